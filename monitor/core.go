@@ -1,0 +1,347 @@
+package monitor
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+// Core is a whole Sentinel without its sockets, files and clock: it watches
+// masters, agrees with other Sentinels and fails over. See the package comment
+// for how to drive it. A Core is not safe for concurrent use; one goroutine
+// owns it.
+type Core struct {
+	tun      Tunables
+	opts     Options
+	port     int
+	peerPass string
+	rng      *rand.Rand
+	now      Instant
+
+	masters   []*master // in the order in which they were added
+	byName    map[string]*master
+	byAddr    map[string]*master // see index
+	members   map[InstanceID]member
+	peerLinks map[RunID]*link
+	conns     map[ConnID]*link
+	lookups   map[string][]InstanceID // names asked for, and who waits
+	names     map[string]string       // names and their last known address
+
+	lastInstance InstanceID
+	lastConn     ConnID
+	lastSeq      uint64
+	lastTimer    uint64
+
+	timers timerHeap
+	queue  []*timer
+
+	tilt      bool
+	tiltSince Instant
+	lastStep  Instant
+
+	epoch        Epoch // current epoch
+	durableEpoch Epoch // what other Sentinels may be told
+
+	out  []Effect
+	disk disk
+
+	logged map[string]bool
+
+	// clamped counts timers that asked to run in the past. It stays 0: a timer
+	// that did not do what was due would spin.
+	clamped int
+}
+
+// Params are the arguments of [New].
+type Params struct {
+	// State is what the last process saved, or what the configuration says.
+	// Options.MyID must be set and already durable.
+	State State
+	// Port is announced to other Sentinels unless Options.AnnouncePort is set.
+	Port int
+	// PeerPass is the password for links to other Sentinels while no
+	// sentinel-pass is configured (requirepass).
+	PeerPass string
+	// Seed draws every random choice of this core.
+	Seed uint64
+	// Tunables; zero means [DefaultTunables].
+	Tunables Tunables
+}
+
+// New returns a core that monitors the masters of p.State from now on. It
+// returns an error when the state contradicts itself.
+func New(now Instant, p Params) (*Core, error) {
+	if now <= 0 {
+		return nil, errors.New("monitor: the clock must start above zero")
+	}
+	if !p.State.Options.MyID.Valid() {
+		return nil, fmt.Errorf("monitor: own id %q is not %d characters long", p.State.Options.MyID, 40)
+	}
+	if p.Tunables == (Tunables{}) {
+		p.Tunables = DefaultTunables()
+	}
+	c := &Core{
+		tun: p.Tunables, opts: p.State.Options, port: p.Port, peerPass: p.PeerPass,
+		rng: rand.New(rand.NewPCG(p.Seed, 0x5e7713e1)), now: now, lastStep: now,
+		byName: map[string]*master{}, byAddr: map[string]*master{}, members: map[InstanceID]member{},
+		peerLinks: map[RunID]*link{}, conns: map[ConnID]*link{},
+		lookups: map[string][]InstanceID{}, names: map[string]string{}, logged: map[string]bool{},
+	}
+	c.epoch = p.State.CurrentEpoch
+	for _, ms := range p.State.Masters {
+		c.epoch = max(c.epoch, ms.ConfigEpoch, ms.LeaderEpoch)
+	}
+	c.durableEpoch = c.epoch
+	for _, ms := range p.State.Masters {
+		if err := c.load(now, ms); err != nil {
+			return nil, err
+		}
+	}
+	c.settle()
+	return c, nil
+}
+
+// load adds a master with everything that was saved about it.
+func (c *Core) load(now Instant, ms MasterState) error {
+	if c.byName[ms.Name] != nil {
+		return fmt.Errorf("monitor: master %q is configured twice", ms.Name)
+	}
+	m := c.addMaster(now, ms.MasterConfig)
+	m.configEpoch = ms.ConfigEpoch
+	m.ledger.Epoch = ms.LeaderEpoch
+	if ms.VoteUnknown {
+		m.ledger.Epoch = c.epoch
+	}
+	m.durable.epoch = ms.ConfigEpoch
+	for _, a := range ms.Replicas {
+		c.addReplica(now, m, a, nil)
+	}
+	for _, s := range ms.Sentinels {
+		if s.ID != c.opts.MyID && m.peerByID(s.ID) == nil {
+			c.addPeer(now, m, s.Addr, s.ID)
+		}
+	}
+	c.emit(&m.instance, Monitor{c.ref(&m.instance), m.cfg.Quorum})
+	return nil
+}
+
+// addMaster starts monitoring a master whose name is not taken.
+func (c *Core) addMaster(now Instant, cfg MasterConfig) *master {
+	if cfg.DownAfter == 0 {
+		cfg.DownAfter = c.tun.DefaultDownAfter
+	}
+	if cfg.FailoverTimeout == 0 {
+		cfg.FailoverTimeout = c.tun.DefaultFailoverTimeout
+	}
+	if cfg.ParallelSyncs == 0 {
+		cfg.ParallelSyncs = DefaultParallelSyncs
+	}
+	m := &master{cfg: cfg, durable: published{addr: cfg.Addr}}
+	c.initInstance(now, &m.instance, KindMaster, cfg.Name, m, cfg.Addr, cfg.DownAfter)
+	c.initTimer(&m.judge, m)
+	c.masters = append(c.masters, m)
+	c.byName[cfg.Name] = m
+	c.index(m)
+	c.register(m, c.newLink(now, true))
+	c.touch(m)
+	return m
+}
+
+// Step takes one input. now must not be earlier than in the step before; if it
+// is, the earlier instant counts.
+func (c *Core) Step(now Instant, in Input) {
+	c.now = max(now, c.now)
+	c.checkStall()
+	switch in := in.(type) {
+	case Tick:
+		c.runDue()
+	case LinkUp:
+		c.linkUp(c.now, in)
+	case LinkDown:
+		c.linkDown(c.now, in)
+	case Pong:
+		c.pong(c.now, in)
+	case InfoReply:
+		c.infoReply(c.now, in)
+	case PublishReply:
+		c.publishReply(c.now, in)
+	case AskReply:
+		c.askReply(c.now, in)
+	case SlaveOfReply:
+		c.slaveofReply(c.now, in)
+	case CommandDone:
+		c.replyOn(in.Conn)
+	case HelloReceived:
+		c.hello(c.now, in)
+	case PubSubActivity:
+		if l := c.conns[in.Conn]; l != nil {
+			l.pubsubActivity = c.now
+		}
+	case Ask:
+		c.ask(c.now, in)
+	case Call:
+		c.call(c.now, in)
+	case Persisted:
+		c.persisted(c.now, in)
+	case Resolved:
+		c.resolved(c.now, in)
+	default:
+		panic(fmt.Sprintf("monitor: unknown input %T", in))
+	}
+	c.settle()
+}
+
+// NextDeadline returns when the core wants a [Tick] at the latest.
+func (c *Core) NextDeadline() Instant {
+	return min(c.timers.next(), c.lastStep.Add(c.tun.Heartbeat), c.disk.retryAt())
+}
+
+// runDue runs every timer whose instant has come. Timers run on Ticks only and
+// not with every input: when the shell works off a backlog, a PONG that arrived
+// in time must be seen before the deadline that it averts.
+func (c *Core) runDue() {
+	if c.tilt {
+		c.leaveTilt()
+	}
+	for c.timers.next() <= c.now {
+		t := c.timers.items[0]
+		c.timers.remove(t)
+		c.runTimer(t)
+		c.settle()
+	}
+}
+
+// settle runs everything that the current input made worth looking at, until
+// nothing is left.
+func (c *Core) settle() {
+	for k := 0; k < len(c.queue); k++ {
+		t := c.queue[k]
+		t.queue = false
+		if !t.dead {
+			c.runTimer(t)
+		}
+	}
+	clear(c.queue)
+	c.queue = c.queue[:0]
+}
+
+func (c *Core) runTimer(t *timer) {
+	at := t.owner.run(c, c.now)
+	if t.dead {
+		return
+	}
+	if at <= c.now {
+		c.clamped++
+		at = c.now.Add(time.Millisecond)
+	}
+	c.timers.set(t, at)
+}
+
+func (c *Core) initTimer(t *timer, owner timed) {
+	c.lastTimer++
+	*t = timer{seq: c.lastTimer, pos: -1, owner: owner}
+}
+
+func (c *Core) stopTimer(t *timer) {
+	c.timers.remove(t)
+	t.dead = true
+}
+
+// ready has the owner of t run within the current step.
+func (c *Core) ready(t *timer) {
+	if !t.queue {
+		t.queue = true
+		c.queue = append(c.queue, t)
+	}
+}
+
+// wake has the periodic commands of i looked at within the current step.
+func (c *Core) wake(i *instance) { c.ready(&i.timer) }
+
+// touch has m judged within the current step.
+func (c *Core) touch(m *master) { c.ready(&m.judge) }
+
+// free queues an effect that waits for nothing.
+func (c *Core) free(e Effect) { c.out = append(c.out, e) }
+
+// emit publishes an event about i, or about this Sentinel when i is nil, and
+// notifies the script of the master concerned.
+func (c *Core) emit(i *instance, ev Event) {
+	c.free(Emit{ev})
+	if s := c.notification(i, ev); s != nil {
+		c.free(*s)
+	}
+}
+
+// emitDurable is emit once the state of now is on disk.
+func (c *Core) emitDurable(i *instance, ev Event) {
+	c.gate(Emit{ev})
+	if s := c.notification(i, ev); s != nil {
+		c.gate(*s)
+	}
+}
+
+func (c *Core) notification(i *instance, ev Event) *RunScript {
+	if i == nil || ev.Level() != LevelWarning || i.master.cfg.NotificationScript == "" {
+		return nil
+	}
+	text := ev.AppendText(nil)
+	return &RunScript{
+		Path: i.master.cfg.NotificationScript,
+		Args: []string{ev.Name(), string(text[:min(len(text), MaxEventText)])},
+	}
+}
+
+func (c *Core) log(level Level, text string) { c.free(Log{Level: level, Text: text}) }
+
+// logOnce logs a condition the first time it is met. The number of keys is
+// bounded by the number of masters.
+func (c *Core) logOnce(key string, level Level, text string) {
+	if !c.logged[key] {
+		c.logged[key] = true
+		c.log(level, text)
+	}
+}
+
+// random returns a duration in [0, d).
+func (c *Core) random(d time.Duration) time.Duration {
+	if d <= 0 {
+		return 0
+	}
+	return time.Duration(c.rng.Int64N(int64(d)))
+}
+
+// index makes m findable by its address, which is how other Sentinels ask for
+// it. With two masters at one address the first one is found.
+func (c *Core) index(m *master) {
+	for _, key := range addrKeys(m.addr) {
+		if c.byAddr[key] == nil {
+			c.byAddr[key] = m
+		}
+	}
+}
+
+func (c *Core) unindex(m *master) {
+	for _, key := range addrKeys(m.addr) {
+		if c.byAddr[key] == m {
+			delete(c.byAddr, key)
+			c.reindex(key, m)
+		}
+	}
+}
+
+// reindex finds another master for an address that gone has left.
+func (c *Core) reindex(key string, gone *master) {
+	for _, m := range c.masters {
+		if m == gone {
+			continue
+		}
+		for _, k := range addrKeys(m.addr) {
+			if k == key {
+				c.byAddr[key] = m
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,178 @@
+package monitor
+
+import (
+	"strconv"
+	"strings"
+)
+
+// disk is the core's view of what is durable. States are numbered; one write is
+// under way at a time, and all that happens meanwhile goes into the next one
+// (group commit), so a burst over thousands of masters costs few writes.
+type disk struct {
+	lastSeq  uint64   // of the last Persist handed out
+	durable  uint64   // of the last Persist that succeeded
+	inFlight *Persist // nil when no write is under way
+	dirty    bool     // the state differs from the last Persist
+	gated    []Effect // wait for the next Persist
+	waiting  []*master
+	failing  bool
+	retry    Instant // while failing
+	reason   string
+}
+
+// next is the number of the Persist that will hold a change made now.
+func (d *disk) next() uint64 { return d.lastSeq + 1 }
+
+func (d *disk) retryAt() Instant {
+	if d.failing && d.inFlight == nil {
+		return d.retry
+	}
+	return Never
+}
+
+// changed notes that the state must be saved.
+func (c *Core) changed() { c.disk.dirty = true }
+
+// gate queues an effect that may happen only when the state of now is durable.
+func (c *Core) gate(e Effect) {
+	c.disk.dirty = true
+	c.disk.gated = append(c.disk.gated, e)
+}
+
+// isDurable reports whether the Persist with number seq succeeded.
+func (c *Core) isDurable(seq uint64) bool { return seq <= c.disk.durable }
+
+// awaitDisk has m judged again when the next write ends.
+func (c *Core) awaitDisk(m *master) { c.disk.waiting = append(c.disk.waiting, m) }
+
+// Drain moves all effects since the last Drain to out, which it resets first:
+// the free ones, then at most one Persist. Call it after a batch of steps.
+func (c *Core) Drain(out *Effects) {
+	out.Reset()
+	out.Free = append(out.Free, c.out...)
+	clear(c.out)
+	c.out = c.out[:0]
+
+	d := &c.disk
+	if !d.dirty || d.inFlight != nil || (d.failing && c.now < d.retry) {
+		return
+	}
+	d.lastSeq++
+	d.inFlight = &Persist{Seq: d.lastSeq, State: c.State(), Then: d.gated}
+	d.gated, d.dirty = nil, false
+	out.Persist = d.inFlight
+}
+
+func (c *Core) persisted(now Instant, in Persisted) {
+	d := &c.disk
+	if d.inFlight == nil || d.inFlight.Seq != in.Seq {
+		return
+	}
+	p := d.inFlight
+	d.inFlight = nil
+	if in.Err != "" {
+		c.persistFailed(now, p, in.Err)
+	} else {
+		d.durable = p.Seq
+		c.durableEpoch = p.State.CurrentEpoch
+		if d.failing {
+			d.failing = false
+			c.emit(nil, PersistError{})
+		}
+	}
+	waiting := d.waiting
+	d.waiting = nil
+	for _, m := range waiting {
+		c.touch(m)
+	}
+}
+
+// persistFailed takes back what must not happen without the disk. Questions of
+// peers are answered without a vote, operators are told, events wait for the
+// write that succeeds. The votes themselves stay in the ledger: they bind this
+// process, and nobody was told of them.
+func (c *Core) persistFailed(now Instant, p *Persist, reason string) {
+	d := &c.disk
+	if !d.failing || d.reason != reason {
+		c.emit(nil, PersistError{Failing: true, Reason: reason})
+	}
+	d.failing, d.reason, d.dirty = true, reason, true
+	d.retry = now.Add(c.tun.PersistRetry)
+	d.gated = append(p.Then, d.gated...)
+	kept := d.gated[:0]
+	for _, e := range d.gated {
+		switch e := e.(type) {
+		case Reply:
+			c.free(Reply{To: e.To, Down: e.Down})
+		case CallResult:
+			e.Err = ErrSave
+			c.free(e)
+		case Emit:
+			if _, ok := e.Event.(Monitor); ok {
+				c.free(e) // the master is monitored although that is not saved
+				continue
+			}
+			kept = append(kept, e)
+		default:
+			kept = append(kept, e)
+		}
+	}
+	clear(d.gated[len(kept):])
+	d.gated = kept
+	if drop := len(d.gated) - maxGated; drop > 0 {
+		d.gated = append(d.gated[:0], d.gated[drop:]...)
+		c.log(LevelWarning, strconv.Itoa(drop)+" events were dropped because the state cannot be saved")
+	}
+}
+
+// maxGated bounds the events that wait for a disk that does not come back.
+const maxGated = 4096
+
+// State returns everything that must survive a restart, as it is now.
+func (c *Core) State() State {
+	s := State{Options: c.opts, CurrentEpoch: c.epoch, Masters: make([]MasterState, 0, len(c.masters))}
+	for _, m := range c.masters {
+		s.Masters = append(s.Masters, m.state())
+	}
+	return s
+}
+
+// state is what is saved about one master. From the confirmation of a promotion
+// on, the promoted address is the master and the old master takes its place
+// among the replicas, so that a restart in mid-failover goes on with the right
+// roles.
+func (m *master) state() MasterState {
+	ms := MasterState{MasterConfig: m.cfg, ConfigEpoch: m.configEpoch, LeaderEpoch: m.ledger.Epoch}
+	ms.Addr = m.current()
+	for _, r := range m.replicas {
+		if r.addr.Same(ms.Addr) {
+			ms.Replicas = append(ms.Replicas, m.addr)
+		} else {
+			ms.Replicas = append(ms.Replicas, r.addr)
+		}
+	}
+	for _, p := range m.peers {
+		ms.Sentinels = append(ms.Sentinels, KnownSentinel{Addr: p.addr, ID: p.runID})
+	}
+	return ms
+}
+
+// current is the address that clients should use (state-machine.md §3.1).
+func (m *master) current() Addr {
+	if m.attempt.Published() && m.promoted != nil {
+		return m.promoted.addr
+	}
+	return m.addr
+}
+
+func addrKeys(a Addr) []string {
+	port := ":" + strconv.Itoa(a.Port)
+	var keys []string
+	if a.IP != "" {
+		keys = append(keys, a.IP+port)
+	}
+	if a.Host != "" && a.Host != a.IP {
+		keys = append(keys, strings.ToLower(a.Host)+port)
+	}
+	return keys
+}

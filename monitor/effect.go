@@ -1,0 +1,158 @@
+package monitor
+
+// Effect is one thing that the core wants done outside. The set is closed:
+// every effect is a type of this file.
+type Effect interface{ isEffect() }
+
+// Effects is what [Core.Drain] fills: the free effects in order, then at most
+// one Persist for all that happened since the last Drain.
+type Effects struct {
+	Free    []Effect
+	Persist *Persist
+}
+
+// Reset empties e and keeps its memory.
+func (e *Effects) Reset() {
+	clear(e.Free)
+	e.Free, e.Persist = e.Free[:0], nil
+}
+
+// Persist asks for State to be made durable. The shell writes states in the
+// order of Seq, answers each with [Persisted], and carries out Then exactly
+// when and if State is durable: a vote exists nowhere outside this field until
+// it cannot be forgotten any more (invariant S3).
+type Persist struct {
+	Seq   uint64
+	State State
+	Then  []Effect
+}
+
+// ConnKind tells the two connections of a link apart.
+type ConnKind uint8
+
+// A command connection carries PING, INFO and so on; a Pub/Sub connection is
+// subscribed to the hello channel.
+const (
+	ConnCommand ConnKind = iota
+	ConnPubSub
+)
+
+// Dial asks for a connection. On it the shell sends AUTH if Pass is set (with
+// User if that is set), CLIENT SETNAME ClientName, and for a Pub/Sub connection
+// SUBSCRIBE; it ignores the replies except to log them. Commands sent before
+// [LinkUp] wait for it.
+type Dial struct {
+	Conn       ConnID
+	Kind       ConnKind
+	Target     Kind
+	Addr       HostPort
+	User, Pass string
+	ClientName string
+	Rename     *RenameTable
+}
+
+// Close asks for a connection to be closed. Nothing is heard of it any more.
+type Close struct{ Conn ConnID }
+
+// Send asks for a command to be written to a connection. Its reply arrives as
+// an input that repeats Token, unless the connection is lost.
+type Send struct {
+	Conn   ConnID
+	Token  Token
+	Rename *RenameTable
+	Cmd    Command
+}
+
+// Command is a command that a Sentinel sends. The set is closed.
+type Command interface{ isCommand() }
+
+// Ping is PING, answered by [Pong].
+type Ping struct{}
+
+// InfoRequest is INFO, answered by [InfoReply].
+type InfoRequest struct{}
+
+// PublishHello is PUBLISH on the hello channel, answered by [PublishReply].
+type PublishHello struct{ Hello Hello }
+
+// AskMasterDown is SENTINEL is-master-down-by-addr, answered by [AskReply].
+// An empty RunID is sent as "*".
+type AskMasterDown struct {
+	IP    string
+	Port  int
+	Epoch Epoch
+	RunID RunID
+}
+
+// SlaveOf changes the role of a server and is answered by [SlaveOfReply]. An
+// empty Host promotes it (SLAVEOF NO ONE). The normal form is the transaction
+// MULTI, SLAVEOF, CONFIG REWRITE, CLIENT KILL TYPE normal, CLIENT KILL TYPE
+// pubsub, EXEC (state-machine.md §6.4). Plain sends the inner commands on their
+// own, so that a server which refuses one of them still changes its role.
+type SlaveOf struct {
+	Host  string
+	Port  int
+	Plain bool
+}
+
+// ScriptKill is SCRIPT KILL, answered by [CommandDone].
+type ScriptKill struct{}
+
+// Reply answers an [Ask].
+type Reply struct {
+	To     PeerRef
+	Down   bool
+	Leader RunID // "" for "*"
+	Epoch  Epoch
+}
+
+// CallResult answers a [Call]. Count is the number of masters matched by a
+// [ResetOp]. Err is nil or a [*CallError].
+type CallResult struct {
+	To    PeerRef
+	Count int
+	Err   error
+}
+
+// Emit publishes an event: log line, Pub/Sub message, library subscribers.
+type Emit struct{ Event Event }
+
+// Log writes a line that is not an event to the log.
+type Log struct {
+	Level Level
+	Text  string
+}
+
+// FailoverDelayed says that the next attempt for Master cannot start before
+// Until. The shell logs it with the wall time that Until corresponds to.
+type FailoverDelayed struct {
+	Master string
+	Until  Instant
+}
+
+// RunScript starts a notification or client reconfiguration script.
+type RunScript struct {
+	Path string
+	Args []string
+}
+
+// Resolve asks for the address of a host name, answered by [Resolved].
+type Resolve struct{ Host string }
+
+func (Dial) isEffect()            {}
+func (Close) isEffect()           {}
+func (Send) isEffect()            {}
+func (Reply) isEffect()           {}
+func (CallResult) isEffect()      {}
+func (Emit) isEffect()            {}
+func (Log) isEffect()             {}
+func (FailoverDelayed) isEffect() {}
+func (RunScript) isEffect()       {}
+func (Resolve) isEffect()         {}
+
+func (Ping) isCommand()          {}
+func (InfoRequest) isCommand()   {}
+func (PublishHello) isCommand()  {}
+func (AskMasterDown) isCommand() {}
+func (SlaveOf) isCommand()       {}
+func (ScriptKill) isCommand()    {}

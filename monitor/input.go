@@ -1,0 +1,158 @@
+package monitor
+
+// Input is one thing that happened outside the core. The set is closed: every
+// input is a type of this file.
+type Input interface{ isInput() }
+
+// ConnID names one connection attempt and the connection it becomes. The core
+// never uses an id twice, so what arrives late from a replaced connection is
+// recognised and ignored.
+type ConnID uint64
+
+// Token is an opaque mark that a [Send] carries and the reply to it repeats.
+type Token struct {
+	Instance InstanceID
+	Seq      uint64
+}
+
+// InstanceID names one instance record of the core, never used twice.
+type InstanceID uint64
+
+// PeerRef is an opaque return address: whoever puts a request into the core
+// chooses it, and finds it on the answer.
+type PeerRef uint64
+
+// Tick says that time has passed. The shell sends one when [Core.NextDeadline]
+// is reached; more are harmless.
+type Tick struct{}
+
+// LinkUp says that a dialled connection is established and that commands sent
+// on it now leave at once. LocalIP is the own address on it, as the peer sees it.
+type LinkUp struct {
+	Conn    ConnID
+	LocalIP string
+}
+
+// LinkDown says that a connection failed, was refused or was closed by the
+// other side. It is not sent for connections that the core closed.
+type LinkDown struct {
+	Conn   ConnID
+	Reason string
+}
+
+// PingReply classifies the reply to a PING (state-machine.md §1.7).
+type PingReply uint8
+
+// The classes of PING reply. Pong, Loading and MasterDown prove that the
+// instance lives; Busy and Other only that something answers.
+const (
+	PingOther PingReply = iota
+	PingPong
+	PingLoading
+	PingMasterDown
+	PingBusy
+)
+
+// Pong is the reply to a [Ping].
+type Pong struct {
+	Conn  ConnID
+	Reply PingReply
+}
+
+// InfoReply is the reply to an [InfoRequest]. Info is nil when the reply was
+// not a bulk string, for example an error.
+type InfoReply struct {
+	Conn  ConnID
+	Token Token
+	Info  *Info
+}
+
+// PublishReply is the reply to a [PublishHello]; OK is false for an error reply.
+type PublishReply struct {
+	Conn  ConnID
+	Token Token
+	OK    bool
+}
+
+// AskReply is the reply to an [AskMasterDown]. OK is false when it was not the
+// expected triple.
+type AskReply struct {
+	Conn   ConnID
+	Token  Token
+	OK     bool
+	Down   bool
+	Leader RunID // "" for "*"
+	Epoch  Epoch
+}
+
+// SlaveOfReply is the outcome of a [SlaveOf]. Refused is the server's error
+// text, or "" when the role change was accepted. Aborted says that the
+// transaction as a whole was refused because one of its commands was (EXECABORT
+// or no MULTI), so that nothing was executed and the plain form may still work.
+type SlaveOfReply struct {
+	Conn    ConnID
+	Token   Token
+	Aborted bool
+	Refused string
+}
+
+// CommandDone is the reply, whatever it was, to any other command.
+type CommandDone struct {
+	Conn  ConnID
+	Token Token
+}
+
+// HelloReceived is a valid hello message. Conn is the Pub/Sub connection it
+// came over, or 0 when a peer published it to this Sentinel directly.
+type HelloReceived struct {
+	Conn  ConnID
+	Hello Hello
+}
+
+// PubSubActivity is any other traffic on a Pub/Sub connection: confirmations,
+// this Sentinel's own hellos, messages that are no valid hello.
+type PubSubActivity struct{ Conn ConnID }
+
+// Ask is the question of another Sentinel (SENTINEL is-master-down-by-addr).
+// It is answered by exactly one [Reply].
+type Ask struct {
+	From  PeerRef
+	IP    string // as sent: an IP, or a host name when peers announce names
+	Port  int
+	Epoch Epoch
+	RunID RunID // candidate that asks for a vote; "" when none is asked for ("*")
+}
+
+// Call is an operator's command. It is answered by exactly one [CallResult].
+type Call struct {
+	From PeerRef
+	Op   Op
+}
+
+// Persisted reports the outcome of a [Persist]. Err is "" when State is durable.
+type Persisted struct {
+	Seq uint64
+	Err string
+}
+
+// Resolved is the answer to [Resolve]. IP is "" when the name does not resolve.
+type Resolved struct {
+	Host string
+	IP   string
+}
+
+func (Tick) isInput()           {}
+func (LinkUp) isInput()         {}
+func (LinkDown) isInput()       {}
+func (Pong) isInput()           {}
+func (InfoReply) isInput()      {}
+func (PublishReply) isInput()   {}
+func (AskReply) isInput()       {}
+func (SlaveOfReply) isInput()   {}
+func (CommandDone) isInput()    {}
+func (HelloReceived) isInput()  {}
+func (PubSubActivity) isInput() {}
+func (Ask) isInput()            {}
+func (Call) isInput()           {}
+func (Persisted) isInput()      {}
+func (Resolved) isInput()       {}

@@ -1,0 +1,404 @@
+package monitor
+
+import "time"
+
+// link is the way to one physical server or Sentinel: a command connection, a
+// Pub/Sub connection for servers, and the clocks of failure detection
+// (state-machine.md §1.3). Several masters share the link to one Sentinel.
+type link struct {
+	server bool        // leads to a server, which has a Pub/Sub connection too
+	owners []*instance // in order of attachment; never empty while in use
+	cmd    conn
+	pubsub conn
+
+	pending     int
+	pingPending bool
+	lastPing    Instant // last PING sent
+	lastPong    Instant // last PING reply of any kind
+	lastAvail   Instant // last acceptable PING reply
+	// unansweredSince is when the clock of failure detection started: the first
+	// PING without an acceptable reply, or the loss of the connection. 0 while
+	// everything is answered. At creation it is the moment of creation, so that
+	// an instance that can never be reached goes down as well.
+	unansweredSince Instant
+	pubsubActivity  Instant
+
+	timer timer
+}
+
+// conn is one connection, or the attempt to get one.
+type conn struct {
+	id       ConnID // 0 when there is none
+	up       bool
+	dialedAt Instant
+	upAt     Instant
+	localIP  string
+}
+
+func (l *link) connected() bool { return l.cmd.up }
+
+func (c *Core) newLink(now Instant, server bool) *link {
+	l := &link{server: server, lastPong: now, lastAvail: now, unansweredSince: now, pubsubActivity: now}
+	c.initTimer(&l.timer, l)
+	c.ready(&l.timer)
+	return l
+}
+
+func (c *Core) attach(l *link, i *instance) {
+	i.link = l
+	l.owners = append(l.owners, i)
+}
+
+// detach takes i off its link, closes the link when nobody is left, and reports
+// whether it did.
+func (c *Core) detach(l *link, i *instance) bool {
+	for k, o := range l.owners {
+		if o == i {
+			l.owners = append(l.owners[:k], l.owners[k+1:]...)
+			break
+		}
+	}
+	if len(l.owners) > 0 {
+		return false
+	}
+	c.closeLink(l)
+	c.stopTimer(&l.timer)
+	return true
+}
+
+// closeLink closes both connections; they are dialled again when the
+// reconnection rule allows.
+func (c *Core) closeLink(l *link) {
+	c.closeConn(l, &l.cmd)
+	c.closeConn(l, &l.pubsub)
+}
+
+func (c *Core) closeConn(l *link, cn *conn) {
+	if cn.id != 0 {
+		c.free(Close{Conn: cn.id})
+		c.lost(l, cn)
+	}
+}
+
+// lost forgets a connection that is gone, whoever ended it.
+func (c *Core) lost(l *link, cn *conn) {
+	delete(c.conns, cn.id)
+	cn.id, cn.up, cn.localIP = 0, false, ""
+	if cn != &l.cmd {
+		return
+	}
+	l.pending, l.pingPending = 0, false
+	if l.unansweredSince == 0 {
+		// Stock Sentinel counts from the last reply here, which lies up to one
+		// PING period before the loss.
+		l.unansweredSince = c.now
+	}
+	for _, o := range l.owners {
+		o.infoPending, o.helloPending = false, false
+		if o.slaveofSeq != 0 {
+			o.slaveofSeq, o.slaveofLost = 0, true
+		}
+		if p, ok := c.members[o.id].(*peer); ok {
+			p.asks, p.askedVote = 0, 0
+		}
+	}
+}
+
+// run reconnects, pings and closes idle connections.
+func (l *link) run(c *Core, now Instant) Instant {
+	next := l.connect(c, now, &l.cmd, ConnCommand)
+	if l.server {
+		next = min(next, l.connect(c, now, &l.pubsub, ConnPubSub))
+	}
+	next = min(next, l.ping(c, now))
+	if !c.tilt {
+		next = min(next, l.closeIdle(c, now))
+	}
+	return next
+}
+
+// connect dials cn when it is down and the last attempt is a PING period ago.
+// Unlike in stock Sentinel the loss of the Pub/Sub connection alone does not
+// disturb the command connection (state-machine.md §12.2).
+func (l *link) connect(c *Core, now Instant, cn *conn, kind ConnKind) Instant {
+	if cn.id != 0 && !cn.up {
+		if due := cn.dialedAt.Add(c.tun.DialTimeout); now < due {
+			return due
+		}
+		c.closeConn(l, cn)
+	}
+	if cn.id != 0 {
+		return Never
+	}
+	i := l.owners[0]
+	if i.addr.Port == 0 {
+		return Never
+	}
+	if cn.dialedAt != 0 {
+		if due := cn.dialedAt.Add(c.tun.PingPeriod); now < due {
+			return due
+		}
+	}
+	cn.dialedAt = now
+	c.resolve(i)
+	if i.addr.DialTarget() == "" || (i.addr.IP == "" && c.resolving(i.addr.Host)) {
+		return now.Add(c.tun.PingPeriod) // an answer of the resolver wakes the link earlier
+	}
+	c.dial(now, l, cn, kind, i)
+	return now.Add(c.tun.DialTimeout)
+}
+
+func (c *Core) dial(now Instant, l *link, cn *conn, kind ConnKind, i *instance) {
+	c.lastConn++
+	cn.id = c.lastConn
+	c.conns[cn.id] = l
+	cfg := &i.master.cfg
+	d := Dial{
+		Conn: cn.id, Kind: kind, Target: i.kind, Rename: cfg.Rename,
+		Addr: HostPort{i.addr.DialTarget(), i.addr.Port},
+		User: cfg.AuthUser, Pass: cfg.AuthPass,
+		ClientName: "sentinel-" + string(c.opts.MyID[:8]) + "-cmd",
+	}
+	if kind == ConnPubSub {
+		d.ClientName = "sentinel-" + string(c.opts.MyID[:8]) + "-pubsub"
+		l.pubsubActivity = now
+	}
+	if i.kind == KindSentinel {
+		d.User, d.Pass = c.opts.SentinelUser, c.opts.SentinelPass
+		if d.Pass == "" {
+			d.User, d.Pass = "", c.peerPass
+		}
+	}
+	c.free(d)
+	if kind == ConnCommand {
+		c.sendPing(now, l)
+	}
+}
+
+// pingEvery is the PING period of a link. A master is watched ten times per
+// down-after period, because the clock of a silent death starts only with the
+// next PING (state-machine.md §12.2).
+func (c *Core) pingEvery(l *link) time.Duration {
+	shortest := l.shortestDownAfter()
+	if l.owners[0].kind == KindMaster {
+		return min(shortest, max(shortest/10, c.tun.PingFloor), c.tun.PingPeriod)
+	}
+	return min(shortest, c.tun.PingPeriod)
+}
+
+func (l *link) shortestDownAfter() time.Duration {
+	shortest := l.owners[0].downAfter
+	for _, o := range l.owners[1:] {
+		shortest = min(shortest, o.downAfter)
+	}
+	return shortest
+}
+
+// ping sends PING when it is due. Only one is ever in flight: a connection
+// delivers in order, so more could tell nothing new and would only load a
+// server that is slow already.
+func (l *link) ping(c *Core, now Instant) Instant {
+	if !l.cmd.up || l.pingPending {
+		return Never
+	}
+	if due := l.lastPing.Add(c.pingEvery(l)); now < due {
+		return due
+	}
+	c.sendPing(now, l)
+	return Never
+}
+
+func (c *Core) sendPing(now Instant, l *link) {
+	l.lastPing, l.pingPending = now, true
+	if l.unansweredSince == 0 {
+		l.unansweredSince = now
+	}
+	c.send(l, Token{}, Ping{})
+}
+
+// closeIdle closes connections on which the expected traffic stopped, so that a
+// connection half dead in the network is replaced (state-machine.md §4.1).
+func (l *link) closeIdle(c *Core, now Instant) Instant {
+	next := Never
+	if l.cmd.up && l.unansweredSince != 0 {
+		half := l.shortestDownAfter() / 2
+		due := max(l.cmd.upAt.Add(c.tun.MinLinkReconnect), l.unansweredSince.Add(half), l.lastPong.Add(half))
+		if now < due {
+			next = due
+		} else {
+			c.closeConn(l, &l.cmd)
+			next = now.Add(c.tun.PingPeriod)
+		}
+	}
+	if l.pubsub.up {
+		due := max(l.pubsub.upAt.Add(c.tun.MinLinkReconnect), l.pubsubActivity.Add(3*c.tun.PublishPeriod))
+		if now < due {
+			next = min(next, due)
+		} else {
+			c.closeConn(l, &l.pubsub)
+			next = now.Add(c.tun.PingPeriod)
+		}
+	}
+	return next
+}
+
+// send queues a command on the command connection of l.
+func (c *Core) send(l *link, t Token, cmd Command) {
+	l.pending++
+	c.free(Send{Conn: l.cmd.id, Token: t, Rename: l.owners[0].master.cfg.Rename, Cmd: cmd})
+}
+
+// sendFor queues a command about i and returns the sequence number that its
+// reply will carry.
+func (c *Core) sendFor(i *instance, cmd Command) uint64 {
+	c.lastSeq++
+	c.send(i.link, Token{i.id, c.lastSeq}, cmd)
+	return c.lastSeq
+}
+
+func (c *Core) linkUp(now Instant, in LinkUp) {
+	l := c.conns[in.Conn]
+	if l == nil {
+		return
+	}
+	cn := l.conn(in.Conn)
+	cn.up, cn.upAt, cn.localIP = true, now, in.LocalIP
+	if cn == &l.pubsub {
+		l.pubsubActivity = now
+	}
+	c.ready(&l.timer)
+	for _, o := range l.owners {
+		o.helloDue, o.infoSent = now, 0 // know and be known at once
+		c.wake(o)
+		c.touch(o.master)
+	}
+}
+
+func (c *Core) linkDown(now Instant, in LinkDown) {
+	l := c.conns[in.Conn]
+	if l == nil {
+		return
+	}
+	cn := l.conn(in.Conn)
+	pubsub := cn == &l.pubsub
+	if !cn.up {
+		c.emit(l.owners[0], LinkReconnection{c.ref(l.owners[0]), pubsub, in.Reason})
+	}
+	c.lost(l, cn)
+	c.ready(&l.timer)
+	if !pubsub {
+		for _, o := range l.owners {
+			c.wake(o)
+			c.touch(o.master)
+		}
+	}
+}
+
+func (l *link) conn(id ConnID) *conn {
+	if l.pubsub.id == id {
+		return &l.pubsub
+	}
+	return &l.cmd
+}
+
+// replyOn accounts for the reply to one command and returns its link, or nil
+// when the connection is not in use any more.
+func (c *Core) replyOn(id ConnID) *link {
+	l := c.conns[id]
+	if l != nil && l.pending > 0 {
+		l.pending--
+	}
+	return l
+}
+
+func (c *Core) pong(now Instant, in Pong) {
+	l := c.replyOn(in.Conn)
+	if l == nil {
+		return
+	}
+	l.pingPending = false
+	l.lastPong = now
+	switch in.Reply {
+	case PingPong, PingLoading, PingMasterDown:
+		l.lastAvail, l.unansweredSince = now, 0
+	}
+	for _, o := range l.owners {
+		if in.Reply == PingPong && o.has(FlagMasterReboot) {
+			o.clear(FlagMasterReboot)
+			c.touch(o.master)
+		}
+		if in.Reply == PingBusy && o.has(FlagSDown) && !o.has(FlagScriptKillSent) && o.kind != KindSentinel {
+			c.sendFor(o, ScriptKill{})
+			o.set(FlagScriptKillSent)
+		}
+		if o.has(FlagSDown) {
+			c.wake(o)
+			c.touch(o.master)
+		}
+	}
+	c.ready(&l.timer)
+}
+
+// resolve asks for the address of a host name. The last known address stays in
+// use until there is a better one.
+func (c *Core) resolve(i *instance) {
+	if !c.opts.ResolveHostnames || i.addr.Host == "" {
+		return
+	}
+	if _, literal := IPAddr(i.addr.Host, 0); literal {
+		return
+	}
+	waiting, asked := c.lookups[i.addr.Host]
+	c.lookups[i.addr.Host] = append(waiting, i.id)
+	if !asked {
+		c.free(Resolve{Host: i.addr.Host})
+	}
+}
+
+func (c *Core) resolving(host string) bool {
+	_, asked := c.lookups[host]
+	return asked
+}
+
+func (c *Core) resolved(now Instant, in Resolved) {
+	waiting := c.lookups[in.Host]
+	delete(c.lookups, in.Host)
+	if in.IP == "" {
+		c.log(LevelWarning, "Failed to resolve hostname '"+in.Host+"'")
+		return
+	}
+	if _, known := c.names[in.Host]; known || len(c.names) < maxNames {
+		c.names[in.Host] = in.IP
+	}
+	for _, id := range waiting {
+		mem := c.members[id]
+		if mem == nil || mem.base().addr.Host != in.Host || mem.base().addr.IP == in.IP {
+			continue
+		}
+		i := mem.base()
+		if m, ok := mem.(*master); ok {
+			c.unindex(m)
+			m.addr.IP = in.IP
+			c.index(m)
+			m.cfg.Addr = m.addr
+			c.touch(m)
+		}
+		i.addr.IP = in.IP
+		if l := i.link; !l.cmd.up {
+			l.cmd.dialedAt, l.pubsub.dialedAt = 0, 0
+			c.ready(&l.timer)
+		}
+	}
+}
+
+// addrOf makes an address of a host reported by INFO or a hello message. It
+// reports false for a host name while names are not allowed.
+func (c *Core) addrOf(host string, port int) (Addr, bool) {
+	if a, ok := IPAddr(host, port); ok {
+		return a, true
+	}
+	if !c.opts.ResolveHostnames || host == "" {
+		return Addr{}, false
+	}
+	return Addr{Host: host, IP: c.names[host], Port: port}, true
+}

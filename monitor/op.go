@@ -1,0 +1,110 @@
+package monitor
+
+import "time"
+
+// Op is an operator's command. The set is closed: every op is a type of this
+// file. Arity and number syntax are the front end's business; everything that
+// depends on the monitored state is checked by the core.
+type Op interface{ isOp() }
+
+// MonitorOp starts monitoring a master (SENTINEL MONITOR). Master.Addr must be
+// resolved by the caller, because the core cannot wait for a resolver.
+type MonitorOp struct{ Master MasterConfig }
+
+// RemoveOp forgets a master (SENTINEL REMOVE). Its vote memory is kept.
+type RemoveOp struct{ Name string }
+
+// ResetOp resets every master whose name Match accepts (SENTINEL RESET).
+// Match must be a pure function. CallResult.Count tells how many it accepted.
+type ResetOp struct{ Match func(name string) bool }
+
+// FailoverOp starts a manual failover (SENTINEL FAILOVER).
+type FailoverOp struct{ Name string }
+
+// FlushOp saves the state (SENTINEL FLUSHCONFIG).
+type FlushOp struct{}
+
+// SetOp changes options of a master (SENTINEL SET). Changes are applied in
+// order, each with its own +set event; Err is the front end's verdict on what
+// followed the last valid option, and becomes the result after the changes
+// before it were applied and saved.
+type SetOp struct {
+	Name    string
+	Changes []Change
+	Err     error
+}
+
+// Change is one option of SENTINEL SET: Option and Values as typed, for the
+// +set event, and Apply, which changes the configuration.
+type Change struct {
+	Option string
+	Values []string // for the event; a password is already "******" here
+	Apply  func(*MasterConfig)
+}
+
+// ConfigSetOp changes global options (SENTINEL CONFIG SET). Apply must be a
+// pure function.
+type ConfigSetOp struct{ Apply func(*Options) }
+
+func (MonitorOp) isOp()   {}
+func (RemoveOp) isOp()    {}
+func (ResetOp) isOp()     {}
+func (FailoverOp) isOp()  {}
+func (FlushOp) isOp()     {}
+func (SetOp) isOp()       {}
+func (ConfigSetOp) isOp() {}
+
+// CallError is the error reply to an operator's command: Code is the first
+// word of a RESP error ("ERR", "INPROG"), Text the rest.
+type CallError struct{ Code, Text string }
+
+// Error returns the reply as it stands on the wire, without the leading "-".
+func (e *CallError) Error() string { return e.Code + " " + e.Text }
+
+// Errors of the core's ops; compare with errors.Is (wire.md §3).
+var (
+	ErrNoSuchMaster  = &CallError{"ERR", "No such master with that name"}
+	ErrDuplicateName = &CallError{"ERR", "Duplicate master name."}
+	ErrInProgress    = &CallError{"INPROG", "Failover already in progress"}
+	ErrNoGoodReplica = &CallError{"NOGOODSLAVE", "No suitable replica to promote"}
+	ErrSave          = &CallError{"ERR", "Failed to save config file. Check server logs."}
+)
+
+// Hello is one hello message (state-machine.md §3): who its sender is and what
+// it believes about one master.
+type Hello struct {
+	IP           string // where the sender can be reached
+	Port         int
+	RunID        RunID
+	CurrentEpoch Epoch
+	MasterName   string
+	MasterIP     string
+	MasterPort   int
+	ConfigEpoch  Epoch
+}
+
+// Info is what a Sentinel takes from an INFO reply (state-machine.md §2.1).
+// An Info is not changed once it was handed over.
+type Info struct {
+	RunID          RunID // "" when absent
+	Role           Role
+	Replicas       []HostPort    // from slaveN lines; only a master reports them
+	MasterLinkDown time.Duration // negative: never synchronised; 0 when absent
+
+	// The following are read only below a role:slave line. Has* tell whether the
+	// line was there: what is not reported keeps its earlier value.
+	HasMasterHost bool
+	MasterHost    string
+	HasMasterPort bool
+	MasterPort    int
+	HasMasterLink bool
+	MasterLinkUp  bool
+	HasPriority   bool
+	Priority      int
+	HasOffset     bool
+	Offset        uint64
+	HasAnnounced  bool
+	Announced     bool
+
+	Text []byte // the whole reply, for SENTINEL INFO-CACHE
+}

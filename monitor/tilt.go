@@ -1,0 +1,36 @@
+package monitor
+
+// checkStall enters TILT when the process was stalled: it cannot tell a dead
+// instance from its own absence then, so it stops judging for a while
+// (state-machine.md §8). Only the monotonic clock counts; a jump of the wall
+// clock, which puts stock Sentinels into TILT, is not seen here at all.
+func (c *Core) checkStall() {
+	gap := c.now.Sub(c.lastStep)
+	c.lastStep = c.now
+	if gap <= c.tun.TiltTrigger {
+		return
+	}
+	c.tilt, c.tiltSince = true, c.now
+	c.emit(nil, Tilt{Entered: true})
+}
+
+func (c *Core) leaveTilt() {
+	if c.now.Sub(c.tiltSince) < c.tun.TiltPeriod {
+		return
+	}
+	c.tilt = false
+	c.emit(nil, Tilt{})
+	for _, m := range c.masters {
+		c.ready(&m.link.timer)
+		c.touch(m)
+		for _, r := range m.replicas {
+			c.ready(&r.link.timer)
+			c.wake(&r.instance)
+		}
+		for _, p := range m.peers {
+			c.ready(&p.link.timer)
+			c.wake(&p.instance)
+		}
+	}
+	c.settle()
+}

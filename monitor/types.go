@@ -1,0 +1,130 @@
+package monitor
+
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/gosentinel/sentinel/election"
+)
+
+// The vocabulary of election is also the vocabulary of monitor.
+type (
+	// Epoch is a Sentinel logical clock value; see [election.Epoch].
+	Epoch = election.Epoch
+	// RunID is the identity of a Sentinel or server; see [election.RunID].
+	RunID = election.RunID
+	// Instant is a point in monotonic time; see [election.Instant].
+	Instant = election.Instant
+)
+
+// Never is later than every instant that a clock can show.
+const Never = election.Never
+
+// Kind tells what an instance is in the configuration of this Sentinel, which
+// may differ from the role it reports. The zero value is [KindMaster].
+type Kind uint8
+
+// The three kinds of instance (state-machine.md §1.2).
+const (
+	KindMaster Kind = iota
+	KindReplica
+	KindSentinel
+)
+
+// String returns the word used in events and flags. Replicas are "slave" on
+// the wire in every version of Redis and Valkey.
+func (k Kind) String() string {
+	switch k {
+	case KindMaster:
+		return "master"
+	case KindReplica:
+		return "slave"
+	default:
+		return "sentinel"
+	}
+}
+
+// Role is the replication role that a server reported in INFO.
+type Role uint8
+
+// Roles; the zero value means that no role line was seen.
+const (
+	RoleNone Role = iota
+	RoleMaster
+	RoleReplica
+)
+
+// String returns "master", or "slave" for the other two as stock Sentinel does.
+func (r Role) String() string {
+	if r == RoleMaster {
+		return "master"
+	}
+	return "slave"
+}
+
+// Addr is the address of an instance: the host as it was given, the resolved
+// IP in canonical text form, and the port.
+//
+// IP is empty while a host name is unresolved. For a literal address Host and
+// IP are the same text. Port 0 means "known but never connected".
+type Addr struct {
+	Host string
+	IP   string
+	Port int
+}
+
+// IPAddr returns the Addr of a literal IP. It reports false when host is not
+// an IP literal.
+func IPAddr(host string, port int) (Addr, bool) {
+	ip, err := netip.ParseAddr(host)
+	if err != nil {
+		return Addr{}, false
+	}
+	text := ip.Unmap().String()
+	return Addr{Host: text, IP: text, Port: port}, true
+}
+
+// Same reports whether two addresses denote the same endpoint: equal port and
+// equal resolved IP or equal host string, without regard to case
+// (state-machine.md §1.8).
+func (a Addr) Same(b Addr) bool {
+	return a.Port == b.Port && a.SameHost(b)
+}
+
+// SameHost is [Addr.Same] without the port.
+func (a Addr) SameHost(b Addr) bool {
+	return (a.IP != "" && a.IP == b.IP) || (a.Host != "" && strings.EqualFold(a.Host, b.Host))
+}
+
+// Shown returns the host text to publish: the name as given when names are
+// announced, else the IP. It falls back to the name while that is unresolved,
+// because an empty address is never useful and makes a saved file unloadable.
+func (a Addr) Shown(announceHostnames bool) string {
+	if announceHostnames || a.IP == "" {
+		return a.Host
+	}
+	return a.IP
+}
+
+// DialTarget returns the host to connect to: the resolved IP if there is one.
+func (a Addr) DialTarget() string {
+	if a.IP != "" {
+		return a.IP
+	}
+	return a.Host
+}
+
+// HostPort is an address as text, as shown to users and written to files.
+type HostPort struct {
+	Host string
+	Port int
+}
+
+// String returns "host:port", with brackets around an IPv6 host.
+func (h HostPort) String() string {
+	if strings.Contains(h.Host, ":") {
+		return "[" + h.Host + "]:" + strconv.Itoa(h.Port)
+	}
+	return h.Host + ":" + strconv.Itoa(h.Port)
+}

@@ -1,0 +1,154 @@
+package monitor
+
+import "time"
+
+// Masters returns a view of every master, in the order of configuration.
+func (c *Core) Masters(now Instant) []MasterView {
+	views := make([]MasterView, len(c.masters))
+	for k, m := range c.masters {
+		views[k] = c.masterView(now, m)
+	}
+	return views
+}
+
+// Master returns a view of one master.
+func (c *Core) Master(now Instant, name string) (MasterView, bool) {
+	m := c.byName[name]
+	if m == nil {
+		return MasterView{}, false
+	}
+	return c.masterView(now, m), true
+}
+
+// Replicas returns a view of every replica of one master, including those that
+// ask not to be announced.
+func (c *Core) Replicas(now Instant, name string) ([]ReplicaView, bool) {
+	m := c.byName[name]
+	if m == nil {
+		return nil, false
+	}
+	views := make([]ReplicaView, len(m.replicas))
+	for k, r := range m.replicas {
+		views[k] = ReplicaView{
+			InstanceView:   c.instanceView(now, &r.instance),
+			MasterLinkDown: r.masterLinkDown, MasterLinkUp: r.masterLinkUp,
+			MasterHost: r.masterHost, MasterPort: r.masterPort,
+			Priority: r.priority, Offset: r.offset, Announced: r.announced,
+		}
+	}
+	return views, true
+}
+
+// Sentinels returns a view of every other Sentinel of one master.
+func (c *Core) Sentinels(now Instant, name string) ([]SentinelView, bool) {
+	m := c.byName[name]
+	if m == nil {
+		return nil, false
+	}
+	views := make([]SentinelView, len(m.peers))
+	for k, p := range m.peers {
+		views[k] = SentinelView{
+			InstanceView: c.instanceView(now, &p.instance),
+			LastHello:    now.Sub(p.lastHello), VotedLeader: p.votedFor, VotedLeaderEpoch: p.votedEpoch,
+		}
+	}
+	return views, true
+}
+
+// MasterAddr returns the address that clients of a master should use: the
+// promoted replica's as soon as its promotion is confirmed.
+func (c *Core) MasterAddr(name string) (HostPort, bool) {
+	m := c.byName[name]
+	if m == nil {
+		return HostPort{}, false
+	}
+	return c.shown(m.current()), true
+}
+
+// MasterConfig returns the configuration of one master as it is now.
+func (c *Core) MasterConfig(name string) (MasterConfig, bool) {
+	m := c.byName[name]
+	if m == nil {
+		return MasterConfig{}, false
+	}
+	return m.cfg, true
+}
+
+// Options returns the global options as they are now.
+func (c *Core) Options() Options { return c.opts }
+
+// CurrentEpoch returns the highest epoch known.
+func (c *Core) CurrentEpoch() Epoch { return c.epoch }
+
+// Tilt reports whether the core is in TILT, and for how long.
+func (c *Core) Tilt(now Instant) (active bool, since time.Duration) {
+	if !c.tilt {
+		return false, 0
+	}
+	return true, now.Sub(c.tiltSince)
+}
+
+// PersistFailing returns why the state cannot be saved, or "" when it can.
+func (c *Core) PersistFailing() string {
+	if !c.disk.failing {
+		return ""
+	}
+	return c.disk.reason
+}
+
+func (c *Core) masterView(now Instant, m *master) MasterView {
+	v := MasterView{
+		InstanceView:  c.instanceView(now, &m.instance),
+		FailoverState: m.attempt.Phase().String(),
+		ConfigEpoch:   m.configEpoch,
+		Replicas:      len(m.replicas), OtherSentinels: len(m.peers),
+		Quorum: m.cfg.Quorum, FailoverTimeout: m.cfg.FailoverTimeout, ParallelSyncs: m.cfg.ParallelSyncs,
+		NotificationScript: m.cfg.NotificationScript, ClientReconfigScript: m.cfg.ClientReconfigScript,
+		Current:         c.shown(m.current()),
+		UsableSentinels: 1,
+	}
+	if m.attempt.InProgress() {
+		v.Flags |= FlagFailoverInProgress
+	}
+	if m.attempt.Forced {
+		v.Flags |= FlagForceFailover
+	}
+	for _, p := range m.peers {
+		if !p.has(FlagSDown) {
+			v.UsableSentinels++
+		}
+	}
+	return v
+}
+
+func (c *Core) instanceView(now Instant, i *instance) InstanceView {
+	l := i.link
+	v := InstanceView{
+		Name: i.name, Addr: c.shown(i.addr), RunID: i.runID, Flags: i.flags,
+		PendingCommands: l.pending, LinkRefs: len(l.owners),
+		LastOKPingReply: now.Sub(l.lastAvail), LastPingReply: now.Sub(l.lastPong),
+		SDownTime: now.Sub(i.sdownSince), ODownTime: now.Sub(i.odownSince),
+		DownAfter: i.downAfter, RoleReported: i.role, RoleReportedTime: now.Sub(i.roleSince),
+	}
+	switch i.kind {
+	case KindMaster:
+		v.Flags |= FlagMaster
+	case KindReplica:
+		v.Flags |= FlagReplica
+	case KindSentinel:
+		v.Flags |= FlagSentinel
+	}
+	if !l.connected() {
+		v.Flags |= FlagDisconnected
+	}
+	if l.unansweredSince != 0 {
+		v.LastPingSent = now.Sub(l.unansweredSince)
+	}
+	if i.infoRefresh != 0 {
+		v.InfoRefresh = now.Sub(i.infoRefresh)
+	}
+	if i.info != nil {
+		v.Info = i.info.Text
+	}
+	return v
+}
