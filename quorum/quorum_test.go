@@ -237,13 +237,13 @@ func TestCanStillWinAgainstTheObvious(t *testing.T) {
 	}
 }
 
-// eachVote calls f with every slice of len(votes) votes for four candidates.
+// eachVote calls f with every slice of len(votes) votes for three candidates.
 func eachVote(votes []byte, from int, f func([]byte)) {
 	if from == len(votes) {
 		f(votes)
 		return
 	}
-	for c := range byte(4) {
+	for c := range byte(3) {
 		votes[from] = c
 		eachVote(votes, from+1, f)
 	}

@@ -1,0 +1,300 @@
+package logfile
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/gosentinel/sentinel/monitor"
+)
+
+// DefaultQueueBytes is the default of Config.QueueBytes: room for some ten
+// thousand lines.
+const DefaultQueueBytes = 1 << 20
+
+// Config says where and what to log. The zero value logs everything to
+// standard output.
+type Config struct {
+	// Path is the file to append to. "" is standard output.
+	Path string
+	// Threshold is the lowest level that is written.
+	Threshold Threshold
+
+	// Stdout is written to when Path is "". Nil is os.Stdout. It need not be safe
+	// for concurrent use.
+	Stdout io.Writer
+	// PID is the process id to show. 0 is that of this process.
+	PID int
+	// Now tells the time of a line, in the zone to show. Nil is time.Now. Calls do
+	// not overlap.
+	Now func() time.Time
+	// QueueBytes bounds the lines that wait to be written. 0 is DefaultQueueBytes.
+	QueueBytes int
+	// OnError is told when writing begins to fail, and not again before it has
+	// worked in between. It is called by the writing goroutine and must not call
+	// Close. Nil writes a line to standard error.
+	OnError func(error)
+}
+
+// Writer is a log. Its methods may be called concurrently; none but Close
+// waits for anything.
+type Writer struct {
+	threshold atomic.Uint32
+	now       func() time.Time
+	prefix    string // "<pid>:X "
+	limit     int
+	wake      chan struct{} // holds one token when there may be something to do
+	done      chan struct{} // closed when the goroutine has ended
+	out       output        // owned by the goroutine, until done is closed
+
+	mu      sync.Mutex
+	queue   []byte // whole lines
+	scratch []byte
+	dropped int // lines that found the queue full since the last take
+	closed  bool
+}
+
+// New starts a log. When Path is given, the file is opened once (and created
+// if missing), so that a wrong path is an error at the start and not a silence
+// later. The caller must Close the Writer.
+func New(cfg Config) (*Writer, error) {
+	w := &Writer{
+		now:    cfg.Now,
+		prefix: strconv.Itoa(cfg.PID) + ":X ",
+		limit:  cfg.QueueBytes,
+		wake:   make(chan struct{}, 1),
+		done:   make(chan struct{}),
+		out:    output{write: appendToFile(cfg.Path), onError: cfg.OnError},
+	}
+	w.threshold.Store(uint32(cfg.Threshold))
+	if cfg.PID == 0 {
+		w.prefix = strconv.Itoa(os.Getpid()) + ":X "
+	}
+	if w.now == nil {
+		w.now = time.Now
+	}
+	if w.limit <= 0 {
+		w.limit = DefaultQueueBytes
+	}
+	if w.out.onError == nil {
+		w.out.onError = complain
+	}
+	switch {
+	case cfg.Path == "" && cfg.Stdout == nil:
+		w.out.write = os.Stdout.Write
+	case cfg.Path == "":
+		w.out.write = cfg.Stdout.Write
+	default:
+		if _, err := w.out.write(nil); err != nil {
+			return nil, fmt.Errorf("can't open the log file: %w", err)
+		}
+	}
+	go w.run()
+	return w, nil
+}
+
+func complain(err error) {
+	fmt.Fprintf(os.Stderr, "gosentinel: log lines are being lost: %v\n", err)
+}
+
+// Threshold returns the lowest level that is written.
+func (w *Writer) Threshold() Threshold { return Threshold(w.threshold.Load()) }
+
+// SetThreshold changes the lowest level that is written.
+func (w *Writer) SetThreshold(t Threshold) { w.threshold.Store(uint32(t)) }
+
+// Enabled reports whether lines of a level are written. It saves a caller the
+// work of making a text that nobody will see.
+func (w *Writer) Enabled(level monitor.Level) bool { return Threshold(level) >= w.Threshold() }
+
+// Log queues one line. What does not print in text is escaped. After Close it
+// does nothing.
+func (w *Writer) Log(level monitor.Level, text string) {
+	if !w.Enabled(level) {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.scratch = append(w.scratch[:0], text...)
+	w.put(level)
+}
+
+// Event queues the line of an event: its name and its payload.
+func (w *Writer) Event(e monitor.Event) {
+	level := e.Level()
+	if !w.Enabled(level) {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.scratch = append(w.scratch[:0], e.Name()...)
+	w.scratch = append(w.scratch, ' ')
+	// Cut as the message is that subscribers get, so that both say the same.
+	payload := len(w.scratch)
+	w.scratch = e.AppendText(w.scratch)
+	w.scratch = w.scratch[:min(len(w.scratch), payload+monitor.MaxEventText)]
+	w.put(level)
+}
+
+// put queues scratch as a line. The caller holds mu.
+func (w *Writer) put(level monitor.Level) {
+	if w.closed {
+		return
+	}
+	// Once a line was dropped, so are all until the queue is taken. Otherwise a
+	// short line might still fit, and the gap would no longer be at one place.
+	if w.dropped > 0 {
+		w.dropped++
+		return
+	}
+	before := len(w.queue)
+	w.queue = w.appendLine(w.queue, level, w.scratch)
+	if before > 0 && len(w.queue) > w.limit {
+		w.queue = w.queue[:before]
+		w.dropped = 1
+	}
+	select {
+	case w.wake <- struct{}{}:
+	default: // it is awake, or about to be
+	}
+}
+
+func (w *Writer) appendLine(dst []byte, level monitor.Level, text []byte) []byte {
+	dst = append(dst, w.prefix...)
+	dst = w.now().AppendFormat(dst, "02 Jan 2006 15:04:05.000")
+	dst = append(dst, ' ', levelChar(level), ' ')
+	dst = appendText(dst, text)
+	return append(dst, '\n')
+}
+
+// Close writes what is queued and ends the goroutine. It returns an error when
+// lines were lost at the end, and when ctx ends first because writing takes too
+// long. In the latter case the goroutine is stuck in a write that nothing can
+// interrupt, and ends with it. Calling Close again waits again.
+func (w *Writer) Close(ctx context.Context) error {
+	w.mu.Lock()
+	if !w.closed {
+		w.closed = true
+		close(w.wake)
+	}
+	w.mu.Unlock()
+	select {
+	case <-w.done:
+	case <-ctx.Done():
+		return fmt.Errorf("the end of the log is not written: %w", context.Cause(ctx))
+	}
+	if w.out.lost > 0 {
+		return fmt.Errorf("the last %d log lines are lost: %w", w.out.lost, w.out.err)
+	}
+	return nil
+}
+
+// run writes until the queue is closed and empty.
+func (w *Writer) run() {
+	defer close(w.done)
+	var batch []byte
+	for range w.wake {
+		for {
+			if batch = w.take(batch[:0]); len(batch) == 0 {
+				break
+			}
+			w.out.put(batch, w.report)
+		}
+	}
+}
+
+// take returns the queued lines, and the report of those that were dropped
+// behind them. The queue continues in the memory of free.
+func (w *Writer) take(free []byte) []byte {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	batch := w.queue
+	w.queue = free
+	if w.dropped > 0 {
+		text := fmt.Sprintf("%d log lines were dropped here: they came faster than they could be written", w.dropped)
+		batch = w.appendLine(batch, monitor.LevelWarning, []byte(text))
+		w.dropped = 0
+	}
+	return batch
+}
+
+// report makes a line about the log itself.
+func (w *Writer) report(text string) []byte {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.appendLine(nil, monitor.LevelWarning, []byte(text))
+}
+
+// output is the place that lines go to, with the memory of what went wrong.
+type output struct {
+	write   func([]byte) (int, error)
+	onError func(error)
+
+	lost int   // lines not written since writing last worked
+	err  error // why
+	torn bool  // what was written last does not end with a line break
+}
+
+// put writes a batch of lines. report makes the line that tells of a loss.
+func (o *output) put(batch []byte, report func(string) []byte) {
+	var head []byte
+	if o.torn {
+		// Complete the torn line, or the first one of the batch would be glued to it
+		// and be read as a part of it.
+		head = append(head, '\n')
+	}
+	if o.lost > 0 {
+		text := fmt.Sprintf("%d log lines were lost here: %v", o.lost, o.err)
+		head = append(head, report(text)...)
+	}
+	data := batch
+	if len(head) > 0 {
+		data = append(head, batch...)
+	}
+	n, err := o.write(data)
+	if err == nil && n < len(data) {
+		err = io.ErrShortWrite
+	}
+	if n > 0 {
+		o.torn = data[n-1] != '\n'
+	}
+	if n >= len(head) {
+		o.lost = 0 // the report is out
+	}
+	if err == nil {
+		o.err = nil
+		return
+	}
+	o.lost += bytes.Count(data[max(n, len(head)):], []byte{'\n'})
+	if o.err == nil {
+		o.onError(err)
+	}
+	o.err = err
+}
+
+// appendToFile returns a function that opens the file, appends and closes it.
+// Every call goes to the file that has the name at that moment, which is what
+// makes rotation by renaming work.
+func appendToFile(path string) func([]byte) (int, error) {
+	// Without O_NONBLOCK, opening a named pipe that nobody reads would hang.
+	const flags = os.O_APPEND | os.O_CREATE | os.O_WRONLY | syscall.O_NONBLOCK
+	return func(data []byte) (n int, err error) {
+		f, err := os.OpenFile(path, flags, 0o644)
+		if err != nil {
+			return 0, err
+		}
+		if len(data) > 0 {
+			n, err = f.Write(data)
+		}
+		// Some file systems report only now that the bytes did not get there.
+		return n, errors.Join(err, f.Close())
+	}
+}

@@ -1,0 +1,85 @@
+package scripts
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"syscall"
+)
+
+// process is a running script.
+type process interface {
+	PID() int
+	// Kill sends SIGKILL to this process alone. It may have ended already.
+	Kill()
+	// Wait waits for the end and reaps the process.
+	Wait() (status, error)
+}
+
+// status is how a process ended. Signal is 0 if it exited by itself.
+type status struct{ code, signal int }
+
+// startOS executes argv[0].
+func startOS(argv []string) (process, error) {
+	p, err := os.StartProcess(argv[0], argv, &os.ProcAttr{
+		Files: []*os.File{os.Stdin, os.Stdout, os.Stderr},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return osProcess{p}, nil
+}
+
+type osProcess struct{ *os.Process }
+
+func (p osProcess) PID() int { return p.Pid }
+
+func (p osProcess) Kill() {
+	// The only failure is that it has ended, which Wait tells as well.
+	_ = p.Process.Kill()
+}
+
+func (p osProcess) Wait() (status, error) {
+	state, err := p.Process.Wait()
+	if err != nil {
+		return status{}, err
+	}
+	ws, ok := state.Sys().(syscall.WaitStatus)
+	if !ok {
+		return status{code: state.ExitCode()}, nil
+	}
+	if ws.Signaled() {
+		return status{signal: int(ws.Signal())}, nil
+	}
+	return status{code: ws.ExitStatus()}, nil
+}
+
+// isForkFailure tells whether no process could be made, which may work soon,
+// from a path that cannot be executed, which will not.
+func isForkFailure(err error) bool {
+	for _, e := range []syscall.Errno{syscall.EAGAIN, syscall.ENOMEM, syscall.EMFILE, syscall.ENFILE} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+// SealDescriptors marks all open descriptors of this process but the first
+// three as not to be inherited by scripts. Go marks those that it opens itself;
+// this is for descriptors that the parent of this process left open. A daemon
+// calls it once at its start. It is not part of [New], because a program that
+// embeds a Sentinel may want to hand descriptors to programs of its own.
+func SealDescriptors() error {
+	entries, err := os.ReadDir("/dev/fd")
+	if err != nil {
+		return fmt.Errorf("can't list the open descriptors, so scripts may inherit some: %w", err)
+	}
+	for _, e := range entries {
+		if fd, err := strconv.Atoi(e.Name()); err == nil && fd > 2 {
+			syscall.CloseOnExec(fd)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,206 @@
+package pubsub
+
+import (
+	"sync"
+
+	"github.com/gosentinel/sentinel/monitor"
+)
+
+// Limits bounds the memory of a [Bus]. A field that is zero takes its default.
+type Limits struct {
+	// ClientQueueBytes is what may wait for one RESP client before it is cut.
+	// Default 8 MiB: where stock Redis cuts after a minute (it cuts at once at
+	// 32 MiB).
+	ClientQueueBytes int
+	// EventsQueueBytes is what may wait for one library user before the oldest
+	// events are dropped. Default 1 MiB, several thousand events.
+	EventsQueueBytes int
+	// ClientNameBytes is the length of all channel names and patterns that one
+	// client is subscribed to, plus 64 for each. Default 256 KiB.
+	ClientNameBytes int
+	// TotalNameBytes is the same for all clients together. Default 16 MiB.
+	TotalNameBytes int
+	// BacklogEvents is the number of events that may wait for the dispatcher.
+	// Default 65536. It never blocks, so more than a few only wait when the
+	// process does not get the processor.
+	BacklogEvents int
+}
+
+func (l Limits) withDefaults() Limits {
+	for _, f := range []struct {
+		v   *int
+		def int
+	}{
+		{&l.ClientQueueBytes, 8 << 20}, {&l.EventsQueueBytes, 1 << 20}, {&l.ClientNameBytes, 256 << 10},
+		{&l.TotalNameBytes, 16 << 20}, {&l.BacklogEvents, 1 << 16},
+	} {
+		if *f.v == 0 {
+			*f.v = f.def
+		}
+	}
+	return l
+}
+
+// Bus distributes events. Make one with [NewBus]; all methods may be called
+// concurrently.
+type Bus struct {
+	lim Limits
+
+	// The backlog has a lock of its own, held for an append only, so that
+	// Publish cannot wait behind the distribution of an event.
+	inMu    sync.Mutex
+	backlog []monitor.Event
+	lost    uint64
+	closing bool
+	running bool          // dispatch was started
+	wake    chan struct{} // holds one token when there is something to do
+	stopped chan struct{} // closed when the dispatcher has ended
+
+	mu        sync.Mutex
+	channels  map[string][]*Client
+	patterns  []*patternSubs
+	byPattern map[string]*patternSubs
+	listeners []*listener
+	nameBytes int
+	ended     bool
+}
+
+// patternSubs are the subscribers of one pattern: it is matched once for all.
+type patternSubs struct {
+	pattern string
+	index   int // in Bus.patterns
+	clients []*Client
+}
+
+// NewBus returns a bus. Its goroutine starts with the first event and ends with
+// Close, so a bus that was never used need not be closed.
+func NewBus(lim Limits) *Bus {
+	b := &Bus{
+		lim:       lim.withDefaults(),
+		wake:      make(chan struct{}, 1),
+		stopped:   make(chan struct{}),
+		channels:  make(map[string][]*Client),
+		byPattern: make(map[string]*patternSubs),
+	}
+	return b
+}
+
+// Publish distributes ev to everybody who listens. It takes constant time and
+// never waits, so the loop that owns the core may call it. After Close it does
+// nothing.
+func (b *Bus) Publish(ev monitor.Event) {
+	b.inMu.Lock()
+	defer b.inMu.Unlock()
+	switch {
+	case b.closing:
+		return
+	case len(b.backlog) >= b.lim.BacklogEvents:
+		b.lost++
+	default:
+		b.backlog = append(b.backlog, ev)
+	}
+	b.start()
+	signal(b.wake)
+}
+
+// start makes sure that the dispatcher runs. The caller holds inMu.
+func (b *Bus) start() {
+	if !b.running {
+		b.running = true
+		go b.dispatch()
+	}
+}
+
+// Close distributes what was published before, ends all event streams of
+// library users once they were read, and returns when no goroutine of the bus
+// is left. RESP clients are ended by the connections that own them.
+func (b *Bus) Close() {
+	b.inMu.Lock()
+	b.closing = true
+	b.start()
+	signal(b.wake)
+	b.inMu.Unlock()
+	<-b.stopped
+}
+
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+func (b *Bus) dispatch() {
+	defer close(b.stopped)
+	var events []monitor.Event
+	for range b.wake {
+		b.inMu.Lock()
+		events, b.backlog = b.backlog, events[:0]
+		lost, closing := b.lost, b.closing
+		b.lost = 0
+		b.inMu.Unlock()
+		for _, ev := range events {
+			b.deliver(ev)
+		}
+		clear(events) // do not keep the events of a burst alive
+		if lost > 0 {
+			b.gap(lost)
+		}
+		if closing {
+			b.end()
+			return
+		}
+	}
+}
+
+// deliver puts one event into the queues of its subscribers.
+func (b *Bus) deliver(ev monitor.Event) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	m := newMessage(ev)
+	for _, l := range b.listeners {
+		l.push(ev, m.size(), b.lim.EventsQueueBytes)
+	}
+	if ev.Level() == monitor.LevelDebug {
+		return // logged, never published (wire.md §6)
+	}
+	for _, c := range b.channels[m.channel] {
+		c.push(m.frame(c.resp3))
+	}
+	for _, p := range b.patterns {
+		if frames, ok := m.match(p.pattern); ok {
+			for _, c := range p.clients {
+				c.push(frames.get(c.resp3))
+			}
+		}
+	}
+}
+
+// gap tells everybody that n events were lost before they reached the queues.
+func (b *Bus) gap(n uint64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, l := range b.listeners {
+		l.miss(n)
+	}
+	for _, clients := range b.channels { // any order: they are all cut
+		for _, c := range clients {
+			c.cut()
+		}
+	}
+	for _, p := range b.patterns {
+		for _, c := range p.clients {
+			c.cut()
+		}
+	}
+}
+
+// end ends the streams of library users.
+func (b *Bus) end() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.ended = true
+	for _, l := range b.listeners {
+		l.finish()
+	}
+}

@@ -1,0 +1,270 @@
+package pubsub
+
+import (
+	"errors"
+	"slices"
+)
+
+// ErrTooManyNames is the error of a subscription that would exceed
+// Limits.ClientNameBytes or Limits.TotalNameBytes.
+var ErrTooManyNames = errors.New("too many subscriptions")
+
+// perNameBytes and perFrameBytes are what a name or a queued frame takes beside
+// its text.
+const (
+	perNameBytes  = 64
+	perFrameBytes = 32
+)
+
+// Client is one subscriber that speaks RESP. Its methods may be called
+// concurrently with everything else, but the order of confirmations and
+// messages is up to the connection: it must write what is pending before it
+// writes a confirmation, and nothing between the two.
+type Client struct {
+	bus    *Bus
+	ready  chan struct{}
+	onSlow func()
+
+	// Guarded by bus.mu.
+	resp3     bool
+	channels  []string // in the order of subscription, as patterns
+	patterns  []string
+	member    map[subscription]struct{} // the same, for look-up
+	nameBytes int
+	queue     [][]byte // shared frames; queue[:head] are gone
+	head      int
+	bytes     int
+	slow      bool
+	closed    bool
+}
+
+// subscription is one entry of Client.member.
+type subscription struct {
+	kind Kind
+	name string
+}
+
+// NewClient returns a client without subscriptions. It costs the bus nothing
+// until it subscribes. Close must be called at the end.
+//
+// onSlow, when not nil, is called once when the client is cut, on the goroutine
+// that distributes events. It must not block and not use the bus. A connection
+// needs it because its own goroutine is then stuck in the write that is slow.
+func (b *Bus) NewClient(onSlow func()) *Client {
+	return &Client{bus: b, ready: make(chan struct{}, 1), onSlow: onSlow, member: make(map[subscription]struct{})}
+}
+
+// Ready has a value when there may be frames to write or [Client.Slow] has
+// become true. It is closed by [Client.Close].
+func (c *Client) Ready() <-chan struct{} { return c.ready }
+
+// SetRESP3 chooses the form of the messages that come from now on.
+func (c *Client) SetRESP3(on bool) {
+	c.bus.mu.Lock()
+	defer c.bus.mu.Unlock()
+	c.resp3 = on
+}
+
+// Subscribe adds a subscription, of which any number to the same name count
+// once, and returns the number of subscriptions of both kinds. Every event that
+// is published from now on is queued.
+func (c *Client) Subscribe(k Kind, name string) (count int, err error) {
+	b := c.bus
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	sub := subscription{k, name}
+	if _, have := c.member[sub]; have || c.closed {
+		return len(c.member), nil
+	}
+	cost := len(name) + perNameBytes
+	if c.nameBytes+cost > b.lim.ClientNameBytes || b.nameBytes+cost > b.lim.TotalNameBytes {
+		return len(c.member), ErrTooManyNames
+	}
+	c.nameBytes += cost
+	b.nameBytes += cost
+	c.member[sub] = struct{}{}
+	names := c.names(k)
+	*names = append(*names, name)
+	b.add(c, k, name)
+	return len(c.member), nil
+}
+
+// Unsubscribe ends a subscription and returns the number of those left. Frames
+// that are queued already stay queued. It is no error when there is none.
+func (c *Client) Unsubscribe(k Kind, name string) (count int) {
+	c.bus.mu.Lock()
+	defer c.bus.mu.Unlock()
+	c.remove(k, name)
+	return len(c.member)
+}
+
+// Names returns the names the client is subscribed to, oldest first.
+func (c *Client) Names(k Kind) []string {
+	c.bus.mu.Lock()
+	defer c.bus.mu.Unlock()
+	return slices.Clone(*c.names(k))
+}
+
+// Counts returns the number of subscriptions of each kind.
+func (c *Client) Counts() (channels, patterns int) {
+	c.bus.mu.Lock()
+	defer c.bus.mu.Unlock()
+	return len(c.channels), len(c.patterns)
+}
+
+// QueuedBytes returns what waits to be written.
+func (c *Client) QueuedBytes() int {
+	c.bus.mu.Lock()
+	defer c.bus.mu.Unlock()
+	return c.bytes
+}
+
+// Slow reports that the queue has overflowed, or that events were lost before
+// they reached it. Nothing is queued any more: the connection must be closed.
+func (c *Client) Slow() bool {
+	c.bus.mu.Lock()
+	defer c.bus.mu.Unlock()
+	return c.slow
+}
+
+// AppendPending moves frames from the queue to dst until that has max bytes or
+// more, and returns it. When frames are left, [Client.Ready] has a value again.
+func (c *Client) AppendPending(dst []byte, max int) []byte {
+	c.bus.mu.Lock()
+	defer c.bus.mu.Unlock()
+	for c.head < len(c.queue) && len(dst) < max {
+		f := c.queue[c.head]
+		dst = append(dst, f...)
+		c.queue[c.head] = nil
+		c.bytes -= len(f) + perFrameBytes
+		c.head++
+	}
+	if c.head < len(c.queue) {
+		c.notify()
+	} else {
+		c.queue, c.head = nil, 0
+	}
+	return dst
+}
+
+// Close ends all subscriptions and closes Ready. It may be called twice.
+func (c *Client) Close() {
+	c.bus.mu.Lock()
+	defer c.bus.mu.Unlock()
+	if c.closed {
+		return
+	}
+	for _, k := range []Kind{Channel, Pattern} {
+		for names := c.names(k); len(*names) > 0; {
+			c.remove(k, (*names)[len(*names)-1])
+		}
+	}
+	c.closed, c.queue, c.head, c.bytes = true, nil, 0, 0
+	close(c.ready)
+}
+
+// The rest is called with bus.mu held.
+
+func (c *Client) names(k Kind) *[]string {
+	if k == Pattern {
+		return &c.patterns
+	}
+	return &c.channels
+}
+
+func (c *Client) remove(k Kind, name string) {
+	sub := subscription{k, name}
+	if _, have := c.member[sub]; !have {
+		return
+	}
+	delete(c.member, sub)
+	names := c.names(k)
+	// From the end, where Close takes its names from.
+	for i := len(*names) - 1; i >= 0; i-- {
+		if (*names)[i] == name {
+			*names = slices.Delete(*names, i, i+1)
+			break
+		}
+	}
+	cost := len(name) + perNameBytes
+	c.nameBytes -= cost
+	c.bus.nameBytes -= cost
+	c.bus.drop(c, k, name)
+}
+
+// push queues a frame.
+func (c *Client) push(frame []byte) {
+	if c.slow || c.closed {
+		return
+	}
+	cost := len(frame) + perFrameBytes
+	if c.bytes+cost > c.bus.lim.ClientQueueBytes {
+		c.cut()
+		return
+	}
+	c.queue = append(c.queue, frame)
+	c.bytes += cost
+	c.notify()
+}
+
+// cut marks the client as slow and frees its queue at once: the connection may
+// be stuck in a write and notice much later.
+func (c *Client) cut() {
+	if c.slow || c.closed {
+		return
+	}
+	c.slow, c.queue, c.head, c.bytes = true, nil, 0, 0
+	c.notify()
+	if c.onSlow != nil {
+		c.onSlow()
+	}
+}
+
+func (c *Client) notify() {
+	if !c.closed {
+		signal(c.ready)
+	}
+}
+
+func (b *Bus) add(c *Client, k Kind, name string) {
+	if k == Channel {
+		b.channels[name] = append(b.channels[name], c)
+		return
+	}
+	p := b.byPattern[name]
+	if p == nil {
+		p = &patternSubs{pattern: name, index: len(b.patterns)}
+		b.byPattern[name] = p
+		b.patterns = append(b.patterns, p)
+	}
+	p.clients = append(p.clients, c)
+}
+
+func (b *Bus) drop(c *Client, k Kind, name string) {
+	if k == Channel {
+		if rest := without(b.channels[name], c); len(rest) > 0 {
+			b.channels[name] = rest
+		} else {
+			delete(b.channels, name)
+		}
+		return
+	}
+	p := b.byPattern[name]
+	if p.clients = without(p.clients, c); len(p.clients) > 0 {
+		return
+	}
+	// The last pattern takes the free place: strangers choose how many there
+	// are, so neither coming nor going may cost a walk over all of them.
+	delete(b.byPattern, name)
+	last := b.patterns[len(b.patterns)-1]
+	b.patterns[p.index], last.index = last, p.index
+	b.patterns[len(b.patterns)-1] = nil
+	b.patterns = b.patterns[:len(b.patterns)-1]
+}
+
+func without(clients []*Client, c *Client) []*Client {
+	if i := slices.Index(clients, c); i >= 0 {
+		return slices.Delete(clients, i, i+1)
+	}
+	return clients
+}

@@ -1,0 +1,155 @@
+package pubsub
+
+import (
+	"context"
+	"iter"
+	"slices"
+	"strconv"
+
+	"github.com/gosentinel/sentinel/monitor"
+)
+
+// Lagged stands in a stream of events for those that were dropped because the
+// consumer was too slow. It implements [monitor.Event] so that it can stand
+// there, but it is never logged or sent to RESP clients.
+type Lagged struct {
+	Missed uint64 // number of events dropped at this place
+}
+
+// Name implements [monitor.Event].
+func (Lagged) Name() string { return "+lagged" }
+
+// Level implements [monitor.Event].
+func (Lagged) Level() monitor.Level { return monitor.LevelWarning }
+
+// AppendText implements [monitor.Event].
+func (e Lagged) AppendText(dst []byte) []byte {
+	return append(strconv.AppendUint(append(dst, '#'), e.Missed, 10), " events missed"...)
+}
+
+// Events returns the events that are published from this call on, those below
+// publishing level included. The sequence can be ranged over once. It ends when
+// ctx is done or, after the last event, when the bus is closed. A consumer that
+// is too slow finds a [Lagged] in place of the events it missed.
+//
+// Until ctx is done the events are kept for a range that may still come, up to
+// Limits.EventsQueueBytes.
+func (b *Bus) Events(ctx context.Context) iter.Seq[monitor.Event] {
+	l := b.listen()
+	stop := context.AfterFunc(ctx, l.close)
+	return func(yield func(monitor.Event) bool) {
+		defer stop()
+		defer l.close()
+		for {
+			ev, ok := l.next(ctx)
+			if !ok || !yield(ev) {
+				return
+			}
+		}
+	}
+}
+
+// listener is the queue of one library user.
+type listener struct {
+	bus   *Bus
+	ready chan struct{} // holds a token when next should look again
+
+	// Guarded by bus.mu.
+	queue    []queued // oldest first
+	bytes    int
+	missed   uint64 // events dropped before queue[0]
+	finished bool
+}
+
+type queued struct {
+	ev   monitor.Event
+	size int
+}
+
+func (b *Bus) listen() *listener {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	l := &listener{bus: b, ready: make(chan struct{}, 1), finished: b.ended}
+	if !b.ended {
+		b.listeners = append(b.listeners, l)
+	}
+	return l
+}
+
+// close makes the bus forget the listener.
+func (l *listener) close() {
+	l.bus.mu.Lock()
+	defer l.bus.mu.Unlock()
+	if i := slices.Index(l.bus.listeners, l); i >= 0 {
+		l.bus.listeners = slices.Delete(l.bus.listeners, i, i+1)
+	}
+	l.queue, l.bytes, l.missed = nil, 0, 0
+	l.finish()
+}
+
+// next waits for an event. It reports false at the end.
+func (l *listener) next(ctx context.Context) (monitor.Event, bool) {
+	for {
+		if ctx.Err() != nil {
+			return nil, false
+		}
+		if ev, ok, end := l.take(); ok || end {
+			return ev, ok
+		}
+		select {
+		case <-l.ready:
+		case <-ctx.Done():
+		}
+	}
+}
+
+func (l *listener) take() (ev monitor.Event, ok, end bool) {
+	l.bus.mu.Lock()
+	defer l.bus.mu.Unlock()
+	if l.missed > 0 {
+		ev = Lagged{Missed: l.missed}
+		l.missed = 0
+		return ev, true, false
+	}
+	if len(l.queue) == 0 {
+		return nil, false, l.finished
+	}
+	return l.drop().ev, true, false
+}
+
+// The rest is called with bus.mu held.
+
+func (l *listener) push(ev monitor.Event, size, max int) {
+	for len(l.queue) > 0 && l.bytes+size > max {
+		l.drop()
+		l.missed++
+	}
+	l.queue = append(l.queue, queued{ev, size})
+	l.bytes += size
+	signal(l.ready)
+}
+
+// drop removes the oldest event.
+func (l *listener) drop() queued {
+	q := l.queue[0]
+	l.queue[0] = queued{} // let the collector have it
+	l.queue = l.queue[1:]
+	l.bytes -= q.size
+	if len(l.queue) == 0 {
+		l.queue = nil
+	}
+	return q
+}
+
+// miss records events that were lost behind the queue. What is queued was
+// older, so it goes too: otherwise the gap would be reported too early.
+func (l *listener) miss(n uint64) {
+	l.missed += n + uint64(len(l.queue))
+	l.queue, l.bytes = nil, 0
+	signal(l.ready)
+}
+
+func (l *listener) finish() {
+	l.finished = true
+	signal(l.ready)
+}

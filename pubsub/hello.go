@@ -1,0 +1,148 @@
+package pubsub
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/gosentinel/sentinel/monitor"
+)
+
+// HelloChannel is the channel on which Sentinels announce themselves and their
+// view of a master (wire.md §7).
+const HelloChannel = "__sentinel__:hello"
+
+// MaxHelloLen is the longest hello, in bytes, that [ParseHello] looks at. Stock
+// Sentinels cannot send more than 1070.
+const MaxHelloLen = 2048
+
+// helloFields is the number of comma-separated fields of a hello.
+const helloFields = 8
+
+// AppendHello appends the payload of a hello message to dst. The fields are
+// written as they are: a host or master name that contains a comma makes a
+// message that every receiver ignores, so such names must not be configured.
+func AppendHello(dst []byte, h monitor.Hello) []byte {
+	dst = append(append(dst, h.IP...), ',')
+	dst = append(strconv.AppendInt(dst, int64(h.Port), 10), ',')
+	dst = append(append(dst, h.RunID...), ',')
+	dst = append(strconv.AppendUint(dst, uint64(h.CurrentEpoch), 10), ',')
+	dst = append(append(dst, h.MasterName...), ',')
+	dst = append(append(dst, h.MasterIP...), ',')
+	dst = append(strconv.AppendInt(dst, int64(h.MasterPort), 10), ',')
+	return strconv.AppendUint(dst, uint64(h.ConfigEpoch), 10)
+}
+
+// ParseHello reads the payload of a hello message. What it accepts,
+// [AppendHello] turns back into the same bytes.
+//
+// Everyone who may PUBLISH on a monitored server can send one, and stock
+// Sentinels read junk as 0 and "-1" as 2^64-1, which ends all elections. So every field is
+// checked: eight fields; ports 1 to 65535; epochs that fit 64 bits, in plain
+// decimal; an id of 40 characters; nothing empty; no white space, quotes or
+// control characters in what ends up in files and events. Whether an epoch is
+// plausible, and whether the master is known, is for the core to decide.
+//
+// The error names the offending field. The result shares no memory with b.
+func ParseHello(b []byte) (monitor.Hello, error) {
+	if len(b) > MaxHelloLen {
+		return monitor.Hello{}, fmt.Errorf("hello of %d bytes is longer than %d", len(b), MaxHelloLen)
+	}
+	if n := bytes.Count(b, []byte(",")) + 1; n != helloFields {
+		return monitor.Hello{}, fmt.Errorf("hello has %d fields, want %d", n, helloFields)
+	}
+	p := helloParser{rest: b}
+	h := monitor.Hello{
+		IP:           p.token("sender address"),
+		Port:         p.port("sender port"),
+		RunID:        p.runID("sender id"),
+		CurrentEpoch: p.epoch("current epoch"),
+		MasterName:   p.name("master name"),
+		MasterIP:     p.token("master address"),
+		MasterPort:   p.port("master port"),
+		ConfigEpoch:  p.epoch("config epoch"),
+	}
+	if p.err != nil {
+		return monitor.Hello{}, p.err
+	}
+	return h, nil
+}
+
+// helloParser takes fields off the front of rest and keeps the first error.
+type helloParser struct {
+	rest []byte
+	err  error
+}
+
+func (p *helloParser) next() []byte {
+	field, rest, _ := bytes.Cut(p.rest, []byte(","))
+	p.rest = rest
+	return field
+}
+
+func (p *helloParser) fail(field, problem string, value []byte) {
+	if p.err == nil {
+		p.err = fmt.Errorf("hello: %s %.80q %s", field, value, problem)
+	}
+}
+
+// token reads a host or id: text that is one word in a file or an event.
+func (p *helloParser) token(field string) string {
+	b := p.next()
+	if len(b) == 0 || bytes.ContainsFunc(b, notInToken) {
+		p.fail(field, "is not one plain word", b)
+	}
+	return string(b)
+}
+
+// name reads a master name, which is compared and never stored.
+func (p *helloParser) name(field string) string {
+	b := p.next()
+	if len(b) == 0 || bytes.ContainsFunc(b, isControl) {
+		p.fail(field, "is empty or has control characters", b)
+	}
+	return string(b)
+}
+
+func (p *helloParser) runID(field string) monitor.RunID {
+	id := monitor.RunID(p.token(field))
+	if !id.Valid() {
+		p.fail(field, "is not 40 characters long", []byte(id))
+	}
+	return id
+}
+
+func (p *helloParser) port(field string) int {
+	b := p.next()
+	n, err := parseUint(b, 16)
+	if err != nil || n == 0 {
+		p.fail(field, "is not a number from 1 to 65535", b)
+	}
+	return int(n)
+}
+
+func (p *helloParser) epoch(field string) monitor.Epoch {
+	b := p.next()
+	n, err := parseUint(b, 64)
+	if err != nil {
+		p.fail(field, "is not an unsigned 64 bit number", b)
+	}
+	return monitor.Epoch(n)
+}
+
+var errLeadingZero = errors.New("leading zero")
+
+// parseUint reads decimal digits without sign and without leading zeros.
+func parseUint(b []byte, bits int) (uint64, error) {
+	if len(b) > 1 && b[0] == '0' {
+		return 0, errLeadingZero
+	}
+	return strconv.ParseUint(string(b), 10, bits)
+}
+
+func notInToken(r rune) bool {
+	return r <= ' ' || r > '~' || r == '"' || r == '\'' || r == '\\'
+}
+
+func isControl(r rune) bool { return r < ' ' || r == 0x7f }

@@ -1,0 +1,57 @@
+package pubsub
+
+import (
+	"github.com/gosentinel/sentinel/internal/glob"
+	"github.com/gosentinel/sentinel/monitor"
+)
+
+// message is an event on its way to its subscribers. Each form of it is made
+// once, when the first subscriber needs it, and shared by all: the queues of a
+// thousand subscribers hold one message, not a thousand copies.
+type message struct {
+	channel string
+	payload []byte
+	frames  frames
+}
+
+func newMessage(ev monitor.Event) *message {
+	m := &message{channel: ev.Name(), payload: ev.AppendText(nil)}
+	if len(m.payload) > monitor.MaxEventText {
+		m.payload = m.payload[:monitor.MaxEventText]
+	}
+	m.frames.make = func(resp3 bool) []byte { return AppendMessage(nil, resp3, m.channel, m.payload) }
+	return m
+}
+
+// size is what the event counts in the queue of a library user: its text and
+// about as much again for the value.
+func (m *message) size() int { return 2*(len(m.channel)+len(m.payload)) + perFrameBytes }
+
+func (m *message) frame(resp3 bool) []byte { return m.frames.get(resp3) }
+
+// match returns the frames for the subscribers of a pattern, if it matches.
+func (m *message) match(pattern string) (*frames, bool) {
+	if !glob.Match(pattern, m.channel) {
+		return nil, false
+	}
+	return &frames{make: func(resp3 bool) []byte {
+		return AppendPatternMessage(nil, resp3, pattern, m.channel, m.payload)
+	}}, true
+}
+
+// frames holds a message in both protocols. What was made is not changed again.
+type frames struct {
+	made [2][]byte
+	make func(resp3 bool) []byte
+}
+
+func (f *frames) get(resp3 bool) []byte {
+	i := 0
+	if resp3 {
+		i = 1
+	}
+	if f.made[i] == nil {
+		f.made[i] = f.make(resp3)
+	}
+	return f.made[i]
+}
