@@ -1,0 +1,56 @@
+package sentinel_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"time"
+
+	"github.com/gosentinel/sentinel"
+)
+
+// A control plane embeds a Sentinel and follows a master.
+func Example() {
+	s, err := sentinel.New(sentinel.Config{
+		Listen:    ":26379",
+		StateFile: "/var/lib/sentinel/state.toml",
+		Masters:   []sentinel.Master{{Name: "cache", Addr: "10.0.0.1:6379", Quorum: 2, DownAfter: 5 * time.Second}},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	ctx := context.Background()
+	go func() {
+		for ev := range s.Events(ctx) {
+			switch ev := ev.(type) {
+			case sentinel.SwitchMaster:
+				log.Printf("%s moved from %s to %s (epoch %d)", ev.Master, ev.From, ev.To, ev.Epoch)
+			case sentinel.Lagged:
+				log.Printf("%d events missed", ev.Missed)
+			}
+		}
+	}()
+	log.Fatal(s.Run(ctx))
+}
+
+// Without Listen and StateFile a Sentinel is a pure observer inside the program.
+func ExampleNew() {
+	s, err := sentinel.New(sentinel.Config{
+		Masters: []sentinel.Master{{Name: "cache", Addr: "127.0.0.1:1", Quorum: 1}},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	events, ended := s.Events(ctx), make(chan error)
+	go func() { ended <- s.Run(ctx) }()
+	for ev := range events {
+		fmt.Printf("%s %s\n", ev.Name(), ev.AppendText(nil))
+		break
+	}
+	cancel()
+	fmt.Println("ended:", <-ended)
+	// Output:
+	// +monitor master cache 127.0.0.1 1 quorum 1
+	// ended: <nil>
+}

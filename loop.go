@@ -1,0 +1,320 @@
+package sentinel
+
+import (
+	"context"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/gosentinel/sentinel/monitor"
+)
+
+// Bounds of the loop.
+const (
+	inboxItems    = 4096 // inputs that wait; a full inbox pushes back on who sends them
+	batchItems    = 1024 // inputs taken before their effects are carried out
+	lookupsAtOnce = 16
+	lookupTimeout = 5 * time.Second
+)
+
+// links is what carries out the effects that concern connections.
+type links interface {
+	Do(monitor.Effect)
+	Flush()
+}
+
+// saver makes a state durable.
+type saver interface{ Save(monitor.State) error }
+
+// loop owns a core: it feeds it with inputs and carries out its effects. One
+// goroutine runs run; one more saves states, in order.
+//
+// Everything it calls returns at once, because a loop that waits for anything
+// would make the Sentinel miss what it is there to see.
+type loop struct {
+	core    *monitor.Core
+	clock   clock
+	links   links
+	store   saver
+	log     logSink
+	publish func(monitor.Event)
+	script  func(monitor.RunScript)
+	scripts func() (running, queued int)
+	lookup  func(ctx context.Context, host string) string // "" when the name does not resolve
+
+	inbox chan item
+	saves chan *monitor.Persist
+	done  chan struct{} // closed when the loop has ended
+
+	// The rest belongs to the loop goroutine.
+	effects monitor.Effects
+	lastRef monitor.PeerRef
+	waiting map[monitor.PeerRef]chan<- any
+	helpers sync.WaitGroup
+	lookups chan struct{}
+}
+
+// item is one entry of the inbox. Exactly one of in, view, persisted and the
+// pair request and answer is set.
+type item struct {
+	at        monitor.Instant
+	in        monitor.Input
+	view      func(*monitor.Core, monitor.Instant)
+	request   func(monitor.PeerRef) monitor.Input
+	answer    chan<- any
+	persisted *monitor.Persist
+	err       error
+}
+
+// clock turns real time into the instants of the core. It is monotonic, so that
+// setting the wall clock changes nothing.
+type clock struct{ origin time.Time }
+
+func newClock() clock { return clock{time.Now()} }
+
+func (c clock) now() monitor.Instant { return monitor.Instant(time.Since(c.origin)) + 1 }
+
+func (c clock) wall(t monitor.Instant) time.Time { return c.origin.Add(time.Duration(t - 1)) }
+
+// start prepares the channels; it must be called before anything else.
+func (l *loop) start() {
+	l.inbox = make(chan item, inboxItems)
+	l.saves = make(chan *monitor.Persist, 1) // the core has one under way at a time
+	l.done = make(chan struct{})
+	l.waiting = map[monitor.PeerRef]chan<- any{}
+	l.lookups = make(chan struct{}, lookupsAtOnce)
+}
+
+// run works until ctx ends. When it returns, nothing it started is running and
+// the last state handed out for saving has been saved, or could not be.
+func (l *loop) run(ctx context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
+	l.helpers.Go(l.saveStates)
+	timer := time.NewTimer(0)
+	defer func() {
+		timer.Stop()
+		cancel()
+		close(l.saves)
+		close(l.done) // releases who waits for an answer or for room in the inbox
+		l.helpers.Wait()
+	}()
+	for {
+		l.carryOut(ctx)
+		timer.Reset(time.Duration(l.core.NextDeadline() - l.clock.now()))
+		select {
+		case <-ctx.Done():
+			return
+		case it := <-l.inbox:
+			l.take(it)
+			l.takeMore()
+		case <-timer.C:
+		}
+		// Arrivals first, then the clock: a reply that came in time must be seen
+		// before the deadline that it averts.
+		if now := l.clock.now(); now >= l.core.NextDeadline() {
+			l.takeMore()
+			l.core.Step(now, monitor.Tick{})
+		}
+	}
+}
+
+func (l *loop) takeMore() {
+	for range batchItems {
+		select {
+		case it := <-l.inbox:
+			l.take(it)
+		default:
+			return
+		}
+	}
+}
+
+func (l *loop) take(it item) {
+	switch {
+	case it.view != nil:
+		it.view(l.core, max(it.at, l.clock.now()))
+	case it.persisted != nil:
+		l.saved(it)
+	case it.request != nil:
+		l.lastRef++
+		l.waiting[l.lastRef] = it.answer
+		l.core.Step(it.at, it.request(l.lastRef))
+	default:
+		l.core.Step(it.at, it.in)
+	}
+}
+
+// saved releases what waited for a state to become durable.
+func (l *loop) saved(it item) {
+	text := ""
+	if it.err != nil {
+		text = it.err.Error()
+		l.log.Log(monitor.LevelWarning, "WARNING: Sentinel was not able to save the new configuration on disk!!!: "+text)
+	} else {
+		l.log.Log(monitor.LevelNotice, "Sentinel new configuration saved on disk")
+		l.doAll(it.persisted.Then)
+	}
+	l.core.Step(it.at, monitor.Persisted{Seq: it.persisted.Seq, Err: text})
+}
+
+func (l *loop) saveStates() {
+	for p := range l.saves {
+		err := l.store.Save(p.State)
+		l.put(item{persisted: p, err: err})
+	}
+}
+
+// put adds an item to the inbox, stamped with the time of its arrival. It waits
+// for room and reports false when the loop has ended.
+func (l *loop) put(it item) bool {
+	it.at = l.clock.now()
+	return l.putStamped(it)
+}
+
+func (l *loop) putStamped(it item) bool {
+	select {
+	case l.inbox <- it:
+		return true
+	case <-l.done:
+		return false
+	}
+}
+
+// deliver takes inputs from the links.
+func (l *loop) deliver(at monitor.Instant, in monitor.Input) {
+	l.putStamped(item{at: at, in: in})
+}
+
+func (l *loop) carryOut(ctx context.Context) {
+	l.core.Drain(&l.effects)
+	for _, e := range l.effects.Free {
+		l.do(ctx, e)
+	}
+	if p := l.effects.Persist; p != nil {
+		l.saves <- p
+	}
+	l.links.Flush()
+}
+
+func (l *loop) doAll(effects []monitor.Effect) {
+	for _, e := range effects {
+		l.do(context.Background(), e)
+	}
+}
+
+func (l *loop) do(ctx context.Context, e monitor.Effect) {
+	switch e := e.(type) {
+	case monitor.Dial, monitor.Close, monitor.Send:
+		l.links.Do(e)
+	case monitor.Reply:
+		l.answer(e.To, e)
+	case monitor.CallResult:
+		l.answer(e.To, e)
+	case monitor.Emit:
+		l.log.Event(e.Event)
+		if e.Event.Level() != monitor.LevelDebug {
+			l.publish(e.Event)
+		}
+	case monitor.Log:
+		l.log.Log(e.Level, e.Text)
+	case monitor.FailoverDelayed:
+		l.log.Log(monitor.LevelNotice, "Next failover delay: I will not start a failover before "+
+			l.clock.wall(e.Until).Format(time.ANSIC))
+	case monitor.RunScript:
+		l.script(e)
+	case monitor.Resolve:
+		l.resolve(ctx, e.Host)
+	}
+}
+
+func (l *loop) answer(to monitor.PeerRef, with any) {
+	if ch := l.waiting[to]; ch != nil {
+		delete(l.waiting, to)
+		ch <- with // has room for its one answer
+	}
+}
+
+// resolve looks a name up in the background. The core asks for a name once at a
+// time, so the number of goroutines is bounded by the number of names.
+func (l *loop) resolve(ctx context.Context, host string) {
+	l.helpers.Go(func() {
+		select {
+		case l.lookups <- struct{}{}:
+			defer func() { <-l.lookups }()
+		case <-ctx.Done():
+			return
+		}
+		ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+		defer cancel()
+		l.put(item{in: monitor.Resolved{Host: host, IP: l.lookup(ctx, host)}})
+	})
+}
+
+// lookupIP resolves a host name to the first address that the system gives, in
+// canonical text form.
+func lookupIP(ctx context.Context, host string) string {
+	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	if err != nil || len(addrs) == 0 {
+		return ""
+	}
+	return addrs[0].Unmap().String()
+}
+
+// query runs f on the loop goroutine, where the core does not change, and waits
+// for it. It reports false when the loop has ended.
+func (l *loop) query(f func(c *monitor.Core, now monitor.Instant)) bool {
+	ran := make(chan struct{})
+	if !l.put(item{view: func(c *monitor.Core, now monitor.Instant) { f(c, now); close(ran) }}) {
+		return false
+	}
+	select {
+	case <-ran:
+		return true
+	case <-l.done:
+		select { // it may have run just before the end
+		case <-ran:
+			return true
+		default:
+			return false
+		}
+	}
+}
+
+// call carries out an operator's command and waits for its result, which may be
+// the end of a write to disk.
+func (l *loop) call(op monitor.Op) (monitor.CallResult, bool) {
+	r, ok := l.request(func(ref monitor.PeerRef) monitor.Input { return monitor.Call{From: ref, Op: op} })
+	result, _ := r.(monitor.CallResult)
+	return result, ok
+}
+
+// ask answers a question of another Sentinel; q.From is filled in here.
+func (l *loop) ask(q monitor.Ask) (monitor.Reply, bool) {
+	r, ok := l.request(func(ref monitor.PeerRef) monitor.Input { q.From = ref; return q })
+	reply, _ := r.(monitor.Reply)
+	return reply, ok
+}
+
+func (l *loop) request(in func(monitor.PeerRef) monitor.Input) (any, bool) {
+	answer := make(chan any, 1)
+	if !l.put(item{request: in, answer: answer}) {
+		return nil, false
+	}
+	select {
+	case r := <-answer:
+		return r, true
+	case <-l.done:
+		return nil, false
+	}
+}
+
+// hello takes a hello message that a peer published to this Sentinel directly.
+func (l *loop) hello(h monitor.Hello) {
+	l.put(item{in: monitor.HelloReceived{Hello: h}})
+}
+
+// logSink is where log lines go.
+type logSink interface {
+	Log(monitor.Level, string)
+	Event(monitor.Event)
+}

@@ -1,0 +1,290 @@
+package sentinel
+
+import (
+	"cmp"
+	"net"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/gosentinel/sentinel/internal/respguard"
+	"github.com/gosentinel/sentinel/monitor"
+	"github.com/gosentinel/sentinel/pubsub"
+)
+
+const (
+	// flushBytes is where replies are written although more commands wait: a
+	// pipeline of large replies must not pile up in memory.
+	flushBytes = 64 << 10
+	// writeTimeout ends a connection whose client does not take its replies. A
+	// stock Sentinel keeps them for ever, without bound.
+	writeTimeout = time.Minute
+	// pooledReplyBytes keeps a large reply from staying in the pool.
+	pooledReplyBytes = 1 << 20
+)
+
+// replyBuffers lends memory for replies, so that an idle client holds none.
+var replyBuffers = sync.Pool{New: func() any { return new([]byte) }}
+
+// client is one connection. What has no other comment belongs to the goroutine
+// that executes its commands.
+type client struct {
+	server *server
+	conn   *respguard.Conn
+	id     uint64
+	addr   string
+	laddr  string
+	since  time.Time
+
+	out           reply
+	authenticated bool
+	closing       bool // the connection ends when the replies are written
+	muted         bool // CLIENT REPLY OFF
+	skip          int  // CLIENT REPLY SKIP: replies still to be left out
+
+	// writing is held for each write, and over a change of subscriptions with
+	// its confirmations, so that no event can come before the confirmation of
+	// the subscription that it belongs to.
+	writing sync.Mutex
+
+	killed atomic.Bool
+
+	mu      sync.Mutex // for the fields that other clients see in CLIENT LIST
+	name    string
+	libName string
+	libVer  string
+	lastCmd string
+	lastUse time.Time
+	resp3   bool
+	noEvict bool
+	sub     *pubsub.Client // nil until the first subscription
+}
+
+func newClient(s *server, conn *respguard.Conn) *client {
+	now := time.Now()
+	s.connections.Add(1)
+	return &client{
+		server: s, conn: conn, id: s.lastID.Add(1),
+		addr: conn.RemoteAddr().String(), laddr: conn.LocalAddr().String(),
+		since: now, lastUse: now, lastCmd: "NULL",
+		authenticated: s.cfg.requirePass == "",
+	}
+}
+
+func sortClients(list []*client) {
+	slices.SortFunc(list, func(a, b *client) int { return cmp.Compare(a.id, b.id) })
+}
+
+// setProtocol switches between RESP2 and RESP3.
+func (c *client) setProtocol(resp3 bool) {
+	c.mu.Lock()
+	c.resp3 = resp3
+	sub := c.sub
+	c.mu.Unlock()
+	c.out.resp3 = resp3
+	if sub != nil {
+		sub.SetRESP3(resp3)
+	}
+}
+
+// login records the outcome of AUTH or HELLO AUTH.
+func (c *client) login() {
+	c.authenticated = true
+	c.conn.SetAuthenticated(true)
+}
+
+// flush writes the replies collected so far. A write that fails ends the
+// connection.
+func (c *client) flush() {
+	if len(c.out.buf) == 0 {
+		return
+	}
+	c.writing.Lock()
+	err := c.writeLocked(c.out.buf)
+	c.writing.Unlock()
+	buf := c.out.buf[:0]
+	c.out.buf = nil
+	if cap(buf) <= pooledReplyBytes {
+		replyBuffers.Put(&buf)
+	}
+	if err != nil {
+		c.closing = true
+	}
+}
+
+// writeLocked writes b; c.writing must be held.
+func (c *client) writeLocked(b []byte) error {
+	if len(b) == 0 {
+		return nil
+	}
+	if err := c.conn.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+		return err
+	}
+	n, err := c.conn.Write(b)
+	c.server.bytesOut.Add(uint64(n))
+	return err
+}
+
+// kill ends the connection from another goroutine. Closing a TLS connection may
+// take a moment, so nobody waits for it. The caller must know that the
+// connection has not ended: the server waits for what this starts.
+func (c *client) kill() {
+	c.killed.Store(true)
+	c.server.work.Go(func() { c.conn.Close() })
+}
+
+// end frees what the connection holds.
+func (c *client) end() {
+	c.mu.Lock()
+	sub := c.sub
+	c.mu.Unlock()
+	if sub != nil {
+		sub.Close() // ends the goroutine that writes events
+	}
+}
+
+// subscriber returns the client's place on the bus. The first call starts the
+// goroutine that writes events.
+func (c *client) subscriber() *pubsub.Client {
+	if c.sub != nil { // written by this goroutine only
+		return c.sub
+	}
+	sub := c.server.bus.NewClient(c.tooSlow)
+	sub.SetRESP3(c.out.resp3)
+	c.mu.Lock()
+	c.sub = sub
+	c.mu.Unlock()
+	c.server.work.Go(func() { c.writeEvents(sub) })
+	return sub
+}
+
+// tooSlow is called by the bus when the client does not take its events.
+func (c *client) tooSlow() {
+	c.server.cfg.log(monitor.LevelWarning, "Client id="+strconv.FormatUint(c.id, 10)+" addr="+c.addr+
+		" closed: it does not read its Pub/Sub messages fast enough and too many are waiting.")
+	c.kill()
+}
+
+// writeEvents writes what the client is subscribed to until the connection ends.
+func (c *client) writeEvents(sub *pubsub.Client) {
+	for range sub.Ready() {
+		if sub.Slow() {
+			return
+		}
+		buf := replyBuffers.Get().(*[]byte)
+		c.writing.Lock()
+		*buf = sub.AppendPending((*buf)[:0], flushBytes)
+		err := c.writeLocked(*buf)
+		c.writing.Unlock()
+		replyBuffers.Put(buf)
+		if err != nil {
+			c.conn.Close() // its reader then ends the rest
+			return
+		}
+	}
+}
+
+// subscriptions returns the numbers of channels and patterns.
+func (c *client) subscriptions() (channels, patterns int) {
+	c.mu.Lock()
+	sub := c.sub
+	c.mu.Unlock()
+	if sub == nil {
+		return 0, 0
+	}
+	return sub.Counts()
+}
+
+// restricted reports whether the client is a RESP2 subscriber, to whom every
+// reply could look like a message.
+func (c *client) restricted() bool {
+	if c.out.resp3 || c.sub == nil {
+		return false
+	}
+	channels, patterns := c.sub.Counts()
+	return channels+patterns > 0
+}
+
+// clientType is the class used by CLIENT LIST and CLIENT KILL.
+func (c *client) clientType() string {
+	if channels, patterns := c.subscriptions(); channels+patterns > 0 {
+		return "pubsub"
+	}
+	return "normal"
+}
+
+// appendInfo appends the line of CLIENT LIST, without an end of line. Fields
+// that have no meaning in a Sentinel are there because parsers expect them.
+func (c *client) appendInfo(dst []byte, now time.Time) []byte {
+	channels, patterns := c.subscriptions()
+	pending := 0
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	flags := ""
+	if channels+patterns > 0 {
+		flags += "P"
+	}
+	if c.noEvict {
+		flags += "e"
+	}
+	if flags == "" {
+		flags = "N"
+	}
+	if c.sub != nil {
+		pending = c.sub.QueuedBytes()
+	}
+	text := func(key, value string) {
+		dst = append(append(append(append(dst, ' '), key...), '='), value...)
+	}
+	num := func(key string, n int) { text(key, strconv.Itoa(n)) }
+	dst = strconv.AppendUint(append(dst, "id="...), c.id, 10)
+	text("addr", c.addr)
+	text("laddr", c.laddr)
+	num("fd", descriptor(c.conn))
+	text("name", c.name)
+	num("age", int(now.Sub(c.since).Seconds()))
+	num("idle", int(now.Sub(c.lastUse).Seconds()))
+	text("flags", flags)
+	num("db", 0)
+	num("sub", channels)
+	num("psub", patterns)
+	num("ssub", 0)
+	num("multi", -1)
+	num("watch", 0)
+	num("qbuf", 0)
+	num("qbuf-free", 0)
+	num("argv-mem", 0)
+	num("multi-mem", 0)
+	num("rbs", 0)
+	num("rbp", 0)
+	num("obl", 0)
+	num("oll", 0)
+	num("omem", pending)
+	num("tot-mem", pending)
+	text("events", "r")
+	text("cmd", c.lastCmd)
+	text("user", "default")
+	num("redir", -1)
+	num("resp", map[bool]int{false: 2, true: 3}[c.resp3])
+	text("lib-name", c.libName)
+	text("lib-ver", c.libVer)
+	return dst
+}
+
+// descriptor returns the file descriptor of a connection, or -1 when there is
+// none, as for TLS.
+func descriptor(conn *respguard.Conn) int {
+	fd := -1
+	if sys, ok := conn.NetConn().(interface {
+		net.Conn
+		SyscallConn() (syscall.RawConn, error)
+	}); ok {
+		if raw, err := sys.SyscallConn(); err == nil {
+			raw.Control(func(n uintptr) { fd = int(n) })
+		}
+	}
+	return fd
+}

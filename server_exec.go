@@ -1,0 +1,127 @@
+package sentinel
+
+import (
+	"bytes"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// request is one command on its way through its handler.
+type request struct {
+	server *server
+	client *client
+	cmd    *command
+	args   [][]byte // all words, the command name first; valid during the call
+	*reply
+}
+
+// arg returns word i as a string.
+func (r *request) arg(i int) string { return string(r.args[i]) }
+
+// is reports whether word i is the given keyword.
+func (r *request) is(i int, keyword string) bool {
+	return len(r.args[i]) == len(keyword) && strings.EqualFold(string(r.args[i]), keyword)
+}
+
+// wrongArity answers with the standard error about the number of words.
+func (r *request) wrongArity() {
+	r.fail("ERR", "wrong number of arguments for '"+r.cmd.name+"' command")
+}
+
+// stopping answers when the engine no longer does.
+func (r *request) stopping() { r.fail("ERR", "this Sentinel is shutting down") }
+
+// number parses word i as stock Redis does: strict decimal, 64 bits.
+func (r *request) number(i int) (int64, bool) { return parseInteger(r.arg(i)) }
+
+const notAnInteger = "value is not an integer or out of range"
+
+// parseInteger accepts the one canonical spelling of a number only: no blanks,
+// no plus sign, no leading zeros, no "-0".
+func parseInteger(s string) (int64, bool) {
+	n, err := strconv.ParseInt(s, 10, 64)
+	return n, err == nil && strconv.FormatInt(n, 10) == s
+}
+
+// execute checks and runs one command and appends the reply to c.out. The order
+// of the checks is that of wire.md §1.2.
+func (s *server) execute(c *client, args [][]byte) {
+	s.processed.Add(1)
+	if c.out.buf == nil {
+		c.out.buf = (*replyBuffers.Get().(*[]byte))[:0]
+	}
+	before := len(c.out.buf)
+	r := &request{server: s, client: c, args: args, reply: &c.out}
+	var known bool
+	r.cmd, known = s.commands.lookup(args)
+	c.note(r.cmd)
+	switch {
+	case r.cmd == nil:
+		r.fail("ERR", unknownCommand(args))
+	case !known:
+		r.fail("ERR", "unknown subcommand '"+clip(args[1], 128)+"'. Try "+strings.ToUpper(clip(args[0], 128))+" HELP.")
+	case !r.cmd.arityOK(len(args)):
+		r.wrongArity()
+	case !c.authenticated && !r.cmd.flags.has(flagNoAuth):
+		r.fail("NOAUTH", "Authentication required.")
+	case c.restricted() && !r.cmd.flags.has(flagSubscribe):
+		r.fail("ERR", "Can't execute '"+r.cmd.name+"': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context")
+	default:
+		r.cmd.run(r)
+	}
+	if len(c.out.buf) > before && c.out.buf[before] == '-' {
+		s.errorsSent.Add(1)
+	}
+	c.silence(r.cmd, before)
+}
+
+// note records the command for CLIENT LIST.
+func (c *client) note(cmd *command) {
+	now := time.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lastUse = now
+	if cmd != nil {
+		c.lastCmd = cmd.name
+	}
+}
+
+// silence takes the reply behind before back if CLIENT REPLY says so.
+func (c *client) silence(cmd *command, before int) {
+	if cmd != nil && cmd.flags.has(flagPushes) {
+		return
+	}
+	skip := c.skip == 1
+	if c.skip > 0 {
+		c.skip-- // 2 is CLIENT REPLY SKIP itself, 1 the command behind it
+	}
+	if c.muted || skip {
+		c.out.buf = c.out.buf[:min(before, len(c.out.buf))]
+	}
+}
+
+// unknownCommand is the text for a command that does not exist.
+func unknownCommand(args [][]byte) string {
+	var b strings.Builder
+	b.WriteString("unknown command '" + clip(args[0], 128) + "', with args beginning with: ")
+	start := b.Len()
+	for _, a := range args[1:] {
+		room := 128 - (b.Len() - start)
+		if room <= 0 {
+			break
+		}
+		b.WriteString("'" + clip(a, room) + "' ")
+	}
+	return b.String()
+}
+
+// clip returns at most n bytes of b, and none behind a NUL, where stock Redis
+// takes the text to end.
+func clip(b []byte, n int) string {
+	b = b[:min(n, len(b))]
+	if i := bytes.IndexByte(b, 0); i >= 0 {
+		b = b[:i]
+	}
+	return string(b)
+}

@@ -1,0 +1,393 @@
+package sentinel
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/gosentinel/sentinel/election"
+	"github.com/gosentinel/sentinel/monitor"
+)
+
+func sentinelCommands() []*command {
+	row := func(name string, arity int, run func(*request), since, summary string) *command {
+		return &command{name: "sentinel|" + name, arity: arity, flags: sentinelFlags, run: run, since: since, group: "sentinel", summary: summary}
+	}
+	return []*command{
+		row("ckquorum", 3, cmdCkQuorum, "2.8.4", "Checks whether a failover of a master could be decided now."),
+		row("config", -4, cmdConfig, "6.2.0", "Shows or changes global parameters."),
+		row("failover", 3, cmdFailover, "2.8.4", "Starts a failover of a master without asking other Sentinels."),
+		row("flushconfig", 2, cmdFlushConfig, "2.8.4", "Saves the configuration and state."),
+		row("get-master-addr-by-name", 3, cmdGetMasterAddr, "2.8.4", "Returns the address of a master."),
+		row("get-primary-addr-by-name", 3, cmdGetMasterAddr, "8.0.0", "Returns the address of a master (Valkey's name)."),
+		{name: "sentinel|help", arity: 2, run: func(r *request) { r.simples(sentinelHelp) }, since: "6.2.0", group: "sentinel", summary: "Shows a description of the subcommands."},
+		row("info-cache", -3, cmdInfoCache, "3.2.0", "Returns the last INFO of masters and their replicas."),
+		row("is-master-down-by-addr", 6, cmdIsMasterDown, "2.8.4", "Asks for the opinion, and the vote, of this Sentinel."),
+		row("is-primary-down-by-addr", 6, cmdIsMasterDown, "8.0.0", "Asks for the opinion, and the vote, of this Sentinel (Valkey's name)."),
+		row("master", 3, cmdMaster, "2.8.4", "Shows the state of a master."),
+		row("masters", 2, cmdMasters, "2.8.4", "Shows the state of all masters."),
+		row("monitor", 6, cmdMonitor, "2.8.4", "Starts monitoring a master."),
+		row("myid", 2, cmdMyID, "6.2.0", "Returns the id of this Sentinel."),
+		row("primaries", 2, cmdMasters, "8.0.0", "Shows the state of all masters (Valkey's name)."),
+		row("primary", 3, cmdMaster, "8.0.0", "Shows the state of a master (Valkey's name)."),
+		row("remove", 3, cmdRemove, "2.8.4", "Stops monitoring a master."),
+		row("replicas", 3, cmdReplicas, "5.0.0", "Shows the state of the replicas of a master."),
+		row("reset", 3, cmdReset, "2.8.4", "Forgets replicas and Sentinels of masters by pattern."),
+		row("sentinels", 3, cmdSentinels, "2.8.4", "Shows the state of the other Sentinels of a master."),
+		row("set", -5, cmdSet, "2.8.4", "Changes options of a master."),
+		row("slaves", 3, cmdReplicas, "2.8.0", "Shows the state of the replicas of a master (the old name)."),
+	}
+}
+
+var sentinelHelp = []string{
+	"SENTINEL <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+	"CKQUORUM <master-name>",
+	"    Check whether enough Sentinels are usable to agree that the master is",
+	"    down (quorum) and to authorize a failover (majority).",
+	"CONFIG GET <param> [<param> ...]",
+	"    Show global parameters; patterns are allowed.",
+	"CONFIG SET <param> <value> [<param> <value> ...]",
+	"    Change global parameters, all or none.",
+	"FAILOVER <master-name>",
+	"    Start a failover now, without the agreement of other Sentinels.",
+	"FLUSHCONFIG",
+	"    Save the configuration and the state.",
+	"GET-MASTER-ADDR-BY-NAME <master-name>",
+	"    Show the address that clients of the master should use.",
+	"INFO-CACHE <master-name> [<master-name> ...]",
+	"    Show the last INFO of masters and their replicas.",
+	"IS-MASTER-DOWN-BY-ADDR <ip> <port> <current-epoch> <runid>",
+	"    Tell whether this Sentinel sees the master at that address as down and,",
+	"    unless <runid> is *, vote. For other Sentinels.",
+	"MASTER <master-name>",
+	"    Show the state of a master.",
+	"MASTERS",
+	"    Show the state of all masters.",
+	"MONITOR <name> <ip> <port> <quorum>",
+	"    Start monitoring a master.",
+	"MYID",
+	"    Show the id of this Sentinel.",
+	"REMOVE <master-name>",
+	"    Stop monitoring a master.",
+	"REPLICAS <master-name>",
+	"    Show the state of the replicas of a master.",
+	"RESET <pattern>",
+	"    Forget the replicas and other Sentinels of the matching masters; what",
+	"    still exists is found again.",
+	"SENTINELS <master-name>",
+	"    Show the state of the other Sentinels of a master.",
+	"SET <master-name> <option> <value> [<option> <value> ...]",
+	"    Change options of a master.",
+	"HELP",
+	"    Print this help.",
+}
+
+// read runs f on the loop. When that is stopping it answers with an error and
+// returns false. f must only copy: what it spends, the whole Sentinel waits.
+func (r *request) read(f func(c coreReader, now monitor.Instant)) bool {
+	if !r.server.backend.read(f) {
+		r.stopping()
+		return false
+	}
+	return true
+}
+
+func (r *request) noSuchMaster() { r.error(monitor.ErrNoSuchMaster) }
+
+func cmdMyID(r *request) {
+	var id monitor.RunID
+	if r.read(func(c coreReader, _ monitor.Instant) { id = c.Options().MyID }) {
+		r.bulk(string(id))
+	}
+}
+
+func cmdRole(r *request) {
+	var masters []monitor.MasterView
+	if !r.read(func(c coreReader, now monitor.Instant) { masters = c.Masters(now) }) {
+		return
+	}
+	r.array(2)
+	r.bulk("sentinel")
+	r.array(len(masters))
+	for _, m := range masters {
+		r.bulk(m.Name)
+	}
+}
+
+func cmdMasters(r *request) {
+	var masters []monitor.MasterView
+	if !r.read(func(c coreReader, now monitor.Instant) { masters = c.Masters(now) }) {
+		return
+	}
+	r.array(len(masters))
+	for _, m := range masters {
+		r.fields(masterFields(m))
+	}
+}
+
+// master returns the view of the master named by word 2, or answers and
+// returns false.
+func (r *request) master() (v monitor.MasterView, ok bool) {
+	name := r.arg(2)
+	if !r.read(func(c coreReader, now monitor.Instant) { v, ok = c.Master(now, name) }) {
+		return v, false
+	}
+	if !ok {
+		r.noSuchMaster()
+	}
+	return v, ok
+}
+
+func cmdMaster(r *request) {
+	if m, ok := r.master(); ok {
+		r.fields(masterFields(m))
+	}
+}
+
+func cmdReplicas(r *request) {
+	var replicas []monitor.ReplicaView
+	var ok bool
+	name := r.arg(2)
+	if !r.read(func(c coreReader, now monitor.Instant) { replicas, ok = c.Replicas(now, name) }) {
+		return
+	}
+	if !ok {
+		r.noSuchMaster()
+		return
+	}
+	var announced []*fields
+	for _, v := range replicas {
+		if v.Announced {
+			announced = append(announced, replicaFields(v))
+		}
+	}
+	r.array(len(announced))
+	for _, f := range announced {
+		r.fields(f)
+	}
+}
+
+func cmdSentinels(r *request) {
+	var peers []monitor.SentinelView
+	var ok bool
+	name := r.arg(2)
+	if !r.read(func(c coreReader, now monitor.Instant) { peers, ok = c.Sentinels(now, name) }) {
+		return
+	}
+	if !ok {
+		r.noSuchMaster()
+		return
+	}
+	r.array(len(peers))
+	for _, v := range peers {
+		r.fields(sentinelFields(v))
+	}
+}
+
+// instanceFields returns fields 1 to 17 of wire.md §4. The numbers there show
+// which kinds of instance have which.
+func instanceFields(v monitor.InstanceView, failoverState string) *fields {
+	f := &fields{pairs: make([]string, 0, 64)}
+	f.text("name", v.Name)
+	f.text("ip", v.Addr.Host)
+	f.num("port", int64(v.Addr.Port))
+	f.text("runid", string(v.RunID))
+	f.text("flags", v.Flags.String())
+	f.num("link-pending-commands", int64(v.PendingCommands))
+	f.num("link-refcount", int64(v.LinkRefs))
+	if v.Flags.Has(monitor.FlagFailoverInProgress) {
+		f.text("failover-state", failoverState)
+	}
+	f.age("last-ping-sent", v.LastPingSent)
+	f.age("last-ok-ping-reply", v.LastOKPingReply)
+	f.age("last-ping-reply", v.LastPingReply)
+	if v.Flags.Has(monitor.FlagSDown) {
+		f.age("s-down-time", v.SDownTime)
+	}
+	if v.Flags.Has(monitor.FlagODown) {
+		f.age("o-down-time", v.ODownTime)
+	}
+	f.age("down-after-milliseconds", v.DownAfter)
+	if !v.Flags.Has(monitor.FlagSentinel) {
+		f.age("info-refresh", v.InfoRefresh)
+		f.text("role-reported", v.RoleReported.String())
+		f.age("role-reported-time", v.RoleReportedTime)
+	}
+	return f
+}
+
+// age adds a duration in milliseconds.
+func (f *fields) age(name string, d time.Duration) { f.num(name, d.Milliseconds()) }
+
+func masterFields(m monitor.MasterView) *fields {
+	f := instanceFields(m.InstanceView, m.FailoverState)
+	f.uint("config-epoch", uint64(m.ConfigEpoch))
+	f.num("num-slaves", int64(m.Replicas))
+	f.num("num-other-sentinels", int64(m.OtherSentinels))
+	f.num("quorum", int64(m.Quorum))
+	f.age("failover-timeout", m.FailoverTimeout)
+	f.num("parallel-syncs", int64(m.ParallelSyncs))
+	f.textIf("notification-script", m.NotificationScript)
+	f.textIf("client-reconfig-script", m.ClientReconfigScript)
+	return f
+}
+
+func replicaFields(v monitor.ReplicaView) *fields {
+	f := instanceFields(v.InstanceView, "")
+	status, host, announced := "err", v.MasterHost, int64(0)
+	if v.MasterLinkUp {
+		status = "ok"
+	}
+	if host == "" {
+		host = "?"
+	}
+	if v.Announced {
+		announced = 1
+	}
+	f.age("master-link-down-time", v.MasterLinkDown)
+	f.text("master-link-status", status)
+	f.text("master-host", host)
+	f.num("master-port", int64(v.MasterPort))
+	f.num("slave-priority", int64(v.Priority))
+	f.uint("slave-repl-offset", v.Offset)
+	f.num("replica-announced", announced)
+	return f
+}
+
+func sentinelFields(v monitor.SentinelView) *fields {
+	f := instanceFields(v.InstanceView, "")
+	leader := string(v.VotedLeader)
+	if leader == "" {
+		leader = "?"
+	}
+	f.age("last-hello-message", v.LastHello)
+	f.text("voted-leader", leader)
+	f.uint("voted-leader-epoch", uint64(v.VotedLeaderEpoch))
+	return f
+}
+
+func cmdGetMasterAddr(r *request) {
+	var addr monitor.HostPort
+	var ok bool
+	name := r.arg(2)
+	if !r.read(func(c coreReader, _ monitor.Instant) { addr, ok = c.MasterAddr(name) }) {
+		return
+	}
+	if !ok {
+		r.nullArray()
+		return
+	}
+	r.bulks([]string{addr.Host, strconv.Itoa(addr.Port)})
+}
+
+func cmdCkQuorum(r *request) {
+	m, ok := r.master()
+	if !ok {
+		return
+	}
+	voters := m.OtherSentinels + 1
+	quorum := m.UsableSentinels >= m.Quorum
+	majority := m.UsableSentinels >= voters/2+1
+	text := fmt.Sprintf("%d usable Sentinels. ", m.UsableSentinels)
+	const noMajority = "Not enough available Sentinels to reach the majority and authorize a failover"
+	switch {
+	case quorum && majority:
+		r.simple("OK " + text + "Quorum and failover authorization can be reached")
+		return
+	case !quorum:
+		text += "Not enough available Sentinels to reach the specified quorum for this master"
+		if !majority {
+			text += ". " + noMajority
+		}
+	default:
+		text += noMajority
+	}
+	r.fail("NOQUORUM", text)
+}
+
+// infoEntry is one server in INFO-CACHE.
+type infoEntry struct {
+	age  time.Duration
+	info []byte
+}
+
+func cmdInfoCache(r *request) {
+	type cached struct {
+		name    string
+		entries []infoEntry
+	}
+	var found []cached
+	names := make(map[string]bool) // a name given twice is shown once
+	for i := 2; i < len(r.args); i++ {
+		names[r.arg(i)] = true
+	}
+	ok := r.read(func(c coreReader, now monitor.Instant) {
+		for i := 2; i < len(r.args); i++ {
+			m, ok := c.Master(now, r.arg(i))
+			if !ok || !names[m.Name] {
+				continue
+			}
+			names[m.Name] = false
+			entries := []infoEntry{{m.InfoRefresh, m.Info}}
+			replicas, _ := c.Replicas(now, m.Name)
+			for _, v := range replicas {
+				entries = append(entries, infoEntry{v.InfoRefresh, v.Info})
+			}
+			found = append(found, cached{m.Name, entries})
+		}
+	})
+	if !ok {
+		return
+	}
+	r.array(2 * len(found))
+	for _, m := range found {
+		r.bulk(m.name)
+		r.array(len(m.entries))
+		for _, e := range m.entries {
+			r.array(2)
+			r.integer(e.age.Milliseconds())
+			if e.info == nil {
+				r.null()
+			} else {
+				r.bulkBytes(e.info)
+			}
+		}
+	}
+}
+
+func cmdIsMasterDown(r *request) {
+	port, ok := r.number(3)
+	epoch, ok2 := r.number(4)
+	// Stock Sentinels take -1 for the epoch 2^64-1 and never recover from it.
+	if !ok || !ok2 || epoch < 0 {
+		r.fail("ERR", notAnInteger)
+		return
+	}
+	id := r.arg(5)
+	if id == "*" {
+		id = ""
+	} else if len(id) > election.RunIDLen || !validName(id) {
+		r.fail("ERR", "Invalid runid: at most 40 characters without blanks are expected, or *")
+		return
+	}
+	if port < 0 || port > 65535 {
+		port = -1 // no master has it
+	}
+	reply, ok := r.server.backend.ask(monitor.Ask{IP: r.arg(2), Port: int(port), Epoch: monitor.Epoch(epoch), RunID: monitor.RunID(id)})
+	if !ok {
+		r.stopping()
+		return
+	}
+	leader := string(reply.Leader)
+	if leader == "" {
+		leader = "*"
+	}
+	r.array(3)
+	if reply.Down {
+		r.integer(1)
+	} else {
+		r.integer(0)
+	}
+	r.bulk(leader)
+	r.integer(int64(reply.Epoch))
+}

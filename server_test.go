@@ -1,0 +1,109 @@
+package sentinel
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/cockroachdb/datadriven"
+
+	"github.com/gosentinel/sentinel/monitor"
+	"github.com/gosentinel/sentinel/pubsub"
+)
+
+// TestServerGolden runs the scripts of testdata/server: what every command
+// answers, byte for byte. Go test -rewrite writes the answers anew.
+//
+//	run [c=name] [quiet]   sends the input lines to connection c, which is opened
+//	                       at first use; quiet shows the first line of each reply
+//	event                  publishes +sdown and +switch-master
+//	recv c=name n=2        shows the next values that arrive
+//	did                    shows what the core was asked to do since the last time
+//	restart [key=value]    starts the server anew: pass, deny, hostnames, stopping, fail
+func TestServerGolden(t *testing.T) {
+	datadriven.Walk(t, "testdata/server", func(t *testing.T, path string) {
+		g := &goldenRun{t: t}
+		g.restart(&datadriven.TestData{})
+		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+			switch d.Cmd {
+			case "run":
+				return g.run(d)
+			case "event":
+				g.server.bus.Publish(monitor.SDown{Instance: monitor.Instance{Name: "m", Addr: monitor.HostPort{Host: "10.0.0.1", Port: 6379}}})
+				g.server.bus.Publish(monitor.SwitchMaster{Master: "m", From: monitor.HostPort{Host: "a", Port: 1}, To: monitor.HostPort{Host: "b", Port: 2}})
+				return ""
+			case "recv":
+				var n int
+				d.ScanArgs(t, "n", &n)
+				var out string
+				for range n {
+					v, err := g.conn(d).value()
+					if out += v; err != nil {
+						return out + err.Error()
+					}
+				}
+				return out
+			case "did":
+				g.server.backend.mu.Lock()
+				defer g.server.backend.mu.Unlock()
+				out := strings.Join(g.server.backend.done, "\n")
+				g.server.backend.done = nil
+				return out
+			case "restart":
+				g.restart(d)
+				return ""
+			default:
+				t.Fatalf("unknown directive %s", d.Cmd)
+				return ""
+			}
+		})
+	})
+}
+
+type goldenRun struct {
+	t      *testing.T
+	server *testServer
+	conns  map[string]*testConn
+}
+
+func (g *goldenRun) restart(d *datadriven.TestData) {
+	b := newFakeBackend()
+	b.opts.AllowScriptsReconfig = !d.HasArg("deny")
+	b.opts.ResolveHostnames = d.HasArg("hostnames")
+	b.stopping = d.HasArg("stopping")
+	if d.HasArg("fail") {
+		b.result.Err = monitor.ErrSave
+	}
+	cfg := serverConfig{version: "0.0.1", runID: idA, port: 26379}
+	if d.HasArg("pass") {
+		cfg.requirePass = "secret"
+	}
+	level := "notice"
+	cfg.logLevel = func() string { return level }
+	cfg.setLogLevel = func(l string) { level = l }
+	cfg.shutdown = func() { b.record("shutdown") }
+	g.server = startServer(g.t, cfg, b, pubsub.Limits{ClientNameBytes: 500})
+	g.conns = make(map[string]*testConn)
+}
+
+func (g *goldenRun) conn(d *datadriven.TestData) *testConn {
+	name := "main"
+	d.MaybeScanArgs(g.t, "c", &name)
+	if g.conns[name] == nil {
+		g.conns[name] = g.server.dial(g.t)
+	}
+	return g.conns[name]
+}
+
+func (g *goldenRun) run(d *datadriven.TestData) string {
+	var out strings.Builder
+	for _, line := range strings.Split(d.Input, "\n") {
+		got := g.conn(d).do(line)
+		if d.HasArg("quiet") {
+			got, _, _ = strings.Cut(got, "\n")
+			got += "\n"
+		}
+		fmt.Fprintf(&out, "> %s\n%s", line, got)
+	}
+	return out.String()
+}
