@@ -3,6 +3,7 @@ package pubsub
 import (
 	"sync"
 
+	"github.com/gosentinel/sentinel/internal/glob"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -60,6 +61,7 @@ type Bus struct {
 	channels  map[string][]*Client
 	patterns  []*patternSubs
 	byPattern map[string]*patternSubs
+	numbers   map[string]int // numbers of the channels, as they first occur
 	listeners []*listener
 	nameBytes int
 	ended     bool
@@ -68,7 +70,9 @@ type Bus struct {
 // patternSubs are the subscribers of one pattern: it is matched once for all.
 type patternSubs struct {
 	pattern string
-	index   int // in Bus.patterns
+	index   int    // in Bus.patterns
+	tried   uint64 // one bit for each channel number: the pattern was matched with it
+	hits    uint64 // and this was the outcome
 	clients []*Client
 }
 
@@ -81,6 +85,7 @@ func NewBus(lim Limits) *Bus {
 		stopped:   make(chan struct{}),
 		channels:  make(map[string][]*Client),
 		byPattern: make(map[string]*patternSubs),
+		numbers:   make(map[string]int),
 	}
 	return b
 }
@@ -167,13 +172,44 @@ func (b *Bus) deliver(ev monitor.Event) {
 	for _, c := range b.channels[m.channel] {
 		c.push(m.frame(c.resp3))
 	}
+	number := b.number(m.channel)
 	for _, p := range b.patterns {
-		if frames, ok := m.match(p.pattern); ok {
-			for _, c := range p.clients {
-				c.push(frames.get(c.resp3))
-			}
+		if !p.matches(m.channel, number) {
+			continue
+		}
+		frames := m.patternFrames(p.pattern)
+		for _, c := range p.clients {
+			c.push(frames.get(c.resp3))
 		}
 	}
+}
+
+// number returns the number of a channel. Channels are the names of events, a
+// few dozen that the code knows, so the map does not grow.
+func (b *Bus) number(channel string) int {
+	n, known := b.numbers[channel]
+	if !known {
+		n = len(b.numbers)
+		b.numbers[channel] = n
+	}
+	return n
+}
+
+// matches reports whether the pattern selects a channel. It matches the two
+// only once: strangers choose the patterns, and enough patterns that take long
+// to match would otherwise delay every event for everybody.
+func (p *patternSubs) matches(channel string, number int) bool {
+	if number >= 64 {
+		return glob.Match(p.pattern, channel)
+	}
+	bit := uint64(1) << number
+	if p.tried&bit == 0 {
+		p.tried |= bit
+		if glob.Match(p.pattern, channel) {
+			p.hits |= bit
+		}
+	}
+	return p.hits&bit != 0
 }
 
 // gap tells everybody that n events were lost before they reached the queues.
@@ -203,4 +239,12 @@ func (b *Bus) end() {
 	for _, l := range b.listeners {
 		l.finish()
 	}
+}
+
+// Counts returns how many different channels and patterns RESP clients are
+// subscribed to.
+func (b *Bus) Counts() (channels, patterns int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.channels), len(b.patterns)
 }

@@ -83,7 +83,7 @@ func TestPayloadIsCut(t *testing.T) {
 	long := monitor.ScriptTimeout{Path: strings.Repeat("x", 2000), PID: 1}
 	for name, frame := range map[string][]byte{
 		"message":  newMessage(long).frame(false),
-		"pmessage": func() []byte { f, _ := newMessage(long).match("*"); return f.get(true) }(),
+		"pmessage": newMessage(long).patternFrames("*").get(true),
 	} {
 		if want := "$1023\r\n" + strings.Repeat("x", 1023) + "\r\n"; !strings.HasSuffix(string(frame), want) {
 			t.Errorf("%s ends in %q", name, frame[len(frame)-30:])
@@ -338,6 +338,28 @@ func TestManyAtOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// TestMatchesOnce: what was matched before is remembered rightly, also beyond
+// the number of channels that can be remembered.
+func TestMatchesOnce(t *testing.T) {
+	b := NewBus(Limits{})
+	defer b.Close()
+	for range 2 {
+		for i := range 100 {
+			channel := fmt.Sprintf("+event-%d", i)
+			for _, pattern := range []string{"*", "*[02468]", "+event-7?", "x*"} {
+				p := b.byPattern[pattern]
+				if p == nil {
+					p = &patternSubs{pattern: pattern}
+					b.byPattern[pattern] = p
+				}
+				if got := p.matches(channel, b.number(channel)); got != glob.Match(pattern, channel) {
+					t.Errorf("%q matches %q: %v", pattern, channel, got)
+				}
+			}
+		}
+	}
 }
 
 func BenchmarkPublish(b *testing.B) {

@@ -1,9 +1,6 @@
 package pubsub
 
-import (
-	"github.com/gosentinel/sentinel/internal/glob"
-	"github.com/gosentinel/sentinel/monitor"
-)
+import "github.com/gosentinel/sentinel/monitor"
 
 // message is an event on its way to its subscribers. Each form of it is made
 // once, when the first subscriber needs it, and shared by all: the queues of a
@@ -29,14 +26,12 @@ func (m *message) size() int { return 2*(len(m.channel)+len(m.payload)) + perFra
 
 func (m *message) frame(resp3 bool) []byte { return m.frames.get(resp3) }
 
-// match returns the frames for the subscribers of a pattern, if it matches.
-func (m *message) match(pattern string) (*frames, bool) {
-	if !glob.Match(pattern, m.channel) {
-		return nil, false
-	}
+// patternFrames returns the frames for the subscribers of a pattern that
+// matches.
+func (m *message) patternFrames(pattern string) *frames {
 	return &frames{make: func(resp3 bool) []byte {
 		return AppendPatternMessage(nil, resp3, pattern, m.channel, m.payload)
-	}}, true
+	}}
 }
 
 // frames holds a message in both protocols. What was made is not changed again.

@@ -1,0 +1,319 @@
+package link
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/gosentinel/sentinel/monitor"
+)
+
+// conn is one connection: from the attempt to the loss, never used again.
+//
+// Three goroutines meet here. The loop sends and closes. The connection's own
+// goroutine dials, then reads. A writing goroutine exists only while there is
+// something that could not be written at once.
+type conn struct {
+	pool   *Pool
+	id     monitor.ConnID
+	kind   monitor.ConnKind
+	peer   peer
+	limits Limits
+
+	dirty bool // listed in pool.dirty; belongs to the loop
+
+	mu       sync.Mutex
+	cancel   context.CancelFunc // ends the attempt; nil once it ended
+	under    net.Conn           // to close; nil until connected
+	nc       net.Conn           // to write to
+	raw      syscall.RawConn    // for writing without waiting; nil when nc cannot
+	mute     bool               // nothing is sent any more
+	cut      bool               // ended by this side
+	silent   bool               // nothing is delivered any more
+	reason   string             // why this side ended it
+	grace    *time.Timer        // ends it some time after a failed write
+	out      *output            // not yet given to the system; nil when empty
+	inFlight int                // bytes in the hands of the writing goroutine
+	writing  bool               // there is a writing goroutine
+	expect   fifo
+
+	in inbound // belongs to the connection's goroutine
+}
+
+func newConn(p *Pool, d monitor.Dial, cancel context.CancelFunc) *conn {
+	c := &conn{
+		pool: p, id: d.Conn, kind: d.Kind, cancel: cancel,
+		peer:   peer{target: d.Target, addr: d.Addr},
+		limits: p.cfg.Limits.withDefaults(d.Target),
+		out:    newOutput(),
+	}
+	c.in.secret = d.Pass
+	e := encoder{out: c.out.b, expect: &c.expect, rename: d.Rename}
+	e.greeting(d)
+	c.out.b = e.out
+	return c
+}
+
+// send queues a command. It returns false when there is nothing to flush.
+func (c *conn) send(s monitor.Send) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.mute {
+		return false
+	}
+	if c.kind != monitor.ConnCommand {
+		c.pool.cfg.Log(monitor.LevelWarning, fmt.Sprintf("command %T for the Pub/Sub connection to %s was not sent", s.Cmd, c.peer))
+		return false
+	}
+	if c.out == nil {
+		c.out = newOutput()
+	}
+	e := encoder{out: c.out.b, expect: &c.expect, rename: s.Rename, token: s.Token}
+	known := e.send(s.Cmd)
+	c.out.b = e.out
+	if !known {
+		c.pool.cfg.Log(monitor.LevelWarning, fmt.Sprintf("unknown command %T for %s was not sent", s.Cmd, c.peer))
+		return false
+	}
+	if c.expect.n > c.limits.Pending {
+		c.fail(fmt.Sprintf("%d commands without a reply", c.expect.n))
+		return false
+	}
+	c.keepUnsentSmall()
+	return true
+}
+
+// keepUnsentSmall writes early when a batch grows large, and gives up on a
+// connection whose other side does not read.
+func (c *conn) keepUnsentSmall() {
+	if c.nc != nil && len(c.out.b) > c.limits.UnsentBytes/4 {
+		c.write()
+	}
+	unsent := c.inFlight
+	if c.out != nil {
+		unsent += len(c.out.b)
+	}
+	if unsent > c.limits.UnsentBytes {
+		c.fail(fmt.Sprintf("%d bytes of commands that the other side does not read", unsent))
+	}
+}
+
+func (c *conn) flush() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.write()
+}
+
+// write hands what is queued to the system as far as that takes it at once, and
+// the rest to a writing goroutine. It never waits. The caller holds mu.
+func (c *conn) write() {
+	if c.mute || c.nc == nil || c.out == nil || c.writing {
+		return
+	}
+	if c.raw != nil {
+		n, err := writeNow(c.raw, c.out.b)
+		if err != nil {
+			c.writeFailed(err)
+			return
+		}
+		if n == len(c.out.b) {
+			c.out.release()
+			c.out = nil
+			return
+		}
+		c.out.b = append(c.out.b[:0], c.out.b[n:]...)
+	}
+	c.writing = true
+	c.pool.wg.Go(c.writeRest)
+}
+
+// writeRest is the writing goroutine: it waits until all is written.
+func (c *conn) writeRest() {
+	for {
+		c.mu.Lock()
+		o := c.out
+		c.out, c.inFlight = nil, 0
+		if o == nil || c.mute {
+			c.writing = false
+			c.mu.Unlock()
+			return
+		}
+		c.inFlight = len(o.b)
+		c.mu.Unlock()
+
+		_, err := c.nc.Write(o.b)
+		o.release()
+		if err != nil {
+			c.mu.Lock()
+			c.writeFailed(err)
+			c.mu.Unlock()
+		}
+	}
+}
+
+// lastWords is how long a connection that cannot be written to is still read.
+const lastWords = time.Second
+
+// writeFailed ends a connection whose other side went away. A server that turns
+// a client away says why and closes; a Sentinel that closed at the first failed
+// write would often not read that. The caller holds mu.
+func (c *conn) writeFailed(err error) {
+	if c.mute {
+		return
+	}
+	c.mute = true
+	reason := "write: " + plainError(err)
+	c.grace = time.AfterFunc(lastWords, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.fail(reason)
+	})
+}
+
+// fail ends the connection for a reason of this side. Its own goroutine notices
+// and reports the loss, so that there is one report. The caller holds mu.
+func (c *conn) fail(reason string) {
+	if c.cut {
+		return
+	}
+	c.cut, c.mute, c.reason = true, true, reason
+	if c.cancel != nil {
+		c.cancel()
+	}
+	if c.under != nil {
+		c.under.Close()
+	}
+}
+
+// close ends the connection without a report.
+func (c *conn) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.silent = true
+	c.fail("closed")
+}
+
+// connect is the goroutine that dials. Reading is done by another one, because
+// dialling needs a deep stack that would then stay for the life of the connection.
+func (c *conn) connect(ctx context.Context) {
+	nc, under, err := c.pool.open(ctx, c.peer.addr)
+	if err != nil {
+		c.end(err)
+		return
+	}
+	if !c.adopt(nc, under) {
+		under.Close()
+		c.end(net.ErrClosed)
+		return
+	}
+	c.pool.wg.Go(c.serve)
+}
+
+// adopt takes over a fresh connection and writes all that was sent before it
+// existed. It returns false when the connection is not wanted any more.
+func (c *conn) adopt(nc, under net.Conn) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.cancel()
+	c.cancel = nil
+	if c.cut {
+		return false
+	}
+	c.nc, c.under, c.raw = nc, under, rawConn(nc)
+	c.write()
+	return true
+}
+
+// serve reads until the connection is lost.
+func (c *conn) serve() {
+	c.deliver(c.pool.cfg.Now(), monitor.LinkUp{Conn: c.id, LocalIP: localIP(c.nc)})
+	c.end(c.receive())
+}
+
+func (c *conn) receive() error {
+	r := newReader(c.nc, c.raw)
+	for {
+		b, err := r.read()
+		if err != nil {
+			return err
+		}
+		at := c.pool.cfg.Now()
+		err = c.feed(b)
+		// Deliver may block. A thousand connections that wait for a busy loop
+		// must not hold a thousand buffers.
+		r.release()
+		c.deliverReady(at)
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (c *conn) deliverReady(at monitor.Instant) {
+	for i, in := range c.in.ready {
+		c.in.ready[i] = nil
+		c.deliver(at, in)
+	}
+	if c.in.ready = c.in.ready[:0]; cap(c.in.ready) > keepReady {
+		c.in.ready = nil
+	}
+}
+
+func (c *conn) deliver(at monitor.Instant, in monitor.Input) {
+	c.mu.Lock()
+	silent := c.silent
+	c.mu.Unlock()
+	if !silent {
+		c.pool.cfg.Deliver(at, in)
+	}
+}
+
+// end reports the loss, once: it is the last thing that the connection's
+// goroutine does.
+func (c *conn) end(err error) {
+	c.pool.take(c.id)
+	c.mu.Lock()
+	reason := c.lossReason(err)
+	c.fail(reason)
+	if c.grace != nil {
+		c.grace.Stop()
+	}
+	c.mu.Unlock()
+	c.deliver(c.pool.cfg.Now(), monitor.LinkDown{Conn: c.id, Reason: reason})
+}
+
+// lossReason says why the connection ended. The caller holds mu.
+func (c *conn) lossReason(err error) string {
+	reason := plainError(err)
+	if c.cut {
+		reason = c.reason
+	}
+	if c.in.complaint != "" {
+		// A server that refuses a client says why and closes: without its words
+		// the operator sees only that it closed.
+		reason += " after " + c.in.complaint
+	}
+	if c.in.secret != "" {
+		reason = strings.ReplaceAll(reason, c.in.secret, "******")
+	}
+	return reason
+}
+
+// plainError is the text of an error without what the operator knows anyway or
+// what differs every time, such as the local port.
+func plainError(err error) string {
+	if errors.Is(err, io.EOF) {
+		return "closed by the other side"
+	}
+	var op *net.OpError
+	if errors.As(err, &op) && op.Op != "dial" && op.Err != nil {
+		return op.Err.Error()
+	}
+	return err.Error()
+}

@@ -1,0 +1,157 @@
+package link
+
+import (
+	"strconv"
+
+	"github.com/gosentinel/sentinel/monitor"
+	"github.com/gosentinel/sentinel/pubsub"
+)
+
+// appendArgs appends a command as an array of bulk strings.
+func appendArgs(dst []byte, args ...string) []byte {
+	dst = append(strconv.AppendInt(append(dst, '*'), int64(len(args)), 10), '\r', '\n')
+	for _, a := range args {
+		dst = append(strconv.AppendInt(append(dst, '$'), int64(len(a)), 10), '\r', '\n')
+		dst = append(append(dst, a...), '\r', '\n')
+	}
+	return dst
+}
+
+// encoder appends commands and what is to be expected in return. Only the first
+// word of a command can be renamed on a server, so only that is mapped.
+type encoder struct {
+	out    []byte
+	expect *fifo
+	rename *monitor.RenameTable
+	token  monitor.Token
+}
+
+func (e *encoder) command(r reply, word string, args ...string) {
+	var all [8]string
+	line := append(append(all[:0], e.rename.Map(word)), args...)
+	e.out = appendArgs(e.out, line...)
+	e.expect.push(expected{reply: r, token: e.token})
+}
+
+// greeting appends what every new connection starts with (wire.md §11.1).
+func (e *encoder) greeting(d monitor.Dial) {
+	if d.Pass != "" && d.User != "" {
+		e.command(replyAuth, "AUTH", d.User, d.Pass)
+	} else if d.Pass != "" {
+		e.command(replyAuth, "AUTH", d.Pass)
+	}
+	e.command(replySetName, "CLIENT", "SETNAME", d.ClientName)
+	if d.Kind == monitor.ConnPubSub {
+		e.command(replySubscribe, "SUBSCRIBE", pubsub.HelloChannel)
+	}
+}
+
+// send appends one command of the core. It returns false for a command that it
+// does not know.
+func (e *encoder) send(cmd monitor.Command) bool {
+	switch cmd := cmd.(type) {
+	case monitor.Ping:
+		e.command(replyPing, "PING")
+	case monitor.InfoRequest:
+		e.command(replyInfo, "INFO")
+	case monitor.PublishHello:
+		var buf [256]byte
+		e.command(replyPublish, "PUBLISH", pubsub.HelloChannel, string(pubsub.AppendHello(buf[:0], cmd.Hello)))
+	case monitor.AskMasterDown:
+		id := string(cmd.RunID)
+		if id == "" {
+			id = "*"
+		}
+		e.command(replyAsk, "SENTINEL", "is-master-down-by-addr", cmd.IP, strconv.Itoa(cmd.Port),
+			strconv.FormatUint(uint64(cmd.Epoch), 10), id)
+	case monitor.SlaveOf:
+		e.slaveOf(cmd)
+	case monitor.ScriptKill:
+		e.command(replyDone, "SCRIPT", "KILL")
+	default:
+		return false
+	}
+	return true
+}
+
+// slaveOf appends the role change as a transaction, or its commands on their
+// own. CLIENT KILL spares the connection that it comes over.
+func (e *encoder) slaveOf(cmd monitor.SlaveOf) {
+	host, port := "NO", "ONE"
+	if cmd.Host != "" {
+		host, port = cmd.Host, strconv.Itoa(cmd.Port)
+	}
+	role, other, last := replyQueuedSlaveOf, replyQueued, replyQueued
+	if cmd.Plain {
+		role, other, last = replyPlainSlaveOf, replyIgnored, replyPlainEnd
+	} else {
+		e.command(replyMulti, "MULTI")
+	}
+	e.command(role, "SLAVEOF", host, port)
+	e.command(other, "CONFIG", "REWRITE")
+	e.command(other, "CLIENT", "KILL", "TYPE", "normal")
+	e.command(last, "CLIENT", "KILL", "TYPE", "pubsub")
+	if !cmd.Plain {
+		e.command(replyExec, "EXEC")
+	}
+}
+
+// reply is what a command is answered with, and so what is made of it.
+type reply uint8
+
+const (
+	replyAuth reply = iota
+	replySetName
+	replySubscribe
+	replyPing
+	replyInfo
+	replyPublish
+	replyAsk
+	replyDone          // whatever it is, the command is done
+	replyMulti         // start of a role change as a transaction
+	replyQueuedSlaveOf // +QUEUED, or +OK when MULTI was refused
+	replyQueued
+	replyExec
+	replyPlainSlaveOf // start of a role change by single commands
+	replyIgnored
+	replyPlainEnd
+)
+
+// expected is a reply that has not arrived yet.
+type expected struct {
+	reply reply
+	token monitor.Token
+}
+
+// fifo is a ring of expected replies that grows as needed. Who pushes must
+// bound it. The zero value is empty.
+type fifo struct {
+	ring []expected // length 0 or a power of two
+	head int
+	n    int
+}
+
+func (f *fifo) push(e expected) {
+	if f.n == len(f.ring) {
+		bigger := make([]expected, max(4, 2*len(f.ring)))
+		for i := range f.n {
+			bigger[i] = *f.at(i)
+		}
+		f.ring, f.head = bigger, 0
+	}
+	f.n++
+	*f.at(f.n - 1) = e
+}
+
+func (f *fifo) at(i int) *expected { return &f.ring[(f.head+i)&(len(f.ring)-1)] }
+
+// pop takes the first one out. An idle connection keeps no large ring.
+func (f *fifo) pop() expected {
+	e := *f.at(0)
+	f.head = (f.head + 1) & (len(f.ring) - 1)
+	f.n--
+	if f.n == 0 && len(f.ring) > 16 {
+		f.ring, f.head = nil, 0
+	}
+	return e
+}

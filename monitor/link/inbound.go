@@ -1,0 +1,278 @@
+package link
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/gosentinel/sentinel/monitor"
+	"github.com/gosentinel/sentinel/pubsub"
+)
+
+// keepReady is the largest list of inputs that a connection keeps for later.
+const keepReady = 8
+
+// inbound is what a connection has received and not yet delivered.
+type inbound struct {
+	scan  scanner
+	rest  []byte          // the beginning of an unfinished reply
+	ready []monitor.Input // made of the bytes at hand, in order
+
+	tx       roleChange    // the role change whose replies are arriving
+	pong     monitor.Input // the last Pong, used again while it stays the same
+	activity monitor.Input // PubSubActivity of this connection
+
+	secret      string      // password, to keep it out of what is logged
+	authRefused bool        // AUTH was sent and refused
+	complaint   string      // refusal in the greeting, while nothing has worked since
+	works       [steps]bool // what was allowed when it was used last
+}
+
+// feed takes in bytes as they arrive. What they complete is appended to ready;
+// that stays valid when an error follows.
+func (c *conn) feed(b []byte) error {
+	in := &c.in
+	if len(in.rest) > 0 {
+		in.rest = append(in.rest, b...)
+		b = in.rest
+	}
+	for len(b) > 0 {
+		e, err := c.nextExpected(b)
+		if err != nil {
+			return err
+		}
+		n, err := in.scan.scan(b, c.maxBulk(e.reply))
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			break
+		}
+		in.scan = scanner{}
+		if err := c.take(e, b[:n]); err != nil {
+			return err
+		}
+		b = b[n:]
+	}
+	in.keep(b)
+	return nil
+}
+
+// keep stores the beginning of an unfinished reply. An idle connection keeps
+// nothing, and none keeps the large buffer of an INFO reply for a short rest.
+func (in *inbound) keep(b []byte) {
+	switch {
+	case len(b) == 0:
+		in.rest = nil
+	case cap(in.rest) > readSize && len(b) < cap(in.rest)/4:
+		in.rest = bytes.Clone(b)
+	default:
+		in.rest = append(in.rest[:0], b...)
+	}
+}
+
+// replyMessage is what arrives on a Pub/Sub connection without being asked for.
+const replyMessage = replyPlainEnd + 1
+
+// nextExpected returns what the reply that b starts with answers. A reply to
+// nothing would be taken for the reply to the next command, and all that follow
+// for the wrong ones, so it ends the connection.
+func (c *conn) nextExpected(b []byte) (expected, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.expect.n > 0:
+		return *c.expect.at(0), nil
+	case c.kind == monitor.ConnPubSub && b[0] == '*':
+		return expected{reply: replyMessage}, nil
+	}
+	return expected{}, protocolErrorf("nothing was asked, but the server said %s", shown(b))
+}
+
+func (c *conn) maxBulk(r reply) int {
+	if r == replyInfo {
+		return c.limits.InfoBytes
+	}
+	return c.limits.BulkBytes
+}
+
+func (c *conn) popExpected() {
+	c.mu.Lock()
+	c.expect.pop()
+	c.mu.Unlock()
+}
+
+// take turns one complete reply into inputs.
+func (c *conn) take(e expected, frame []byte) error {
+	v, rest := decode(frame)
+	if e.reply == replyMessage {
+		return c.takeMessage(v, rest)
+	}
+	c.popExpected()
+	c.advise(e.reply, v)
+	switch e.reply {
+	case replySubscribe:
+		if v.kind == '*' {
+			return c.takeMessage(v, rest)
+		}
+	case replyPing:
+		c.takePong(classify(v))
+	case replyInfo:
+		info := monitor.InfoReply{Conn: c.id, Token: e.token}
+		if v.kind == '$' && !v.null {
+			info.Info = monitor.ParseInfo(v.text)
+		}
+		c.emit(info)
+	case replyPublish:
+		c.emit(monitor.PublishReply{Conn: c.id, Token: e.token, OK: v.kind != '-'})
+	case replyAsk:
+		c.emit(askReply(c.id, e.token, v, rest))
+	case replyDone:
+		c.emit(monitor.CommandDone{Conn: c.id, Token: e.token})
+	default:
+		return c.takeRoleChange(e, v, rest)
+	}
+	return nil
+}
+
+func (c *conn) emit(in monitor.Input) { c.in.ready = append(c.in.ready, in) }
+
+// takePong makes no garbage: it is what arrives most often by far.
+func (c *conn) takePong(r monitor.PingReply) {
+	pong, ok := c.in.pong.(monitor.Pong)
+	if !ok || pong.Reply != r {
+		c.in.pong = monitor.Pong{Conn: c.id, Reply: r}
+	}
+	c.emit(c.in.pong)
+}
+
+// classify sorts replies to PING by how they begin (state-machine.md §1.7).
+func classify(v value) monitor.PingReply {
+	if v.kind != '+' && v.kind != '-' {
+		return monitor.PingOther
+	}
+	switch {
+	case bytes.HasPrefix(v.text, []byte("PONG")):
+		return monitor.PingPong
+	case bytes.HasPrefix(v.text, []byte("LOADING")):
+		return monitor.PingLoading
+	case bytes.HasPrefix(v.text, []byte("MASTERDOWN")):
+		return monitor.PingMasterDown
+	case bytes.HasPrefix(v.text, []byte("BUSY")):
+		return monitor.PingBusy
+	}
+	return monitor.PingOther
+}
+
+// askReply reads integer, string, integer: is the master down, who has the
+// vote, in which epoch. Stock Sentinels turn a negative epoch into a huge one,
+// which would end all elections; here it is no answer.
+func askReply(id monitor.ConnID, token monitor.Token, array value, rest []byte) monitor.AskReply {
+	r := monitor.AskReply{Conn: id, Token: token}
+	if array.kind != '*' || array.num != 3 {
+		return r
+	}
+	var buf [3]value
+	v := elements(buf[:], array, rest)
+	if v[0].kind != ':' || !v[1].isText() || v[2].kind != ':' || v[2].num < 0 {
+		return r
+	}
+	if leader := string(v[1].text); leader != "*" {
+		if !monitor.RunID(leader).Valid() || printable(v[1].text) != leader {
+			return r
+		}
+		r.Leader = monitor.RunID(leader)
+	}
+	r.OK, r.Down, r.Epoch = true, v[0].num == 1, monitor.Epoch(v[2].num)
+	return r
+}
+
+// takeMessage handles a frame on a Pub/Sub connection: a hello, or anything
+// else that proves that the subscription lives.
+func (c *conn) takeMessage(array value, rest []byte) error {
+	var buf [3]value
+	v := elements(buf[:], array, rest)
+	if len(v) == 0 || !v[0].isText() {
+		return protocolErrorf("no Pub/Sub message but an array of %d elements", array.num)
+	}
+	if array.num == 3 && string(v[0].text) == "message" && string(v[1].text) == pubsub.HelloChannel && v[2].isText() {
+		if hello, err := pubsub.ParseHello(v[2].text); err == nil {
+			c.emit(monitor.HelloReceived{Conn: c.id, Hello: hello})
+			return nil
+		}
+	}
+	if c.in.activity == nil {
+		c.in.activity = monitor.PubSubActivity{Conn: c.id}
+	}
+	c.emit(c.in.activity)
+	return nil
+}
+
+// takeRoleChange handles one of the replies to a SlaveOf.
+func (c *conn) takeRoleChange(e expected, v value, rest []byte) error {
+	tx := &c.in.tx
+	out := monitor.SlaveOfReply{Conn: c.id, Token: e.token}
+	switch e.reply {
+	case replyMulti:
+		tx.open = v.kind != '-'
+		tx.refuse(v)
+		return nil
+	case replyQueuedSlaveOf:
+		// A server that refuses MULTI executes what follows at once. To call that
+		// aborted would have the role changed a second time.
+		tx.changed = !tx.open && v.kind != '-'
+		tx.refuse(v)
+		return nil
+	case replyPlainSlaveOf:
+		tx.changed = v.kind != '-'
+		tx.refuse(v)
+		return nil
+	case replyQueued:
+		tx.refuse(v)
+		return nil
+	case replyPlainEnd:
+		out.Refused = tx.refusal
+	case replyExec:
+		out.Refused, out.Aborted = tx.executed(v, rest)
+	default: // replyIgnored
+		return nil
+	}
+	if tx.changed {
+		out.Refused, out.Aborted = "", false
+	}
+	c.emit(out)
+	stuck := e.reply == replyExec && tx.open && v.kind == '-' && !bytes.HasPrefix(v.text, []byte("EXECABORT"))
+	*tx = roleChange{}
+	if stuck {
+		// Every command would be queued for ever, and PING never be answered.
+		return fmt.Errorf("a transaction was left open, because EXEC was refused: %s", redacted(v.text, c.in.secret))
+	}
+	return nil
+}
+
+// roleChange gathers the replies to one SlaveOf.
+type roleChange struct {
+	open    bool   // MULTI was accepted
+	changed bool   // SLAVEOF was executed on its own and accepted
+	refusal string // the first error
+}
+
+func (t *roleChange) refuse(v value) {
+	if v.kind == '-' && t.refusal == "" {
+		t.refusal = printable(v.text)
+	}
+}
+
+// executed judges the reply to EXEC, whose first element answers SLAVEOF.
+func (t *roleChange) executed(v value, rest []byte) (refused string, aborted bool) {
+	if v.kind == '*' && v.num > 0 {
+		var buf [1]value
+		t.refusal = ""
+		t.refuse(elements(buf[:], v, rest)[0])
+		return t.refusal, false
+	}
+	t.refuse(v)
+	if t.refusal == "" {
+		t.refusal = "EXEC executed nothing"
+	}
+	return t.refusal, true
+}

@@ -1,0 +1,418 @@
+package link
+
+import (
+	"fmt"
+	"net"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/gosentinel/sentinel/monitor"
+)
+
+const runID = "54c55ece1d6b8b1d02b9d09f15fe39355c3afdcf"
+
+// exchange sends one command and checks what its replies become.
+func exchange(t *testing.T, cmd monitor.Command, replies []string, want monitor.Input) {
+	t.Helper()
+	virtual(t, Config{}, answering(append([]string{"+OK\r\n"}, replies...)...), func(r *rig) {
+		r.run(dialCommand, send(7, cmd))
+		synctest.Wait()
+		r.want(linkUp, want)
+	})
+}
+
+func TestPingReplies(t *testing.T) {
+	for reply, want := range map[string]monitor.PingReply{
+		"+PONG\r\n":                     monitor.PingPong,
+		"+PONG and more\r\n":            monitor.PingPong,
+		"-LOADING Redis is loading\r\n": monitor.PingLoading,
+		"-MASTERDOWN Link is down\r\n":  monitor.PingMasterDown,
+		"-BUSY running a script\r\n":    monitor.PingBusy,
+		"-NOAUTH required\r\n":          monitor.PingOther,
+		"+QUEUED\r\n":                   monitor.PingOther,
+		"+pong\r\n":                     monitor.PingOther,
+		":1\r\n":                        monitor.PingOther,
+		"$4\r\nPONG\r\n":                monitor.PingOther,
+		"*1\r\n+PONG\r\n":               monitor.PingOther,
+		"$-1\r\n":                       monitor.PingOther,
+	} {
+		t.Run(strings.TrimSpace(reply), func(t *testing.T) {
+			exchange(t, monitor.Ping{}, []string{reply}, monitor.Pong{Conn: 1, Reply: want})
+		})
+	}
+}
+
+func TestPongsThatChange(t *testing.T) {
+	virtual(t, Config{}, answering("+OK\r\n", "+PONG\r\n", "+PONG\r\n", "-LOADING\r\n", "+PONG\r\n"), func(r *rig) {
+		r.run(dialCommand, send(1, monitor.Ping{}), send(2, monitor.Ping{}), send(3, monitor.Ping{}), send(4, monitor.Ping{}))
+		synctest.Wait()
+		pong, loading := monitor.Pong{Conn: 1, Reply: monitor.PingPong}, monitor.Pong{Conn: 1, Reply: monitor.PingLoading}
+		r.want(linkUp, pong, pong, loading, pong)
+	})
+}
+
+func TestInfoReplies(t *testing.T) {
+	large := "role:master\r\n" + strings.Repeat("#", 1<<20-13)
+	for reply, want := range map[string]*monitor.Info{
+		"$13\r\nrole:master\r\n\r\n":    {Role: monitor.RoleMaster, Text: []byte("role:master\r\n")},
+		"$8\r\n\x00\xff\r\n:::\n\r\n":   {Text: []byte("\x00\xff\r\n:::\n")},
+		"$0\r\n\r\n":                    {Text: []byte{}},
+		"$-1\r\n":                       nil,
+		"-NOPERM\r\n":                   nil,
+		"+role:master\r\n":              nil,
+		"*1\r\n+role:master\r\n":        nil,
+		"$1048576\r\n" + large + "\r\n": {Role: monitor.RoleMaster, Text: []byte(large)},
+	} {
+		t.Run(shown([]byte(reply)), func(t *testing.T) {
+			exchange(t, monitor.InfoRequest{}, []string{reply}, monitor.InfoReply{Conn: 1, Token: token(7), Info: want})
+		})
+	}
+}
+
+func TestPublishAndScriptReplies(t *testing.T) {
+	for reply, ok := range map[string]bool{":0\r\n": true, ":1\r\n": true, "-NOPERM\r\n": false} {
+		exchange(t, monitor.PublishHello{}, []string{reply}, monitor.PublishReply{Conn: 1, Token: token(7), OK: ok})
+	}
+	for _, reply := range []string{"+OK\r\n", "-NOTBUSY No scripts\r\n"} {
+		exchange(t, monitor.ScriptKill{}, []string{reply}, monitor.CommandDone{Conn: 1, Token: token(7)})
+	}
+}
+
+func TestAskReplies(t *testing.T) {
+	yes := monitor.AskReply{Conn: 1, Token: token(7), OK: true, Down: true}
+	with := func(change func(*monitor.AskReply)) monitor.AskReply { r := yes; change(&r); return r }
+	no := monitor.AskReply{Conn: 1, Token: token(7)}
+	id := "$40\r\n" + runID + "\r\n"
+	for name, c := range map[string]struct {
+		reply string
+		want  monitor.AskReply
+	}{
+		"down":              {"*3\r\n:1\r\n$1\r\n*\r\n:0\r\n", yes},
+		"up":                {"*3\r\n:0\r\n$1\r\n*\r\n:0\r\n", with(func(r *monitor.AskReply) { r.Down = false })},
+		"vote":              {"*3\r\n:1\r\n" + id + ":12\r\n", with(func(r *monitor.AskReply) { r.Leader, r.Epoch = runID, 12 })},
+		"vote, status":      {"*3\r\n:1\r\n+" + runID + "\r\n:12\r\n", with(func(r *monitor.AskReply) { r.Leader, r.Epoch = runID, 12 })},
+		"odd truth":         {"*3\r\n:2\r\n$1\r\n*\r\n:0\r\n", with(func(r *monitor.AskReply) { r.Down = false })},
+		"negative epoch":    {"*3\r\n:1\r\n$1\r\n*\r\n:-1\r\n", no},
+		"short id":          {"*3\r\n:1\r\n$3\r\nabc\r\n:1\r\n", no},
+		"empty id":          {"*3\r\n:1\r\n$0\r\n\r\n:1\r\n", no},
+		"unprintable id":    {"*3\r\n:1\r\n$40\r\n\n" + runID[1:] + "\r\n:1\r\n", no},
+		"null id":           {"*3\r\n:1\r\n$-1\r\n:1\r\n", no},
+		"number as id":      {"*3\r\n:1\r\n:1\r\n:1\r\n", no},
+		"two elements":      {"*2\r\n:1\r\n$1\r\n*\r\n", no},
+		"four elements":     {"*4\r\n:1\r\n$1\r\n*\r\n:0\r\n:0\r\n", no},
+		"text for a number": {"*3\r\n$1\r\n1\r\n$1\r\n*\r\n:0\r\n", no},
+		"text for an epoch": {"*3\r\n:1\r\n$1\r\n*\r\n$1\r\n0\r\n", no},
+		"nested":            {"*3\r\n*1\r\n:1\r\n$1\r\n*\r\n:0\r\n", no},
+		"null":              {"*-1\r\n", no},
+		"error":             {"-NOPERM\r\n", no},
+	} {
+		t.Run(name, func(t *testing.T) {
+			exchange(t, monitor.AskMasterDown{}, []string{c.reply}, c.want)
+		})
+	}
+}
+
+func TestRoleChanges(t *testing.T) {
+	const ok, queued = "+OK\r\n", "+QUEUED\r\n"
+	const noCommand = "-ERR unknown command 'x'\r\n"
+	tx := func(multi, slaveOf, config, kill1, kill2, exec string) []string {
+		return []string{multi, slaveOf, config, kill1, kill2, exec}
+	}
+	for name, c := range map[string]struct {
+		plain   bool
+		replies []string
+		refused string
+		aborted bool
+	}{
+		"done":                        {false, tx(ok, queued, queued, queued, queued, "*4\r\n+OK\r\n+OK\r\n:0\r\n:1\r\n"), "", false},
+		"done, no file to rewrite":    {false, tx(ok, queued, queued, queued, queued, "*4\r\n+OK\r\n-ERR no config file\r\n:0\r\n:1\r\n"), "", false},
+		"role refused":                {false, tx(ok, queued, queued, queued, queued, "*4\r\n-ERR REPLICAOF not allowed in cluster mode.\r\n+OK\r\n:0\r\n:1\r\n"), "ERR REPLICAOF not allowed in cluster mode.", false},
+		"command refused":             {false, tx(ok, queued, "-NOPERM config\r\n", queued, "-ERR second\r\n", "-EXECABORT Transaction discarded\r\n"), "NOPERM config", true},
+		"loading":                     {false, tx(ok, "-LOADING\r\n", "-LOADING\r\n", queued, queued, "-EXECABORT x\r\n"), "LOADING", true},
+		"EXEC aborts":                 {false, tx(ok, queued, queued, queued, queued, "-EXECABORT x\r\n"), "EXECABORT x", true},
+		"EXEC says nothing":           {false, tx(ok, queued, queued, queued, queued, "*-1\r\n"), "EXEC executed nothing", true},
+		"EXEC has no elements":        {false, tx(ok, queued, queued, queued, queued, "*0\r\n"), "EXEC executed nothing", true},
+		"MULTI refused, role changed": {false, tx(noCommand, ok, ok, ":0\r\n", ":0\r\n", "-ERR EXEC without MULTI\r\n"), "", false},
+		"MULTI refused, role too":     {false, tx(noCommand, "-READONLY no\r\n", ok, ":0\r\n", ":0\r\n", "-ERR EXEC without MULTI\r\n"), "ERR unknown command 'x'", true},
+		"plain, done":                 {true, []string{ok, ok, ":0\r\n", ":0\r\n"}, "", false},
+		"plain, no rewrite":           {true, []string{ok, "-NOPERM\r\n", "-NOPERM\r\n", "-NOPERM\r\n"}, "", false},
+		"plain, refused":              {true, []string{"-ERR no\r\n", ok, ":0\r\n", "-ERR last\r\n"}, "ERR no", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			exchange(t, monitor.SlaveOf{Plain: c.plain}, c.replies,
+				monitor.SlaveOfReply{Conn: 1, Token: token(7), Refused: c.refused, Aborted: c.aborted})
+		})
+	}
+}
+
+// TestRoleChangesDoNotMix sends one after the other: what was refused in the
+// first must not be said of the second.
+func TestRoleChangesDoNotMix(t *testing.T) {
+	virtual(t, Config{}, answering("+OK\r\n", "+OK\r\n", "-A\r\n", "-B\r\n", "+QUEUED\r\n", "+QUEUED\r\n", "-EXECABORT\r\n",
+		"+OK\r\n", ":1\r\n", ":1\r\n", ":1\r\n", "+PONG\r\n"), func(r *rig) {
+		r.run(dialCommand, send(1, monitor.SlaveOf{}), send(2, monitor.SlaveOf{Plain: true}), send(3, monitor.Ping{}))
+		synctest.Wait()
+		r.want(linkUp, monitor.SlaveOfReply{Conn: 1, Token: token(1), Refused: "A", Aborted: true},
+			monitor.SlaveOfReply{Conn: 1, Token: token(2)}, monitor.Pong{Conn: 1, Reply: monitor.PingPong})
+	})
+}
+
+// TestExecUnknown is a server that knows MULTI and not EXEC. It would queue
+// every PING from then on.
+func TestExecUnknown(t *testing.T) {
+	virtual(t, Config{}, answering("+OK\r\n", "+OK\r\n", "+QUEUED\r\n", "+QUEUED\r\n", "+QUEUED\r\n", "+QUEUED\r\n",
+		"-ERR unknown command 'EXEC', with args beginning with: \r\n"), func(r *rig) {
+		r.run(dialCommand, send(1, monitor.SlaveOf{}))
+		synctest.Wait()
+		checkOneLoss(t, r, "a transaction was left open, because EXEC was refused: ERR unknown command 'EXEC'")
+		reply, ok := r.got()[1].(monitor.SlaveOfReply)
+		if !ok || !reply.Aborted || reply.Token != token(1) {
+			t.Errorf("the role change became %+v", r.got()[1])
+		}
+	})
+}
+
+func message(channel, payload string) string {
+	return fmt.Sprintf("*3\r\n$7\r\nmessage\r\n$%d\r\n%s\r\n$%d\r\n%s\r\n", len(channel), channel, len(payload), payload)
+}
+
+func TestPubSubMessages(t *testing.T) {
+	const channel = "__sentinel__:hello"
+	const hello = "10.1.1.1,26379," + runID + ",5,m,10.0.0.1,6379,4"
+	confirmed := "*3\r\n$9\r\nsubscribe\r\n$18\r\n" + channel + "\r\n:1\r\n"
+	activity := monitor.PubSubActivity{Conn: 1}
+	heard := monitor.HelloReceived{Conn: 1, Hello: monitor.Hello{
+		IP: "10.1.1.1", Port: 26379, RunID: runID, CurrentEpoch: 5, MasterName: "m", MasterIP: "10.0.0.1", MasterPort: 6379, ConfigEpoch: 4,
+	}}
+	for name, c := range map[string]struct {
+		frames string
+		want   []monitor.Input
+	}{
+		"confirmation":      {"", nil},
+		"hello":             {message(channel, hello), []monitor.Input{heard}},
+		"two hellos":        {message(channel, hello) + message(channel, hello), []monitor.Input{heard, heard}},
+		"malformed hello":   {message(channel, hello+","), []monitor.Input{activity}},
+		"huge epoch":        {message(channel, strings.Replace(hello, ",5,", ",-1,", 1)), []monitor.Input{activity}},
+		"other channel":     {message("__sentinel__:Hello", hello), []monitor.Input{activity}},
+		"pattern message":   {"*4\r\n$8\r\npmessage\r\n$1\r\n*\r\n$1\r\nc\r\n$1\r\nx\r\n", []monitor.Input{activity}},
+		"number as payload": {"*3\r\n$7\r\nmessage\r\n$18\r\n" + channel + "\r\n:1\r\n", []monitor.Input{activity}},
+		"unsubscribed":      {"*3\r\n$11\r\nunsubscribe\r\n$18\r\n" + channel + "\r\n:0\r\n", []monitor.Input{activity}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			virtual(t, Config{}, answering("+OK\r\n", confirmed+c.frames), func(r *rig) {
+				r.run(dialPubSub)
+				synctest.Wait()
+				r.want(slices.Concat([]monitor.Input{linkUp, activity}, c.want)...)
+			})
+		})
+	}
+}
+
+func TestSubscribeRefused(t *testing.T) {
+	virtual(t, Config{}, answering("+OK\r\n", "-NOPERM no channel\r\n"), func(r *rig) {
+		r.run(dialPubSub)
+		synctest.Wait()
+		r.want(linkUp)
+		checkLog(t, r, "SUBSCRIBE was refused by replica 10.0.0.2:6379: NOPERM no channel (allow its ACL user +client +subscribe")
+	})
+}
+
+// checkLog checks that exactly these lines, in this order, begin the lines logged.
+func checkLog(t *testing.T, r *rig, want ...string) {
+	t.Helper()
+	got := r.log()
+	same := len(got) == len(want)
+	for i := range min(len(got), len(want)) {
+		same = same && strings.HasPrefix(got[i], want[i])
+	}
+	if !same {
+		t.Errorf("logged\n got %q\nwant %q", got, want)
+	}
+}
+
+// TestAdviceOnce connects again and again, as the core does: each cause is
+// logged once, until it is gone.
+func TestAdviceOnce(t *testing.T) {
+	const wrong, noAuth, ok = "-WRONGPASS invalid\r\n", "-NOAUTH Authentication required.\r\n", "+OK\r\n"
+	replies := [][]string{
+		{wrong, noAuth, noAuth, noAuth}, // AUTH, SETNAME, PING, INFO
+		{wrong, noAuth, noAuth, noAuth},
+		{ok, ok, "+PONG\r\n", "-NOPERM info\r\n"},
+		{ok, ok, "+PONG\r\n", "-NOPERM info\r\n"},
+		{ok, ok, "-LOADING\r\n", "$0\r\n\r\n"},
+		{wrong, noAuth, noAuth, noAuth},
+	}
+	n := 0
+	virtual(t, Config{}, func(nc net.Conn) { answering(replies[n]...)(nc) }, func(r *rig) {
+		for ; n < len(replies); n++ {
+			d := dialCommand
+			d.Conn, d.Pass = monitor.ConnID(n+1), "secret"
+			r.run(d, monitor.Send{Conn: d.Conn, Cmd: monitor.Ping{}}, monitor.Send{Conn: d.Conn, Cmd: monitor.InfoRequest{}})
+			synctest.Wait()
+			r.run(monitor.Close{Conn: d.Conn})
+			synctest.Wait()
+		}
+		checkLog(t, r,
+			"AUTH was refused by master 10.0.0.1:6379: WRONGPASS invalid (set auth-user and auth-pass to what it accepts)",
+			"INFO was refused by master 10.0.0.1:6379: NOPERM info (allow its ACL user",
+			"AUTH was refused by master 10.0.0.1:6379: WRONGPASS")
+	})
+}
+
+func TestPasswordAskedFor(t *testing.T) {
+	replies := []string{"-NOAUTH a\r\n", "-NOAUTH a\r\n", "-NOAUTH a\r\n"}
+	virtual(t, Config{}, answering(replies...), func(r *rig) {
+		d := dialCommand
+		d.Target = monitor.KindSentinel
+		r.run(d, send(1, monitor.Ping{}), send(2, monitor.PublishHello{}))
+		synctest.Wait()
+		checkLog(t, r, "AUTH was refused by Sentinel 10.0.0.1:6379: NOAUTH a (it asks for a password: set sentinel-pass, and sentinel-user")
+	})
+}
+
+// TestPasswordIsNeverShown lets a server repeat the password as real ones do
+// with the arguments of a command that they do not know.
+func TestPasswordIsNeverShown(t *testing.T) {
+	for _, refusal := range []string{
+		"-ERR unknown command 'AUTH', with args beginning with: 'hunter2' \r\n",
+		"-ERR unknown command 'AUTH', with args beginning with: 'hunt\r\n",
+		"-ERR you said hunter2\r\n",
+	} {
+		virtual(t, Config{}, answerAndClose(refusal, refusal), func(r *rig) {
+			d := dialCommand
+			d.Pass = "hunter2"
+			r.run(d)
+			synctest.Wait()
+			all := fmt.Sprint(r.log(), r.got())
+			if !strings.Contains(all, "AUTH was refused") || !strings.Contains(all, "closed by the other side after") || strings.Contains(all, "hunt") {
+				t.Errorf("logged %s", all)
+			}
+		})
+	}
+}
+
+func TestAdvisorIsBounded(t *testing.T) {
+	lines := 0
+	a := newAdvisor(func(monitor.Level, string) { lines++ })
+	for i := range 10 * maxAdvised {
+		a.refused(peer{addr: monitor.HostPort{Host: "h", Port: i}}, stepAuth, "WRONGPASS", "")
+	}
+	if len(a.said) > maxAdvised || lines != 10*maxAdvised {
+		t.Errorf("%d refusals are remembered, %d were logged", len(a.said), lines)
+	}
+}
+
+func TestAdvice(t *testing.T) {
+	for refusal, want := range map[string]string{
+		"NOPERM this user has no permissions": "allow its ACL user +client",
+		"NOAUTH Authentication required.":     "it asks for a password: set auth-pass",
+		"ERR operation not permitted":         "it asks for a password",
+		"WRONGPASS invalid":                   "set auth-user and auth-pass",
+		"ERR invalid password":                "set auth-user and auth-pass",
+		"ERR AUTH <password> called without any password configured for the default user.": "remove auth-pass",
+		"ERR Client sent AUTH, but no password is set":                                     "remove auth-pass",
+		"ERR wrong number of arguments for 'auth' command":                                 "remove auth-user",
+		"ERR unknown command 'CLIENT'":                                                     "set rename-command",
+		"DENIED Redis is running in protected mode":                                        "protected mode",
+		"ERR max number of clients reached":                                                "raise maxclients",
+		"LOADING Redis is loading":                                                         "",
+	} {
+		got := whatToDo(refusal, monitor.KindReplica)
+		if !strings.Contains(got, want) || (want == "") != (got == "") {
+			t.Errorf("%s: %q, want %q", refusal, got, want)
+		}
+	}
+}
+
+func TestStepsAreNumberedLikeReplies(t *testing.T) {
+	want := map[reply]step{
+		replyAuth: stepAuth, replySetName: stepSetName, replySubscribe: stepSubscribe,
+		replyPing: stepPing, replyInfo: stepInfo, replyPublish: stepPublish,
+	}
+	for r := replyAuth; r <= replyMessage; r++ {
+		s, ok := stepOf(r)
+		expect, expected := want[r]
+		if ok != expected || (ok && s != expect) {
+			t.Errorf("reply %d is step %d, %v", r, s, ok)
+		}
+	}
+}
+
+func TestFifo(t *testing.T) {
+	var f fifo
+	next, due := uint64(0), uint64(0)
+	for round := range 200 {
+		for range round % 37 {
+			f.push(expected{token: token(next)})
+			next++
+		}
+		for range min(f.n, round%31) {
+			if got := f.pop().token.Seq; got != due {
+				t.Fatalf("popped %d, want %d", got, due)
+			}
+			due++
+		}
+	}
+	for f.n > 0 {
+		f.pop()
+		due++
+	}
+	if due != next {
+		t.Errorf("popped %d of %d", due, next)
+	}
+	if len(f.ring) > 16 {
+		t.Errorf("an empty fifo keeps %d entries", len(f.ring))
+	}
+}
+
+// FuzzFeed lets a stranger answer everything that a connection can ask. What it
+// says must mean the same in whatever pieces it arrives, answer no command
+// twice, and leave no more behind than the bounds allow.
+func FuzzFeed(f *testing.F) {
+	const good = "+OK\r\n+PONG\r\n$13\r\nrole:master\r\n\r\n:1\r\n*3\r\n:1\r\n$1\r\n*\r\n:0\r\n" +
+		"+OK\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n*4\r\n+OK\r\n+OK\r\n:0\r\n:1\r\n+OK\r\n:1\r\n:1\r\n:1\r\n+OK\r\n"
+	hello := message("__sentinel__:hello", "10.1.1.1,26379,"+runID+",5,m,10.0.0.1,6379,4")
+	f.Add([]byte(good), uint8(1), false)
+	f.Add([]byte(good+"+PONG\r\n"), uint8(9), false)
+	f.Add([]byte("-NOAUTH\r\n-NOAUTH\r\n-NOAUTH\r\n-NOAUTH\r\n*-1\r\n-A\r\n+OK\r\n-B\r\n-C\r\n-D\r\n-E\r\n"), uint8(3), false)
+	f.Add([]byte("+OK\r\n*3\r\n$9\r\nsubscribe\r\n$1\r\nh\r\n:1\r\n"+hello), uint8(5), true)
+	f.Add([]byte("+OK\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n"), uint8(2), true)
+	f.Fuzz(func(t *testing.T, b []byte, piece uint8, pubSub bool) {
+		whole, err := feedPieces(t, b, max(1, len(b)), pubSub)
+		pieces, err2 := feedPieces(t, b, max(1, int(piece)), pubSub)
+		if !reflect.DeepEqual(whole, pieces) || (err == nil) != (err2 == nil) {
+			t.Fatalf("%q\n at once %+v, %v\n in pieces %+v, %v", b, whole, err, pieces, err2)
+		}
+	})
+}
+
+func feedPieces(t *testing.T, b []byte, piece int, pubSub bool) ([]monitor.Input, error) {
+	p := New(Config{Deliver: func(monitor.Instant, monitor.Input) {}, Now: func() monitor.Instant { return 1 }})
+	d, commands := dialPubSub, []monitor.Command(nil)
+	if !pubSub {
+		d = dialCommand
+		commands = []monitor.Command{monitor.Ping{}, monitor.InfoRequest{}, monitor.PublishHello{}, monitor.AskMasterDown{},
+			monitor.SlaveOf{}, monitor.SlaveOf{Plain: true}, monitor.ScriptKill{}}
+	}
+	c := newConn(p, d, nil)
+	for i, cmd := range commands {
+		c.send(send(uint64(i), cmd))
+	}
+	for len(b) > 0 {
+		n := min(piece, len(b))
+		if err := c.feed(b[:n]); err != nil {
+			return c.in.ready, err
+		}
+		b = b[n:]
+		if len(c.in.rest) > c.limits.InfoBytes+2*maxLine {
+			t.Fatalf("%d bytes are kept", len(c.in.rest))
+		}
+		if !pubSub && len(c.in.ready) > len(commands) {
+			t.Fatalf("%d commands got %d answers", len(commands), len(c.in.ready))
+		}
+	}
+	return c.in.ready, nil
+}

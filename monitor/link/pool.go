@@ -1,0 +1,237 @@
+package link
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"sync"
+
+	"github.com/gosentinel/sentinel/monitor"
+)
+
+// Config says how a [Pool] works. Deliver and Now must be set; the zero value
+// of every other field is a usable default.
+type Config struct {
+	// Deliver takes what happened on the connections. It is called by the
+	// goroutine that reads a connection, so by many at once, but for one
+	// connection in order. It may block: that connection is then not read from,
+	// which pushes back on its server. Deliver must not wait for a call of the
+	// Pool, and once Shutdown was called it must return.
+	Deliver func(at monitor.Instant, in monitor.Input)
+
+	// Now is the clock that arrivals are stamped with. Bytes are stamped when
+	// they were read, before they wait in Deliver: a busy Sentinel must not
+	// mistake its own delay for the delay of a server.
+	Now func() monitor.Instant
+
+	// DialContext opens a connection; nil means TCP from BindSource. Close on
+	// what it returns must not block and must end reads and writes in progress.
+	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
+
+	// BindSource is the local IP to connect from; "" lets the system choose.
+	BindSource string
+
+	// TLS is used on every connection unless it is nil. An empty ServerName is
+	// replaced by the host that is dialled.
+	TLS *tls.Config
+
+	// Log takes lines for the operator. It is called by many goroutines at once
+	// and must not block; nil drops them.
+	Log func(level monitor.Level, text string)
+
+	// Limits bound what one connection can cost.
+	Limits Limits
+}
+
+// Limits bound what one connection can cost; a connection that exceeds one is
+// cut with a reason. The zero value of a field is its default. One link to
+// another Sentinel carries the traffic of all common masters, so there Unsent
+// and Pending count sixteen times.
+type Limits struct {
+	InfoBytes   int // of a reply to INFO; default 1 MiB
+	BulkBytes   int // of any other bulk string; default 64 KiB
+	UnsentBytes int // that the other side does not take; default 64 KiB
+	Pending     int // commands without a reply; default 1024
+}
+
+// peerFactor is how much more traffic the link to a peer may carry.
+const peerFactor = 16
+
+func (l Limits) withDefaults(target monitor.Kind) Limits {
+	setDefault(&l.InfoBytes, 1<<20)
+	setDefault(&l.BulkBytes, 64<<10)
+	setDefault(&l.UnsentBytes, 64<<10)
+	setDefault(&l.Pending, 1024)
+	if target == monitor.KindSentinel {
+		l.UnsentBytes *= peerFactor
+		l.Pending *= peerFactor
+	}
+	return l
+}
+
+func setDefault(n *int, def int) {
+	if *n <= 0 {
+		*n = def
+	}
+}
+
+// Pool holds the connections of one Sentinel. See the package comment.
+type Pool struct {
+	cfg     Config
+	advisor advisor
+	wg      sync.WaitGroup // every goroutine of the Pool
+
+	dirty []*conn // connections with unwritten commands; belongs to the loop
+
+	mu    sync.Mutex
+	conns map[monitor.ConnID]*conn // dialling or up
+	down  bool                     // Shutdown was called
+}
+
+// New returns a Pool without connections. It panics when Deliver or Now is
+// missing, because nothing could work without them.
+func New(cfg Config) *Pool {
+	if cfg.Deliver == nil || cfg.Now == nil {
+		panic("link: Config needs Deliver and Now")
+	}
+	if cfg.Log == nil {
+		cfg.Log = func(monitor.Level, string) {}
+	}
+	return &Pool{cfg: cfg, advisor: newAdvisor(cfg.Log), conns: map[monitor.ConnID]*conn{}}
+}
+
+// Do carries out a [monitor.Dial], [monitor.Close] or [monitor.Send] and
+// ignores every other effect. It never blocks and never calls Deliver itself.
+// It must be called from one goroutine, the same that calls Flush.
+//
+// A Send to a connection that is gone is dropped: its loss has been or is being
+// reported. After a Close no delivery is begun for that connection; one that
+// was already waiting in Deliver may still complete.
+func (p *Pool) Do(e monitor.Effect) {
+	switch e := e.(type) {
+	case monitor.Dial:
+		p.dial(e)
+	case monitor.Close:
+		if c := p.take(e.Conn); c != nil {
+			c.close()
+		}
+	case monitor.Send:
+		p.send(e)
+	}
+}
+
+// Flush writes what was sent since the last Flush, with one write for each
+// connection, as far as it can without waiting.
+func (p *Pool) Flush() {
+	for i, c := range p.dirty {
+		p.dirty[i] = nil
+		c.dirty = false
+		c.flush()
+	}
+	p.dirty = p.dirty[:0]
+}
+
+// Shutdown closes all connections, reports nothing about them, and returns when
+// every goroutine of the Pool has ended. Do and Flush do nothing after it.
+func (p *Pool) Shutdown() {
+	p.mu.Lock()
+	p.down = true
+	conns := p.conns
+	p.conns = nil
+	p.mu.Unlock()
+	for _, c := range conns {
+		c.close()
+	}
+	p.wg.Wait()
+}
+
+func (p *Pool) dial(d monitor.Dial) {
+	ctx, cancel := context.WithCancel(context.Background())
+	c := newConn(p, d, cancel)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.down || p.conns[d.Conn] != nil {
+		cancel()
+		return
+	}
+	p.conns[d.Conn] = c
+	p.wg.Go(func() { c.connect(ctx) })
+}
+
+func (p *Pool) send(s monitor.Send) {
+	p.mu.Lock()
+	c := p.conns[s.Conn]
+	p.mu.Unlock()
+	if c == nil {
+		return
+	}
+	if c.send(s) && !c.dirty {
+		c.dirty = true
+		p.dirty = append(p.dirty, c)
+	}
+}
+
+// take removes a connection from the Pool and returns it, or nil.
+func (p *Pool) take(id monitor.ConnID) *conn {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c := p.conns[id]
+	delete(p.conns, id)
+	return c
+}
+
+// open connects to addr. The second connection is the one to close: closing a
+// TLS connection politely could wait for a server that does not read.
+func (p *Pool) open(ctx context.Context, addr monitor.HostPort) (nc, under net.Conn, err error) {
+	// The net package would take an empty host for this machine.
+	if addr.Host == "" || addr.Port < 1 || addr.Port > 65535 {
+		return nil, nil, fmt.Errorf("no address to connect to: %q port %d", addr.Host, addr.Port)
+	}
+	dial := p.cfg.DialContext
+	if dial == nil {
+		if dial, err = dialFrom(p.cfg.BindSource); err != nil {
+			return nil, nil, err
+		}
+	}
+	under, err = dial(ctx, "tcp", net.JoinHostPort(addr.Host, strconv.Itoa(addr.Port)))
+	if err != nil || p.cfg.TLS == nil {
+		return under, under, err
+	}
+	cfg := p.cfg.TLS
+	if cfg.ServerName == "" {
+		cfg = cfg.Clone()
+		cfg.ServerName = addr.Host
+	}
+	secured := tls.Client(under, cfg)
+	if err := secured.HandshakeContext(ctx); err != nil {
+		under.Close()
+		return nil, nil, fmt.Errorf("TLS handshake: %w", err)
+	}
+	return secured, under, nil
+}
+
+func dialFrom(source string) (func(ctx context.Context, network, addr string) (net.Conn, error), error) {
+	var d net.Dialer
+	if source != "" {
+		ip, err := netip.ParseAddr(source)
+		if err != nil {
+			return nil, errors.New("bind-source-addr " + strconv.Quote(source) + " is not an IP address: set it to an address of this machine")
+		}
+		d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(ip, 0))
+	}
+	return d.DialContext, nil
+}
+
+// localIP returns the own address on a connection, or "" if it has none. A zone
+// means nothing to others.
+func localIP(nc net.Conn) string {
+	ap, err := netip.ParseAddrPort(nc.LocalAddr().String())
+	if err != nil {
+		return ""
+	}
+	return ap.Addr().Unmap().WithZone("").String()
+}
