@@ -1,0 +1,90 @@
+// Package configrewrite reads the configuration of a Sentinel and writes its
+// state back, so that neither a power cut, a full disk nor an operator with an
+// editor can make it forget a vote or lose a comment.
+//
+//	f, err := configrewrite.Load("sentinel.conf", nil)
+//	if err != nil {
+//		log.Fatal(err) // every mistake in the file, with its line and what to do
+//	}
+//	if err := f.CheckWritable(); err != nil { … }
+//	settings, state := f.Settings(), f.State() // for the process, and for the core
+//	…
+//	if err := f.Save(persist.State); err != nil { … } // nil: durable
+//
+// A program that configures Sentinel in Go uses [New] in place of [Load].
+//
+// # Two formats, one model
+//
+// A file whose name ends in ".toml" is TOML; anything else is a sentinel.conf,
+// in the syntax of Redis and Valkey. Both become a [Config]: the [Settings] of
+// the process, and the monitor.State that the core starts with. One table of
+// options (options.go) drives the parsers and writers of both.
+//
+// A sentinel.conf is rewritten in place, as the originals do it, so that their
+// files work here and ours there: lines that hold state are overwritten where
+// they stand, appended or removed; everything else stays. The rules are those of
+// section 10 of the wire specification, without the defects listed in 10.4.
+// Three more differences are deliberate:
+//
+//   - lines are matched by directive and master, so that they never move from
+//     one master to another, and blank lines are not merged;
+//   - latency-tracking-info-percentiles, which the originals append and which
+//     means nothing to a Sentinel, is not appended;
+//   - the line "user default on nopass …" is not written beside a requirepass,
+//     and removed if it was generated: originals that read both ignore the
+//     password.
+//
+// Included files are read again at each start and never written: what they say
+// about a master holds beside, and in the order of, the lines of the main file,
+// except for its address, which the main file decides once it was saved.
+//
+// A line that no version knows becomes a comment that begins with "# ???". The
+// option can-failover of old releases is honoured, but never written: current
+// originals refuse it, so it stands in a file only if the operator put it there.
+//
+// A sentinel.toml has a marker line. What stands above it is the operator's and
+// is never changed; below it the daemon keeps [state] tables, with a version and
+// a checksum. With the option state-file, which both formats know, the
+// configuration is only read, and the part below the marker lives in a file of
+// its own.
+//
+// # What holds when both sides change something
+//
+// In a sentinel.conf the file is the state: the daemon's lines replace those an
+// operator edits while it runs, as with the originals. Where state and
+// configuration are apart (sentinel.toml, state-file, [New]) the state notes for
+// each option changed at run time what the operator's part said then:
+//
+//   - as long as it still says that, the value set at run time holds;
+//   - once the operator edits the option, his value holds;
+//   - the address of a master follows the same rule, host and port as one, so
+//     that a failover is remembered until the operator moves the master himself;
+//   - a master removed at run time stays removed until its entry is edited; one
+//     added at run time stays until it is removed; one that the operator deletes
+//     is gone;
+//   - epochs never go back, not even those of a master that is gone.
+//
+// An edit made while the daemon runs is kept by its saves and takes effect at
+// the next start. A typing mistake in it does not stop the saves.
+//
+// # What is fatal and what is not
+//
+// A mistake of the operator is an error with file, line, text and hint, and all
+// mistakes are reported at once. What some released version accepted is not a
+// mistake: it gets its sensible meaning and a warning. Damaged or duplicate
+// lines about replicas and other Sentinels are dropped with a warning, since the
+// network brings them back. A damaged epoch or id is fatal, since taking it for
+// 0 would forget votes: two Sentinels could then lead the same epoch, and one
+// master become two. A master without a recorded vote in a file that has epochs
+// is marked (VoteUnknown), and written back as one that voted in all of them.
+//
+// # Durability
+//
+// [File.Save] renders, parses the result back and compares, and only then
+// replaces the file: temporary file in the same directory, write, sync, rename,
+// sync of the directory. After a crash at any instant the file is the whole old
+// or the whole new one. Temporary files left behind are removed by the next Load.
+//
+// [Parse] and [Document.Render] are pure functions below all that; tests hold
+// them to Parse(Render(u, s)) = s for random texts u and states s.
+package configrewrite

@@ -1,0 +1,368 @@
+package configrewrite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gosentinel/sentinel/monitor"
+)
+
+// File is a loaded configuration together with the place its state is saved in.
+// It is safe for concurrent use; saves happen one after the other, in the order
+// in which Save is entered.
+type File struct {
+	path      string // of the configuration; "" when there is none
+	statePath string // where state goes; may be path
+	doc       *Document
+	writer    *Document // doc, in the format of statePath
+	text      []byte    // of the file at path, as loaded
+	fsys      fileSystem
+
+	mu sync.Mutex // one save at a time
+}
+
+// Loader loads configurations. The zero value is ready for use.
+type Loader struct {
+	// Resolve returns the IP address of a host name. Nil: the resolver of the
+	// system, whose first address is taken.
+	Resolve func(ctx context.Context, host string) (ip string, err error)
+	// ResolveTimeout bounds the time for all host names of a configuration
+	// together; 0 means 10 seconds.
+	ResolveTimeout time.Duration
+	// StartDir is the directory at which relative paths start; "" means the
+	// working directory.
+	StartDir string
+
+	fsys fileSystem // nil: the machine's
+}
+
+// Load reads a configuration with the zero [Loader].
+func Load(path string, overrides []string) (*File, error) {
+	return Loader{}.Load(path, overrides)
+}
+
+// Load reads the configuration at path: as TOML if the name ends in ".toml",
+// else as sentinel.conf. Overrides are lines in sentinel.conf syntax, as made
+// from a command line; they stand after the file and so win over it.
+//
+// A configuration with mistakes is refused with an [*Error] that lists all of
+// them. A file without masters is legal. Temporary files that a crash left
+// beside the file are removed; nothing else is changed.
+func (l Loader) Load(path string, overrides []string) (*File, error) {
+	if path == "" {
+		return nil, loadError("configuration", errors.New("Sentinel needs config file on disk to save state"),
+			"name a file that this process may write")
+	}
+	start, err := l.start()
+	if err != nil {
+		return nil, loadError(path, err, "")
+	}
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(start, path)
+	}
+	fsys := l.fileSystem()
+	text, err := fsys.ReadFile(path)
+	if err != nil {
+		return nil, loadError(path, fmt.Errorf("Fatal error, can't open config file '%s': %w", path, cause(err)), "")
+	}
+	ctx, cancel := l.resolveContext()
+	defer cancel()
+	src := l.source(ctx, path, start)
+	src.Format, src.Overrides = FormatOf(path), overrides
+	doc, err := Parse(text, src)
+	if err != nil {
+		return nil, err
+	}
+	f := &File{path: path, statePath: path, doc: doc, writer: doc, text: text, fsys: fsys}
+	if doc.Settings.StateFile != "" {
+		if err := f.useStateFile(doc.Settings.StateFile); err != nil {
+			return nil, err
+		}
+	}
+	removeStrays(fsys, f.statePath, time.Now())
+	return f, nil
+}
+
+// New returns a File for a program that configures Sentinel itself: base is
+// what the program asks for, and state is kept in the file at path, in TOML,
+// which the first Save creates. If the file exists, its state is applied to
+// base by the rules in the package comment.
+func New(path string, base Config) (*File, error) {
+	return Loader{}.New(path, base)
+}
+
+// New is [New] with the resolver and directory of l.
+func (l Loader) New(path string, base Config) (*File, error) {
+	start, err := l.start()
+	if err != nil {
+		return nil, loadError(path, err, "")
+	}
+	ctx, cancel := l.resolveContext()
+	defer cancel()
+	doc, err := documentOf(base, l.source(ctx, "configuration", start))
+	if err != nil {
+		return nil, err
+	}
+	f := &File{doc: doc, writer: doc, fsys: l.fileSystem()}
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(start, path)
+	}
+	if err := f.useStateFile(path); err != nil {
+		return nil, err
+	}
+	removeStrays(f.fsys, f.statePath, time.Now())
+	return f, nil
+}
+
+func loadError(file string, err error, hint string) error {
+	return &Error{Problems: []Problem{{File: file, Message: err.Error(), Hint: hint}}}
+}
+
+func (l Loader) start() (string, error) {
+	if l.StartDir != "" {
+		return filepath.Abs(l.StartDir)
+	}
+	return os.Getwd()
+}
+
+func (l Loader) fileSystem() fileSystem {
+	if l.fsys != nil {
+		return l.fsys
+	}
+	return disk{}
+}
+
+func (l Loader) resolveContext() (context.Context, context.CancelFunc) {
+	timeout := l.ResolveTimeout
+	if timeout == 0 {
+		timeout = 10 * time.Second
+	}
+	return context.WithTimeout(context.Background(), timeout)
+}
+
+// source returns a Source that may look at the machine.
+func (l Loader) source(ctx context.Context, name, start string) Source {
+	fsys := l.fileSystem()
+	resolve := l.Resolve
+	if resolve == nil {
+		resolve = systemResolve
+	}
+	return Source{
+		Name: name, Dir: start,
+		Include: func(pattern string) ([]Included, error) { return readIncluded(fsys, pattern) },
+		Resolve: func(host string) (string, error) {
+			ip, err := resolve(ctx, host)
+			if err != nil {
+				return "", err
+			}
+			text, ok := literalIP(ip)
+			if !ok {
+				return "", fmt.Errorf("the resolver returned %q, which is not an address", ip)
+			}
+			return text, nil
+		},
+		Executable: func(path string) error { return checkExecutable(fsys, path) },
+		CheckDir:   func(path string) error { return checkDir(fsys, path) },
+	}
+}
+
+func systemResolve(ctx context.Context, host string) (string, error) {
+	ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	if err != nil {
+		return "", err
+	}
+	return ips[0].Unmap().String(), nil
+}
+
+// readIncluded returns the files of an include line. A pattern may match
+// nothing; a plain name must exist.
+func readIncluded(fsys fileSystem, pattern string) ([]Included, error) {
+	names := []string{pattern}
+	if strings.ContainsAny(pattern, "*?[") {
+		var err error
+		if names, err = fsys.Glob(pattern); err != nil {
+			return nil, fmt.Errorf("the pattern %s is malformed", pattern)
+		}
+	}
+	var files []Included
+	for _, name := range names {
+		text, err := fsys.ReadFile(name)
+		if err != nil {
+			return nil, fmt.Errorf("Fatal error, can't open config file '%s': %w", name, cause(err))
+		}
+		files = append(files, Included{name, text})
+	}
+	return files, nil
+}
+
+func checkExecutable(fsys fileSystem, path string) error {
+	info, err := fsys.Stat(path)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%s: %w", path, cause(err))
+	case info.IsDir():
+		return fmt.Errorf("%s is a directory", path)
+	case info.Mode().Perm()&0o111 == 0:
+		return fmt.Errorf("%s may not be executed", path)
+	}
+	return nil
+}
+
+func checkDir(fsys fileSystem, path string) error {
+	info, err := fsys.Stat(path)
+	if err != nil {
+		return cause(err)
+	}
+	if !info.IsDir() {
+		return errors.New("it is not a directory")
+	}
+	return nil
+}
+
+// stateFileHead stands at the top of a state file.
+const stateFileHead = "# This file belongs to gosentinel, which rewrites it. Its configuration is elsewhere.\n"
+
+// useStateFile sends all state to a file of its own, and applies what it holds.
+func (f *File) useStateFile(path string) error {
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(f.doc.Settings.Dir, path)
+	}
+	f.statePath = path
+	f.writer = f.doc.inTOML(path)
+	text, err := f.fsys.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return loadError(path, fmt.Errorf("the state file cannot be read: %w", cause(err)), "")
+	}
+	head, state := cutState(text)
+	if state == nil {
+		if len(strings.TrimSpace(string(text))) == 0 {
+			return loadError(path, errors.New("the state file is empty: a crash or a full disk emptied it, or it was made by hand"),
+				"restore it from a copy, or remove it; this Sentinel then forgets its id and its votes")
+		}
+		return loadError(path, errors.New("this is not a state file of gosentinel"), "name another file with state-file, or remove this one")
+	}
+	doc, err := f.writer.withState(position{path, 1 + strings.Count(string(head), "\n"), ""}, state)
+	if err != nil {
+		return err
+	}
+	f.doc, f.writer = doc, doc
+	return nil
+}
+
+// inTOML returns the document with state in the TOML format.
+func (d *Document) inTOML(name string) *Document {
+	c := *d
+	c.source.Format, c.source.Name = FormatTOML, name
+	return &c
+}
+
+// documentOf makes a document of a configuration that a program made.
+func documentOf(base Config, src Source) (*Document, error) {
+	p := newParser(src)
+	p.doc.Settings = base.Settings
+	p.doc.State.Options = base.State.Options
+	p.doc.State.CurrentEpoch = base.State.CurrentEpoch
+	at := position{file: src.Name}
+	for _, m := range base.State.Masters {
+		at.text = "master " + m.Name
+		_, dup := p.index[m.Name]
+		switch {
+		case m.Name == "":
+			p.problem(at, "the name of a master cannot be empty", "")
+			continue
+		case m.Quorum < 1:
+			p.problem(at, "Quorum must be 1 or greater.", "")
+			continue
+		case m.Addr.Port < 0 || m.Addr.Port > maxPort:
+			p.problem(at, "Invalid port number.", "")
+			continue
+		case dup:
+			p.problem(at, "Duplicate master name.", "")
+			continue
+		}
+		addr, ok := p.masterAddr(at, m.Addr.Host, m.Addr.Port)
+		if !ok {
+			continue
+		}
+		p.addMaster(m.Name, m.Addr.Host, addr, m.Quorum, inMain)
+		last := len(p.doc.State.Masters) - 1
+		m.MasterConfig, m.Addr = withDefaults(m.MasterConfig), addr
+		p.doc.State.Masters[last] = m
+		p.extra[last].voteKnown = !m.VoteUnknown
+	}
+	p.finish()
+	return p.result()
+}
+
+// Path returns the absolute path of the configuration file, or "" for a File
+// made by [New].
+func (f *File) Path() string { return f.path }
+
+// StatePath returns the absolute path of the file that Save writes.
+func (f *File) StatePath() string { return f.statePath }
+
+// Settings returns the process settings.
+func (f *File) Settings() Settings { return f.doc.Settings }
+
+// State returns the state as loaded: what the core starts with. MyID is empty
+// when this Sentinel has none yet; the caller then makes one and saves it.
+// Later saves do not change it.
+func (f *File) State() monitor.State { return f.doc.State }
+
+// Warnings returns one line of text for everything that was tolerated while
+// loading: obsolete lines, damaged lines about replicas and Sentinels, host
+// names resolved once, values of the state that an edit has overruled.
+func (f *File) Warnings() []string { return f.doc.Warnings }
+
+// CheckWritable finds out whether Save can work. It returns nil or a
+// [*NotWritableError], and leaves everything as it was.
+func (f *File) CheckWritable() error { return checkWritable(f.fsys, f.statePath) }
+
+// Save makes st durable: when it returns nil, st survives a power cut; when it
+// returns an error, the state saved before does. It renders st into the present
+// content of the file, so that lines which the operator changed meanwhile are
+// kept, and writes only what it could read back as st.
+func (f *File) Save(st monitor.State) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	current, err := f.current()
+	if err != nil {
+		return err
+	}
+	text := f.writer.Render(current, st)
+	if err := f.writer.Verify(text, st); err != nil {
+		return &SaveError{"Could not save config file", f.statePath, err}
+	}
+	perm := fs.FileMode(0o644)
+	if f.statePath != f.path {
+		perm = 0o600 // a new state file is read by nobody else, and holds passwords
+	}
+	return replaceFile(f.fsys, f.statePath, text, perm)
+}
+
+// current returns the present content of the file to be written.
+func (f *File) current() ([]byte, error) {
+	text, err := f.fsys.ReadFile(f.statePath)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && f.statePath != f.path:
+		return []byte(stateFileHead), nil
+	case errors.Is(err, fs.ErrNotExist):
+		// Deleted while running. Starting from nothing would lose settings that
+		// are not state, such as requirepass, and nobody would notice.
+		return f.text, nil
+	case err != nil:
+		return nil, &SaveError{"Could not read config file", f.statePath, err}
+	}
+	return text, nil
+}

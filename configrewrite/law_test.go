@@ -1,0 +1,249 @@
+package configrewrite
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gosentinel/sentinel/monitor"
+)
+
+// The laws, for every text u and state s:
+//
+//	Parse(Render(u, s)) = s             nothing of the state is lost or changed
+//	Render(Render(u, s), s) = Render(u, s)
+//	comments of u, and all of the operator's part of a TOML file, are in Render(u, s)
+
+func checkLaws(t testing.TB, doc *Document, current []byte, st monitor.State) {
+	t.Helper()
+	out := doc.Render(current, st)
+	if err := doc.Verify(out, st); err != nil {
+		t.Fatalf("%v\ncurrent:\n%s\nrendered:\n%s\nstate:\n%s", err, current, out, describe(st))
+	}
+	if again := doc.Render(out, st); !bytes.Equal(again, out) {
+		t.Fatalf("Render is not idempotent:\n%s\n---\n%s", out, again)
+	}
+	if doc.source.Format == FormatTOML {
+		head, _ := cutState(current)
+		if !bytes.HasPrefix(out, head) {
+			t.Fatalf("the operator's part changed:\n%s\n---\n%s", head, out)
+		}
+		return
+	}
+	checkComments(t, current, out)
+}
+
+// checkComments checks that every line which is not a directive is still there,
+// in the same order.
+func checkComments(t testing.TB, current, out []byte) {
+	t.Helper()
+	lines := strings.Split(string(out), "\n")
+	for part := range bytes.Lines(current) {
+		line := strings.TrimRight(string(part), " \t\r\n")
+		if text := strings.TrimLeft(line, " \t"); text != "" && text[0] != '#' {
+			continue
+		}
+		found := false
+		for i := range lines {
+			if lines[i] == line {
+				lines, found = lines[i+1:], true
+				break
+			}
+		}
+		if !found {
+			t.Fatalf("line %q is lost:\n%s\n---\n%s", line, current, out)
+		}
+	}
+}
+
+// words that a careless writer would damage.
+var nastyWords = []string{
+	"plain", "with space", `quo"te`, "it's", `back\slash`, "new\nline", "tab\there", "nul\x00byte", "\x7f",
+	"é", "\xff\xfe", "#hash", "hex:00", `\x41`, " lead", "trail ", "a=b", "[x]", "'''", `"""`, "\u2028", "-", "*",
+}
+
+func pick[T any](r *rand.Rand, list []T) T { return list[r.IntN(len(list))] }
+
+func maybe(r *rand.Rand, s string) string {
+	if r.IntN(2) == 0 {
+		return ""
+	}
+	return s
+}
+
+func randomID(r *rand.Rand) monitor.RunID {
+	return monitor.RunID(fmt.Sprintf("%040x", r.Uint64()))
+}
+
+func randomAddr(r *rand.Rand, names bool) monitor.Addr {
+	port := r.IntN(65536)
+	ip := pick(r, []string{"10.0.0.%d", "fd00::%x", "192.168.1.%d"})
+	ip = fmt.Sprintf(ip, 1+r.IntN(250))
+	switch {
+	case names && r.IntN(3) == 0:
+		return monitor.Addr{Host: fmt.Sprintf("host%d.example", r.IntN(100)), IP: maybe(r, ip), Port: port}
+	case r.IntN(5) == 0: // resolved once, or names switched off while running
+		return monitor.Addr{Host: "name.example", IP: ip, Port: port}
+	}
+	return monitor.Addr{Host: ip, IP: ip, Port: port}
+}
+
+// randomState returns a state as a core could hand it out, also one that no
+// file can hold as it is.
+func randomState(r *rand.Rand, format Format) monitor.State {
+	st := monitor.State{
+		CurrentEpoch: monitor.Epoch(r.Uint64N(20)),
+		Options: monitor.Options{
+			AnnounceIP:           maybe(r, pick(r, nastyWords)),
+			AnnouncePort:         r.IntN(2) * r.IntN(65536),
+			ResolveHostnames:     r.IntN(2) == 0,
+			AnnounceHostnames:    r.IntN(2) == 0,
+			SentinelUser:         maybe(r, pick(r, nastyWords)),
+			SentinelPass:         maybe(r, pick(r, nastyWords)),
+			AllowScriptsReconfig: r.IntN(2) == 0,
+		},
+	}
+	if r.IntN(3) > 0 {
+		st.Options.MyID = randomID(r)
+	}
+	if r.IntN(10) == 0 {
+		st.CurrentEpoch = ^monitor.Epoch(0) - monitor.Epoch(r.Uint64N(3))
+	}
+	names := []string{"m1", "m2", "my master", "é", `q"'`, "\xff", "a\nb", "#m"}
+	r.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
+	for _, name := range names[:r.IntN(5)] {
+		st.Masters = append(st.Masters, randomMaster(r, name, &st, format))
+	}
+	return st
+}
+
+func randomMaster(r *rand.Rand, name string, st *monitor.State, format Format) monitor.MasterState {
+	names := st.Options.ResolveHostnames
+	unit := time.Millisecond
+	if format == FormatTOML {
+		unit = time.Microsecond
+	}
+	m := monitor.MasterState{
+		MasterConfig: monitor.MasterConfig{
+			Name: name, Addr: randomAddr(r, names), Quorum: 1 + r.IntN(5),
+			DownAfter:            time.Duration(r.IntN(3)*r.IntN(100000)) * unit,
+			FailoverTimeout:      time.Duration(r.IntN(2)*r.IntN(1e6)) * unit,
+			ParallelSyncs:        r.IntN(4),
+			AuthUser:             maybe(r, pick(r, nastyWords)),
+			AuthPass:             maybe(r, pick(r, nastyWords)),
+			NotificationScript:   maybe(r, pick(r, nastyWords)),
+			ClientReconfigScript: maybe(r, pick(r, nastyWords)),
+			RebootDownAfter:      time.Duration(r.IntN(2)*r.IntN(1000)) * unit,
+			NeverLead:            format == FormatTOML && r.IntN(2) == 0,
+		},
+		ConfigEpoch: monitor.Epoch(r.Uint64N(25)),
+		LeaderEpoch: monitor.Epoch(r.Uint64N(25)),
+		VoteUnknown: r.IntN(4) == 0,
+	}
+	for i := range r.IntN(3) {
+		m.Rename = m.Rename.With([]string{"CONFIG", "PING", "slaveof"}[i], pick(r, nastyWords))
+	}
+	for range r.IntN(5) {
+		m.Replicas = append(m.Replicas, randomAddr(r, names))
+	}
+	for range r.IntN(5) {
+		m.Sentinels = append(m.Sentinels, monitor.KnownSentinel{Addr: randomAddr(r, names), ID: randomID(r)})
+	}
+	if r.IntN(4) == 0 { // what a confused peer might have caused
+		m.Replicas = append(m.Replicas, m.Addr, monitor.Addr{}, randomAddr(r, names))
+		m.Sentinels = append(m.Sentinels, monitor.KnownSentinel{Addr: randomAddr(r, names), ID: st.Options.MyID},
+			monitor.KnownSentinel{Addr: randomAddr(r, names), ID: "short"})
+	}
+	return m
+}
+
+// randomConf returns what may stand in a file: the lines of an earlier state,
+// comments, and things that only an operator writes, shuffled.
+func randomConf(r *rand.Rand) string {
+	doc, _ := Parse(nil, pureSource(FormatConf))
+	lines := strings.Split(string(doc.Render(nil, randomState(r, FormatConf))), "\n")
+	for range r.IntN(10) {
+		lines = append(lines, pick(r, []string{
+			"# a comment", "", "   # indented", "\t", "timeout 5", "loglevel debug", "SENTINEL CAN-FAILOVER m1 yes",
+			"sentinel known-slave m1 10.0.0.1 1", "requirepass x", "tls-port 6380", "nonsense 1 2", `broken "quote`, "# ??? old",
+			"sentinel foo bar", "sentinel monitor", "dir /elsewhere", "user alice on", "include other.conf", "\x00", "port 7", "port 8",
+		}))
+	}
+	r.Shuffle(len(lines), func(i, j int) { lines[i], lines[j] = lines[j], lines[i] })
+	return strings.Join(lines, "\n")
+}
+
+func TestLawsConf(t *testing.T) {
+	for seed := range uint64(300) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		src := pureSource(FormatConf)
+		if r.IntN(3) == 0 {
+			src.Overrides = []string{"port 99", `requirepass "p w"`, "user bob on", "maxclients 9", "dir rel"}
+		}
+		current := []byte(randomConf(r))
+		doc, _ := Parse(current, src) // its mistakes are part of the game
+		checkLaws(t, doc, current, randomState(r, FormatConf))
+	}
+}
+
+func TestLawsTOML(t *testing.T) {
+	for seed := range uint64(300) {
+		r := rand.New(rand.NewPCG(seed, 2))
+		src := pureSource(FormatTOML)
+		src.Resolve = func(string) (string, error) { return "10.9.9.9", nil }
+		operator := randomTOML(r)
+		doc, err := Parse([]byte(operator), src)
+		if err != nil {
+			t.Fatalf("seed %d: %v\n%s", seed, err, operator)
+		}
+		st := randomState(r, FormatTOML)
+		checkLaws(t, doc, []byte(operator), st)
+
+		// The same, through what Parse makes of the whole.
+		src.keepNames = true
+		got := mustParse(t, string(doc.Render([]byte(operator), st)), src).State
+		if err := compareStates(got, fileState(st), FormatTOML); err != nil {
+			t.Fatalf("seed %d: %v\n%s\nwant\n%s\ngot\n%s", seed, err, doc.Render([]byte(operator), st), describe(fileState(st)), describe(got))
+		}
+	}
+}
+
+func randomTOML(r *rand.Rand) string {
+	var b strings.Builder
+	b.WriteString(pick(r, []string{"", "# comment\n", "\n\n", "[server]\nport = 5\n"}))
+	if r.IntN(2) == 0 {
+		b.WriteString("[sentinel]\nannounce-port = 9\nresolve-hostnames = true\n")
+	}
+	for _, name := range []string{"m1", "m2", "é"} {
+		if r.IntN(2) == 0 {
+			fmt.Fprintf(&b, "[[master]]\nname = %q\nhost = %q\nport = %d\nquorum = 2\n", name,
+				pick(r, []string{"10.0.0.1", "::1", "name.example"}), r.IntN(65536))
+			b.WriteString(pick(r, []string{"", "auth-pass = \"x\"\n", "rename-command = { CONFIG = \"c\" }\n", "down-after = \"5s\"\n", "can-failover = false"}))
+			b.WriteString("\n")
+		}
+	}
+	return strings.TrimSuffix(b.String(), pick(r, []string{"", "\n"}))
+}
+
+// TestEveryStateCanBeSaved: values that cannot come from a file must not make
+// saving impossible, because then this Sentinel could vote no more.
+func TestEveryStateCanBeSaved(t *testing.T) {
+	var all strings.Builder
+	for i := range 256 {
+		all.WriteByte(byte(i))
+	}
+	st := monitor.State{
+		Options: monitor.Options{SentinelPass: all.String(), AnnounceIP: all.String()},
+		Masters: []monitor.MasterState{{MasterConfig: monitor.MasterConfig{
+			Name: all.String(), Quorum: math.MaxInt, ParallelSyncs: math.MaxInt, FailoverTimeout: math.MaxInt64, Addr: monitor.Addr{Host: "unresolved.example", Port: 1},
+			AuthPass: all.String(), DownAfter: 1, Rename: monitor.NewRenameTable(monitor.Renamed{From: all.String(), To: all.String()}),
+		}}},
+	}
+	for _, format := range []Format{FormatConf, FormatTOML} {
+		checkLaws(t, mustParse(t, "", pureSource(format)), nil, st)
+	}
+}

@@ -1,0 +1,175 @@
+package configrewrite
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"reflect"
+	"time"
+
+	"github.com/gosentinel/sentinel/monitor"
+)
+
+// normalState returns the state as a file can hold it: defaults made explicit,
+// what cannot be loaded back left out, and an unknown vote taken for a vote in
+// every epoch so far. The last is what the core does with it too, and what
+// keeps another program that reads the file from voting again.
+func normalState(st monitor.State) monitor.State {
+	for i := range st.Masters {
+		m := &st.Masters[i]
+		st.CurrentEpoch = max(st.CurrentEpoch, m.ConfigEpoch, m.LeaderEpoch)
+	}
+	masters := make([]monitor.MasterState, len(st.Masters))
+	for i, m := range st.Masters {
+		m.MasterConfig = withDefaults(m.MasterConfig)
+		m.DownAfter = wholeMilliseconds(m.DownAfter)
+		m.FailoverTimeout = wholeMilliseconds(m.FailoverTimeout)
+		m.RebootDownAfter = wholeMilliseconds(m.RebootDownAfter)
+		if m.VoteUnknown {
+			m.LeaderEpoch, m.VoteUnknown = st.CurrentEpoch, false
+		}
+		m.Replicas = normalReplicas(&m, st.Options.ResolveHostnames)
+		m.Sentinels = normalSentinels(&m, &st.Options)
+		masters[i] = m
+	}
+	st.Masters = masters
+	return st
+}
+
+func normalReplicas(m *monitor.MasterState, resolve bool) []monitor.Addr {
+	master := fileAddr(m.Addr, resolve)
+	seen := map[string]bool{}
+	var kept []monitor.Addr
+	for _, a := range m.Replicas {
+		f := fileAddr(a, resolve)
+		if key := addrKey(f); f.Host != "" && !seen[key] && !f.Same(master) {
+			seen[key] = true
+			kept = append(kept, a)
+		}
+	}
+	return kept
+}
+
+func normalSentinels(m *monitor.MasterState, o *monitor.Options) []monitor.KnownSentinel {
+	seen := map[monitor.RunID]bool{o.MyID: true}
+	var kept []monitor.KnownSentinel
+	for _, s := range m.Sentinels {
+		var id monitor.RunID
+		if fileAddr(s.Addr, o.ResolveHostnames).Host == "" || seen[s.ID] || setRunID(&id, string(s.ID)) != nil {
+			continue
+		}
+		seen[s.ID] = true
+		kept = append(kept, s)
+	}
+	return kept
+}
+
+// fileAddr returns an address as it is after writing and reading it.
+func fileAddr(a monitor.Addr, resolve bool) monitor.Addr {
+	text := addrText(a, resolve)
+	if ip, ok := literalIP(text); ok {
+		return monitor.Addr{Host: ip, IP: ip, Port: a.Port}
+	}
+	return monitor.Addr{Host: text, Port: a.Port}
+}
+
+// fileState returns a normal state as it is after writing and reading it.
+func fileState(st monitor.State) monitor.State {
+	st = normalState(st)
+	resolve := st.Options.ResolveHostnames
+	for i := range st.Masters {
+		m := &st.Masters[i]
+		m.Addr = fileAddr(m.Addr, resolve)
+		for j := range m.Replicas {
+			m.Replicas[j] = fileAddr(m.Replicas[j], resolve)
+		}
+		for j := range m.Sentinels {
+			m.Sentinels[j].Addr = fileAddr(m.Sentinels[j].Addr, resolve)
+		}
+	}
+	return st
+}
+
+// wholeMilliseconds rounds a time up to the unit of the files: zero is refused
+// for some options and means "off" for others, so a short time must not become
+// zero. The longest time of all is rounded down, since there is nothing above.
+func wholeMilliseconds(d time.Duration) time.Duration {
+	const longest = math.MaxInt64 / time.Millisecond * time.Millisecond
+	if d > longest {
+		return longest
+	}
+	return (d + time.Millisecond - 1) / time.Millisecond * time.Millisecond
+}
+
+// errVerify is the reason why a rendered text is not written.
+var errVerify = errors.New("the rendered configuration does not hold the state it should; the file is left as it is")
+
+// Verify reports whether rendered, the result of Render for st, would be read
+// back as st. Mistakes that the operator made elsewhere in the file are not
+// counted: they must not stop this Sentinel from recording its votes, and are
+// reported at the next start.
+func (d *Document) Verify(rendered []byte, st monitor.State) error {
+	src := d.source
+	src.Include, src.Resolve, src.Executable, src.CheckDir, src.Overrides = nil, nil, nil, nil, nil
+	src.keepNames = true
+	var got *Document
+	if src.Format == FormatTOML {
+		verifier := *d
+		verifier.source = src
+		verifier.State = d.asked.state()
+		_, state := cutState(rendered)
+		doc, err := verifier.withState(position{file: src.Name}, state)
+		if err != nil {
+			return fmt.Errorf("%w: %w", errVerify, err)
+		}
+		got = doc
+	} else {
+		doc, err := Parse(rendered, src)
+		if err := sentinelProblem(err); err != nil {
+			return fmt.Errorf("%w: %w", errVerify, err)
+		}
+		got = doc
+	}
+	want := fileState(st)
+	return compareStates(got.State, want, src.Format)
+}
+
+// sentinelProblem returns the first problem in a line that Render writes.
+func sentinelProblem(err error) error {
+	var all *Error
+	if !errors.As(err, &all) {
+		return err
+	}
+	for _, p := range all.Problems {
+		if key, _ := lineKey(p.Text); handledKey(key) {
+			return &Error{Problems: []Problem{p}}
+		}
+	}
+	return nil
+}
+
+func compareStates(got, want monitor.State, format Format) error {
+	if got.Options != want.Options {
+		return fmt.Errorf("%w: the options differ", errVerify)
+	}
+	if got.CurrentEpoch != want.CurrentEpoch {
+		return fmt.Errorf("%w: current epoch %d instead of %d", errVerify, got.CurrentEpoch, want.CurrentEpoch)
+	}
+	if len(got.Masters) != len(want.Masters) {
+		return fmt.Errorf("%w: %d masters instead of %d", errVerify, len(got.Masters), len(want.Masters))
+	}
+	byName := make(map[string]*monitor.MasterState, len(got.Masters))
+	for i := range got.Masters {
+		byName[got.Masters[i].Name] = &got.Masters[i]
+	}
+	for i := range want.Masters {
+		g := byName[want.Masters[i].Name]
+		if g != nil && format == FormatConf {
+			g.NeverLead = want.Masters[i].NeverLead // kept by the operator's own line only
+		}
+		if g == nil || !reflect.DeepEqual(*g, want.Masters[i]) {
+			return fmt.Errorf("%w: master %q differs", errVerify, want.Masters[i].Name)
+		}
+	}
+	return nil
+}

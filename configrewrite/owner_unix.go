@@ -1,0 +1,17 @@
+//go:build unix
+
+package configrewrite
+
+import (
+	"io/fs"
+	"syscall"
+)
+
+// ownerOf returns the owner of a file.
+func ownerOf(info fs.FileInfo) (uid, gid int, ok bool) {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 0, 0, false
+	}
+	return int(st.Uid), int(st.Gid), true
+}

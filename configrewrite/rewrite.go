@@ -1,0 +1,373 @@
+package configrewrite
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/gosentinel/sentinel/monitor"
+)
+
+// Render returns current, the present content of the file, with st as its
+// state. It is a pure function, and Render of its own result changes nothing.
+//
+// In a sentinel.toml everything above the marker line stays as it is, byte for
+// byte. In a sentinel.conf the lines that hold state are overwritten in place,
+// appended or removed, and all other lines stay (wire.md §10).
+//
+// Current need not be what was parsed: the operator may have edited the file
+// while the daemon ran.
+func (d *Document) Render(current []byte, st monitor.State) []byte {
+	st = normalState(st)
+	if d.source.Format == FormatTOML {
+		return d.renderTOML(current, st)
+	}
+	return d.renderConf(current, st)
+}
+
+func (d *Document) renderTOML(current []byte, st monitor.State) []byte {
+	head, state := cutState(current)
+	var b bytes.Buffer
+	b.Write(head)
+	if len(head) > 0 && head[len(head)-1] != '\n' {
+		b.WriteByte('\n')
+	}
+	if state == nil && len(head) > 0 {
+		b.WriteByte('\n')
+	}
+	b.Write(d.renderState(st))
+	return b.Bytes()
+}
+
+// confLine is one line of a sentinel.conf that is being rewritten.
+type confLine struct {
+	text string
+	gone bool
+}
+
+// rewriter holds a sentinel.conf while it is rewritten.
+type rewriter struct {
+	lines  []confLine
+	slots  map[string][]int // key of a statement to its lines, not yet used
+	marker int              // index of the marker line, or -1
+}
+
+// renderConf is the algorithm of wire.md §10.2. It differs from the originals
+// where those lose something: lines are matched by directive and master, so
+// that they never move to another master; blank lines are not merged; spellings
+// of one directive are known as one; and values are quoted when they need it.
+func (d *Document) renderConf(current []byte, st monitor.State) []byte {
+	r := readLines(current)
+	d.emitSettings(r)
+	emitGlobals(r, st)
+	for i := range st.Masters {
+		emitMaster(r, &st.Masters[i], st.Options.ResolveHostnames)
+	}
+	r.emit("sentinel current-epoch", "sentinel current-epoch "+formatEpoch(st.CurrentEpoch), true)
+	emitTrailer(r, st.Options)
+	monitored := masterNames(st)
+	for key, slots := range r.slots {
+		if handledKey(key) && !keepsOwn(key, monitored) {
+			r.remove(slots)
+		}
+	}
+	return r.bytes()
+}
+
+// readLines indexes the lines of the present file.
+func readLines(current []byte) *rewriter {
+	r := &rewriter{slots: map[string][]int{}, marker: -1}
+	for part := range bytes.Lines(current) {
+		raw := strings.TrimRight(string(part), " \t\r\n")
+		r.addLine(raw, strings.TrimLeft(raw, " \t"))
+	}
+	return r
+}
+
+func (r *rewriter) addLine(raw, text string) {
+	i := len(r.lines)
+	r.lines = append(r.lines, confLine{text: raw})
+	if text == "" || text[0] == '#' {
+		if text == generatedMarker && r.marker < 0 {
+			r.marker = i
+		}
+		return
+	}
+	key, known := lineKey(text)
+	if !known {
+		// Written as the originals do it: the text is kept for the operator, and
+		// the file can be loaded.
+		r.lines[i].text = "# ??? " + text
+		return
+	}
+	if key != "" {
+		r.slots[key] = append(r.slots[key], i)
+	}
+}
+
+// lineKey returns the key under which a line is found again, and whether the
+// line may stay. Lines about a master are told apart by its name.
+func lineKey(text string) (key string, known bool) {
+	args, err := splitLine(text)
+	if err != nil {
+		return "sentinel damaged", isKnownLine(text)
+	}
+	name := strings.ToLower(args[0])
+	if name != "sentinel" {
+		if name == "user" {
+			return "user " + joinArgs(args[1:]...), true
+		}
+		return name, knownDirective(name)
+	}
+	if len(args) == 1 {
+		return "", true
+	}
+	name = strings.ToLower(args[1])
+	if canonical, ok := sentinelAliases[name]; ok {
+		name = canonical
+	}
+	switch {
+	case find(globalOptions, byConf(name)) != nil || name == "current-epoch":
+		return "sentinel " + name, true
+	case !containsFold(sentinelDirectives, name):
+		return "", false
+	case len(args) == 2:
+		return "sentinel damaged", true
+	}
+	return masterKey(name, args[2]), true
+}
+
+func masterKey(directive, master string) string {
+	return "sentinel " + directive + " " + master
+}
+
+// handledKey reports whether lines of that key are the writer's own, so that
+// those not written again are removed.
+func handledKey(key string) bool { return strings.HasPrefix(key, "sentinel ") }
+
+// keepsOwn reports whether an unused line is the operator's all the same:
+// can-failover, which no current release writes or reads, stays with its
+// master. Dropping it would let a Sentinel lead that must not.
+func keepsOwn(key string, monitored map[string]bool) bool {
+	name, found := strings.CutPrefix(key, masterKey("can-failover", ""))
+	return found && monitored[name]
+}
+
+// emit writes one line: over the first line of that key that is left, else at
+// the end if it is forced.
+func (r *rewriter) emit(key, text string, forced bool) {
+	if slots := r.slots[key]; len(slots) > 0 {
+		i := slots[0]
+		if r.slots[key] = slots[1:]; len(slots) == 1 {
+			delete(r.slots, key)
+		}
+		if strings.TrimLeft(r.lines[i].text, " \t") != text {
+			r.lines[i].text = text
+		}
+		return
+	}
+	if !forced {
+		return
+	}
+	if r.marker < 0 {
+		if n := len(r.lines); n > 0 && r.lines[n-1].text != "" {
+			r.lines = append(r.lines, confLine{})
+		}
+		r.marker = len(r.lines)
+		r.lines = append(r.lines, confLine{text: generatedMarker})
+	}
+	r.lines = append(r.lines, confLine{text: text})
+}
+
+func (r *rewriter) has(key string) bool { return len(r.slots[key]) > 0 }
+
+func (r *rewriter) remove(slots []int) {
+	for _, i := range slots {
+		r.lines[i].gone = true
+	}
+}
+
+func (r *rewriter) bytes() []byte {
+	var b bytes.Buffer
+	for _, l := range r.lines {
+		if !l.gone {
+			b.WriteString(l.text)
+			b.WriteByte('\n')
+		}
+	}
+	return b.Bytes()
+}
+
+// emitSettings writes the generic directives that a rewrite owns: those of the
+// command line, which count as settings from then on, and those that the
+// originals always write. latency-tracking-info-percentiles is left out: it
+// means nothing to a Sentinel, and releases before 7.0 refuse it.
+func (d *Document) emitSettings(r *rewriter) {
+	s := &d.Settings
+	d.emitOverrides(r)
+	if !r.has("protected-mode") && !s.ProtectedMode {
+		r.emit("protected-mode", "protected-mode no", true)
+	}
+	if !r.has("port") && s.Port != 6379 {
+		r.emit("port", "port "+strconv.Itoa(s.Port), true)
+	}
+	if dir := r.slots["dir"]; len(dir) > 0 {
+		r.slots["dir"] = dir[len(dir)-1:] // the last one counts, and others may be for an include
+	}
+	if s.Dir != "" {
+		r.emit("dir", "dir "+quote(s.Dir), true)
+	}
+	d.emitOpenUser(r)
+}
+
+// emitOverrides writes the directives of the command line. Of several lines of
+// one directive the last one counts, so that is the one to overwrite.
+func (d *Document) emitOverrides(r *rewriter) {
+	last := map[string]int{}
+	for i, o := range d.overrides {
+		last[o[0]] = i
+	}
+	for i, o := range d.overrides {
+		switch opt := find(serverOptions, byConf(o[0])); {
+		case o[0] == "dir":
+			// written below
+		case opt.multi || o[0] == "rename-command" || o[0] == "client-output-buffer-limit":
+			text := joinArgs(o...)
+			if !r.hasLine(text) {
+				r.emit("+"+text, text, true)
+			}
+		case last[o[0]] == i:
+			if slots := r.slots[o[0]]; len(slots) > 1 {
+				r.slots[o[0]] = slots[len(slots)-1:]
+			}
+			r.emit(o[0], overrideText(opt.quoted, o), true)
+			r.slots[o[0]] = append(r.slots[o[0]], len(r.lines)-1) // seen, for has
+		}
+	}
+}
+
+func overrideText(quoted bool, words []string) string {
+	if quoted && len(words) == 2 {
+		return words[0] + " " + quote(words[1])
+	}
+	return joinArgs(words...)
+}
+
+func (r *rewriter) hasLine(text string) bool {
+	for _, l := range r.lines {
+		if args, err := splitArgs(strings.TrimLeft(l.text, " \t")); err == nil && joinArgs(args...) == text {
+			return true
+		}
+	}
+	return false
+}
+
+// emitOpenUser writes the rule of the default user as the originals do, unless
+// something else governs access: beside a requirepass the line would switch the
+// password off when an original loads the file.
+func (d *Document) emitOpenUser(r *rewriter) {
+	s := &d.Settings
+	for _, rules := range []string{openDefaultUser, "default on nopass sanitize-payload ~* &* +@all"} {
+		slots := r.slots["user "+rules]
+		if s.RequirePass == "" && s.ACLFile == "" && !r.has("requirepass") && !r.has("aclfile") {
+			if len(slots) > 0 {
+				return
+			}
+			continue
+		}
+		for _, i := range slots {
+			r.lines[i].gone = r.lines[i].gone || r.marker >= 0 && i > r.marker
+		}
+	}
+	if s.RequirePass == "" && s.ACLFile == "" && len(s.Users) == 0 && !r.hasUser() && !r.has("requirepass") && !r.has("aclfile") {
+		r.emit("user "+openDefaultUser, "user "+openDefaultUser, true)
+	}
+}
+
+func (r *rewriter) hasUser() bool {
+	for key := range r.slots {
+		if strings.HasPrefix(key, "user ") {
+			return true
+		}
+	}
+	return false
+}
+
+// emitGlobals writes the options that stand before the masters.
+func emitGlobals(r *rewriter, st monitor.State) {
+	o := &st.Options
+	if o.MyID != "" {
+		r.emit("sentinel myid", "sentinel myid "+quoteIfNeeded(string(o.MyID)), true)
+	}
+	for _, sw := range []struct {
+		name   string
+		value  bool
+		forced bool
+	}{
+		{"deny-scripts-reconfig", !o.AllowScriptsReconfig, o.AllowScriptsReconfig},
+		{"resolve-hostnames", o.ResolveHostnames, o.ResolveHostnames},
+		{"announce-hostnames", o.AnnounceHostnames, o.AnnounceHostnames},
+	} {
+		r.emit("sentinel "+sw.name, "sentinel "+sw.name+" "+yesNo(sw.value), sw.forced)
+	}
+}
+
+// emitTrailer writes the options that stand after the masters, if they are set.
+func emitTrailer(r *rewriter, o monitor.Options) {
+	for i := range globalOptions {
+		opt := &globalOptions[i]
+		switch opt.conf {
+		case "announce-ip", "announce-port", "sentinel-user", "sentinel-pass":
+		default:
+			continue
+		}
+		if opt.conf == "announce-port" && o.AnnouncePort == 0 {
+			continue
+		}
+		for _, words := range opt.toArgs(opt.at(&o)) {
+			text := quoteIfNeeded(words[0])
+			if opt.quoted {
+				text = quote(words[0])
+			}
+			r.emit("sentinel "+opt.conf, "sentinel "+opt.conf+" "+text, true)
+		}
+	}
+}
+
+// emitMaster writes all lines about one master.
+func emitMaster(r *rewriter, m *monitor.MasterState, resolve bool) {
+	name := quoteIfNeeded(m.Name)
+	emit := func(directive, rest string) {
+		r.emit(masterKey(directive, m.Name), "sentinel "+directive+" "+name+" "+rest, true)
+	}
+	emit("monitor", fmt.Sprintf("%s %d %d", quoteIfNeeded(addrText(m.Addr, resolve)), m.Addr.Port, m.Quorum))
+	emitOptions(m, emit, func(o spec) bool { return o.conf != "rename-command" })
+	emit("config-epoch", formatEpoch(m.ConfigEpoch))
+	emit("leader-epoch", formatEpoch(m.LeaderEpoch))
+	for _, a := range m.Replicas {
+		emit("known-replica", fmt.Sprintf("%s %d", quoteIfNeeded(addrText(a, resolve)), a.Port))
+	}
+	for _, s := range m.Sentinels {
+		emit("known-sentinel", fmt.Sprintf("%s %d %s", quoteIfNeeded(addrText(s.Addr, resolve)), s.Addr.Port, quoteIfNeeded(string(s.ID))))
+	}
+	emitOptions(m, emit, func(o spec) bool { return o.conf == "rename-command" })
+}
+
+// emitOptions writes the options of a master that differ from their default. It
+// never writes can-failover, which current originals refuse: that line stands
+// in a file only if the operator wrote it there himself.
+func emitOptions(m *monitor.MasterState, emit func(directive, rest string), want func(spec) bool) {
+	defaults := withDefaults(monitor.MasterConfig{})
+	for i := range masterOptions {
+		o := &masterOptions[i]
+		if o.conf == "" || o.conf == "can-failover" || !want(o.spec) || o.toTOML(o.at(&m.MasterConfig)) == o.toTOML(o.at(&defaults)) {
+			continue
+		}
+		for _, words := range o.toArgs(o.at(&m.MasterConfig)) {
+			emit(o.conf, joinArgs(words...))
+		}
+	}
+}
+
+func formatEpoch(e monitor.Epoch) string { return strconv.FormatUint(uint64(e), 10) }

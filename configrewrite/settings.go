@@ -1,0 +1,122 @@
+package configrewrite
+
+import (
+	"io/fs"
+	"time"
+
+	"github.com/gosentinel/sentinel/monitor"
+)
+
+// Config is what a configuration says: how the process runs, and what the core
+// starts with.
+type Config struct {
+	Settings Settings
+	State    monitor.State
+}
+
+// Settings are the options that concern the process and not the core: sockets,
+// log, files, access (wire.md §9.2). The zero value is not usable; start from
+// [DefaultSettings]. A Settings is a value that nobody changes after loading.
+type Settings struct {
+	Port           int      // RESP port; 0 = none
+	Bind           []string // addresses; a leading "-" means "if available"
+	ProtectedMode  bool
+	UnixSocket     string // "" = none
+	UnixSocketPerm fs.FileMode
+	TCPBacklog     int
+	TCPKeepAlive   time.Duration // 0 = off
+	Timeout        time.Duration // idle clients are closed after it; 0 = never
+	MaxClients     int
+	BindSourceAddr string // source address of outgoing links; "" = any
+
+	// Dir is absolute after loading a file. Nobody changes the working directory
+	// here: that is for the process to do, if it wants to.
+	Dir        string
+	Daemonize  bool
+	Supervised string // no, auto, systemd, upstart
+	PidFile    string
+
+	LogFile            string // "" = standard output; relative to Dir
+	LogLevel           string // debug, verbose, notice, warning, nothing
+	LogFormat          string // legacy, logfmt
+	LogTimestampFormat string // legacy, iso8601, milliseconds
+	SyslogEnabled      bool
+	SyslogIdent        string
+	SyslogFacility     string
+
+	RequirePass      string   // password of the default user; "" = none
+	Users            []string // "name rule…", one per user, in configuration syntax
+	ACLFile          string
+	ACLLogMaxLen     int
+	ACLPubSubDefault string
+	RenameCommands   *monitor.RenameTable // this Sentinel's own commands, old to new
+
+	OutputLimits OutputLimits
+	TLS          TLS
+
+	// StateFile takes all state, so that the configuration is only read; "" = the
+	// state is kept in the configuration file.
+	StateFile string
+}
+
+// OutputLimits bound what may wait for a slow client, by class.
+type OutputLimits struct{ Normal, Replica, PubSub OutputLimit }
+
+// OutputLimit disconnects a client with more than HardBytes waiting, or with
+// more than SoftBytes for longer than SoftFor. Zero bytes mean no limit.
+type OutputLimit struct {
+	HardBytes, SoftBytes int64
+	SoftFor              time.Duration
+}
+
+// TLS are the TLS options of the listener and of outgoing links.
+type TLS struct {
+	Port                int // 0 = no TLS listener
+	CertFile            string
+	KeyFile             string
+	KeyFilePass         string
+	ClientCertFile      string
+	ClientKeyFile       string
+	ClientKeyFilePass   string
+	CACertFile          string
+	CACertDir           string
+	DHParamsFile        string
+	AuthClients         string // yes, no, optional
+	Replication         bool   // outgoing links use TLS
+	Protocols           string // space-separated, "" = library default
+	Ciphers             string
+	CipherSuites        string
+	PreferServerCiphers bool
+	SessionCaching      bool
+	SessionCacheSize    int
+	SessionCacheTimeout time.Duration
+}
+
+// DefaultSettings returns what an empty configuration file means.
+func DefaultSettings() Settings {
+	return Settings{
+		Port:               26379,
+		Bind:               []string{"*", "-::*"},
+		TCPBacklog:         511,
+		TCPKeepAlive:       300 * time.Second,
+		MaxClients:         10000,
+		Supervised:         "no",
+		LogLevel:           "notice",
+		LogFormat:          "legacy",
+		LogTimestampFormat: "legacy",
+		SyslogIdent:        "redis",
+		SyslogFacility:     "local0",
+		ACLLogMaxLen:       128,
+		ACLPubSubDefault:   "resetchannels",
+		OutputLimits: OutputLimits{
+			Replica: OutputLimit{256 << 20, 64 << 20, 60 * time.Second},
+			PubSub:  OutputLimit{32 << 20, 8 << 20, 60 * time.Second},
+		},
+		TLS: TLS{
+			AuthClients:         "yes",
+			SessionCaching:      true,
+			SessionCacheSize:    20480,
+			SessionCacheTimeout: 300 * time.Second,
+		},
+	}
+}

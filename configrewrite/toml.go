@@ -1,0 +1,260 @@
+package configrewrite
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+)
+
+// parseTOML reads the operator's part of a sentinel.toml, then the overrides.
+func (p *parser) parseTOML(text []byte) {
+	at := position{file: p.doc.source.Name}
+	top, ok := p.decodeTOML(at, text)
+	if !ok {
+		return
+	}
+	lines := newLineFinder(text)
+	for _, key := range sortedKeys(top) {
+		p.topLevel(lines.at(at, "", 0, key), key)
+	}
+	if table, ok := p.table(at, top, "server"); ok {
+		p.serverTable(lines, at, table)
+	}
+	if table, ok := p.table(at, top, "sentinel"); ok {
+		setTable(p, lines, at, "sentinel", 0, table, globalOptions, &p.doc.State.Options, nil)
+	}
+	p.parseOverrides()
+	p.applyQueue(func() { p.masterTables(lines, at, top["master"]) })
+}
+
+// decodeTOML reports syntax errors with their line.
+func (p *parser) decodeTOML(at position, text []byte) (map[string]any, bool) {
+	top := map[string]any{}
+	if i := bytes.IndexByte(text, 0); i >= 0 {
+		at.line += 1 + bytes.Count(text[:i], []byte("\n"))
+		p.problem(at, errNUL.Error(), damageHint(errNUL))
+		return nil, false
+	}
+	err := toml.Unmarshal(text, &top)
+	if err == nil {
+		return top, true
+	}
+	var parse toml.ParseError
+	if errors.As(err, &parse) {
+		at.line += parse.Position.Line
+		if all := bytes.Split(text, []byte("\n")); 0 < parse.Position.Line && parse.Position.Line <= len(all) {
+			at.text = maskedTOML(string(bytes.TrimSpace(all[parse.Position.Line-1])))
+		}
+		p.problem(at, parse.Message, tomlHint(at.text))
+		return nil, false
+	}
+	p.problem(at, err.Error(), "")
+	return nil, false
+}
+
+func tomlHint(line string) string {
+	if strings.HasPrefix(line, "sentinel ") {
+		return "this looks like sentinel.conf; a file in that syntax must not have a name that ends in .toml"
+	}
+	return `TOML wants: key = "text" | 5 | true | ["a", "b"]`
+}
+
+// maskedTOML hides the value of a key that holds a secret.
+func maskedTOML(line string) string {
+	key, _, found := strings.Cut(line, "=")
+	if found && (strings.Contains(key, "pass") || strings.Contains(key, "user")) {
+		return key + "= ******"
+	}
+	return line
+}
+
+func (p *parser) topLevel(at position, key string) {
+	switch key {
+	case "server", "sentinel", "master":
+	case "state":
+		p.problem(at, "a [state] table stands above the marker line of the state",
+			"restore the line \""+stateMarker+"\" above [state], or remove what follows")
+	default:
+		p.problem(at, fmt.Sprintf("unknown key %q", key), tomlKeyHint(key, []string{"server", "sentinel", "master"}))
+	}
+}
+
+// tomlKeyHint suggests the right spelling, or the table in which a key belongs.
+func tomlKeyHint(key string, here []string) string {
+	for _, table := range []struct {
+		header string
+		keys   []string
+	}{
+		{"[server]", tomlKeys(serverOptions)},
+		{"[sentinel]", tomlKeys(globalOptions)},
+		{"[[master]]", append(tomlKeys(masterOptions), masterKeys...)},
+	} {
+		if containsFold(table.keys, key) {
+			return "it belongs below " + table.header
+		}
+		if n := nearest(key, table.keys); n != "" && nearest(key, here) == "" {
+			return fmt.Sprintf("did you mean %q, below %s?", n, table.header)
+		}
+	}
+	if n := nearest(key, here); n != "" {
+		return fmt.Sprintf("did you mean %q?", n)
+	}
+	return "the keys are: " + strings.Join(here, ", ")
+}
+
+func (p *parser) table(at position, top map[string]any, name string) (map[string]any, bool) {
+	v, found := top[name]
+	if !found {
+		return nil, false
+	}
+	table, ok := v.(map[string]any)
+	if !ok {
+		p.problem(at, fmt.Sprintf("%q must be a table", name), "write ["+name+"] on a line of its own, and its keys below")
+	}
+	return table, ok
+}
+
+func (p *parser) serverTable(lines *lineFinder, at position, table map[string]any) {
+	// dir comes first, as other paths are relative to it.
+	if dir, ok := table["dir"].(string); ok && dir != "" {
+		p.setDir(lines.at(at, "server", 0, "dir"), []string{dir}, inMain)
+	}
+	rest := map[string]any{}
+	for k, v := range table {
+		if _, isText := v.(string); k != "dir" || !isText {
+			rest[k] = v
+		}
+	}
+	setTable(p, lines, at, "server", 0, rest, serverOptions, &p.doc.Settings, nil)
+}
+
+// setTable sets the fields of dst from the keys of a table. Keys in special are
+// somebody else's.
+func setTable[T any](p *parser, lines *lineFinder, at position, name string, n int,
+	table map[string]any, options []option[T], dst *T, special []string) {
+	for _, key := range sortedKeys(table) {
+		if containsFold(special, key) {
+			continue
+		}
+		at := lines.at(at, name, n, key)
+		o := find(options, byTOML(key))
+		if o == nil {
+			p.problem(at, fmt.Sprintf("unknown key %q in [%s]", key, name), tomlKeyHint(key, append(tomlKeys(options), special...)))
+			continue
+		}
+		if err := o.fromTOML(o.at(dst), table[key]); err != nil {
+			if t, ok := err.(tolerated); ok {
+				p.warn(at, "%s: %s", key, string(t))
+				continue
+			}
+			p.problem(at, fmt.Sprintf("%s: %v", key, err), "")
+		}
+	}
+}
+
+func tomlKeys[T any](options []option[T]) []string {
+	keys := make([]string, len(options))
+	for i, o := range options {
+		keys[i] = o.toml
+	}
+	return keys
+}
+
+// tables returns an array of tables, in either of its notations.
+func tables(v any) ([]map[string]any, bool) {
+	switch v := v.(type) {
+	case nil:
+		return nil, true
+	case []map[string]any:
+		return v, true
+	case []any:
+		list := make([]map[string]any, len(v))
+		for i := range v {
+			t, ok := v[i].(map[string]any)
+			if !ok {
+				return nil, false
+			}
+			list[i] = t
+		}
+		return list, true
+	}
+	return nil, false
+}
+
+var masterKeys = []string{"name", "host", "port"}
+
+func (p *parser) masterTables(lines *lineFinder, at position, v any) {
+	list, ok := tables(v)
+	if !ok {
+		p.problem(at, `"master" must be a list of tables`, "write [[master]] on a line of its own, and its keys below")
+		return
+	}
+	for n, table := range list {
+		p.masterTable(lines, at, n, table)
+	}
+}
+
+func (p *parser) masterTable(lines *lineFinder, at position, n int, table map[string]any) {
+	here := lines.at(at, "master", n, "")
+	name, ok1 := table["name"].(string)
+	host, ok2 := table["host"].(string)
+	port, ok3 := table["port"].(int64)
+	_, ok4 := table["quorum"]
+	if !ok1 || !ok2 || !ok3 || !ok4 || name == "" {
+		p.problem(here, "a [[master]] needs name and host (text in quotes), port and quorum (numbers)", "")
+		return
+	}
+	if port < 0 || port > maxPort {
+		p.problem(lines.at(at, "master", n, "port"), "Invalid port number.", "a port is a number from 0 to 65535")
+		return
+	}
+	if _, dup := p.index[name]; dup {
+		p.problem(lines.at(at, "master", n, "name"), fmt.Sprintf("Duplicate master name. (%q)", name), "each master has one [[master]] table")
+		return
+	}
+	addr, ok := p.masterAddr(lines.at(at, "master", n, "host"), host, int(port))
+	if !ok {
+		p.missing[name] = true
+		return
+	}
+	p.addMaster(name, host, addr, 1, inMain)
+	m := &p.doc.State.Masters[len(p.doc.State.Masters)-1].MasterConfig
+	setTable(p, lines, at, "master", n, table, masterOptions, m, masterKeys)
+	p.checkScript(lines.at(at, "master", n, "notification-script"), "Notification", p.scriptPath(m.NotificationScript))
+	p.checkScript(lines.at(at, "master", n, "client-reconfig-script"), "Client reconfiguration", p.scriptPath(m.ClientReconfigScript))
+}
+
+// lineFinder finds the line on which a key was set. The decoder reports lines
+// for errors of syntax only, and an operator wants one for every mistake. It
+// knows the usual layout, a header and a key to a line; else the line is 0.
+type lineFinder struct{ lines []string }
+
+func newLineFinder(text []byte) *lineFinder {
+	return &lineFinder{strings.Split(string(text), "\n")}
+}
+
+// at returns the position of key in the n-th table of that name, of the header
+// itself if key is empty, or of a key of the top level if table is empty.
+func (l *lineFinder) at(base position, table string, n int, key string) position {
+	current, seen := "", map[string]int{}
+	for i, line := range l.lines {
+		line = strings.TrimSpace(line)
+		if strings.HasPrefix(line, "[") {
+			header, _, _ := strings.Cut(strings.Trim(line, "[ \t"), "]")
+			current = strings.TrimSpace(header)
+			seen[current]++
+			if current == table && seen[current] == n+1 && key == "" || table == "" && current == key {
+				return position{base.file, base.line + i + 1, line}
+			}
+			continue
+		}
+		word, _, found := strings.Cut(line, "=")
+		if found && current == table && seen[current] <= n+1 && (table == "" || seen[current] == n+1) && strings.Trim(word, " \t\"'") == key {
+			return position{base.file, base.line + i + 1, maskedTOML(line)}
+		}
+	}
+	return position{file: base.file}
+}
