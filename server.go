@@ -60,7 +60,6 @@ type serverConfig struct {
 	protectedMode bool          // serve strangers only over loopback while there is no password
 	maxClients    int           // 0 = 10000
 	idleTimeout   time.Duration // 0 = never
-	pubsubBytes   int           // see pubsub.Limits; shown by nobody, used by tests
 
 	version    string // of gosentinel, for INFO
 	runID      string // of this process, for INFO; unrelated to MyID
@@ -167,7 +166,12 @@ func (s *server) serve(ln net.Listener) error {
 	s.listeners[guarded] = struct{}{}
 	s.work.Add(1) // keeps the count above zero while connections are added
 	s.mu.Unlock()
-	defer s.work.Done()
+	defer func() {
+		s.mu.Lock()
+		delete(s.listeners, guarded)
+		s.mu.Unlock()
+		s.work.Done()
+	}()
 	return redcon.Serve(guarded, s.handle, s.accept, s.gone)
 }
 
@@ -180,10 +184,10 @@ func (s *server) close() {
 	for ln := range s.listeners {
 		ln.Close()
 	}
-	for _, c := range s.clients {
+	s.mu.Unlock()
+	for _, c := range s.snapshot() { // accept adds none any more
 		c.conn.Close()
 	}
-	s.mu.Unlock()
 	s.work.Wait()
 }
 
@@ -191,9 +195,8 @@ func (s *server) close() {
 func (s *server) accept(rc redcon.Conn) bool {
 	conn := rc.NetConn().(*respguard.Conn)
 	if s.cfg.protectedMode && s.cfg.requirePass == "" && !isLocal(conn.RemoteAddr()) {
-		conn.SetWriteDeadline(time.Now().Add(50 * time.Millisecond)) // this is the accept loop
-		conn.Write([]byte(deniedText))
-		return false // redcon closes the connection
+		respguard.Refuse(conn, deniedText)
+		return false
 	}
 	c := newClient(s, conn)
 	s.mu.Lock()
@@ -207,9 +210,10 @@ func (s *server) accept(rc redcon.Conn) bool {
 	return true
 }
 
-// deniedText is one line, because a client reads one line as the reply.
-const deniedText = "-DENIED gosentinel runs in protected mode and no password is set, so it serves connections from the " +
-	"loopback interface only. To be reachable from here, set a password (requirepass) or 'protected-mode no' and restart it.\r\n"
+// deniedText says what to do, in one line, because a client reads one line as
+// the reply.
+const deniedText = "DENIED gosentinel runs in protected mode and no password is set, so it serves connections from the " +
+	"loopback interface only. To be reachable from here, set a password (requirepass) or 'protected-mode no' and restart it."
 
 func isLocal(a net.Addr) bool {
 	if a.Network() == "unix" {

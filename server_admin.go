@@ -31,8 +31,16 @@ func cmdFailover(r *request)    { r.call(monitor.FailoverOp{Name: r.arg(2)}) }
 func cmdRemove(r *request)      { r.call(monitor.RemoveOp{Name: r.arg(2)}) }
 func cmdFlushConfig(r *request) { r.call(monitor.FlushOp{}) }
 
+// maxResetPattern is the longest pattern of SENTINEL RESET in bytes: it is
+// matched on the loop, with every master, and the loop must not be held up.
+const maxResetPattern = 1024
+
 func cmdReset(r *request) {
 	pattern := r.arg(2)
+	if len(pattern) > maxResetPattern {
+		r.fail("ERR", "The pattern is longer than "+strconv.Itoa(maxResetPattern)+" bytes")
+		return
+	}
 	match := func(name string) bool { return glob.Match(pattern, name) }
 	result, ok := r.server.backend.call(monitor.ResetOp{Match: match})
 	switch {

@@ -59,7 +59,7 @@ func (r *request) commandInfos(list []*command) {
 	r.array(len(list))
 	for _, cmd := range list {
 		if cmd == nil {
-			r.nullArray()
+			r.null()
 			continue
 		}
 		r.array(10)

@@ -48,9 +48,6 @@ func (r *reply) bulkBytes(b []byte) {
 	r.buf = append(append(r.buf, b...), '\r', '\n')
 }
 
-// number appends n as a bulk string, as instance maps have it.
-func (r *reply) number(n int64) { r.bulk(strconv.FormatInt(n, 10)) }
-
 func (r *reply) array(n int) { r.header('*', int64(n)) }
 
 func (r *reply) bulks(list []string) {

@@ -317,17 +317,20 @@ func cmdInfoCache(r *request) {
 		entries []infoEntry
 	}
 	var found []cached
-	names := make(map[string]bool) // a name given twice is shown once
-	for i := 2; i < len(r.args); i++ {
-		names[r.arg(i)] = true
+	var names []string // a name given twice is shown once
+	given := make(map[string]bool)
+	for _, arg := range r.args[2:] {
+		if name := string(arg); !given[name] {
+			given[name] = true
+			names = append(names, name)
+		}
 	}
 	ok := r.read(func(c coreReader, now monitor.Instant) {
-		for i := 2; i < len(r.args); i++ {
-			m, ok := c.Master(now, r.arg(i))
-			if !ok || !names[m.Name] {
+		for _, name := range names {
+			m, ok := c.Master(now, name)
+			if !ok {
 				continue
 			}
-			names[m.Name] = false
 			entries := []infoEntry{{m.InfoRefresh, m.Info}}
 			replicas, _ := c.Replicas(now, m.Name)
 			for _, v := range replicas {

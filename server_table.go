@@ -33,7 +33,6 @@ const (
 	flagSubscribe                          // allowed for a RESP2 subscriber
 	flagPushes                             // its reply is a push, which CLIENT REPLY cannot silence
 	flagHidden                             // an extension that lists do not show
-	flagSecret                             // its arguments must never be logged
 )
 
 // flagNames and categories are in the order of COMMAND INFO.
@@ -147,10 +146,10 @@ const (
 func serverCommands() *commandTable {
 	return newCommandTable([]*command{
 		{name: "acl", arity: -2, subs: aclCommands(), since: "6.0.0", group: "server", summary: "A container for Access List Control commands."},
-		{name: "auth", arity: -2, flags: connFlags | flagNoAuth | flagSecret, run: cmdAuth, since: "1.0.0", group: "connection", summary: "Authenticates the connection."},
+		{name: "auth", arity: -2, flags: connFlags | flagNoAuth, run: cmdAuth, since: "1.0.0", group: "connection", summary: "Authenticates the connection."},
 		{name: "client", arity: -2, subs: clientCommands(), since: "2.4.0", group: "connection", summary: "A container for client connection commands."},
 		{name: "command", arity: -1, flags: flagConn, run: cmdCommand, subs: commandCommands(), since: "2.8.13", group: "server", summary: "Returns detailed information about all commands."},
-		{name: "hello", arity: -1, flags: connFlags | flagNoAuth | flagSecret, run: cmdHello, since: "6.0.0", group: "connection", summary: "Handshakes with the server and selects the protocol."},
+		{name: "hello", arity: -1, flags: connFlags | flagNoAuth, run: cmdHello, since: "6.0.0", group: "connection", summary: "Handshakes with the server and selects the protocol."},
 		{name: "info", arity: -1, flags: flagDangerous, run: cmdInfo, since: "1.0.0", group: "server", summary: "Returns information about this Sentinel."},
 		{name: "ping", arity: -1, max: 2, flags: connFlags | flagSubscribe, run: cmdPing, since: "1.0.0", group: "connection", summary: "Tests whether this Sentinel answers."},
 		{name: "psubscribe", arity: -2, flags: flagPubSub | flagSubscribe | flagPushes, run: cmdPSubscribe, since: "2.0.0", group: "pubsub", summary: "Subscribes to the events that match patterns."},
@@ -158,7 +157,7 @@ func serverCommands() *commandTable {
 		{name: "punsubscribe", arity: -1, flags: flagPubSub | flagSubscribe | flagPushes, run: cmdPUnsubscribe, since: "2.0.0", group: "pubsub", summary: "Ends subscriptions to patterns."},
 		{name: "quit", arity: -1, flags: connFlags | flagNoAuth | flagSubscribe | flagHidden, run: cmdQuit, since: "1.0.0", group: "connection", summary: "Closes the connection."},
 		{name: "role", arity: 1, flags: flagAdmin | flagFast | flagDangerous, run: cmdRole, since: "2.8.12", group: "server", summary: "Returns the role and the names of the monitored masters."},
-		{name: "sentinel", arity: -2, subs: sentinelCommands(), since: "2.8.4", group: "sentinel", summary: "A container for Sentinel commands."},
+		{name: "sentinel", arity: -2, flags: sentinelFlags, subs: sentinelCommands(), since: "2.8.4", group: "sentinel", summary: "A container for Sentinel commands."},
 		{name: "shutdown", arity: -1, flags: flagAdmin | flagDangerous, run: cmdShutdown, since: "1.0.0", group: "server", summary: "Ends this Sentinel."},
 		{name: "subscribe", arity: -2, flags: flagPubSub | flagSubscribe | flagPushes, run: cmdSubscribe, since: "2.0.0", group: "pubsub", summary: "Subscribes to events by name."},
 		{name: "unsubscribe", arity: -1, flags: flagPubSub | flagSubscribe | flagPushes, run: cmdUnsubscribe, since: "2.0.0", group: "pubsub", summary: "Ends subscriptions to events."},

@@ -1,0 +1,135 @@
+package monitor
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// The instances that the payloads below speak of.
+var (
+	anyMaster = Instance{Kind: KindMaster, Name: "m", Addr: HostPort{"10.0.0.1", 6379}}
+	aReplica  = Instance{Kind: KindReplica, Name: "10.0.0.2:6380", Addr: HostPort{"10.0.0.2", 6380}, Master: "m", MasterAddr: HostPort{"10.0.0.1", 6379}}
+	aSentinel = Instance{Kind: KindSentinel, Name: strings.Repeat("5", 40), Addr: HostPort{"fe80::1", 26379}, Master: "m", MasterAddr: HostPort{"10.0.0.1", 6379}}
+)
+
+const (
+	goldenM = "master m 10.0.0.1 6379"
+	goldenR = "slave 10.0.0.2:6380 10.0.0.2 6380 @ m 10.0.0.1 6379"
+	goldenS = "sentinel 5555555555555555555555555555555555555555 fe80::1 26379 @ m 10.0.0.1 6379"
+)
+
+// golden is wire.md §6 once more, in its order: what operators' scripts, log
+// parsers and client libraries match on, byte for byte.
+var golden = []struct {
+	ev      Event
+	level   Level
+	name    string
+	payload string
+}{
+	{Monitor{anyMaster, 2}, LevelWarning, "+monitor", goldenM + " quorum 2"},
+	{MonitorStopped{anyMaster}, LevelWarning, "-monitor", goldenM},
+	{Set{anyMaster, "quorum", []string{"3"}}, LevelWarning, "+set", goldenM + " quorum 3"},
+	{Set{anyMaster, "rename-command", []string{"CONFIG", "x"}}, LevelWarning, "+set", goldenM + " rename-command CONFIG x"},
+	{Set{anyMaster, "auth-pass", []string{"******"}}, LevelWarning, "+set", goldenM + " auth-pass ******"},
+	{ResetMaster{anyMaster}, LevelWarning, "+reset-master", goldenM},
+	{ReplicaAdded{aReplica}, LevelNotice, "+slave", goldenR},
+	{SentinelAdded{aSentinel}, LevelNotice, "+sentinel", goldenS},
+	{SentinelAddressSwitch{anyMaster, HostPort{"10.0.0.9", 26380}, "abc"}, LevelNotice, "+sentinel-address-switch", goldenM + " ip 10.0.0.9 port 26380 for abc"},
+	{SentinelAddressUpdate{aSentinel, 2}, LevelNotice, "+sentinel-address-update", goldenS + " 2 additional matching instances"},
+	{SentinelInvalidAddr{aSentinel}, LevelNotice, "+sentinel-invalid-addr", goldenS},
+	{Reboot{aReplica}, LevelNotice, "+reboot", goldenR},
+	{RoleChange{aReplica, RoleMaster, false}, LevelVerbose, "-role-change", goldenR + " new reported role is master"},
+	{RoleChange{aReplica, RoleReplica, true}, LevelVerbose, "+role-change", goldenR + " new reported role is slave"},
+	{SDown{aSentinel}, LevelWarning, "+sdown", goldenS},
+	{SDownCleared{anyMaster}, LevelWarning, "-sdown", goldenM},
+	{ODown{anyMaster, 3, 2}, LevelWarning, "+odown", goldenM + " #quorum 3/2"},
+	{ODownCleared{anyMaster}, LevelWarning, "-odown", goldenM},
+	{NewEpoch{1<<64 - 1}, LevelWarning, "+new-epoch", "18446744073709551615"},
+	{TryFailover{anyMaster}, LevelWarning, "+try-failover", goldenM},
+	{VoteForLeader{"m", "abc", 7}, LevelWarning, "+vote-for-leader", "abc 7"},
+	{ElectedLeader{anyMaster}, LevelWarning, "+elected-leader", goldenM},
+	{FailoverStateSelectReplica{anyMaster}, LevelWarning, "+failover-state-select-slave", goldenM},
+	{SelectedReplica{aReplica}, LevelWarning, "+selected-slave", goldenR},
+	{FailoverStateSendReplicaOfNoOne{aReplica}, LevelNotice, "+failover-state-send-slaveof-noone", goldenR},
+	{FailoverStateWaitPromotion{aReplica}, LevelNotice, "+failover-state-wait-promotion", goldenR},
+	{PromotedReplica{aReplica}, LevelWarning, "+promoted-slave", goldenR},
+	{FailoverStateReconfReplicas{anyMaster}, LevelWarning, "+failover-state-reconf-slaves", goldenM},
+	{ReplicaReconfSent{aReplica}, LevelNotice, "+slave-reconf-sent", goldenR},
+	{ReplicaReconfInProgress{aReplica}, LevelNotice, "+slave-reconf-inprog", goldenR},
+	{ReplicaReconfDone{aReplica}, LevelNotice, "+slave-reconf-done", goldenR},
+	{ReplicaReconfSentTimeout{aReplica}, LevelNotice, "-slave-reconf-sent-timeout", goldenR},
+	{ReplicaReconfSentBestEffort{aReplica}, LevelNotice, "+slave-reconf-sent-be", goldenR},
+	{FailoverEndForTimeout{anyMaster}, LevelWarning, "+failover-end-for-timeout", goldenM},
+	{FailoverEnd{anyMaster}, LevelWarning, "+failover-end", goldenM},
+	{SwitchMaster{"m", HostPort{"10.0.0.1", 6379}, HostPort{"10.0.0.2", 6380}, 9}, LevelWarning, "+switch-master", "m 10.0.0.1 6379 10.0.0.2 6380"},
+	{ConfigUpdateFrom{aSentinel}, LevelWarning, "+config-update-from", goldenS},
+	{ConvertToReplica{aReplica}, LevelNotice, "+convert-to-slave", goldenR},
+	{FixReplicaConfig{aReplica}, LevelNotice, "+fix-slave-config", goldenR},
+	{FailoverAbortNotElected{anyMaster}, LevelWarning, "-failover-abort-not-elected", goldenM},
+	{FailoverAbortNoGoodReplica{anyMaster}, LevelWarning, "-failover-abort-no-good-slave", goldenM},
+	{FailoverAbortReplicaTimeout{anyMaster}, LevelWarning, "-failover-abort-slave-timeout", goldenM},
+	{Tilt{true}, LevelWarning, "+tilt", "#tilt mode entered"},
+	{Tilt{false}, LevelWarning, "-tilt", "#tilt mode exited"},
+	{ScriptError{"/x.sh", 9, 0}, LevelWarning, "-script-error", "/x.sh 9 0"},
+	{ScriptTimeout{"/x.sh", 77}, LevelWarning, "-script-timeout", "/x.sh 77"},
+	{ScriptChild{Started: true, PID: 77}, LevelDebug, "+script-child", "77"},
+	{ScriptChild{PID: 77, ExitCode: 1, Signal: 9}, LevelDebug, "-script-child", "77 1 9"},
+	{LinkReconnection{aReplica, false, "Connection refused"}, LevelDebug, "-cmd-link-reconnection", goldenR + " #Connection refused"},
+	{LinkReconnection{anyMaster, true, "closed"}, LevelDebug, "-pubsub-link-reconnection", goldenM + " #closed"},
+	{PersistError{true, "no space"}, LevelWarning, "+persist-error", "#no vote is given until the state can be saved: no space"},
+	{PersistError{}, LevelWarning, "-persist-error", "#state saved again"},
+}
+
+func TestEventsGolden(t *testing.T) {
+	for _, g := range golden {
+		if got := g.ev.Name(); got != g.name {
+			t.Errorf("%T is named %q, want %q", g.ev, got, g.name)
+		}
+		if got := g.ev.Level(); got != g.level {
+			t.Errorf("%s has level %d, want %d", g.name, got, g.level)
+		}
+		if got := string(g.ev.AppendText([]byte("x "))); got != "x "+g.payload {
+			t.Errorf("%s says\n got %q\nwant %q", g.name, got, "x "+g.payload)
+		}
+	}
+}
+
+// TestEventsComplete finds an event type that was added without a line above:
+// every type of event.go that has a Name method must occur in golden.
+func TestEventsComplete(t *testing.T) {
+	file, err := parser.ParseFile(token.NewFileSet(), "event.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var covered []string
+	for _, g := range golden {
+		covered = append(covered, reflect.TypeOf(g.ev).Name())
+	}
+	var declared int
+	for _, d := range file.Decls {
+		fn, ok := d.(*ast.FuncDecl)
+		if !ok || fn.Recv == nil || fn.Name.Name != "Name" {
+			continue
+		}
+		declared++
+		if typ := fn.Recv.List[0].Type.(*ast.Ident).Name; !slices.Contains(covered, typ) {
+			t.Errorf("event %s has no golden line", typ)
+		}
+	}
+	if declared < 40 {
+		t.Errorf("only %d events found in event.go: this test looks in the wrong place", declared)
+	}
+}
+
+func TestMasterName(t *testing.T) {
+	for _, i := range []Instance{anyMaster, aReplica, aSentinel} {
+		if got := i.MasterName(); got != "m" {
+			t.Errorf("MasterName of %v is %q", i.Kind, got)
+		}
+	}
+}
