@@ -295,10 +295,12 @@ func (c *Core) notification(i *instance, ev Event) *RunScript {
 
 func (c *Core) log(level Level, text string) { c.free(Log{Level: level, Text: text}) }
 
-// logOnce logs a condition the first time it is met. The number of keys is
-// bounded by the number of masters.
+// maxLogged bounds the keys of logOnce: some hold names that strangers choose.
+const maxLogged = 4096
+
+// logOnce logs a condition the first time it is met.
 func (c *Core) logOnce(key string, level Level, text string) {
-	if !c.logged[key] {
+	if !c.logged[key] && len(c.logged) < maxLogged {
 		c.logged[key] = true
 		c.log(level, text)
 	}

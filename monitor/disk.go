@@ -15,6 +15,7 @@ type disk struct {
 	dirty    bool     // the state differs from the last Persist
 	gated    []Effect // wait for the next Persist
 	waiting  []*master
+	dropped  int // events that found no room among the gated
 	failing  bool
 	retry    Instant // while failing
 	reason   string
@@ -35,15 +36,45 @@ func (c *Core) changed() { c.disk.dirty = true }
 
 // gate queues an effect that may happen only when the state of now is durable.
 func (c *Core) gate(e Effect) {
-	c.disk.dirty = true
-	c.disk.gated = append(c.disk.gated, e)
+	d := &c.disk
+	d.dirty = true
+	if len(d.gated) < maxGated {
+		d.gated = append(d.gated, e)
+	} else if !c.withdraw(e) {
+		d.dropped++
+	}
+}
+
+// withdraw lets go of an effect without what it promised, as far as that is
+// possible: questions of peers are answered without a vote, operators are told.
+func (c *Core) withdraw(e Effect) bool {
+	switch e := e.(type) {
+	case Reply:
+		c.free(Reply{To: e.To, Down: e.Down})
+		return true
+	case CallResult:
+		e.Err = ErrSave
+		c.free(e)
+		return true
+	case Emit:
+		if _, ok := e.Event.(Monitor); ok {
+			c.free(e) // the master is monitored although that is not saved
+			return true
+		}
+	}
+	return false
 }
 
 // isDurable reports whether the Persist with number seq succeeded.
 func (c *Core) isDurable(seq uint64) bool { return seq <= c.disk.durable }
 
 // awaitDisk has m judged again when the next write ends.
-func (c *Core) awaitDisk(m *master) { c.disk.waiting = append(c.disk.waiting, m) }
+func (c *Core) awaitDisk(m *master) {
+	if !m.awaiting {
+		m.awaiting = true
+		c.disk.waiting = append(c.disk.waiting, m)
+	}
+}
 
 // Drain moves all effects since the last Drain to out, which it resets first:
 // the free ones, then at most one Persist. Call it after a batch of steps.
@@ -80,9 +111,14 @@ func (c *Core) persisted(now Instant, in Persisted) {
 			c.emit(nil, PersistError{})
 		}
 	}
+	if d.dropped > 0 {
+		c.log(LevelWarning, strconv.Itoa(d.dropped)+" events were dropped because the state was not saved in time")
+		d.dropped = 0
+	}
 	waiting := d.waiting
 	d.waiting = nil
 	for _, m := range waiting {
+		m.awaiting = false
 		c.touch(m)
 	}
 }
@@ -101,19 +137,7 @@ func (c *Core) persistFailed(now Instant, p *Persist, reason string) {
 	d.gated = append(p.Then, d.gated...)
 	kept := d.gated[:0]
 	for _, e := range d.gated {
-		switch e := e.(type) {
-		case Reply:
-			c.free(Reply{To: e.To, Down: e.Down})
-		case CallResult:
-			e.Err = ErrSave
-			c.free(e)
-		case Emit:
-			if _, ok := e.Event.(Monitor); ok {
-				c.free(e) // the master is monitored although that is not saved
-				continue
-			}
-			kept = append(kept, e)
-		default:
+		if !c.withdraw(e) {
 			kept = append(kept, e)
 		}
 	}
@@ -121,11 +145,12 @@ func (c *Core) persistFailed(now Instant, p *Persist, reason string) {
 	d.gated = kept
 	if drop := len(d.gated) - maxGated; drop > 0 {
 		d.gated = append(d.gated[:0], d.gated[drop:]...)
-		c.log(LevelWarning, strconv.Itoa(drop)+" events were dropped because the state cannot be saved")
+		d.dropped += drop
 	}
 }
 
-// maxGated bounds the events that wait for a disk that does not come back.
+// maxGated bounds the effects that wait for a disk that is slow or does not
+// come back: vote requests of strangers are among their causes.
 const maxGated = 4096
 
 // State returns everything that must survive a restart, as it is now.

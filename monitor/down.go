@@ -183,6 +183,9 @@ func (c *Core) askReply(now Instant, in AskReply) {
 				c.log(LevelNotice, string(p.runID)+" voted for "+string(in.Leader)+" "+strconv.FormatUint(uint64(in.Epoch), 10))
 			}
 			p.votedFor, p.votedEpoch = in.Leader, in.Epoch
+		} else if in.Epoch > p.votedEpoch {
+			// It voted at that epoch and has forgotten for whom: nothing to wait for.
+			p.votedFor, p.votedEpoch = "", in.Epoch
 		}
 	}
 	c.touch(m)

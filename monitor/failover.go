@@ -22,21 +22,22 @@ func (m *master) run(c *Core, now Instant) Instant {
 	next := c.checkSDown(now, &m.instance)
 	next = min(next, c.expireAnswers(now, m))
 	c.checkODown(now, m)
-	next = min(next, c.maybeStart(now, m))
 	next = min(next, c.failover(now, m))
-	next = min(next, c.askPeers(now, m))
-	if next <= now {
-		// A switch within this very run leaves new clocks behind.
-		return now.Add(time.Millisecond)
+	if !m.attempt.InProgress() {
+		next = min(next, c.maybeStart(now, m))
+		next = min(next, c.failover(now, m))
 	}
-	return next
+	return min(next, c.askPeers(now, m))
 }
 
 // maybeStart begins an automatic attempt when m is objectively down and the
 // last one is long enough ago (state-machine.md §5.2).
 func (c *Core) maybeStart(now Instant, m *master) Instant {
-	if !m.has(FlagODown) || m.attempt.InProgress() || m.cfg.NeverLead || c.disk.failing {
+	if !m.has(FlagODown) || m.cfg.NeverLead || c.disk.failing {
 		m.candidateAt = 0
+		if c.disk.failing {
+			c.awaitDisk(m)
+		}
 		return Never
 	}
 	if due := m.attempt.NextAllowed(m.cfg.FailoverTimeout); now < due {
@@ -138,9 +139,11 @@ func (c *Core) elect(now Instant, m *master) Instant {
 	if !a.InProgress() {
 		return next
 	}
-	lostEpoch := c.epoch > a.Epoch && m.ledger.Epoch == a.Epoch
+	lostEpoch := c.epoch > a.Epoch
 	split := len(votes) >= needed && !quorum.CanStillWin(votes, outstanding, needed)
-	if lostEpoch || split {
+	// Not after a vote for another at a later epoch: a still later one of ours
+	// would derail the election that we have just voted in.
+	if m.ledger.Epoch == a.Epoch && (lostEpoch || split) {
 		next = min(next, c.restartElection(now, m))
 	}
 	return next
@@ -179,7 +182,7 @@ func (c *Core) countVotes(m *master) (votes []RunID, outstanding int) {
 		switch {
 		case p.votedFor != "" && p.votedEpoch == a.Epoch:
 			votes = append(votes, p.votedFor)
-		case p.link.connected() && !p.has(FlagSDown) && p.votedEpoch <= a.Epoch:
+		case p.link.connected() && !p.has(FlagSDown) && p.votedEpoch < a.Epoch:
 			outstanding++
 		}
 	}
@@ -449,6 +452,9 @@ func (c *Core) sendReconf(now Instant, m *master) Instant {
 	for _, r := range m.replicas {
 		if r.has(FlagReconfSent | FlagReconfInProg) {
 			busy++
+		}
+		if r.has(FlagReconfSent) && r.slaveofLost {
+			c.changeRole(&r.instance, m.promoted.addr) // its connection broke under the first one
 		}
 	}
 	for _, r := range m.replicas {

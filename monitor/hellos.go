@@ -14,8 +14,12 @@ func (c *Core) hello(now Instant, in HelloReceived) {
 		return
 	}
 	p := c.meet(now, m, h)
-	if h.CurrentEpoch > c.epoch {
-		c.epoch = h.CurrentEpoch
+	// A config epoch above our current epoch would make every later failover of
+	// m produce an older configuration than the one that is known: it would be
+	// aborted after the replica was promoted. No honest hello has one above its
+	// own current epoch.
+	if epoch := max(h.CurrentEpoch, h.ConfigEpoch); epoch > c.epoch {
+		c.epoch = epoch
 		c.emitDurable(nil, NewEpoch{c.epoch})
 		c.touch(m)
 	}

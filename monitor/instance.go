@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"slices"
 	"time"
 
 	"github.com/gosentinel/sentinel/election"
@@ -75,7 +76,7 @@ type master struct {
 	rebootSince Instant
 	askFloor    uint64 // replies to older questions are about an older address
 	askedKick   Instant
-	touched     bool
+	awaiting    bool // is in disk.waiting
 
 	judge timer // the timer of run; instance.timer drives the periodic commands
 }
@@ -233,6 +234,19 @@ func (c *Core) dropPeer(p *peer) {
 	if c.detach(p.link, &p.instance) {
 		delete(c.peerLinks, p.runID)
 	}
+}
+
+// dropSelf removes the replica that turns out to be the master itself, now that
+// the master's name is resolved: when a hello announces a new master by name,
+// nobody can tell yet which of the replicas that is.
+func (c *Core) dropSelf(m *master) {
+	r := m.replicaAt(m.addr)
+	if r == nil || r == m.promoted {
+		return
+	}
+	m.replicas = slices.DeleteFunc(m.replicas, func(o *replica) bool { return o == r })
+	c.dropReplica(r)
+	c.changed()
 }
 
 func (c *Core) dropReplica(r *replica) {

@@ -1,6 +1,9 @@
 package monitor
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // link is the way to one physical server or Sentinel: a command connection, a
 // Pub/Sub connection for servers, and the clocks of failure detection
@@ -106,15 +109,15 @@ func (c *Core) lost(l *link, cn *conn) {
 
 // run reconnects, pings and closes idle connections.
 func (l *link) run(c *Core, now Instant) Instant {
-	next := l.connect(c, now, &l.cmd, ConnCommand)
+	next := Never
+	if !c.tilt {
+		next = l.closeIdle(c, now) // before connect, which replaces what was closed
+	}
+	next = min(next, l.connect(c, now, &l.cmd, ConnCommand))
 	if l.server {
 		next = min(next, l.connect(c, now, &l.pubsub, ConnPubSub))
 	}
-	next = min(next, l.ping(c, now))
-	if !c.tilt {
-		next = min(next, l.closeIdle(c, now))
-	}
-	return next
+	return min(next, l.ping(c, now))
 }
 
 // connect dials cn when it is down and the last attempt is a PING period ago.
@@ -227,7 +230,6 @@ func (l *link) closeIdle(c *Core, now Instant) Instant {
 			next = due
 		} else {
 			c.closeConn(l, &l.cmd)
-			next = now.Add(c.tun.PingPeriod)
 		}
 	}
 	if l.pubsub.up {
@@ -236,7 +238,6 @@ func (l *link) closeIdle(c *Core, now Instant) Instant {
 			next = min(next, due)
 		} else {
 			c.closeConn(l, &l.pubsub)
-			next = now.Add(c.tun.PingPeriod)
 		}
 	}
 	return next
@@ -263,10 +264,11 @@ func (c *Core) linkUp(now Instant, in LinkUp) {
 	}
 	cn := l.conn(in.Conn)
 	cn.up, cn.upAt, cn.localIP = true, now, in.LocalIP
+	c.ready(&l.timer)
 	if cn == &l.pubsub {
 		l.pubsubActivity = now
+		return
 	}
-	c.ready(&l.timer)
 	for _, o := range l.owners {
 		o.helloDue, o.infoSent = now, 0 // know and be known at once
 		c.wake(o)
@@ -349,7 +351,9 @@ func (c *Core) resolve(i *instance) {
 		return
 	}
 	waiting, asked := c.lookups[i.addr.Host]
-	c.lookups[i.addr.Host] = append(waiting, i.id)
+	if !slices.Contains(waiting, i.id) {
+		c.lookups[i.addr.Host] = append(waiting, i.id)
+	}
 	if !asked {
 		c.free(Resolve{Host: i.addr.Host})
 	}
@@ -381,6 +385,7 @@ func (c *Core) resolved(now Instant, in Resolved) {
 			m.addr.IP = in.IP
 			c.index(m)
 			m.cfg.Addr = m.addr
+			c.dropSelf(m)
 			c.touch(m)
 		}
 		i.addr.IP = in.IP

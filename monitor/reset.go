@@ -40,7 +40,8 @@ func (c *Core) switchTo(now Instant, m *master, addr Addr) {
 
 	m.link = nil
 	for _, s := range servers {
-		if s.addr.Same(addr) {
+		// Names that came to mean the same address can make two of them.
+		if s.addr.Same(addr) && m.link == nil {
 			c.adopt(now, s.link, &m.instance)
 		}
 	}
@@ -49,7 +50,7 @@ func (c *Core) switchTo(now Instant, m *master, addr Addr) {
 		c.resolve(&m.instance)
 	}
 	for _, s := range servers {
-		if s.addr.Same(addr) {
+		if s.link == m.link {
 			continue
 		}
 		if r := c.addReplica(now, m, s.addr, s.link); r != nil {

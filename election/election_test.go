@@ -1,0 +1,412 @@
+package election
+
+import (
+	"cmp"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestLedger follows one voter through the first recipe of state-machine.md
+// Appendix B, and through the corners of the rule.
+func TestLedger(t *testing.T) {
+	type step struct {
+		what      string
+		req       Epoch
+		candidate RunID
+		forget    bool // before the request
+		want      Ledger
+		cur       Epoch
+		ballot    Ballot
+	}
+	both := Ballot{EpochRaised: true, Granted: true}
+	for name, steps := range map[string][]step{
+		"recipe": {
+			{what: "first in epoch 5", req: 5, candidate: "A", want: Ledger{5, "A"}, cur: 5, ballot: both},
+			{what: "second in epoch 5", req: 5, candidate: "B", want: Ledger{5, "A"}, cur: 5},
+			{what: "too late", req: 4, candidate: "B", want: Ledger{5, "A"}, cur: 5},
+			{what: "after a reset", req: 5, candidate: "B", forget: true, want: Ledger{5, ""}, cur: 5},
+			{what: "first in epoch 6", req: 6, candidate: "B", want: Ledger{6, "B"}, cur: 6, ballot: both},
+			{what: "after a restart", req: 6, candidate: "A", forget: true, want: Ledger{6, ""}, cur: 6},
+		},
+		"epoch 0 is no epoch": {
+			{what: "request at 0", req: 0, candidate: "A", want: Ledger{}, cur: 0},
+			{what: "request at 1", req: 1, candidate: "A", want: Ledger{1, "A"}, cur: 1, ballot: both},
+		},
+		"the same candidate again": {
+			{what: "first", req: 1, candidate: "A", want: Ledger{1, "A"}, cur: 1, ballot: both},
+			{what: "repeated", req: 1, candidate: "A", want: Ledger{1, "A"}, cur: 1},
+		},
+		"a gap": {
+			{what: "far ahead", req: 1000, candidate: "A", want: Ledger{1000, "A"}, cur: 1000, ballot: both},
+			{what: "between", req: 999, candidate: "B", want: Ledger{1000, "A"}, cur: 1000},
+		},
+	} {
+		var l Ledger
+		var cur Epoch
+		for _, s := range steps {
+			if s.forget {
+				l.Forget()
+			}
+			if got := l.Vote(&cur, s.req, s.candidate); got != s.ballot || l != s.want || cur != s.cur {
+				t.Errorf("%s, %s: %+v %+v at epoch %d, want %+v %+v at %d", name, s.what, got, l, cur, s.ballot, s.want, s.cur)
+			}
+		}
+	}
+
+	// The current epoch grew for another reason, so that a request at an epoch
+	// between the last vote and now comes too late.
+	l, cur := Ledger{3, "A"}, Epoch(7)
+	if got := l.Vote(&cur, 6, "B"); got != (Ballot{}) || l != (Ledger{3, "A"}) || cur != 7 {
+		t.Errorf("request below the current epoch: %+v %+v at %d", got, l, cur)
+	}
+	if got := l.Vote(&cur, 7, "B"); got != (Ballot{Granted: true}) || l != (Ledger{7, "B"}) {
+		t.Errorf("request at the current epoch: %+v %+v", got, l)
+	}
+}
+
+// TestLedgerNeverVotesTwice sends random requests to a voter that forgets and
+// restarts at random, and demands one candidate for each epoch.
+func TestLedgerNeverVotesTwice(t *testing.T) {
+	for seed := range uint64(100) {
+		rng := rand.New(rand.NewPCG(seed, 0))
+		var l Ledger
+		var cur Epoch
+		given := map[Epoch]RunID{}
+		for range 500 {
+			before, curBefore := l, cur
+			req, candidate := Epoch(rng.IntN(40)), RunID(rune('A'+rng.IntN(4)))
+			b := l.Vote(&cur, req, candidate)
+			if cur < curBefore || l.Epoch < before.Epoch || l.Epoch > cur {
+				t.Fatalf("seed %d: %+v at epoch %d after %+v at %d", seed, l, cur, before, curBefore)
+			}
+			if b.EpochRaised != (cur > curBefore) || b.Granted != (l != before) {
+				t.Fatalf("seed %d: %+v does not describe the change from %+v to %+v", seed, b, before, l)
+			}
+			if b.Granted {
+				if first, twice := given[req]; twice {
+					t.Fatalf("seed %d: voted for %s and for %s in epoch %d", seed, first, candidate, req)
+				}
+				given[req] = candidate
+			}
+			if rng.IntN(5) == 0 {
+				l.Forget()
+			}
+		}
+	}
+}
+
+func TestEpochPlausible(t *testing.T) {
+	const top = ^Epoch(0)
+	for _, c := range []struct {
+		e, cur Epoch
+		want   bool
+	}{
+		{0, 0, true},
+		{MaxEpoch, 0, true},
+		{MaxEpoch + 1, 0, false},
+		{top, 0, false},
+		{top, MaxEpoch, false},
+		{MaxEpoch + 1, MaxEpoch, true}, // an attacker has pushed us here: elections go on
+		{MaxEpoch + EpochSlack, MaxEpoch, true},
+		{MaxEpoch + EpochSlack + 1, MaxEpoch, false},
+		{MaxEpoch + 5, MaxEpoch + 7, true}, // old news is never dangerous
+		{top, top - 1, true},
+		{top, top - EpochSlack - 1, false},
+		{top - 1, top, true},
+	} {
+		if got := c.e.Plausible(c.cur); got != c.want {
+			t.Errorf("epoch %d at %d: plausible %t, want %t", c.e, c.cur, got, c.want)
+		}
+	}
+}
+
+func TestRunIDValid(t *testing.T) {
+	for id, want := range map[RunID]bool{
+		"": false, RunID(strings.Repeat("a", 39)): false, RunID(strings.Repeat("a", 40)): true, RunID(strings.Repeat("a", 41)): false,
+	} {
+		if id.Valid() != want {
+			t.Errorf("%d characters: valid %t", len(id), id.Valid())
+		}
+	}
+}
+
+func TestInstant(t *testing.T) {
+	if Never.Add(time.Hour) != Never || Instant(5).Add(-2) != 3 || Instant(7).Sub(4) != 3 {
+		t.Error("arithmetic of instants")
+	}
+}
+
+// mustPanic runs f, which must panic.
+func mustPanic(t *testing.T, what string, f func()) {
+	t.Helper()
+	defer func() {
+		if recover() == nil {
+			t.Errorf("%s did not panic", what)
+		}
+	}()
+	f()
+}
+
+// attemptAt returns an attempt that passed through all phases up to p.
+func attemptAt(p Phase) *Attempt {
+	a := &Attempt{}
+	if p == None {
+		return a
+	}
+	a.Begin(100, 7, 50, false)
+	for next := SelectReplica; next <= p; next++ {
+		a.Advance(next, Instant(100+10*int(next)))
+	}
+	return a
+}
+
+// TestAttemptLegality tries every operation in every phase: phases are never
+// skipped or repeated, and what is published cannot be taken back.
+func TestAttemptLegality(t *testing.T) {
+	for p := None; p <= UpdateConfig; p++ {
+		if a := attemptAt(p); a.Phase() != p || a.InProgress() != (p != None) || a.Published() != (p >= ReconfReplicas) {
+			t.Errorf("%s: in progress %t, published %t", p, a.InProgress(), a.Published())
+		}
+		for to := None; to <= UpdateConfig; to++ {
+			what := fmt.Sprintf("from %s to %s", p, to)
+			if to == p+1 && to > WaitStart {
+				a := attemptAt(p)
+				a.Advance(to, 999)
+				if a.Phase() != to || a.Changed != 999 || a.Epoch != 7 || a.Start != 150 {
+					t.Errorf("%s: %+v", what, *a)
+				}
+			} else if to != WaitStart || p != None {
+				mustPanic(t, what, func() { attemptAt(p).Advance(to, 999) })
+			}
+		}
+		if p != None {
+			mustPanic(t, "begin in "+p.String(), func() { attemptAt(p).Begin(1, 1, 0, false) })
+		}
+		if p != WaitStart {
+			mustPanic(t, "restart in "+p.String(), func() { attemptAt(p).Restart(99) })
+		}
+		if p == None || p >= ReconfReplicas {
+			mustPanic(t, "abort in "+p.String(), func() { attemptAt(p).Abort(1) })
+		} else {
+			a := attemptAt(p)
+			a.Abort(500)
+			if want := (Attempt{Epoch: 7, Start: 150, Changed: 500}); *a != want {
+				t.Errorf("abort in %s leaves %+v, want %+v", p, *a, want)
+			}
+		}
+		a := attemptAt(p)
+		if a.Clear(); *a != (Attempt{}) {
+			t.Errorf("clear in %s leaves %+v", p, *a)
+		}
+	}
+}
+
+func TestAttemptRestart(t *testing.T) {
+	a := attemptAt(WaitStart)
+	a.Restart(9)
+	if want := (Attempt{phase: WaitStart, Epoch: 9, Begun: 100, Start: 150, Changed: 100, Restarts: 1}); *a != want {
+		t.Errorf("%+v, want %+v", *a, want)
+	}
+	mustPanic(t, "a restart at the same epoch", func() { a.Restart(9) })
+	mustPanic(t, "a restart at a lower epoch", func() { a.Restart(8) })
+}
+
+// TestAttemptDeadlines checks what failover-timeout is used for (§6.1).
+func TestAttemptDeadlines(t *testing.T) {
+	var a Attempt
+	if a.NextAllowed(time.Hour) != 0 {
+		t.Error("the first attempt must not be delayed")
+	}
+	a.Begin(1000, 1, 30, false)
+	if got := a.NextAllowed(200); got != 1430 {
+		t.Errorf("next attempt at %d, want 1430", got)
+	}
+	if a.ElectionDeadline(200, 500) != 1230 || a.ElectionDeadline(500, 200) != 1230 {
+		t.Error("the election ends after the shorter of its timeout and failover-timeout, the random part included")
+	}
+	a.Advance(SelectReplica, 1100)
+	if got := a.PhaseDeadline(200); got != 1300 {
+		t.Errorf("phase ends at %d, want 1300", got)
+	}
+	a.Postpone(2000)
+	if got := a.NextAllowed(200); got != 2400 {
+		t.Errorf("after a vote for another the next attempt is at %d, want 2400", got)
+	}
+}
+
+func TestPhaseString(t *testing.T) {
+	var got []string
+	for p := None; p <= UpdateConfig+1; p++ {
+		got = append(got, p.String())
+	}
+	want := "none wait_start select_slave send_slaveof_noone wait_promotion reconf_slaves update_config unknown"
+	if strings.Join(got, " ") != want {
+		t.Errorf("%v, want %s", got, want)
+	}
+}
+
+// TestRank demands that Sentinels with the same view rank each other 0, 1, 2,
+// ... without gaps or ties, that everybody comes first now and then, and that
+// the order does not depend on the order in which the others are listed.
+func TestRank(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	var ids []RunID
+	for k := range 5 {
+		ids = append(ids, RunID(fmt.Sprintf("%040x", k)))
+	}
+	first := map[RunID]int{}
+	const rounds = 2000
+	for epoch := range Epoch(rounds) {
+		seen := make([]bool, len(ids))
+		for k, id := range ids {
+			others := slices.Delete(slices.Clone(ids), k, k+1)
+			rng.Shuffle(len(others), func(i, j int) { others[i], others[j] = others[j], others[i] })
+			rank := Rank(id, others, "mymaster", epoch)
+			if rank < 0 || rank >= len(ids) || seen[rank] {
+				t.Fatalf("epoch %d: rank %d is taken twice or out of range", epoch, rank)
+			}
+			seen[rank] = true
+			if rank == 0 {
+				first[id]++
+			}
+		}
+	}
+	for _, id := range ids {
+		if n := first[id]; n < rounds/10 || n > rounds/2 {
+			t.Errorf("%.40s comes first in %d of %d epochs", id, n, rounds)
+		}
+	}
+	if Rank(ids[0], nil, "m", 1) != 0 {
+		t.Error("a lone Sentinel is not first")
+	}
+	same := 0
+	for k := range 100 {
+		if Rank(ids[0], ids[1:], "a"+fmt.Sprint(k), 1) == Rank(ids[0], ids[1:], "b"+fmt.Sprint(k), 1) {
+			same++
+		}
+	}
+	if same > 50 {
+		t.Errorf("the order is the same for %d of 100 pairs of masters", same)
+	}
+}
+
+// TestCandidacyDelay demands that different ranks cannot meet, whatever the
+// random part, and that the wait is bounded.
+func TestCandidacyDelay(t *testing.T) {
+	const slot = 25 * time.Millisecond
+	for rank := range MaxRank {
+		late, early := CandidacyDelay(rank, slot, 0.999999), CandidacyDelay(rank+1, slot, 0)
+		if early-late < slot/2 {
+			t.Errorf("rank %d waits up to %v, rank %d from %v on", rank, late, rank+1, early)
+		}
+	}
+	if CandidacyDelay(0, slot, 0) != 0 {
+		t.Error("the first waits")
+	}
+	if got, most := CandidacyDelay(1000, slot, 0.999999), (MaxRank+1)*slot; got > most {
+		t.Errorf("the last waits %v, more than %v", got, most)
+	}
+}
+
+// randomReplica draws from few values, so that ties and limits are frequent.
+func randomReplica(rng *rand.Rand) Replica {
+	return Replica{
+		SDown:     rng.IntN(6) == 0,
+		Connected: rng.IntN(6) != 0,
+		LastAvail: Instant(1000 - rng.IntN(8)),
+		LastInfo:  []Instant{0, 990, 995, 1000}[rng.IntN(4)],
+		Priority:  rng.IntN(3),
+		LinkDown:  time.Duration(rng.IntN(5) - 1),
+		Offset:    uint64(rng.IntN(3)),
+		RunID:     []RunID{"", "a", "A", "b", "C"}[rng.IntN(5)],
+	}
+}
+
+// TestSelect compares the choice with an obvious second implementation: throw
+// out the unfit one by one, sort the rest, take the first.
+func TestSelect(t *testing.T) {
+	rng := rand.New(rand.NewPCG(2, 2))
+	rules := Rules{Now: 1000, MaxPingAge: 5, MaxInfoAge: 7, MaxLinkDown: 2}
+	chosen := 0
+	for range 20000 {
+		rs := make([]Replica, rng.IntN(6))
+		for k := range rs {
+			rs[k] = randomReplica(rng)
+		}
+		got, want := Select(rules, rs), obviousSelect(rules, rs)
+		if got != want {
+			t.Fatalf("replica %d is chosen, want %d, of %+v", got, want, rs)
+		}
+		if got >= 0 {
+			chosen++
+		}
+	}
+	if chosen < 1000 || chosen > 19000 {
+		t.Errorf("a replica was chosen in %d of 20000 cases: the cases are no test", chosen)
+	}
+}
+
+func obviousSelect(rules Rules, rs []Replica) int {
+	var fit []int
+	for k, r := range rs {
+		if r.SDown || !r.Connected || r.Priority == 0 || r.LastInfo == 0 {
+			continue
+		}
+		if int64(rules.Now)-int64(r.LastAvail) > int64(rules.MaxPingAge) || int64(rules.Now)-int64(r.LastInfo) > int64(rules.MaxInfoAge) {
+			continue
+		}
+		if r.LinkDown <= rules.MaxLinkDown {
+			fit = append(fit, k)
+		}
+	}
+	if len(fit) == 0 {
+		return -1
+	}
+	never := func(r Replica) int { return map[bool]int{false: 0, true: 1}[r.LinkDown < 0] }
+	id := func(r Replica) string {
+		if r.RunID == "" {
+			return "\xff"
+		}
+		return strings.ToLower(string(r.RunID))
+	}
+	slices.SortStableFunc(fit, func(i, j int) int {
+		a, b := rs[i], rs[j]
+		return cmp.Or(
+			cmp.Compare(never(a), never(b)), cmp.Compare(a.Priority, b.Priority),
+			cmp.Compare(b.Offset, a.Offset), cmp.Compare(id(a), id(b)),
+		)
+	})
+	return fit[0]
+}
+
+// TestReject demands a reason for each rule, at its very limit.
+func TestReject(t *testing.T) {
+	rules := Rules{Now: 1000, MaxPingAge: 5, MaxInfoAge: 7, MaxLinkDown: 2}
+	good := Replica{Connected: true, LastAvail: 995, LastInfo: 993, Priority: 100, LinkDown: 2}
+	if why := rules.Reject(good); why != "" {
+		t.Errorf("a replica at all limits is rejected: %s", why)
+	}
+	for reason, spoil := range map[string]func(*Replica){
+		"subjectively down": func(r *Replica) { r.SDown = true },
+		"link is down":      func(r *Replica) { r.Connected = false },
+		"priority is 0":     func(r *Replica) { r.Priority = 0 },
+		"PING":              func(r *Replica) { r.LastAvail-- },
+		"INFO":              func(r *Replica) { r.LastInfo-- },
+		"cut off":           func(r *Replica) { r.LinkDown++ },
+	} {
+		r := good
+		spoil(&r)
+		if why := rules.Reject(r); !strings.Contains(why, reason) {
+			t.Errorf("%q does not say %q", why, reason)
+		}
+	}
+	never := good
+	never.LastInfo = 0
+	if why := (Rules{Now: 5, MaxInfoAge: time.Hour}).Reject(never); !strings.Contains(why, "INFO") {
+		t.Errorf("a replica that never answered INFO: %q", why)
+	}
+}

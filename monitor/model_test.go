@@ -1,0 +1,697 @@
+package monitor
+
+import (
+	"container/heap"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+)
+
+// This file is a small model of everything around a Core: virtual time, a
+// network of ordered connections, Redis servers, disks. The scripts
+// (script_test.go) and the cluster test (cluster_test.go) are played on it.
+
+// origin is the instant at which every world begins.
+const origin = Instant(time.Hour)
+
+// world is virtual time and all that lives in it. Whatever happens is an event
+// in one queue, so that the same choices always give the same run.
+type world struct {
+	now   Instant
+	seq   uint64
+	queue eventQueue
+	rng   *rand.Rand
+	delay func() time.Duration // of one message
+
+	servers []*redis
+	nodes   []*node
+	extra   []endpoint // scripted peers
+	wires   []*wire
+	cuts    map[[2]string]bool // from host, to host
+	dns     map[string]string  // host names and their addresses
+
+	check    *checker
+	onEffect func(*node, Effect)
+	onSave   func(*node, *Persist)
+}
+
+func newWorld(seed uint64) *world {
+	w := &world{now: origin, rng: rand.New(rand.NewPCG(seed, 1)), cuts: map[[2]string]bool{}, dns: map[string]string{}}
+	w.delay = func() time.Duration { return time.Millisecond }
+	w.onEffect = func(*node, Effect) {}
+	w.onSave = func(*node, *Persist) {}
+	w.check = newChecker(w)
+	w.after(replicationPeriod, w.replicate)
+	return w
+}
+
+type event struct {
+	at  Instant
+	seq uint64
+	do  func()
+}
+
+type eventQueue []event
+
+func (q eventQueue) Len() int { return len(q) }
+func (q eventQueue) Less(i, j int) bool {
+	return q[i].at < q[j].at || (q[i].at == q[j].at && q[i].seq < q[j].seq)
+}
+func (q eventQueue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
+func (q *eventQueue) Push(e any)   { *q = append(*q, e.(event)) }
+func (q *eventQueue) Pop() any {
+	last := len(*q) - 1
+	e := (*q)[last]
+	(*q)[last] = event{}
+	*q = (*q)[:last]
+	return e
+}
+
+func (w *world) at(t Instant, do func()) {
+	w.seq++
+	heap.Push(&w.queue, event{max(t, w.now), w.seq, do})
+}
+
+func (w *world) after(d time.Duration, do func()) { w.at(w.now.Add(d), do) }
+
+// advance plays d of virtual time, or less if stop says so.
+func (w *world) advance(d time.Duration, stop func() bool) {
+	end := w.now.Add(d)
+	for len(w.queue) > 0 && w.queue[0].at <= end && !stop() {
+		e := heap.Pop(&w.queue).(event)
+		w.now = e.at
+		e.do()
+	}
+	if !stop() {
+		w.now = end
+	}
+}
+
+func (w *world) uptime() time.Duration { return w.now.Sub(origin) }
+
+// endpoint is something that accepts connections.
+type endpoint interface {
+	at() HostPort
+	listening() bool
+	receive(cn *wire, s Send)
+}
+
+func (w *world) endpoint(at HostPort) endpoint {
+	for _, s := range w.servers {
+		if s.at() == at {
+			return s
+		}
+	}
+	for _, n := range w.nodes {
+		if n.at() == at {
+			return n
+		}
+	}
+	for _, e := range w.extra {
+		if e.at() == at {
+			return e
+		}
+	}
+	return nil
+}
+
+// Directions of a wire.
+const (
+	toTarget = iota
+	toNode
+)
+
+// wire is a connection from a node. It keeps order. While the network between
+// its ends is cut everything waits, as TCP does by retransmission.
+type wire struct {
+	w    *world
+	from *node
+	id   ConnID
+	kind ConnKind
+	host string // of the target
+	to   endpoint
+	open bool // the node uses it
+	gone bool // the target closed it
+	last [2]Instant
+	held [2][]func()
+}
+
+func (n *node) dial(d Dial) {
+	cn := &wire{w: n.w, from: n, id: d.Conn, kind: d.Kind, host: d.Addr.Host, to: n.w.endpoint(d.Addr), open: true}
+	n.wires[d.Conn] = cn
+	n.w.wires = append(n.w.wires, cn)
+	cn.carry(toTarget, func() {
+		if cn.to == nil || !cn.to.listening() {
+			cn.reset("connection refused")
+			return
+		}
+		cn.carry(toNode, func() { n.input(LinkUp{Conn: cn.id, LocalIP: n.addr.Host}) })
+	})
+}
+
+// carry has do happen at the other end, after all that was sent before.
+func (cn *wire) carry(direction int, do func()) {
+	cn.last[direction] = max(cn.w.now.Add(cn.w.delay()), cn.last[direction])
+	cn.w.at(cn.last[direction], func() {
+		switch {
+		case !cn.open, direction == toTarget && cn.gone:
+		case len(cn.held[direction]) > 0, cn.w.isCut(cn, direction):
+			cn.held[direction] = append(cn.held[direction], do)
+		default:
+			do()
+		}
+	})
+}
+
+// reset is the target closing the connection.
+func (cn *wire) reset(reason string) {
+	if cn.open && !cn.gone {
+		cn.gone = true
+		cn.carry(toNode, func() {
+			cn.open = false
+			cn.from.input(LinkDown{Conn: cn.id, Reason: reason})
+		})
+	}
+}
+
+func (w *world) isCut(cn *wire, direction int) bool {
+	if direction == toTarget {
+		return w.cuts[[2]string{cn.from.addr.Host, cn.host}]
+	}
+	return w.cuts[[2]string{cn.host, cn.from.addr.Host}]
+}
+
+func (w *world) cut(from, to string) { w.cuts[[2]string{from, to}] = true }
+
+func (w *world) cutBoth(a, b string) { w.cut(a, b); w.cut(b, a) }
+
+// heal removes all cuts and delivers what waited for that.
+func (w *world) heal() {
+	w.cuts = map[[2]string]bool{}
+	for _, cn := range w.wires {
+		for direction := range cn.held {
+			waiting := cn.held[direction]
+			cn.held[direction] = nil
+			for _, do := range waiting {
+				if cn.open && (direction == toNode || !cn.gone) {
+					do()
+				}
+			}
+		}
+	}
+}
+
+// forgetWires drops what nobody uses any more.
+func (w *world) forgetWires() {
+	kept := w.wires[:0]
+	for _, cn := range w.wires {
+		if cn.open {
+			kept = append(kept, cn)
+		}
+	}
+	w.wires = kept
+}
+
+// resetAll closes every connection to a target but one.
+func (w *world) resetAll(to endpoint, except *wire, kinds ...ConnKind) {
+	for _, cn := range w.wires {
+		for _, kind := range kinds {
+			if cn.to == to && cn != except && cn.kind == kind {
+				cn.reset("connection reset by peer")
+			}
+		}
+	}
+}
+
+// replicationPeriod is how often data flows from masters to replicas.
+const replicationPeriod = 100 * time.Millisecond
+
+// redis is a model of a Redis server: replication role and offset, the INFO
+// text about them, and the commands that a Sentinel sends.
+type redis struct {
+	w    *world
+	addr HostPort
+	id   RunID
+	of   string // name of the master that it belongs to
+	down bool
+	hung bool // accepts connections and answers nothing, like a stopped process
+
+	role      Role
+	following HostPort
+	linkUp    bool
+	linkSince Instant // when the link to the master went up, or began not to be
+	neverSync bool
+	offset    uint64
+	priority  int
+
+	syncTime time.Duration // from SLAVEOF to a link that is up
+	slowInfo time.Duration
+	deaf     bool      // says OK to SLAVEOF and does nothing
+	aborts   bool      // refuses the transaction, for example because CLIENT is renamed
+	badInfo  string    // sent instead of an INFO text
+	ping     PingReply // PingPong normally
+	reboots  int
+	waiting  []func()
+}
+
+func (w *world) addServer(of string, addr HostPort, following HostPort) *redis {
+	s := &redis{
+		w: w, of: of, addr: addr, role: RoleMaster, following: following, offset: 1000, priority: 100,
+		syncTime: 50 * time.Millisecond, ping: PingPong, linkSince: w.now,
+	}
+	if following != (HostPort{}) {
+		s.role, s.linkUp = RoleReplica, true
+	}
+	s.newRunID()
+	w.servers = append(w.servers, s)
+	return s
+}
+
+func (s *redis) newRunID() {
+	s.reboots++
+	s.id = RunID(fmt.Sprintf("%s/%d", s.addr, s.reboots))
+	s.id += RunID(strings.Repeat("0", 40-len(s.id)))
+}
+
+func (s *redis) at() HostPort    { return s.addr }
+func (s *redis) listening() bool { return !s.down }
+
+// crash ends the process: its kernel resets the connections.
+func (s *redis) crash() {
+	s.down, s.hung, s.linkUp, s.linkSince, s.waiting = true, false, false, s.w.now, nil
+	s.w.resetAll(s, nil, ConnCommand, ConnPubSub)
+}
+
+// start begins a new process with the role of the configuration file, which
+// CONFIG REWRITE keeps up to date. An empty one has lost its data.
+func (s *redis) start(empty bool) {
+	s.down, s.linkUp, s.linkSince = false, false, s.w.now
+	s.newRunID()
+	if empty {
+		s.offset, s.neverSync = 0, s.role == RoleReplica
+	}
+}
+
+func (s *redis) resume() {
+	s.hung = false
+	waiting := s.waiting
+	s.waiting = nil
+	for _, do := range waiting {
+		do()
+	}
+}
+
+// live runs do now, or when a hung server is resumed.
+func (s *redis) live(do func()) {
+	if s.hung {
+		s.waiting = append(s.waiting, do)
+		return
+	}
+	do()
+}
+
+func (s *redis) receive(cn *wire, in Send) {
+	s.live(func() {
+		if s.down || cn.gone || !cn.open {
+			return
+		}
+		switch cmd := in.Cmd.(type) {
+		case Ping:
+			cn.carry(toNode, func() { cn.from.input(Pong{cn.id, s.ping}) })
+		case InfoRequest:
+			s.sendInfo(cn, in.Token)
+		case PublishHello:
+			s.publish(cmd.Hello)
+			cn.carry(toNode, func() { cn.from.input(PublishReply{cn.id, in.Token, true}) })
+		case SlaveOf:
+			s.slaveof(cn, in.Token, cmd)
+		default:
+			cn.carry(toNode, func() { cn.from.input(CommandDone{cn.id, in.Token}) })
+		}
+	})
+}
+
+func (s *redis) sendInfo(cn *wire, t Token) {
+	text, role := s.info(), s.role
+	s.w.after(s.slowInfo, func() {
+		cn.carry(toNode, func() {
+			cn.from.saw(s.addr, role)
+			cn.from.input(InfoReply{cn.id, t, ParseInfo([]byte(text))})
+		})
+	})
+}
+
+func (s *redis) info() string {
+	if s.badInfo != "" {
+		return s.badInfo
+	}
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\r\n", args...) }
+	line("# Server\r\nrun_id:%s\r\n\r\n# Replication", s.id)
+	if s.role == RoleMaster {
+		line("role:master")
+		for k, r := range s.attached() {
+			line("slave%d:ip=%s,port=%d,state=online,offset=%d,lag=0", k, r.addr.Host, r.addr.Port, r.offset)
+		}
+		line("master_repl_offset:%d", s.offset)
+		return b.String()
+	}
+	line("role:slave\r\nmaster_host:%s\r\nmaster_port:%d", s.following.Host, s.following.Port)
+	status := "down"
+	if s.linkUp {
+		status = "up"
+	}
+	line("master_link_status:%s\r\nslave_repl_offset:%d", status, s.offset)
+	if !s.linkUp {
+		seconds := int64(s.w.now.Sub(s.linkSince) / time.Second)
+		if s.neverSync {
+			seconds = -1
+		}
+		line("master_link_down_since_seconds:%d", seconds)
+	}
+	line("slave_priority:%d\r\nslave_read_only:1\r\nreplica_announced:1\r\nconnected_slaves:0", s.priority)
+	return b.String()
+}
+
+func (s *redis) attached() (rs []*redis) {
+	for _, r := range s.w.servers {
+		if r.role == RoleReplica && r.linkUp && r.following == s.addr {
+			rs = append(rs, r)
+		}
+	}
+	return rs
+}
+
+// publish delivers a hello to the subscribers here and at the replicas.
+func (s *redis) publish(h Hello) {
+	for _, cn := range s.w.wires {
+		if cn.to == s && cn.kind == ConnPubSub && !cn.gone {
+			cn.carry(toNode, func() { cn.from.heard(cn, h) })
+		}
+	}
+	for _, r := range s.attached() {
+		s.w.after(s.w.delay(), func() { r.live(func() { r.publish(h) }) })
+	}
+}
+
+// slaveof is the whole transaction: the role changes, and all clients but the
+// caller are disconnected.
+func (s *redis) slaveof(cn *wire, t Token, cmd SlaveOf) {
+	reply := SlaveOfReply{Conn: cn.id, Token: t}
+	if s.aborts && !cmd.Plain {
+		reply.Aborted, reply.Refused = true, "EXECABORT Transaction discarded because of previous errors."
+	} else if !s.deaf {
+		s.follow(HostPort{cmd.Host, cmd.Port})
+	}
+	cn.carry(toNode, func() { cn.from.input(reply) })
+	if !reply.Aborted {
+		s.w.resetAll(s, cn, ConnCommand, ConnPubSub)
+	}
+}
+
+func (s *redis) follow(master HostPort) {
+	switch {
+	case master.Host == "":
+		s.role, s.following, s.linkUp, s.neverSync = RoleMaster, HostPort{}, false, false
+	case s.role == RoleReplica && s.following == master:
+	default:
+		s.role, s.following, s.linkUp, s.linkSince = RoleReplica, master, false, s.w.now
+	}
+}
+
+// replicate moves data for one period.
+func (w *world) replicate() {
+	for _, s := range w.servers {
+		if s.role == RoleMaster && !s.down && !s.hung {
+			s.offset += 10
+		}
+	}
+	for _, s := range w.servers {
+		if s.role == RoleReplica && !s.down && !s.hung {
+			s.fetch()
+		}
+	}
+	w.forgetWires()
+	w.after(replicationPeriod, w.replicate)
+}
+
+func (s *redis) fetch() {
+	m, _ := s.w.endpoint(s.following).(*redis)
+	reachable := m != nil && !m.down && (m.role == RoleMaster || m.linkUp) &&
+		!s.w.cuts[[2]string{s.addr.Host, s.following.Host}] && !s.w.cuts[[2]string{s.following.Host, s.addr.Host}]
+	switch {
+	case !reachable && s.linkUp:
+		s.linkUp, s.linkSince = false, s.w.now
+	case !reachable || m.hung:
+	case s.linkUp:
+		s.offset = m.offset
+	case s.w.now.Sub(s.linkSince) >= s.syncTime:
+		s.linkUp, s.linkSince, s.neverSync, s.offset = true, s.w.now, false, m.offset
+	}
+}
+
+// node is a real Core in its model shell.
+type node struct {
+	w    *world
+	name string
+	id   RunID
+	addr Addr
+	core *Core
+	seed uint64
+	tun  Tunables
+
+	alive  bool
+	paused Instant // a stalled process runs again at this instant
+	life   int     // counts the processes of this node
+	inbox  []Input
+	wake   uint64 // the wake-up that counts
+	wakeAt Instant
+	wires  map[ConnID]*wire
+	asked  map[PeerRef]func(Reply)
+	lastID PeerRef
+	roles  map[HostPort]Role // as the last INFO reply that arrived here said
+	runs   int               // loop turns since the last look, to find storms
+
+	disk modelDisk
+}
+
+// modelDisk makes states durable one after the other. What it holds survives a
+// crash, what is under way may or may not.
+type modelDisk struct {
+	durable State
+	pending *Persist
+	latency func() time.Duration
+	broken  string // why writes fail, "" when they do not
+	ungated bool   // a deliberate fault: Then is carried out before the write
+	lossy   bool   // a deliberate fault: writes are acknowledged and forgotten
+
+	releasing bool // effects that waited for the disk are carried out now
+}
+
+func (w *world) addNode(name string, addr Addr, s State) *node {
+	n := &node{w: w, name: name, id: s.Options.MyID, addr: addr, roles: map[HostPort]Role{}, tun: DefaultTunables()}
+	n.disk.durable = s
+	n.disk.latency = func() time.Duration { return 2 * time.Millisecond }
+	w.nodes = append(w.nodes, n)
+	return n
+}
+
+// boot starts a process from the durable state.
+func (n *node) boot() error {
+	n.life++
+	core, err := New(n.w.now, Params{State: n.disk.durable, Port: n.addr.Port, Seed: n.seed + uint64(n.life), Tunables: n.tun})
+	if err != nil {
+		return err
+	}
+	n.core, n.alive, n.paused = core, true, 0
+	n.inbox, n.wires, n.asked = nil, map[ConnID]*wire{}, map[PeerRef]func(Reply){}
+	n.wakeAt = 0
+	n.w.check.booted(n)
+	n.schedule(n.w.now)
+	return nil
+}
+
+// crash ends the process. A write that is under way may have reached the disk.
+func (n *node) crash() {
+	n.alive = false
+	n.life++
+	if p := n.disk.pending; p != nil && n.disk.broken == "" && !n.disk.lossy && n.w.rng.IntN(2) == 0 {
+		n.disk.durable = p.State
+	}
+	n.disk.pending = nil
+	for _, cn := range n.w.wires {
+		if cn.from == n {
+			cn.open = false
+		}
+	}
+	n.w.resetAll(n, nil, ConnCommand)
+}
+
+func (n *node) at() HostPort    { return HostPort{n.addr.Host, n.addr.Port} }
+func (n *node) listening() bool { return n.alive }
+
+// input puts something into the inbox of the loop.
+func (n *node) input(in Input) {
+	if n.alive {
+		n.inbox = append(n.inbox, in)
+		n.schedule(n.w.now)
+	}
+}
+
+func (n *node) schedule(at Instant) {
+	at = max(at, n.paused)
+	if n.wakeAt != 0 && n.wakeAt <= at {
+		return
+	}
+	n.wake++
+	n.wakeAt = at
+	id, life := n.wake, n.life
+	n.w.at(at, func() {
+		if n.alive && n.life == life && n.wake == id {
+			n.wakeAt = 0
+			n.loop()
+		}
+	})
+}
+
+// loop is one turn of the shell: all inputs, a Tick if one is due, one Drain.
+func (n *node) loop() {
+	if n.w.now < n.paused {
+		n.schedule(n.paused)
+		return
+	}
+	n.runs++
+	inbox := n.inbox
+	n.inbox = nil
+	for _, in := range inbox {
+		n.step(in)
+	}
+	if n.core.NextDeadline() <= n.w.now {
+		n.step(Tick{})
+	}
+	var out Effects
+	n.core.Drain(&out)
+	for _, e := range out.Free {
+		n.do(e)
+	}
+	if out.Persist != nil {
+		n.save(out.Persist)
+	}
+	n.w.check.drained(n)
+	n.schedule(n.core.NextDeadline())
+}
+
+func (n *node) step(in Input) {
+	n.w.check.before(n, in)
+	n.core.Step(n.w.now, in)
+	n.w.check.after(n, in)
+}
+
+func (n *node) save(p *Persist) {
+	n.w.onSave(n, p)
+	n.disk.pending = p
+	if n.disk.ungated {
+		n.release(p.Then)
+	}
+	life := n.life
+	n.w.after(n.disk.latency(), func() {
+		if n.life == life {
+			n.saved(p)
+		}
+	})
+}
+
+func (n *node) saved(p *Persist) {
+	n.disk.pending = nil
+	if n.disk.broken != "" {
+		n.input(Persisted{p.Seq, n.disk.broken})
+		return
+	}
+	if !n.disk.lossy {
+		n.disk.durable = p.State
+	}
+	if !n.disk.ungated {
+		n.release(p.Then)
+	}
+	n.input(Persisted{Seq: p.Seq})
+}
+
+func (n *node) release(es []Effect) {
+	n.disk.releasing = true
+	for _, e := range es {
+		n.do(e)
+	}
+	n.disk.releasing = false
+}
+
+func (n *node) do(e Effect) {
+	n.w.check.effect(n, e)
+	n.w.onEffect(n, e)
+	switch e := e.(type) {
+	case Dial:
+		n.dial(e)
+	case Close:
+		n.wires[e.Conn].open = false
+		delete(n.wires, e.Conn)
+	case Send:
+		cn := n.wires[e.Conn]
+		cn.carry(toTarget, func() { cn.to.receive(cn, e) })
+	case Reply:
+		if answer := n.asked[e.To]; answer != nil {
+			delete(n.asked, e.To)
+			answer(e)
+		}
+	case Resolve:
+		n.w.after(n.w.delay(), func() { n.input(Resolved{e.Host, n.w.dns[e.Host]}) })
+	}
+}
+
+// heard is a hello message that arrived over a Pub/Sub connection.
+func (n *node) heard(cn *wire, h Hello) {
+	if h.RunID == n.id {
+		n.input(PubSubActivity{cn.id})
+		return
+	}
+	n.input(HelloReceived{cn.id, h})
+}
+
+func (n *node) saw(addr HostPort, role Role) { n.roles[addr] = role }
+
+// ask puts a question to the core; answer gets its Reply.
+func (n *node) ask(q Ask, answer func(Reply)) {
+	n.lastID++
+	q.From = n.lastID
+	n.asked[q.From] = answer
+	n.input(q)
+}
+
+// receive is a command of another Sentinel. A stalled process answers when it
+// runs again.
+func (n *node) receive(cn *wire, in Send) {
+	if n.w.now < n.paused {
+		n.w.at(n.paused, func() { n.receive(cn, in) })
+		return
+	}
+	if cn.gone || !cn.open {
+		return
+	}
+	switch cmd := in.Cmd.(type) {
+	case Ping:
+		cn.carry(toNode, func() { cn.from.input(Pong{cn.id, PingPong}) })
+	case PublishHello:
+		n.input(HelloReceived{Hello: cmd.Hello})
+		cn.carry(toNode, func() { cn.from.input(PublishReply{cn.id, in.Token, true}) })
+	case AskMasterDown:
+		n.ask(Ask{IP: cmd.IP, Port: cmd.Port, Epoch: cmd.Epoch, RunID: cmd.RunID}, func(r Reply) {
+			cn.carry(toNode, func() {
+				cn.from.input(AskReply{cn.id, in.Token, true, r.Down, r.Leader, r.Epoch})
+			})
+		})
+	}
+}
+
+func (w *world) server(addr HostPort) *redis {
+	s, _ := w.endpoint(addr).(*redis)
+	return s
+}

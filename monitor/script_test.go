@@ -1,0 +1,712 @@
+package monitor
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/datadriven"
+
+	"github.com/gosentinel/sentinel/election"
+)
+
+// TestScripts plays the scenarios of testdata/scripts: one real Core ("me")
+// among model servers (s1, s2, ... at 10.0.0.1, 10.0.0.2, ...) and scripted
+// Sentinels (p1, p2, ... at 10.0.1.1, ...), in virtual time. A message takes
+// 1 ms, a write to the disk 2 ms. testdata/scripts/README explains the commands.
+//
+// After a change on purpose, rewrite the expected output and read the diff:
+//
+//	go test ./monitor -run TestScripts -rewrite
+func TestScripts(t *testing.T) {
+	datadriven.Walk(t, "testdata/scripts", func(t *testing.T, file string) {
+		if !strings.HasSuffix(file, ".txt") {
+			return
+		}
+		var s *script
+		datadriven.RunTest(t, file, func(t *testing.T, td *datadriven.TestData) string {
+			if td.Cmd == "new" {
+				s = newScript(t, td)
+			} else if s == nil {
+				t.Fatalf("%s: the first command must be new", td.Pos)
+			}
+			out := s.run(t, td)
+			if s.w.check.failed() {
+				t.Fatalf("%s: %s\nafter:\n%s", td.Pos, s.w.check.violation, out)
+			}
+			return out
+		})
+	})
+}
+
+type script struct {
+	w      *world
+	me     *node
+	peers  []*fakePeer
+	out    strings.Builder
+	show   map[string]bool
+	asked  map[string]bool // vote requests shown already
+	events int             // events seen with the name that until waits for
+	until  string
+}
+
+func newScript(t *testing.T, td *datadriven.TestData) *script {
+	s := &script{w: newWorld(1), show: map[string]bool{}, asked: map[string]bool{}}
+	masters, replicas, peers, seed := 1, 2, 2, 1
+	td.MaybeScanArgs(t, "masters", &masters)
+	td.MaybeScanArgs(t, "replicas", &replicas)
+	td.MaybeScanArgs(t, "peers", &peers)
+	td.MaybeScanArgs(t, "seed", &seed)
+
+	var state State
+	state.Options.MyID = paddedID("me")
+	for k := range masters {
+		state.Masters = append(state.Masters, MasterState{MasterConfig: s.config(t, td, k)})
+		name := state.Masters[k].Name
+		m := s.w.addServer(name, s.serverAddr(1+k*(replicas+1)), HostPort{})
+		state.Masters[k].Addr, _ = IPAddr(m.addr.Host, m.addr.Port)
+		if td.HasArg("hostnames") {
+			state.Options.ResolveHostnames = true
+			state.Masters[k].Addr = Addr{Host: fmt.Sprintf("name%d", k+1), Port: m.addr.Port}
+			s.w.dns[state.Masters[k].Addr.Host] = m.addr.Host
+		}
+		for r := range replicas {
+			s.w.addServer(name, s.serverAddr(2+k*(replicas+1)+r), m.addr)
+		}
+	}
+	for range peers {
+		p := s.addPeer()
+		for k := range state.Masters {
+			state.Masters[k].Sentinels = append(state.Masters[k].Sentinels, KnownSentinel{p.ipAddr(), p.id})
+		}
+	}
+	addr, _ := IPAddr("10.0.1.100", 26379)
+	s.me = s.w.addNode("me", addr, state)
+	s.me.seed = uint64(seed)
+	s.w.onEffect = s.effect
+	s.w.onSave = s.save
+	return s
+}
+
+// config is the configuration of the k-th master, from the arguments of new.
+func (s *script) config(t *testing.T, td *datadriven.TestData, k int) MasterConfig {
+	cfg := MasterConfig{
+		Name: "mymaster", Quorum: 2, DownAfter: time.Second, FailoverTimeout: 20 * time.Second, ParallelSyncs: 1,
+	}
+	if k > 0 {
+		cfg.Name = fmt.Sprintf("master%d", k+1)
+	}
+	td.MaybeScanArgs(t, "quorum", &cfg.Quorum)
+	td.MaybeScanArgs(t, "parallel-syncs", &cfg.ParallelSyncs)
+	cfg.NeverLead = td.HasArg("never-lead")
+	cfg.DownAfter = duration(t, td, "down-after", cfg.DownAfter)
+	cfg.FailoverTimeout = duration(t, td, "failover-timeout", cfg.FailoverTimeout)
+	cfg.RebootDownAfter = duration(t, td, "reboot-down-after", 0)
+	td.MaybeScanArgs(t, "notification-script", &cfg.NotificationScript)
+	td.MaybeScanArgs(t, "client-reconfig-script", &cfg.ClientReconfigScript)
+	return cfg
+}
+
+func (s *script) serverAddr(k int) HostPort { return HostPort{"10.0.0." + strconv.Itoa(k), 6379} }
+
+func (s *script) addPeer() *fakePeer {
+	k := strconv.Itoa(len(s.peers) + 1)
+	p := &fakePeer{w: s.w, name: "p" + k, id: paddedID("p" + k), addr: HostPort{"10.0.1." + k, 26379}, ledgers: map[HostPort]*election.Ledger{}, votes: "yes"}
+	s.peers = append(s.peers, p)
+	s.w.extra = append(s.w.extra, p)
+	return p
+}
+
+// paddedID makes a run id that the output shows as its short name.
+func paddedID(name string) RunID {
+	return RunID(name + strings.Repeat("_", election.RunIDLen-len(name)))
+}
+
+func short(text string) string { return strings.ReplaceAll(text, "_", "") }
+
+func duration(t *testing.T, td *datadriven.TestData, key string, d time.Duration) time.Duration {
+	var text string
+	if td.MaybeScanArgs(t, key, &text) {
+		d = parseDuration(t, td, text)
+	}
+	return d
+}
+
+func parseDuration(t *testing.T, td *datadriven.TestData, text string) time.Duration {
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		td.Fatalf(t, "%v", err)
+	}
+	return d
+}
+
+// run carries out one command and returns what happened meanwhile.
+func (s *script) run(t *testing.T, td *datadriven.TestData) string {
+	s.out.Reset()
+	switch td.Cmd {
+	case "new":
+		s.begin(t, td)
+	case "advance":
+		s.w.advance(parseDuration(t, td, td.CmdArgs[0].Key), s.w.check.failed)
+	case "until":
+		s.playUntil(t, td)
+	case "show", "hide":
+		for _, a := range td.CmdArgs {
+			s.show[a.Key] = td.Cmd == "show"
+		}
+	case "stall":
+		d := parseDuration(t, td, td.CmdArgs[0].Key)
+		s.me.paused = s.w.now.Add(d)
+		s.w.advance(d, s.w.check.failed)
+	case "crash":
+		s.me.crash()
+	case "restart":
+		if err := s.me.boot(); err != nil {
+			td.Fatalf(t, "%v", err)
+		}
+	case "server":
+		s.server(t, td)
+	case "peer":
+		s.peer(t, td)
+	case "hello":
+		s.hello(t, td)
+	case "ask":
+		s.ask(t, td)
+	case "disk":
+		s.disk(t, td)
+	case "cut":
+		s.w.cutBoth(s.host(t, td, td.CmdArgs[0].Key), s.host(t, td, td.CmdArgs[1].Key))
+	case "heal":
+		s.w.heal()
+	case "dns":
+		for _, a := range td.CmdArgs {
+			s.w.dns[a.Key] = s.host(t, td, a.SingleVal(t))
+		}
+	case "call":
+		s.call(t, td)
+	case "masters", "replicas", "sentinels":
+		s.view(td.Cmd)
+	default:
+		td.Fatalf(t, "unknown command %q", td.Cmd)
+	}
+	s.w.advance(0, s.w.check.failed)
+	if s.out.Len() == 0 {
+		return "ok\n"
+	}
+	return s.out.String()
+}
+
+// begin boots the core; settled means that the first three seconds, in which it
+// gets to know the servers, are not shown.
+func (s *script) begin(t *testing.T, td *datadriven.TestData) {
+	var epoch uint64
+	if td.MaybeScanArgs(t, "epoch", &epoch) {
+		s.me.disk.durable.CurrentEpoch = Epoch(epoch)
+		for _, p := range s.peers {
+			p.epoch = Epoch(epoch)
+		}
+	}
+	if err := s.me.boot(); err != nil {
+		td.Fatalf(t, "%v", err)
+	}
+	if td.HasArg("settled") {
+		s.w.advance(3*time.Second, s.w.check.failed)
+		s.out.Reset()
+	}
+}
+
+func (s *script) playUntil(t *testing.T, td *datadriven.TestData) {
+	limit := duration(t, td, "max", time.Minute)
+	s.until, s.events = td.CmdArgs[0].Key, 0
+	s.w.advance(limit, func() bool { return s.events > 0 || s.w.check.failed() })
+	if s.events == 0 && !s.w.check.failed() {
+		td.Fatalf(t, "no %s within %v, only:\n%s", s.until, limit, s.out.String())
+	}
+	s.until = ""
+}
+
+// line prints one thing that happened.
+func (s *script) line(format string, args ...any) {
+	fmt.Fprintf(&s.out, "%7.3f  %s\n", s.w.uptime().Seconds(), short(fmt.Sprintf(format, args...)))
+}
+
+// effect prints what the core does, without the regular traffic.
+func (s *script) effect(_ *node, e Effect) {
+	switch e := e.(type) {
+	case Emit:
+		if e.Event.Name() == s.until {
+			s.events++
+		}
+		if e.Event.Level() > LevelDebug || s.show["links"] {
+			s.line("%s", eventText(e.Event))
+		}
+	case Send:
+		s.sent(e)
+	case CallResult:
+		switch {
+		case e.Err != nil:
+			s.line("result: -%v", e.Err)
+		case e.Count > 0:
+			s.line("result: %d", e.Count)
+		default:
+			s.line("result: +OK")
+		}
+	case Log:
+		s.line("log: %s", e.Text)
+	case FailoverDelayed:
+		s.line("next attempt for %s not before %.3f", e.Master, e.Until.Sub(origin).Seconds())
+	case RunScript:
+		s.line("run %s %s", e.Path, strings.Join(e.Args, " "))
+	case Dial:
+		if s.show["links"] {
+			s.line("dial %s", e.Addr)
+		}
+	case Close:
+		if s.show["links"] {
+			s.line("close a connection")
+		}
+	}
+}
+
+func eventText(e Event) string {
+	return strings.TrimSpace(e.Name() + " " + string(e.AppendText(nil)))
+}
+
+func (s *script) sent(e Send) {
+	to := "?"
+	if cn := s.me.wires[e.Conn]; cn != nil {
+		to = s.nameOf(cn.host)
+	}
+	switch cmd := e.Cmd.(type) {
+	case SlaveOf:
+		switch {
+		case cmd.Host == "":
+			s.line("=> %s: SLAVEOF NO ONE%s", to, plain(cmd))
+		default:
+			s.line("=> %s: SLAVEOF %s %d%s", to, cmd.Host, cmd.Port, plain(cmd))
+		}
+	case AskMasterDown:
+		text := fmt.Sprintf("=> %s: is %s:%d down? epoch %d", to, cmd.IP, cmd.Port, cmd.Epoch)
+		if cmd.RunID != "" {
+			text += ", vote for " + string(cmd.RunID)
+		}
+		if s.show["ask"] || (cmd.RunID != "" && !s.asked[text]) {
+			s.line("%s", text)
+		}
+		s.asked[text] = true
+	case PublishHello:
+		if h := cmd.Hello; s.show["hello"] {
+			s.line("=> %s: hello, epoch %d, %s is %s:%d since epoch %d", to, h.CurrentEpoch, h.MasterName, h.MasterIP, h.MasterPort, h.ConfigEpoch)
+		}
+	case InfoRequest:
+		if s.show["info"] {
+			s.line("=> %s: INFO", to)
+		}
+	case Ping:
+		if s.show["ping"] {
+			s.line("=> %s: PING", to)
+		}
+	case ScriptKill:
+		s.line("=> %s: SCRIPT KILL", to)
+	}
+}
+
+func plain(cmd SlaveOf) string {
+	if cmd.Plain {
+		return " (without MULTI)"
+	}
+	return ""
+}
+
+func (s *script) nameOf(host string) string {
+	if k, ok := strings.CutPrefix(host, "10.0.0."); ok {
+		return "s" + k
+	}
+	return "p" + strings.TrimPrefix(host, "10.0.1.")
+}
+
+// save prints a write that something waits for, with what waits for it.
+func (s *script) save(_ *node, p *Persist) {
+	var held []string
+	for _, e := range p.Then {
+		switch e := e.(type) {
+		case Emit:
+			held = append(held, e.Event.Name())
+		case Reply:
+			held = append(held, "the reply")
+		case CallResult:
+			held = append(held, "the result")
+		case RunScript:
+			held = append(held, "a script")
+		}
+	}
+	switch {
+	case len(held) > 0:
+		s.line("save %s; then %s", stateText(p.State), strings.Join(held, ", "))
+	case s.show["save"]:
+		s.line("save %s", stateText(p.State))
+	}
+}
+
+func stateText(state State) string {
+	b := fmt.Sprintf("epoch %d", state.CurrentEpoch)
+	for _, m := range state.Masters {
+		b += fmt.Sprintf(", %s=%s config %d vote %d", m.Name, m.Addr.Host, m.ConfigEpoch, m.LeaderEpoch)
+	}
+	return b
+}
+
+func (s *script) host(t *testing.T, td *datadriven.TestData, name string) string {
+	switch {
+	case name == "none":
+		return ""
+	case name == "me":
+		return s.me.addr.Host
+	case strings.HasPrefix(name, "s"):
+		return "10.0.0." + name[1:]
+	case strings.HasPrefix(name, "p"):
+		return "10.0.1." + name[1:]
+	}
+	td.Fatalf(t, "unknown host %q", name)
+	return ""
+}
+
+// server changes what a model server does: server s1 crash.
+func (s *script) server(t *testing.T, td *datadriven.TestData) {
+	r := s.w.server(HostPort{s.host(t, td, td.CmdArgs[0].Key), 6379})
+	if r == nil {
+		td.Fatalf(t, "no server %s", td.CmdArgs[0].Key)
+	}
+	for _, a := range td.CmdArgs[1:] {
+		switch a.Key {
+		case "crash":
+			r.crash()
+		case "start":
+			r.start(false)
+		case "start-empty":
+			r.start(true)
+		case "hang":
+			r.hung = true
+		case "resume":
+			r.resume()
+		case "kill-clients":
+			s.w.resetAll(r, nil, ConnCommand, ConnPubSub)
+		case "kill-pubsub":
+			s.w.resetAll(r, nil, ConnPubSub)
+		case "deaf":
+			r.deaf = true
+		case "aborts":
+			r.aborts = true
+		case "role":
+			r.follow(HostPort{})
+		case "follow":
+			r.follow(HostPort{s.host(t, td, a.SingleVal(t)), 6379})
+		case "priority":
+			a.Scan(t, 0, &r.priority)
+		case "offset":
+			a.Scan(t, 0, &r.offset)
+		case "sync":
+			r.syncTime = parseDuration(t, td, a.SingleVal(t))
+		case "slow-info":
+			r.slowInfo = parseDuration(t, td, a.SingleVal(t))
+		case "info":
+			r.badInfo = a.SingleVal(t)
+		case "ping":
+			r.ping = pingReplies[a.SingleVal(t)]
+		default:
+			td.Fatalf(t, "a server cannot %q", a.Key)
+		}
+	}
+}
+
+var pingReplies = map[string]PingReply{
+	"pong": PingPong, "loading": PingLoading, "masterdown": PingMasterDown, "busy": PingBusy, "other": PingOther,
+}
+
+// fakePeer is a scripted Sentinel. It answers questions as the script says.
+type fakePeer struct {
+	w       *world
+	name    string
+	id      RunID
+	addr    HostPort
+	down    bool
+	hung    bool
+	sees    bool   // that the master is down
+	votes   string // "yes": by the rule; "no": never; "stale": by the rule, at the epoch before; else always for that id
+	epoch   Epoch
+	ledgers map[HostPort]*election.Ledger
+	waiting []func()
+}
+
+func (p *fakePeer) at() HostPort    { return p.addr }
+func (p *fakePeer) listening() bool { return !p.down }
+
+func (p *fakePeer) ipAddr() Addr {
+	a, _ := IPAddr(p.addr.Host, p.addr.Port)
+	return a
+}
+
+func (p *fakePeer) receive(cn *wire, in Send) {
+	if p.hung {
+		p.waiting = append(p.waiting, func() { p.receive(cn, in) })
+		return
+	}
+	switch cmd := in.Cmd.(type) {
+	case Ping:
+		cn.carry(toNode, func() { cn.from.input(Pong{cn.id, PingPong}) })
+	case PublishHello:
+		p.epoch = max(p.epoch, cmd.Hello.CurrentEpoch)
+		cn.carry(toNode, func() { cn.from.input(PublishReply{cn.id, in.Token, true}) })
+	case AskMasterDown:
+		reply := p.answer(cmd)
+		reply.Conn, reply.Token = cn.id, in.Token
+		cn.carry(toNode, func() { cn.from.input(reply) })
+	}
+}
+
+func (p *fakePeer) answer(q AskMasterDown) AskReply {
+	l := p.ledgers[HostPort{q.IP, q.Port}]
+	if l == nil {
+		l = &election.Ledger{}
+		p.ledgers[HostPort{q.IP, q.Port}] = l
+	}
+	r := AskReply{OK: true, Down: p.sees}
+	switch {
+	case q.RunID == "" || p.votes == "no":
+	case p.votes == "yes":
+		l.Vote(&p.epoch, q.Epoch, q.RunID)
+		r.Leader, r.Epoch = l.For, l.Epoch
+	case p.votes == "stale":
+		r.Leader, r.Epoch = q.RunID, q.Epoch-1
+	default:
+		r.Leader, r.Epoch = paddedID(p.votes), q.Epoch
+	}
+	return r
+}
+
+// peer changes what a scripted Sentinel does: peer p1 sees=down votes=no.
+func (s *script) peer(t *testing.T, td *datadriven.TestData) {
+	for _, name := range strings.Split(td.CmdArgs[0].Key, "+") {
+		p := s.peerNamed(t, td, name)
+		for _, a := range td.CmdArgs[1:] {
+			switch a.Key {
+			case "sees":
+				p.sees = a.SingleVal(t) == "down"
+			case "votes":
+				p.votes = a.SingleVal(t)
+			case "hang":
+				p.hung = true
+			case "resume":
+				p.hung = false
+				waiting := p.waiting
+				p.waiting = nil
+				for _, do := range waiting {
+					do()
+				}
+			case "crash":
+				p.down, p.hung, p.waiting = true, false, nil
+				s.w.resetAll(p, nil, ConnCommand)
+			case "start":
+				p.down = false
+			default:
+				td.Fatalf(t, "a peer cannot %q", a.Key)
+			}
+		}
+	}
+}
+
+func (s *script) peerNamed(t *testing.T, td *datadriven.TestData, name string) *fakePeer {
+	for _, p := range s.peers {
+		if p.name == name {
+			return p
+		}
+	}
+	if name != fmt.Sprintf("p%d", len(s.peers)+1) {
+		td.Fatalf(t, "no peer %q", name)
+	}
+	return s.addPeer()
+}
+
+// hello delivers a hello message of a peer. The defaults are what an honest
+// peer that knows nothing new would say.
+func (s *script) hello(t *testing.T, td *datadriven.TestData) {
+	p := s.peerNamed(t, td, td.CmdArgs[0].Key)
+	h := Hello{IP: p.addr.Host, Port: p.addr.Port, RunID: p.id, CurrentEpoch: p.epoch, MasterName: "mymaster"}
+	td.MaybeScanArgs(t, "master", &h.MasterName)
+	if v, ok := s.me.core.Master(s.w.now, h.MasterName); ok {
+		h.MasterIP, h.MasterPort, h.ConfigEpoch = v.Current.Host, v.Current.Port, v.ConfigEpoch
+	}
+	for _, a := range td.CmdArgs[1:] {
+		switch a.Key {
+		case "master":
+		case "epoch":
+			h.CurrentEpoch = scanEpoch(t, td, a.SingleVal(t))
+			p.epoch = h.CurrentEpoch
+		case "config":
+			h.ConfigEpoch = scanEpoch(t, td, a.SingleVal(t))
+		case "at":
+			h.MasterIP, h.MasterPort = s.host(t, td, a.SingleVal(t)), 6379
+		case "host": // may be a name
+			h.MasterIP = a.SingleVal(t)
+		case "port":
+			a.Scan(t, 0, &h.MasterPort)
+		case "ip":
+			h.IP = a.SingleVal(t)
+		case "id":
+			h.RunID = paddedID(a.SingleVal(t))
+		default:
+			td.Fatalf(t, "a hello has no %q", a.Key)
+		}
+	}
+	s.me.input(HelloReceived{Hello: h})
+}
+
+func scanEpoch(t *testing.T, td *datadriven.TestData, text string) Epoch {
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		td.Fatalf(t, "%v", err)
+	}
+	return Epoch(n)
+}
+
+// ask has a peer ask the core: ask p1 epoch=5 vote=p1. Without vote it asks for
+// an opinion only.
+func (s *script) ask(t *testing.T, td *datadriven.TestData) {
+	name := td.CmdArgs[0].Key
+	q := Ask{IP: "10.0.0.1", Port: 6379}
+	for _, a := range td.CmdArgs[1:] {
+		switch a.Key {
+		case "epoch":
+			q.Epoch = scanEpoch(t, td, a.SingleVal(t))
+		case "vote":
+			q.RunID = paddedID(a.SingleVal(t))
+		case "about":
+			q.IP = s.host(t, td, a.SingleVal(t))
+		case "host":
+			q.IP = a.SingleVal(t)
+		default:
+			td.Fatalf(t, "a question has no %q", a.Key)
+		}
+	}
+	answered := false
+	s.me.ask(q, func(r Reply) {
+		answered = true
+		leader := "*"
+		if r.Leader != "" {
+			leader = string(r.Leader)
+		}
+		s.line("<= %s: down %t, vote %s@%d", name, r.Down, leader, r.Epoch)
+	})
+	s.w.advance(0, s.w.check.failed)
+	if !answered {
+		s.line("%s waits for the disk", name)
+	}
+}
+
+// disk changes the disk, or shows what is durable: disk fail="no space".
+func (s *script) disk(t *testing.T, td *datadriven.TestData) {
+	for _, a := range td.CmdArgs {
+		switch a.Key {
+		case "takes":
+			d := parseDuration(t, td, a.SingleVal(t))
+			s.me.disk.latency = func() time.Duration { return d }
+		case "fail":
+			s.me.disk.broken = strings.Join(a.Vals, " ")
+		case "ok":
+			s.me.disk.broken = ""
+		default:
+			td.Fatalf(t, "a disk cannot %q", a.Key)
+		}
+	}
+	if len(td.CmdArgs) == 0 {
+		s.line("durable: %s", stateText(s.me.disk.durable))
+	}
+}
+
+// call is an operator's command: call failover mymaster.
+func (s *script) call(t *testing.T, td *datadriven.TestData) {
+	op, arg := td.CmdArgs[0].Key, "mymaster"
+	if len(td.CmdArgs) > 1 {
+		arg = td.CmdArgs[1].Key
+	}
+	var o Op
+	switch op {
+	case "failover":
+		o = FailoverOp{arg}
+	case "reset":
+		o = ResetOp{func(name string) bool { ok, _ := path.Match(arg, name); return ok }}
+	case "remove":
+		o = RemoveOp{arg}
+	case "flush":
+		o = FlushOp{}
+	case "monitor":
+		addr, _ := IPAddr("10.0.0.1", 6379)
+		o = MonitorOp{MasterConfig{Name: arg, Addr: addr, Quorum: 2, DownAfter: time.Second, FailoverTimeout: 20 * time.Second}}
+	case "set":
+		o = s.setOp(t, td, arg)
+	case "sentinel-pass":
+		o = ConfigSetOp{func(o *Options) { o.SentinelPass = arg }}
+	default:
+		td.Fatalf(t, "unknown call %q", op)
+	}
+	s.me.input(Call{From: 1, Op: o})
+}
+
+func (s *script) setOp(t *testing.T, td *datadriven.TestData, name string) Op {
+	o := SetOp{Name: name}
+	for _, a := range td.CmdArgs[2:] {
+		v := a.SingleVal(t)
+		ch := Change{Option: a.Key, Values: []string{v}}
+		switch a.Key {
+		case "quorum":
+			n, _ := strconv.Atoi(v)
+			ch.Apply = func(c *MasterConfig) { c.Quorum = n }
+		case "parallel-syncs":
+			n, _ := strconv.Atoi(v)
+			ch.Apply = func(c *MasterConfig) { c.ParallelSyncs = n }
+		case "down-after-milliseconds":
+			n, _ := strconv.Atoi(v)
+			ch.Apply = func(c *MasterConfig) { c.DownAfter = time.Duration(n) * time.Millisecond }
+		case "auth-pass":
+			ch.Values = []string{"******"}
+			ch.Apply = func(c *MasterConfig) { c.AuthPass = v }
+		default:
+			o.Err = errors.New("ERR Unknown option or number of arguments for SENTINEL SET '" + a.Key + "'")
+			return o
+		}
+		o.Changes = append(o.Changes, ch)
+	}
+	return o
+}
+
+// view prints what operators see.
+func (s *script) view(what string) {
+	row := func(v InstanceView, more string) {
+		fmt.Fprintf(&s.out, "%s %s %s%s\n", short(v.Name), v.Addr, v.Flags, more)
+	}
+	for _, m := range s.me.core.Masters(s.w.now) {
+		switch what {
+		case "masters":
+			row(m.InstanceView, fmt.Sprintf(" config %d, clients go to %s, failover %s, %d replicas, %d/%d Sentinels usable",
+				m.ConfigEpoch, m.Current, m.FailoverState, m.Replicas, m.UsableSentinels, m.OtherSentinels+1))
+		case "replicas":
+			rs, _ := s.me.core.Replicas(s.w.now, m.Name)
+			for _, r := range rs {
+				link := "down"
+				if r.MasterLinkUp {
+					link = "up"
+				}
+				row(r.InstanceView, fmt.Sprintf(" follows %s link %s priority %d", HostPort{r.MasterHost, r.MasterPort}, link, r.Priority))
+			}
+		case "sentinels":
+			ps, _ := s.me.core.Sentinels(s.w.now, m.Name)
+			for _, p := range ps {
+				row(p.InstanceView, fmt.Sprintf(" of %s, link shared by %d", m.Name, p.LinkRefs))
+			}
+		}
+	}
+}
