@@ -35,7 +35,7 @@ func startStock(t *testing.T, path string, port int) *stock {
 	t.Helper()
 	binary, err := exec.LookPath("redis-sentinel")
 	if err != nil {
-		t.Skip("redis-sentinel is not installed; apt-get install redis-sentinel")
+		t.Fatal("redis-sentinel is not installed: run make deps")
 	}
 	s := &stock{t: t, cmd: exec.Command(binary, path), exited: make(chan struct{})}
 	s.cmd.Stdout, s.cmd.Stderr = &s.output, &s.output

@@ -29,6 +29,10 @@ func (c *Core) call(now Instant, in Call) {
 		c.configSet(op)
 		c.gate(CallResult{To: in.From})
 		return
+	case DebugOp:
+		c.retune(now, op)
+	case SimulateOp:
+		c.simulate(op)
 	case RemoveOp:
 		err = c.withMaster(op.Name, func(m *master) *CallError { return c.remove(m) })
 		if err == nil {

@@ -48,6 +48,8 @@ type Core struct {
 
 	logged map[string]bool
 
+	failures Failures // to simulate
+
 	// clamped counts timers that asked to run in the past. It stays 0: a timer
 	// that did not do what was due would spin.
 	clamped int
@@ -194,7 +196,7 @@ func (c *Core) Step(now Instant, in Input) {
 
 // NextDeadline returns when the core wants a [Tick] at the latest.
 func (c *Core) NextDeadline() Instant {
-	return min(c.timers.next(), c.lastStep.Add(c.tun.Heartbeat), c.disk.retryAt())
+	return min(c.timers.next(), c.lastStep.Add(c.heartbeat()), c.disk.retryAt())
 }
 
 // runDue runs every timer whose instant has come. Timers run on Ticks only and

@@ -139,6 +139,11 @@ type RunScript struct {
 // Resolve asks for the address of a host name, answered by [Resolved].
 type Resolve struct{ Host string }
 
+// Crash asks for the end of the process without any clean-up, for an operator
+// who asked to simulate one ([SimulateOp]). No effect that follows it may be
+// carried out.
+type Crash struct{}
+
 func (Dial) isEffect()            {}
 func (Close) isEffect()           {}
 func (Send) isEffect()            {}
@@ -149,6 +154,7 @@ func (Log) isEffect()             {}
 func (FailoverDelayed) isEffect() {}
 func (RunScript) isEffect()       {}
 func (Resolve) isEffect()         {}
+func (Crash) isEffect()           {}
 
 func (Ping) isCommand()          {}
 func (InfoRequest) isCommand()   {}

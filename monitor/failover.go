@@ -166,6 +166,9 @@ func (c *Core) electForced(now Instant, m *master, elected bool, outstanding int
 
 func (c *Core) elected(now Instant, m *master) {
 	c.emit(&m.instance, ElectedLeader{c.ref(&m.instance)})
+	if c.failures&CrashAfterElection != 0 {
+		c.free(Crash{})
+	}
 	m.attempt.Advance(election.SelectReplica, now)
 	c.emit(&m.instance, FailoverStateSelectReplica{c.ref(&m.instance)})
 }
@@ -396,6 +399,9 @@ func (c *Core) promotionConfirmed(now Instant, m *master) {
 	a.Advance(election.ReconfReplicas, now)
 	m.configSeq = c.disk.next()
 	c.emitDurable(&r.instance, PromotedReplica{c.ref(&r.instance)})
+	if c.failures&CrashAfterPromotion != 0 {
+		c.gate(Crash{})
+	}
 	c.emitDurable(&m.instance, FailoverStateReconfReplicas{c.ref(&m.instance)})
 	c.reconfScript(m, "leader", m.addr, r.addr)
 	c.awaitDisk(m)

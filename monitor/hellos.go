@@ -20,7 +20,8 @@ func (c *Core) hello(now Instant, in HelloReceived) {
 	// own current epoch.
 	if epoch := max(h.CurrentEpoch, h.ConfigEpoch); epoch > c.epoch {
 		c.epoch = epoch
-		c.emitDurable(nil, NewEpoch{c.epoch})
+		c.emit(nil, NewEpoch{c.epoch}) // others know it already: no promise of ours
+		c.changed()
 		c.touch(m)
 	}
 	if p == nil {

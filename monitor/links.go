@@ -120,7 +120,17 @@ func (l *link) run(c *Core, now Instant) Instant {
 	return min(next, l.ping(c, now))
 }
 
-// connect dials cn when it is down and the last attempt is a PING period ago.
+// redialEvery is the least time between two attempts to connect. A connection
+// that is cut right after it was made must not keep a healthy server unreachable
+// for a whole down-after period.
+func (c *Core) redialEvery(l *link) time.Duration {
+	if !l.server {
+		return c.tun.PingPeriod
+	}
+	return min(max(l.shortestDownAfter()/10, c.tun.PingFloor), c.tun.PingPeriod)
+}
+
+// connect dials cn when it is down and the last attempt is long enough ago.
 // Unlike in stock Sentinel the loss of the Pub/Sub connection alone does not
 // disturb the command connection (state-machine.md §12.2).
 func (l *link) connect(c *Core, now Instant, cn *conn, kind ConnKind) Instant {
@@ -138,7 +148,7 @@ func (l *link) connect(c *Core, now Instant, cn *conn, kind ConnKind) Instant {
 		return Never
 	}
 	if cn.dialedAt != 0 {
-		if due := cn.dialedAt.Add(c.tun.PingPeriod); now < due {
+		if due := cn.dialedAt.Add(c.redialEvery(l)); now < due {
 			return due
 		}
 	}

@@ -46,6 +46,26 @@ type Change struct {
 // pure function.
 type ConfigSetOp struct{ Apply func(*Options) }
 
+// DebugOp changes periods and limits of the running core (SENTINEL DEBUG); they
+// act at once and are not saved. Apply must be a pure function and leave every
+// duration positive and below ten years, beyond which instants overflow.
+type DebugOp struct{ Apply func(*Tunables) }
+
+// SimulateOp replaces the set of failures to simulate (SENTINEL
+// SIMULATE-FAILURE). Zero simulates none.
+type SimulateOp struct{ Failures Failures }
+
+// Failures is a set of simulated failures. Its value is what INFO shows.
+type Failures uint8
+
+// The failures that can be simulated: this Sentinel crashes right after it was
+// elected to lead a failover, or when the promotion of the replica is confirmed
+// and saved.
+const (
+	CrashAfterElection Failures = 1 << iota
+	CrashAfterPromotion
+)
+
 func (MonitorOp) isOp()   {}
 func (RemoveOp) isOp()    {}
 func (ResetOp) isOp()     {}
@@ -53,6 +73,8 @@ func (FailoverOp) isOp()  {}
 func (FlushOp) isOp()     {}
 func (SetOp) isOp()       {}
 func (ConfigSetOp) isOp() {}
+func (DebugOp) isOp()     {}
+func (SimulateOp) isOp()  {}
 
 // CallError is the error reply to an operator's command: Code is the first
 // word of a RESP error ("ERR", "INPROG"), Text the rest.

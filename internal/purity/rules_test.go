@@ -26,6 +26,7 @@ var layers = []struct {
 	{"gossip", slices.Concat(core, []string{"internal/..."})},
 	{"monitor/link", slices.Concat(core, []string{"internal/...", "pubsub"})}, // for the hello codec
 	{".", slices.Concat(core, shell)},
+	{"cmd/demo", []string{"internal/...", "jepsen/cluster"}}, // runs real processes
 	{"cmd/...", slices.Concat(core, shell, []string{"."})},
 	{"jepsen/...", slices.Concat(core, shell, []string{".", "jepsen/..."})},
 }

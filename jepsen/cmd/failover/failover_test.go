@@ -1,0 +1,184 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"flag"
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gosentinel/sentinel/jepsen/cluster"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// A replica refuses writes, hangs up when it is promoted, and then accepts.
+func TestWriterOutlastsAPromotion(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan []int, 1)
+	go func() {
+		var served []int
+		for _, replies := range [][]string{
+			{"-READONLY You can't write against a read only replica.\r\n", "-READONLY again\r\n"},
+			{}, // refuses the first command by hanging up
+			{"+OK\r\n"},
+		} {
+			conn, err := ln.Accept()
+			if err != nil {
+				break
+			}
+			in := bufio.NewReader(conn)
+			for _, reply := range replies {
+				if _, err := in.ReadString('\n'); err != nil {
+					break
+				}
+				_, _ = io.WriteString(conn, reply)
+			}
+			_ = conn.Close()
+			served = append(served, len(replies))
+		}
+		done <- served
+	}()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	w := writer{addr: ln.Addr().String()}
+	_, ok := w.until(ctx)
+	w.close()
+	_ = ln.Close()
+	if served := <-done; !ok || !slices.Equal(served, []int{2, 0, 1}) {
+		t.Errorf("accepted: %t, after connections with %v replies", ok, served)
+	}
+
+	// Nobody listens there any more, so only the end of the context ends this.
+	cancel()
+	if _, ok := w.until(ctx); ok {
+		t.Error("a write was accepted by nobody")
+	}
+}
+
+// at makes an event so many milliseconds after the kill.
+func at(start time.Time, ms int, sentinel, name, text string) cluster.Event {
+	return cluster.Event{At: start.Add(time.Duration(ms) * time.Millisecond), Sentinel: sentinel, Name: name, Text: text}
+}
+
+func TestDigest(t *testing.T) {
+	start := time.Now()
+	healthy := []cluster.Event{
+		at(start, 3, "a", "+sdown", "sentinel x 127.0.0.1 1 @ m 127.0.0.1 2"), // not the master
+		at(start, 10, "a", "+sdown", "master m 127.0.0.1 2"),
+		at(start, 11, "b", "+sdown", "master m 127.0.0.1 2"),
+		at(start, 12, "a", "+odown", "master m 127.0.0.1 2 #quorum 2/2"),
+		at(start, 13, "a", "+try-failover", "master m 127.0.0.1 2"),
+		at(start, 14, "a", "+vote-for-leader", "aaa 1"),
+		at(start, 14, "b", "+vote-for-leader", "aaa 1"),
+		at(start, 15, "a", "+elected-leader", "master m 127.0.0.1 2"),
+		at(start, 16, "a", "+promoted-slave", "slave s 127.0.0.1 3 @ m 127.0.0.1 2"),
+		at(start, 17, "b", "+switch-master", "m 127.0.0.1 2 127.0.0.1 3"),
+	}
+	ms := func(n int) time.Duration { return time.Duration(n) * time.Millisecond }
+	want := result{sdown: ms(10), odown: ms(12), elected: ms(15), promoted: ms(16), switched: ms(17), leaders: 1, candidates: 1}
+	if got := digest(healthy, start); got != want {
+		t.Errorf("healthy failover:\n got %+v\nwant %+v", got, want)
+	}
+
+	split := append(healthy[:len(healthy):len(healthy)],
+		at(start, 18, "b", "+try-failover", "master m 127.0.0.1 2"),
+		at(start, 19, "b", "+try-failover", "master m 127.0.0.1 2"),
+		at(start, 19, "b", "-failover-abort-not-elected", "master m 127.0.0.1 2"))
+	if got := digest(split, start); got.candidates != 2 || got.retries != 1 || got.aborts != 1 || got.secondLeader {
+		t.Errorf("split vote: got %+v", got)
+	}
+	for name, extra := range map[string]cluster.Event{
+		"two leaders in one epoch": at(start, 20, "b", "+elected-leader", "master m 127.0.0.1 2"),
+		"two promoted replicas":    at(start, 20, "b", "+promoted-slave", "slave t 127.0.0.1 4 @ m 127.0.0.1 2"),
+	} {
+		if got := digest(append(healthy[:len(healthy):len(healthy)], extra), start); !got.secondLeader {
+			t.Errorf("%s went unnoticed: %+v", name, got)
+		}
+	}
+}
+
+func TestClientNeedsBothTheServerAndASentinel(t *testing.T) {
+	for _, c := range []struct{ write, promoted, switched, want time.Duration }{
+		{5, 9, 8, 8},
+		{5, 7, 8, 7},
+		{12, 7, 8, 12},
+	} {
+		r := result{firstWrite: c.write, promoted: c.promoted, switched: c.switched}
+		if got := r.client(); got != c.want {
+			t.Errorf("client of %+v = %d, want %d", c, got, c.want)
+		}
+	}
+}
+
+func TestQuantile(t *testing.T) {
+	v := []float64{1, 2, 3, 10}
+	for q, want := range map[float64]float64{0: 1, 0.5: 2.5, 1: 10, 0.9: 7.9} {
+		if got := quantile(v, q); got < want-1e-9 || got > want+1e-9 {
+			t.Errorf("quantile %v = %v, want %v", q, got, want)
+		}
+	}
+	if got := quantile([]float64{7}, 0.99); got != 7 {
+		t.Errorf("quantile of one = %v", got)
+	}
+}
+
+func TestFlags(t *testing.T) {
+	for _, args := range []string{
+		"-runs 0", "-signal HUP", "-down-after 0s", "-sentinel a -sentinel b -sentinel c", "-sentinel=", "stray", "-no-such-flag",
+	} {
+		if _, err := parse(strings.Fields(args), io.Discard); err == nil {
+			t.Errorf("%q was accepted", args)
+		}
+	}
+	if _, err := parse([]string{"-h"}, io.Discard); err != flag.ErrHelp {
+		t.Errorf("-h: got %v", err)
+	}
+	o, err := parse([]string{"-signal", "sigsegv", "-sentinel", "/x/s", "-sentinel", "/y/s --flag"}, io.Discard)
+	if err != nil || o.signal != "SEGV" || o.sides[0].name == o.sides[1].name || len(o.sides[1].command) != 2 {
+		t.Errorf("got %+v, %v", o, err)
+	}
+}
+
+func TestReportAndVerdict(t *testing.T) {
+	o := options{runs: 2, replicas: 2, sentinels: 3, signal: "KILL", downAfter: time.Second, maxMedian: 150 * time.Millisecond}
+	fast := result{firstWrite: 1100 * time.Millisecond, leaders: 1, candidates: 1}
+	slow := result{firstWrite: 2200 * time.Millisecond, leaders: 1, candidates: 1}
+	o.sides = []side{{name: "fast", results: []result{fast, fast}}, {name: "slow", results: []result{slow, slow}}}
+	var out bytes.Buffer
+	printHeader(&out, o)
+	printRow(&out, 1, "fast", fast)
+	printSummary(&out, o)
+	for _, want := range []string{"down-after 1000 ms, SIGKILL", "median of fast is 0.08 of that of slow", "1200..", "██"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the report does not say %q:\n%s", want, &out)
+		}
+	}
+	for line := range strings.Lines(out.String()) {
+		if n := len([]rune(line)) - 1; n > 90 {
+			t.Errorf("line of %d columns: %s", n, line)
+		}
+	}
+	if err := judge(o); err != nil {
+		t.Errorf("a good measurement was rejected: %v", err)
+	}
+	for name, bad := range map[string]result{
+		"the limit is": slow,
+		"split":        {firstWrite: time.Second, retries: 1},
+		"two leader":   {firstWrite: time.Second, secondLeader: true},
+	} {
+		o.sides[0].results = []result{bad, bad}
+		if err := judge(o); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("verdict on %s: %v", name, err)
+		}
+	}
+}

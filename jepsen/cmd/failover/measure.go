@@ -1,0 +1,214 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/gosentinel/sentinel/jepsen/cluster"
+)
+
+// result is what one run showed. Durations count from the kill.
+type result struct {
+	sdown, odown, elected, promoted, switched time.Duration
+
+	firstWrite   time.Duration
+	leaders      int // +elected-leader
+	candidates   int // Sentinels that stood for election
+	retries      int // times that one of them stood again
+	aborts       int // -failover-abort-*
+	secondLeader bool
+}
+
+// client returns when a client that asks Sentinels could have written: the new
+// master took writes and some Sentinel gave its address. The leader gives it
+// from the promotion on, the others from their switch on.
+func (r result) client() time.Duration {
+	return max(r.firstWrite, min(r.promoted, r.switched))
+}
+
+// writeEvery is the pause between two attempts to write to a replica. It is the
+// resolution of the figures.
+const writeEvery = 2 * time.Millisecond
+
+// measure runs one failover in a cluster of its own.
+func measure(ctx context.Context, o options, command []string) (r result, err error) {
+	ctx, cancel := context.WithTimeout(ctx, o.timeout)
+	defer cancel()
+	c, err := cluster.New(cluster.Config{Sentinel: command})
+	if err != nil {
+		return r, err
+	}
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("%w\n%s", err, c.Logs(15))
+		}
+		if cerr := c.Close(); err == nil {
+			err = cerr
+		}
+	}()
+	g, err := c.Start(ctx, cluster.Topology{
+		Replicas: o.replicas, Sentinels: o.sentinels, Quorum: o.sentinels/2 + 1,
+		DownAfter: o.downAfter, FailoverTimeout: 10 * time.Second,
+	})
+	if err != nil {
+		return r, err
+	}
+	start := time.Now()
+	if err := g.Servers[0].Signal(signals[o.signal]); err != nil {
+		return r, err
+	}
+	wrote, err := firstWrite(ctx, g.Servers[1:])
+	if err != nil {
+		return r, err
+	}
+	// A second leader would show up late, so the run is over only when everybody
+	// agrees and the leader has finished.
+	if _, err := g.WaitNewMaster(ctx, g.Servers[0]); err != nil {
+		return r, err
+	}
+	if _, err := c.Events().Wait(ctx, "the leader to finish", cluster.Named("+failover-end")); err != nil {
+		return r, err
+	}
+	r = digest(c.Events().Since(start), start)
+	r.firstWrite = wrote.Sub(start)
+	return r, nil
+}
+
+// digest reduces the events of one failover to figures.
+func digest(events []cluster.Event, start time.Time) (r result) {
+	first := func(d *time.Duration, ev cluster.Event) {
+		if *d == 0 {
+			*d = ev.At.Sub(start)
+		}
+	}
+	epochs := map[string]string{} // epoch of an attempt -> the Sentinel that was elected in it
+	promoted := map[string]bool{}
+	epoch := map[string]string{} // Sentinel -> the epoch that it voted in last
+	stood := map[string]bool{}
+	for _, ev := range events {
+		switch {
+		case ev.Name == "+sdown" && strings.HasPrefix(ev.Text, "master "):
+			first(&r.sdown, ev)
+		case ev.Name == "+odown":
+			first(&r.odown, ev)
+		case ev.Name == "+try-failover":
+			if stood[ev.Sentinel] {
+				r.retries++
+			} else {
+				stood[ev.Sentinel] = true
+				r.candidates++
+			}
+		case ev.Name == "+vote-for-leader":
+			_, epoch[ev.Sentinel], _ = strings.Cut(ev.Text, " ")
+		case ev.Name == "+elected-leader":
+			first(&r.elected, ev)
+			r.leaders++
+			e := epoch[ev.Sentinel]
+			if other, taken := epochs[e]; taken && other != ev.Sentinel {
+				r.secondLeader = true
+			}
+			epochs[e] = ev.Sentinel
+		case ev.Name == "+promoted-slave":
+			first(&r.promoted, ev)
+			promoted[ev.Text] = true
+		case ev.Name == "+switch-master":
+			first(&r.switched, ev)
+		case strings.HasPrefix(ev.Name, "-failover-abort-"):
+			r.aborts++
+		}
+	}
+	r.secondLeader = r.secondLeader || len(promoted) > 1
+	return r
+}
+
+// firstWrite returns the instant at which one of the replicas accepted a write.
+func firstWrite(ctx context.Context, replicas []*cluster.Server) (time.Time, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	accepted := make(chan time.Time, len(replicas))
+	ended := make(chan struct{}, len(replicas))
+	for _, s := range replicas {
+		go func() {
+			defer func() { ended <- struct{}{} }()
+			w := writer{addr: s.Addr()}
+			defer w.close()
+			if at, ok := w.until(ctx); ok {
+				accepted <- at
+			}
+		}()
+	}
+	defer func() {
+		cancel()
+		for range replicas {
+			<-ended
+		}
+	}()
+	select {
+	case at := <-accepted:
+		return at, nil
+	case <-ctx.Done():
+		return time.Time{}, fmt.Errorf("no replica accepted a write: %w", context.Cause(ctx))
+	}
+}
+
+// writer tries to write to one server over one connection. It is not go-redis,
+// which drops the connection at every READONLY reply: dialling 500 times a
+// second would disturb what is measured.
+type writer struct {
+	addr string
+	conn net.Conn
+	in   *bufio.Reader
+}
+
+// until writes until the server says OK, and returns when it said so.
+func (w *writer) until(ctx context.Context) (time.Time, bool) {
+	tick := time.NewTicker(writeEvery)
+	defer tick.Stop()
+	for {
+		if w.try(ctx) {
+			return time.Now(), true
+		}
+		select {
+		case <-ctx.Done():
+			return time.Time{}, false
+		case <-tick.C:
+		}
+	}
+}
+
+// try makes one attempt. A broken connection is replaced in the next one: the
+// promotion itself kills all clients of the new master.
+func (w *writer) try(ctx context.Context) bool {
+	if w.conn == nil {
+		var d net.Dialer
+		conn, err := d.DialContext(ctx, "tcp", w.addr)
+		if err != nil {
+			return false
+		}
+		w.conn, w.in = conn, bufio.NewReader(conn)
+	}
+	if err := w.conn.SetDeadline(time.Now().Add(time.Second)); err != nil {
+		w.close()
+		return false
+	}
+	if _, err := w.conn.Write([]byte("SET failover:probe 1\r\n")); err != nil {
+		w.close()
+		return false
+	}
+	reply, err := w.in.ReadString('\n')
+	if err != nil {
+		w.close()
+		return false
+	}
+	return strings.HasPrefix(reply, "+OK")
+}
+
+func (w *writer) close() {
+	if w.conn != nil {
+		_ = w.conn.Close()
+		w.conn = nil
+	}
+}
