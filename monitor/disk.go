@@ -3,6 +3,7 @@ package monitor
 import (
 	"strconv"
 	"strings"
+	"time"
 )
 
 // disk is the core's view of what is durable. States are numbered; one write is
@@ -18,7 +19,11 @@ type disk struct {
 	dropped  int // events that found no room among the gated
 	failing  bool
 	retry    Instant // while failing
-	reason   string
+	began    Instant // of the write under way
+	// latency is how long writes take: the last one, or a falling average of
+	// slower ones before it.
+	latency time.Duration
+	reason  string
 }
 
 // next is the number of the Persist that will hold a change made now.
@@ -90,7 +95,7 @@ func (c *Core) Drain(out *Effects) {
 	}
 	d.lastSeq++
 	d.inFlight = &Persist{Seq: d.lastSeq, State: c.State(), Then: d.gated}
-	d.gated, d.dirty = nil, false
+	d.gated, d.dirty, d.began = nil, false, c.now
 	out.Persist = d.inFlight
 }
 
@@ -101,6 +106,8 @@ func (c *Core) persisted(now Instant, in Persisted) {
 	}
 	p := d.inFlight
 	d.inFlight = nil
+	took := now.Sub(d.began)
+	d.latency = max(took, (7*d.latency+took)/8)
 	if in.Err != "" {
 		c.persistFailed(now, p, in.Err)
 	} else {

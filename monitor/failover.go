@@ -72,8 +72,18 @@ func (c *Core) candidacyDelay(m *master) time.Duration {
 		}
 	}
 	rank := election.Rank(c.opts.MyID, others, m.cfg.Name, c.epoch)
-	return election.CandidacyDelay(rank, c.tun.CandidacySlot, c.rng.Float64())
+	return election.CandidacyDelay(rank, c.candidacySlot(), c.rng.Float64())
 }
+
+// candidacySlot is long enough for the candidate before to save its own vote and
+// to ask: on a slow disk the next one would otherwise stand as well, and the
+// votes would be split.
+func (c *Core) candidacySlot() time.Duration {
+	return max(c.tun.CandidacySlot, min(2*c.disk.latency, maxCandidacySlot))
+}
+
+// maxCandidacySlot bounds what a slow disk adds to a failover.
+const maxCandidacySlot = 250 * time.Millisecond
 
 func (c *Core) startAttempt(now Instant, m *master, forced bool) {
 	c.epoch++
