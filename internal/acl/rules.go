@@ -1,0 +1,212 @@
+package acl
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"slices"
+	"strings"
+)
+
+// rules is all that defines a user but the name. A value that a [User] points
+// to never changes; an edit works on a clone.
+type rules struct {
+	enabled, noPass, skipSanitize bool
+	passwords                     []string // SHA-256 in hex
+	root                          *selector
+	more                          []*selector
+}
+
+func newRules(t *table, allChannels bool) *rules { return &rules{root: newSelector(t, allChannels)} }
+
+// openRules are those of the default user when nobody configured it.
+func openRules(t *table) *rules {
+	r := newRules(t, true)
+	r.enabled, r.noPass, r.root.allKeys = true, true, true
+	r.root.setAll('+')
+	return r
+}
+
+func (r *rules) clone() *rules {
+	c := *r
+	c.passwords = slices.Clone(r.passwords)
+	c.root = r.root.clone()
+	c.more = slices.Clone(r.more) // no rule changes a further selector
+	return &c
+}
+
+// editor applies rules. What is left after an error is of no use.
+type editor struct {
+	*rules
+	table       *table
+	allChannels bool // what a new user or selector starts with
+}
+
+func (e *editor) apply(rule string) error {
+	switch lower(rule) {
+	case "": // stock Redis ignores it
+	case "on":
+		e.enabled = true
+	case "off":
+		e.enabled = false
+	case "nopass":
+		e.noPass, e.passwords = true, nil
+	case "resetpass":
+		e.noPass, e.passwords = false, nil
+	case "sanitize-payload":
+		e.skipSanitize = false
+	case "skip-sanitize-payload":
+		e.skipSanitize = true
+	case "clearselectors":
+		e.more = nil
+	case "reset":
+		*e.rules = *newRules(e.table, e.allChannels)
+	default:
+		return e.applyOther(rule)
+	}
+	return nil
+}
+
+func (e *editor) applyOther(rule string) error {
+	switch rule[0] {
+	case '>':
+		return e.addPassword(hashPassword(rule[1:]))
+	case '#':
+		return e.addPassword(rule[1:])
+	case '<':
+		return e.removePassword(hashPassword(rule[1:]))
+	case '!':
+		return e.removePassword(rule[1:])
+	case '(':
+		if strings.HasSuffix(rule, ")") {
+			return e.addSelector(rule[1 : len(rule)-1])
+		}
+	}
+	return e.root.apply(e.table, rule)
+}
+
+func (e *editor) addPassword(hash string) error {
+	if !isHash(hash) {
+		return ErrBadHash
+	}
+	if !slices.Contains(e.passwords, hash) {
+		e.passwords = append(e.passwords, hash)
+	}
+	e.noPass = false
+	return nil
+}
+
+func (e *editor) removePassword(hash string) error {
+	if !isHash(hash) {
+		return ErrBadHash
+	}
+	i := slices.Index(e.passwords, hash)
+	if i < 0 {
+		return ErrNoSuchPassword
+	}
+	e.passwords = slices.Delete(e.passwords, i, i+1)
+	return nil
+}
+
+func (e *editor) addSelector(inside string) error {
+	words, ok := splitSelector(inside)
+	if !ok {
+		return ErrSyntax
+	}
+	s := newSelector(e.table, e.allChannels)
+	for _, rule := range words {
+		if err := s.apply(e.table, rule); err != nil {
+			return err
+		}
+	}
+	e.more = append(e.more, s)
+	return nil
+}
+
+func hashPassword(password string) string {
+	sum := sha256.Sum256([]byte(password))
+	return hex.EncodeToString(sum[:])
+}
+
+func isHash(s string) bool {
+	return len(s) == 2*sha256.Size && strings.Trim(s, "0123456789abcdef") == ""
+}
+
+// accepts reports whether one may log in with password. It takes the same time
+// wherever the password differs, and whether or not the user is enabled.
+func (r *rules) accepts(password string) bool {
+	hash, found := []byte(hashPassword(password)), 0
+	for _, p := range r.passwords {
+		found |= subtle.ConstantTimeCompare(hash, []byte(p))
+	}
+	return r.enabled && (r.noPass || found == 1)
+}
+
+// selectors yields all of them, the root first.
+func (r *rules) selectors(yield func(*selector) bool) {
+	if !yield(r.root) {
+		return
+	}
+	for _, s := range r.more {
+		if !yield(s) {
+			return
+		}
+	}
+}
+
+func (r *rules) allowsChannel(name string, pattern bool) bool {
+	for s := range r.selectors {
+		if s.allowsChannel(name, pattern) {
+			return true
+		}
+	}
+	return false
+}
+
+// keepsChannelsOf reports whether every channel rule of old is in r too, or r
+// allows all channels, so that nobody can have lost a subscription.
+func (r *rules) keepsChannelsOf(old *rules) bool {
+	have := map[string]bool{}
+	for s := range r.selectors {
+		if s.allChannels {
+			return true
+		}
+		for _, c := range s.channels {
+			have[c] = true
+		}
+	}
+	for s := range old.selectors {
+		if s.allChannels || slices.ContainsFunc(s.channels, func(c string) bool { return !have[c] }) {
+			return false
+		}
+	}
+	return true
+}
+
+// flags are in the order of ACL GETUSER.
+func (r *rules) flags() []string {
+	flags := []string{"off"}
+	if r.enabled {
+		flags[0] = "on"
+	}
+	if r.noPass {
+		flags = append(flags, "nopass")
+	}
+	if r.skipSanitize {
+		return append(flags, "skip-sanitize-payload")
+	}
+	return append(flags, "sanitize-payload")
+}
+
+// words are the rules that lead from a new user to r.
+func (r *rules) words() []string {
+	words := r.flags()
+	for _, hash := range r.passwords {
+		words = append(words, "#"+hash)
+	}
+	words = append(words, r.root.rules()...)
+	for _, s := range r.more {
+		words = append(words, s.String())
+	}
+	return words
+}
