@@ -8,7 +8,7 @@ FUZZTIME ?= 10s
 RUNS     ?= 20
 
 .DEFAULT_GOAL := build
-.PHONY: help build demo deps test test-integration lint fuzz bench-failover clean
+.PHONY: help build demo deps test test-integration lint fuzz conformance bench-failover clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,10 @@ fuzz: ## fuzz every target for a while (FUZZTIME=10s each)
 			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
 		done; \
 	done
+
+conformance: ## compare with redis-sentinel at length; writes docs/compatibility.md anew
+	@sh jepsen/install.sh redis-server redis-sentinel
+	$(GO) test -race -count 1 -timeout 10m ./jepsen/conformance -long -write
 
 bench-failover: build ## measure failovers of gosentinel and redis-sentinel (RUNS=20 each)
 	@sh jepsen/install.sh redis-server redis-sentinel

@@ -9,19 +9,31 @@ import (
 	"github.com/gosentinel/sentinel"
 )
 
-// A control plane embeds a Sentinel and follows a master.
+// A program that is a Sentinel.
 func Example() {
 	s, err := sentinel.New(sentinel.Config{
-		Listen:    ":26379",
-		StateFile: "/var/lib/sentinel/state.toml",
-		Masters:   []sentinel.Master{{Name: "cache", Addr: "10.0.0.1:6379", Quorum: 2, DownAfter: 5 * time.Second}},
+		Listen: ":26379", StateFile: "/var/lib/sentinel/state.toml",
+		Masters: []sentinel.Master{{Name: "cache", Addr: "10.0.0.1:6379", Quorum: 2}},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	log.Fatal(s.Run(context.Background()))
+}
+
+// A control plane follows a master.
+func ExampleSentinel_Events() {
+	s, err := sentinel.New(sentinel.Config{
+		Listen:  ":26379",
+		Masters: []sentinel.Master{{Name: "cache", Addr: "10.0.0.1:6379", Quorum: 2, DownAfter: 5 * time.Second}},
 	})
 	if err != nil {
 		log.Fatal(err)
 	}
 	ctx := context.Background()
+	events := s.Events(ctx) // from here on, nothing is missed
 	go func() {
-		for ev := range s.Events(ctx) {
+		for ev := range events {
 			switch ev := ev.(type) {
 			case sentinel.SwitchMaster:
 				log.Printf("%s moved from %s to %s (epoch %d)", ev.Master, ev.From, ev.To, ev.Epoch)

@@ -2,8 +2,8 @@ package sentinel
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
-	"path/filepath"
 	"time"
 
 	"github.com/gosentinel/sentinel/configrewrite"
@@ -22,36 +22,96 @@ type runLog struct {
 // logFlushTimeout bounds the wait for a log that cannot be written at the end.
 const logFlushTimeout = 2 * time.Second
 
-// fileLog logs as stock Sentinels do, to a file or to standard output.
+// fileLog logs as stock Sentinels do, to a file or to standard output, and to
+// the system log as well if that is asked for.
 func fileLog(set configrewrite.Settings) func() (runLog, error) {
 	return func() (runLog, error) {
-		threshold, err := logfile.ParseThreshold(set.LogLevel)
+		cfg, err := logConfig(set)
 		if err != nil {
 			return runLog{}, err
 		}
-		path := set.LogFile
-		if path != "" && !filepath.IsAbs(path) {
-			path = filepath.Join(set.Dir, path)
-		}
-		w, err := logfile.New(logfile.Config{Path: path, Threshold: threshold})
+		w, err := logfile.New(cfg)
 		if err != nil {
-			return runLog{}, err
+			return runLog{}, fmt.Errorf("Can't open the log file: %s: %s", set.LogFile, strerror(err))
+		}
+		writers := []*logfile.Writer{w}
+		sink := logSink(w)
+		var system *syslogOutput
+		if set.SyslogEnabled {
+			system = &syslogOutput{dial: systemLog(set)}
+			second, err := newSystemWriter(system, w, cfg.Threshold)
+			if err != nil {
+				closeLogs(writers)
+				return runLog{}, err
+			}
+			// In this order they are closed: the second one complains to the first.
+			writers = []*logfile.Writer{second, w}
+			sink = bothLogs{w, second}
 		}
 		return runLog{
-			logSink: w,
+			logSink: sink,
 			level:   func() string { return w.Threshold().String() },
 			setLevel: func(name string) {
 				if t, err := logfile.ParseThreshold(name); err == nil {
-					w.SetThreshold(t)
+					for _, w := range writers {
+						w.SetThreshold(t)
+					}
 				}
 			},
 			close: func() {
-				ctx, cancel := context.WithTimeout(context.Background(), logFlushTimeout)
-				defer cancel()
-				w.Close(ctx)
+				if closeLogs(writers) && system != nil {
+					system.close()
+				}
 			},
 		}, nil
 	}
+}
+
+// logConfig translates the settings of the log.
+func logConfig(set configrewrite.Settings) (cfg logfile.Config, err error) {
+	cfg.Path = inDir(set.Dir, set.LogFile)
+	if cfg.Threshold, err = logfile.ParseThreshold(set.LogLevel); err != nil {
+		return cfg, err
+	}
+	if cfg.Format, err = logfile.ParseFormat(set.LogFormat); err != nil {
+		return cfg, err
+	}
+	cfg.Time, err = logfile.ParseTimeFormat(set.LogTimestampFormat)
+	return cfg, err
+}
+
+// newSystemWriter returns the writer in front of the system log, whose troubles
+// are told in the other log.
+func newSystemWriter(out *syslogOutput, other *logfile.Writer, threshold logfile.Threshold) (*logfile.Writer, error) {
+	return logfile.New(logfile.Config{
+		Threshold: threshold, Stdout: out,
+		OnError: func(err error) {
+			other.Log(monitor.LevelWarning, "Lines for the system log are being lost: "+err.Error())
+		},
+	})
+}
+
+// closeLogs closes writers in order and reports whether all have ended.
+func closeLogs(writers []*logfile.Writer) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), logFlushTimeout)
+	defer cancel()
+	for _, w := range writers {
+		w.Close(ctx) // nobody is left to be told of an error
+	}
+	return ctx.Err() == nil
+}
+
+// bothLogs writes everything to two logs.
+type bothLogs [2]*logfile.Writer
+
+func (b bothLogs) Log(level monitor.Level, text string) {
+	b[0].Log(level, text)
+	b[1].Log(level, text)
+}
+
+func (b bothLogs) Event(ev monitor.Event) {
+	b[0].Event(ev)
+	b[1].Event(ev)
 }
 
 // slogLog logs to the logger of an embedding program, which has its own ways to

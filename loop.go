@@ -15,6 +15,8 @@ const (
 	batchItems    = 1024 // inputs taken before their effects are carried out
 	lookupsAtOnce = 16
 	lookupTimeout = 5 * time.Second
+
+	helperPatience = 5 * time.Second // for writes at the end
 )
 
 // links is what carries out the effects that concern connections.
@@ -39,7 +41,8 @@ type loop struct {
 	log     logSink
 	publish func(monitor.Event)
 	script  func(monitor.RunScript)
-	scripts func() (running, queued int)
+	scripts scriptQueue
+	crash   func()                                        // carries out a simulated crash, unless it is to end the loop only
 	lookup  func(ctx context.Context, host string) string // "" when the name does not resolve
 
 	inbox chan item
@@ -52,6 +55,9 @@ type loop struct {
 	waiting map[monitor.PeerRef]chan<- any
 	helpers sync.WaitGroup
 	lookups chan struct{}
+
+	lastSaveError string // "" after a save that worked
+	crashed       bool   // a crash was simulated: nothing may happen any more
 }
 
 // item is one entry of the inbox. Exactly one of in, view, persisted and the
@@ -86,7 +92,8 @@ func (l *loop) start() {
 }
 
 // run works until ctx ends. When it returns, nothing it started is running and
-// the last state handed out for saving has been saved, or could not be.
+// the last state handed out for saving has been saved, or could not be. The one
+// exception is a write that hangs in the system: it is left behind after a while.
 func (l *loop) run(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
 	l.helpers.Go(l.saveStates)
@@ -96,10 +103,13 @@ func (l *loop) run(ctx context.Context) {
 		cancel()
 		close(l.saves)
 		close(l.done) // releases who waits for an answer or for room in the inbox
-		l.helpers.Wait()
+		l.waitForHelpers()
 	}()
 	for {
 		l.carryOut(ctx)
+		if l.crashed {
+			return
+		}
 		timer.Reset(time.Duration(l.core.NextDeadline() - l.clock.now()))
 		select {
 		case <-ctx.Done():
@@ -115,6 +125,20 @@ func (l *loop) run(ctx context.Context) {
 			l.takeMore()
 			l.core.Step(now, monitor.Tick{})
 		}
+	}
+}
+
+// waitForHelpers waits for the goroutines of the loop, but not for ever: nothing
+// ends a write to a dead network file system.
+func (l *loop) waitForHelpers() {
+	ended := make(chan struct{})
+	go func() { l.helpers.Wait(); close(ended) }()
+	patience := time.NewTimer(helperPatience)
+	defer patience.Stop()
+	select {
+	case <-ended:
+	case <-patience.C:
+		l.log.Log(monitor.LevelWarning, "A write to the disk has not ended; it is left behind")
 	}
 }
 
@@ -148,11 +172,14 @@ func (l *loop) take(it item) {
 func (l *loop) saved(it item) {
 	text := ""
 	if it.err != nil {
-		text = it.err.Error()
-		l.log.Log(monitor.LevelWarning, "WARNING: Sentinel was not able to save the new configuration on disk!!!: "+text)
+		if text = it.err.Error(); text != l.lastSaveError { // tried again every second
+			l.log.Log(monitor.LevelWarning, "WARNING: Sentinel was not able to save the new configuration on disk!!!: "+text)
+		}
+		l.lastSaveError = text
 	} else {
+		l.lastSaveError = ""
 		l.log.Log(monitor.LevelNotice, "Sentinel new configuration saved on disk")
-		l.doAll(it.persisted.Then)
+		l.doAll(context.Background(), it.persisted.Then)
 	}
 	l.core.Step(it.at, monitor.Persisted{Seq: it.persisted.Seq, Err: text})
 }
@@ -187,8 +214,9 @@ func (l *loop) deliver(at monitor.Instant, in monitor.Input) {
 
 func (l *loop) carryOut(ctx context.Context) {
 	l.core.Drain(&l.effects)
-	for _, e := range l.effects.Free {
-		l.do(ctx, e)
+	l.doAll(ctx, l.effects.Free)
+	if l.crashed {
+		return
 	}
 	if p := l.effects.Persist; p != nil {
 		l.saves <- p
@@ -196,9 +224,12 @@ func (l *loop) carryOut(ctx context.Context) {
 	l.links.Flush()
 }
 
-func (l *loop) doAll(effects []monitor.Effect) {
+func (l *loop) doAll(ctx context.Context, effects []monitor.Effect) {
 	for _, e := range effects {
-		l.do(context.Background(), e)
+		if l.crashed {
+			return
+		}
+		l.do(ctx, e)
 	}
 }
 
@@ -212,9 +243,7 @@ func (l *loop) do(ctx context.Context, e monitor.Effect) {
 		l.answer(e.To, e)
 	case monitor.Emit:
 		l.log.Event(e.Event)
-		if e.Event.Level() != monitor.LevelDebug {
-			l.publish(e.Event)
-		}
+		l.publish(e.Event)
 	case monitor.Log:
 		l.log.Log(e.Level, e.Text)
 	case monitor.FailoverDelayed:
@@ -224,6 +253,19 @@ func (l *loop) do(ctx context.Context, e monitor.Effect) {
 		l.script(e)
 	case monitor.Resolve:
 		l.resolve(ctx, e.Host)
+	case monitor.Crash:
+		l.simulateCrash()
+	}
+}
+
+// simulateCrash ends everything in the middle of what it does, as an operator
+// has asked for (SENTINEL SIMULATE-FAILURE): what was not saved or sent by now
+// never is.
+func (l *loop) simulateCrash() {
+	l.log.Log(monitor.LevelWarning, "Sentinel CRASH because of SENTINEL simulate-failure")
+	l.crashed = true
+	if l.crash != nil {
+		l.crash()
 	}
 }
 

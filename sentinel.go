@@ -3,20 +3,20 @@ package sentinel
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"iter"
-	"log/slog"
 	"net"
 	"os"
 	"strconv"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/gosentinel/sentinel/configrewrite"
+	"github.com/gosentinel/sentinel/internal/acl"
 	"github.com/gosentinel/sentinel/internal/scripts"
 	"github.com/gosentinel/sentinel/monitor"
 	"github.com/gosentinel/sentinel/monitor/link"
@@ -26,51 +26,16 @@ import (
 // Version is the version of this package and of the daemon.
 const Version = "0.1.0"
 
-// Config describes a Sentinel that lives inside another program. The zero value
-// of a field is its default.
-type Config struct {
-	// Listen is the address of the RESP server, ":26379" for example. Clients and
-	// other Sentinels connect to it. "" means no server: such a Sentinel watches
-	// and may lead, but cannot be asked for its vote.
-	Listen string
-
-	// StateFile keeps identity, epochs, votes and what was learned about the
-	// masters, in TOML. It is created when missing. "" keeps all of it in memory:
-	// after a restart this Sentinel has a new identity, and the others count it
-	// twice until they are told to forget the old one (SENTINEL RESET).
-	StateFile string
-
-	// Masters are monitored from the start. What StateFile says about a master of
-	// the same name, such as its address after a failover, wins.
-	Masters []Master
-
-	// Password is required from clients and peers (requirepass), and used towards
-	// other Sentinels.
-	Password string
-
-	// AnnounceIP and AnnouncePort replace the address that other Sentinels are
-	// told, for hosts behind NAT or in containers.
-	AnnounceIP   string
-	AnnouncePort int
-
-	// Logger takes the log; nil discards it.
-	Logger *slog.Logger
-}
-
-// Master is one master to monitor. Name, Addr and Quorum are required.
-type Master struct {
-	Name            string
-	Addr            string        // "host:port"
-	Quorum          int           // how many Sentinels must agree that it is down
-	DownAfter       time.Duration // 0: 30 seconds
-	FailoverTimeout time.Duration // 0: 3 minutes
-	ParallelSyncs   int           // 0: 1
-	AuthUser        string        // AUTH towards its servers; "" = none
-	AuthPass        string
-}
-
 // ErrNotRunning is returned by methods that need a running Sentinel.
 var ErrNotRunning = errors.New("sentinel: not running")
+
+// ErrSimulatedCrash is returned by [Sentinel.Run] when a client has asked for a
+// crash at a certain point of a failover (SENTINEL SIMULATE-FAILURE) and that
+// point was reached. A Sentinel from [Open] ends the process instead.
+var ErrSimulatedCrash = errors.New("sentinel: crashed as SENTINEL SIMULATE-FAILURE asked for")
+
+// crashStatus is the exit status of a simulated crash.
+const crashStatus = 99
 
 // Sentinel is one Sentinel. Its methods may be called concurrently.
 type Sentinel struct {
@@ -80,12 +45,21 @@ type Sentinel struct {
 	path     string // of the configuration file, "" without one
 	warnings []string
 	openLog  func() (runLog, error)
-	listen   func() ([]net.Listener, error)
+	listen   func(logSink) (*sockets, error)
+	users    *acl.List
+	aclFile  *aclFile    // nil without one
+	tls      *tlsKeeper  // nil when no file configures TLS
+	dialTLS  *tls.Config // nil: plain TCP
+	hooks    Hooks
+	exit     func(status int) // of the process, for a simulated crash; nil in a library
 
 	bus     *pubsub.Bus
 	started atomic.Bool
+	log     atomic.Pointer[runLog] // while Run works
 	running atomic.Pointer[loop]
 	addrs   atomic.Pointer[[]net.Addr]
+
+	levelSet atomic.Pointer[string] // the log level that was set at run time, nil if none was
 }
 
 // New returns a Sentinel for embedding. It does nothing until Run is called.
@@ -95,46 +69,76 @@ func New(cfg Config) (*Sentinel, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Sentinel{settings: base.Settings, openLog: slogLog(cfg.Logger)}
-	s.listen = func() ([]net.Listener, error) { return listenOn(cfg.Listen) }
+	s := &Sentinel{settings: base.Settings, openLog: slogLog(cfg.Logger), dialTLS: cfg.DialTLS}
+	s.listen = func(log logSink) (*sockets, error) { return listenOn(cfg.Listen, cfg.ListenTLS, log) }
 	if cfg.StateFile == "" {
 		s.store, s.state = memory{}, base.State
 		s.bus = pubsub.NewBus(pubsub.Limits{})
-		return s, nil
+		return s.ready()
 	}
-	file, err := configrewrite.New(cfg.StateFile, base)
+	file, err := configrewrite.Loader{CheckUsers: checkUsers}.New(cfg.StateFile, base)
 	if err != nil {
 		return nil, err
 	}
 	s.use(file)
+	return s.ready()
+}
+
+// ready returns s once its users are there.
+func (s *Sentinel) ready() (*Sentinel, error) {
+	if err := s.useACL(); err != nil {
+		return nil, err
+	}
 	return s, nil
 }
 
 // Open returns a Sentinel that is configured by a file: a sentinel.toml if its
 // name ends in .toml, else a sentinel.conf. Overrides are lines in sentinel.conf
-// syntax that win over the file. All mistakes are reported at once, as a
-// [*configrewrite.Error].
+// syntax that win over the file.
+//
+// It finds out everything that would keep the Sentinel from working, as far as
+// that can be known before a port is opened, and the error joins all of it. For
+// mistakes in the configuration it holds a [*configrewrite.Error], and for a
+// place that cannot be written to a [*configrewrite.NotWritableError]. Nothing
+// is changed, but that the limit of open files of this process is raised when
+// the configuration needs more.
 func Open(path string, overrides ...string) (*Sentinel, error) {
-	file, err := configrewrite.Load(path, overrides)
+	file, err := configrewrite.Loader{CheckUsers: checkUsers}.Load(path, overrides)
 	if err != nil {
 		return nil, err
 	}
-	if err := file.CheckWritable(); err != nil {
-		return nil, err
-	}
-	if err := refuse(file.Settings()); err != nil {
-		return nil, err
-	}
-	s := &Sentinel{path: file.Path()}
+	s := &Sentinel{path: file.Path(), exit: os.Exit}
 	s.use(file)
+	if err := errors.Join(file.CheckWritable(), listensSomewhere(s.settings), s.useACL(), s.useTLS(), s.fitFiles()); err != nil {
+		return nil, err
+	}
 	s.openLog = fileLog(s.settings)
-	s.listen = func() ([]net.Listener, error) { return bindAll(s.settings) }
+	s.listen = func(log logSink) (*sockets, error) { return listenAll(s.settings, s.tlsListeners(log)) }
 	return s, nil
+}
+
+// useTLS reads the certificates that the settings name.
+func (s *Sentinel) useTLS() (err error) {
+	if !usesTLS(s.settings.TLS) {
+		return nil
+	}
+	if s.tls, err = newTLSKeeper(s.settings.TLS, s.settings.Dir); err != nil {
+		return tlsFailure(err)
+	}
+	if s.settings.TLS.Replication {
+		s.dialTLS = s.tls.clientConfig()
+	}
+	return nil
+}
+
+func (s *Sentinel) tlsListeners(log logSink) func(net.Listener) net.Listener {
+	return func(ln net.Listener) net.Listener { return newTLSListener(ln, s.tls.serverConfig, log.Log) }
 }
 
 func (s *Sentinel) use(file *configrewrite.File) {
 	s.store, s.state, s.settings, s.warnings = file, file.State(), file.Settings(), file.Warnings()
 	s.bus = pubsub.NewBus(pubsub.Limits{})
+	file.Track(s.live)
 }
 
 // memory is the store of a Sentinel without a state file.
@@ -142,77 +146,105 @@ type memory struct{}
 
 func (memory) Save(monitor.State) error { return nil }
 
-// base turns cfg into the form that a configuration file has.
-func (cfg Config) base() (configrewrite.Config, error) {
-	base := configrewrite.Config{Settings: configrewrite.DefaultSettings()}
-	base.Settings.RequirePass = cfg.Password
-	base.State.Options.AnnounceIP = cfg.AnnounceIP
-	base.State.Options.AnnouncePort = cfg.AnnouncePort
-	for _, m := range cfg.Masters {
-		host, portText, err := net.SplitHostPort(m.Addr)
-		if err != nil {
-			return base, fmt.Errorf("sentinel: master %q: address %q must be host:port: %w", m.Name, m.Addr, err)
-		}
-		port, err := strconv.Atoi(portText)
-		if err != nil || port < 1 || port > 65535 {
-			return base, fmt.Errorf("sentinel: master %q: port %q must be a number from 1 to 65535", m.Name, portText)
-		}
-		addr, ok := monitor.IPAddr(host, port)
-		if !ok {
-			addr = monitor.Addr{Host: host, Port: port}
-		}
-		base.State.Masters = append(base.State.Masters, monitor.MasterState{MasterConfig: monitor.MasterConfig{
-			Name: m.Name, Addr: addr, Quorum: m.Quorum, DownAfter: m.DownAfter, FailoverTimeout: m.FailoverTimeout,
-			ParallelSyncs: m.ParallelSyncs, AuthUser: m.AuthUser, AuthPass: m.AuthPass,
-		}})
+// Hooks are called by Run at the turns of its life, each at most once, for
+// those who tell a supervisor. They must return soon. Nil fields are skipped.
+type Hooks struct {
+	// Ready is called when the sockets are open, the identity is durable, and the
+	// work begins.
+	Ready func()
+	// Stopping is called when the end was asked for. It runs beside everything else.
+	Stopping func()
+	// Stopped is called after both, when all is done but the closing of the log.
+	Stopped func()
+}
+
+// SetHooks replaces the hooks. It must be called before Run.
+func (s *Sentinel) SetHooks(h Hooks) { s.hooks = h }
+
+func callHook(hook func()) {
+	if hook != nil {
+		hook()
 	}
-	return base, nil
 }
 
 // Run works until ctx ends or a client sends SHUTDOWN, and returns nil then. It
-// may be called once. No goroutine outlives it.
+// may be called once. No goroutine outlives it. The log tells the cause of ctx
+// (see [context.Cause]) if it has one. Every error but that of a log that cannot
+// be opened is in the log as well.
 //
 // The listening sockets are opened before anything is written: a second start
 // by mistake fails without touching the state of the first.
-func (s *Sentinel) Run(ctx context.Context) (err error) {
+func (s *Sentinel) Run(ctx context.Context) error {
 	if s.started.Swap(true) {
 		return errors.New("sentinel: Run was called before")
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	log, err := s.openLog()
 	if err != nil {
 		return err
 	}
 	defer log.close()
+	s.log.Store(&log)
+	defer s.log.Store(nil)
 	defer s.bus.Close()
+	switch err = s.runLogged(ctx, cancel, log); err {
+	case nil:
+		log.Log(monitor.LevelWarning, "Sentinel is now ready to exit, bye bye...")
+	case ErrSimulatedCrash: // is in the log already
+	default:
+		for _, line := range linesOf(err) {
+			log.Log(monitor.LevelWarning, line)
+		}
+	}
+	return err
+}
 
-	listeners, err := s.listen()
+// linesOf returns an error as lines of log.
+func linesOf(err error) []string {
+	var start *startError
+	if errors.As(err, &start) {
+		return start.lines
+	}
+	return []string{oneLine(err)}
+}
+
+func (s *Sentinel) runLogged(ctx context.Context, cancel context.CancelCauseFunc, log runLog) error {
+	log.Log(monitor.LevelNotice, fmt.Sprintf("gosentinel version=%s, compatible with redis-sentinel %s, pid=%d, just started",
+		Version, RedisVersion, os.Getpid()))
+	for _, w := range s.warnings {
+		log.Log(monitor.LevelWarning, w)
+	}
+	for _, line := range s.disabledUsers() {
+		log.Log(monitor.LevelNotice, line)
+	}
+	if s.tls != nil {
+		s.tls.logTo(log.Log)
+	}
+	socks, err := s.listen(log)
 	if err != nil {
-		log.Log(monitor.LevelWarning, err.Error())
 		return err
 	}
-	port := portOf(listeners)
-	if err := s.prepare(log, port); err != nil {
-		closeAll(listeners)
+	if err := s.prepare(log, socks.shownPort()); err != nil {
+		socks.close()
 		return err
 	}
-	l, stopShells, err := s.newLoop(log, port)
+	l, stopShells, err := s.newLoop(log, socks.announcedPort(s.dialTLS != nil))
 	if err != nil {
-		closeAll(listeners)
+		socks.close()
 		return err
 	}
-	s.serve(ctx, cancel, l, listeners, log, stopShells)
-	log.Log(monitor.LevelWarning, "Sentinel is now ready to exit, bye bye...")
-	return nil
+	err = s.serve(ctx, cancel, l, socks, log, stopShells)
+	callHook(s.hooks.Stopped)
+	if l.crashed {
+		return ErrSimulatedCrash
+	}
+	return err
 }
 
 // prepare gives this Sentinel an identity and makes sure that it can be kept.
 func (s *Sentinel) prepare(log logSink, port int) error {
 	log.Log(monitor.LevelNotice, "Running mode=sentinel, port="+strconv.Itoa(port)+".")
-	for _, w := range s.warnings {
-		log.Log(monitor.LevelWarning, w)
-	}
 	if s.state.Options.MyID == "" {
 		s.state.Options.MyID = newRunID()
 		if err := s.store.Save(s.state); err != nil {
@@ -236,13 +268,13 @@ func (s *Sentinel) newLoop(log logSink, port int) (l *loop, stopShells func(), e
 		return nil, nil, err
 	}
 	pool := link.New(link.Config{
-		Deliver: l.deliver, Now: l.clock.now, BindSource: s.settings.BindSourceAddr, Log: log.Log,
+		Deliver: l.deliver, Now: l.clock.now, BindSource: s.settings.BindSourceAddr, TLS: s.dialTLS, Log: log.Log,
 	})
 	runner := scripts.New(scripts.Config{
 		Emit: func(ev monitor.Event) { log.Event(ev); s.bus.Publish(ev) },
 		Log:  log.Log,
 	})
-	l.links, l.script, l.scripts = pool, runner.Run, runner.Counts
+	l.links, l.script, l.scripts = pool, runner.Run, runner
 	return l, func() { pool.Shutdown(); s.endScripts(runner, log) }, nil
 }
 
@@ -262,34 +294,64 @@ func (s *Sentinel) endScripts(runner *scripts.Runner, log logSink) {
 }
 
 // serve runs loop and front end until ctx ends.
-func (s *Sentinel) serve(ctx context.Context, cancel func(), l *loop, listeners []net.Listener, log runLog, stopShells func()) {
-	srv := newServer(s.serverConfig(cancel, l, log, portOf(listeners)), l, s.bus)
+func (s *Sentinel) serve(ctx context.Context, cancel context.CancelCauseFunc, l *loop, socks *sockets, log runLog, stopShells func()) error {
+	if s.exit != nil {
+		l.crash = func() {
+			log.close()
+			s.exit(crashStatus)
+		}
+	}
+	srv := newServer(s.serverConfig(func() { cancel(nil) }, l, log, socks.shownPort()), l, s.bus)
 	var work sync.WaitGroup
-	for _, ln := range listeners {
+	failed := make(chan error, len(socks.all))
+	for _, ln := range socks.all {
 		work.Go(func() {
 			if err := srv.serve(ln); err != nil {
-				log.Log(monitor.LevelWarning, "The RESP server failed: "+err.Error())
-				cancel()
+				err = fmt.Errorf("the RESP server failed: %w", err)
+				failed <- err
+				cancel(err)
 			}
 		})
 	}
-	addrs := make([]net.Addr, len(listeners))
-	for k, ln := range listeners {
+	work.Go(func() {
+		<-ctx.Done()
+		sayWhy(ctx, log)
+		callHook(s.hooks.Stopping)
+	})
+	addrs := make([]net.Addr, len(socks.all))
+	for k, ln := range socks.all {
 		addrs[k] = ln.Addr()
 	}
 	s.addrs.Store(&addrs)
 	s.running.Store(l)
+	callHook(s.hooks.Ready)
 	l.run(ctx)
 	s.running.Store(nil)
+	cancel(nil) // after a simulated crash nobody else did
 	srv.close()
 	work.Wait()
 	stopShells()
+	select {
+	case err := <-failed:
+		return err
+	default:
+		return nil
+	}
+}
+
+// sayWhy logs why the Sentinel ends.
+func sayWhy(ctx context.Context, log logSink) {
+	if cause := context.Cause(ctx); cause != context.Canceled && cause != context.DeadlineExceeded {
+		log.Log(monitor.LevelWarning, cause.Error())
+	}
+	log.Log(monitor.LevelNotice, "User requested shutdown...")
 }
 
 func (s *Sentinel) serverConfig(cancel func(), l *loop, log runLog, port int) serverConfig {
 	executable, _ := os.Executable()
 	return serverConfig{
-		requirePass:   s.settings.RequirePass,
+		users:         s.users,
+		aclFile:       s.aclFile,
 		protectedMode: s.settings.ProtectedMode,
 		maxClients:    s.settings.MaxClients,
 		idleTimeout:   s.settings.Timeout,
@@ -299,14 +361,11 @@ func (s *Sentinel) serverConfig(cancel func(), l *loop, log runLog, port int) se
 		executable:    executable,
 		configFile:    s.path,
 		resolve:       l.lookup,
-		shutdown: func() {
-			log.Log(monitor.LevelNotice, "User requested shutdown...")
-			cancel()
-		},
-		log:         log.Log,
-		logLevel:    log.level,
-		setLogLevel: log.setLevel,
-		scripts:     l.scripts,
+		shutdown:      cancel,
+		log:           log.Log,
+		logLevel:      log.level,
+		setLogLevel:   s.setLogLevel(log),
+		scripts:       l.scripts,
 	}
 }
 
@@ -321,6 +380,36 @@ func (s *Sentinel) Addr() net.Addr {
 // Dir returns the working directory that the configuration file asks for, or ""
 // without one. Scripts run in the working directory of the process.
 func (s *Sentinel) Dir() string { return s.settings.Dir }
+
+// Settings returns the settings of the process, with what the command line
+// changed, for a daemon to act on.
+func (s *Sentinel) Settings() configrewrite.Settings { return s.settings }
+
+// Warnings returns one line of text for each oddity of the configuration that
+// was tolerated. Run logs them.
+func (s *Sentinel) Warnings() []string {
+	list := append([]string(nil), s.warnings...)
+	if s.tls != nil {
+		list = append(list, s.tls.current.Load().warnings...)
+	}
+	return list
+}
+
+// Log adds a line to the log of the Sentinel while Run works, and does nothing
+// otherwise. It never waits.
+func (s *Sentinel) Log(level monitor.Level, text string) {
+	if log := s.log.Load(); log != nil {
+		log.Log(level, text)
+	}
+}
+
+// Alive waits until the goroutine that makes all decisions has answered, and
+// returns true; false when the Sentinel is not running. It is made for
+// watchdogs: while it does not return, the Sentinel is stuck.
+func (s *Sentinel) Alive() bool {
+	l := s.running.Load()
+	return l != nil && l.query(func(*monitor.Core, monitor.Instant) {})
+}
 
 // Events returns the events from the moment of the call until ctx ends or the
 // Sentinel stops. A consumer that is too slow finds a [Lagged] in the place of

@@ -12,7 +12,10 @@ import (
 
 	"github.com/tidwall/redcon"
 
+	"github.com/gosentinel/sentinel/configrewrite"
+	"github.com/gosentinel/sentinel/internal/acl"
 	"github.com/gosentinel/sentinel/internal/respguard"
+	"github.com/gosentinel/sentinel/internal/scripts"
 	"github.com/gosentinel/sentinel/monitor"
 	"github.com/gosentinel/sentinel/pubsub"
 )
@@ -35,6 +38,8 @@ type coreReader interface {
 	Sentinels(monitor.Instant, string) ([]monitor.SentinelView, bool)
 	MasterAddr(string) (monitor.HostPort, bool)
 	Options() monitor.Options
+	Tunables() monitor.Tunables
+	Failures() monitor.Failures
 	Tilt(monitor.Instant) (bool, time.Duration)
 }
 
@@ -56,7 +61,8 @@ func (b engineBackend) read(f func(coreReader, monitor.Instant)) bool {
 // serverConfig is what the front end needs to know. Functions left nil take
 // defaults that do nothing.
 type serverConfig struct {
-	requirePass   string        // password of the default user; "" = none
+	users         *acl.List     // nil = the default user alone, without a password
+	aclFile       *aclFile      // nil = none
 	protectedMode bool          // serve strangers only over loopback while there is no password
 	maxClients    int           // 0 = 10000
 	idleTimeout   time.Duration // 0 = never
@@ -71,11 +77,24 @@ type serverConfig struct {
 	shutdown    func()                                        // SHUTDOWN; must return at once
 	log         func(monitor.Level, string)                   // must not block
 	logLevel    func() string
-	setLogLevel func(string)                 // gets a name that logLevels has
-	scripts     func() (running, queued int) // queued includes running
+	setLogLevel func(string) // gets a name that logLevels has
+	scripts     scriptQueue
+}
+
+// scriptQueue is what the commands see and change of the script runner.
+type scriptQueue interface {
+	Counts() (running, queued int) // queued includes running
+	Pending() []scripts.Job
+	MaxRuntime() time.Duration
+	SetMaxRuntime(time.Duration)
+	RetryDelay() time.Duration
+	SetRetryDelay(time.Duration)
 }
 
 func (cfg serverConfig) withDefaults() serverConfig {
+	if cfg.users == nil {
+		cfg.users = newUsers(configrewrite.DefaultSettings())
+	}
 	if cfg.resolve == nil {
 		cfg.resolve = func(context.Context, string) string { return "" }
 	}
@@ -92,10 +111,20 @@ func (cfg serverConfig) withDefaults() serverConfig {
 		cfg.setLogLevel = func(string) {}
 	}
 	if cfg.scripts == nil {
-		cfg.scripts = func() (int, int) { return 0, 0 }
+		cfg.scripts = noScripts{}
 	}
 	return cfg
 }
+
+// noScripts is the queue of a Sentinel that runs no scripts.
+type noScripts struct{}
+
+func (noScripts) Counts() (running, queued int) { return 0, 0 }
+func (noScripts) Pending() []scripts.Job        { return nil }
+func (noScripts) MaxRuntime() time.Duration     { return scripts.DefaultMaxRuntime }
+func (noScripts) SetMaxRuntime(time.Duration)   {}
+func (noScripts) RetryDelay() time.Duration     { return scripts.DefaultRetryDelay }
+func (noScripts) SetRetryDelay(time.Duration)   {}
 
 // server is the RESP front end: it turns the commands of clients, peers and
 // operators into queries and operations of the engine. redcon reads them,
@@ -109,12 +138,14 @@ type server struct {
 	bus      *pubsub.Bus
 	guard    *respguard.Guard
 	commands *commandTable
+	pause    *pause
 	started  time.Time
 
 	work sync.WaitGroup // every goroutine of every connection, and serve itself
 
 	mu        sync.Mutex
 	closed    bool
+	ending    chan struct{} // closed by close
 	listeners map[net.Listener]struct{}
 	clients   map[uint64]*client
 
@@ -136,6 +167,8 @@ func newServerOn(cfg serverConfig, b backend, bus *pubsub.Bus) *server {
 		backend:   b,
 		bus:       bus,
 		commands:  serverCommands(),
+		pause:     newPause(),
+		ending:    make(chan struct{}),
 		started:   time.Now(),
 		listeners: make(map[net.Listener]struct{}),
 		clients:   make(map[uint64]*client),
@@ -143,7 +176,7 @@ func newServerOn(cfg serverConfig, b backend, bus *pubsub.Bus) *server {
 	s.guard = respguard.New(respguard.Limits{
 		MaxClients:   s.cfg.maxClients,
 		IdleTimeout:  s.cfg.idleTimeout,
-		AuthRequired: s.cfg.requirePass != "",
+		AuthRequired: true, // until newClient knows better
 		OnAcceptError: func(err error, pause time.Duration) {
 			s.cfg.log(monitor.LevelWarning, fmt.Sprintf("Error accepting a client connection, trying again in %v: %v", pause, err))
 		},
@@ -180,7 +213,10 @@ func (s *server) serve(ln net.Listener) error {
 // it up, so the engine must be stopping or still working.
 func (s *server) close() {
 	s.mu.Lock()
-	s.closed = true
+	if !s.closed {
+		s.closed = true
+		close(s.ending) // ends the wait of paused commands
+	}
 	for ln := range s.listeners {
 		ln.Close()
 	}
@@ -194,7 +230,7 @@ func (s *server) close() {
 // accept is called by redcon for each new connection.
 func (s *server) accept(rc redcon.Conn) bool {
 	conn := rc.NetConn().(*respguard.Conn)
-	if s.cfg.protectedMode && s.cfg.requirePass == "" && !isLocal(conn.RemoteAddr()) {
+	if s.cfg.protectedMode && s.cfg.users.Default().NoPass() && !isLocal(conn.RemoteAddr()) {
 		respguard.Refuse(conn, deniedText)
 		return false
 	}
@@ -242,7 +278,7 @@ func (s *server) gone(rc redcon.Conn, err error) {
 // connection.
 func (s *server) handle(rc redcon.Conn, cmd redcon.Command) {
 	c := rc.Context().(*client)
-	if c.closing {
+	if c.closing || c.killed.Load() {
 		return // what was sent behind QUIT is not executed
 	}
 	s.bytesIn.Add(uint64(len(cmd.Raw)))
@@ -265,4 +301,16 @@ func (s *server) snapshot() []*client {
 	s.mu.Unlock()
 	sortClients(list)
 	return list
+}
+
+func (s *server) hasClient(id uint64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.clients[id] != nil
+}
+
+func (s *server) isClosed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
 }

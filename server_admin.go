@@ -9,8 +9,10 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/gosentinel/sentinel/internal/glob"
+	"github.com/gosentinel/sentinel/internal/numhost"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -110,7 +112,8 @@ const maxMasterName = 255
 // validMasterName rejects names that stock Sentinels accept and that then break
 // the configuration file (blank, quote) or the hello message (comma).
 func validMasterName(name string) bool {
-	return name != "" && len(name) <= maxMasterName && !strings.ContainsAny(name, " ,\"'`\\")
+	return name != "" && len(name) <= maxMasterName && !strings.ContainsAny(name, " ,\"'`\\") &&
+		!strings.ContainsFunc(name, unicode.IsControl)
 }
 
 // resolveTimeout bounds the wait of one operator for a name server.
@@ -119,8 +122,8 @@ const resolveTimeout = 5 * time.Second
 // resolve turns a host into an address. It runs on the goroutine of the
 // connection, since neither the loop nor anybody else may wait for a resolver.
 func (r *request) resolve(host string) (monitor.Addr, bool) {
-	if addr, ok := monitor.IPAddr(host, 0); ok {
-		return addr, true
+	if ip, ok := numhost.Parse(host); ok {
+		return monitor.Addr{Host: ip, IP: ip}, true
 	}
 	allowed := false
 	read := r.server.backend.read(func(c coreReader, _ monitor.Instant) { allowed = c.Options().ResolveHostnames })
@@ -164,11 +167,11 @@ var setOptions = map[string]setOption{
 
 func millisOption(min int64, field func(*monitor.MasterConfig) *time.Duration) setOption {
 	return setOption{values: 1, parse: func(v []string) (func(*monitor.MasterConfig), int) {
-		ms, ok := parseInteger(v[0])
-		if !ok || ms < min || ms > math.MaxInt64/int64(time.Millisecond) {
+		d, ok := parseMillis(v[0], min)
+		if !ok {
 			return nil, 0
 		}
-		return func(c *monitor.MasterConfig) { *field(c) = time.Duration(ms) * time.Millisecond }, good
+		return func(c *monitor.MasterConfig) { *field(c) = d }, good
 	}}
 }
 

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/gosentinel/sentinel/internal/acl"
 	"github.com/gosentinel/sentinel/internal/respguard"
 	"github.com/gosentinel/sentinel/monitor"
 	"github.com/gosentinel/sentinel/pubsub"
@@ -50,7 +51,11 @@ type client struct {
 	// the subscription that it belongs to.
 	writing sync.Mutex
 
+	user   atomic.Pointer[acl.User] // the default user until it logs in
 	killed atomic.Bool
+	ended  chan struct{} // closed by kill
+
+	tracking tracking // written under mu, since CLIENT LIST of others shows it
 
 	mu      sync.Mutex // for the fields that other clients see in CLIENT LIST
 	name    string
@@ -60,18 +65,22 @@ type client struct {
 	lastUse time.Time
 	resp3   bool
 	noEvict bool
+	paused  bool           // a command of it waits for the end of CLIENT PAUSE
 	sub     *pubsub.Client // nil until the first subscription
 }
 
 func newClient(s *server, conn *respguard.Conn) *client {
 	now := time.Now()
 	s.connections.Add(1)
-	return &client{
+	c := &client{
 		server: s, conn: conn, id: s.lastID.Add(1),
 		addr: conn.RemoteAddr().String(), laddr: conn.LocalAddr().String(),
-		since: now, lastUse: now, lastCmd: "NULL",
-		authenticated: s.cfg.requirePass == "",
+		since: now, lastUse: now, lastCmd: "NULL", ended: make(chan struct{}),
+		authenticated: s.cfg.users.Open(),
 	}
+	c.user.Store(s.cfg.users.Default())
+	conn.SetAuthenticated(c.authenticated)
+	return c
 }
 
 func sortClients(list []*client) {
@@ -88,12 +97,6 @@ func (c *client) setProtocol(resp3 bool) {
 	if sub != nil {
 		sub.SetRESP3(resp3)
 	}
-}
-
-// login records the outcome of AUTH or HELLO AUTH.
-func (c *client) login() {
-	c.authenticated = true
-	c.conn.SetAuthenticated(true)
 }
 
 // flush writes the replies collected so far. A write that fails ends the
@@ -132,7 +135,10 @@ func (c *client) writeLocked(b []byte) error {
 // take a moment, so nobody waits for it. The caller must know that the
 // connection has not ended: the server waits for what this starts.
 func (c *client) kill() {
-	c.killed.Store(true)
+	if c.killed.Swap(true) {
+		return
+	}
+	close(c.ended)
 	c.server.work.Go(func() { c.conn.Close() })
 }
 
@@ -227,6 +233,10 @@ func (c *client) appendInfo(dst []byte, now time.Time) []byte {
 	if channels+patterns > 0 {
 		flags += "P"
 	}
+	if c.paused {
+		flags += "b"
+	}
+	flags += c.tracking.flagLetters()
 	if c.noEvict {
 		flags += "e"
 	}
@@ -266,8 +276,8 @@ func (c *client) appendInfo(dst []byte, now time.Time) []byte {
 	num("tot-mem", pending)
 	text("events", "r")
 	text("cmd", c.lastCmd)
-	text("user", "default")
-	num("redir", -1)
+	text("user", c.user.Load().Name())
+	num("redir", int(c.tracking.redir()))
 	num("resp", map[bool]int{false: 2, true: 3}[c.resp3])
 	text("lib-name", c.libName)
 	text("lib-ver", c.libVer)

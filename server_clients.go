@@ -4,31 +4,47 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/gosentinel/sentinel/internal/acl"
 )
 
 func clientCommands() []*command {
 	conn := func(name string, arity int, flags commandFlags, run func(*request), since, summary string) *command {
-		return &command{name: "client|" + name, arity: arity, flags: flagConn | flags, run: run, since: since, group: "connection", summary: summary}
+		return &command{name: "client|" + name, arity: arity, flags: flagConn | flagNoScript | flagAnytime | flags, run: run, since: since, group: "connection", summary: summary}
+	}
+	varying := func(c *command) *command {
+		c.tips = tipVarying
+		return c
 	}
 	return []*command{
+		conn("caching", 3, 0, cmdClientCaching, "6.0.0", "Accepted as the tracking mode allows; a Sentinel has no keys to cache."),
 		conn("getname", 2, 0, cmdClientGetName, "2.6.9", "Returns the name of the connection."),
-		conn("help", 2, 0, func(r *request) { r.simples(clientHelp) }, "5.0.0", "Shows a description of the subcommands."),
+		conn("getredir", 2, 0, cmdClientGetRedir, "6.0.0", "Returns the client that invalidations of this one would go to."),
+		{name: "client|help", arity: 2, flags: flagConn | flagAnytime, run: func(r *request) { r.simples(clientHelp) }, since: "5.0.0", group: "connection", summary: "Shows a description of the subcommands."},
 		conn("id", 2, 0, func(r *request) { r.integer(int64(r.client.id)) }, "5.0.0", "Returns the id of the connection."),
-		conn("info", 2, 0, cmdClientInfo, "6.2.0", "Returns information about the connection."),
+		varying(conn("info", 2, 0, cmdClientInfo, "6.2.0", "Returns information about the connection.")),
 		conn("kill", -3, flagAdmin|flagDangerous, cmdClientKill, "2.4.0", "Closes connections."),
-		conn("list", -2, flagAdmin|flagDangerous, cmdClientList, "2.4.0", "Lists the open connections."),
+		varying(conn("list", -2, flagAdmin|flagDangerous, cmdClientList, "2.4.0", "Lists the open connections.")),
 		conn("no-evict", 3, flagAdmin|flagDangerous, cmdClientNoEvict, "7.0.0", "Accepted; a Sentinel evicts no client."),
+		conn("pause", -3, flagAdmin|flagDangerous, cmdClientPause, "2.9.50", "Makes clients wait."),
 		conn("reply", 3, 0, cmdClientReply, "3.2.0", "Switches the replies to this connection on or off."),
 		conn("setinfo", 4, 0, cmdClientSetInfo, "7.2.0", "Sets the name or version of the client library."),
 		conn("setname", 3, 0, cmdClientSetName, "2.6.9", "Sets the name of the connection."),
 		conn("tracking", -3, 0, cmdClientTracking, "6.0.0", "Accepted; a Sentinel has no keys to track."),
+		conn("trackinginfo", 2, 0, cmdClientTrackingInfo, "6.2.0", "Returns the tracking mode of the connection."),
+		conn("unblock", -3, flagAdmin|flagDangerous, cmdClientUnblock, "5.0.0", "Returns 0: no command of a Sentinel blocks."),
+		conn("unpause", 2, flagAdmin|flagDangerous|flagUnpausable, cmdClientUnpause, "6.2.0", "Ends CLIENT PAUSE."),
 	}
 }
 
 var clientHelp = []string{
 	"CLIENT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+	"CACHING (YES|NO)",
+	"    Accepted in tracking mode OPTIN or OPTOUT, without effect.",
 	"GETNAME",
 	"    Show the name of this connection.",
+	"GETREDIR",
+	"    Show the client that invalidations go to: -1 without tracking, 0 for none.",
 	"ID",
 	"    Show the id of this connection.",
 	"INFO",
@@ -45,6 +61,9 @@ var clientHelp = []string{
 	"    Show the open connections.",
 	"NO-EVICT (ON|OFF)",
 	"    Accepted without effect: no client is evicted here.",
+	"PAUSE <milliseconds> [WRITE|ALL]",
+	"    Make the commands of all clients wait, or those that publish only. To",
+	"    other Sentinels this one looks down meanwhile.",
 	"REPLY (ON|OFF|SKIP)",
 	"    Choose whether this connection gets replies.",
 	"SETINFO (LIB-NAME|LIB-VER) <value>",
@@ -53,6 +72,12 @@ var clientHelp = []string{
 	"    Give this connection a name.",
 	"TRACKING (ON|OFF) [...]",
 	"    Accepted without effect: there are no keys to track.",
+	"TRACKINGINFO",
+	"    Show the tracking mode of this connection.",
+	"UNBLOCK <client-id> [TIMEOUT|ERROR]",
+	"    Accepted; no command of a Sentinel blocks.",
+	"UNPAUSE",
+	"    End PAUSE.",
 	"HELP",
 	"    Print this help.",
 }
@@ -112,26 +137,6 @@ func cmdClientNoEvict(r *request) {
 	r.client.mu.Lock()
 	r.client.noEvict = on
 	r.client.mu.Unlock()
-	r.ok()
-}
-
-// cmdClientTracking accepts what client libraries send on every connection. No
-// invalidation can ever be due, since a Sentinel has no keys.
-func cmdClientTracking(r *request) {
-	if !r.is(2, "on") && !r.is(2, "off") {
-		r.fail("ERR", "syntax error")
-		return
-	}
-	for i := 3; i < len(r.args); i++ {
-		switch {
-		case r.is(i, "BCAST"), r.is(i, "OPTIN"), r.is(i, "OPTOUT"), r.is(i, "NOLOOP"):
-		case (r.is(i, "PREFIX") || r.is(i, "REDIRECT")) && i+1 < len(r.args):
-			i++
-		default:
-			r.fail("ERR", "syntax error")
-			return
-		}
-	}
 	r.ok()
 }
 
@@ -206,6 +211,7 @@ type killFilter struct {
 	id          uint64
 	addr, laddr string
 	kind        string
+	user        *acl.User
 	maxAge      time.Duration
 	skipMe      bool
 }
@@ -215,6 +221,7 @@ func (f killFilter) matches(c, me *client, now time.Time) bool {
 		(f.addr == "" || c.addr == f.addr) &&
 		(f.laddr == "" || c.laddr == f.laddr) &&
 		(f.kind == "" || c.clientType() == f.kind) &&
+		(f.user == nil || c.user.Load() == f.user) &&
 		now.Sub(c.since) >= f.maxAge &&
 		!(f.skipMe && c == me)
 }
@@ -289,7 +296,7 @@ func (r *request) killOption(f *killFilter, i int) (ok bool) {
 	case r.is(i, "LADDR"):
 		f.laddr = value
 	case r.is(i, "USER"):
-		if value != "default" {
+		if f.user, ok = r.server.cfg.users.User(value); !ok {
 			r.fail("ERR", "No such user '"+value+"'")
 			return false
 		}

@@ -8,15 +8,17 @@ import (
 )
 
 func commandCommands() []*command {
-	row := func(name string, arity int, run func(*request), since, summary string) *command {
-		return &command{name: "command|" + name, arity: arity, flags: flagConn, run: run, since: since, group: "server", summary: summary}
+	row := func(name string, arity int, tips []string, run func(*request), since, summary string) *command {
+		return &command{name: "command|" + name, arity: arity, flags: flagConn | flagAnytime, run: run, tips: tips, since: since, group: "server", summary: summary}
 	}
 	return []*command{
-		row("count", 2, func(r *request) { r.integer(int64(len(r.server.commands.shown()))) }, "2.8.13", "Returns the number of commands."),
-		row("docs", -2, cmdCommandDocs, "7.0.0", "Returns documentation of commands."),
-		row("help", 2, func(r *request) { r.simples(commandHelp) }, "5.0.0", "Shows a description of the subcommands."),
-		row("info", -2, cmdCommandInfo, "2.8.13", "Returns information about commands."),
-		row("list", -2, cmdCommandList, "7.0.0", "Lists the names of the commands."),
+		row("count", 2, nil, func(r *request) { r.integer(int64(len(r.server.commands.shown()))) }, "2.8.13", "Returns the number of commands."),
+		row("docs", -2, tipUnordered, cmdCommandDocs, "7.0.0", "Returns documentation of commands."),
+		row("getkeys", -3, nil, cmdCommandGetKeys, "2.8.13", "Refuses: no command of a Sentinel has keys."),
+		row("getkeysandflags", -3, nil, cmdCommandGetKeys, "7.0.0", "Refuses: no command of a Sentinel has keys."),
+		row("help", 2, nil, func(r *request) { r.simples(commandHelp) }, "5.0.0", "Shows a description of the subcommands."),
+		row("info", -2, tipUnordered, cmdCommandInfo, "2.8.13", "Returns information about commands."),
+		row("list", -2, tipUnordered, cmdCommandList, "7.0.0", "Lists the names of the commands."),
 	}
 }
 
@@ -28,6 +30,8 @@ var commandHelp = []string{
 	"    Show the number of commands.",
 	"DOCS [<command-name> ...]",
 	"    Show the documentation of commands, by default of all.",
+	"GETKEYS <full-command>, GETKEYSANDFLAGS <full-command>",
+	"    Refused: no command of a Sentinel has keys.",
 	"INFO [<command-name> ...]",
 	"    Show details of commands, by default of all.",
 	"LIST [FILTERBY (MODULE <name>|ACLCAT <category>|PATTERN <pattern>)]",
@@ -50,7 +54,11 @@ func cmdCommandInfo(r *request) {
 func (r *request) namedCommands() []*command {
 	var list []*command
 	for i := 2; i < len(r.args); i++ {
-		list = append(list, r.server.commands.byName[strings.ToLower(r.arg(i))])
+		cmd := r.server.commands.byName[strings.ToLower(r.arg(i))]
+		if cmd != nil && cmd.flags.has(flagHidden) {
+			cmd = nil
+		}
+		list = append(list, cmd)
 	}
 	return list
 }
@@ -70,9 +78,16 @@ func (r *request) commandInfos(list []*command) {
 			r.integer(0) // first key, last key, step: no command has keys
 		}
 		r.simpleSet(cmd.flags.categories())
-		r.set(0) // tips
+		r.set(len(cmd.tips))
+		for _, tip := range cmd.tips {
+			r.bulk(tip)
+		}
 		r.set(0) // key specifications
-		r.commandInfos(cmd.subs)
+		if len(cmd.subs) == 0 {
+			r.set(0) // where there are some, stock Redis sends a list
+		} else {
+			r.commandInfos(cmd.subs)
+		}
 	}
 }
 
@@ -135,10 +150,20 @@ func cmdCommandList(r *request) {
 			names = append(names, cmd.name)
 		}
 		for _, sub := range cmd.subs {
-			if len(r.args) > 2 && keep(sub) { // a filter looks inside containers
+			if keep(sub) {
 				names = append(names, sub.name)
 			}
 		}
 	}
 	r.bulks(names)
+}
+
+// cmdCommandGetKeys knows no command that has keys.
+func cmdCommandGetKeys(r *request) {
+	cmd, ok := r.server.commands.lookup(r.args[2:])
+	if !ok || cmd.flags.has(flagHidden) {
+		r.fail("ERR", "Invalid command specified")
+		return
+	}
+	r.fail("ERR", "The command has no key arguments")
 }

@@ -1,10 +1,9 @@
 package sentinel
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
-	"encoding/hex"
 	"strings"
+
+	"github.com/gosentinel/sentinel/internal/acl"
 )
 
 // RedisVersion is the Redis version whose commands and error texts this front
@@ -33,38 +32,23 @@ func cmdQuit(r *request) {
 	r.client.closing = true
 }
 
-const (
-	wrongPass = "invalid username-password pair or user is disabled."
-	badName   = "Client names cannot contain spaces, newlines or special characters."
-)
-
-// checkPassword reports whether the pair is right. It takes the same time for
-// every wrong password, so that the time tells nothing about the right one.
-func (s *server) checkPassword(user, pass string) bool {
-	want := sha256.Sum256([]byte(s.cfg.requirePass))
-	got := sha256.Sum256([]byte(pass))
-	same := subtle.ConstantTimeCompare(want[:], got[:]) == 1
-	return user == "default" && (same || s.cfg.requirePass == "")
-}
+const badName = "Client names cannot contain spaces, newlines or special characters."
 
 func cmdAuth(r *request) {
-	user, pass := "default", r.arg(len(r.args)-1)
+	user, pass := acl.DefaultUser, r.arg(len(r.args)-1)
 	switch {
 	case len(r.args) > 3:
 		r.fail("ERR", "syntax error")
 		return
 	case len(r.args) == 3:
 		user = r.arg(1)
-	case r.server.cfg.requirePass == "":
+	case r.server.cfg.users.Default().NoPass():
 		r.fail("ERR", "AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?")
 		return
 	}
-	if !r.server.checkPassword(user, pass) {
-		r.fail("WRONGPASS", wrongPass)
-		return
+	if r.logIn(user, pass) {
+		r.ok()
 	}
-	r.client.login()
-	r.ok()
 }
 
 // hello is what a HELLO command asks for.
@@ -82,14 +66,10 @@ func cmdHello(r *request) {
 	if !ok {
 		return
 	}
-	if h.auth {
-		if !r.server.checkPassword(h.user, h.pass) {
-			r.fail("WRONGPASS", wrongPass)
-			return
-		}
-		c.login()
+	if h.auth && !r.logIn(h.user, h.pass) {
+		return
 	}
-	if !c.authenticated {
+	if c.mustLogin() {
 		r.fail("NOAUTH", "HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time")
 		return
 	}
@@ -190,37 +170,4 @@ func cmdShutdown(r *request) {
 		r.client.closing = true
 		r.server.cfg.shutdown()
 	}
-}
-
-// The part of ACL that is true of a Sentinel with its one user, default.
-func aclCommands() []*command {
-	return []*command{
-		{name: "acl|help", arity: 2, run: func(r *request) { r.simples(aclHelp) }, since: "6.0.0", group: "server", summary: "Shows a description of the subcommands."},
-		{name: "acl|list", arity: 2, flags: sentinelFlags, run: cmdACLList, since: "6.0.0", group: "server", summary: "Lists the rules of the users."},
-		{name: "acl|users", arity: 2, flags: sentinelFlags, run: func(r *request) { r.bulks([]string{"default"}) }, since: "6.0.0", group: "server", summary: "Lists the users."},
-		{name: "acl|whoami", arity: 2, run: func(r *request) { r.bulk("default") }, since: "6.0.0", group: "server", summary: "Returns the user of the connection."},
-	}
-}
-
-var aclHelp = []string{
-	"ACL <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-	"LIST",
-	"    Show the users with their rules. A Sentinel has one user, default.",
-	"USERS",
-	"    Show the names of the users.",
-	"WHOAMI",
-	"    Show the user of this connection.",
-	"HELP",
-	"    Print this help.",
-}
-
-func cmdACLList(r *request) {
-	password := "sanitize-payload"
-	if pass := r.server.cfg.requirePass; pass == "" {
-		password = "nopass " + password
-	} else {
-		sum := sha256.Sum256([]byte(pass))
-		password += " #" + hex.EncodeToString(sum[:])
-	}
-	r.bulks([]string{"user default on " + password + " ~* &* +@all"})
 }

@@ -63,17 +63,34 @@ func (s *server) execute(c *client, args [][]byte) {
 		r.fail("ERR", "unknown subcommand '"+clip(args[1], 128)+"'. Try "+strings.ToUpper(clip(args[0], 128))+" HELP.")
 	case !r.cmd.arityOK(len(args)):
 		r.wrongArity()
-	case !c.authenticated && !r.cmd.flags.has(flagNoAuth):
+	case !r.cmd.flags.has(flagNoAuth) && c.mustLogin():
 		r.fail("NOAUTH", "Authentication required.")
+	case !r.permitted():
 	case c.restricted() && !r.cmd.flags.has(flagSubscribe):
 		r.fail("ERR", "Can't execute '"+r.cmd.name+"': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context")
+	case !c.await(r.cmd):
+		c.closing = true
+		return
 	default:
-		r.cmd.run(r)
+		before = len(c.out.buf) // a wait has flushed
+		r.run()
+	}
+	if r.cmd == nil || !strings.HasPrefix(r.cmd.name, "client|") {
+		c.tracking.caching = false // it held for this command
 	}
 	if len(c.out.buf) > before && c.out.buf[before] == '-' {
 		s.errorsSent.Add(1)
 	}
 	c.silence(r.cmd, before)
+}
+
+// run executes a command that this client may execute now.
+func (r *request) run() {
+	if r.cmd.max > 0 && len(r.args) > r.cmd.max {
+		r.wrongArity()
+		return
+	}
+	r.cmd.run(r)
 }
 
 // note records the command for CLIENT LIST.
@@ -89,12 +106,12 @@ func (c *client) note(cmd *command) {
 
 // silence takes the reply behind before back if CLIENT REPLY says so.
 func (c *client) silence(cmd *command, before int) {
-	if cmd != nil && cmd.flags.has(flagPushes) {
-		return
-	}
 	skip := c.skip == 1
 	if c.skip > 0 {
 		c.skip-- // 2 is CLIENT REPLY SKIP itself, 1 the command behind it
+	}
+	if cmd != nil && cmd.flags.has(flagPushes) {
+		return
 	}
 	if c.muted || skip {
 		c.out.buf = c.out.buf[:min(before, len(c.out.buf))]

@@ -27,6 +27,8 @@ type fakeBackend struct {
 	stopping  bool
 	done      []string // operations, asks and hellos
 	result    monitor.CallResult
+	tunables  monitor.Tunables
+	failures  monitor.Failures
 	hook      func() // called inside call
 }
 
@@ -85,6 +87,16 @@ func (f *fakeBackend) call(op monitor.Op) (monitor.CallResult, bool) {
 		renamed := cfg.Rename.Entries()
 		cfg.Rename = nil // a pointer, which says nothing
 		f.record("set %q %+v renamed %v", op.Name, cfg, renamed)
+	case monitor.DebugOp:
+		f.mu.Lock()
+		op.Apply(&f.tunables)
+		f.mu.Unlock()
+		f.record("debug")
+	case monitor.SimulateOp:
+		f.mu.Lock()
+		f.failures = op.Failures
+		f.mu.Unlock()
+		f.record("simulate %d", op.Failures)
 	case monitor.ConfigSetOp:
 		f.mu.Lock()
 		op.Apply(&f.opts)
@@ -126,7 +138,9 @@ func (f *fakeBackend) MasterAddr(name string) (monitor.HostPort, bool) {
 	m, ok := f.Master(0, name)
 	return m.Current, ok
 }
-func (f *fakeBackend) Options() monitor.Options { return f.opts }
+func (f *fakeBackend) Options() monitor.Options   { return f.opts }
+func (f *fakeBackend) Tunables() monitor.Tunables { return f.tunables }
+func (f *fakeBackend) Failures() monitor.Failures { return f.failures }
 func (f *fakeBackend) Tilt(monitor.Instant) (bool, time.Duration) {
 	return f.tilt, 7 * time.Second
 }
@@ -178,6 +192,7 @@ func newFakeBackend() *fakeBackend {
 	}
 	return &fakeBackend{
 		opts:      monitor.Options{MyID: idB},
+		tunables:  monitor.DefaultTunables(),
 		masters:   []monitor.MasterView{plain, failing},
 		replicas:  map[string][]monitor.ReplicaView{"mymaster": {replica, silent, unknown}, "other": nil},
 		sentinels: map[string][]monitor.SentinelView{"mymaster": {peer}, "other": nil},

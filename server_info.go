@@ -160,9 +160,11 @@ func infoSentinel(t *infoText, r *request) bool {
 	var masters []monitor.MasterView
 	var tilt bool
 	var since time.Duration
+	var failures monitor.Failures
 	if !r.server.backend.read(func(c coreReader, now monitor.Instant) {
 		masters = c.Masters(now)
 		tilt, since = c.Tilt(now)
+		failures = c.Failures()
 	}) {
 		return false
 	}
@@ -170,13 +172,13 @@ func infoSentinel(t *infoText, r *request) bool {
 	if tilt {
 		inTilt, seconds = 1, int64(since.Seconds())
 	}
-	running, queued := r.server.cfg.scripts()
+	running, queued := r.server.cfg.scripts.Counts()
 	t.add("sentinel_masters", len(masters))
 	t.add("sentinel_tilt", inTilt)
 	t.add("sentinel_tilt_since_seconds", seconds)
 	t.add("sentinel_running_scripts", running)
 	t.add("sentinel_scripts_queue_length", queued)
-	t.add("sentinel_simulate_failure_flags", 0)
+	t.add("sentinel_simulate_failure_flags", failures)
 	for i, m := range masters {
 		status := "ok"
 		switch {

@@ -30,6 +30,7 @@ func (r *request) subscribe(k pubsub.Kind) {
 		}
 		r.buf = pubsub.AppendSubscribed(r.buf, r.resp3, k, string(name), count)
 	}
+	r.checkSubscriptions()
 	c.writeNow()
 }
 

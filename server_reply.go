@@ -38,6 +38,16 @@ func (r *reply) error(err error) {
 
 func (r *reply) integer(n int64) { r.header(':', n) }
 
+// double appends a number in its shortest form.
+func (r *reply) double(x float64) {
+	text := strconv.FormatFloat(x, 'f', -1, 64)
+	if r.resp3 {
+		r.line(',', text)
+	} else {
+		r.bulk(text)
+	}
+}
+
 func (r *reply) bulk(s string) {
 	r.header('$', int64(len(s)))
 	r.buf = append(append(r.buf, s...), '\r', '\n')

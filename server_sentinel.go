@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gosentinel/sentinel/election"
+	"github.com/gosentinel/sentinel/internal/numhost"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -16,11 +17,12 @@ func sentinelCommands() []*command {
 	return []*command{
 		row("ckquorum", 3, cmdCkQuorum, "2.8.4", "Checks whether a failover of a master could be decided now."),
 		row("config", -4, cmdConfig, "6.2.0", "Shows or changes global parameters."),
+		row("debug", -2, cmdDebug, "7.0.0", "Shows or changes periods and limits."),
 		row("failover", 3, cmdFailover, "2.8.4", "Starts a failover of a master without asking other Sentinels."),
 		row("flushconfig", 2, cmdFlushConfig, "2.8.4", "Saves the configuration and state."),
 		row("get-master-addr-by-name", 3, cmdGetMasterAddr, "2.8.4", "Returns the address of a master."),
 		row("get-primary-addr-by-name", 3, cmdGetMasterAddr, "8.0.0", "Returns the address of a master (Valkey's name)."),
-		{name: "sentinel|help", arity: 2, run: func(r *request) { r.simples(sentinelHelp) }, since: "6.2.0", group: "sentinel", summary: "Shows a description of the subcommands."},
+		{name: "sentinel|help", arity: 2, flags: flagAnytime, run: func(r *request) { r.simples(sentinelHelp) }, since: "6.2.0", group: "sentinel", summary: "Shows a description of the subcommands."},
 		row("info-cache", -3, cmdInfoCache, "3.2.0", "Returns the last INFO of masters and their replicas."),
 		row("is-master-down-by-addr", 6, cmdIsMasterDown, "2.8.4", "Asks for the opinion, and the vote, of this Sentinel."),
 		row("is-primary-down-by-addr", 6, cmdIsMasterDown, "8.0.0", "Asks for the opinion, and the vote, of this Sentinel (Valkey's name)."),
@@ -28,6 +30,7 @@ func sentinelCommands() []*command {
 		row("masters", 2, cmdMasters, "2.8.4", "Shows the state of all masters."),
 		row("monitor", 6, cmdMonitor, "2.8.4", "Starts monitoring a master."),
 		row("myid", 2, cmdMyID, "6.2.0", "Returns the id of this Sentinel."),
+		row("pending-scripts", 2, cmdPendingScripts, "2.8.4", "Shows the scripts that run or wait."),
 		row("primaries", 2, cmdMasters, "8.0.0", "Shows the state of all masters (Valkey's name)."),
 		row("primary", 3, cmdMaster, "8.0.0", "Shows the state of a master (Valkey's name)."),
 		row("remove", 3, cmdRemove, "2.8.4", "Stops monitoring a master."),
@@ -35,6 +38,7 @@ func sentinelCommands() []*command {
 		row("reset", 3, cmdReset, "2.8.4", "Forgets replicas and Sentinels of masters by pattern."),
 		row("sentinels", 3, cmdSentinels, "2.8.4", "Shows the state of the other Sentinels of a master."),
 		row("set", -5, cmdSet, "2.8.4", "Changes options of a master."),
+		row("simulate-failure", -3, cmdSimulateFailure, "3.2.0", "Makes this Sentinel crash at a point of its next failover."),
 		row("slaves", 3, cmdReplicas, "2.8.0", "Shows the state of the replicas of a master (the old name)."),
 	}
 }
@@ -48,6 +52,8 @@ var sentinelHelp = []string{
 	"    Show global parameters; patterns are allowed.",
 	"CONFIG SET <param> <value> [<param> <value> ...]",
 	"    Change global parameters, all or none.",
+	"DEBUG [<param> <value> ...]",
+	"    Show or change periods and limits, in milliseconds, until the next start.",
 	"FAILOVER <master-name>",
 	"    Start a failover now, without the agreement of other Sentinels.",
 	"FLUSHCONFIG",
@@ -67,6 +73,8 @@ var sentinelHelp = []string{
 	"    Start monitoring a master.",
 	"MYID",
 	"    Show the id of this Sentinel.",
+	"PENDING-SCRIPTS",
+	"    Show the scripts that run or wait for their turn.",
 	"REMOVE <master-name>",
 	"    Stop monitoring a master.",
 	"REPLICAS <master-name>",
@@ -76,6 +84,8 @@ var sentinelHelp = []string{
 	"    still exists is found again.",
 	"SENTINELS <master-name>",
 	"    Show the state of the other Sentinels of a master.",
+	"SIMULATE-FAILURE [CRASH-AFTER-ELECTION] [CRASH-AFTER-PROMOTION] [HELP]",
+	"    Make this Sentinel exit with status 99 at a point of its next failover.",
 	"SET <master-name> <option> <value> [<option> <value> ...]",
 	"    Change options of a master.",
 	"HELP",
@@ -376,7 +386,11 @@ func cmdIsMasterDown(r *request) {
 	if port < 0 || port > 65535 {
 		port = -1 // no master has it
 	}
-	reply, ok := r.server.backend.ask(monitor.Ask{IP: r.arg(2), Port: int(port), Epoch: monitor.Epoch(epoch), RunID: monitor.RunID(id)})
+	host := r.arg(2)
+	if ip, ok := numhost.Parse(host); ok {
+		host = ip
+	}
+	reply, ok := r.server.backend.ask(monitor.Ask{IP: host, Port: int(port), Epoch: monitor.Epoch(epoch), RunID: monitor.RunID(id)})
 	if !ok {
 		r.stopping()
 		return

@@ -10,10 +10,11 @@ import (
 type command struct {
 	name  string // in full and in lower case: "ping", "sentinel|masters"
 	arity int    // words in all; -n means n or more
-	max   int    // words at most; 0 = no limit beyond arity
+	max   int    // words at most, seen by who may run it only; 0 = no limit
 	flags commandFlags
 	run   func(*request)
 	subs  []*command
+	tips  []string // as COMMAND INFO shows them
 
 	// What COMMAND DOCS tells.
 	since, group, summary string
@@ -24,22 +25,33 @@ type command struct {
 type commandFlags uint32
 
 const (
-	flagAdmin     commandFlags = 1 << iota // changes or reveals how this Sentinel works
-	flagFast                               // takes constant time
-	flagNoAuth                             // allowed before AUTH
-	flagPubSub                             // belongs to Pub/Sub
-	flagConn                               // concerns the own connection
-	flagDangerous                          // not for ordinary users
-	flagSubscribe                          // allowed for a RESP2 subscriber
-	flagPushes                             // its reply is a push, which CLIENT REPLY cannot silence
-	flagHidden                             // an extension that lists do not show
+	flagAdmin      commandFlags = 1 << iota // changes or reveals how this Sentinel works
+	flagFast                                // takes constant time
+	flagNoAuth                              // allowed before AUTH
+	flagPubSub                              // belongs to Pub/Sub
+	flagConn                                // concerns the own connection
+	flagDangerous                           // not for ordinary users
+	flagAdminOnly                           // in the category admin, without its flag
+	flagAnytime                             // a data server allows it while loading or stale
+	flagNoScript                            // a data server refuses it in scripts
+	flagNoMulti                             // a data server refuses it in transactions
+	flagAllowBusy                           // a data server allows it while a script runs
+	flagSubscribe                           // allowed for a RESP2 subscriber
+	flagPushes                              // its reply is a push, which CLIENT REPLY cannot silence
+	flagWrite                               // held back by CLIENT PAUSE WRITE
+	flagUnpausable                          // not held back by CLIENT PAUSE
+	flagHidden                              // an extension that lists do not show
 )
 
-// flagNames and categories are in the order of COMMAND INFO.
+// flagNames is in the order of COMMAND INFO.
 var flagNames = []struct {
-	flag commandFlags
-	name string
-}{{flagAdmin, "admin"}, {flagPubSub, "pubsub"}, {flagFast, "fast"}, {flagNoAuth, "no_auth"}}
+	flag  commandFlags
+	names []string
+}{
+	{flagAdmin, []string{"admin"}}, {flagPubSub, []string{"pubsub"}}, {flagNoScript, []string{"noscript"}},
+	{flagAnytime, []string{"loading", "stale"}}, {flagFast, []string{"fast"}}, {flagNoAuth, []string{"no_auth"}},
+	{flagNoMulti, []string{"no_multi"}}, {flagAllowBusy, []string{"allow_busy"}},
+}
 
 func (f commandFlags) has(g commandFlags) bool { return f&g == g }
 
@@ -47,13 +59,14 @@ func (f commandFlags) names() []string {
 	var list []string
 	for _, n := range flagNames {
 		if f.has(n.flag) {
-			list = append(list, n.name)
+			list = append(list, n.names...)
 		}
 	}
 	return list
 }
 
-// categories returns the ACL categories of the command.
+// categories returns the ACL categories of the command, in the order of
+// COMMAND INFO.
 func (f commandFlags) categories() []string {
 	var list []string
 	add := func(cond bool, name string) {
@@ -61,8 +74,8 @@ func (f commandFlags) categories() []string {
 			list = append(list, "@"+name)
 		}
 	}
-	add(f.has(flagAdmin), "admin")
 	add(f.has(flagPubSub), "pubsub")
+	add(f.has(flagAdmin) || f.has(flagAdminOnly), "admin")
 	add(f.has(flagFast), "fast")
 	add(!f.has(flagFast), "slow")
 	add(f.has(flagDangerous), "dangerous")
@@ -123,8 +136,6 @@ func (cmd *command) arityOK(n int) bool {
 	switch {
 	case cmd.arity >= 0:
 		return n == cmd.arity
-	case cmd.max > 0 && n > cmd.max:
-		return false
 	default:
 		return n >= -cmd.arity
 	}
@@ -137,8 +148,15 @@ func (t *commandTable) shown() []*command {
 
 // The flag sets that many commands share.
 const (
-	sentinelFlags = flagAdmin | flagDangerous
-	connFlags     = flagFast | flagConn
+	sentinelFlags  = flagAdmin | flagDangerous
+	subscribeFlags = flagPubSub | flagSubscribe | flagPushes | flagNoScript | flagAnytime
+	loginFlags     = flagFast | flagConn | flagNoAuth | flagNoScript | flagAnytime | flagAllowBusy
+)
+
+// The tips that several commands share.
+var (
+	tipUnordered = []string{"nondeterministic_output_order"}
+	tipVarying   = []string{"nondeterministic_output"}
 )
 
 // serverCommands is the whole surface: the 15 commands of a stock Sentinel and
@@ -146,20 +164,20 @@ const (
 func serverCommands() *commandTable {
 	return newCommandTable([]*command{
 		{name: "acl", arity: -2, subs: aclCommands(), since: "6.0.0", group: "server", summary: "A container for Access List Control commands."},
-		{name: "auth", arity: -2, flags: connFlags | flagNoAuth, run: cmdAuth, since: "1.0.0", group: "connection", summary: "Authenticates the connection."},
+		{name: "auth", arity: -2, flags: loginFlags, run: cmdAuth, since: "1.0.0", group: "connection", summary: "Authenticates the connection."},
 		{name: "client", arity: -2, subs: clientCommands(), since: "2.4.0", group: "connection", summary: "A container for client connection commands."},
-		{name: "command", arity: -1, flags: flagConn, run: cmdCommand, subs: commandCommands(), since: "2.8.13", group: "server", summary: "Returns detailed information about all commands."},
-		{name: "hello", arity: -1, flags: connFlags | flagNoAuth, run: cmdHello, since: "6.0.0", group: "connection", summary: "Handshakes with the server and selects the protocol."},
-		{name: "info", arity: -1, flags: flagDangerous, run: cmdInfo, since: "1.0.0", group: "server", summary: "Returns information about this Sentinel."},
-		{name: "ping", arity: -1, max: 2, flags: connFlags | flagSubscribe, run: cmdPing, since: "1.0.0", group: "connection", summary: "Tests whether this Sentinel answers."},
-		{name: "psubscribe", arity: -2, flags: flagPubSub | flagSubscribe | flagPushes, run: cmdPSubscribe, since: "2.0.0", group: "pubsub", summary: "Subscribes to the events that match patterns."},
-		{name: "publish", arity: 3, flags: flagPubSub | flagFast, run: cmdPublish, since: "2.0.0", group: "pubsub", summary: "Delivers a hello message of another Sentinel."},
-		{name: "punsubscribe", arity: -1, flags: flagPubSub | flagSubscribe | flagPushes, run: cmdPUnsubscribe, since: "2.0.0", group: "pubsub", summary: "Ends subscriptions to patterns."},
-		{name: "quit", arity: -1, flags: connFlags | flagNoAuth | flagSubscribe | flagHidden, run: cmdQuit, since: "1.0.0", group: "connection", summary: "Closes the connection."},
-		{name: "role", arity: 1, flags: flagAdmin | flagFast | flagDangerous, run: cmdRole, since: "2.8.12", group: "server", summary: "Returns the role and the names of the monitored masters."},
+		{name: "command", arity: -1, flags: flagConn | flagAnytime, run: cmdCommand, subs: commandCommands(), tips: tipUnordered, since: "2.8.13", group: "server", summary: "Returns detailed information about all commands."},
+		{name: "hello", arity: -1, flags: loginFlags, run: cmdHello, since: "6.0.0", group: "connection", summary: "Handshakes with the server and selects the protocol."},
+		{name: "info", arity: -1, flags: flagDangerous | flagAnytime, run: cmdInfo, tips: []string{tipVarying[0], "request_policy:all_shards", "response_policy:special"}, since: "1.0.0", group: "server", summary: "Returns information about this Sentinel."},
+		{name: "ping", arity: -1, max: 2, flags: flagFast | flagConn | flagSubscribe, run: cmdPing, tips: []string{"request_policy:all_shards", "response_policy:all_succeeded"}, since: "1.0.0", group: "connection", summary: "Tests whether this Sentinel answers."},
+		{name: "psubscribe", arity: -2, flags: subscribeFlags, run: cmdPSubscribe, since: "2.0.0", group: "pubsub", summary: "Subscribes to the events that match patterns."},
+		{name: "publish", arity: 3, flags: flagPubSub | flagFast | flagAnytime | flagWrite, run: cmdPublish, since: "2.0.0", group: "pubsub", summary: "Delivers a hello message of another Sentinel."},
+		{name: "punsubscribe", arity: -1, flags: subscribeFlags, run: cmdPUnsubscribe, since: "2.0.0", group: "pubsub", summary: "Ends subscriptions to patterns."},
+		{name: "quit", arity: -1, flags: flagFast | flagConn | flagNoAuth | flagSubscribe | flagHidden, run: cmdQuit, since: "1.0.0", group: "connection", summary: "Closes the connection."},
+		{name: "role", arity: 1, flags: flagAdminOnly | flagFast | flagDangerous | flagNoScript | flagAnytime, run: cmdRole, since: "2.8.12", group: "server", summary: "Returns the role and the names of the monitored masters."},
 		{name: "sentinel", arity: -2, flags: sentinelFlags, subs: sentinelCommands(), since: "2.8.4", group: "sentinel", summary: "A container for Sentinel commands."},
-		{name: "shutdown", arity: -1, flags: flagAdmin | flagDangerous, run: cmdShutdown, since: "1.0.0", group: "server", summary: "Ends this Sentinel."},
-		{name: "subscribe", arity: -2, flags: flagPubSub | flagSubscribe | flagPushes, run: cmdSubscribe, since: "2.0.0", group: "pubsub", summary: "Subscribes to events by name."},
-		{name: "unsubscribe", arity: -1, flags: flagPubSub | flagSubscribe | flagPushes, run: cmdUnsubscribe, since: "2.0.0", group: "pubsub", summary: "Ends subscriptions to events."},
+		{name: "shutdown", arity: -1, flags: sentinelFlags | flagNoScript | flagAnytime | flagNoMulti | flagAllowBusy, run: cmdShutdown, since: "1.0.0", group: "server", summary: "Ends this Sentinel."},
+		{name: "subscribe", arity: -2, flags: subscribeFlags, run: cmdSubscribe, since: "2.0.0", group: "pubsub", summary: "Subscribes to events by name."},
+		{name: "unsubscribe", arity: -1, flags: subscribeFlags, run: cmdUnsubscribe, since: "2.0.0", group: "pubsub", summary: "Ends subscriptions to events."},
 	})
 }

@@ -2,11 +2,14 @@ package sentinel
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/cockroachdb/datadriven"
 
+	"github.com/gosentinel/sentinel/configrewrite"
 	"github.com/gosentinel/sentinel/monitor"
 	"github.com/gosentinel/sentinel/pubsub"
 )
@@ -19,7 +22,8 @@ import (
 //	event                  publishes +sdown and +switch-master
 //	recv c=name n=2        shows the next values that arrive
 //	did                    shows what the core was asked to do since the last time
-//	restart [key=value]    starts the server anew: pass, deny, hostnames, stopping, fail
+//	restart [key=value]    starts the server anew: pass, deny, hostnames, stopping, fail, aclfile
+//	aclfile                writes the ACL file, or without input shows it
 func TestServerGolden(t *testing.T) {
 	datadriven.Walk(t, "testdata/server", func(t *testing.T, path string) {
 		g := &goldenRun{t: t}
@@ -49,6 +53,8 @@ func TestServerGolden(t *testing.T) {
 				out := strings.Join(g.server.backend.done, "\n")
 				g.server.backend.done = nil
 				return out
+			case "aclfile":
+				return g.aclFile(d.Input)
 			case "restart":
 				g.restart(d)
 				return ""
@@ -64,6 +70,21 @@ type goldenRun struct {
 	t      *testing.T
 	server *testServer
 	conns  map[string]*testConn
+	acl    *aclFile
+}
+
+func (g *goldenRun) aclFile(text string) string {
+	if text != "" {
+		if err := os.WriteFile(g.acl.path, []byte(text+"\n"), 0o600); err != nil {
+			g.t.Fatal(err)
+		}
+		return ""
+	}
+	got, err := os.ReadFile(g.acl.path)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	return string(got)
 }
 
 func (g *goldenRun) restart(d *datadriven.TestData) {
@@ -76,7 +97,12 @@ func (g *goldenRun) restart(d *datadriven.TestData) {
 	}
 	cfg := serverConfig{version: "0.0.1", runID: idA, port: 26379}
 	if d.HasArg("pass") {
-		cfg.requirePass = "secret"
+		cfg.users = usersWithPassword("secret")
+	}
+	if g.acl = nil; d.HasArg("aclfile") {
+		cfg.users = newUsers(configrewrite.DefaultSettings())
+		g.acl = &aclFile{name: "users.acl", path: filepath.Join(g.t.TempDir(), "users.acl"), users: cfg.users}
+		cfg.aclFile = g.acl
 	}
 	level := "notice"
 	cfg.logLevel = func() string { return level }

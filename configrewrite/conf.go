@@ -112,13 +112,13 @@ func (p *parser) generic(at position, name string, args []string, from origin) {
 }
 
 func (p *parser) serverOption(at position, o *option[Settings], args []string, from origin) {
-	if o.conf == "user" && p.generated && isOpenDefaultUser(joinArgs(args...)) {
-		// Originals append this line to every file. It repeats the default, except
-		// that beside a requirepass added later it would switch that off.
-		return
-	}
-	err := o.fromArgs(o.at(&p.doc.Settings), args)
 	hint := ""
+	var err error
+	if o.conf == "user" {
+		err = p.addUser(at, args, from)
+	} else {
+		err = o.fromArgs(o.at(&p.doc.Settings), args)
+	}
 	if o.words != nil {
 		hint = "write one of the words listed"
 	}
@@ -127,13 +127,6 @@ func (p *parser) serverOption(at position, o *option[Settings], args []string, f
 		p.doc.overrides = append(p.doc.overrides, append([]string{o.conf}, args...))
 	}
 }
-
-// isOpenDefaultUser reports whether a user line says what an empty file says.
-func isOpenDefaultUser(rules string) bool {
-	return rules == openDefaultUser || rules == "default on nopass sanitize-payload ~* &* +@all"
-}
-
-const openDefaultUser = "default on nopass ~* &* +@all"
 
 func (p *parser) setDir(at position, args []string, from origin) {
 	if len(args) != 1 {

@@ -13,6 +13,9 @@
 //
 // A program that configures Sentinel in Go uses [New] in place of [Load].
 //
+// Log level and users, which are no part of the state but change at run time as
+// well, are saved with it: see [File.Track].
+//
 // # Two formats, one model
 //
 // A file whose name ends in ".toml" is TOML; anything else is a sentinel.conf,
@@ -30,9 +33,10 @@
 //     one master to another, and blank lines are not merged;
 //   - latency-tracking-info-percentiles, which the originals append and which
 //     means nothing to a Sentinel, is not appended;
-//   - the line "user default on nopass …" is not written beside a requirepass,
-//     and removed if it was generated: originals that read both ignore the
-//     password.
+//   - the default user gets no line beside a requirepass that says the same,
+//     and a generated line "user default on nopass …" is removed there:
+//     originals that read both ignore the password, and later edits of it;
+//   - users of an included file are not copied as long as nobody changes them.
 //
 // Included files are read again at each start and never written: what they say
 // about a master holds beside, and in the order of, the lines of the main file,
@@ -62,6 +66,8 @@
 //   - a master removed at run time stays removed until its entry is edited; one
 //     added at run time stays until it is removed; one that the operator deletes
 //     is gone;
+//   - users are compared one by one, and the default user follows requirepass
+//     as long as no line says otherwise;
 //   - epochs never go back, not even those of a master that is gone.
 //
 // An edit made while the daemon runs is kept by its saves and takes effect at

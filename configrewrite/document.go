@@ -49,6 +49,10 @@ type Source struct {
 	Executable func(path string) error
 	// CheckDir checks the argument of dir. Nil: every path is accepted.
 	CheckDir func(path string) error
+	// CheckUsers judges Settings.Users. Both results are as long: the users in the
+	// form that [Live] has them in, joined to a line, and what is wrong with each.
+	// Nil: all are accepted as they are.
+	CheckUsers func(Settings) (normal []string, problems []error)
 
 	keepNames bool // accept host names everywhere as they are, to verify a rendered text
 }
@@ -70,15 +74,18 @@ type Document struct {
 	source    Source
 	asked     asked      // what the operator wrote, without the state
 	overrides [][]string // generic directives of the command line, with arguments
+	live      Live       // what changed in the process, see With
 }
 
 // asked is the operator's configuration as he wrote it. State is recorded
 // relative to it, so that a later edit of his can be told from a change at run
 // time.
 type asked struct {
-	options monitor.Options
-	masters []askedMaster
-	index   map[string]int
+	settings Settings
+	users    []userLine // as in settings
+	options  monitor.Options
+	masters  []askedMaster
+	index    map[string]int
 }
 
 // askedMaster is one master of the operator: Addr.Host is the text he wrote,
@@ -182,6 +189,7 @@ type parser struct {
 	included  int    // bytes
 	generated bool   // below the marker of generated lines
 	queue     []statement
+	users     []userLine
 	index     map[string]int  // master name to its place in the State
 	extra     []masterExtra   // for each master
 	idle      []string        // data-server directives without effect, for one warning
@@ -357,6 +365,7 @@ func (p *parser) checkScript(at position, what, path string) {
 // finish derives what follows from the whole.
 func (p *parser) finish() {
 	p.deriveEpochs()
+	p.finishUsers()
 	p.doc.recordAsked(p.extra)
 	if len(p.idle) > 0 {
 		p.warn(position{file: p.doc.source.Name}, "without effect on a Sentinel: %s", strings.Join(p.idle, ", "))
@@ -381,7 +390,7 @@ func (p *parser) deriveEpochs() {
 
 // recordAsked makes the present state the operator's.
 func (d *Document) recordAsked(extra []masterExtra) {
-	d.asked.options = d.State.Options
+	d.asked.settings, d.asked.options = d.Settings, d.State.Options
 	d.asked.masters = make([]askedMaster, len(d.State.Masters))
 	d.asked.index = make(map[string]int, len(d.State.Masters))
 	for i, m := range d.State.Masters {

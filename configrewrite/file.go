@@ -25,6 +25,7 @@ type File struct {
 	writer    *Document // doc, in the format of statePath
 	text      []byte    // of the file at path, as loaded
 	fsys      fileSystem
+	current   func() Live // nil: nothing but the state changes
 
 	mu sync.Mutex // one save at a time
 }
@@ -37,6 +38,8 @@ type Loader struct {
 	// ResolveTimeout bounds the time for all host names of a configuration
 	// together; 0 means 10 seconds.
 	ResolveTimeout time.Duration
+	// CheckUsers is that of [Source].
+	CheckUsers func(Settings) (normal []string, problems []error)
 	// StartDir is the directory at which relative paths start; "" means the
 	// working directory.
 	StartDir string
@@ -54,7 +57,7 @@ func Load(path string, overrides []string) (*File, error) {
 // from a command line; they stand after the file and so win over it.
 //
 // A configuration with mistakes is refused with an [*Error] that lists all of
-// them. A file without masters is legal. Temporary files that a crash left
+// them. A file without masters is legal, an empty one or one that lost its end is not. Temporary files that a crash left
 // beside the file are removed; nothing else is changed.
 func (l Loader) Load(path string, overrides []string) (*File, error) {
 	if path == "" {
@@ -72,6 +75,9 @@ func (l Loader) Load(path string, overrides []string) (*File, error) {
 	text, err := fsys.ReadFile(path)
 	if err != nil {
 		return nil, loadError(path, fmt.Errorf("Fatal error, can't open config file '%s': %w", path, cause(err)), "")
+	}
+	if err := checkWhole(path, text); err != nil {
+		return nil, err
 	}
 	ctx, cancel := l.resolveContext()
 	defer cancel()
@@ -171,6 +177,7 @@ func (l Loader) source(ctx context.Context, name, start string) Source {
 		},
 		Executable: func(path string) error { return checkExecutable(fsys, path) },
 		CheckDir:   func(path string) error { return checkDir(fsys, path) },
+		CheckUsers: l.CheckUsers,
 	}
 }
 
@@ -301,6 +308,7 @@ func documentOf(base Config, src Source) (*Document, error) {
 		p.doc.State.Masters[last] = m
 		p.extra[last].voteKnown = !m.VoteUnknown
 	}
+	p.addUsers(position{file: src.Name})
 	p.finish()
 	return p.result()
 }
@@ -336,12 +344,16 @@ func (f *File) CheckWritable() error { return checkWritable(f.fsys, f.statePath)
 func (f *File) Save(st monitor.State) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	current, err := f.current()
+	current, err := f.content()
 	if err != nil {
 		return err
 	}
-	text := f.writer.Render(current, st)
-	if err := f.writer.Verify(text, st); err != nil {
+	writer := f.writer
+	if f.current != nil {
+		writer = writer.With(f.current())
+	}
+	text := writer.Render(current, st)
+	if err := writer.Verify(text, st); err != nil {
 		return &SaveError{"Could not save config file", f.statePath, err}
 	}
 	perm := fs.FileMode(0o644)
@@ -351,8 +363,8 @@ func (f *File) Save(st monitor.State) error {
 	return replaceFile(f.fsys, f.statePath, text, perm)
 }
 
-// current returns the present content of the file to be written.
-func (f *File) current() ([]byte, error) {
+// content returns the present content of the file to be written.
+func (f *File) content() ([]byte, error) {
 	text, err := f.fsys.ReadFile(f.statePath)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && f.statePath != f.path:

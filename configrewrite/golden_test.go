@@ -16,6 +16,8 @@ import (
 //	render [toml] [override="line"]      a text, then === and a state in sentinel.conf syntax:
 //	                                     the text with that state in it, and what that means
 //	rerender [toml]                      a text, === what became of it since it was loaded, === a state
+//	... [live] [user="words"] [level=l]  as render and rerender, with these users, or with the default
+//	                                     user alone, and with this log level set at run time
 //	edit                                 a sentinel.toml, === the operator's new part: keeps the state
 //	                                     part of the first below the second, and says what it means
 func TestGolden(t *testing.T) {
@@ -27,9 +29,18 @@ func TestGolden(t *testing.T) {
 			}
 			src.Resolve = goldenResolve
 			src.Include = goldenInclude
+			src.CheckUsers = goldenUsers
+			var live Live
 			for _, arg := range td.CmdArgs {
-				if arg.Key == "override" {
+				switch arg.Key {
+				case "override":
 					src.Overrides = append(src.Overrides, strings.ReplaceAll(arg.Vals[0], "_", " "))
+				case "user":
+					live.Users = append(live.Users, strings.Split(arg.Vals[0], "_"))
+				case "live":
+					live.Users = append(live.Users, strings.Fields(impliedUser(&Settings{})))
+				case "level":
+					live.LogLevel = arg.Vals[0]
 				}
 			}
 			first, second, _ := strings.Cut(td.Input+"\n", "===\n")
@@ -37,10 +48,10 @@ func TestGolden(t *testing.T) {
 			case "parse":
 				return explain(Parse([]byte(first), src))
 			case "render":
-				return goldenRender(t, src, first, first, second)
+				return goldenRender(t, src, live, first, first, second)
 			case "rerender":
 				current, state, _ := strings.Cut(second, "===\n")
-				return goldenRender(t, src, first, current, state)
+				return goldenRender(t, src, live, first, current, state)
 			case "edit":
 				_, state := cutState([]byte(first))
 				src.Format = FormatTOML
@@ -50,6 +61,20 @@ func TestGolden(t *testing.T) {
 			return ""
 		})
 	})
+}
+
+// goldenUsers stands for the access control lists: it knows no command get, and
+// its hash of a password is that password.
+func goldenUsers(s Settings) (normal []string, problems []error) {
+	for _, text := range s.Users {
+		var problem error
+		if strings.Contains(text, "+get") {
+			problem = errors.New("Unknown command or category name in ACL")
+		}
+		normal = append(normal, strings.ReplaceAll(text, " >", " #"))
+		problems = append(problems, problem)
+	}
+	return normal, problems
 }
 
 func goldenResolve(host string) (string, error) {
@@ -63,6 +88,8 @@ func goldenInclude(pattern string) ([]Included, error) {
 	switch pattern {
 	case "/srv/common.conf":
 		return []Included{{pattern, []byte("sentinel monitor inc 10.0.0.9 6379 2\nsentinel rename-command inc CONFIG hidden\nloglevel debug\n")}}, nil
+	case "/srv/users.conf":
+		return []Included{{pattern, []byte("user inc on >x +ping\nuser twice on >x\n")}}, nil
 	case "/srv/loop.conf":
 		return []Included{{pattern, []byte("include loop.conf\n")}}, nil
 	case "/srv/d/*.conf":
@@ -99,12 +126,13 @@ func describeSettings(s Settings) string {
 }
 
 // goldenRender renders, and checks on every script what must hold for all.
-func goldenRender(t *testing.T, src Source, loaded, current, state string) string {
+func goldenRender(t *testing.T, src Source, live Live, loaded, current, state string) string {
 	t.Helper()
 	doc, err := Parse([]byte(loaded), src)
 	if err != nil {
 		t.Fatalf("the text of a render command has mistakes: %v", err)
 	}
+	doc = doc.With(live)
 	stateSrc := pureSource(FormatConf)
 	stateSrc.keepNames = true
 	st := mustParse(t, state, stateSrc).State

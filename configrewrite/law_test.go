@@ -3,8 +3,10 @@ package configrewrite
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -245,5 +247,87 @@ func TestEveryStateCanBeSaved(t *testing.T) {
 	}
 	for _, format := range []Format{FormatConf, FormatTOML} {
 		checkLaws(t, mustParse(t, "", pureSource(format)), nil, st)
+	}
+}
+
+// TestUsersLaw: whatever users are saved into whatever a file says of users, the
+// next start finds exactly those.
+func TestUsersLaw(t *testing.T) {
+	names := []string{"a", "b", "it's", `q"`, "default", "\xff"}
+	rules := []string{"on", "off", ">x", "#x", "+ping", "-@all", "nopass", `&"`, "~\x01", `(+ping "&a")`}
+	for seed := range uint64(1500) {
+		r := rand.New(rand.NewPCG(seed, 11))
+		user := func() []string {
+			words := []string{pick(r, names)}
+			for range r.IntN(4) {
+				words = append(words, pick(r, rules))
+			}
+			return words
+		}
+		src := pureSource(pick(r, []Format{FormatConf, FormatTOML}))
+		src.Include, src.CheckUsers = goldenInclude, func(s Settings) ([]string, []error) {
+			normal, _ := goldenUsers(s)
+			return normal, nil
+		}
+		open := "user " + pick(r, []string{openDefaultUser, impliedUser(&Settings{})}) + "\n"
+		head := pick(r, []string{"", "requirepass x\n", open, "loglevel debug\n"}) + pick(r, []string{"", "include users.conf\n", generatedMarker + "\n"})
+		lines, list := "", []string{}
+		for range r.IntN(4) {
+			words := user()
+			lines += joinArgs(append([]string{"user"}, words...)...) + "\n"
+			if !slices.ContainsFunc(list, func(text string) bool { return userName(text) == words[0] }) { // else an error
+				list = append(list, joinArgs(words...))
+			}
+		}
+		text := head + lines + pick(r, []string{"", open})
+		if src.Format == FormatTOML {
+			text = "[server]\n" + pick(r, []string{"", "requirepass = \"x\"\n"}) + "user = " + tomlStrings(list) + "\n"
+		}
+		live := Live{LogLevel: pick(r, []string{"", "notice", "warning"}), Users: [][]string{}}
+		taken := map[string]bool{}
+		for range r.IntN(4) {
+			if words := user(); !taken[words[0]] {
+				taken[words[0]] = true
+				live.Users = append(live.Users, words)
+			}
+		}
+		if !taken[defaultUser] { // it always exists
+			set := Settings{RequirePass: pick(r, []string{"", "x", "y"})}
+			live.Users = append(live.Users, strings.Fields(impliedUser(&set)))
+		}
+		doc := mustParse(t, text, src).With(live)
+		out := doc.Render([]byte(text), monitor.State{})
+		if err := doc.Verify(out, monitor.State{}); err != nil {
+			t.Fatalf("seed %d: %v\n%s\n---\n%s\n%q", seed, err, text, out, live.Users)
+		}
+		if again := doc.Render(out, monitor.State{}); !bytes.Equal(again, out) {
+			t.Fatalf("seed %d: Render is not idempotent:\n%s\n---\n%s\n---\n%s", seed, text, out, again)
+		}
+		checkUsersAre(t, mustParse(t, string(out), src), live, fmt.Sprintf("seed %d:\n%s\n---\n%s", seed, text, out))
+	}
+}
+
+// checkUsersAre compares the users of a loaded file with those that were saved.
+func checkUsersAre(t *testing.T, doc *Document, live Live, where string) {
+	t.Helper()
+	got := map[string]string{defaultUser: impliedUser(&doc.Settings)}
+	normal, _ := goldenUsers(doc.Settings)
+	for _, text := range normal {
+		text = strings.Replace(text, "default reset on nopass", "default on nopass", 1)
+		got[userName(text)] = withoutSanitize(text)
+	}
+	got[defaultUser] = withoutSanitize(got[defaultUser])
+	delete(got, "inc") // of the included file, which a save cannot change
+	delete(got, "twice")
+	want := map[string]string{}
+	for _, words := range live.Users {
+		text, _ := goldenUsers(Settings{Users: []string{joinArgs(words...)}})
+		want[words[0]] = withoutSanitize(text[0])
+	}
+	if !maps.Equal(got, want) {
+		t.Fatalf("%s\n got %q\nwant %q", where, got, want)
+	}
+	if live.LogLevel != "" && doc.Settings.LogLevel != live.LogLevel {
+		t.Fatalf("%s\nlog level %s, want %s", where, doc.Settings.LogLevel, live.LogLevel)
 	}
 }

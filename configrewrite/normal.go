@@ -110,7 +110,7 @@ var errVerify = errors.New("the rendered configuration does not hold the state i
 // reported at the next start.
 func (d *Document) Verify(rendered []byte, st monitor.State) error {
 	src := d.source
-	src.Include, src.Resolve, src.Executable, src.CheckDir, src.Overrides = nil, nil, nil, nil, nil
+	src.Include, src.Resolve, src.Executable, src.CheckDir, src.CheckUsers, src.Overrides = nil, nil, nil, nil, nil, nil
 	src.keepNames = true
 	var got *Document
 	if src.Format == FormatTOML {
@@ -130,8 +130,13 @@ func (d *Document) Verify(rendered []byte, st monitor.State) error {
 		}
 		got = doc
 	}
-	want := fileState(st)
-	return compareStates(got.State, want, src.Format)
+	if level := d.liveSettings().LogLevel; d.live.LogLevel != "" && got.Settings.LogLevel != level {
+		return fmt.Errorf("%w: the log level is %s instead of %s", errVerify, got.Settings.LogLevel, level)
+	}
+	if err := d.verifyUsers(got.Settings.Users); err != nil {
+		return err
+	}
+	return compareStates(got.State, fileState(st), src.Format)
 }
 
 // sentinelProblem returns the first problem in a line that Render writes.

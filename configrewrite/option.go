@@ -328,6 +328,9 @@ func (s spec) listFromTOML(p *[]string, v any) error {
 	}
 	var list []string
 	for _, w := range words {
+		if w, err = decodeText(w); err != nil {
+			return err
+		}
 		if !s.multi {
 			list = append(list, w)
 			continue

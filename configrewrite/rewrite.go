@@ -115,8 +115,8 @@ func lineKey(text string) (key string, known bool) {
 	}
 	name := strings.ToLower(args[0])
 	if name != "sentinel" {
-		if name == "user" {
-			return "user " + joinArgs(args[1:]...), true
+		if name == "user" && len(args) > 1 {
+			return userKey(args[1]), true
 		}
 		return name, knownDirective(name)
 	}
@@ -218,7 +218,13 @@ func (d *Document) emitSettings(r *rewriter) {
 	if s.Dir != "" {
 		r.emit("dir", "dir "+quote(s.Dir), true)
 	}
-	d.emitOpenUser(r)
+	if d.live.LogLevel != "" {
+		if slots := r.slots["loglevel"]; len(slots) > 0 {
+			r.slots["loglevel"] = slots[len(slots)-1:] // the last one counts
+		}
+		r.emit("loglevel", "loglevel "+d.live.LogLevel, true)
+	}
+	d.emitUsers(r)
 }
 
 // emitOverrides writes the directives of the command line. Of several lines of
@@ -230,7 +236,7 @@ func (d *Document) emitOverrides(r *rewriter) {
 	}
 	for i, o := range d.overrides {
 		switch opt := find(serverOptions, byConf(o[0])); {
-		case o[0] == "dir":
+		case o[0] == "dir", o[0] == "user" && d.live.Users != nil, o[0] == "loglevel" && d.live.LogLevel != "":
 			// written below
 		case opt.multi || o[0] == "rename-command" || o[0] == "client-output-buffer-limit":
 			text := joinArgs(o...)
@@ -257,37 +263,6 @@ func overrideText(quoted bool, words []string) string {
 func (r *rewriter) hasLine(text string) bool {
 	for _, l := range r.lines {
 		if args, err := splitArgs(strings.TrimLeft(l.text, " \t")); err == nil && joinArgs(args...) == text {
-			return true
-		}
-	}
-	return false
-}
-
-// emitOpenUser writes the rule of the default user as the originals do, unless
-// something else governs access: beside a requirepass the line would switch the
-// password off when an original loads the file.
-func (d *Document) emitOpenUser(r *rewriter) {
-	s := &d.Settings
-	for _, rules := range []string{openDefaultUser, "default on nopass sanitize-payload ~* &* +@all"} {
-		slots := r.slots["user "+rules]
-		if s.RequirePass == "" && s.ACLFile == "" && !r.has("requirepass") && !r.has("aclfile") {
-			if len(slots) > 0 {
-				return
-			}
-			continue
-		}
-		for _, i := range slots {
-			r.lines[i].gone = r.lines[i].gone || r.marker >= 0 && i > r.marker
-		}
-	}
-	if s.RequirePass == "" && s.ACLFile == "" && len(s.Users) == 0 && !r.hasUser() && !r.has("requirepass") && !r.has("aclfile") {
-		r.emit("user "+openDefaultUser, "user "+openDefaultUser, true)
-	}
-}
-
-func (r *rewriter) hasUser() bool {
-	for key := range r.slots {
-		if strings.HasPrefix(key, "user ") {
 			return true
 		}
 	}

@@ -42,6 +42,8 @@ func cutState(text []byte) (operator, state []byte) {
 type savedState struct {
 	currentEpoch monitor.Epoch
 	change       change
+	server       change
+	users        []savedUser
 	masters      []savedMaster
 	removed      []savedMaster
 }
@@ -137,6 +139,10 @@ func (r stateReader) state(t map[string]any) *savedState {
 		return nil
 	}
 	s := &savedState{currentEpoch: r.epoch(t, "current-epoch"), change: r.change(t)}
+	if server, ok := t["server"].(map[string]any); ok {
+		s.server = r.change(server)
+	}
+	s.users = r.users(t["user"])
 	s.masters = r.masters(t["master"])
 	s.removed = r.masters(t["removed"])
 	return s
@@ -234,7 +240,7 @@ func (r stateReader) helpers(master string, v any) []savedHelper {
 //   - epochs are never lowered.
 func (d *Document) withState(at position, text []byte) (*Document, error) {
 	p := newParser(d.source)
-	p.doc.Settings, p.doc.asked, p.doc.overrides = d.Settings, d.asked, d.overrides
+	p.doc.Settings, p.doc.asked, p.doc.overrides = d.asked.settings, d.asked, d.overrides
 	p.doc.Warnings = append([]string(nil), d.Warnings...)
 	p.doc.State = monitor.State{Options: d.asked.options, CurrentEpoch: d.State.CurrentEpoch}
 	saved := p.parseState(at, text)
@@ -244,6 +250,8 @@ func (d *Document) withState(at position, text []byte) (*Document, error) {
 	}
 	p.doc.State.CurrentEpoch = max(p.doc.State.CurrentEpoch, saved.currentEpoch)
 	applyChange(p, at, "the Sentinel", globalOptions, saved.change, d.asked.options, &p.doc.State.Options)
+	applyChange(p, at, "the Sentinel", liveOptions, saved.server, d.asked.settings, &p.doc.Settings)
+	p.restoreUsers(at, d, saved.users)
 	for i := range saved.masters {
 		p.restoreMaster(at, d, &saved.masters[i])
 	}
@@ -412,6 +420,9 @@ func (d *Document) renderState(st monitor.State) []byte {
 	b.WriteString(stateMarker + "\n[state]\n")
 	fmt.Fprintf(&b, "version = %d\ncurrent-epoch = %s\n", stateVersion, tomlEpoch(st.CurrentEpoch))
 	writeChange(&b, "state", globalOptions, &d.asked.options, &st.Options, nil, nil)
+	settings := d.liveSettings()
+	writeChange(&b, "state.server", liveOptions, &d.asked.settings, &settings, nil, nil)
+	d.renderUsers(&b)
 	monitored := masterNames(st)
 	for i := range st.Masters {
 		d.renderMaster(&b, &st.Masters[i], st.Options.ResolveHostnames)

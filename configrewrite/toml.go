@@ -129,6 +129,7 @@ func (p *parser) serverTable(lines *lineFinder, at position, table map[string]an
 		}
 	}
 	setTable(p, lines, at, "server", 0, rest, serverOptions, &p.doc.Settings, nil)
+	p.addUsers(lines.at(at, "server", 0, "user"))
 }
 
 // setTable sets the fields of dst from the keys of a table. Keys in special are

@@ -111,7 +111,7 @@ func TestVerifyComparesValues(t *testing.T) {
 func TestUnsavableState(t *testing.T) {
 	for _, name := range []string{"s.conf", "s.toml"} {
 		path := filepath.Join(t.TempDir(), name)
-		writeText(t, path, "")
+		writeText(t, path, "# nothing yet\n")
 		f := mustLoad(t, path)
 		if err := f.Save(fullState()); err != nil {
 			t.Fatal(err)

@@ -92,9 +92,9 @@ func replaceFile(fsys fileSystem, path string, data []byte, newPerm fs.FileMode)
 	tmp := tempName(path)
 	f, err := fsys.Create(tmp, perm)
 	if err != nil {
-		return &SaveError{"Could not create tmp config file", tmp, err}
+		return &SaveError{"Could not create tmp config file", path, err}
 	}
-	if err := fillFile(f, tmp, data, old); err != nil {
+	if err := fillFile(f, path, data, old); err != nil {
 		_ = fsys.Remove(tmp)
 		return err
 	}

@@ -410,3 +410,17 @@ func TestReject(t *testing.T) {
 		t.Errorf("a replica that never answered INFO: %q", why)
 	}
 }
+
+func TestInstantAddSaturates(t *testing.T) {
+	for _, c := range []struct {
+		at   Instant
+		d    time.Duration
+		want Instant
+	}{
+		{5, 3, 8}, {5, -3, 2}, {Never, 1, Never}, {Never, -1, Never}, {Never - 1, 5, Never}, {1, 1<<63 - 1, Never},
+	} {
+		if got := c.at.Add(c.d); got != c.want {
+			t.Errorf("%d plus %d is %d, want %d", c.at, c.d, got, c.want)
+		}
+	}
+}

@@ -43,8 +43,11 @@ type Instant int64
 // Never is later than every instant that a clock can show.
 const Never Instant = 1<<63 - 1
 
-// Add returns the instant d later.
+// Add returns the instant d later, and Never when that is beyond all clocks.
 func (t Instant) Add(d time.Duration) Instant {
+	if d > 0 && t > Never-Instant(d) {
+		return Never
+	}
 	if t == Never {
 		return Never
 	}

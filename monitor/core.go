@@ -196,16 +196,18 @@ func (c *Core) Step(now Instant, in Input) {
 
 // NextDeadline returns when the core wants a [Tick] at the latest.
 func (c *Core) NextDeadline() Instant {
-	return min(c.timers.next(), c.lastStep.Add(c.heartbeat()), c.disk.retryAt())
+	return min(c.timers.next(), c.lastStep.Add(c.heartbeat()), c.diskDeadline())
 }
 
 // runDue runs every timer whose instant has come. Timers run on Ticks only and
 // not with every input: when the shell works off a backlog, a PONG that arrived
 // in time must be seen before the deadline that it averts.
 func (c *Core) runDue() {
+	c.checkDisk()
 	if c.tilt {
 		c.leaveTilt()
 	}
+	c.settle()
 	for c.timers.next() <= c.now {
 		t := c.timers.items[0]
 		c.timers.remove(t)

@@ -18,6 +18,7 @@ type disk struct {
 	waiting  []*master
 	dropped  int // events that found no room among the gated
 	failing  bool
+	stalled  bool    // failing because the write under way does not end
 	retry    Instant // while failing
 	began    Instant // of the write under way
 	// latency is how long writes take: the last one, or a falling average of
@@ -29,11 +30,28 @@ type disk struct {
 // next is the number of the Persist that will hold a change made now.
 func (d *disk) next() uint64 { return d.lastSeq + 1 }
 
-func (d *disk) retryAt() Instant {
-	if d.failing && d.inFlight == nil {
+// diskDeadline is when the disk must be looked at again although it is silent.
+func (c *Core) diskDeadline() Instant {
+	d := &c.disk
+	switch {
+	case d.inFlight != nil && !d.stalled:
+		return d.began.Add(c.tun.PersistStall)
+	case d.inFlight == nil && d.failing:
 		return d.retry
 	}
 	return Never
+}
+
+// checkDisk treats a write that does not end, as on a dead network file system,
+// like one that failed. It may still succeed; until then nobody waits for it.
+func (c *Core) checkDisk() {
+	d := &c.disk
+	if d.inFlight == nil || d.stalled || c.now < c.diskDeadline() {
+		return
+	}
+	d.stalled = true
+	c.persistFailed(c.now, d.inFlight, "the write has not ended after "+c.tun.PersistStall.String())
+	c.doneWaiting()
 }
 
 // changed notes that the state must be saved.
@@ -43,9 +61,11 @@ func (c *Core) changed() { c.disk.dirty = true }
 func (c *Core) gate(e Effect) {
 	d := &c.disk
 	d.dirty = true
-	if len(d.gated) < maxGated {
+	switch {
+	case (d.stalled || len(d.gated) >= maxGated) && c.withdraw(e):
+	case len(d.gated) < maxGated:
 		d.gated = append(d.gated, e)
-	} else if !c.withdraw(e) {
+	default:
 		d.dropped++
 	}
 }
@@ -105,7 +125,7 @@ func (c *Core) persisted(now Instant, in Persisted) {
 		return
 	}
 	p := d.inFlight
-	d.inFlight = nil
+	d.inFlight, d.stalled = nil, false
 	took := now.Sub(d.began)
 	d.latency = max(took, (7*d.latency+took)/8)
 	if in.Err != "" {
@@ -122,8 +142,13 @@ func (c *Core) persisted(now Instant, in Persisted) {
 		c.log(LevelWarning, strconv.Itoa(d.dropped)+" events were dropped because the state was not saved in time")
 		d.dropped = 0
 	}
-	waiting := d.waiting
-	d.waiting = nil
+	c.doneWaiting()
+}
+
+// doneWaiting has the masters that wait for the disk judged again.
+func (c *Core) doneWaiting() {
+	waiting := c.disk.waiting
+	c.disk.waiting = nil
 	for _, m := range waiting {
 		m.awaiting = false
 		c.touch(m)
@@ -142,6 +167,7 @@ func (c *Core) persistFailed(now Instant, p *Persist, reason string) {
 	d.failing, d.reason, d.dirty = true, reason, true
 	d.retry = now.Add(c.tun.PersistRetry)
 	d.gated = append(p.Then, d.gated...)
+	p.Then = nil
 	kept := d.gated[:0]
 	for _, e := range d.gated {
 		if !c.withdraw(e) {

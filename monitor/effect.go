@@ -21,6 +21,10 @@ func (e *Effects) Reset() {
 // order of Seq, answers each with [Persisted], and carries out Then exactly
 // when and if State is durable: a vote exists nowhere outside this field until
 // it cannot be forgotten any more (invariant S3).
+//
+// Until it is answered, a Persist belongs to the core, which may take effects
+// out of Then when the write takes too long. The shell reads Then when it
+// carries it out, on the goroutine that steps the core, and State at any time.
 type Persist struct {
 	Seq   uint64
 	State State

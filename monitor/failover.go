@@ -398,7 +398,7 @@ func (m *master) roleTarget(mem member) (Addr, bool) {
 // master (state-machine.md §6.5). From here on the new address is the one that
 // clients get.
 func (c *Core) promotionConfirmed(now Instant, m *master) {
-	r, a := m.promoted, &m.attempt
+	a := &m.attempt
 	if a.Epoch <= m.configEpoch {
 		// Another configuration with this epoch or a later one is known already.
 		// Ours would lower the epoch or contradict it (invariants S6, S7).
@@ -407,14 +407,8 @@ func (c *Core) promotionConfirmed(now Instant, m *master) {
 	}
 	m.configEpoch = a.Epoch
 	a.Advance(election.ReconfReplicas, now)
-	m.configSeq = c.disk.next()
-	c.emitDurable(&r.instance, PromotedReplica{c.ref(&r.instance)})
-	if c.failures&CrashAfterPromotion != 0 {
-		c.gate(Crash{})
-	}
-	c.emitDurable(&m.instance, FailoverStateReconfReplicas{c.ref(&m.instance)})
-	c.reconfScript(m, "leader", m.addr, r.addr)
-	c.awaitDisk(m)
+	m.configSeq, m.announced = c.disk.next(), false
+	c.changed()
 	c.touch(m)
 }
 
@@ -424,7 +418,7 @@ func (c *Core) reconfScript(m *master, role string, from, to Addr) {
 		return
 	}
 	f, t := c.shown(from), c.shown(to)
-	c.gate(RunScript{Path: m.cfg.ClientReconfigScript, Args: []string{
+	c.free(RunScript{Path: m.cfg.ClientReconfigScript, Args: []string{
 		m.cfg.Name, role, "start", f.Host, strconv.Itoa(f.Port), t.Host, strconv.Itoa(t.Port),
 	}})
 }
@@ -432,15 +426,33 @@ func (c *Core) reconfScript(m *master, role string, from, to Addr) {
 // reconfReplicas announces the new configuration and points the other replicas
 // at the new master, parallel-syncs at a time (state-machine.md §6.6, §6.7).
 func (c *Core) reconfReplicas(now Instant, m *master) Instant {
-	if !c.isDurable(m.configSeq) {
+	if !c.mayAnnounce(m) {
 		c.awaitDisk(m)
 		return Never
 	}
-	if m.durable.epoch != m.configEpoch {
+	if !m.announced {
+		m.announced = true
+		r := m.promoted
+		c.emit(&r.instance, PromotedReplica{c.ref(&r.instance)})
+		if c.failures&CrashAfterPromotion != 0 {
+			c.free(Crash{})
+		}
+		c.emit(&m.instance, FailoverStateReconfReplicas{c.ref(&m.instance)})
+		c.reconfScript(m, "leader", m.addr, r.addr)
 		c.forceHello(now, m)
 	}
 	next := min(c.expireReconf(now, m), c.sendReconf(now, m))
 	return min(next, c.checkEnd(now, m))
+}
+
+// mayAnnounce reports whether the configuration of m may be told to others: when
+// it is durable. While the disk fails, the outcome of an own failover is told all
+// the same. The new master is serving already, and silence would let the others
+// promote a second one. It is safe: the epoch was won with a durable vote, so
+// nobody can make another configuration with it, this Sentinel after a crash
+// included; it would then learn its own configuration back from the others.
+func (c *Core) mayAnnounce(m *master) bool {
+	return c.isDurable(m.configSeq) || c.disk.failing && m.attempt.Published()
 }
 
 // expireReconf gives up on replicas that do not start to synchronise, so that

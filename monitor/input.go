@@ -34,10 +34,12 @@ type LinkUp struct {
 }
 
 // LinkDown says that a connection failed, was refused or was closed by the
-// other side. It is not sent for connections that the core closed.
+// other side. It is not sent for connections that the core closed. Broken says
+// that this side ended it because the other one does not speak the protocol.
 type LinkDown struct {
 	Conn   ConnID
 	Reason string
+	Broken bool
 }
 
 // PingReply classifies the reply to a PING (state-machine.md §1.7).

@@ -66,6 +66,7 @@ type master struct {
 	configEpoch Epoch
 	configSeq   uint64 // the Persist that holds address and config epoch
 	durable     published
+	announced   bool // the promotion of the running failover was made known
 
 	attempt     election.Attempt
 	promoted    *replica

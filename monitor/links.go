@@ -25,6 +25,7 @@ type link struct {
 	// an instance that can never be reached goes down as well.
 	unansweredSince Instant
 	pubsubActivity  Instant
+	broken          string // last protocol error, so that each is logged once
 
 	timer timer
 }
@@ -121,10 +122,10 @@ func (l *link) run(c *Core, now Instant) Instant {
 }
 
 // redialEvery is the least time between two attempts to connect. A connection
-// that is cut right after it was made must not keep a healthy server unreachable
-// for a whole down-after period.
+// to a master that is cut right after it was made must not keep it unreachable for
+// a whole down-after period.
 func (c *Core) redialEvery(l *link) time.Duration {
-	if !l.server {
+	if l.owners[0].kind != KindMaster {
 		return c.tun.PingPeriod
 	}
 	return min(max(l.shortestDownAfter()/10, c.tun.PingFloor), c.tun.PingPeriod)
@@ -293,9 +294,7 @@ func (c *Core) linkDown(now Instant, in LinkDown) {
 	}
 	cn := l.conn(in.Conn)
 	pubsub := cn == &l.pubsub
-	if !cn.up {
-		c.emit(l.owners[0], LinkReconnection{c.ref(l.owners[0]), pubsub, in.Reason})
-	}
+	c.reportLoss(l, pubsub, in)
 	c.lost(l, cn)
 	c.ready(&l.timer)
 	if !pubsub {
@@ -303,6 +302,18 @@ func (c *Core) linkDown(now Instant, in LinkDown) {
 			c.wake(o)
 			c.touch(o.master)
 		}
+	}
+}
+
+// reportLoss tells why a connection ended. What breaks the protocol is worth a
+// warning, once: the instance may look healthy otherwise and be useless.
+func (c *Core) reportLoss(l *link, pubsub bool, in LinkDown) {
+	i := l.owners[0]
+	c.emit(i, LinkReconnection{c.ref(i), pubsub, in.Reason})
+	if in.Broken && l.broken != in.Reason {
+		l.broken = in.Reason
+		r := c.ref(i)
+		c.log(LevelWarning, "Connection to "+string(r.AppendText(nil))+" closed: "+in.Reason)
 	}
 }
 

@@ -101,7 +101,7 @@ func (c *Core) sendHello(now Instant, i *instance) {
 // newest durable one. Were a newer one announced and then forgotten in a crash,
 // two Sentinels could hold different addresses for one config epoch.
 func (c *Core) published(m *master) published {
-	if c.isDurable(m.configSeq) {
+	if c.mayAnnounce(m) {
 		m.durable = published{m.current(), m.configEpoch}
 	}
 	return m.durable

@@ -44,14 +44,15 @@ func TestScripts(t *testing.T) {
 }
 
 type script struct {
-	w      *world
-	me     *node
-	peers  []*fakePeer
-	out    strings.Builder
-	show   map[string]bool
-	asked  map[string]bool // vote requests shown already
-	events int             // events seen with the name that until waits for
-	until  string
+	lastSaved string // stateText of the last save
+	w         *world
+	me        *node
+	peers     []*fakePeer
+	out       strings.Builder
+	show      map[string]bool
+	asked     map[string]bool // vote requests shown already
+	events    int             // events seen with the name that until waits for
+	until     string
 }
 
 func newScript(t *testing.T, td *datadriven.TestData) *script {
@@ -344,11 +345,14 @@ func (s *script) save(_ *node, p *Persist) {
 			held = append(held, "a script")
 		}
 	}
+	text := stateText(p.State)
+	news := text != s.lastSaved // not just another member or option
+	s.lastSaved = text
 	switch {
 	case len(held) > 0:
-		s.line("save %s; then %s", stateText(p.State), strings.Join(held, ", "))
-	case s.show["save"]:
-		s.line("save %s", stateText(p.State))
+		s.line("save %s; then %s", text, strings.Join(held, ", "))
+	case news || s.show["save"]:
+		s.line("save %s", text)
 	}
 }
 

@@ -45,6 +45,8 @@ type Tunables struct {
 	ForceGrace time.Duration
 	// PersistRetry is the pause before a failed save is tried again.
 	PersistRetry time.Duration
+	// PersistStall is how long a save may take before it counts as failed.
+	PersistStall time.Duration
 	// Heartbeat is the longest time between two steps of an idle core. It must
 	// be well below TiltTrigger, because a longer gap means a stalled process.
 	Heartbeat time.Duration
@@ -77,6 +79,7 @@ func DefaultTunables() Tunables {
 		SelectPatience: time.Second,
 		ForceGrace:     500 * time.Millisecond,
 		PersistRetry:   time.Second,
+		PersistStall:   5 * time.Second,
 		Heartbeat:      500 * time.Millisecond,
 	}
 }

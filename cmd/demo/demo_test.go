@@ -65,7 +65,7 @@ func TestDemo(t *testing.T) {
 				`\+switch-master +\d+ -> \d+`,
 				`writer: writes again after \d+\.\d{3} s`,
 				`\d+ replicates from \d+`,
-				`total +\d+\.\d{3} s  from the kill to a new master`,
+				`total +\d+\.\d{3} s  to a new master`,
 				`lost        \d+ of the acknowledged writes`,
 				`every process has been ended`,
 			} {
@@ -226,7 +226,7 @@ func TestPhases(t *testing.T) {
 	if want := (phases{5000 * ms, 5010 * ms, 5020 * ms, 5040 * ms, 6000 * ms, 1}); p != want {
 		t.Errorf("got %+v, want %+v", p, want)
 	}
-	if text := strings.Join(p.lines(5*time.Second), "\n"); !strings.Contains(text, "down-after + 40 ms") {
+	if text := strings.Join(p.lines(5*time.Second), "\n"); !strings.Contains(text, "40 ms more than dying and down-after") {
 		t.Errorf("table:\n%s", text)
 	}
 	if _, err := phasesOf(events[3:], killed, nodes); err == nil {

@@ -66,11 +66,16 @@ func (p phases) lines(silence time.Duration) []string {
 	row := func(name string, d time.Duration, what string) string {
 		return fmt.Sprintf("%-10s %7.3f s  %s", name, d.Seconds(), what)
 	}
+	// The clock of the Sentinels starts when nothing answers any more, and a server
+	// that is killed by SIGSEGV first writes a report of its crash.
+	dying := max(p.sdown-silence, 0)
 	return []string{
-		row("detection", p.odown, fmt.Sprintf("the kill to +odown; down-after is %.3f s of it", silence.Seconds())),
+		row("dying", dying, "the kill to silence: it reports its crash first"),
+		row("detection", p.odown-dying, fmt.Sprintf("to +odown; down-after is %.3f s of it", silence.Seconds())),
 		row("election", p.elected-p.odown, "to +elected-leader"),
 		row("promotion", p.promoted-p.elected, "to +promoted-slave: the new master takes writes"),
 		row("spreading", p.everywhere-p.promoted, "to +switch-master on the last Sentinel"),
-		row("total", p.promoted, fmt.Sprintf("from the kill to a new master: down-after + %d ms", (p.promoted-silence).Milliseconds())),
+		row("total", p.promoted, fmt.Sprintf("to a new master: %d ms more than dying and down-after",
+			(p.promoted-silence-dying).Milliseconds())),
 	}
 }

@@ -2,23 +2,33 @@ package main
 
 import (
 	"errors"
+	"path/filepath"
 	"strings"
 )
 
 // invocation is a parsed command line.
 type invocation struct {
 	path      string   // configuration file, "" when none was given
+	stdin     bool     // standard input holds configuration lines too
 	overrides []string // configuration lines that stand after the file
+	check     bool     // only check the configuration
 	help      bool
 	version   bool
+	convert   []string // the arguments of convert; nil for a start
 }
 
 var errNeedsFile = errors.New("Sentinel needs config file on disk to save state. Exiting...")
 
+// usageError is a mistake in the command line.
+type usageError struct{ text string }
+
+func (e *usageError) Error() string { return e.text }
+
 // parseArgs understands the command line of redis-sentinel (wire.md §8.2): an
 // optional file first, then "--name value..." groups, each of which becomes a
 // configuration line with its values quoted. A group's values may start with
-// "--" only when the option has no value yet.
+// "--" only when the option has no value yet. A "-" in the first or last place
+// stands for lines on standard input.
 func parseArgs(args []string) (invocation, error) {
 	var inv invocation
 	if len(args) == 1 {
@@ -31,30 +41,49 @@ func parseArgs(args []string) (invocation, error) {
 			return inv, nil
 		}
 	}
-	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
-		inv.path = args[0]
-		args = args[1:]
+	if len(args) > 1 && args[0] == "convert" && !strings.HasPrefix(args[1], "-") {
+		inv.convert = args[1:]
+		if len(args) > 3 {
+			return inv, &usageError{"convert takes a file to read and at most one to write"}
+		}
+		return inv, nil
 	}
-	lines, err := optionLines(args)
-	if err != nil {
+	if len(args) > 0 && args[len(args)-1] == "-" {
+		inv.stdin, args = true, args[:len(args)-1]
+	}
+	if len(args) > 0 && args[0] == "-" {
+		inv.stdin, args = true, args[1:]
+	}
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		inv.path, args = args[0], args[1:]
+	}
+	if err := inv.options(args); err != nil {
 		return inv, err
 	}
-	inv.overrides = lines
 	if inv.path == "" {
 		return inv, errNeedsFile
 	}
 	return inv, nil
 }
 
-func optionLines(args []string) ([]string, error) {
-	var lines []string
+// options turns what follows the file into configuration lines.
+func (inv *invocation) options(args []string) error {
 	for k := 0; k < len(args); {
+		if inv.check && inv.path == "" && !strings.HasPrefix(args[k], "-") {
+			inv.path = args[k] // as in: gosentinel --check-config sentinel.conf
+			k++
+			continue
+		}
 		if !strings.HasPrefix(args[k], "--") || args[k] == "--" {
-			return nil, errors.New("option expected, found " + quote(args[k]) +
-				": options are written --name value, and the configuration file stands before them")
+			return &usageError{"option expected, found " + quote(args[k]) +
+				": options are written --name value, and the configuration file stands before them"}
 		}
 		name := args[k][2:]
 		k++
+		if name == "check-config" {
+			inv.check = true
+			continue
+		}
 		var values []string
 		for k < len(args) && (!strings.HasPrefix(args[k], "--") || len(values) == 0 && name != "sentinel") {
 			values = append(values, quote(args[k]))
@@ -63,9 +92,9 @@ func optionLines(args []string) ([]string, error) {
 		if name == "sentinel" && len(values) == 0 {
 			continue // just the mode switch of redis-server, which is the only mode here
 		}
-		lines = append(lines, strings.Join(append([]string{name}, values...), " "))
+		inv.overrides = append(inv.overrides, strings.Join(append([]string{name}, values...), " "))
 	}
-	return lines, nil
+	return nil
 }
 
 // quote writes a word so that the configuration parser reads it back unchanged.
@@ -88,4 +117,24 @@ func quote(s string) string {
 	}
 	b.WriteByte('"')
 	return b.String()
+}
+
+// flavour is the program that this one was started as: tools that look at
+// version texts and pid files expect those of the name they called.
+type flavour int
+
+const (
+	plain flavour = iota
+	asRedis
+	asValkey
+)
+
+func flavourOf(argv0 string) flavour {
+	switch name := filepath.Base(argv0); {
+	case strings.Contains(name, "redis-sentinel"):
+		return asRedis
+	case strings.Contains(name, "valkey-sentinel"):
+		return asValkey
+	}
+	return plain
 }

@@ -1,27 +1,51 @@
 package main
 
 import (
+	"errors"
 	"reflect"
 	"testing"
 )
 
 func TestParseArgs(t *testing.T) {
 	for _, c := range []struct {
-		args      []string
-		path      string
-		overrides []string
-		fails     bool
+		args  []string
+		want  invocation
+		fails bool
 	}{
-		{args: []string{"s.conf"}, path: "s.conf"},
-		{args: []string{"s.conf", "--sentinel"}, path: "s.conf"},
-		{args: []string{"s.conf", "--port", "5000"}, path: "s.conf", overrides: []string{`port "5000"`}},
-		{args: []string{"s.conf", "--sentinel", "--port", "5000"}, path: "s.conf", overrides: []string{`port "5000"`}},
+		{args: []string{"s.conf"}, want: invocation{path: "s.conf"}},
+		{args: []string{"s.conf", "--sentinel"}, want: invocation{path: "s.conf"}},
+		{args: []string{"s.conf", "--port", "5000"}, want: invocation{path: "s.conf", overrides: []string{`port "5000"`}}},
+		{args: []string{"s.conf", "--sentinel", "--port", "5000"}, want: invocation{path: "s.conf", overrides: []string{`port "5000"`}}},
 		{
 			args: []string{"s.conf", "--sentinel", "monitor", "b", "127.0.0.1", "5", "2", "--loglevel", "debug"},
-			path: "s.conf", overrides: []string{`sentinel "monitor" "b" "127.0.0.1" "5" "2"`, `loglevel "debug"`},
+			want: invocation{path: "s.conf", overrides: []string{`sentinel "monitor" "b" "127.0.0.1" "5" "2"`, `loglevel "debug"`}},
 		},
-		{args: []string{"s.conf", "--requirepass", "--odd pass\"word"}, path: "s.conf", overrides: []string{`requirepass "--odd pass\"word"`}},
+		{args: []string{"s.conf", "--requirepass", "--odd pass\"word"}, want: invocation{path: "s.conf", overrides: []string{`requirepass "--odd pass\"word"`}}},
+		{args: []string{"s.conf", "--bind", "*", "::1", "--port", "7"}, want: invocation{path: "s.conf", overrides: []string{`bind "*" "::1"`, `port "7"`}}},
+		{args: []string{"s.conf", "--requirepass", "\x01\n"}, want: invocation{path: "s.conf", overrides: []string{`requirepass "\x01\x0a"`}}},
+
+		{args: []string{"s.conf", "-"}, want: invocation{path: "s.conf", stdin: true}},
+		{args: []string{"-", "--port", "1"}, fails: true},
+		{args: []string{"s.conf", "--port", "1", "-"}, want: invocation{path: "s.conf", stdin: true, overrides: []string{`port "1"`}}},
+
+		{args: []string{"s.conf", "--check-config"}, want: invocation{path: "s.conf", check: true}},
+		{args: []string{"--check-config", "s.conf"}, want: invocation{path: "s.conf", check: true}},
+		{args: []string{"--check-config", "s.conf", "--port", "1"}, want: invocation{path: "s.conf", check: true, overrides: []string{`port "1"`}}},
+		{args: []string{"s.conf", "--requirepass", "--check-config"}, want: invocation{path: "s.conf", overrides: []string{`requirepass "--check-config"`}}},
+		{args: []string{"--check-config"}, fails: true},
+
+		{args: []string{"convert", "s.conf"}, want: invocation{convert: []string{"s.conf"}}},
+		{args: []string{"convert", "s.conf", "s.toml"}, want: invocation{convert: []string{"s.conf", "s.toml"}}},
+		{args: []string{"convert", "a", "b", "c"}, fails: true},
+		{args: []string{"convert"}, want: invocation{path: "convert"}},
+		{args: []string{"convert", "--port", "1"}, want: invocation{path: "convert", overrides: []string{`port "1"`}}},
+
+		{args: []string{"-v"}, want: invocation{version: true}},
+		{args: []string{"--version"}, want: invocation{version: true}},
+		{args: []string{"-h"}, want: invocation{help: true}},
 		{args: []string{"s.conf", "port", "1"}, fails: true},
+		{args: []string{"s.conf", "--", "1"}, fails: true},
+		{args: []string{"-x"}, fails: true},
 		{args: []string{"--port", "1"}, fails: true},
 		{args: nil, fails: true},
 	} {
@@ -30,8 +54,22 @@ func TestParseArgs(t *testing.T) {
 			t.Errorf("%q: error %v", c.args, err)
 			continue
 		}
-		if !c.fails && (inv.path != c.path || !reflect.DeepEqual(inv.overrides, c.overrides)) {
-			t.Errorf("%q: got %q %q", c.args, inv.path, inv.overrides)
+		if !c.fails && !reflect.DeepEqual(inv, c.want) {
+			t.Errorf("%q: got %+v, want %+v", c.args, inv, c.want)
+		}
+	}
+	if _, err := parseArgs([]string{"--port", "1"}); !errors.Is(err, errNeedsFile) {
+		t.Errorf("without a file: %v", err)
+	}
+}
+
+func TestFlavour(t *testing.T) {
+	for argv0, want := range map[string]flavour{
+		"gosentinel": plain, "/usr/bin/redis-sentinel": asRedis, "./redis-sentinel-7": asRedis, "valkey-sentinel": asValkey,
+		"/opt/redis-sentinel/gosentinel": plain,
+	} {
+		if got := flavourOf(argv0); got != want {
+			t.Errorf("%s: %v", argv0, got)
 		}
 	}
 }

@@ -2,19 +2,18 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
+	"strings"
 
 	"github.com/gosentinel/sentinel"
-	"github.com/gosentinel/sentinel/configrewrite"
 	"github.com/gosentinel/sentinel/internal/scripts"
 )
 
-const usage = `Usage: gosentinel <config-file> [--sentinel] [--<option> <value>...]...
+const usage = `Usage: gosentinel <config-file> [--sentinel] [--<option> <value>...]... [-]
+       gosentinel --check-config <config-file> [--<option> <value>...]...
+       gosentinel convert <config-file> [<new-file>]
        gosentinel -v | --version
        gosentinel -h | --help
 
@@ -23,63 +22,131 @@ replica when a master dies. The configuration file is a sentinel.conf, or a
 sentinel.toml when its name ends in .toml; it must be writable, because the
 state is kept in it (or name another file with state-file).
 
-Options after the file are configuration lines that win over it:
+Options after the file are configuration lines that win over it; so are the
+lines of standard input when "-" stands first or last:
 
   gosentinel sentinel.conf
   gosentinel sentinel.conf --port 26380 --loglevel verbose
   gosentinel sentinel.conf --sentinel monitor cache 10.0.0.1 6379 2
 
+--check-config reports everything that is wrong and starts nothing. convert
+prints the same configuration, state included, in the other of the two formats:
+
+  gosentinel convert sentinel.conf sentinel.toml
+
+Signals: SIGTERM and SIGINT end it, a second SIGINT at once; SIGHUP reads TLS
+certificates again; SIGHUP and SIGUSR1 reopen the log.
+
 See sentinel.toml.example for every option with its default.
 `
 
-func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+// valkeyVersion is the release of Valkey that this program stands in for when
+// it is called valkey-sentinel.
+const valkeyVersion = "8.0.0"
 
-// run is main with its surroundings as arguments. It returns the exit status.
-func run(args []string, stdout, stderr io.Writer) int {
-	inv, err := parseArgs(args)
+// program is main with its surroundings.
+type program struct {
+	argv           []string
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	flavour        flavour
+}
+
+func main() {
+	p := &program{argv: os.Args, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, flavour: flavourOf(os.Args[0])}
+	os.Exit(p.run())
+}
+
+// run returns the exit status.
+func (p *program) run() int {
+	inv, err := parseArgs(p.argv[1:])
 	switch {
 	case inv.help:
-		fmt.Fprint(stderr, usage)
+		fmt.Fprint(p.stderr, usage)
 		return 1 // as redis-sentinel does
 	case inv.version:
-		fmt.Fprintf(stdout, "gosentinel v=%s compatible=redis-sentinel-%s\n", sentinel.Version, sentinel.RedisVersion)
+		fmt.Fprintln(p.stdout, p.version())
 		return 0
 	case err != nil:
-		fmt.Fprintf(stderr, "gosentinel: %v\nTry gosentinel --help.\n", err)
+		return p.badUsage(err)
+	case inv.convert != nil:
+		return p.convert(inv.convert)
+	}
+	stdin := ""
+	if inv.stdin {
+		if stdin, err = readConfig(p.stdin); err != nil {
+			p.logLine("Reading the configuration from standard input failed: " + err.Error())
+			return 1
+		}
+	}
+	inv.overrides = append(configLines(stdin), inv.overrides...)
+	if inv.check {
+		return p.check(inv)
+	}
+	return p.start(inv, stdin)
+}
+
+func (p *program) version() string {
+	const rest = "sha=00000000:0 malloc=go bits=64 build=gosentinel-" + sentinel.Version
+	switch p.flavour {
+	case asRedis:
+		return "Redis server v=" + sentinel.RedisVersion + " " + rest
+	case asValkey:
+		return "Valkey server v=" + valkeyVersion + " " + rest
+	}
+	return fmt.Sprintf("gosentinel v=%s compatible=redis-sentinel-%s", sentinel.Version, sentinel.RedisVersion)
+}
+
+// maxStdin bounds the configuration on standard input.
+const maxStdin = 16 << 20
+
+func readConfig(r io.Reader) (string, error) {
+	text, err := io.ReadAll(io.LimitReader(r, maxStdin+1))
+	if err == nil && len(text) > maxStdin {
+		err = fmt.Errorf("it is longer than %d MiB", maxStdin>>20)
+	}
+	return string(text), err
+}
+
+func configLines(text string) []string {
+	if text == "" {
+		return nil
+	}
+	return strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+}
+
+// start runs the Sentinel, in this process or in the background.
+func (p *program) start(inv invocation, stdin string) int {
+	background := takeBackground()
+	s, err := sentinel.Open(inv.path, inv.overrides...)
+	if err != nil {
+		p.reportOpen(inv, err)
 		return 1
+	}
+	set := s.Settings()
+	sup := findSupervisor(set.Supervised, os.Getenv)
+	if set.Daemonize && sup.kind == unsupervised && background == nil {
+		return p.daemonize(stdin)
 	}
 	// Scripts must not inherit descriptors that whoever started us left open.
 	if err := scripts.SealDescriptors(); err != nil {
-		fmt.Fprintf(stderr, "gosentinel: %v\n", err)
-	}
-	s, err := sentinel.Open(inv.path, inv.overrides...)
-	if err != nil {
-		report(stderr, err)
-		return 1
+		fmt.Fprintf(p.stderr, "gosentinel: %v\n", err)
 	}
 	// Scripts run in the directory of the configuration, as they do under
 	// redis-sentinel; every path of the configuration is absolute already.
 	if err := os.Chdir(s.Dir()); err != nil {
-		fmt.Fprintf(stderr, "gosentinel: %v\n", err)
+		fmt.Fprintf(p.stderr, "gosentinel: %v\n", err)
 		return 1
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	defer stop()
-	if err := s.Run(ctx); err != nil {
-		report(stderr, err)
-		return 1
+	d := &daemon{Sentinel: s, supervisor: sup, background: background}
+	d.pidfile = pidPath(set, background != nil, p.flavour)
+	err = d.serve(context.Background())
+	if err == nil {
+		return 0
 	}
-	return 0
-}
-
-// report writes an error in the form that tools which start Sentinels look for.
-func report(w io.Writer, err error) {
-	var config *configrewrite.Error
-	if !errors.As(err, &config) {
-		fmt.Fprintf(w, "gosentinel: %v\n", err)
-		return
+	// What went to standard output with the rest of the log need not be repeated.
+	if set.LogFile != "" || background != nil {
+		fmt.Fprintf(p.stderr, "gosentinel: %v\n", err)
 	}
-	for _, p := range config.Problems {
-		fmt.Fprintf(w, "\n*** FATAL CONFIG FILE ERROR (gosentinel %s) ***\n%s\n", sentinel.Version, p)
-	}
+	return 1
 }

@@ -1,6 +1,9 @@
 package acl
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestCheck(t *testing.T) {
 	const (
@@ -55,5 +58,47 @@ func TestCheckFailsClosed(t *testing.T) {
 	u, _ := l.User("u")
 	if d := l.Check(u, "ping", nil); d.Reason != DeniedCommand {
 		t.Errorf("a request without words: %v", d)
+	}
+}
+
+// TestUnlimited: whoever is called unlimited is refused nothing, and whoever has
+// a limit is not called so.
+func TestUnlimited(t *testing.T) {
+	for rules, want := range map[string]bool{
+		"+@all &*": true, "allcommands allchannels": true, "on nopass ~* &* +@all (+ping)": true, "-@all +@all &a &*": true,
+		"+@all": false, "+@all &* -info": false, "+@all &* -info +info": false, "&* +@admin": false, "&*": false, "+@all &* resetchannels": false, "(+@all &*)": false,
+	} {
+		l := newList(t, Options{})
+		set(t, l, "u", strings.Fields(rules)...)
+		u, _ := l.User("u")
+		if got := u.Unlimited(); got != want {
+			t.Errorf("%q: unlimited is %v", rules, got)
+		}
+		for _, request := range []string{"ping", "info", "sentinel myid", "subscribe x", "psubscribe x*", "publish x y", "acl list"} {
+			if d := check(t, l, "u", request); u.Unlimited() && d.Denied() {
+				t.Errorf("%q: %s: %v", rules, request, d)
+			}
+		}
+		if _, err := l.DelUsers("u"); err != nil || u.Unlimited() {
+			t.Errorf("%q: unlimited although deleted, %v", rules, err)
+		}
+	}
+}
+
+// The cost of a permission on the way of every command, of a user who may do
+// everything and of another.
+func BenchmarkCheck(b *testing.B) {
+	l := newList(b, Options{})
+	set(b, l, "limited", "+@all", "-@dangerous", "+sentinel|get-master-addr-by-name")
+	words := [][]byte{[]byte("SENTINEL"), []byte("get-master-addr-by-name"), []byte("mymaster")}
+	for _, name := range []string{DefaultUser, "limited"} {
+		u, _ := l.User(name)
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if !u.Unlimited() && l.Check(u, "sentinel|get-master-addr-by-name", words).Denied() {
+					b.Fatal("refused")
+				}
+			}
+		})
 	}
 }

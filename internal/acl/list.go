@@ -73,6 +73,13 @@ func (u *User) Deleted() bool { return u.deleted.Load() }
 // was disabled stay.
 func (u *User) Enabled() bool { return u.rules.Load().enabled }
 
+// Unlimited reports whether the user may run every command with every channel,
+// in which case [List.Check] need not be asked. It takes no time to speak of.
+func (u *User) Unlimited() bool {
+	r := u.rules.Load().root
+	return r.base == '+' && len(r.text) == 0 && r.allChannels && !u.deleted.Load()
+}
+
 // NoPass reports whether any password will do for the user.
 func (u *User) NoPass() bool { return u.rules.Load().noPass }
 

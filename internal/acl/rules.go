@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"slices"
 	"strings"
+
+	"github.com/gosentinel/sentinel/internal/words"
 )
 
 // rules is all that defines a user but the name. A value that a [User] points
@@ -109,12 +111,12 @@ func (e *editor) removePassword(hash string) error {
 }
 
 func (e *editor) addSelector(inside string) error {
-	words, ok := splitSelector(inside)
+	list, ok := words.Split(inside)
 	if !ok {
 		return ErrSyntax
 	}
 	s := newSelector(e.table, e.allChannels)
-	for _, rule := range words {
+	for _, rule := range list {
 		if err := s.apply(e.table, rule); err != nil {
 			return err
 		}

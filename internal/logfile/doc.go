@@ -5,7 +5,8 @@
 //
 // That is the process id, X for the Sentinel role, local time with an English
 // month, one character for the level (. debug, - verbose, * notice, # warning)
-// and the text (wire.md §8.1).
+// and the text (wire.md §8.1). [Config] has the other forms that releases of
+// Valkey know, logfmt above all.
 //
 //	log, err := logfile.New(logfile.Config{Path: "/var/log/sentinel.log", Threshold: logfile.Notice})
 //	...

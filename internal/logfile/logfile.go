@@ -27,6 +27,9 @@ type Config struct {
 	Path string
 	// Threshold is the lowest level that is written.
 	Threshold Threshold
+	// Format and Time are the form of a line and of the time in it.
+	Format Format
+	Time   TimeFormat
 
 	// Stdout is written to when Path is "". Nil is os.Stdout. It need not be safe
 	// for concurrent use.
@@ -49,7 +52,9 @@ type Config struct {
 type Writer struct {
 	threshold atomic.Uint32
 	now       func() time.Time
-	prefix    string // "<pid>:X "
+	pid       int
+	format    Format
+	times     TimeFormat
 	limit     int
 	wake      chan struct{} // holds one token when there may be something to do
 	done      chan struct{} // closed when the goroutine has ended
@@ -68,7 +73,9 @@ type Writer struct {
 func New(cfg Config) (*Writer, error) {
 	w := &Writer{
 		now:    cfg.Now,
-		prefix: strconv.Itoa(cfg.PID) + ":X ",
+		pid:    cfg.PID,
+		format: cfg.Format,
+		times:  cfg.Time,
 		limit:  cfg.QueueBytes,
 		wake:   make(chan struct{}, 1),
 		done:   make(chan struct{}),
@@ -76,7 +83,7 @@ func New(cfg Config) (*Writer, error) {
 	}
 	w.threshold.Store(uint32(cfg.Threshold))
 	if cfg.PID == 0 {
-		w.prefix = strconv.Itoa(os.Getpid()) + ":X "
+		w.pid = os.Getpid()
 	}
 	if w.now == nil {
 		w.now = time.Now
@@ -168,8 +175,12 @@ func (w *Writer) put(level monitor.Level) {
 }
 
 func (w *Writer) appendLine(dst []byte, level monitor.Level, text []byte) []byte {
-	dst = append(dst, w.prefix...)
-	dst = w.now().AppendFormat(dst, "02 Jan 2006 15:04:05.000")
+	if w.format == Logfmt {
+		return w.appendLogfmt(dst, level, text)
+	}
+	dst = strconv.AppendInt(dst, int64(w.pid), 10)
+	dst = append(dst, ":X "...)
+	dst = w.times.append(dst, w.now())
 	dst = append(dst, ' ', levelChar(level), ' ')
 	dst = appendText(dst, text)
 	return append(dst, '\n')

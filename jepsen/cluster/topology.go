@@ -27,6 +27,9 @@ type Topology struct {
 	User, Password string
 	// SentinelConf are further lines for every Sentinel.
 	SentinelConf []string
+	// SentinelUser and SentinelPassword are what this package's clients use on the
+	// Sentinels.
+	SentinelUser, SentinelPassword string
 	// SentinelCommands are the programs of the Sentinels in turn; the last one
 	// serves for the rest. Nil means Config.Sentinel.
 	SentinelCommands [][]string
@@ -114,6 +117,7 @@ func (c *Cluster) startSentinels(ctx context.Context, t Topology, g *Group) erro
 				Name: t.Master, Port: g.Servers[0].Port(), Quorum: t.Quorum,
 				DownAfter: t.DownAfter, FailoverTimeout: t.FailoverTimeout, ParallelSyncs: t.ParallelSyncs,
 			}, t.SentinelConf...),
+			User: t.SentinelUser, Password: t.SentinelPassword,
 		}
 		if len(t.SentinelCommands) > 0 {
 			spec.Command = t.SentinelCommands[min(i, len(t.SentinelCommands)-1)]

@@ -285,7 +285,8 @@ func (c *conn) end(err error) {
 		c.grace.Stop()
 	}
 	c.mu.Unlock()
-	c.deliver(c.pool.cfg.Now(), monitor.LinkDown{Conn: c.id, Reason: reason})
+	var broken *protocolError
+	c.deliver(c.pool.cfg.Now(), monitor.LinkDown{Conn: c.id, Reason: reason, Broken: errors.As(err, &broken)})
 }
 
 // lossReason says why the connection ended. The caller holds mu.

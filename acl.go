@@ -1,0 +1,204 @@
+package sentinel
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"sync"
+
+	"github.com/gosentinel/sentinel/configrewrite"
+	"github.com/gosentinel/sentinel/internal/acl"
+	"github.com/gosentinel/sentinel/internal/words"
+)
+
+// newUsers returns a list with the default user alone, as requirepass and the
+// options about access control lists make it.
+func newUsers(set configrewrite.Settings) *acl.List {
+	list, err := acl.New(aclTable(serverCommands()), acl.Options{
+		AllChannels:   set.ACLPubSubDefault == "allchannels",
+		LogMaxEntries: set.ACLLogMaxLen,
+	})
+	if err != nil {
+		panic(err) // the command table contradicts itself, which tests rule out
+	}
+	list.SetDefaultPassword(set.RequirePass)
+	return list
+}
+
+// aclTable is the command table as rules see it. Hidden commands that anybody
+// may run are left out: rules cannot name what a stock Sentinel does not have.
+func aclTable(t *commandTable) []acl.Command {
+	var list []acl.Command
+	add := func(cmd *command) {
+		if cmd.flags.has(flagHidden | flagNoAuth) {
+			return
+		}
+		list = append(list, acl.Command{
+			Name: cmd.name, Categories: cmd.flags.categories(), NoAuth: cmd.flags.has(flagNoAuth), Channels: channelUse[cmd.name],
+		})
+	}
+	for _, cmd := range t.list {
+		add(cmd)
+		for _, sub := range cmd.subs {
+			add(sub)
+		}
+	}
+	return list
+}
+
+// channelUse says which commands name channels. One may always unsubscribe.
+var channelUse = map[string]acl.ChannelUse{
+	"publish": acl.OneChannel, "subscribe": acl.AllChannels, "psubscribe": acl.ChannelPatterns,
+}
+
+var errUsersAndFile = errors.New("Users are declared here although aclfile names a file for them: it would be unclear who may do what. " +
+	"Move the users into that file, or remove aclfile")
+
+// checkUsers judges the users of a configuration, for configrewrite.
+func checkUsers(set configrewrite.Settings) (normal []string, problems []error) {
+	normal, problems = append(normal, set.Users...), make([]error, len(set.Users))
+	list := newUsers(set)
+	for i, text := range set.Users {
+		problems[i] = declare(list, text)
+	}
+	if set.ACLFile != "" && len(set.Users) > 0 {
+		problems[0] = errUsersAndFile
+	}
+	byName := map[string]string{}
+	for _, user := range list.Declarations() {
+		byName[user[0]] = words.Join(user...)
+	}
+	for i, text := range set.Users {
+		if name, ok := words.Split(text); ok && problems[i] == nil {
+			normal[i] = byName[name[0]]
+		}
+	}
+	return normal, problems
+}
+
+// declare adds a user as configurations have it, "name rule…".
+func declare(list *acl.List, text string) error {
+	user, ok := words.Split(text)
+	if !ok || len(user) == 0 {
+		return fmt.Errorf("Error in user declaration '%s': it must be a name and rules", text)
+	}
+	return list.Declare(user[0], user[1:]...)
+}
+
+// useACL makes the users that the settings ask for.
+func (s *Sentinel) useACL() error {
+	s.users = newUsers(s.settings)
+	if name := s.settings.ACLFile; name != "" {
+		s.aclFile = &aclFile{name: name, path: inDir(s.settings.Dir, name), users: s.users}
+		if _, err := s.aclFile.load(); err != nil {
+			return linesOfACL(name, err)
+		}
+	}
+	for _, text := range s.settings.Users {
+		if err := declare(s.users, text); err != nil {
+			return err // judged before, by checkUsers
+		}
+	}
+	s.warnings = append(s.warnings, s.passwordWarnings()...)
+	return nil
+}
+
+// passwordWarnings tells of a requirepass that is not what it seems.
+func (s *Sentinel) passwordWarnings() []string {
+	switch pass := s.settings.RequirePass; {
+	case pass == "":
+		return nil
+	case s.users.Default().NoPass():
+		return []string{"requirepass has no effect for clients: the user default is declared otherwise (user, aclfile) and needs no password"}
+	default:
+		if _, err := s.users.Authenticate(acl.DefaultUser, pass); err != nil {
+			return []string{"requirepass has no effect for clients: the user default is declared otherwise (user, aclfile) and has other passwords"}
+		}
+		return nil
+	}
+}
+
+// linesOfACL makes one error of every problem in an ACL file.
+func linesOfACL(name string, err error) error {
+	var bad *acl.FileError
+	if !errors.As(err, &bad) {
+		return err
+	}
+	const most = 20
+	var all []error
+	for i, p := range bad.Problems {
+		if i == most {
+			all = append(all, fmt.Errorf("%s: and %d more problems", name, len(bad.Problems)-most))
+			break
+		}
+		all = append(all, fmt.Errorf("%s:%d: %s", name, p.Line, p.Text))
+	}
+	return errors.Join(all...)
+}
+
+// disabledUsers returns a log line for each user that nobody can log in as,
+// which is the case for whoever has no rule "on".
+func (s *Sentinel) disabledUsers() (lines []string) {
+	for _, name := range s.users.DisabledUsers() {
+		lines = append(lines, fmt.Sprintf("The user '%s' is disabled (there is no 'on' modifier in the user description). "+
+			"Make sure this is not a configuration error.", name))
+	}
+	return lines
+}
+
+// live returns what configrewrite saves along with the state.
+func (s *Sentinel) live() configrewrite.Live {
+	now := configrewrite.Live{Users: s.users.Declarations()}
+	if level := s.levelSet.Load(); level != nil {
+		now.LogLevel = *level
+	}
+	return now
+}
+
+// setLogLevel changes the level of a log, to be saved as well.
+func (s *Sentinel) setLogLevel(log runLog) func(string) {
+	return func(level string) {
+		log.setLevel(level)
+		s.levelSet.Store(&level)
+	}
+}
+
+// aclFile is the file of aclfile. It is safe for concurrent use.
+type aclFile struct {
+	name  string // as configured, for messages
+	path  string
+	users *acl.List
+
+	mu sync.Mutex // one load or save at a time, so that no save brings back what a later one replaced
+}
+
+// aclFilePerm is the mode of a new file: hashes of passwords are for nobody else.
+const aclFilePerm fs.FileMode = 0o600
+
+// load replaces all users by those of the file, or changes nothing.
+func (f *aclFile) load() (acl.Change, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	text, err := configrewrite.ReadFile(f.path)
+	if err != nil {
+		return acl.Change{}, fmt.Errorf("Error loading ACLs, opening file '%s': %w", f.name, readFailure(err))
+	}
+	return f.users.Load(f.name, text)
+}
+
+// readFailure strips what the error of a system call repeats.
+func readFailure(err error) error {
+	var path *os.PathError
+	if errors.As(err, &path) {
+		return errors.New(strerror(path.Err))
+	}
+	return err
+}
+
+// save writes all users into the file.
+func (f *aclFile) save() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return configrewrite.ReplaceFile(f.path, f.users.Render(), aclFilePerm)
+}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+
+	"github.com/gosentinel/sentinel"
+	"github.com/gosentinel/sentinel/configrewrite"
+)
+
+// check reports everything that would keep the Sentinel from starting with this
+// configuration, and starts nothing. Ports are not tried: the Sentinel that is
+// to be reconfigured holds them.
+func (p *program) check(inv invocation) int {
+	s, err := sentinel.Open(inv.path, inv.overrides...)
+	if err != nil {
+		fmt.Fprintln(p.stderr, checkText(inv.path, err))
+		return 1
+	}
+	// Open has loaded the same, but keeps to itself what it starts from.
+	file, err := configrewrite.Load(inv.path, inv.overrides)
+	if err != nil {
+		fmt.Fprintln(p.stderr, checkText(inv.path, err))
+		return 1
+	}
+	fmt.Fprintf(p.stdout, "%s: OK\n", file.Path())
+	fmt.Fprintf(p.stdout, "  listens on: %s\n", strings.Join(listens(s.Settings()), ", "))
+	fmt.Fprintf(p.stdout, "  keeps its state in: %s\n", file.StatePath())
+	masters := file.State().Masters
+	fmt.Fprintf(p.stdout, "  monitors %s\n", count(len(masters), "master"))
+	for i := range masters {
+		m := &masters[i]
+		fmt.Fprintf(p.stdout, "    %s at %s, quorum %d, known: %s, %s\n", m.Name,
+			net.JoinHostPort(m.Addr.Host, strconv.Itoa(m.Addr.Port)), m.Quorum,
+			count(len(m.Replicas), "replica"), count(len(m.Sentinels), "other Sentinel"))
+	}
+	for _, w := range s.Warnings() {
+		fmt.Fprintf(p.stdout, "  warning: %s\n", w)
+	}
+	return 0
+}
+
+// checkText returns all problems, one after the other, with their number.
+func checkText(path string, err error) string {
+	n := len(causes(err))
+	var config *configrewrite.Error
+	if errors.As(err, &config) {
+		n = len(config.Problems)
+	}
+	return fmt.Sprintf("%s: %s\n%v", path, count(n, "problem"), err)
+}
+
+// listens names the places at which clients may connect.
+func listens(set configrewrite.Settings) []string {
+	var all []string
+	if set.Port != 0 {
+		all = append(all, fmt.Sprintf("port %d of %s", set.Port, strings.Join(set.Bind, " ")))
+	}
+	if set.TLS.Port != 0 {
+		all = append(all, fmt.Sprintf("TLS port %d of %s", set.TLS.Port, strings.Join(set.Bind, " ")))
+	}
+	if set.UnixSocket != "" {
+		all = append(all, set.UnixSocket)
+	}
+	return all
+}

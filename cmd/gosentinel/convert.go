@@ -1,0 +1,54 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/gosentinel/sentinel/configrewrite"
+)
+
+// convert writes a configuration in the other format, to standard output or to
+// a new file. An existing file is never overwritten: it may be in use.
+func (p *program) convert(args []string) int {
+	if len(args) > 1 && args[1] != "-" && configrewrite.FormatOf(args[0]) == configrewrite.FormatOf(args[1]) {
+		fmt.Fprintf(p.stderr, "gosentinel: convert writes the other format: exactly one of %s and %s must have a name that ends in .toml\n",
+			args[0], args[1])
+		return 1
+	}
+	text, warnings, err := configrewrite.Convert(args[0])
+	if err != nil {
+		fmt.Fprintf(p.stderr, "gosentinel: %s cannot be converted:\n%v\n", args[0], err)
+		return 1
+	}
+	for _, w := range warnings {
+		fmt.Fprintf(p.stderr, "gosentinel: %s\n", w)
+	}
+	if len(args) == 1 || args[1] == "-" {
+		_, err = p.stdout.Write(text)
+	} else {
+		err = writeNew(args[1], text)
+	}
+	if err != nil {
+		fmt.Fprintf(p.stderr, "gosentinel: %v\n", err)
+		return 1
+	}
+	return 0
+}
+
+// writeNew creates a file that only its owner reads, since it may hold passwords.
+func writeNew(path string, text []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	if _, err = f.Write(text); err == nil {
+		err = f.Sync()
+	}
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
+	if err != nil {
+		os.Remove(path) // half a configuration is worse than none
+	}
+	return err
+}

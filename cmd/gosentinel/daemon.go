@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"sync"
+
+	"github.com/gosentinel/sentinel"
+	"github.com/gosentinel/sentinel/configrewrite"
+	"github.com/gosentinel/sentinel/monitor"
+)
+
+// daemon is a Sentinel as a process.
+type daemon struct {
+	*sentinel.Sentinel
+	supervisor supervisor
+	background *background // nil in the foreground
+	pidfile    string      // "" for none
+
+	work sync.WaitGroup
+}
+
+// serve runs the Sentinel until a signal or a client ends it.
+func (d *daemon) serve(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer d.work.Wait()
+	defer cancel(nil)
+	d.SetHooks(sentinel.Hooks{
+		Ready:    func() { d.ready(ctx) },
+		Stopping: func() { d.supervisor.stopping(d.Log) },
+		Stopped:  func() { removePidFile(d.pidfile, d.Log) },
+	})
+	d.catchCrashes()
+	stop := d.handleSignals(cancel)
+	defer stop()
+	return d.Run(ctx)
+}
+
+// ready tells everybody who waits for it that the Sentinel works.
+func (d *daemon) ready(ctx context.Context) {
+	writePidFile(d.pidfile, d.Log)
+	d.catchCrashes() // again, because now the log file exists
+	if err := d.background.done(); err != nil {
+		d.Log(monitor.LevelWarning, "The terminal cannot be left: "+err.Error())
+	}
+	d.supervisor.ready(d.Log)
+	if every := d.supervisor.watchdog; every > 0 {
+		d.work.Go(func() { watch(ctx, every, d.Alive, d.supervisor.ping) })
+	}
+}
+
+// catchCrashes makes the runtime write the trace of a crash to the log file as
+// well, since in the background it would go nowhere.
+func (d *daemon) catchCrashes() {
+	path := logPath(d.Settings())
+	if path == "" {
+		return
+	}
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return // not there yet; Run reports it if it cannot be made
+	}
+	defer f.Close() // the runtime has a copy
+	if err := debug.SetCrashOutput(f, debug.CrashOptions{}); err != nil {
+		d.Log(monitor.LevelWarning, "A crash would not be logged: "+err.Error())
+	}
+}
+
+// logPath returns the path of the log file, or "".
+func logPath(set configrewrite.Settings) string {
+	if set.LogFile == "" || filepath.IsAbs(set.LogFile) {
+		return set.LogFile
+	}
+	return filepath.Join(set.Dir, set.LogFile)
+}

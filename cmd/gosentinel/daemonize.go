@@ -1,0 +1,102 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// A Go process cannot fork: its threads would not come along. So daemonize
+// starts this program a second time, in a session of its own, and tells it by a
+// variable of the environment on which descriptor the starter waits.
+//
+//	starter                               background
+//	checks the configuration
+//	starts background ──────────────────► loads the configuration, opens ports,
+//	waits                                 with the starter's standard error
+//	   ◄─ a byte: exit 0 ──────────────── ready: lets go of the terminal
+//	   ◄─ its end: exit with its status ─ failed, and has said why
+const backgroundEnv = "GOSENTINEL_READY_FD"
+
+// background is the side of the second process. Nil stands for a process in the
+// foreground.
+type background struct{ starter *os.File }
+
+// takeBackground returns non-nil in a process that daemonize has started.
+// Scripts do not inherit the variable.
+func takeBackground() *background {
+	fd, err := strconv.Atoi(os.Getenv(backgroundEnv))
+	os.Unsetenv(backgroundEnv)
+	if err != nil || fd < 3 {
+		return nil
+	}
+	return &background{os.NewFile(uintptr(fd), "starter")}
+}
+
+// done lets go of the terminal and lets the starter exit. From here on nobody
+// sees what this process prints.
+func (b *background) done() error {
+	if b == nil {
+		return nil
+	}
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err == nil {
+		for fd := range 3 {
+			err = errors.Join(err, unix.Dup2(int(null.Fd()), fd))
+		}
+		null.Close()
+	}
+	_, told := b.starter.Write([]byte{1}) // the starter may have been killed
+	_ = told
+	b.starter.Close()
+	return err
+}
+
+// daemonize starts the second process and returns this one's exit status once
+// that serves or has failed. stdin is what was read from standard input.
+func (p *program) daemonize(stdin string) int {
+	self, err := os.Executable()
+	if err != nil {
+		return p.cannotDaemonize(err)
+	}
+	wait, ready, err := os.Pipe()
+	if err != nil {
+		return p.cannotDaemonize(err)
+	}
+	defer wait.Close()
+	cmd := &exec.Cmd{
+		Path: self, Args: p.argv, Stderr: p.stderr,
+		Env:         append(os.Environ(), backgroundEnv+"=3"),
+		ExtraFiles:  []*os.File{ready},
+		SysProcAttr: &syscall.SysProcAttr{Setsid: true},
+	}
+	if stdin != "" {
+		cmd.Stdin = strings.NewReader(stdin)
+	}
+	err = cmd.Start()
+	ready.Close()
+	if err != nil {
+		return p.cannotDaemonize(err)
+	}
+	if n, _ := io.ReadFull(wait, make([]byte, 1)); n == 1 {
+		return 0
+	}
+	var exit *exec.ExitError
+	err = cmd.Wait()
+	if errors.As(err, &exit) && exit.ExitCode() > 0 {
+		return exit.ExitCode()
+	}
+	return p.cannotDaemonize(fmt.Errorf("the process in the background ended too early: %v", err))
+}
+
+func (p *program) cannotDaemonize(err error) int {
+	fmt.Fprintf(p.stderr, "gosentinel: daemonize: %v\n", err)
+	return 1
+}

@@ -1,0 +1,419 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestForeground is the ordinary life: the log on standard output, nothing on
+// standard error, the same process from beginning to end, and an end at the
+// first SIGTERM or SIGINT with status 0 and the lines of stock Sentinels.
+func TestForeground(t *testing.T) {
+	for _, sig := range []struct {
+		syscall.Signal
+		name string
+	}{{syscall.SIGTERM, "SIGTERM"}, {syscall.SIGINT, "SIGINT"}} {
+		t.Run(sig.name, func(t *testing.T) {
+			t.Parallel()
+			p := newProcess(t, "pidfile s.pid", "unixsocket s.sock", "unixsocketperm 700").start().serving()
+			if pid := readPid(t, filepath.Join(p.dir, "s.pid")); pid != p.Process.Pid {
+				t.Errorf("pid file of %d, started was %d", pid, p.Process.Pid)
+			}
+			sock := filepath.Join(p.dir, "s.sock")
+			if info, err := os.Stat(sock); err != nil || info.Mode() != os.ModeSocket|0o700 {
+				t.Errorf("socket: %v, %v", info, err)
+			}
+			if nc, err := net.Dial("unix", sock); err != nil {
+				t.Error(err)
+			} else {
+				nc.Close()
+			}
+			p.signal(sig.Signal)
+			if status := p.status(); status != 0 {
+				t.Errorf("status %d", status)
+			}
+			if text := p.stderr.String(); text != "" {
+				t.Errorf("standard error: %s", text)
+			}
+			want := fmt.Sprintf(`(?s)^%[1]d:X .* \* Running mode=sentinel, port=%[2]d\.\n.*\* Sentinel ID is [0-9a-f]{40}\n.*# \+monitor master m 127\.0\.0\.1 1 quorum 2\n`+
+				`.*# Received %[3]s scheduling shutdown\.\.\.\n[^\n]*\* User requested shutdown\.\.\.\n.*\* Removing the pid file\.\n[^\n]*# Sentinel is now ready to exit, bye bye\.\.\.\n$`,
+				p.Process.Pid, p.port, sig.name)
+			if log := p.stdout.String(); !regexp.MustCompile(want).MatchString(log) {
+				t.Errorf("log does not match\n%s\n%s", want, log)
+			}
+			for _, name := range []string{"s.pid", "s.sock"} {
+				if _, err := os.Stat(filepath.Join(p.dir, name)); !os.IsNotExist(err) {
+					t.Errorf("%s is left behind: %v", name, err)
+				}
+			}
+		})
+	}
+}
+
+// TestSecondStart: it fails at the port, and neither file nor pid file of the
+// first are touched.
+func TestSecondStart(t *testing.T) {
+	t.Parallel()
+	first := newProcess(t, "pidfile s.pid").start().serving()
+	pid := readPid(t, filepath.Join(first.dir, "s.pid"))
+	second := newProcess(t, "pidfile "+filepath.Join(first.dir, "s.pid"))
+	conf := fmt.Sprintf("port %d\nbind 127.0.0.1\nsentinel monitor m 127.0.0.1 1 2\npidfile %s/s.pid\n", first.port, first.dir)
+	writeFile(t, second.dir, "s.conf", conf)
+	second.start()
+	if status := second.status(); status != 1 {
+		t.Errorf("status %d", status)
+	}
+	want := fmt.Sprintf(`# Warning: Could not create server TCP listening socket 127\.0\.0\.1:%[1]d: bind: Address already in use\n`+
+		`.*# Failed listening on port %[1]d \(TCP\), aborting\.\n$`, first.port)
+	if log := second.stdout.String(); !regexp.MustCompile(want).MatchString(log) || second.stderr.String() != "" {
+		t.Errorf("log %s\nstderr %s", log, second.stderr.String())
+	}
+	if text, _ := os.ReadFile(second.conf); string(text) != conf {
+		t.Errorf("the configuration was changed:\n%s", text)
+	}
+	if readPid(t, filepath.Join(first.dir, "s.pid")) != pid {
+		t.Error("the pid file was changed")
+	}
+}
+
+// TestSecondInterrupt: whoever presses Ctrl-C twice does not want to wait for
+// a log that nobody takes.
+func TestSecondInterrupt(t *testing.T) {
+	t.Parallel()
+	p := newProcess(t)
+	p.Stdout = blockedPipe(t)
+	p.start().serving()
+	p.signal(syscall.SIGTERM)
+	await(t, "the end", func() bool {
+		p.Process.Signal(syscall.SIGINT) // may be gone by now
+		select {
+		case <-p.done:
+			return true
+		default:
+			return false
+		}
+	})
+	if status := p.status(); status != 1 {
+		t.Errorf("status %d", status)
+	}
+}
+
+// TestLogReaderGone: the death of whoever reads the log is no reason to die.
+func TestLogReaderGone(t *testing.T) {
+	t.Parallel()
+	p := newProcess(t)
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Stdout = w
+	p.start()
+	w.Close()
+	r.Close()
+	p.serving()
+	p.signal(syscall.SIGUSR1) // logs a line
+	await(t, "the complaint", func() bool { return strings.Contains(p.stderr.String(), "log lines are being lost") })
+	p.serving()
+	p.signal(syscall.SIGTERM)
+	if status := p.status(); status != 0 {
+		t.Errorf("status %d", status)
+	}
+}
+
+// TestLogRotation: after a rename lines go to a new file, with and without the
+// signals that rotators send, which end stock Sentinels.
+func TestLogRotation(t *testing.T) {
+	t.Parallel()
+	p := newProcess(t, "logfile s.log").start().serving()
+	for i, sig := range []syscall.Signal{syscall.SIGUSR1, syscall.SIGHUP} {
+		if err := os.Rename(filepath.Join(p.dir, "s.log"), filepath.Join(p.dir, fmt.Sprint("s.log.", i))); err != nil {
+			t.Fatal(err)
+		}
+		p.signal(sig)
+		p.logged("s.log", fmt.Sprintf("Received %s, log reopened", []string{"SIGUSR1", "SIGHUP"}[i]))
+	}
+	if p.stdout.String() != "" || p.stderr.String() != "" {
+		t.Errorf("with a log file, stdout %q, stderr %q", p.stdout.String(), p.stderr.String())
+	}
+}
+
+// TestCrashIsLogged: the trace of a crash goes to the log file as well, also
+// after a rotation.
+func TestCrashIsLogged(t *testing.T) {
+	t.Parallel()
+	p := newProcess(t, "logfile s.log").start().serving()
+	if err := os.Rename(filepath.Join(p.dir, "s.log"), filepath.Join(p.dir, "s.log.1")); err != nil {
+		t.Fatal(err)
+	}
+	p.signal(syscall.SIGHUP)
+	p.logged("s.log", "log reopened") // made the file
+	p.signal(syscall.SIGHUP)          // finds it
+	await(t, "the second signal", func() bool {
+		log, _ := os.ReadFile(filepath.Join(p.dir, "s.log"))
+		return strings.Count(string(log), "log reopened") == 2
+	})
+	p.signal(syscall.SIGSEGV)
+	if status := p.status(); status == 0 {
+		t.Error("status 0 after a crash")
+	}
+	log, err := os.ReadFile(filepath.Join(p.dir, "s.log"))
+	if err != nil || !strings.Contains(string(log), "SIGSEGV") || !strings.Contains(string(log), "goroutine ") {
+		t.Errorf("%v, log:\n%s", err, log)
+	}
+}
+
+// TestDirectories: the path of the configuration is meant as in the directory
+// of the start, and everything in it as in dir.
+func TestDirectories(t *testing.T) {
+	t.Parallel()
+	p := newProcess(t, "pidfile s.pid", "logfile s.log", "dir sub")
+	if err := os.Mkdir(filepath.Join(p.dir, "sub"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	p.start().serving()
+	readPid(t, filepath.Join(p.dir, "sub", "s.pid"))
+	p.logged("sub/s.log", "Sentinel ID is")
+	text, err := os.ReadFile(p.conf)
+	if err != nil || !strings.Contains(string(text), "sentinel myid") || !strings.Contains(string(text), `dir "`+p.dir+`/sub"`) {
+		t.Errorf("%v, the state is not in\n%s", err, text)
+	}
+	if cwd, err := os.Readlink(fmt.Sprintf("/proc/%d/cwd", p.Process.Pid)); err == nil && cwd != filepath.Join(p.dir, "sub") {
+		t.Errorf("working directory %s", cwd)
+	}
+}
+
+// TestStandardInput reads lines that win over the file.
+func TestStandardInput(t *testing.T) {
+	t.Parallel()
+	p := newProcess(t)
+	other := freePort(t)
+	p.Args = append(p.Args, "-")
+	p.Stdin = strings.NewReader(fmt.Sprintf("# from a secret store\nport %d", other))
+	p.port = other
+	p.start().serving()
+}
+
+// inBackground runs a daemon with daemonize and returns its process id.
+func (p *process) inBackground() int {
+	p.t.Helper()
+	p.start()
+	if status := p.status(); status != 0 {
+		p.t.Fatalf("status %d", status)
+	}
+	// It was told to be ready before this process ended: nothing to wait for.
+	if !ping(p.port) {
+		p.t.Error("the daemon does not answer although its starter has exited")
+	}
+	pid := readPid(p.t, filepath.Join(p.dir, "s.pid"))
+	p.t.Cleanup(func() { syscall.Kill(pid, syscall.SIGKILL) })
+	return pid
+}
+
+func TestDaemonize(t *testing.T) {
+	t.Parallel()
+	p := newProcess(t, "daemonize yes", "pidfile s.pid", "logfile s.log")
+	p.Args = append(p.Args, "--loglevel", "verbose", "-")
+	p.Stdin = strings.NewReader("maxclients 77\n") // for the background as well
+	pid := p.inBackground()
+	if pid == p.Process.Pid {
+		t.Error("it is still the process that was started")
+	}
+	if sid, err := unix.Getsid(pid); err != nil || sid != pid {
+		t.Errorf("session %d of process %d, %v", sid, pid, err)
+	}
+	for fd := range 3 {
+		if to, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", pid, fd)); err == nil && to != os.DevNull {
+			t.Errorf("descriptor %d is %s", fd, to)
+		}
+	}
+	if env, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)); err == nil && !strings.HasPrefix(string(env), p.Args[0]+"\x00s.conf\x00") {
+		t.Errorf("command line %q", env)
+	}
+	conf, _ := os.ReadFile(p.conf)
+	if !strings.Contains(string(conf), "maxclients 77") {
+		t.Errorf("what standard input said is lost:\n%s", conf)
+	}
+	p.logged("s.log", fmt.Sprintf("%d:X", pid))
+	syscall.Kill(pid, syscall.SIGTERM)
+	p.logged("s.log", "bye bye")
+	if _, err := os.Stat(filepath.Join(p.dir, "s.pid")); !os.IsNotExist(err) {
+		t.Errorf("the pid file is left behind: %v", err)
+	}
+	if p.stdout.String() != "" || p.stderr.String() != "" {
+		t.Errorf("stdout %q, stderr %q", p.stdout.String(), p.stderr.String())
+	}
+}
+
+// TestDaemonizeFails: the starter fails with the daemon, and its terminal tells
+// why, whether the reason was found before or after going into the background.
+func TestDaemonizeFails(t *testing.T) {
+	t.Parallel()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	port := ln.Addr().(*net.TCPAddr).Port
+	for name, c := range map[string]struct{ line, says string }{
+		"after":  {fmt.Sprintf("port %d", port), "Failed listening on port"},
+		"before": {"prot 5", "FATAL CONFIG FILE ERROR"},
+		"log":    {"logfile /nonexistent/s.log", "Can't open the log file: /nonexistent/s.log: No such file or directory"},
+	} {
+		p := newProcess(t, "daemonize yes", "pidfile s.pid", c.line).start()
+		if status := p.status(); status != 1 || !strings.Contains(p.stderr.String(), c.says) {
+			t.Errorf("%s: status %d, stderr %s", name, status, p.stderr.String())
+		}
+		if _, err := os.Stat(filepath.Join(p.dir, "s.pid")); !os.IsNotExist(err) {
+			t.Errorf("%s: a pid file of a daemon that is not: %v", name, err)
+		}
+	}
+}
+
+// TestSystemd plays systemd: ready when ready, signs of life, the announcement
+// of the end; daemonize has no effect.
+func TestSystemd(t *testing.T) {
+	t.Parallel()
+	socket := filepath.Join(t.TempDir(), "notify")
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: socket, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	conn.SetReadDeadline(time.Now().Add(patience))
+	next := func() string {
+		buf := make([]byte, 1000)
+		n, err := conn.Read(buf)
+		if err != nil {
+			t.Fatalf("systemd is told nothing: %v", err)
+		}
+		return string(buf[:n])
+	}
+	p := newProcess(t, "daemonize yes", "supervised auto", "loglevel verbose")
+	p.Env = append(p.Env, "NOTIFY_SOCKET="+socket, "WATCHDOG_USEC=100000")
+	p.start()
+	if got := next(); got != "STATUS=Ready to accept connections\nREADY=1\n" {
+		t.Errorf("first message %q", got)
+	}
+	if !ping(p.port) {
+		t.Error("it does not answer although it said that it is ready")
+	}
+	for range 3 {
+		if got := next(); got != "WATCHDOG=1\n" {
+			t.Errorf("message %q instead of a sign of life", got)
+		}
+	}
+	p.signal(syscall.SIGTERM)
+	for {
+		if got := next(); got == "STOPPING=1\n" {
+			break
+		} else if got != "WATCHDOG=1\n" {
+			t.Fatalf("message %q", got)
+		}
+	}
+	if status := p.status(); status != 0 {
+		t.Errorf("status %d", status)
+	}
+	p.logged("", "Systemd supervision detected.")
+	p.logged("", "Supervised by systemd. Please make sure you set appropriate values")
+}
+
+// TestSupervisorMissing: the line that stock Sentinels log, and life goes on.
+func TestSupervisorMissing(t *testing.T) {
+	t.Parallel()
+	p := newProcess(t, "supervised systemd").start().serving()
+	p.logged("", "# systemd supervision error: NOTIFY_SOCKET not found!")
+}
+
+// TestUpstart: it stops itself to say that it is ready.
+func TestUpstart(t *testing.T) {
+	t.Parallel()
+	p := newProcess(t, "supervised upstart")
+	p.Env = append(p.Env, "UPSTART_JOB=sentinel")
+	p.start()
+	await(t, "the process to stop itself", func() bool {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.Process.Pid))
+		return err == nil && strings.Contains(string(stat), ") T ")
+	})
+	p.signal(syscall.SIGCONT)
+	p.serving()
+}
+
+// limited makes a process start under a limit of open files.
+func (p *process) limited(files int) *process {
+	p.t.Helper()
+	sh, err := exec.LookPath("sh")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.Args = append([]string{"sh", "-c", fmt.Sprintf(`ulimit -n %d && exec "$0" "$@"`, files), p.Path}, p.Args[1:]...)
+	p.Path = sh
+	p.asNobody()
+	return p
+}
+
+func TestFileLimit(t *testing.T) {
+	t.Parallel()
+	p := newProcess(t).limited(150).start().serving()
+	p.logged("", "# You requested maxclients of 10000 requiring at least 10036 max file descriptors.")
+	p.logged("", "# Current maximum open files is 150. maxclients has been reduced to 114 to compensate for low ulimit.")
+
+	var many []string
+	for i := range 100 {
+		many = append(many, fmt.Sprintf("sentinel monitor m%d 127.0.0.1 1 2", i))
+	}
+	p = newProcess(t, many...).limited(150).start()
+	if status := p.status(); status != 1 {
+		t.Errorf("status %d", status)
+	}
+	if log := p.stdout.String(); !strings.Contains(log, "Your current 'ulimit -n' of 150 is not enough for the server to start. "+
+		"Please increase your open file limit to at least 468. (101 masters need 404 connections") {
+		t.Errorf("log %s", log)
+	}
+}
+
+// TestUnwritable: the words of stock Sentinels for a file that only root may change.
+func TestUnwritable(t *testing.T) {
+	t.Parallel()
+	p := newProcess(t)
+	p.asNobody()
+	if err := os.Chmod(p.conf, 0o444); err != nil {
+		t.Fatal(err)
+	}
+	p.start()
+	if status := p.status(); status != 1 {
+		t.Errorf("status %d", status)
+	}
+	if log := p.stdout.String(); !strings.Contains(log, "# Sentinel config file "+p.conf+" is not writable: Permission denied. Exiting...\n") {
+		t.Errorf("log %s", log)
+	}
+}
+
+// TestShutdownCommand ends it as SIGTERM does.
+func TestShutdownCommand(t *testing.T) {
+	t.Parallel()
+	p := newProcess(t, "pidfile s.pid").start().serving()
+	nc, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", p.port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	if _, err := nc.Write([]byte("SHUTDOWN\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	if status := p.status(); status != 0 {
+		t.Errorf("status %d", status)
+	}
+	if log := p.stdout.String(); strings.Count(log, "User requested shutdown...") != 1 || strings.Contains(log, "Received") {
+		t.Errorf("log %s", log)
+	}
+}

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/gosentinel/sentinel"
+	"github.com/gosentinel/sentinel/configrewrite"
+	"github.com/gosentinel/sentinel/internal/logfile"
+	"github.com/gosentinel/sentinel/monitor"
+)
+
+// badUsage reports a mistake in the command line.
+func (p *program) badUsage(err error) int {
+	if errors.Is(err, errNeedsFile) {
+		p.logLine(err.Error())
+	} else {
+		fmt.Fprintf(p.stderr, "gosentinel: %v\nTry gosentinel --help.\n", err)
+	}
+	return 1
+}
+
+// logLine writes a line as a running Sentinel would, to standard output, which
+// is the log until the configuration names another.
+func (p *program) logLine(text string) {
+	w, err := logfile.New(logfile.Config{Stdout: p.stdout})
+	if err != nil {
+		return // cannot be without a path
+	}
+	w.Log(monitor.LevelWarning, text)
+	if err := w.Close(context.Background()); err != nil {
+		fmt.Fprintln(p.stderr, err)
+	}
+}
+
+// reportOpen reports why a Sentinel cannot start, in the form and the place in
+// which tools that start Sentinels look for it: mistakes in the configuration
+// as a block on standard error, anything else in the log.
+func (p *program) reportOpen(inv invocation, err error) {
+	var config *configrewrite.Error
+	if !errors.As(err, &config) {
+		for _, e := range causes(err) {
+			p.logLine(startText(e))
+		}
+		return
+	}
+	if first := config.Problems[0]; first.Line == 0 && strings.HasPrefix(first.Message, "Fatal error") {
+		p.logLine(openFailure(inv.path, first.Message))
+		return
+	}
+	p.fatalBlock(inv, config)
+}
+
+// causes takes joined errors apart.
+func causes(err error) []error {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []error{err}
+	}
+	var all []error
+	for _, e := range joined.Unwrap() {
+		all = append(all, causes(e)...)
+	}
+	return all
+}
+
+// startText returns one reason in the words of stock Sentinels.
+func startText(err error) string {
+	var file *configrewrite.NotWritableError
+	if errors.As(err, &file) && !file.Dir {
+		return fmt.Sprintf("Sentinel config file %s is not writable: %s. Exiting...", file.Path, strerror(file.Err))
+	}
+	return err.Error()
+}
+
+// openFailure returns why the configuration file cannot be read, with the text
+// of the system as C programs print it; message if that cannot be found out.
+func openFailure(path, message string) string {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return message
+	}
+	if _, err := os.ReadFile(abs); err != nil {
+		return fmt.Sprintf("Fatal error, can't open config file '%s': %s", abs, strerror(err))
+	}
+	return message
+}
+
+// strerror returns the cause of a system's error as C programs print it.
+func strerror(err error) string {
+	var errno syscall.Errno
+	if !errors.As(err, &errno) {
+		return err.Error()
+	}
+	text := errno.Error()
+	return strings.ToUpper(text[:1]) + text[1:]
+}
+
+// fatalBlock writes the block that stock Sentinels write for the first mistake,
+// and then all of them with what to do.
+func (p *program) fatalBlock(inv invocation, config *configrewrite.Error) {
+	product := "Redis " + sentinel.RedisVersion
+	if p.flavour == asValkey {
+		product = "Version " + valkeyVersion
+	}
+	first := config.Problems[0]
+	fmt.Fprintf(p.stderr, "\n*** FATAL CONFIG FILE ERROR (%s) ***\n", product)
+	if line := lineOf(inv, first); line > 0 {
+		fmt.Fprintf(p.stderr, "Reading the configuration file, at line %d\n>>> '%s'\n", line, first.Text)
+	}
+	fmt.Fprintf(p.stderr, "%s\n\ngosentinel %s found %s:\n%v\n", first.Message, sentinel.Version, count(len(config.Problems), "problem"), config)
+}
+
+// lineOf returns the line number of a problem as stock Sentinels count: file,
+// standard input and options are one text, with one more line end before what
+// does not come from the file.
+func lineOf(inv invocation, p configrewrite.Problem) int {
+	if p.File != "command line" {
+		return p.Line
+	}
+	text, err := os.ReadFile(inv.path)
+	if err != nil {
+		return 0
+	}
+	return bytes.Count(text, []byte("\n")) + 1 + p.Line
+}
+
+// count returns a number with its noun.
+func count(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return fmt.Sprintf("%d %s", n, noun)
+}

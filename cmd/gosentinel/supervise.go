@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/gosentinel/sentinel/monitor"
+)
+
+type supervision int
+
+const (
+	unsupervised supervision = iota
+	byUpstart
+	bySystemd
+)
+
+// supervisor is who started this process and wants to know how it does.
+type supervisor struct {
+	kind     supervision
+	socket   string        // of systemd
+	watchdog time.Duration // between two signs of life; 0 means none are expected
+	trouble  string        // why there is no supervision although it was asked for
+	detected string
+}
+
+// findSupervisor finds out who supervises, from the directive and the
+// environment that the supervisor sets.
+func findSupervisor(directive string, env func(string) string) supervisor {
+	var s supervisor
+	if directive == "auto" {
+		switch {
+		case env("UPSTART_JOB") != "":
+			directive, s.detected = "upstart", "Upstart supervision detected."
+		case env("NOTIFY_SOCKET") != "":
+			directive, s.detected = "systemd", "Systemd supervision detected."
+		}
+	}
+	switch directive {
+	case "upstart":
+		if env("UPSTART_JOB") == "" {
+			s.trouble = "upstart supervision requested, but UPSTART_JOB not found!"
+			return s
+		}
+		s.kind = byUpstart
+	case "systemd":
+		if s.socket = env("NOTIFY_SOCKET"); s.socket == "" {
+			s.trouble = "systemd supervision error: NOTIFY_SOCKET not found!"
+			return s
+		}
+		s.kind, s.watchdog = bySystemd, watchdogGap(env)
+	}
+	return s
+}
+
+// watchdogGap returns half of the time after which systemd takes silence for a
+// hang (sd_watchdog_enabled(3)).
+func watchdogGap(env func(string) string) time.Duration {
+	if pid := env("WATCHDOG_PID"); pid != "" && pid != strconv.Itoa(os.Getpid()) {
+		return 0
+	}
+	const longest = 1 << 40 // microseconds; two weeks
+	usec, err := strconv.ParseUint(env("WATCHDOG_USEC"), 10, 64)
+	if err != nil || usec == 0 || usec > longest {
+		return 0
+	}
+	return max(time.Duration(usec)*time.Microsecond/2, time.Millisecond)
+}
+
+// ready tells the supervisor that the Sentinel serves.
+func (s *supervisor) ready(log func(monitor.Level, string)) {
+	if s.detected != "" {
+		log(monitor.LevelVerbose, s.detected)
+	}
+	if s.trouble != "" {
+		log(monitor.LevelWarning, s.trouble)
+	}
+	switch s.kind {
+	case byUpstart:
+		log(monitor.LevelNotice, "supervised by upstart, will stop to signal readiness.")
+		os.Unsetenv("UPSTART_JOB")
+		if err := syscall.Kill(os.Getpid(), syscall.SIGSTOP); err != nil {
+			log(monitor.LevelWarning, "upstart cannot be told of the readiness: "+err.Error())
+		}
+	case bySystemd:
+		log(monitor.LevelNotice, "Supervised by systemd. Please make sure you set appropriate values for "+
+			"TimeoutStartSec and TimeoutStopSec in your service unit.")
+		s.tell(log, "STATUS=Ready to accept connections\nREADY=1\n")
+	}
+}
+
+func (s *supervisor) stopping(log func(monitor.Level, string)) {
+	if s.kind == bySystemd {
+		s.tell(log, "STOPPING=1\n")
+	}
+}
+
+// ping is a sign of life. An error is not told: it would be every time, and
+// systemd notices by itself.
+func (s *supervisor) ping() { _ = notify(s.socket, "WATCHDOG=1\n") }
+
+func (s *supervisor) tell(log func(monitor.Level, string), text string) {
+	if err := notify(s.socket, text); err != nil {
+		log(monitor.LevelWarning, "systemd supervision error: sd_notify: "+err.Error())
+	}
+}
+
+// notifyTimeout bounds the wait for a supervisor that does not read.
+const notifyTimeout = time.Second
+
+// notify sends one message of sd_notify(3). A socket that begins with "@" is in
+// the abstract namespace, which the net package writes in the same way.
+func notify(socket, text string) error {
+	if socket == "" {
+		return errors.New("no socket")
+	}
+	conn, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: socket, Net: "unixgram"})
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := conn.SetWriteDeadline(time.Now().Add(notifyTimeout)); err != nil {
+		return err
+	}
+	_, err = conn.Write([]byte(text))
+	return err
+}
+
+// watch gives signs of life as long as alive returns true. It is not this
+// goroutine whose life matters: alive asks the one that makes the decisions and
+// does not return while that is stuck, so that the supervisor starts anew what
+// would otherwise watch nothing and vote for nobody.
+func watch(ctx context.Context, every time.Duration, alive func() bool, ping func()) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		if alive() {
+			ping()
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}

@@ -1,0 +1,139 @@
+package sentinel
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/gosentinel/sentinel/configrewrite"
+	"github.com/gosentinel/sentinel/monitor"
+)
+
+// Config describes a Sentinel that lives inside another program. The zero value
+// of a field is its default.
+type Config struct {
+	// Listen is the address of the RESP server, ":26379" for example. Clients and
+	// other Sentinels connect to it. "" means no server: such a Sentinel watches
+	// and may lead, but cannot be asked for its vote.
+	Listen string
+
+	// StateFile keeps identity, epochs, votes and what was learned about the
+	// masters, in TOML. It is created when missing. "" keeps all of it in memory:
+	// after a restart this Sentinel has a new identity, and the others count it
+	// twice until they are told to forget the old one (SENTINEL RESET).
+	StateFile string
+
+	// Masters are monitored from the start. What StateFile says about a master of
+	// the same name, such as its address after a failover, wins.
+	Masters []Master
+
+	// Password is required from clients and peers (requirepass), and used towards
+	// other Sentinels.
+	Password string
+
+	// AnnounceIP and AnnouncePort replace the address that other Sentinels are
+	// told, for hosts behind NAT or in containers.
+	AnnounceIP   string
+	AnnouncePort int
+
+	// ListenTLS encrypts the connections of Listen, and DialTLS those to servers
+	// and other Sentinels. nil means plain TCP. All Sentinels must agree, as the
+	// address that one announces is the one that the others dial. An empty
+	// ServerName in DialTLS stands for the host that is dialled.
+	ListenTLS *tls.Config
+	DialTLS   *tls.Config
+
+	// ResolveHostnames allows host names in place of IP addresses, in Masters and
+	// in what servers and peers report, and resolves them while running.
+	ResolveHostnames bool
+
+	// Logger takes the log; nil discards it.
+	Logger *slog.Logger
+}
+
+// Master is one master to monitor. Name, Addr and Quorum are required.
+type Master struct {
+	Name            string
+	Addr            string        // "host:port"
+	Quorum          int           // how many Sentinels must agree that it is down
+	DownAfter       time.Duration // 0: 30 seconds
+	FailoverTimeout time.Duration // 0: 3 minutes
+	ParallelSyncs   int           // 0: 1
+	AuthUser        string        // AUTH towards its servers; "" = none
+	AuthPass        string
+}
+
+// base turns cfg into the form that a configuration file has. The error names
+// every mistake.
+func (cfg Config) base() (configrewrite.Config, error) {
+	base := configrewrite.Config{Settings: configrewrite.DefaultSettings()}
+	base.Settings.RequirePass = cfg.Password
+	base.State.Options = monitor.Options{
+		AnnounceIP: cfg.AnnounceIP, AnnouncePort: cfg.AnnouncePort, ResolveHostnames: cfg.ResolveHostnames,
+	}
+	var wrong []error
+	if cfg.AnnouncePort < 0 || cfg.AnnouncePort > 65535 {
+		wrong = append(wrong, fmt.Errorf("sentinel: AnnouncePort %d must be from 0 to 65535", cfg.AnnouncePort))
+	}
+	if _, ok := monitor.IPAddr(cfg.AnnounceIP, 0); cfg.AnnounceIP != "" && !ok && !cfg.ResolveHostnames {
+		wrong = append(wrong, fmt.Errorf("sentinel: AnnounceIP %q is not an IP address: set ResolveHostnames to use names", cfg.AnnounceIP))
+	}
+	seen := map[string]bool{}
+	for _, m := range cfg.Masters {
+		mc, err := m.config(cfg.ResolveHostnames)
+		if seen[m.Name] {
+			err = errors.Join(err, errors.New("it stands twice in Masters"))
+		}
+		seen[m.Name] = true
+		if err != nil {
+			wrong = append(wrong, fmt.Errorf("sentinel: master %q: %w", m.Name, err))
+		}
+		base.State.Masters = append(base.State.Masters, monitor.MasterState{MasterConfig: mc})
+	}
+	return base, errors.Join(wrong...)
+}
+
+func (m Master) config(names bool) (monitor.MasterConfig, error) {
+	addr, err := m.addr(names)
+	for _, check := range []struct {
+		wrong bool
+		text  string
+	}{
+		{!validMasterName(m.Name), "Name must not be empty, nor hold blanks, commas, quotes, backslashes or control characters"},
+		{m.Quorum < 1, "Quorum must be 1 or greater"},
+		{m.DownAfter < 0, "DownAfter must not be negative"},
+		{m.FailoverTimeout < 0, "FailoverTimeout must not be negative"},
+		{m.ParallelSyncs < 0, "ParallelSyncs must not be negative"},
+	} {
+		if check.wrong {
+			err = errors.Join(err, errors.New(check.text))
+		}
+	}
+	return monitor.MasterConfig{
+		Name: m.Name, Addr: addr, Quorum: m.Quorum, DownAfter: m.DownAfter, FailoverTimeout: m.FailoverTimeout,
+		ParallelSyncs: m.ParallelSyncs, AuthUser: m.AuthUser, AuthPass: m.AuthPass,
+	}, err
+}
+
+func (m Master) addr(names bool) (monitor.Addr, error) {
+	host, portText, err := net.SplitHostPort(m.Addr)
+	if err != nil {
+		return monitor.Addr{}, fmt.Errorf("Addr %q must be host:port: %w", m.Addr, err)
+	}
+	port, err := strconv.Atoi(portText)
+	if err != nil || port < 1 || port > 65535 {
+		return monitor.Addr{}, fmt.Errorf("port %q must be a number from 1 to 65535", portText)
+	}
+	addr, literal := monitor.IPAddr(host, port)
+	switch {
+	case literal:
+		return addr, nil
+	case !names || host == "":
+		return addr, fmt.Errorf("%q is not an IP address: set ResolveHostnames to use names", host)
+	}
+	return monitor.Addr{Host: host, Port: port}, nil
+}

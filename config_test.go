@@ -1,0 +1,47 @@
+package sentinel
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Every mistake is named, with and without a state file, and nothing starts.
+func TestNewRejects(t *testing.T) {
+	good := Master{Name: "cache", Addr: "10.0.0.1:6379", Quorum: 2}
+	with := func(change func(*Master)) Config {
+		m := good
+		change(&m)
+		return Config{Masters: []Master{m}}
+	}
+	for _, c := range []struct {
+		cfg  Config
+		says string
+	}{
+		{with(func(m *Master) { m.Name = "" }), "Name must not be empty"},
+		{with(func(m *Master) { m.Name = "a,b" }), "Name must not be empty"},
+		{with(func(m *Master) { m.Name = "a\nb" }), "Name must not be empty"},
+		{with(func(m *Master) { m.Quorum = 0 }), "Quorum must be 1 or greater"},
+		{with(func(m *Master) { m.DownAfter = -time.Second }), "DownAfter must not be negative"},
+		{with(func(m *Master) { m.FailoverTimeout = -1 }), "FailoverTimeout must not be negative"},
+		{with(func(m *Master) { m.ParallelSyncs = -1 }), "ParallelSyncs must not be negative"},
+		{with(func(m *Master) { m.Addr = "10.0.0.1" }), "must be host:port"},
+		{with(func(m *Master) { m.Addr = "10.0.0.1:70000" }), "from 1 to 65535"},
+		{with(func(m *Master) { m.Addr = "redis1:6379" }), "set ResolveHostnames"},
+		{Config{Masters: []Master{good, good}}, "stands twice"},
+		{Config{AnnouncePort: 99999}, "from 0 to 65535"},
+		{Config{AnnounceIP: "nowhere"}, "set ResolveHostnames"},
+	} {
+		for _, file := range []string{"", filepath.Join(t.TempDir(), "state.toml")} {
+			c.cfg.StateFile = file
+			if _, err := New(c.cfg); err == nil || !strings.Contains(err.Error(), c.says) {
+				t.Errorf("%+v: error %v, want %q", c.cfg, err, c.says)
+			}
+		}
+	}
+	twice := with(func(m *Master) { m.Name, m.Quorum = "", 0 })
+	if _, err := New(twice); err == nil || !strings.Contains(err.Error(), "Name") || !strings.Contains(err.Error(), "Quorum") {
+		t.Errorf("two mistakes, but the error is %v", err)
+	}
+}

@@ -1,0 +1,258 @@
+package configrewrite
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/gosentinel/sentinel/monitor"
+)
+
+// Convert reads the configuration at path and returns the same configuration,
+// state included, in the other of the two formats: as TOML what is a
+// sentinel.conf, and as sentinel.conf what has a name that ends in ".toml".
+//
+// What only one format can say is named in warnings and left out: comments, and
+// lines that mean nothing to a Sentinel. Included files become part of the
+// result. Host names stay names. With the option state-file, the state stays in
+// its file, which serves both.
+//
+// The result has been read back and means the same. A configuration with
+// mistakes is refused with an [*Error].
+func Convert(path string) (text []byte, warnings []string, err error) {
+	text, err = os.ReadFile(path)
+	if err != nil {
+		return nil, nil, loadError(path, fmt.Errorf("Fatal error, can't open config file '%s': %w", path, cause(err)), "")
+	}
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, nil, loadError(path, err, "")
+	}
+	src := Source{
+		Name: path, Format: FormatOf(path), Dir: filepath.Dir(abs), keepNames: true,
+		Include: func(pattern string) ([]Included, error) { return readIncluded(disk{}, pattern) },
+	}
+	return convert(text, src)
+}
+
+// errConvert is the reason why a result of convert is not given out.
+var errConvert = errors.New("this configuration cannot be said in the other format")
+
+// convert is Convert without the disk.
+func convert(text []byte, src Source) (out []byte, warnings []string, err error) {
+	doc, err := Parse(text, src)
+	if err != nil {
+		return nil, nil, err
+	}
+	back := src
+	if src.Format == FormatConf {
+		back.Format = FormatTOML
+		out = doc.toTOML()
+	} else {
+		back.Format = FormatConf
+		out = doc.toConf()
+	}
+	got, err := Parse(out, back)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", errConvert, err)
+	}
+	if what := difference(doc, got); what != "" {
+		return nil, nil, fmt.Errorf("%w: %s would not be the same", errConvert, what)
+	}
+	return out, append(doc.Warnings, lostLines(text, src.Format)...), nil
+}
+
+// difference names what two documents do not have in common, or returns "".
+func difference(a, b *Document) string {
+	for i := range serverOptions {
+		o := &serverOptions[i]
+		if o.toTOML(o.at(&a.Settings)) != o.toTOML(o.at(&b.Settings)) {
+			return o.toml
+		}
+	}
+	if !reflect.DeepEqual(fileState(a.State), fileState(b.State)) {
+		return "the state"
+	}
+	return ""
+}
+
+// lostLines returns warnings about what cannot be carried over.
+func lostLines(text []byte, format Format) (warnings []string) {
+	comments := 0
+	head, _ := cutState(text)
+	for line := range bytes.Lines(head) {
+		if t := bytes.TrimSpace(line); len(t) > 0 && t[0] == '#' && string(t) != generatedMarker {
+			comments++
+		}
+	}
+	if comments > 0 && format == FormatConf {
+		warnings = append(warnings, fmt.Sprintf("lines with comments left out: %d", comments))
+	}
+	return warnings
+}
+
+// unset are the settings that an empty file in the same place has.
+func (d *Document) unset() Settings {
+	s := DefaultSettings()
+	s.Dir = d.source.Dir
+	return s
+}
+
+// toTOML returns the document as a sentinel.toml: what an operator would have
+// written, and the state below.
+func (d *Document) toTOML() []byte {
+	var b strings.Builder
+	b.WriteString("# Converted from " + printable(filepath.Base(d.source.Name)) + ". See sentinel.toml.example for all options.\n")
+	unset := d.unset()
+	tomlTable(&b, "[server]", serverOptions, &d.Settings, &unset)
+	asked := d.askedInTOML()
+	tomlTable(&b, "[sentinel]", globalOptions, &asked.options, &monitor.Options{})
+	defaults := withDefaults(monitor.MasterConfig{})
+	for i := range asked.masters {
+		m := &asked.masters[i]
+		fmt.Fprintf(&b, "\n[[master]]\nname = %s\n%s", tomlString(m.Name), tomlAddr(m.Addr.Host, m.Addr.Port))
+		tomlKeysOf(&b, masterOptions, &m.MasterConfig, &defaults)
+	}
+	if d.Settings.StateFile == "" {
+		writer := *d
+		writer.asked = asked
+		b.WriteByte('\n')
+		b.Write(writer.renderState(normalState(d.State)))
+	}
+	return []byte(b.String())
+}
+
+// askedInTOML returns what the operator's part of a sentinel.toml is to say. The
+// identity goes to the state, as it is not for an operator to copy around, and
+// so do masters whose names are no text: they count as added at run time.
+func (d *Document) askedInTOML() asked {
+	a := asked{settings: d.Settings, options: d.asked.options, index: map[string]int{}}
+	for _, text := range d.Settings.Users {
+		a.users = append(a.users, userLine{name: userName(text), text: text, normal: text})
+	}
+	a.options.MyID = ""
+	for _, m := range d.asked.masters {
+		if isText(m.Name) && isText(m.Addr.Host) {
+			a.index[m.Name] = len(a.masters)
+			a.masters = append(a.masters, m)
+		}
+	}
+	return a
+}
+
+// isText reports whether a word stands in TOML as it is.
+func isText(word string) bool { return utf8.ValidString(word) && !strings.HasPrefix(word, hexPrefix) }
+
+// tomlTable writes the options that differ from their default below a header,
+// if there are any.
+func tomlTable[T any](b *strings.Builder, header string, options []option[T], value, unset *T) {
+	var keys strings.Builder
+	tomlKeysOf(&keys, options, value, unset)
+	if keys.Len() > 0 {
+		b.WriteString("\n" + header + "\n" + keys.String())
+	}
+}
+
+func tomlKeysOf[T any](b *strings.Builder, options []option[T], value, unset *T) {
+	for i := range options {
+		o := &options[i]
+		if text := o.toTOML(o.at(value)); text != o.toTOML(o.at(unset)) {
+			fmt.Fprintf(b, "%s = %s\n", o.toml, text)
+		}
+	}
+}
+
+// toConf returns the document as a sentinel.conf. The lines of the state come
+// from the same writer as at every save.
+func (d *Document) toConf() []byte {
+	var b strings.Builder
+	b.WriteString("# Converted from " + printable(filepath.Base(d.source.Name)) + ".\n")
+	unset := d.unset()
+	for i := range serverOptions {
+		o := &serverOptions[i]
+		if o.toTOML(o.at(&d.Settings)) == o.toTOML(o.at(&unset)) {
+			continue
+		}
+		for _, words := range o.confLines(o.at(&d.Settings)) {
+			b.WriteString(overrideText(o.quoted, append([]string{o.conf}, words...)) + "\n")
+		}
+	}
+	for i := range d.State.Masters {
+		// Saves keep this line and never add it, because stock Sentinels refuse it.
+		if m := &d.State.Masters[i]; m.NeverLead {
+			b.WriteString(joinArgs("sentinel", "can-failover", m.Name, "no") + "\n")
+		}
+	}
+	if d.Settings.StateFile != "" {
+		return []byte(b.String() + operatorLines(d))
+	}
+	out := *d
+	out.Settings.Dir = "" // a dir that was not asked for is that of the moment
+	return out.renderConf([]byte(b.String()), d.State)
+}
+
+// operatorLines returns the "sentinel" lines of a configuration whose state is
+// kept elsewhere: what the operator asked for, without what was learned.
+func operatorLines(d *Document) string {
+	st := d.asked.state()
+	for i := range st.Masters {
+		st.Masters[i].Addr.Host = d.asked.masters[i].Addr.Host
+	}
+	out := *d
+	out.Settings = DefaultSettings()
+	out.Settings.Dir = ""
+	var b strings.Builder
+	for line := range strings.Lines(string(out.renderConf(nil, st))) {
+		for _, learned := range []string{"sentinel config-epoch ", "sentinel leader-epoch ", "sentinel current-epoch "} {
+			if strings.HasPrefix(line, learned) {
+				line = ""
+			}
+		}
+		if strings.HasPrefix(line, "sentinel ") {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
+}
+
+// confLines is toArgs for every type of option: the words of each line that the
+// directive takes.
+func (s spec) confLines(ptr any) [][]string {
+	switch p := ptr.(type) {
+	case *bool:
+		return [][]string{{yesNo(*p)}}
+	case *fs.FileMode:
+		return [][]string{{strconv.FormatUint(uint64(*p), 8)}}
+	case *OutputLimits:
+		var lines [][]string
+		for _, l := range p.lines() {
+			lines = append(lines, strings.Fields(l))
+		}
+		return lines
+	case *[]string:
+		if !s.multi {
+			return [][]string{*p}
+		}
+		var lines [][]string
+		for _, l := range *p {
+			words, err := splitArgs(l)
+			if err != nil {
+				words = []string{l} // cannot be; the comparison of the result finds it
+			}
+			lines = append(lines, words)
+		}
+		return lines
+	case *string:
+		if *p == "" {
+			return [][]string{{""}} // differs from a default that is not empty
+		}
+	}
+	return s.toArgs(ptr)
+}

@@ -1,0 +1,138 @@
+package sentinel
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gosentinel/sentinel/internal/miniredis"
+	"github.com/gosentinel/sentinel/monitor"
+)
+
+// startMini starts a server without disk, and ends it with the test.
+func startMini(t *testing.T, of string) *miniredis.Server {
+	t.Helper()
+	s, err := miniredis.Start(miniredis.Config{Addr: "127.0.0.1:0", ReplicaOf: of})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return s
+}
+
+// TestSimulatedCrashEndsRun lets a library's Sentinel crash where a client has
+// asked for it: Run ends with an error, and nothing that follows in the failover
+// happens.
+func TestSimulatedCrashEndsRun(t *testing.T) {
+	for _, c := range []struct{ failure, last, never string }{
+		{"crash-after-election", "+elected-leader", "+failover-state-select-slave"},
+		{"crash-after-promotion", "+promoted-slave", "+failover-state-reconf-slaves"},
+	} {
+		t.Run(c.failure, func(t *testing.T) {
+			master := startMini(t, "")
+			startMini(t, master.Addr())
+			s, err := New(Config{Listen: "127.0.0.1:0", Masters: []Master{{Name: "m", Addr: master.Addr(), Quorum: 1}}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+			defer cancel()
+			names := make(chan []string, 1)
+			go func() {
+				var list []string
+				for ev := range s.Events(ctx) {
+					list = append(list, ev.Name())
+				}
+				names <- list
+			}()
+			ran := make(chan error, 1)
+			go func() { ran <- s.Run(ctx) }()
+			eventually(t, "the Sentinel knows its replica", func() bool {
+				views := s.Masters()
+				return len(views) == 1 && views[0].Replicas == 1
+			})
+			cl := (&testServer{addr: s.Addr().String()}).dial(t)
+			if got := cl.do("SENTINEL SIMULATE-FAILURE " + c.failure); got != "+OK\n" {
+				t.Fatal(got)
+			}
+			eventually(t, "a failover begins", func() bool { return s.Failover("m") == nil })
+			if err := <-ran; !errors.Is(err, ErrSimulatedCrash) {
+				t.Errorf("Run returned %v, want %v", err, ErrSimulatedCrash)
+			}
+			all := strings.Join(<-names, " ")
+			if !strings.HasSuffix(all, c.last) || strings.Contains(all, c.never) {
+				t.Errorf("the events end in %s, want %s", all[max(0, len(all)-200):], c.last)
+			}
+		})
+	}
+}
+
+// TestLibrarySeesDebugEvents: what is only logged for others is an event like
+// any other for the program around.
+func TestLibrarySeesDebugEvents(t *testing.T) {
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := free.Addr().(*net.TCPAddr).Port
+	free.Close() // nobody listens there now
+	s, err := New(Config{Listen: "127.0.0.1:0", Masters: []Master{{Name: "m", Addr: "127.0.0.1:" + strconv.Itoa(port), Quorum: 1}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	seen := make(chan bool, 1)
+	events := s.Events(ctx)
+	go func() {
+		for ev := range events {
+			if _, ok := ev.(monitor.LinkReconnection); ok {
+				seen <- true
+				return
+			}
+		}
+		seen <- false
+	}()
+	ran := make(chan error, 1)
+	go func() { ran <- s.Run(ctx) }()
+	if !<-seen {
+		t.Error("no event about the connection that cannot be made")
+	}
+	cancel()
+	if err := <-ran; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestDebugReachesTheCore sets periods over the wire and reads them back.
+func TestDebugReachesTheCore(t *testing.T) {
+	s, err := New(Config{Listen: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ran := make(chan error, 1)
+	go func() { ran <- s.Run(ctx) }()
+	eventually(t, "the Sentinel listens", func() bool { return s.Addr() != nil })
+	c := (&testServer{addr: s.Addr().String()}).dial(t)
+	for i, p := range debugParams {
+		value := strconv.Itoa(4000 + i)
+		if got := c.do("SENTINEL DEBUG " + strings.ToLower(p.name) + " " + value); got != "+OK\n" {
+			t.Errorf("%s: %q", p.name, got)
+		}
+	}
+	got := c.do("SENTINEL DEBUG")
+	for i, p := range debugParams {
+		if !strings.Contains(got, "\n"+p.name+"\n$4\n"+strconv.Itoa(4000+i)+"\n") {
+			t.Errorf("%s was not set: %s", p.name, got)
+		}
+	}
+	cancel()
+	if err := <-ran; err != nil {
+		t.Error(err)
+	}
+}

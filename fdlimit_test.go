@@ -1,0 +1,75 @@
+package sentinel
+
+import (
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/gosentinel/sentinel/monitor"
+)
+
+func TestLinkFiles(t *testing.T) {
+	peer := func(id string) monitor.KnownSentinel { return monitor.KnownSentinel{ID: monitor.RunID(id)} }
+	st := monitor.State{Masters: []monitor.MasterState{
+		{Sentinels: []monitor.KnownSentinel{peer("a"), peer("b")}},
+		{Replicas: make([]monitor.Addr, 3), Sentinels: []monitor.KnownSentinel{peer("b"), peer("c")}},
+	}}
+	// Two each for two masters, one replica that must be and three that are known,
+	// and one for each of the three peers.
+	if got, want := linkFiles(st), 2*2+2*1+2*3+3; got != want {
+		t.Errorf("%d descriptors, want %d", got, want)
+	}
+}
+
+func TestFitClients(t *testing.T) {
+	for _, c := range []struct {
+		limit         uint64
+		links, wanted int
+		clients       int
+		warns, fails  bool
+	}{
+		{limit: 20000, links: 100, wanted: 10000, clients: 10000},
+		{limit: 10132, links: 100, wanted: 10000, clients: 10000},
+		{limit: 10131, links: 100, wanted: 10000, clients: 9999, warns: true},
+		{limit: 164, links: 100, wanted: 10000, clients: 32, warns: true},
+		{limit: 163, links: 100, wanted: 10000, fails: true},
+		{limit: 163, links: 100, wanted: 1, fails: true},
+		{limit: 1 << 62, links: 0, wanted: 1<<31 - 1, clients: 1<<31 - 1},
+	} {
+		clients, warnings, err := fitClients(c.limit, c.links, 7, c.wanted)
+		if clients != c.clients || (len(warnings) > 0) != c.warns || (err != nil) != c.fails {
+			t.Errorf("%+v: %d clients, %q, %v", c, clients, warnings, err)
+		}
+		if err != nil && !strings.Contains(err.Error(), "at least 164. (7 masters need 100 connections") {
+			t.Error(err)
+		}
+	}
+}
+
+// The limit of this process is what is asked for, as far as it may be raised,
+// and never less than before.
+func TestRaiseFileLimit(t *testing.T) {
+	var before syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &before); err != nil {
+		t.Fatal(err)
+	}
+	if got := raiseFileLimit(1); got != before.Cur {
+		t.Errorf("%d files, were %d", got, before.Cur)
+	}
+	low := before
+	low.Cur = min(before.Cur, 512)
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &low); err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Setrlimit(syscall.RLIMIT_NOFILE, &before)
+	if got := raiseFileLimit(600); got != 600 {
+		t.Errorf("raised to %d, want 600", got)
+	}
+	var now syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &now); err != nil || now.Cur != 600 || now.Max != before.Max {
+		t.Errorf("limit %+v, %v", now, err)
+	}
+	if got := raiseFileLimit(1 << 62); got < 600 {
+		t.Errorf("asked for more than there can be, the limit is %d", got)
+	}
+}

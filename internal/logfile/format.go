@@ -1,0 +1,89 @@
+package logfile
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gosentinel/sentinel/monitor"
+)
+
+// Format is the form of a line (directive log-format).
+type Format uint8
+
+// The formats. The zero value is [Legacy].
+const (
+	Legacy Format = iota // 4711:X 21 Nov 2026 08:12:03.482 # text
+	Logfmt               // pid=4711 role=sentinel timestamp="21 Nov 2026 08:12:03.482" level=warning message="text"
+)
+
+// TimeFormat is the form of the time in a line (directive log-timestamp-format).
+type TimeFormat uint8
+
+// The forms of time. The zero value is [LegacyTime].
+const (
+	LegacyTime   TimeFormat = iota // 21 Nov 2026 08:12:03.482
+	ISO8601                        // 2026-11-21T08:12:03.482+01:00
+	Milliseconds                   // 1795245123482, since 1970
+)
+
+var (
+	formatNames = [...]string{Legacy: "legacy", Logfmt: "logfmt"}
+	timeNames   = [...]string{LegacyTime: "legacy", ISO8601: "iso8601", Milliseconds: "milliseconds"}
+	timeLayouts = [...]string{LegacyTime: "02 Jan 2006 15:04:05.000", ISO8601: "2006-01-02T15:04:05.000-07:00"}
+)
+
+// ParseFormat returns the format with the given name, in any case. The error
+// lists the names that exist.
+func ParseFormat(name string) (Format, error) {
+	for f, n := range formatNames {
+		if strings.EqualFold(n, name) {
+			return Format(f), nil
+		}
+	}
+	return 0, fmt.Errorf("unknown log format %q: use one of %s", name, strings.Join(formatNames[:], ", "))
+}
+
+// ParseTimeFormat does the same for the form of the time.
+func ParseTimeFormat(name string) (TimeFormat, error) {
+	for f, n := range timeNames {
+		if strings.EqualFold(n, name) {
+			return TimeFormat(f), nil
+		}
+	}
+	return 0, fmt.Errorf("unknown format of log timestamps %q: use one of %s", name, strings.Join(timeNames[:], ", "))
+}
+
+// append writes a time in this form.
+func (f TimeFormat) append(dst []byte, t time.Time) []byte {
+	if f == Milliseconds {
+		return strconv.AppendInt(dst, t.UnixMilli(), 10)
+	}
+	return t.AppendFormat(dst, timeLayouts[f])
+}
+
+// levelName returns the name of a level in logfmt.
+func levelName(level monitor.Level) string {
+	names := [...]string{"debug", "info", "notice", "warning"}
+	return names[min(int(level), len(names)-1)]
+}
+
+// appendLogfmt appends a line in logfmt. Time and text are quoted; what does not
+// print in the text is escaped already, so that only the quotes are left to do.
+func (w *Writer) appendLogfmt(dst []byte, level monitor.Level, text []byte) []byte {
+	dst = append(dst, "pid="...)
+	dst = strconv.AppendInt(dst, int64(w.pid), 10)
+	dst = append(dst, ` role=sentinel timestamp="`...)
+	dst = w.times.append(dst, w.now())
+	dst = append(dst, `" level=`...)
+	dst = append(dst, levelName(level)...)
+	dst = append(dst, ` message="`...)
+	for _, c := range appendText(nil, text) {
+		if c == '"' || c == '\\' {
+			dst = append(dst, '\\')
+		}
+		dst = append(dst, c)
+	}
+	return append(dst, '"', '\n')
+}

@@ -1,0 +1,170 @@
+package conformance
+
+import (
+	"regexp"
+)
+
+// kind says why a difference is there.
+type kind string
+
+const (
+	newer  kind = "newer"  // a version of Redis after 7.0 does so
+	valkey kind = "Valkey" // a name or an addition of Valkey
+	ours   kind = "ours"   // an addition, or a defect that is not shared
+)
+
+// difference is one thing that is not the same on purpose. The rules are
+// applied in the order of the table.
+type difference struct {
+	kind   kind
+	reason string // what gosentinel does
+
+	line string // regular expression: what it is about
+	ask  string // stock is asked this for such a line; $1 is a part of the line
+	from string // regular expression: in what stock says, this becomes to
+	to   string
+	more string // regular expression: this is in what gosentinel says, additionally
+
+	lineRE, fromRE, moreRE *regexp.Regexp
+	used                   map[string]bool // by command
+}
+
+// row is a row of COMMAND INFO whose name begins as given.
+func row(name string) string {
+	return `\["(?:` + name + `)"(?:, (?::-?\d+|(?:set)?\[[^\[\]]*\]))*\](?:, )?|"(?:` + name + `)"(?:, )?`
+}
+
+// differences is the table of everything that is different on purpose.
+var differences = []*difference{
+	// Versions after 7.0.
+	{kind: newer, reason: "names 7.4.0 as its version", line: `^hello`, from: `"7\.0\.\d+"`, to: `"7.4.0"`},
+	{kind: newer, reason: "HELLO without login: the text names the protocol argument (7.2)", line: `^hello`, from: `the HELLO AUTH <user> <pass> option`, to: `the HELLO <proto> AUTH <user> <pass> option`},
+	{kind: newer, reason: "shows the fields watch, lib-name and lib-ver (7.2, 7.4)", line: `^client info`, from: `multi=-1 (.*resp=\d)"`, to: `multi=-1 watch=* $1 lib-name= lib-ver="`},
+	{kind: newer, reason: "knows CLIENT KILL MAXAGE (7.4)", line: `^client kill maxage 1000000000`, from: `-ERR syntax error`, to: `:0`},
+	{kind: newer, reason: "knows CLIENT KILL MAXAGE (7.4)", line: `^client kill maxage (x|0)`, from: `-ERR syntax error`, to: `-ERR maxage should be greater than 0`},
+	{kind: newer, reason: "knows CLIENT SETINFO (7.2)", line: `^client setinfo$`, from: `.*`, to: `-ERR wrong number of arguments for 'client|setinfo' command`},
+	{kind: newer, reason: "knows CLIENT SETINFO (7.2)", line: `^client setinfo nosuch`, from: `.*`, to: `-ERR Unrecognized option 'nosuch'`},
+	{kind: newer, reason: "knows CLIENT SETINFO (7.2)", line: `^client setinfo lib-name "a b"`, from: `.*`, to: `-ERR lib-name cannot contain spaces, newlines or special characters.`},
+	{kind: newer, reason: "knows CLIENT SETINFO (7.2)", line: `^client setinfo`, from: `-ERR unknown subcommand 'SETINFO'. Try CLIENT HELP.`, to: `+OK`},
+	{kind: newer, reason: "knows CLIENT SETINFO (7.2)", line: `^client help$`, more: `\+SETINFO, `},
+	{kind: newer, reason: "knows CLIENT SETINFO (7.2)", line: `^command( info| info client| list| list filterby aclcat connection)?$`, more: row(`client\|setinfo`)},
+	{kind: newer, reason: "COMMAND GETKEYS and GETKEYSANDFLAGS take a command without arguments (7.2)", line: `^command( info| info command)?$`, from: `("command\|getkeys(?:andflags)?"), :-4`, to: `$1, :-3`},
+	{kind: newer, reason: "COMMAND GETKEYS and GETKEYSANDFLAGS take a command without arguments (7.2)", line: `^command getkeys(andflags)? ping`, from: `.*`, to: `-ERR The command has no key arguments`},
+	{kind: newer, reason: "the user line shows sanitize-payload (7.2)", line: `^acl list$`, from: `nopass ~`, to: `nopass sanitize-payload ~`},
+	{kind: newer, reason: "shows more fields about clients (7.4)", line: `^info( clients| default| all| everything| nosuch all)?$`, from: `\\nclients_in_timeout_table:0\\n`,
+		to: `\npubsub_clients:*\nwatching_clients:*\nclients_in_timeout_table:0\ntotal_watched_keys:*\ntotal_blocking_keys:*\ntotal_blocking_keys_on_nokey:*\n`},
+	{kind: newer, reason: "SENTINEL CONFIG takes several patterns, and several parameters, all or none (7.2)", line: `^command( info| info sentinel| info sentinel\|config)?$`, from: `"sentinel\|config", :-3`, to: `"sentinel|config", :-4`},
+	{kind: newer, reason: "SENTINEL CONFIG takes several patterns, and several parameters, all or none (7.2)", line: `^sentinel config (get|set|foo)$`, from: `.*`, to: `-ERR wrong number of arguments for 'sentinel|config' command`},
+	{kind: newer, reason: "SENTINEL CONFIG takes several patterns, and several parameters, all or none (7.2)", line: `^sentinel config (foo bar|set announce-port|set nosuch)$`, from: `.*`,
+		to: `-ERR Only SENTINEL CONFIG GET <param> [<param> <param> ...] / SET <param> <value> [<param> <value> ...] are supported.`},
+	{kind: newer, reason: "SENTINEL CONFIG takes several patterns, and several parameters, all or none (7.2)", line: `^sentinel config get announce-ip announce-port$`, ask: `SENTINEL CONFIG get announce-[ip]?*`,
+		from: `"announce-ip"(:|,) "", "announce-port"`, to: `"announce-ip"$1 "", "announce-port"`},
+	{kind: newer, reason: "SENTINEL CONFIG takes several patterns, and several parameters, all or none (7.2)", line: `^sentinel config get nosuch announce-port$`, ask: `SENTINEL CONFIG get announce-port`},
+	{kind: newer, reason: "SENTINEL CONFIG takes several patterns, and several parameters, all or none (7.2)", line: `^sentinel config get announce-ip announce-\*$`, ask: `SENTINEL CONFIG get announce-*`,
+		from: `("announce-hostnames"..? "no"), ("announce-ip"..? "")`, to: `$2, $1`},
+	{kind: newer, reason: "SENTINEL CONFIG takes several patterns, and several parameters, all or none (7.2)", line: `^sentinel config set announce-port 1 announce-port 2$`, from: `.*`, to: `-ERR Duplicate argument 'announce-port' to SENTINEL CONFIG SET`},
+	{kind: newer, reason: "SENTINEL CONFIG takes several patterns, and several parameters, all or none (7.2)", line: `^sentinel config set announce-port 1 announce-ip$`, from: `.*`, to: `-ERR Missing argument 'announce-ip' value`},
+	{kind: newer, reason: "SENTINEL CONFIG takes several patterns, and several parameters, all or none (7.2)", line: `^sentinel config set announce-port 1 nosuch 2$`, from: `.*`, to: `-ERR Invalid argument 'nosuch' to SENTINEL CONFIG SET`},
+	{kind: newer, reason: "SENTINEL CONFIG takes several patterns, and several parameters, all or none (7.2)", line: `^sentinel config set announce-port 1 announce-hostnames maybe$`, from: `.*`, to: `-ERR Invalid value 'maybe' to SENTINEL CONFIG SET 'announce-hostnames'`},
+	{kind: newer, reason: "SENTINEL CONFIG takes several patterns, and several parameters, all or none (7.2)", line: `^sentinel config set announce-port 0 announce-hostnames no$`, from: `.*`, to: `+OK`},
+	{kind: newer, reason: "knows the parameter loglevel (7.2)", line: `^sentinel config get \*$`, more: `, "loglevel"..? "notice"`},
+	{kind: newer, reason: "knows the parameter loglevel (7.2)", line: `^sentinel config get loglevel$`, more: `"loglevel"..? "(notice|verbose)"`},
+	{kind: newer, reason: "knows the parameter loglevel (7.2)", line: `^sentinel config set loglevel nosuch$`, from: `.*`, to: `-ERR Invalid value 'nosuch' to SENTINEL CONFIG SET 'loglevel'`},
+	{kind: newer, reason: "knows the parameter loglevel (7.2)", line: `^sentinel config set loglevel (verbose|notice)$`, from: `.*`, to: `+OK`},
+
+	{kind: newer, reason: "logs requests for a failover and votes as notices, not as warnings (7.2)", line: `^log, .*, text$`, from: `(Executing user requested FAILOVER of '\S+'|\S+ voted for \S+ \d+) \(#\)`, to: `$1 (*)`},
+
+	// Valkey.
+	{kind: valkey, reason: "knows PRIMARY, PRIMARIES, GET-PRIMARY-ADDR-BY-NAME, IS-PRIMARY-DOWN-BY-ADDR beside the old names", line: `^sentinel (get-|is-)?primary\b(.*)`, ask: `SENTINEL ${1}master$2`, from: `'sentinel\|(get-|is-)?master\b`, to: `'sentinel|${1}primary`},
+	{kind: valkey, reason: "knows PRIMARY, PRIMARIES, GET-PRIMARY-ADDR-BY-NAME, IS-PRIMARY-DOWN-BY-ADDR beside the old names", line: `^sentinel primaries\b(.*)`, ask: `SENTINEL masters$1`, from: `'sentinel\|masters'`, to: `'sentinel|primaries'`},
+	{kind: valkey, reason: "knows PRIMARY, PRIMARIES, GET-PRIMARY-ADDR-BY-NAME, IS-PRIMARY-DOWN-BY-ADDR beside the old names", line: `^command( info| info sentinel| list)?$`, more: row(`sentinel\|(?:get-|is-)?prima[^"]*`)},
+	{kind: valkey, reason: "knows the option primary-reboot-down-after-period", line: `^sentinel set (\S+) primary-(reboot-down-after-period.*)`, ask: `SENTINEL SET $1 master-$2`, from: `'master-reboot`, to: `'primary-reboot`},
+
+	// Ours.
+	{kind: ours, reason: "answers QUIT, as Redis did up to 6.2: old clients and health checks send it", line: `^quit`, from: `.*`, to: `+OK +(closed)`},
+	{kind: ours, reason: "refuses a time beyond the clock, where 7.0 overflows and does not pause", line: `^client pause 9223372036854775807`, from: `\+OK`, to: `-ERR timeout is out of range`},
+	{kind: ours, reason: "shows the version of gosentinel at the end of the section Server", line: `^info( server| sentinel server| default| all| everything| nosuch all)?$`, more: `gosentinel_version:\*\\n`},
+	{kind: ours, reason: "texts of COMMAND DOCS are its own, without complexity, history and arguments", line: `^command docs (ping|role)`, from: `, "complexity".*`, to: `]]`},
+	{kind: ours, reason: "refuses negative epochs, which 7.0 takes for 2^64-1", line: `^sentinel is-master-down-by-addr 1.2.3.4 1 -1`, from: `.*`, to: `-ERR value is not an integer or out of range`},
+	{kind: ours, reason: "refuses ids that no Sentinel can have", line: `^sentinel is-master-down-by-addr 1.2.3.4 1 0 "a b"`, from: `.*`, to: `-ERR Invalid runid: at most 40 characters without blanks are expected, or *`},
+	{kind: ours, reason: "refuses periods of more than ten years, with which 7.0 overflows", line: `^sentinel set spare down-after-milliseconds 9223372036854775807`, from: `.*`, to: `-ERR Invalid argument '9223372036854775807' for SENTINEL SET 'down-after-milliseconds'`},
+	{kind: ours, reason: "refuses periods of more than ten years, with which 7.0 overflows", line: `^sentinel debug election-timeout 9223372036854775807`, from: `\+OK (.*)`, to: `-ERR Invalid argument '9223372036854775807' for SENTINEL DEBUG 'election-timeout' $1`},
+	{kind: ours, reason: "refuses control characters, which inject lines into the file", line: `^sentinel set spare auth-pass "a\\n`, from: `.*`, to: `-ERR Invalid argument at index 4 for SENTINEL SET: control characters are not allowed`},
+	{kind: ours, reason: "refuses control characters, which inject lines into the file", line: `^sentinel config set announce-ip "a\\n`, from: `.*`, to: `-ERR Invalid argument at index 4 for SENTINEL CONFIG SET: control characters are not allowed`},
+	{kind: ours, reason: "refuses control characters, which inject lines into the file", line: `^sentinel monitor "a\\n`, from: `.*`, to: `-ERR Invalid argument at index 2 for SENTINEL MONITOR: control characters are not allowed -ERR No such master with that name`},
+	{kind: ours, reason: "refuses names that break the file or the hello message", line: `^sentinel monitor "?(a b|a,b|)"? 127`, from: `.*`,
+		to: `-ERR Invalid master name '${1}': it must have 1 to 255 characters and no blank, comma, quote or backslash; use letters, digits and . - _ -ERR No such master with that name`},
+	{kind: ours, reason: "refuses a directory as a script", line: `^sentinel set spare client-reconfig-script /etc$`, from: `.*`, to: `-ERR Client reconfiguration script seems non existing or non executable`},
+	{kind: ours, reason: "asks for votes in a failover on demand as well", line: `^(event|log), failover on demand, peer, \+vote-for-leader$`, more: `(# )?\+vote-for-leader \{subject-id\} \d+\n`},
+	{kind: ours, reason: "asks for votes in a failover on demand as well", line: `^log, (failover on demand|simulated failure), subject, text$`, more: `\{peer-id\} voted for \{subject-id\} \d+ \(\*\)\n`},
+	{kind: ours, reason: "does not write latency-tracking-info-percentiles, which means nothing to a Sentinel", line: `^file, directives`, from: `latency-tracking-info-percentiles 50 99 99.9\n`},
+	{kind: newer, reason: "the original shows sanitize-payload once it has loaded its own user line", line: `^file, ours, then stock$`, more: `sanitize-payload `},
+	{kind: ours, reason: "does not write latency-tracking-info-percentiles, which means nothing to a Sentinel", line: `^file, ours, then stock$`, more: `latency-tracking-info-percentiles 50 99 99.9\n`},
+	{kind: ours, reason: "takes a vote that it does not know of for one in the newest epoch, so that it cannot vote twice", line: `^file, directives`, from: `(leader-epoch \S+) 0\n`, to: "$1 {current-epoch}\n"},
+	{kind: ours, reason: "refuses a quorum that is no number of Sentinels, which 7.0 cuts to 32 bits", line: `^sentinel monitor new 127.0.0.1 \{spare-port\} 99999999999`, from: `.*`, to: `-ERR Invalid quorum -ERR No such master with that name`},
+}
+
+func init() {
+	for _, d := range differences {
+		d.lineRE = regexp.MustCompile(`(?i)` + d.line)
+		if d.from != "" {
+			d.fromRE = regexp.MustCompile(d.from)
+		}
+		if d.more != "" {
+			d.moreRE = regexp.MustCompile(d.more)
+		}
+		d.used = map[string]bool{}
+	}
+}
+
+// expected applies the differences to what stock and gosentinel said about one
+// thing. Then both must be the same.
+func expected(line, stock, got string) (string, string) {
+	for _, d := range differences {
+		if !d.lineRE.MatchString(line) {
+			continue
+		}
+		if d.fromRE != nil {
+			stock = d.apply(line, stock, d.fromRE, d.to)
+		}
+		if d.moreRE != nil {
+			got = d.apply(line, got, d.moreRE, "")
+		}
+	}
+	return tidy(stock), tidy(got)
+}
+
+// apply replaces once for from that is everything, else everywhere.
+func (d *difference) apply(line, text string, from *regexp.Regexp, to string) string {
+	if d.from == ".*" {
+		to = d.lineRE.ReplaceAllString(d.lineRE.FindString(line), to) // may refer to the line
+		if to != text {
+			d.used[commandOf(line)] = true
+		}
+		return to
+	}
+	changed := from.ReplaceAllString(text, to)
+	if changed != text {
+		d.used[commandOf(line)] = true
+	}
+	return changed
+}
+
+var danglingComma = regexp.MustCompile(`, (\]|$)`)
+
+// tidy removes the commas that are left over where a list lost its last item.
+func tidy(text string) string { return danglingComma.ReplaceAllString(text, "$1") }
+
+// ask returns what one side is asked for a line.
+func ask(line string, s *side) string {
+	if s.name != "stock" {
+		return line
+	}
+	for _, d := range differences {
+		if d.ask != "" && d.lineRE.MatchString(line) {
+			d.used[commandOf(line)] = true
+			line = d.lineRE.ReplaceAllString(line, d.ask)
+		}
+	}
+	return line
+}

@@ -1,0 +1,286 @@
+package conformance
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gosentinel/sentinel/jepsen/cluster"
+	"go.uber.org/goleak"
+)
+
+var (
+	long  = flag.Bool("long", false, "compare more random files")
+	write = flag.Bool("write", false, "write docs/compatibility.md anew instead of comparing it")
+)
+
+// underTestEnv names a built gosentinel to compare, in place of one made from
+// the present source.
+const underTestEnv = "GOSENTINEL_UNDER_TEST"
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// side is one implementation with everything around it.
+type side struct {
+	name    string // "stock" or "ours"
+	command []string
+	c       *cluster.Cluster
+	servers []*cluster.Server
+	subject *cluster.Sentinel // to whom the commands go
+	peer    *cluster.Sentinel
+	locked  *cluster.Sentinel // has a password
+	spare   int               // a port on which nobody listens
+
+	names []naming
+}
+
+// naming replaces what is different on both sides by the same name.
+type naming struct {
+	word string
+	find *regexp.Regexp
+	name string // in braces
+}
+
+// pair is the two sides, in this order: stock, ours.
+type pair [2]*side
+
+// ports are used by no other package.
+var ports = cluster.PortRange{First: 28000, Last: 28499}
+
+// newPair prepares both sides, without servers. Everything ends with the test.
+func newPair(t *testing.T) pair {
+	t.Helper()
+	ours := os.Getenv(underTestEnv)
+	if ours == "" {
+		ours = filepath.Join(t.TempDir(), "gosentinel")
+		if err := cluster.BuildSentinel(t.Context(), ours, "-race"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c, err := cluster.New(cluster.Config{Ports: ports})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(c.Logs(40))
+		}
+		noRaces(t, c.Dir())
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return pair{
+		{name: "stock", command: stockSentinel(t), c: c},
+		{name: "ours", command: []string{ours}, c: c},
+	}
+}
+
+// noRaces fails the test when a daemon reported a data race or a panic.
+func noRaces(t *testing.T, dir string) {
+	logs, err := filepath.Glob(filepath.Join(dir, "ours-*", "*.log"))
+	if err != nil {
+		t.Error(err)
+	}
+	for _, path := range logs {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Error(err)
+		}
+		for _, sign := range []string{"WARNING: DATA RACE", "\npanic: ", "\nfatal error: "} {
+			if i := strings.Index(string(text), sign); i >= 0 {
+				t.Errorf("%s:\n%s", path, text[i:min(len(text), i+4000)])
+			}
+		}
+	}
+}
+
+// stockSentinel returns the command of the original.
+func stockSentinel(t *testing.T) []string {
+	t.Helper()
+	for _, name := range []string{"redis-sentinel", "redis-server"} { // one program with two names
+		if path, err := exec.LookPath(name); err == nil {
+			return []string{path}
+		}
+	}
+	t.Fatal("redis-sentinel is not installed; run `make deps`")
+	return nil
+}
+
+// each does something on both sides at the same time.
+func (p pair) each(t *testing.T, do func(*side) error) {
+	t.Helper()
+	var wg sync.WaitGroup
+	var errs [2]error
+	for i, s := range p {
+		wg.Go(func() { errs[i] = do(s) })
+	}
+	wg.Wait()
+	for i, err := range errs {
+		if err != nil {
+			t.Fatalf("%s: %v", p[i].name, err)
+		}
+	}
+}
+
+// topology is what both sides are started with.
+type topology struct {
+	downAfter [2]time.Duration // of subject and peer
+	conf      []string         // lines for both
+	loglevel  string
+	locked    bool
+}
+
+// start starts a master, two replicas, a Sentinel to compare and a peer of it.
+// Both monitor mymaster, and spare, which does not exist.
+func (s *side) start(ctx context.Context, top topology) error {
+	if err := s.startServers(ctx); err != nil {
+		return err
+	}
+	var err error
+	if s.spare, err = s.c.Port(); err != nil {
+		return err
+	}
+	s.name1("spare-port", strconv.Itoa(s.spare))
+	if s.subject, err = s.startSentinel(ctx, "subject", s.sentinelLines(top, 0)...); err != nil {
+		return err
+	}
+	if s.peer, err = s.startSentinel(ctx, "peer", s.sentinelLines(top, 1)...); err != nil {
+		return err
+	}
+	if top.locked {
+		s.locked, err = s.startSentinel(ctx, "locked", "requirepass secret",
+			fmt.Sprintf("sentinel monitor spare 127.0.0.1 %d 1", s.spare), "sentinel down-after-milliseconds spare 100000000")
+		if err != nil {
+			return err
+		}
+	}
+	if err := s.rightVersion(ctx); err != nil {
+		return err
+	}
+	for _, n := range []*cluster.Sentinel{s.subject, s.peer} {
+		if err := n.WaitView(ctx, "mymaster", 2, 1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rightVersion refuses to compare with another version of the original than
+// that which the table of differences is about.
+func (s *side) rightVersion(ctx context.Context) error {
+	text, err := s.subject.Client().Info(ctx, "server").Result()
+	if err != nil || s.name != "stock" || strings.Contains(text, "redis_version:7.0.") {
+		return err
+	}
+	_, version, _ := strings.Cut(text, "redis_version:")
+	version, _, _ = strings.Cut(version, "\r\n")
+	return fmt.Errorf("redis-sentinel %s is installed, but gosentinel is compared with 7.0: put that into PATH", version)
+}
+
+func (s *side) startServers(ctx context.Context) error {
+	for i, name := range []string{"master", "replica1", "replica2"} {
+		port, err := s.c.Port()
+		if err != nil {
+			return err
+		}
+		// The lower priority decides which one is promoted.
+		lines := []string{"replica-priority " + strconv.Itoa(10*i+10)}
+		if i > 0 {
+			lines = append(lines, "replicaof 127.0.0.1 "+strconv.Itoa(s.servers[0].Port()))
+		}
+		n, err := s.c.StartServer(cluster.NodeSpec{Name: s.name + "-" + name, Port: port, Conf: cluster.ServerConf(port, lines...)})
+		if err != nil {
+			return err
+		}
+		s.servers = append(s.servers, n)
+		s.name1(name+"-port", strconv.Itoa(port))
+		if err := n.WaitReady(ctx); err != nil {
+			return err
+		}
+		if i > 0 {
+			if err := n.WaitReplicaOf(ctx, s.servers[0]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *side) sentinelLines(top topology, which int) []string {
+	lines := append([]string{
+		fmt.Sprintf("sentinel monitor mymaster 127.0.0.1 %d 1", s.servers[0].Port()),
+		fmt.Sprintf("sentinel down-after-milliseconds mymaster %d", top.downAfter[which].Milliseconds()),
+		"sentinel failover-timeout mymaster 3600000",
+		fmt.Sprintf("sentinel monitor spare 127.0.0.1 %d 2", s.spare),
+		"sentinel down-after-milliseconds spare 100000000",
+		"sentinel deny-scripts-reconfig no",
+	}, top.conf...)
+	if top.loglevel != "" {
+		lines = append(lines, "loglevel "+top.loglevel)
+	}
+	return lines
+}
+
+// startSentinel starts a Sentinel and learns the names of what is its own.
+func (s *side) startSentinel(ctx context.Context, name string, lines ...string) (*cluster.Sentinel, error) {
+	port, err := s.c.Port()
+	if err != nil {
+		return nil, err
+	}
+	conf := append([]string{"bind 127.0.0.1", "port " + strconv.Itoa(port)}, lines...)
+	password := ""
+	if name == "locked" {
+		password = "secret"
+	}
+	n, err := s.c.StartSentinel(cluster.NodeSpec{
+		Name: s.name + "-" + name, Port: port, Conf: strings.Join(conf, "\n") + "\n", Command: s.command, Password: password,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := n.WaitReady(ctx); err != nil {
+		return nil, err
+	}
+	s.name1(name+"-port", strconv.Itoa(port))
+	id, err := n.MyID(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.name1(name+"-id", id)
+	return n, nil
+}
+
+// name1 gives a name to a word that differs between the sides.
+func (s *side) name1(name, word string) {
+	pattern := regexp.QuoteMeta(word)
+	if word[0] != '/' {
+		pattern = `\b` + pattern + `\b`
+	}
+	s.names = append(s.names, naming{word, regexp.MustCompile(pattern), "{" + name + "}"})
+}
+
+// fill puts the words of this side in the place of {names}.
+func (s *side) fill(text string) string {
+	for _, n := range s.names {
+		text = strings.ReplaceAll(text, n.name, n.word)
+	}
+	return text
+}
+
+// named is the reverse of fill.
+func (s *side) named(text string) string {
+	for _, n := range s.names {
+		text = n.find.ReplaceAllString(text, n.name)
+	}
+	return text
+}

@@ -1,0 +1,124 @@
+package monitor
+
+import (
+	"slices"
+	"testing"
+	"time"
+)
+
+// small is a world with one Sentinel, a master and two replicas, in which
+// effects collects the effects as they are carried out.
+func small(t *testing.T, effects func(Effect)) (*world, *node) {
+	t.Helper()
+	w := newWorld(1)
+	st := oneMaster()
+	st.Masters[0].Quorum = 1
+	m := w.addServer("mymaster", HostPort{"10.0.0.1", 6379}, HostPort{})
+	w.addServer("mymaster", HostPort{"10.0.0.2", 6379}, m.addr)
+	w.addServer("mymaster", HostPort{"10.0.0.3", 6379}, m.addr)
+	addr, _ := IPAddr("10.0.1.100", 26379)
+	n := w.addNode("me", addr, st)
+	w.onEffect = func(_ *node, e Effect) { effects(e) }
+	if err := n.boot(); err != nil {
+		t.Fatal(err)
+	}
+	w.advance(3*time.Second, w.check.failed)
+	return w, n
+}
+
+// TestDebugActsAtOnce shortens every period right after something has been
+// scheduled by the long one.
+func TestDebugActsAtOnce(t *testing.T) {
+	counts := map[string]int{}
+	w, n := small(t, func(e Effect) {
+		if s, ok := e.(Send); ok {
+			switch s.Cmd.(type) {
+			case InfoRequest:
+				counts["INFO"]++
+			case PublishHello:
+				counts["PUBLISH"]++
+			case Ping:
+				counts["PING"]++
+			}
+		}
+	})
+	second := func() {
+		clear(counts)
+		w.advance(time.Second, w.check.failed)
+	}
+	second()
+	slow := counts["INFO"] + counts["PUBLISH"] + counts["PING"]
+	n.input(Call{From: 1, Op: DebugOp{func(t *Tunables) {
+		t.InfoPeriod, t.PublishPeriod, t.PingPeriod = 100*time.Millisecond, 100*time.Millisecond, 100*time.Millisecond
+	}}})
+	second()
+	for what, got := range counts {
+		if got < 3*8 || got > 3*11 { // three servers, ten times a second
+			t.Errorf("%d %s in the first second with a period of 100 ms, want about 30 (%d of all kinds before)", got, what, slow)
+		}
+	}
+	n.input(Call{From: 1, Op: DebugOp{func(t *Tunables) { *t = DefaultTunables() }}})
+	second()
+	second()
+	if got := counts["INFO"] + counts["PUBLISH"] + counts["PING"]; got > slow+9 {
+		t.Errorf("%d commands in a second with the old periods back, %d before", got, slow)
+	}
+	if w.check.failed() {
+		t.Error(w.check.violation)
+	}
+}
+
+// TestSmallTiltTriggerIsNoTilt: the heartbeat of an idle core follows the tilt
+// trigger, so that it is not taken for a stalled process.
+func TestSmallTiltTriggerIsNoTilt(t *testing.T) {
+	tilted := 0
+	w, n := small(t, func(e Effect) {
+		if ev, ok := e.(Emit); ok {
+			if _, tilt := ev.Event.(Tilt); tilt {
+				tilted++
+			}
+		}
+	})
+	n.input(Call{From: 1, Op: DebugOp{func(t *Tunables) { t.TiltTrigger = 50 * time.Millisecond }}})
+	w.advance(20*time.Second, w.check.failed)
+	if tilted > 0 {
+		t.Errorf("%d tilt events", tilted)
+	}
+}
+
+func TestSimulatedFailures(t *testing.T) {
+	for _, c := range []struct {
+		failures Failures
+		behind   string // the event that the crash follows
+	}{
+		{CrashAfterElection, "+elected-leader"},
+		{CrashAfterPromotion, "+promoted-slave"},
+		{CrashAfterElection | CrashAfterPromotion, "+elected-leader"},
+		{0, ""},
+	} {
+		var names []string
+		w, n := small(t, func(e Effect) {
+			switch e := e.(type) {
+			case Emit:
+				names = append(names, e.Event.Name())
+			case Crash:
+				names = append(names, "crash")
+			}
+		})
+		names = nil
+		n.input(Call{From: 1, Op: SimulateOp{CrashAfterElection}}) // is replaced
+		n.input(Call{From: 1, Op: SimulateOp{c.failures}})
+		n.input(Call{From: 2, Op: FailoverOp{"mymaster"}})
+		w.advance(10*time.Second, func() bool { return slices.Contains(names, "crash") })
+		if got := n.core.Failures(); got != c.failures {
+			t.Errorf("%d: the core simulates %d", c.failures, got)
+		}
+		at := slices.Index(names, "crash")
+		switch {
+		case c.behind == "" && at >= 0:
+			t.Errorf("crash without a reason: %v", names)
+		case c.behind != "" && (at < 1 || names[at-1] != c.behind):
+			t.Errorf("%d: %v, want a crash behind %s", c.failures, names, c.behind)
+		}
+	}
+}

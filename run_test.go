@@ -1,0 +1,157 @@
+package sentinel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/gosentinel/sentinel/configrewrite"
+	"github.com/gosentinel/sentinel/monitor"
+)
+
+// lineLog collects log lines.
+type lineLog struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (l *lineLog) add(line string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lines = append(l.lines, line)
+}
+
+func (l *lineLog) all() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.lines)
+}
+
+// TestLifeOfASentinel: hooks and log come in order, and the log names the cause
+// of the end.
+func TestLifeOfASentinel(t *testing.T) {
+	var log lineLog
+	s, err := New(Config{
+		Listen: "127.0.0.1:0", Logger: slog.New(slog.NewTextHandler(writerFunc(func(p []byte) (int, error) {
+			log.add(string(p))
+			return len(p), nil
+		}), nil)),
+		Masters: []Master{{Name: "cache", Addr: "127.0.0.1:1", Quorum: 1}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Alive() {
+		t.Error("alive before Run")
+	}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	ready := make(chan struct{})
+	s.SetHooks(Hooks{
+		Ready:    func() { log.add("hook ready"); close(ready) },
+		Stopping: func() { log.add("hook stopping") },
+		Stopped:  func() { log.add("hook stopped") },
+	})
+	ended := make(chan error)
+	go func() { ended <- s.Run(ctx) }()
+	<-ready
+	if !s.Alive() {
+		t.Error("not alive while it runs")
+	}
+	s.Log(monitor.LevelWarning, "said from outside")
+	cancel(errors.New("because of the test"))
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if s.Alive() {
+		t.Error("alive after Run")
+	}
+	s.Log(monitor.LevelWarning, "too late")
+	rest := log.all()
+	for _, want := range []string{"Running mode=sentinel", "Sentinel ID is", "hook ready", "said from outside", "because of the test",
+		"User requested shutdown...", "hook stopping", "hook stopped", "bye bye"} {
+		i := slices.IndexFunc(rest, func(line string) bool { return strings.Contains(line, want) })
+		if i < 0 {
+			t.Fatalf("no %q, or in the wrong order, in\n%s", want, strings.Join(log.all(), "\n"))
+		}
+		rest = rest[i+1:]
+	}
+	if len(rest) != 0 {
+		t.Errorf("after the end: %q", rest)
+	}
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
+// TestAliveNoticesAStuckLoop: while the loop does not come back, Alive does not
+// return, which is how a watchdog notices.
+func TestAliveNoticesAStuckLoop(t *testing.T) {
+	s, err := New(Config{Masters: []Master{{Name: "cache", Addr: "127.0.0.1:1", Quorum: 1}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ready, ended := make(chan struct{}), make(chan error)
+	s.SetHooks(Hooks{Ready: func() { close(ready) }})
+	go func() { ended <- s.Run(ctx) }()
+	<-ready
+	stuck, release, freed := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	go func() {
+		s.view(func(*monitor.Core, monitor.Instant) { close(stuck); <-release })
+		close(freed)
+	}()
+	<-stuck
+	answer := make(chan bool)
+	go func() { answer <- s.Alive() }()
+	select {
+	case <-answer:
+		t.Error("a stuck loop counts as alive")
+	default:
+	}
+	// Whatever Alive does, it cannot be done before the loop was released: the
+	// loop answers in order.
+	released := false
+	s.running.Load().inbox <- item{view: func(*monitor.Core, monitor.Instant) { released = true }}
+	close(release)
+	if !<-answer {
+		t.Error("the loop works again and does not count as alive")
+	}
+	<-freed
+	cancel()
+	if err := <-ended; err != nil || !released {
+		t.Errorf("%v, released %t", err, released)
+	}
+}
+
+// TestOpenFindsEverything: one start tells all that must be mended.
+func TestOpenFindsEverything(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "s.conf")
+	conf := "port 0\nstate-file /nonexistent/s.toml\ntls-replication yes\nsentinel monitor m 127.0.0.1 1 2\n"
+	if err := os.WriteFile(path, []byte(conf), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Open(path)
+	var unwritable *configrewrite.NotWritableError
+	if !errors.As(err, &unwritable) {
+		t.Errorf("no word about the state file: %v", err)
+	}
+	for _, want := range []string{"Configured to not listen anywhere", "Failed to configure TLS: No tls-cert-file configured!",
+		"Failed to configure TLS: Either tls-ca-cert-file"} {
+		if !strings.Contains(fmt.Sprint(err), want) {
+			t.Errorf("no %q in %v", want, err)
+		}
+	}
+	var config *configrewrite.Error
+	if _, err := Open(path, "port x", "prot 5"); !errors.As(err, &config) || len(config.Problems) != 2 {
+		t.Errorf("mistakes in the text: %v", err)
+	}
+}

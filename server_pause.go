@@ -1,0 +1,153 @@
+package sentinel
+
+import (
+	"math"
+	"sync"
+	"time"
+)
+
+// pause is the state of CLIENT PAUSE. Commands that it covers wait, each on the
+// goroutine of its connection; events are still delivered, and what the Sentinel
+// itself does is not affected. To other Sentinels it looks dead while its peers'
+// commands wait, as with stock.
+type pause struct {
+	mu      sync.Mutex
+	until   time.Time
+	all     bool          // not only commands that write
+	changed chan struct{} // closed and replaced at every change
+}
+
+func newPause() *pause { return &pause{changed: make(chan struct{})} }
+
+// start pauses until the given time. Of two pauses the later end and the wider
+// reach count.
+func (p *pause) start(now, until time.Time, all bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.until.After(now) {
+		all = all || p.all
+		if p.until.After(until) {
+			until = p.until
+		}
+	}
+	p.until, p.all = until, all
+	p.announce()
+}
+
+// end ends every pause.
+func (p *pause) end() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.until = time.Time{}
+	p.announce()
+}
+
+// announce wakes who waits. The caller holds mu.
+func (p *pause) announce() {
+	close(p.changed)
+	p.changed = make(chan struct{})
+}
+
+// covers returns how long a command has to wait, 0 if it may run, and a channel
+// that is closed when that may have changed.
+func (p *pause) covers(cmd *command, now time.Time) (time.Duration, <-chan struct{}) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.all && !cmd.flags.has(flagWrite) {
+		return 0, p.changed
+	}
+	return p.until.Sub(now), p.changed
+}
+
+// await holds a command back while clients are paused. It reports false when
+// the connection or the server ends meanwhile.
+func (c *client) await(cmd *command) bool {
+	if cmd.flags.has(flagUnpausable) {
+		return true
+	}
+	s := c.server
+	for {
+		wait, changed := s.pause.covers(cmd, time.Now())
+		if wait <= 0 {
+			return true
+		}
+		c.flush() // the replies to what came before
+		c.setPaused(true)
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-changed:
+		case <-c.ended:
+		case <-s.ending:
+		}
+		timer.Stop()
+		c.setPaused(false)
+		if c.killed.Load() || s.isClosed() {
+			return false
+		}
+	}
+}
+
+func (c *client) setPaused(on bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.paused = on
+}
+
+func cmdClientPause(r *request) {
+	all := true
+	switch {
+	case len(r.args) > 4:
+		r.subcommandSyntax()
+		return
+	case len(r.args) == 3 || r.is(3, "all"):
+	case r.is(3, "write"):
+		all = false
+	default:
+		r.fail("ERR", "CLIENT PAUSE mode must be WRITE or ALL")
+		return
+	}
+	ms, ok := r.number(2)
+	switch {
+	case !ok:
+		r.fail("ERR", "timeout is not an integer or out of range")
+	case ms < 0:
+		r.fail("ERR", "timeout is negative")
+	case ms > math.MaxInt64/int64(time.Millisecond):
+		r.fail("ERR", "timeout is out of range")
+	default:
+		now := time.Now()
+		r.server.pause.start(now, now.Add(time.Duration(ms)*time.Millisecond), all)
+		r.ok()
+	}
+}
+
+// cmdClientUnpause runs even while everything is paused: in stock Redis it waits
+// as well, so that a pause that is too long cannot be taken back.
+func cmdClientUnpause(r *request) {
+	r.server.pause.end()
+	r.ok()
+}
+
+// cmdClientUnblock finds nobody: no command of a Sentinel blocks, and a paused
+// client cannot be unblocked.
+func cmdClientUnblock(r *request) {
+	switch {
+	case len(r.args) > 4:
+		r.subcommandSyntax()
+		return
+	case len(r.args) == 4 && !r.is(3, "timeout") && !r.is(3, "error"):
+		r.fail("ERR", "CLIENT UNBLOCK reason should be TIMEOUT or ERROR")
+		return
+	}
+	if _, ok := r.number(2); !ok {
+		r.fail("ERR", notAnInteger)
+		return
+	}
+	r.integer(0)
+}
+
+// subcommandSyntax answers when a subcommand of CLIENT got too many words.
+func (r *request) subcommandSyntax() {
+	r.fail("ERR", "unknown subcommand or wrong number of arguments for '"+clip(r.args[1], 128)+"'. Try CLIENT HELP.")
+}

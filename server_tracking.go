@@ -1,0 +1,225 @@
+package sentinel
+
+import (
+	"slices"
+	"strings"
+)
+
+// tracking is the state of CLIENT TRACKING. It is kept because clients ask for
+// it back and rely on the rules of its options; no invalidation is ever due,
+// since a Sentinel has no keys.
+type tracking struct {
+	on, bcast, optIn, optOut, noLoop bool
+
+	caching  bool     // CLIENT CACHING was sent, which holds for the next command
+	redirect uint64   // id of the client that invalidations would go to; 0 = none
+	prefixes []string // of bcast, in order
+}
+
+// Bounds on what one client can make the server remember.
+const (
+	maxPrefixes    = 1024
+	maxPrefixBytes = 64 << 10
+)
+
+// flagLetters are those of CLIENT LIST.
+func (t *tracking) flagLetters() string {
+	letters := ""
+	if t.on {
+		letters += "t"
+		if t.bcast {
+			letters += "B"
+		}
+	}
+	return letters
+}
+
+// redir is the number that CLIENT GETREDIR and CLIENT LIST show.
+func (t *tracking) redir() int64 {
+	if !t.on {
+		return -1
+	}
+	return int64(t.redirect)
+}
+
+func cmdClientTracking(r *request) {
+	next, ok := r.parseTracking()
+	if !ok {
+		return
+	}
+	c := r.client
+	switch {
+	case r.is(2, "off"):
+		next = tracking{}
+	case !r.is(2, "on"):
+		r.fail("ERR", "syntax error")
+		return
+	default:
+		if problem := next.conflict(&c.tracking); problem != "" {
+			r.fail("ERR", problem)
+			return
+		}
+		next.on = true
+		next.merge(&c.tracking)
+	}
+	c.mu.Lock()
+	c.tracking = next
+	c.mu.Unlock()
+	r.ok()
+}
+
+// parseTracking reads the options and answers itself when they are wrong.
+func (r *request) parseTracking() (t tracking, ok bool) {
+	for i := 3; i < len(r.args); i++ {
+		more := i+1 < len(r.args)
+		switch {
+		case r.is(i, "redirect") && more:
+			i++
+			if !r.parseRedirect(&t, i) {
+				return t, false
+			}
+		case r.is(i, "prefix") && more:
+			i++
+			t.prefixes = append(t.prefixes, r.arg(i))
+		case r.is(i, "bcast"):
+			t.bcast = true
+		case r.is(i, "optin"):
+			t.optIn = true
+		case r.is(i, "optout"):
+			t.optOut = true
+		case r.is(i, "noloop"):
+			t.noLoop = true
+		default:
+			r.fail("ERR", "syntax error")
+			return t, false
+		}
+	}
+	return t, true
+}
+
+func (r *request) parseRedirect(t *tracking, i int) bool {
+	if t.redirect != 0 {
+		r.fail("ERR", "A client can only redirect to a single other client")
+		return false
+	}
+	id, ok := r.number(i)
+	switch {
+	case !ok:
+		r.fail("ERR", notAnInteger)
+		return false
+	case id < 1 || !r.server.hasClient(uint64(id)):
+		r.fail("ERR", "The client ID you want redirect to does not exist")
+		return false
+	}
+	t.redirect = uint64(id)
+	return true
+}
+
+// conflict says why the options of t cannot be switched on, by themselves or
+// after those of now.
+func (t *tracking) conflict(now *tracking) string {
+	switch {
+	case !t.bcast && len(t.prefixes) > 0:
+		return "PREFIX option requires BCAST mode to be enabled"
+	case now.on && now.bcast != t.bcast:
+		return "You can't switch BCAST mode on/off before disabling tracking for this client, and then re-enabling it with a different mode."
+	case t.bcast && (t.optIn || t.optOut):
+		return "OPTIN and OPTOUT are not compatible with BCAST"
+	case t.optIn && t.optOut:
+		return "You can't specify both OPTIN mode and OPTOUT mode"
+	case t.optIn && now.optOut, t.optOut && now.optIn:
+		return "You can't switch OPTIN/OPTOUT mode before disabling tracking for this client, and then re-enabling it with a different mode."
+	}
+	return t.overlap(now)
+}
+
+func (t *tracking) overlap(now *tracking) string {
+	const rule = "Prefixes for a single client must not overlap."
+	bytes := 0
+	for i, p := range t.prefixes {
+		for _, old := range now.prefixes {
+			if overlaps(p, old) {
+				return "Prefix '" + p + "' overlaps with an existing prefix '" + old + "'. " + rule
+			}
+		}
+		for _, other := range t.prefixes[i+1:] {
+			if overlaps(p, other) {
+				return "Prefix '" + p + "' overlaps with another provided prefix '" + other + "'. " + rule
+			}
+		}
+		bytes += len(p)
+	}
+	for _, old := range now.prefixes {
+		bytes += len(old)
+	}
+	if len(t.prefixes)+len(now.prefixes) > maxPrefixes || bytes > maxPrefixBytes {
+		return "too many prefixes: a Sentinel keeps at most 1024 of together 65536 bytes for a client"
+	}
+	return ""
+}
+
+func overlaps(a, b string) bool { return strings.HasPrefix(a, b) || strings.HasPrefix(b, a) }
+
+// merge adds the prefixes that were registered before; BCAST without any means
+// the empty one.
+func (t *tracking) merge(now *tracking) {
+	if !t.bcast {
+		return
+	}
+	if len(t.prefixes) == 0 {
+		t.prefixes = []string{""}
+	}
+	t.prefixes = append(t.prefixes, now.prefixes...)
+	slices.Sort(t.prefixes)
+	t.prefixes = slices.Compact(t.prefixes)
+}
+
+func cmdClientCaching(r *request) {
+	t := &r.client.tracking
+	switch {
+	case !t.on:
+		r.fail("ERR", "CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled")
+	case r.is(2, "yes") && !t.optIn:
+		r.fail("ERR", "CLIENT CACHING YES is only valid when tracking is enabled in OPTIN mode.")
+	case r.is(2, "no") && !t.optOut:
+		r.fail("ERR", "CLIENT CACHING NO is only valid when tracking is enabled in OPTOUT mode.")
+	case r.is(2, "yes"), r.is(2, "no"):
+		t.caching = true
+		r.ok()
+	default:
+		r.fail("ERR", "syntax error")
+	}
+}
+
+func cmdClientGetRedir(r *request) { r.integer(r.client.tracking.redir()) }
+
+func cmdClientTrackingInfo(r *request) {
+	t := &r.client.tracking
+	flags := []string{"off"}
+	if t.on {
+		flags[0] = "on"
+	}
+	for _, f := range []struct {
+		on   bool
+		name string
+	}{
+		{t.bcast, "bcast"},
+		{t.optIn, "optin"}, {t.optIn && t.caching, "caching-yes"},
+		{t.optOut, "optout"}, {t.optOut && t.caching, "caching-no"},
+		{t.noLoop, "noloop"},
+	} {
+		if f.on {
+			flags = append(flags, f.name)
+		}
+	}
+	r.mapping(3)
+	r.bulk("flags")
+	r.set(len(flags))
+	for _, f := range flags {
+		r.bulk(f)
+	}
+	r.bulk("redirect")
+	r.integer(t.redir())
+	r.bulk("prefixes")
+	r.bulks(t.prefixes)
+}
