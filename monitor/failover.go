@@ -255,9 +255,23 @@ func (c *Core) rules(now Instant, m *master) election.Rules {
 	}
 	if m.has(FlagSDown) {
 		r.MaxInfoAge = 5 * c.tun.PingPeriod
-		r.MaxLinkDown += now.Sub(m.sdownSince)
+		r.MaxLinkDown += now.Sub(c.lastWell(m))
 	}
 	return r
+}
+
+// lastWell returns when m was last known to be a master that lives, which is
+// before +sdown: by more than TILT lasts when the failure fell into it, and by
+// two INFO periods when the master has become a replica. Links of replicas that
+// broke in between broke because of the failure. Counted from +sdown, as stock
+// does, they look broken for ever, and with a short down-after no replica is
+// ever accepted again.
+func (c *Core) lastWell(m *master) Instant {
+	well := min(m.sdownSince, m.link.lastAvail)
+	if m.role == RoleReplica {
+		well = min(well, m.roleSince-Instant(c.tun.InfoPeriod))
+	}
+	return well
 }
 
 func (m *master) candidates() []election.Replica {
@@ -325,11 +339,14 @@ func (c *Core) promote(now Instant, m *master) Instant {
 // before the outcome was known, the command is sent again.
 func (c *Core) waitPromotion(now Instant, m *master) Instant {
 	r := m.promoted
-	if r.slaveofLost && r.link.connected() {
+	next := c.promotionDeadline(now, m)
+	// Not after the deadline, as at the end of TILT: a server promoted by an
+	// attempt that is over would be a master whom nobody announces.
+	if m.waitingForPromotion() && r.slaveofLost && r.link.connected() {
 		c.changeRole(&r.instance, Addr{})
 		c.wake(&r.instance)
 	}
-	return c.promotionDeadline(now, m)
+	return next
 }
 
 func (c *Core) promotionDeadline(now Instant, m *master) Instant {

@@ -109,6 +109,12 @@ func (c *Core) resetMaster(now Instant, m *master) {
 
 // reset is SENTINEL RESET for one master (state-machine.md §9.1).
 func (c *Core) reset(now Instant, m *master) {
+	if m.attempt.Published() {
+		// The configuration epoch has been raised for the new address. With the old
+		// one it would contradict what the others hear, and nobody reconciles two
+		// configurations of one epoch.
+		c.switchToPromoted(now, m)
+	}
 	c.dropMembers(m)
 	c.resetMaster(now, m)
 	m.ledger.Forget()
