@@ -75,7 +75,7 @@ func (c *Core) gate(e Effect) {
 func (c *Core) withdraw(e Effect) bool {
 	switch e := e.(type) {
 	case Reply:
-		c.free(Reply{To: e.To, Down: e.Down})
+		c.free(Reply{To: e.To, Down: e.Down && !c.tilt})
 		return true
 	case CallResult:
 		e.Err = ErrSave
