@@ -61,5 +61,6 @@ type (
 	Tilt                            = monitor.Tilt                            // +tilt, -tilt
 	ScriptError                     = monitor.ScriptError                     // -script-error
 	ScriptTimeout                   = monitor.ScriptTimeout                   // -script-timeout
+	SentinelIDConflict              = monitor.SentinelIDConflict              // +sentinel-id-conflict, -sentinel-id-conflict
 	PersistError                    = monitor.PersistError                    // +persist-error, -persist-error
 )

@@ -81,6 +81,7 @@ func (c *Core) resetMatching(now Instant, op ResetOp) int {
 
 func (c *Core) remove(m *master) *CallError {
 	c.emit(&m.instance, MonitorStopped{c.ref(&m.instance)})
+	c.withdrawOpinion(m)
 	c.dropMembers(m)
 	c.unregister(&m.instance)
 	c.stopTimer(&m.judge)

@@ -16,6 +16,7 @@ type Core struct {
 	opts     Options
 	port     int
 	peerPass string
+	gossip   bool
 	rng      *rand.Rand
 	now      Instant
 
@@ -46,6 +47,8 @@ type Core struct {
 	out  []Effect
 	disk disk
 
+	conflict conflict // over the own id
+
 	logged map[string]bool
 
 	failures Failures // to simulate
@@ -65,6 +68,9 @@ type Params struct {
 	// PeerPass is the password for links to other Sentinels while no
 	// sentinel-pass is configured (requirepass).
 	PeerPass string
+	// Gossip has opinions and configurations shared over gossip, and peers asked
+	// for their endpoints.
+	Gossip bool
 	// Seed draws every random choice of this core.
 	Seed uint64
 	// Tunables; zero means [DefaultTunables].
@@ -84,12 +90,13 @@ func New(now Instant, p Params) (*Core, error) {
 		p.Tunables = DefaultTunables()
 	}
 	c := &Core{
-		tun: p.Tunables, opts: p.State.Options, port: p.Port, peerPass: p.PeerPass,
+		tun: p.Tunables, opts: p.State.Options, port: p.Port, peerPass: p.PeerPass, gossip: p.Gossip,
 		rng: rand.New(rand.NewPCG(p.Seed, 0x5e7713e1)), now: now, lastStep: now,
 		byName: map[string]*master{}, byAddr: map[string]*master{}, members: map[InstanceID]member{},
 		peerLinks: map[RunID]*link{}, conns: map[ConnID]*link{},
 		lookups: map[string][]InstanceID{}, names: map[string]string{}, logged: map[string]bool{},
 	}
+	c.initTimer(&c.conflict.timer, &c.conflict)
 	c.epoch = p.State.CurrentEpoch
 	for _, ms := range p.State.Masters {
 		c.epoch = max(c.epoch, ms.ConfigEpoch, ms.LeaderEpoch)
@@ -180,6 +187,14 @@ func (c *Core) Step(now Instant, in Input) {
 		if l := c.conns[in.Conn]; l != nil {
 			l.pubsubActivity = c.now
 		}
+	case GossipReply:
+		c.gossipReply(c.now, in)
+	case PeerOpinion:
+		c.peerOpinion(c.now, in)
+	case PeerConfig:
+		c.peerConfig(c.now, in)
+	case PeerLiveness:
+		c.peerLiveness(c.now, in)
 	case Ask:
 		c.ask(c.now, in)
 	case Call:

@@ -71,12 +71,17 @@ func (c *Core) expireAnswers(now Instant, m *master) Instant {
 		if !p.has(FlagMasterDown) && p.votedFor == "" {
 			continue
 		}
-		if due := p.askReplyAt.Add(5 * c.tun.AskPeriod); now < due {
+		keep := 5 * c.tun.AskPeriod
+		if due := max(p.askReplyAt, p.opinionAt).Add(keep); now < due {
 			next = min(next, due)
-			continue
+		} else {
+			p.clear(FlagMasterDown)
 		}
-		p.clear(FlagMasterDown)
-		p.votedFor = ""
+		if due := p.askReplyAt.Add(keep); now < due {
+			next = min(next, due)
+		} else {
+			p.votedFor = ""
+		}
 	}
 	return next
 }
@@ -204,6 +209,10 @@ func (c *Core) ask(now Instant, in Ask) {
 		c.followQuestion(now, m)
 		return
 	}
+	if c.conflict.open {
+		c.free(Reply{To: in.From, Down: down}) // the id has one vote, and who casts it is not clear
+		return
+	}
 	c.vote(now, m, in.Epoch, in.RunID)
 	reply := Reply{To: in.From, Down: down, Leader: m.ledger.For, Epoch: m.ledger.Epoch}
 	switch {
@@ -218,7 +227,7 @@ func (c *Core) ask(now Instant, in Ask) {
 
 // vote gives this Sentinel's vote, if the rule and the disk allow it.
 func (c *Core) vote(now Instant, m *master, req Epoch, candidate RunID) {
-	if c.disk.failing || !req.Plausible(c.epoch) {
+	if c.disk.failing || c.conflict.open || !req.Plausible(c.epoch) {
 		return
 	}
 	b := m.ledger.Vote(&c.epoch, req, candidate)

@@ -226,6 +226,15 @@ type LinkReconnection struct {
 	Reason string
 }
 
+// SentinelIDConflict is +sentinel-id-conflict, or -sentinel-id-conflict when it
+// is Over: the Sentinel at Addr, which may be this one, shares its id with the
+// one at Other. It is not an event of stock Sentinels.
+type SentinelIDConflict struct {
+	RunID       RunID
+	Addr, Other HostPort
+	Over        bool
+}
+
 // PersistError is +persist-error (Failing) or -persist-error: the state cannot
 // be saved, so this Sentinel gives no new vote, or it can again. Stock
 // Sentinels have no such event.
@@ -278,6 +287,7 @@ func (ScriptTimeout) Name() string                   { return "-script-timeout" 
 func (e RoleChange) Name() string                    { return signed(e.Expected, "role-change") }
 func (e Tilt) Name() string                          { return signed(e.Entered, "tilt") }
 func (e ScriptChild) Name() string                   { return signed(e.Started, "script-child") }
+func (e SentinelIDConflict) Name() string            { return signed(!e.Over, "sentinel-id-conflict") }
 func (e PersistError) Name() string                  { return signed(e.Failing, "persist-error") }
 func (e LinkReconnection) Name() string {
 	if e.PubSub {
@@ -322,6 +332,7 @@ func (SwitchMaster) Level() Level                    { return LevelWarning }
 func (Tilt) Level() Level                            { return LevelWarning }
 func (ScriptError) Level() Level                     { return LevelWarning }
 func (ScriptTimeout) Level() Level                   { return LevelWarning }
+func (SentinelIDConflict) Level() Level              { return LevelWarning }
 func (PersistError) Level() Level                    { return LevelWarning }
 
 // AppendText implements [Event] for the events that say more than the instance.
@@ -434,6 +445,13 @@ func (e ScriptChild) AppendText(dst []byte) []byte {
 func (e LinkReconnection) AppendText(dst []byte) []byte {
 	dst = append(e.Instance.AppendText(dst), " #"...)
 	return append(dst, e.Reason...)
+}
+
+// AppendText implements [Event].
+func (e SentinelIDConflict) AppendText(dst []byte) []byte {
+	dst = append(dst, e.RunID...)
+	dst = appendHostPort(append(dst, ' '), e.Addr)
+	return appendHostPort(append(dst, ' '), e.Other)
 }
 
 // AppendText implements [Event].

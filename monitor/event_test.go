@@ -81,6 +81,8 @@ var golden = []struct {
 	{ScriptChild{PID: 77, ExitCode: 1, Signal: 9}, LevelDebug, "-script-child", "77 1 9"},
 	{LinkReconnection{aReplica, false, "Connection refused"}, LevelDebug, "-cmd-link-reconnection", goldenR + " #Connection refused"},
 	{LinkReconnection{anyMaster, true, "closed"}, LevelDebug, "-pubsub-link-reconnection", goldenM + " #closed"},
+	{SentinelIDConflict{"abc", HostPort{"10.0.0.1", 26379}, HostPort{"10.0.0.2", 26380}, false}, LevelWarning, "+sentinel-id-conflict", "abc 10.0.0.1 26379 10.0.0.2 26380"},
+	{SentinelIDConflict{"abc", HostPort{"10.0.0.1", 26379}, HostPort{"10.0.0.2", 26380}, true}, LevelWarning, "-sentinel-id-conflict", "abc 10.0.0.1 26379 10.0.0.2 26380"},
 	{PersistError{true, "no space"}, LevelWarning, "+persist-error", "#no vote is given until the state can be saved: no space"},
 	{PersistError{}, LevelWarning, "-persist-error", "#state saved again"},
 }

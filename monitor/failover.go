@@ -20,6 +20,7 @@ func (m *master) run(c *Core, now Instant) Instant {
 		return Never // leaveTilt comes back to it
 	}
 	next := c.checkSDown(now, &m.instance)
+	c.shareOpinion(m)
 	next = min(next, c.expireAnswers(now, m))
 	c.checkODown(now, m)
 	next = min(next, c.failover(now, m))
@@ -33,7 +34,7 @@ func (m *master) run(c *Core, now Instant) Instant {
 // maybeStart begins an automatic attempt when m is objectively down and the
 // last one is long enough ago (state-machine.md §5.2).
 func (c *Core) maybeStart(now Instant, m *master) Instant {
-	if !m.has(FlagODown) || m.cfg.NeverLead || c.disk.failing {
+	if !m.has(FlagODown) || m.cfg.NeverLead || c.disk.failing || c.conflict.open {
 		m.candidateAt = 0
 		if c.disk.failing {
 			c.awaitDisk(m)

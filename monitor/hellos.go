@@ -9,25 +9,42 @@ func (c *Core) hello(now Instant, in HelloReceived) {
 	}
 	h := in.Hello
 	m := c.byName[h.MasterName]
-	if m == nil || h.RunID == c.opts.MyID || !h.RunID.Valid() ||
-		!h.CurrentEpoch.Plausible(c.epoch) || !h.ConfigEpoch.Plausible(c.epoch) {
+	if m == nil || !c.plausible(h) {
+		return
+	}
+	if h.RunID == c.opts.MyID {
+		c.ownHello(now, m, h)
 		return
 	}
 	p := c.meet(now, m, h)
-	// A config epoch above our current epoch would make every later failover of
-	// m produce an older configuration than the one that is known: it would be
-	// aborted after the replica was promoted. No honest hello has one above its
-	// own current epoch.
+	c.learnEpoch(m, h)
+	if p != nil {
+		p.lastHello = now
+		c.heed(now, m, p, h)
+	}
+}
+
+func (c *Core) plausible(h Hello) bool {
+	return h.RunID.Valid() && h.CurrentEpoch.Plausible(c.epoch) && h.ConfigEpoch.Plausible(c.epoch)
+}
+
+// learnEpoch takes over the epoch of another Sentinel if it is higher.
+//
+// A config epoch above our current epoch would make every later failover of m
+// produce an older configuration than the one that is known: it would be aborted
+// after the replica was promoted. No honest hello has one above its own current
+// epoch.
+func (c *Core) learnEpoch(m *master, h Hello) {
 	if epoch := max(h.CurrentEpoch, h.ConfigEpoch); epoch > c.epoch {
 		c.epoch = epoch
 		c.emit(nil, NewEpoch{c.epoch}) // others know it already: no promise of ours
 		c.changed()
 		c.touch(m)
 	}
-	if p == nil {
-		return
-	}
-	p.lastHello = now
+}
+
+// heed takes over the configuration that p told, if it is newer.
+func (c *Core) heed(now Instant, m *master, p *peer, h Hello) {
 	if h.ConfigEpoch > m.configEpoch {
 		c.adoptConfig(now, m, p, h)
 	}
@@ -45,6 +62,9 @@ func (c *Core) meet(now Instant, m *master, h Hello) *peer {
 	}
 	p := m.peerByID(h.RunID)
 	if p != nil && p.addr.Same(addr) {
+		return p
+	}
+	if p != nil && c.settled(now, p, addr) {
 		return p
 	}
 	if p != nil {

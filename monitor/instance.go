@@ -78,6 +78,7 @@ type master struct {
 	askFloor    uint64 // replies to older questions are about an older address
 	askedKick   Instant
 	awaiting    bool // is in disk.waiting
+	sharedDown  bool // the opinion that peers were given over gossip
 
 	judge timer // the timer of run; instance.timer drives the periodic commands
 }
@@ -108,6 +109,7 @@ type peer struct {
 	instance
 	lastHello  Instant
 	askReplyAt Instant
+	opinionAt  Instant // when it last said over gossip whether the master is down
 	askSentAt  Instant
 	asks       int   // questions not answered yet
 	askedVote  Epoch // epoch of the last vote request sent on this connection

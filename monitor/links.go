@@ -27,6 +27,9 @@ type link struct {
 	pubsubActivity  Instant
 	broken          string // last protocol error, so that each is logged once
 
+	gossip gossipState // of a peer
+	moved  moves       // of a peer
+
 	timer timer
 }
 
@@ -36,7 +39,7 @@ type conn struct {
 	up       bool
 	dialedAt Instant
 	upAt     Instant
-	localIP  string
+	localIP  string // of the last connection that was up
 }
 
 func (l *link) connected() bool { return l.cmd.up }
@@ -67,6 +70,9 @@ func (c *Core) detach(l *link, i *instance) bool {
 	}
 	c.closeLink(l)
 	c.stopTimer(&l.timer)
+	if l.gossip.endpoint != (GossipEndpoint{}) {
+		c.free(GossipPeer{ID: i.runID})
+	}
 	return true
 }
 
@@ -87,7 +93,7 @@ func (c *Core) closeConn(l *link, cn *conn) {
 // lost forgets a connection that is gone, whoever ended it.
 func (c *Core) lost(l *link, cn *conn) {
 	delete(c.conns, cn.id)
-	cn.id, cn.up, cn.localIP = 0, false, ""
+	cn.id, cn.up = 0, false
 	if cn != &l.cmd {
 		return
 	}
@@ -118,6 +124,7 @@ func (l *link) run(c *Core, now Instant) Instant {
 	if l.server {
 		next = min(next, l.connect(c, now, &l.pubsub, ConnPubSub))
 	}
+	next = min(next, l.askGossip(c, now))
 	return min(next, l.ping(c, now))
 }
 
@@ -280,6 +287,7 @@ func (c *Core) linkUp(now Instant, in LinkUp) {
 		l.pubsubActivity = now
 		return
 	}
+	l.gossip.asked, l.gossip.due = false, now
 	for _, o := range l.owners {
 		o.helloDue, o.infoSent = now, 0 // know and be known at once
 		c.wake(o)

@@ -453,13 +453,14 @@ func (s *redis) fetch() {
 
 // node is a real Core in its model shell.
 type node struct {
-	w    *world
-	name string
-	id   RunID
-	addr Addr
-	core *Core
-	seed uint64
-	tun  Tunables
+	gossip bool
+	w      *world
+	name   string
+	id     RunID
+	addr   Addr
+	core   *Core
+	seed   uint64
+	tun    Tunables
 
 	alive  bool
 	paused Instant // a stalled process runs again at this instant
@@ -500,7 +501,7 @@ func (w *world) addNode(name string, addr Addr, s State) *node {
 // boot starts a process from the durable state.
 func (n *node) boot() error {
 	n.life++
-	core, err := New(n.w.now, Params{State: n.disk.durable, Port: n.addr.Port, Seed: n.seed + uint64(n.life), Tunables: n.tun})
+	core, err := New(n.w.now, Params{State: n.disk.durable, Port: n.addr.Port, Gossip: n.gossip, Seed: n.seed + uint64(n.life), Tunables: n.tun})
 	if err != nil {
 		return err
 	}

@@ -42,6 +42,10 @@ func (c *Core) requestInfo(now Instant, i *instance) {
 	c.sendFor(i, InfoRequest{})
 }
 
+// earlyDays is how long after it was reached a master without replicas is asked
+// for them more often. One that never gets any should not cost more for ever.
+const earlyDays = 30 * time.Second
+
 // infoPeriod is the INFO period of i at the moment. What a failover waits for
 // is polled fast, because the wait for the next periodic INFO is two thirds of
 // the time that a stock Sentinel needs (state-machine.md §12).
@@ -50,6 +54,9 @@ func (c *Core) infoPeriod(i *instance) time.Duration {
 	m := i.master
 	if i.infoRefresh == 0 {
 		period = c.tun.InfoFast // never answered with INFO: try again soon
+	}
+	if i.kind == KindMaster && len(m.replicas) == 0 && c.now < i.link.cmd.upAt.Add(earlyDays) {
+		return c.tun.InfoFast // its replicas may be on their way: a failover needs them known
 	}
 	r, ok := c.members[i.id].(*replica)
 	if !ok {
@@ -78,23 +85,31 @@ func (c *Core) helloIfDue(now Instant, i *instance) Instant {
 }
 
 func (c *Core) sendHello(now Instant, i *instance) {
-	l, m := i.link, i.master
+	i.helloPending = true
+	i.helloDue = now.Add(c.tun.PublishPeriod)
+	c.sendFor(i, PublishHello{c.helloOf(i.master, i.link)})
+}
+
+// helloOf is what is announced about m over l: the own address as the other end
+// of l sees it, unless one is configured.
+func (c *Core) helloOf(m *master, l *link) Hello {
 	ip := c.opts.AnnounceIP
 	if ip == "" {
 		ip = l.cmd.localIP
 	}
-	port := c.opts.AnnouncePort
-	if port == 0 {
-		port = c.port
-	}
 	known := c.published(m)
-	i.helloPending = true
-	i.helloDue = now.Add(c.tun.PublishPeriod)
-	c.sendFor(i, PublishHello{Hello{
-		IP: ip, Port: port, RunID: c.opts.MyID, CurrentEpoch: c.durableEpoch,
+	return Hello{
+		IP: ip, Port: c.announcedPort(), RunID: c.opts.MyID, CurrentEpoch: c.durableEpoch,
 		MasterName: m.cfg.Name, MasterIP: known.addr.Shown(c.opts.AnnounceHostnames),
 		MasterPort: known.addr.Port, ConfigEpoch: known.epoch,
-	}})
+	}
+}
+
+func (c *Core) announcedPort() int {
+	if c.opts.AnnouncePort != 0 {
+		return c.opts.AnnouncePort
+	}
+	return c.port
 }
 
 // published returns the configuration of m that may be told to others: the
@@ -113,6 +128,9 @@ func (c *Core) forceHello(now Instant, m *master) {
 		if i.link.connected() {
 			c.sendHello(now, i)
 		}
+	}
+	if c.gossip {
+		c.free(ShareConfig{c.helloOf(m, m.link)})
 	}
 	announce(&m.instance)
 	for _, p := range m.peers {

@@ -88,6 +88,7 @@ func newScript(t *testing.T, td *datadriven.TestData) *script {
 	addr, _ := IPAddr("10.0.1.100", 26379)
 	s.me = s.w.addNode("me", addr, state)
 	s.me.seed = uint64(seed)
+	s.me.gossip = td.HasArg("gossip")
 	s.w.onEffect = s.effect
 	s.w.onSave = s.save
 	return s
@@ -175,6 +176,8 @@ func (s *script) run(t *testing.T, td *datadriven.TestData) string {
 		s.peer(t, td)
 	case "hello":
 		s.hello(t, td)
+	case "gossip":
+		s.gossip(t, td)
 	case "ask":
 		s.ask(t, td)
 	case "disk":
@@ -262,6 +265,20 @@ func (s *script) effect(_ *node, e Effect) {
 		s.line("next attempt for %s not before %.3f", e.Master, e.Until.Sub(origin).Seconds())
 	case RunScript:
 		s.line("run %s %s", e.Path, strings.Join(e.Args, " "))
+	case ShareOpinion:
+		text := "up"
+		if e.Down {
+			text = fmt.Sprintf("down since %.3f", e.Since.Sub(origin).Seconds())
+		}
+		s.line("gossip: %s at %s is %s, config %d", e.Master, e.Addr.Host, text, e.ConfigEpoch)
+	case ShareConfig:
+		s.line("gossip: %s is %s:%d since epoch %d", e.Hello.MasterName, e.Hello.MasterIP, e.Hello.MasterPort, e.Hello.ConfigEpoch)
+	case GossipPeer:
+		if e.Endpoint == (GossipEndpoint{}) {
+			s.line("gossip: without %s", e.ID)
+		} else {
+			s.line("gossip: with %s at %s, boot %s", e.ID, e.Endpoint.Addr, e.Endpoint.Boot)
+		}
 	case Dial:
 		if s.show["links"] {
 			s.line("dial %s", e.Addr)
@@ -307,6 +324,8 @@ func (s *script) sent(e Send) {
 		if s.show["info"] {
 			s.line("=> %s: INFO", to)
 		}
+	case AskGossip:
+		s.line("=> %s: SENTINEL GOSSIP", to)
 	case Ping:
 		if s.show["ping"] {
 			s.line("=> %s: PING", to)
@@ -433,6 +452,7 @@ var pingReplies = map[string]PingReply{
 
 // fakePeer is a scripted Sentinel. It answers questions as the script says.
 type fakePeer struct {
+	boot    string // "": does not know gossip
 	w       *world
 	name    string
 	id      RunID
@@ -465,6 +485,12 @@ func (p *fakePeer) receive(cn *wire, in Send) {
 	case PublishHello:
 		p.epoch = max(p.epoch, cmd.Hello.CurrentEpoch)
 		cn.carry(toNode, func() { cn.from.input(PublishReply{cn.id, in.Token, true}) })
+	case AskGossip:
+		reply := GossipReply{Conn: cn.id, Token: in.Token, Known: p.boot != ""}
+		if reply.Known {
+			reply.Endpoint = GossipEndpoint{Addr: HostPort{Port: 36379}, Boot: p.boot}
+		}
+		cn.carry(toNode, func() { cn.from.input(reply) })
 	case AskMasterDown:
 		reply := p.answer(cmd)
 		reply.Conn, reply.Token = cn.id, in.Token
@@ -516,6 +542,8 @@ func (s *script) peer(t *testing.T, td *datadriven.TestData) {
 				s.w.resetAll(p, nil, ConnCommand)
 			case "start":
 				p.down = false
+			case "gossips": // from the next life on, with this boot id
+				p.boot = a.SingleVal(t)
 			default:
 				td.Fatalf(t, "a peer cannot %q", a.Key)
 			}
@@ -567,6 +595,41 @@ func (s *script) hello(t *testing.T, td *datadriven.TestData) {
 		}
 	}
 	s.me.input(HelloReceived{Hello: h})
+}
+
+// gossip delivers what a peer says over gossip: gossip p1 down [at=s1] [config=1]
+// or alive, gone, or a configuration: gossip p1 config=1 at=s2 epoch=1.
+func (s *script) gossip(t *testing.T, td *datadriven.TestData) {
+	p := s.peerNamed(t, td, td.CmdArgs[0].Key)
+	o := PeerOpinion{From: p.id, Master: "mymaster", Addr: HostPort{"10.0.0.1", 6379}}
+	h := Hello{IP: p.addr.Host, Port: p.addr.Port, RunID: p.id, MasterName: "mymaster"}
+	for _, a := range td.CmdArgs[2:] {
+		switch a.Key {
+		case "at":
+			o.Addr.Host = s.host(t, td, a.SingleVal(t))
+		case "config":
+			o.ConfigEpoch = scanEpoch(t, td, a.SingleVal(t))
+		case "epoch":
+			h.CurrentEpoch = scanEpoch(t, td, a.SingleVal(t))
+		case "master":
+			o.Master = a.SingleVal(t)
+		default:
+			td.Fatalf(t, "gossip has no %q", a.Key)
+		}
+	}
+	switch what := td.CmdArgs[1].Key; what {
+	case "up", "down":
+		o.Down = what == "down"
+		s.me.input(o)
+	case "alive", "gone":
+		s.me.input(PeerLiveness{ID: p.id, Alive: what == "alive"})
+	case "config":
+		h.MasterName, h.MasterIP, h.MasterPort = o.Master, o.Addr.Host, o.Addr.Port
+		h.ConfigEpoch = scanEpoch(t, td, td.CmdArgs[1].SingleVal(t))
+		s.me.input(PeerConfig{h})
+	default:
+		td.Fatalf(t, "nobody gossips %q", what)
+	}
 }
 
 func scanEpoch(t *testing.T, td *datadriven.TestData, text string) Epoch {

@@ -12,6 +12,9 @@ func (c *Core) checkStall() {
 	}
 	c.tilt, c.tiltSince = true, c.now
 	c.emit(nil, Tilt{Entered: true})
+	for _, m := range c.masters {
+		c.shareOpinion(m)
+	}
 }
 
 func (c *Core) leaveTilt() {

@@ -40,6 +40,8 @@ type SentinelView struct {
 	LastHello        time.Duration
 	VotedLeader      RunID // "" when none
 	VotedLeaderEpoch Epoch
+	Software         PeerKind
+	Gossip           GossipEndpoint // port 0 when it does not gossip, or not with us
 }
 
 // InstanceView holds what the three kinds of instance have in common.

@@ -50,6 +50,7 @@ func (c *Core) Sentinels(now Instant, name string) ([]SentinelView, bool) {
 		views[k] = SentinelView{
 			InstanceView: c.instanceView(now, &p.instance),
 			LastHello:    now.Sub(p.lastHello), VotedLeader: p.votedFor, VotedLeaderEpoch: p.votedEpoch,
+			Software: p.link.gossip.kind, Gossip: p.link.gossip.endpoint,
 		}
 	}
 	return views, true

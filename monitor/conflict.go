@@ -1,0 +1,132 @@
+package monitor
+
+import "time"
+
+// Two Sentinels with one id, made by copying a configuration file, are one
+// voter with two hands: each may vote for another candidate at the same epoch,
+// and both candidates be elected. Stock Sentinels do not notice. Here the two
+// notice each other by their hellos, say so, and neither votes nor stands for
+// election until only one is left.
+
+// How sure and for how long. A hello that is older than a change of the own
+// address can come in late, but not again a publish period later.
+const (
+	conflictSilence = 10 * time.Second // without a sign of the other, the conflict is over
+	cloneWindow     = 30 * time.Second // in which a peer's address goes back and forth
+)
+
+// conflict is what is known about another Sentinel with the own id.
+type conflict struct {
+	own, other  HostPort // where the two announce themselves
+	first, last Instant
+	open        bool
+	timer       timer
+}
+
+// run ends the conflict when nothing was heard of the other for long enough.
+func (k *conflict) run(c *Core, now Instant) Instant {
+	if !k.open {
+		return Never
+	}
+	if due := k.last.Add(conflictSilence); now < due {
+		return due
+	}
+	k.open = false
+	c.emit(nil, SentinelIDConflict{c.opts.MyID, k.own, k.other, true})
+	*k = conflict{timer: k.timer}
+	for _, m := range c.masters {
+		c.touch(m)
+	}
+	return Never
+}
+
+// ownHello looks at a hello with the own id, which is nearly always one that
+// this Sentinel has published.
+func (c *Core) ownHello(now Instant, m *master, h Hello) {
+	if c.announces(m, h) {
+		return
+	}
+	k := &c.conflict
+	at := HostPort{h.IP, h.Port}
+	if k.other != at || now >= k.last.Add(conflictSilence) {
+		if k.open {
+			return // one at a time; the next is reported when this one is gone
+		}
+		k.other, k.first = at, now
+	}
+	k.last = now
+	if !k.open && now >= k.first.Add(c.tun.PublishPeriod/2) {
+		c.openConflict(now, m)
+	}
+}
+
+func (c *Core) openConflict(now Instant, m *master) {
+	k := &c.conflict
+	h := c.helloOf(m, m.link)
+	k.open, k.own = true, HostPort{h.IP, h.Port}
+	c.emit(nil, SentinelIDConflict{c.opts.MyID, k.own, k.other, false})
+	c.log(LevelWarning, "Another Sentinel at "+k.other.String()+" uses the id "+string(c.opts.MyID)+" of this one at "+
+		k.own.String()+". Neither votes until one of them is stopped, its 'sentinel myid' line removed, and started again")
+	c.ready(&k.timer)
+	for _, m := range c.masters {
+		if m.electing() && !m.attempt.Forced {
+			c.abort(now, m, FailoverAbortNotElected{c.ref(&m.instance)})
+		}
+		c.touch(m)
+	}
+}
+
+// announces reports whether h can be a hello of this process. Its address is
+// the local one of whichever link it was published on, so on a host with
+// several addresses there are several.
+func (c *Core) announces(m *master, h Hello) bool {
+	switch {
+	case h.Port != c.announcedPort():
+		return false
+	case c.opts.AnnounceIP != "":
+		return h.IP == c.opts.AnnounceIP
+	case h.IP == m.link.cmd.localIP:
+		return true
+	}
+	for _, r := range m.replicas {
+		if h.IP == r.link.cmd.localIP {
+			return true
+		}
+	}
+	for _, p := range m.peers {
+		if h.IP == p.link.cmd.localIP {
+			return true
+		}
+	}
+	return false
+}
+
+// moves is what is known about the changes of a peer's address.
+type moves struct {
+	from  Addr    // the address before
+	at    Instant // of the last change
+	backs int     // times that the old address was announced again since
+}
+
+// settled reports whether a peer that announces itself at addr stays where it
+// is: it was there a moment ago, so either two Sentinels share its id, or it is
+// one that has two addresses. Following each hello, as stock does, would close
+// the connection to it every second and forget what it said.
+func (c *Core) settled(now Instant, p *peer, addr Addr) bool {
+	v := &p.link.moved
+	if !addr.Same(v.from) || now >= v.at.Add(cloneWindow) {
+		*v = moves{from: p.addr, at: now}
+		return false
+	}
+	if !p.link.cmd.up || p.has(FlagSDown) {
+		v.from, v.at = p.addr, now // it has moved back
+		return false
+	}
+	v.at = now
+	if v.backs++; v.backs == 2 {
+		c.emit(nil, SentinelIDConflict{p.runID, c.shown(p.addr), c.shown(addr), false})
+		c.log(LevelWarning, "Sentinel "+string(p.runID)+" announces itself at "+c.shown(p.addr).String()+" and at "+c.shown(addr).String()+
+			". If these are two Sentinels with one id, stop one, remove its 'sentinel myid' line, and start it again; if it is one, set 'sentinel announce-ip'")
+	}
+	return true
+}

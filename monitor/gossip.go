@@ -1,0 +1,248 @@
+package monitor
+
+import "time"
+
+// Gossip is the second way by which gosentinels reach each other. It makes
+// opinions, new configurations and the liveness of peers travel at once, and
+// may fail at any time: all of it travels over the RESP links as well. So the
+// core takes from gossip only what it would also take from there, from peers
+// that it knows from there: gossip never adds a voter, and a peer has one
+// opinion, whichever way it came. Votes stay questions with durable answers.
+
+// How often a peer is asked for its gossip endpoint on one connection. A stock
+// Sentinel answers with an error and is left alone for long; a gosentinel tells
+// in time when its endpoint changed.
+const (
+	gossipRetry   = 10 * time.Minute
+	gossipRefresh = time.Minute
+)
+
+// PeerKind is what a peer turned out to be.
+type PeerKind uint8
+
+// The kinds of peer. PeerUnknown has not been asked, or has not answered yet.
+const (
+	PeerUnknown PeerKind = iota
+	PeerStock            // redis-sentinel, valkey-sentinel and whatever behaves like them
+	PeerGosentinel
+)
+
+// String returns the name of the product.
+func (k PeerKind) String() string {
+	switch k {
+	case PeerStock:
+		return "redis-sentinel"
+	case PeerGosentinel:
+		return "gosentinel"
+	}
+	return "unknown"
+}
+
+// GossipEndpoint is where and how a peer can be reached by gossip.
+type GossipEndpoint struct {
+	// Addr is the address of its gossip port. Port 0 means that it does not
+	// gossip. From a peer, an empty Host stands for that of its Sentinel address.
+	Addr HostPort
+	// Boot is drawn by the peer at each start of its process. Messages name it,
+	// so that one of an earlier life cannot be played back to a later one.
+	Boot string
+	// KeyID tells keys apart without giving them away.
+	KeyID   string
+	Version string // of the peer's software
+}
+
+// AskGossip is SENTINEL GOSSIP, answered by [GossipReply].
+type AskGossip struct{}
+
+func (AskGossip) isCommand() {}
+
+// GossipReply is the reply to an [AskGossip]. Known is false when the peer does
+// not know the command.
+type GossipReply struct {
+	Conn     ConnID
+	Token    Token
+	Known    bool
+	Endpoint GossipEndpoint
+}
+
+// PeerOpinion is what a peer said over gossip about a master that it sees at
+// Addr, by the configuration of ConfigEpoch. Age is for how long it had thought
+// so when it said it. It counts as the answer to an [AskMasterDown] does.
+type PeerOpinion struct {
+	From        RunID
+	Master      string
+	Addr        HostPort
+	ConfigEpoch Epoch
+	Down        bool
+	Age         time.Duration
+}
+
+// PeerConfig is the configuration of a master that a peer sent over gossip. Its
+// sender is Hello.RunID.
+type PeerConfig struct{ Hello Hello }
+
+// PeerLiveness says that gossip has found a peer, or lost it. It judges nobody:
+// it only makes the core look sooner.
+type PeerLiveness struct {
+	ID    RunID
+	Alive bool
+}
+
+func (GossipReply) isInput()  {}
+func (PeerOpinion) isInput()  {}
+func (PeerConfig) isInput()   {}
+func (PeerLiveness) isInput() {}
+
+// ShareOpinion asks for an opinion about a master to be sent to all peers that
+// gossip, and to be repeated to each until it has arrived or the next one about
+// the same Master replaces it. While Down it is to be refreshed, as [AskPeriod]
+// does for answers. Since is when S_DOWN began.
+//
+// [AskPeriod]: [Tunables.AskPeriod]
+type ShareOpinion struct {
+	Master      string
+	Addr        HostPort
+	ConfigEpoch Epoch
+	Down        bool
+	Since       Instant
+}
+
+// ShareConfig asks for a configuration to be sent to all peers that gossip. It
+// is durable.
+type ShareConfig struct{ Hello Hello }
+
+// GossipPeer tells who may gossip with this Sentinel, and where. A zero Endpoint
+// ends it.
+type GossipPeer struct {
+	ID       RunID
+	Endpoint GossipEndpoint
+}
+
+func (ShareOpinion) isEffect() {}
+func (ShareConfig) isEffect()  {}
+func (GossipPeer) isEffect()   {}
+
+// gossipState is what a link to a peer knows about gossip.
+type gossipState struct {
+	kind     PeerKind
+	endpoint GossipEndpoint
+	asked    bool    // and not answered yet
+	due      Instant // next question
+}
+
+// askGossip asks a peer for its endpoint when it is time.
+func (l *link) askGossip(c *Core, now Instant) Instant {
+	g := &l.gossip
+	if !c.gossip || l.server || !l.cmd.up || g.asked {
+		return Never
+	}
+	if now < g.due {
+		return g.due
+	}
+	g.asked = true
+	c.send(l, Token{}, AskGossip{})
+	return Never
+}
+
+func (c *Core) gossipReply(now Instant, in GossipReply) {
+	l := c.replyOn(in.Conn)
+	if l == nil || l.server {
+		return
+	}
+	g, e := &l.gossip, in.Endpoint
+	g.asked, g.kind, g.due = false, PeerGosentinel, now.Add(gossipRefresh)
+	if !in.Known {
+		g.kind, g.due, e = PeerStock, now.Add(gossipRetry), GossipEndpoint{}
+	}
+	if e.Addr.Port != 0 && e.Addr.Host == "" {
+		e.Addr.Host = l.owners[0].addr.DialTarget()
+	}
+	c.setEndpoint(l, e)
+	c.ready(&l.timer)
+}
+
+func (c *Core) setEndpoint(l *link, e GossipEndpoint) {
+	if l.gossip.endpoint == e {
+		return
+	}
+	l.gossip.endpoint = e
+	if e.Addr.Port == 0 {
+		e = GossipEndpoint{}
+	}
+	c.free(GossipPeer{ID: l.owners[0].runID, Endpoint: e})
+}
+
+// gossiper returns a peer of a master that both are known already.
+func (c *Core) gossiper(name string, id RunID) (*master, *peer) {
+	m := c.byName[name]
+	if m == nil {
+		return nil, nil
+	}
+	return m, m.peerByID(id)
+}
+
+func (c *Core) peerOpinion(now Instant, in PeerOpinion) {
+	m, p := c.gossiper(in.Master, in.From)
+	if p == nil {
+		return
+	}
+	// What is said about another address, or about this one in an earlier turn
+	// as master, says nothing about the master of today.
+	addr, ok := c.addrOf(in.Addr.Host, in.Addr.Port)
+	if !ok || !addr.Same(m.addr) || in.ConfigEpoch < m.configEpoch {
+		return
+	}
+	p.opinionAt = now
+	if in.Down {
+		p.set(FlagMasterDown)
+	} else {
+		p.clear(FlagMasterDown)
+	}
+	c.touch(m)
+}
+
+func (c *Core) peerConfig(now Instant, in PeerConfig) {
+	if m, p := c.gossiper(in.Hello.MasterName, in.Hello.RunID); p != nil && c.plausible(in.Hello) {
+		c.learnEpoch(m, in.Hello)
+		c.heed(now, m, p, in.Hello)
+	}
+}
+
+// peerLiveness looks at a peer at once: one that came back is dialled without
+// waiting for the reconnection period, one that went is pinged.
+func (c *Core) peerLiveness(now Instant, in PeerLiveness) {
+	l := c.peerLinks[in.ID]
+	switch {
+	case l == nil:
+	case !in.Alive && l.cmd.up && !l.pingPending:
+		c.sendPing(now, l)
+	case in.Alive && now >= l.cmd.dialedAt.Add(c.tun.PingFloor):
+		l.cmd.redial()
+		c.ready(&l.timer)
+	}
+}
+
+// shareOpinion tells the peers when the opinion about m has changed. In TILT it
+// is withdrawn, as questions are answered then.
+func (c *Core) shareOpinion(m *master) {
+	down := m.has(FlagSDown) && !c.tilt
+	if !c.gossip || down == m.sharedDown {
+		return
+	}
+	m.sharedDown = down
+	o := ShareOpinion{
+		Master: m.cfg.Name, Addr: HostPort{m.addr.Shown(c.opts.AnnounceHostnames), m.addr.Port},
+		ConfigEpoch: c.published(m).epoch, Down: down,
+	}
+	if down {
+		o.Since = m.sdownSince
+	}
+	c.free(o)
+}
+
+// withdrawOpinion takes back what was said about a master that is not monitored
+// any more.
+func (c *Core) withdrawOpinion(m *master) {
+	m.clear(FlagSDown)
+	c.shareOpinion(m)
+}
