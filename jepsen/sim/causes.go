@@ -1,0 +1,232 @@
+package sim
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/gosentinel/sentinel/monitor"
+)
+
+// causes holds what one process has told about one master, to demand that every
+// event has its cause: nobody is elected who did not stand, no address is
+// switched to that was not promoted.
+type causes struct {
+	stage    stage
+	promoted monitor.HostPort
+	update   bool            // +config-update-from is followed by +switch-master
+	down     map[string]bool // instances told to be down, by kind and name
+	odown    bool
+	replicas map[string]bool
+	sent     map[string]bool // replicas told to be under reconfiguration
+}
+
+// stage is how far the events of an attempt have come.
+type stage int
+
+const (
+	noAttempt stage = iota
+	hasTried
+	hasWon
+	selecting
+	hasSelected
+	sending
+	waitingForRole
+	hasPromoted
+	reconfiguring
+	hasEnded
+)
+
+func (c *causes) init() {
+	*c = causes{down: map[string]bool{}, replicas: map[string]bool{}, sent: map[string]bool{}}
+}
+
+// event checks one event of a core.
+func (k *checker) event(n *node, e monitor.Event) {
+	switch e := e.(type) {
+	case monitor.NewEpoch:
+		if n.seen.epochs[e.Epoch] {
+			k.fail(n.name, Causes, "%s was told twice", text(e))
+		}
+		n.seen.epochs[e.Epoch] = true
+	case monitor.SwitchMaster:
+		k.switches++
+		k.switchTold(n, e)
+	case monitor.Tilt, monitor.VoteForLeader, monitor.PersistError:
+	case monitor.MonitorStopped:
+		n.seen.masters[e.MasterName()] = nil
+		k.forgive(n, e.MasterName())
+	case interface{ MasterName() string }:
+		m := n.seen.master(e.MasterName())
+		k.progress(n, m, e.(monitor.Event))
+		k.judgement(n, m, e.(monitor.Event))
+	}
+}
+
+func (k *checker) without(n *node, e monitor.Event, cause string) {
+	k.fail(n.name, Causes, "%s without %s", text(e), cause)
+}
+
+// progress checks the events of an attempt.
+func (k *checker) progress(n *node, m *masterWatch, e monitor.Event) {
+	next := func(from, to stage, cause string) {
+		if m.stage != from {
+			k.without(n, e, cause)
+		}
+		m.stage = to
+	}
+	switch e := e.(type) {
+	case monitor.TryFailover:
+		next(noAttempt, hasTried, "an end of the attempt before")
+	case monitor.ElectedLeader:
+		next(hasTried, hasWon, "+try-failover")
+	case monitor.FailoverStateSelectReplica:
+		next(hasWon, selecting, "+elected-leader")
+	case monitor.SelectedReplica:
+		next(selecting, hasSelected, "+failover-state-select-slave")
+		m.promoted = e.Addr
+	case monitor.FailoverStateSendReplicaOfNoOne:
+		next(hasSelected, sending, "+selected-slave")
+	case monitor.FailoverStateWaitPromotion:
+		next(sending, waitingForRole, "+failover-state-send-slaveof-noone")
+	case monitor.PromotedReplica:
+		next(waitingForRole, hasPromoted, "+failover-state-wait-promotion")
+	case monitor.FailoverStateReconfReplicas:
+		next(hasPromoted, reconfiguring, "+promoted-slave")
+	case monitor.FailoverEndForTimeout:
+		next(reconfiguring, reconfiguring, "+failover-state-reconf-slaves")
+	case monitor.FailoverEnd:
+		next(reconfiguring, hasEnded, "+failover-state-reconf-slaves")
+	case monitor.FailoverAbortNotElected, monitor.FailoverAbortNoGoodReplica, monitor.FailoverAbortReplicaTimeout:
+		if m.stage == noAttempt || m.stage >= hasPromoted {
+			k.without(n, e, "an attempt that can be aborted")
+		}
+		m.stage = noAttempt
+	default:
+		k.reconfiguration(n, m, e)
+	}
+}
+
+// reconfiguration checks the events about the other replicas of a failover.
+func (k *checker) reconfiguration(n *node, m *masterWatch, e monitor.Event) {
+	switch e := e.(type) {
+	case monitor.ReplicaReconfSent:
+		if m.stage != reconfiguring {
+			k.without(n, e, "+failover-state-reconf-slaves")
+		}
+		m.sent[e.Instance.Name] = true
+	case monitor.ReplicaReconfSentBestEffort:
+		if m.stage != hasEnded {
+			k.without(n, e, "+failover-end")
+		}
+		m.sent[e.Instance.Name] = true
+	case monitor.ReplicaReconfInProgress:
+		k.afterSent(n, m, e, e.Instance)
+	case monitor.ReplicaReconfDone:
+		k.afterSent(n, m, e, e.Instance)
+	case monitor.ReplicaReconfSentTimeout:
+		k.afterSent(n, m, e, e.Instance)
+	}
+}
+
+func (k *checker) afterSent(n *node, m *masterWatch, e monitor.Event, i monitor.Instance) {
+	if !m.sent[i.Name] {
+		k.without(n, e, "+slave-reconf-sent")
+	}
+}
+
+// switchTold checks a change of address: it was promoted here, or a peer has
+// announced it.
+func (k *checker) switchTold(n *node, e monitor.SwitchMaster) {
+	m := n.seen.master(e.Master)
+	switch {
+	case m.update || m.reset:
+	case m.stage != hasEnded:
+		k.without(n, e, "+failover-end or +config-update-from")
+	case m.promoted != e.To:
+		k.fail(n.name, Causes, "%s although %s was promoted", text(e), m.promoted)
+	}
+	peers := map[string]bool{}
+	for _, key := range sortedKeys(m.down) {
+		if key[:2] == "se" {
+			peers[key] = true // Sentinels stay what they are
+		}
+	}
+	m.reset = false
+	m.causes.init()
+	m.down = peers
+}
+
+// judgement checks the events about being down and about corrections.
+func (k *checker) judgement(n *node, m *masterWatch, e monitor.Event) {
+	tilt, _ := n.core.Tilt(k.w.now)
+	tilt = tilt && n.seen.tiltBefore
+	switch e := e.(type) {
+	case monitor.SDown:
+		if tilt {
+			k.fail(n.name, S14, "%s in TILT", text(e))
+		}
+		key := e.Kind.String() + e.Instance.Name
+		if m.down[key] && e.Kind != monitor.KindSentinel {
+			k.without(n, e, "-sdown of the one before")
+		}
+		m.down[key] = true
+	case monitor.SDownCleared:
+		key := e.Kind.String() + e.Instance.Name
+		if !m.down[key] {
+			k.without(n, e, "+sdown")
+		}
+		delete(m.down, key)
+	case monitor.ODown:
+		if tilt {
+			k.fail(n.name, S14, "%s in TILT", text(e))
+		}
+		if !m.down["master"+e.Instance.Name] || m.odown || e.Votes < e.Quorum {
+			k.without(n, e, "+sdown and a quorum")
+		}
+		m.odown = true
+	case monitor.ODownCleared:
+		if !m.odown || tilt {
+			k.without(n, e, "+odown")
+		}
+		m.odown = false
+	case monitor.ConfigUpdateFrom:
+		m.update = true
+	case monitor.ResetMaster:
+		m.causes.init()
+	case monitor.ReplicaAdded:
+		if m.replicas[e.Instance.Name] {
+			k.without(n, e, "the replica being unknown")
+		}
+		m.replicas[e.Instance.Name] = true
+	case monitor.ConvertToReplica:
+		k.corrected(n, e, e.Instance, 4*n.tun.PublishPeriod)
+	case monitor.FixReplicaConfig:
+		k.corrected(n, e, e.Instance, 0)
+	}
+}
+
+// corrected checks an order to a server that is not what it should be (S15):
+// the master is known to be well, and the server has had time to be told by the
+// leader of a failover that nobody here has heard of yet.
+func (k *checker) corrected(n *node, e monitor.Event, i monitor.Instance, patience time.Duration) {
+	if k.w.opts.Batch != 0 {
+		return // what was true when it was decided may have changed within the turn
+	}
+	m, ok := n.core.Master(k.w.now, i.Master)
+	if !ok {
+		return
+	}
+	if m.RoleReported != monitor.RoleMaster || m.Flags.Has(monitor.FlagSDown) || m.Flags.Has(monitor.FlagODown) ||
+		m.InfoRefresh == 0 && n.seen.roles[m.Addr] != monitor.RoleMaster || m.InfoRefresh >= 2*n.tun.InfoPeriod {
+		k.fail(n.name, S15, "%s although the master is not known to be well", text(e))
+	}
+	replicas, _ := n.core.Replicas(k.w.now, i.Master)
+	for _, r := range replicas {
+		if r.Name == i.Name && r.RoleReportedTime <= patience {
+			k.fail(n.name, S15, "%s after %v", text(e), r.RoleReportedTime)
+		}
+	}
+}
+
+func sortedKeys(m map[string]bool) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,515 @@
+package sim
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gosentinel/sentinel/election"
+	"github.com/gosentinel/sentinel/monitor"
+)
+
+// checker watches every step of every core and everything that leaves it, and
+// remembers the first violation of an invariant of state-machine.md §11.1. It
+// knows nothing of how the core decides: it compares what happens with what
+// happened before.
+//
+// Stock Sentinels break some of these rules, so only real cores are held to
+// them; S4 and S7, which are about all Sentinels together, are left out as soon
+// as something happened after which nobody can keep them (see tainted).
+type checker struct {
+	w         *world
+	violation string
+	invariant Invariant             // the violated one
+	only      Invariant             // the one invariant to look at; 0 for all
+	looked    [invariantsEnd]uint64 // how often there was something to decide
+	lenient   bool                  // looks at consequences only, not at the gate itself
+	tainted   string                // why S4 and S7 cannot hold any more; "" while they must
+
+	checked  uint64 // states compared
+	votes    map[voteKey]monitor.RunID
+	leaders  map[epochKey]leader
+	excused  map[epochKey]bool // epochs with which two configurations may exist
+	configs  map[epochKey]monitor.HostPort
+	told     map[string]monitor.Epoch // highest epoch told by an identity
+	toldCfg  map[identityMaster]monitor.Epoch
+	elected  int
+	switches int
+	started  int // attempts
+}
+
+type (
+	voteKey struct {
+		identity, master string
+		epoch            monitor.Epoch
+	}
+	epochKey struct {
+		master string
+		epoch  monitor.Epoch
+	}
+	identityMaster struct{ identity, master string }
+	leader         struct {
+		node   string
+		voters []monitor.RunID // whom it knew, itself included
+		needed int
+	}
+)
+
+func newChecker(w *world) *checker {
+	return &checker{
+		w: w, votes: map[voteKey]monitor.RunID{}, leaders: map[epochKey]leader{}, excused: map[epochKey]bool{},
+		configs: map[epochKey]monitor.HostPort{}, told: map[string]monitor.Epoch{}, toldCfg: map[identityMaster]monitor.Epoch{},
+	}
+}
+
+func (k *checker) fail(who string, invariant Invariant, format string, args ...any) {
+	if k.violation != "" || k.only != 0 && k.only != invariant {
+		return
+	}
+	k.invariant = invariant
+	k.violation = fmt.Sprintf("%s violated at %v by %s: %s", invariant, k.w.uptime(), who, fmt.Sprintf(format, args...))
+	k.w.say("!!", "%s", k.violation)
+}
+
+func (k *checker) failed() bool { return k.violation != "" }
+
+// taint notes that elections cannot be safe any more, and why.
+func (k *checker) taint(why string) {
+	if k.tainted == "" {
+		k.tainted = why
+		k.w.say("!", "from here on two leaders are possible: %s", why)
+	}
+}
+
+// identity names who is bound by a vote: a Sentinel that lost its disk is
+// another voter.
+func (n *node) identity() string { return n.name + "#" + strconv.Itoa(n.installed) }
+
+// booted checks what must have survived a crash (S1, S2, S6).
+func (k *checker) booted(n *node) {
+	n.seen.init()
+	who := n.identity()
+	if n.core.CurrentEpoch() < k.told[who] {
+		k.fail(n.name, S1, "restarted at epoch %d after it told epoch %d", n.core.CurrentEpoch(), k.told[who])
+	}
+	n.seen.probes = n.core.AppendProbes(n.seen.probes)
+	for _, p := range n.seen.probes {
+		if key := (identityMaster{who, p.Name}); p.ConfigEpoch < k.toldCfg[key] {
+			k.fail(n.name, S6, "restarted with config epoch %d after it told %d", p.ConfigEpoch, k.toldCfg[key])
+		}
+		m := n.seen.master(p.Name)
+		replicas, _ := n.core.Replicas(k.w.now, p.Name)
+		for _, r := range replicas {
+			m.replicas[r.Name] = true
+		}
+	}
+}
+
+func (k *checker) before(n *node, in monitor.Input) {
+	n.seen.tiltBefore, _ = n.core.Tilt(k.w.now)
+	switch in := in.(type) {
+	case monitor.Ask:
+		if in.RunID != "" {
+			n.seen.questions[in.From] = k.masterAt(n, monitor.HostPort{Host: in.IP, Port: in.Port})
+		}
+	case monitor.Call:
+		if _, ok := in.Op.(monitor.ResetOp); ok {
+			for _, p := range n.seen.probes {
+				n.seen.master(p.Name).reset = p.Phase >= election.ReconfReplicas
+			}
+		}
+	}
+}
+
+// masterAt returns the name of the master that a question is about; "" when
+// there is none.
+func (k *checker) masterAt(n *node, at monitor.HostPort) string {
+	for _, p := range n.seen.probes {
+		if v, ok := n.core.Master(k.w.now, p.Name); ok && v.Addr == at {
+			return p.Name
+		}
+	}
+	return ""
+}
+
+// after compares the state with the one before the step.
+func (k *checker) after(n *node, in monitor.Input) {
+	h := &n.seen
+	h.before, h.probes = h.probes, h.core(n)
+	k.checked += uint64(len(h.probes))
+	for j := range h.probes {
+		now := &h.probes[j]
+		if j < len(h.before) && *now == h.before[j] {
+			continue
+		}
+		was := find(h.before, now)
+		if was == nil { // monitored anew
+			h.masters[now.Name] = nil
+			was = now
+		}
+		h.note(was)
+		k.shape(n, now)
+		k.transition(n, now, was, in)
+		k.attempts(n, now, was, in)
+	}
+}
+
+func (h *watch) core(n *node) []monitor.MasterProbe { return n.core.AppendProbes(h.before[:0]) }
+
+func find(list []monitor.MasterProbe, p *monitor.MasterProbe) *monitor.MasterProbe {
+	for j := range list {
+		if list[j].Record == p.Record {
+			return &list[j]
+		}
+	}
+	return nil
+}
+
+// shape checks one state by itself (S2, S13, S17, S18).
+func (k *checker) shape(n *node, p *monitor.MasterProbe) {
+	if p.VoteEpoch > n.core.CurrentEpoch() {
+		k.fail(n.name, S2, "vote epoch %d above current epoch %d", p.VoteEpoch, n.core.CurrentEpoch())
+	}
+	if p.Busy > p.ParallelSyncs && p.Phase == election.ReconfReplicas {
+		k.fail(n.name, S13, "%d replicas are being reconfigured, allowed are %d", p.Busy, p.ParallelSyncs)
+	}
+	chosen := 0
+	if p.Promoted != (monitor.Addr{}) {
+		chosen = 1
+	}
+	if p.Promoting != chosen || (p.Phase >= election.SendReplicaOfNoOne) != (chosen == 1) {
+		k.fail(n.name, S17, "%d replicas are flagged promoted and %d chosen in state %s", p.Promoting, chosen, p.Phase)
+	}
+	if p.Phase != election.None && p.Begun == 0 {
+		k.fail(n.name, S17, "a failover in state %s was never begun", p.Phase)
+	}
+	tilt, _ := n.core.Tilt(k.w.now)
+	if p.Flags.Has(monitor.FlagODown) && !p.Flags.Has(monitor.FlagSDown) && !tilt {
+		k.fail(n.name, S18, "%s is objectively but not subjectively down", p.Name)
+	}
+}
+
+// transition checks what a step changed (S2, S3, S6, S8, S9, S12, S14, S16).
+func (k *checker) transition(n *node, p, was *monitor.MasterProbe, in monitor.Input) {
+	if p.VoteEpoch < was.VoteEpoch {
+		k.fail(n.name, S2, "vote epoch fell from %d to %d", was.VoteEpoch, p.VoteEpoch)
+	}
+	if p.VoteFor != was.VoteFor || p.VoteEpoch != was.VoteEpoch {
+		k.voted(n, p, was, in)
+	}
+	if p.ConfigEpoch < was.ConfigEpoch {
+		k.fail(n.name, S6, "config epoch fell from %d to %d", was.ConfigEpoch, p.ConfigEpoch)
+	}
+	if p.Current != was.Current && p.ConfigEpoch <= was.ConfigEpoch {
+		k.fail(n.name, S8, "%s moved from %s to %s at config epoch %d", p.Name, was.Current.Host, p.Current.Host, p.ConfigEpoch)
+	}
+	if was.Phase < election.ReconfReplicas && p.Phase >= election.ReconfReplicas {
+		at := monitor.HostPort{Host: p.Promoted.Host, Port: p.Promoted.Port}
+		if n.seen.roles[at] != monitor.RoleMaster {
+			k.fail(n.name, S9, "the promotion of %s was confirmed without INFO saying so", at)
+		}
+	}
+	if was.Phase < election.SendReplicaOfNoOne && p.Phase >= election.SendReplicaOfNoOne {
+		k.selected(n, p)
+	}
+	_, ordered := in.(monitor.Call)
+	tilt, _ := n.core.Tilt(k.w.now)
+	if n.seen.tiltBefore && tilt && !ordered && p.Phase != was.Phase && p.Phase != election.None {
+		k.fail(n.name, S14, "state %s was entered in TILT", p.Phase)
+	}
+}
+
+// voted checks a change of the vote: it follows from the rule and from nothing
+// else, and nobody votes twice in an epoch (S3, S16).
+func (k *checker) voted(n *node, p, was *monitor.MasterProbe, in monitor.Input) {
+	if p.VoteEpoch == was.VoteEpoch && p.VoteFor != was.VoteFor && p.VoteFor != "" {
+		k.fail(n.name, S3, "the vote at epoch %d moved from %.8s to %.8s", p.VoteEpoch, was.VoteFor, p.VoteFor)
+	}
+	switch ask, ok := in.(monitor.Ask); {
+	case p.VoteFor == "" || p.VoteFor == was.VoteFor && p.VoteEpoch == was.VoteEpoch:
+	case p.VoteFor == n.id && p.VoteEpoch == p.AttemptEpoch && p.Phase == election.WaitStart:
+	case p.VoteFor == n.id && p.Phase != was.Phase && p.VoteEpoch == p.AttemptEpoch: // elected by itself at once
+	case ok && ask.RunID == p.VoteFor && ask.Epoch == p.VoteEpoch:
+	default:
+		k.fail(n.name, S16, "voted for %.8s at epoch %d because of %T", p.VoteFor, p.VoteEpoch, in)
+	}
+}
+
+// selected checks the replica that was chosen for promotion (S12).
+func (k *checker) selected(n *node, p *monitor.MasterProbe) {
+	replicas, _ := n.core.Replicas(k.w.now, p.Name)
+	m, _ := n.core.Master(k.w.now, p.Name)
+	info, down := 3*n.tun.InfoPeriod, 10*m.DownAfter
+	if p.Flags.Has(monitor.FlagSDown) {
+		lost := max(m.SDownTime, m.LastOKPingReply)
+		if m.RoleReported == monitor.RoleReplica {
+			lost = max(lost, m.RoleReportedTime+n.tun.InfoPeriod)
+		}
+		info, down = 5*n.tun.PingPeriod, down+lost
+	}
+	for _, r := range replicas {
+		if !r.Flags.Has(monitor.FlagPromoted) {
+			continue
+		}
+		why := ""
+		switch {
+		case r.Flags.Has(monitor.FlagSDown):
+			why = "it is down"
+		case r.Flags.Has(monitor.FlagDisconnected):
+			why = "it is disconnected"
+		case r.Priority == 0:
+			why = "its priority is 0"
+		case r.LastOKPingReply > 5*n.tun.PingPeriod:
+			why = fmt.Sprintf("it answered PING %v ago", r.LastOKPingReply)
+		case r.Info == nil || r.InfoRefresh > info:
+			why = fmt.Sprintf("it answered INFO %v ago", r.InfoRefresh)
+		case r.MasterLinkDown > down:
+			why = fmt.Sprintf("it was cut off for %v", r.MasterLinkDown)
+		}
+		if why != "" {
+			k.fail(n.name, S12, "%s was chosen although %s", r.Name, why)
+		}
+	}
+}
+
+// attempts checks who may lead, and when (S4, S10, S11).
+func (k *checker) attempts(n *node, p, was *monitor.MasterProbe, in monitor.Input) {
+	m := n.seen.master(p.Name)
+	if c, ok := in.(monitor.Call); ok {
+		if _, ok := c.Op.(monitor.ResetOp); ok {
+			m.blocked, m.granted = 0, 0
+		}
+	}
+	if p.Start == 0 && was.Start != 0 {
+		m.blocked, m.granted = 0, 0 // a switch or a reset
+	}
+	if p.Begun != was.Begun && p.Begun != 0 {
+		k.began(n, p, m)
+	}
+	if p.VoteFor != n.id && p.VoteFor != "" && p.VoteEpoch != was.VoteEpoch {
+		m.blocked = k.w.now
+	}
+	if was.Phase <= election.WaitStart && p.Phase > election.WaitStart {
+		k.won(n, p, m)
+	}
+}
+
+// began checks the beginning of an attempt.
+func (k *checker) began(n *node, p *monitor.MasterProbe, m *masterWatch) {
+	k.started++
+	m.granted = 0
+	if !p.Forced {
+		v, _ := n.core.Master(k.w.now, p.Name)
+		if gap := 2 * v.FailoverTimeout; m.blocked != 0 && k.w.now.Sub(m.blocked) < gap {
+			k.fail(n.name, S11, "attempt %v after the last one or after a vote for another", k.w.now.Sub(m.blocked))
+		}
+		if !p.Flags.Has(monitor.FlagSDown) {
+			k.fail(n.name, S10, "attempt although %s is not down here", p.Name)
+		}
+		peers, _ := n.core.Sentinels(k.w.now, p.Name)
+		const slack = 100 * time.Millisecond
+		if votes := 1 + n.seen.downVotes(peers, v.Addr, k.w.now, 5*n.tun.AskPeriod+slack); votes < p.Quorum && k.tainted == "" {
+			k.fail(n.name, S10, "attempt although only %d of %d say that %s is down", votes, p.Quorum, p.Name)
+		}
+	}
+	m.blocked = k.w.now
+}
+
+// won checks an election: enough Sentinels were heard to vote for the winner,
+// and nobody else has won at this epoch.
+func (k *checker) won(n *node, p *monitor.MasterProbe, m *masterWatch) {
+	key := epochKey{p.Name, p.AttemptEpoch}
+	m.granted = key.epoch
+	v, _ := n.core.Master(k.w.now, p.Name)
+	peers, _ := n.core.Sentinels(k.w.now, p.Name)
+	needed := max((len(peers)+1)/2+1, p.Quorum)
+	votes := n.seen.votes(peers, v.Addr, key.epoch)
+	if p.VoteFor == n.id && p.VoteEpoch == key.epoch {
+		votes++
+	}
+	if p.Forced && votes < needed {
+		k.excused[key] = true // nobody knows who else uses this epoch
+		return
+	}
+	k.elected++
+	if votes < needed && k.tainted == "" { // one process with two ids votes twice
+		k.fail(n.name, S4, "won the election for %s at epoch %d with %d votes, needed are %d", p.Name, key.epoch, votes, needed)
+	}
+	l := leader{node: n.name, voters: []monitor.RunID{n.id}, needed: needed}
+	for _, peer := range peers {
+		l.voters = append(l.voters, peer.RunID)
+	}
+	k.unique(key, l)
+}
+
+// unique checks that nobody else leads the same epoch. Two may only when they
+// know so different Sentinels that their majorities need not share one: no
+// protocol can prevent it then, which is why a RESET is documented as dangerous.
+func (k *checker) unique(key epochKey, l leader) {
+	other, taken := k.leaders[key]
+	if !taken {
+		k.leaders[key] = l
+		return
+	}
+	all := slices.Clone(l.voters)
+	for _, id := range other.voters {
+		if !slices.Contains(all, id) {
+			all = append(all, id)
+		}
+	}
+	if k.tainted != "" || l.needed+other.needed <= len(all) {
+		k.excused[key] = true
+		return
+	}
+	if other.node != l.node {
+		k.fail(l.node, S4, "elected for %s at epoch %d, as was %s", key.master, key.epoch, other.node)
+	}
+}
+
+// effect checks what leaves a core.
+func (k *checker) effect(n *node, e monitor.Effect) {
+	switch e := e.(type) {
+	case monitor.Send:
+		k.command(n, e)
+	case monitor.Reply:
+		if e.Leader != "" {
+			k.tell(n, e.Epoch)
+			k.vote(n, n.seen.questions[e.To], e.Epoch, e.Leader)
+		}
+		delete(n.seen.questions, e.To)
+		// What waited for the disk was decided before the stall.
+		if tilt, _ := n.core.Tilt(k.w.now); e.Down && tilt && !n.disk.releasing {
+			k.fail(n.name, S14, "said that a master is down while in TILT")
+		}
+	case monitor.Emit:
+		k.event(n, e.Event)
+	}
+}
+
+func (k *checker) command(n *node, s monitor.Send) {
+	switch cmd := s.Cmd.(type) {
+	case monitor.PublishHello:
+		k.tell(n, cmd.Hello.CurrentEpoch)
+		k.published(n, cmd.Hello)
+	case monitor.AskMasterDown:
+		n.seen.asking(n.link(s.Conn), s, cmd)
+		k.tell(n, cmd.Epoch)
+		if cmd.RunID == n.id {
+			k.asked(n, cmd)
+		}
+	case monitor.SlaveOf:
+		if tilt, _ := n.core.Tilt(k.w.now); tilt && !n.disk.releasing {
+			k.fail(n.name, S14, "SLAVEOF %s was sent in TILT", target(cmd))
+		}
+		if cmd.Host == "" {
+			k.promoted(n, n.link(s.Conn).addr)
+		}
+	}
+}
+
+// asked checks a vote request: who asks at an epoch has voted for itself in it.
+func (k *checker) asked(n *node, q monitor.AskMasterDown) {
+	if name := k.masterAt(n, monitor.HostPort{Host: q.IP, Port: q.Port}); name != "" {
+		k.vote(n, name, q.Epoch, q.RunID)
+	}
+}
+
+// promoted checks the order to become a master (S5).
+func (k *checker) promoted(n *node, at monitor.HostPort) {
+	for j := range n.seen.probes {
+		n.seen.note(&n.seen.probes[j])
+	}
+	if slices.Contains(n.seen.ordered, at) {
+		return
+	}
+	k.fail(n.name, S5, "SLAVEOF NO ONE was sent to %s without a won election", at)
+}
+
+// tell is an epoch that leaves a Sentinel, which must be durable by then (S1).
+func (k *checker) tell(n *node, e monitor.Epoch) {
+	if durable := durableEpoch(n.disk.durable); e > durable && !k.lenient {
+		k.fail(n.name, S1, "epoch %d left before it was durable (%d)", e, durable)
+	}
+	k.told[n.identity()] = max(k.told[n.identity()], e)
+}
+
+func durableEpoch(s monitor.State) monitor.Epoch {
+	e := s.CurrentEpoch
+	for _, m := range s.Masters {
+		e = max(e, m.ConfigEpoch, m.LeaderEpoch)
+	}
+	return e
+}
+
+// vote is a vote that leaves a Sentinel (S3).
+func (k *checker) vote(n *node, master string, epoch monitor.Epoch, candidate monitor.RunID) {
+	key := voteKey{n.identity(), master, epoch}
+	if first, given := k.votes[key]; given && first != candidate {
+		k.fail(n.name, S3, "voted for %.8s and for %.8s at epoch %d", first, candidate, epoch)
+	}
+	k.votes[key] = candidate
+	if k.lenient {
+		return
+	}
+	for _, d := range n.disk.durable.Masters {
+		if d.Name == master && d.LeaderEpoch < epoch {
+			k.fail(n.name, S3, "a vote at epoch %d left before it was durable (%d)", epoch, d.LeaderEpoch)
+		}
+	}
+}
+
+// published is a configuration that leaves a Sentinel (S6, S7).
+func (k *checker) published(n *node, h monitor.Hello) {
+	mine := identityMaster{n.identity(), h.MasterName}
+	if h.ConfigEpoch < k.toldCfg[mine] {
+		k.fail(n.name, S6, "published config epoch %d after %d", h.ConfigEpoch, k.toldCfg[mine])
+	}
+	for _, d := range n.disk.durable.Masters {
+		// The outcome of an own failover is told even while the disk fails, and
+		// need not survive a crash then.
+		if d.Name == h.MasterName && d.ConfigEpoch >= h.ConfigEpoch {
+			k.toldCfg[mine] = h.ConfigEpoch
+		}
+	}
+	if h.ConfigEpoch == 0 || k.w.opts.Stock > 0 || k.tainted != "" {
+		return
+	}
+	key := epochKey{h.MasterName, h.ConfigEpoch}
+	addr := monitor.HostPort{Host: h.MasterIP, Port: h.MasterPort}
+	if first, known := k.configs[key]; known && first != addr && !k.excused[key] {
+		k.fail(n.name, S7, "%s is at %s and at %s in config epoch %d", h.MasterName, first, addr, h.ConfigEpoch)
+	}
+	k.configs[key] = addr
+}
+
+// drained checks the loop itself: no timer in the past, no queue that grows, and
+// now and then everything inside.
+func (k *checker) drained(n *node) {
+	if next := n.core.NextDeadline(); next <= k.w.now {
+		k.fail(n.name, Timers, "the next deadline is %v ago", k.w.now.Sub(next))
+	}
+	n.seen.ordered = n.seen.ordered[:0]
+	if n.turns%k.w.opts.auditEvery() == 0 {
+		k.audit(n)
+	}
+}
+
+func (k *checker) audit(n *node) {
+	if err := n.core.Audit(); err != nil {
+		k.fail(n.name, Audit, "%v", err)
+	}
+	if len(n.asked) > 4096+len(n.inbox) {
+		k.fail(n.name, Answers, "%d questions are not answered", len(n.asked))
+	}
+}
+
+// forgive drops what is remembered of a master that an operator removed.
+func (k *checker) forgive(n *node, master string) {
+	delete(k.toldCfg, identityMaster{n.identity(), master})
+}
+
+func text(e monitor.Event) string {
+	return strings.TrimSpace(e.Name() + " " + string(e.AppendText(nil)))
+}

@@ -1,0 +1,96 @@
+package sim
+
+import "fmt"
+
+// Invariant is a promise that the checker holds the Sentinels to. The zero
+// value stands for none.
+type Invariant uint8
+
+// The invariants. S1 to S18 are those of state-machine.md §11.1 in their strong
+// form.
+const (
+	_ Invariant = iota
+	S1
+	S2
+	S3
+	S4
+	S5
+	S6
+	S7
+	S8
+	S9
+	S10
+	S11
+	S12
+	S13
+	S14
+	S15
+	S16
+	S17
+	S18
+	Answers
+	Audit
+	Causes
+	Codec
+	Restart
+	Timers
+	Storm
+	Traffic
+	Liveness
+	invariantsEnd
+)
+
+var invariants = [invariantsEnd]struct{ name, text string }{
+	S1:       {"S1", "the current epoch never decreases, also across a crash, once it has left the process"},
+	S2:       {"S2", "the vote epoch never decreases and is at most the current epoch"},
+	S3:       {"S3", "one vote per Sentinel, master and epoch, durable before it leaves"},
+	S4:       {"S4", "at most one Sentinel is elected per master and epoch, by a majority that voted in it"},
+	S5:       {"S5", "SLAVEOF NO ONE is sent only after an election or on the order of an operator"},
+	S6:       {"S6", "the configuration epoch never decreases, also across a crash, once it was told"},
+	S7:       {"S7", "one configuration epoch of a master means one address, whoever publishes it"},
+	S8:       {"S8", "the address of a master changes only together with a greater configuration epoch"},
+	S9:       {"S9", "a promotion is confirmed only after INFO has said role:master"},
+	S10:      {"S10", "an automatic attempt needs a master that is down here and for a quorum"},
+	S11:      {"S11", "twice failover-timeout lies between attempts, and between a vote for another and an attempt"},
+	S12:      {"S12", "the promoted replica is up, connected, fresh, not long cut off, and its priority is not 0"},
+	S13:      {"S13", "at most parallel-syncs replicas are reconfigured at once"},
+	S14:      {"S14", "in TILT nothing is judged, ordered or told to be down"},
+	S15:      {"S15", "a server is corrected only below a sane master and after the wait"},
+	S16:      {"S16", "a vote changes only through a vote request or an own attempt"},
+	S17:      {"S17", "the state of a failover, its start and its promoted replica agree"},
+	S18:      {"S18", "objectively down means subjectively down"},
+	Answers:  {"answers", "a question is answered once, and questions do not pile up"},
+	Audit:    {"audit", "no contradiction inside a core: timers, queues, indexes (Core.Audit)"},
+	Causes:   {"causes", "no event without its cause"},
+	Codec:    {"codec", "what the disk holds is what was saved, through the real file formats"},
+	Restart:  {"restart", "a Sentinel starts from whatever it left on disk"},
+	Timers:   {"timers", "the next deadline lies ahead"},
+	Storm:    {"storm", "no loop turns for ever in a calm world"},
+	Traffic:  {"traffic", "hellos and INFO go on in a calm world"},
+	Liveness: {"liveness", "after healing: one master agreed by all, all others follow it, no failover in progress"},
+}
+
+// String returns the short name, or "" for none.
+func (i Invariant) String() string {
+	if i >= invariantsEnd {
+		return fmt.Sprintf("Invariant(%d)", uint8(i))
+	}
+	return invariants[i].name
+}
+
+// Text says in a sentence what is promised.
+func (i Invariant) Text() string {
+	if i >= invariantsEnd {
+		return ""
+	}
+	return invariants[i].text
+}
+
+// Invariants returns all of them.
+func Invariants() []Invariant {
+	list := make([]Invariant, 0, invariantsEnd-1)
+	for i := S1; i < invariantsEnd; i++ {
+		list = append(list, i)
+	}
+	return list
+}

@@ -1,0 +1,253 @@
+package sim
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gosentinel/sentinel/monitor"
+)
+
+// settle waits until the healed world is as it should be, and stays so. When it
+// takes too long, the reasons are the violation.
+func (w *world) settle() {
+	const calm = 20 // seconds
+	limit, quiet := w.patience(), 0
+	var why string
+	for _, n := range w.nodes {
+		if n, ok := n.(*node); ok {
+			n.turns = 0
+		}
+	}
+	begun := w.now
+	for end := w.now.Add(limit); w.now < end && !w.check.failed(); {
+		w.advance(time.Second)
+		if why = w.pending(); why != "" {
+			quiet = 0
+		} else if quiet++; quiet == calm {
+			break
+		}
+	}
+	if w.check.failed() {
+		return
+	}
+	if why != "" {
+		if w.conflict() || w.scattered() || w.stockStuck() {
+			return
+		}
+		w.check.fail("the world", Liveness, "no order %v after everything was healed: %s", w.now.Sub(begun), why)
+		return
+	}
+	w.traffic(w.now.Sub(begun))
+}
+
+// patience is how long order may take: TILT ends, a failure is detected, several
+// attempts with their pauses, the return of an old master, the repair of
+// replicas, and the resets after a change of membership.
+func (w *world) patience() time.Duration {
+	t := monitor.DefaultTunables()
+	ft := w.opts.FailoverTimeout
+	for _, n := range w.nodes {
+		for _, g := range w.groups {
+			if n, ok := n.(*node); ok && n.alive {
+				if v, ok := n.core.Master(w.now, g.name); ok {
+					ft = max(ft, v.FailoverTimeout)
+				}
+			}
+		}
+	}
+	resets := time.Duration(len(w.nodes)+1) * 32 * time.Second
+	return t.TiltPeriod + 6*(2*ft+t.ElectionTimeout) + resets + 90*time.Second
+}
+
+// pending says what is missing until the world is as it should be, or "": all
+// Sentinels agree on one master and are calm, it is one, all others follow it,
+// and the clients write.
+func (w *world) pending() string {
+	var why []string
+	for _, g := range w.groups {
+		why = append(why, w.pendingIn(g)...)
+	}
+	return strings.Join(why, "; ")
+}
+
+func (w *world) pendingIn(g *group) (why []string) {
+	add := func(format string, args ...any) { why = append(why, fmt.Sprintf(format, args...)) }
+	agreed := monitor.HostPort{}
+	for _, n := range w.nodes {
+		p := n.base()
+		if p.gone {
+			continue
+		}
+		if !p.alive {
+			add("%s does not run", p.name)
+			continue
+		}
+		b, known := n.state(g.name)
+		if !known {
+			add("%s does not monitor %s", p.name, g.name)
+			continue
+		}
+		if agreed == (monitor.HostPort{}) {
+			agreed = b.current
+		}
+		if b.current != agreed {
+			add("%s says %s is at %s (config epoch %d), others say %s", p.name, g.name, b.current, b.configEpoch, agreed)
+		} else if b.trouble != "" {
+			add("%s: %s %s", g.name, p.name, b.trouble)
+		}
+	}
+	if w.helpless(g, agreed) {
+		return nil
+	}
+	for _, s := range g.servers {
+		switch {
+		case w.forgotten(g, s):
+		case s.aborts && w.opts.Stock > 0: // stock Sentinels repeat the transaction for ever
+		case s.addr == agreed && s.role != monitor.RoleMaster:
+			add("%s should be master, it follows %s", s.name, s.following)
+		case s.addr != agreed && (s.role != monitor.RoleReplica || s.following != agreed || !s.linkUp):
+			add("%s does not follow %s (it is %s of %s, link up %t)", s.name, agreed, s.role, s.following, s.linkUp)
+		}
+	}
+	for _, c := range w.clients {
+		if t := c.trouble(); c.group == g && t != "" && !w.starved(g) {
+			add("%s", t)
+		}
+	}
+	return why
+}
+
+// helpless reports whether nobody can help a master: it was made a replica, and
+// the Sentinels know no replica of it.
+func (w *world) helpless(g *group, agreed monitor.HostPort) bool {
+	for _, s := range g.servers {
+		if s.addr == agreed && s.role == monitor.RoleMaster || s.addr != agreed && !w.forgotten(g, s) {
+			return false
+		}
+	}
+	return true
+}
+
+// forgotten reports whether no Sentinel can know a server any more: after a
+// RESET it is found again only if it follows the master.
+func (w *world) forgotten(g *group, s *server) bool {
+	for _, n := range w.nodes {
+		if n.base().alive && n.knows(g.name, s.addr) {
+			return false
+		}
+	}
+	return true
+}
+
+// starved reports whether a master refuses writes because replicas that it
+// needs for min-replicas-to-write are forgotten.
+func (w *world) starved(g *group) bool {
+	return w.opts.MinReplicas > 0 && slices.ContainsFunc(g.servers, func(s *server) bool { return w.forgotten(g, s) })
+}
+
+// conflict reports whether order cannot come for a reason that is not ours: two
+// configurations have one epoch, which no Sentinel can resolve, and stock
+// Sentinels, a taint, or an operator who configured different addresses allow that.
+func (w *world) conflict() bool {
+	allowed := w.opts.Stock > 0 || w.check.tainted != "" || len(w.check.excused) > 0
+	for _, g := range w.groups {
+		at := map[monitor.Epoch]monitor.HostPort{}
+		for _, n := range w.nodes {
+			b, known := n.state(g.name)
+			if !known || !n.base().alive {
+				continue
+			}
+			if other, taken := at[b.configEpoch]; taken && other != b.current && (allowed || b.configEpoch == 0) {
+				w.say("", "two configurations of %s have epoch %d: nobody can resolve that", g.name, b.configEpoch)
+				return true
+			}
+			at[b.configEpoch] = b.current
+		}
+	}
+	return false
+}
+
+// stockStuck reports whether stock Sentinels hold up the repair of a master that
+// was made a replica: they count the time that its replicas may be cut off from
+// +sdown, which the role rule delays, and then refuse all of them for ever. Their
+// attempts make the others wait.
+func (w *world) stockStuck() bool {
+	if w.opts.Stock == 0 {
+		return false
+	}
+	for _, g := range w.groups {
+		for _, n := range w.nodes {
+			at, _ := n.masterAddr(g.name)
+			if s, ok := w.net.listeners[at].(*server); ok && n.base().alive && s.role == monitor.RoleReplica {
+				w.say("", "stock Sentinels refuse every replica of %s", g.name)
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// scattered reports whether the Sentinels have lost sight of each other: some
+// share neither a server nor know each other, as after a RESET of one while the
+// others look at another master. Only an operator can bring them together.
+func (w *world) scattered() bool {
+	for _, g := range w.groups {
+		reached := make([]bool, len(w.nodes))
+		todo := []int{0}
+		reached[0] = true
+		for len(todo) > 0 {
+			a := todo[0]
+			todo = todo[1:]
+			for b := range w.nodes {
+				if !reached[b] && w.inTouch(g, w.nodes[a], w.nodes[b]) {
+					reached[b] = true
+					todo = append(todo, b)
+				}
+			}
+		}
+		for k, n := range w.nodes {
+			if !reached[k] && !n.base().gone {
+				w.say("", "%s has lost sight of the other Sentinels of %s", n.base().name, g.name)
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (w *world) inTouch(g *group, a, b sentinel) bool {
+	if a.hasPeer(g.name, b.base().id) || b.hasPeer(g.name, a.base().id) {
+		return true
+	}
+	return slices.ContainsFunc(g.servers, func(s *server) bool { return a.knows(g.name, s.addr) && b.knows(g.name, s.addr) })
+}
+
+// traffic checks that the periodic commands of a calm world go on, and that no
+// loop turns in a storm.
+func (w *world) traffic(d time.Duration) {
+	t := monitor.DefaultTunables()
+	for _, n := range w.nodes {
+		n, ok := n.(*node)
+		if !ok || !n.alive {
+			continue
+		}
+		w.check.audit(n)
+		instances := len(w.servers) + len(w.groups)*len(w.nodes)
+		if rate, limit := float64(n.turns)/d.Seconds(), float64(200+100*instances); rate > limit {
+			w.check.fail(n.name, Storm, "the loop turned %.0f times a second", rate)
+		}
+		for _, s := range w.servers {
+			if !n.knows(s.group.name, s.addr) {
+				continue
+			}
+			if late := w.now.Sub(s.hellos[n.hostID]); late > t.PublishPeriod+time.Second {
+				w.check.fail(n.name, Traffic, "the last hello to %s is %v old", s.name, late)
+			}
+			if late := w.now.Sub(s.infos[n.hostID]); late > t.InfoPeriod+time.Second {
+				w.check.fail(n.name, Traffic, "INFO of %s was last asked for %v ago", s.name, late)
+			}
+		}
+	}
+}

@@ -1,0 +1,424 @@
+package sim
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gosentinel/sentinel/election"
+	"github.com/gosentinel/sentinel/monitor"
+)
+
+// node is a real Core in a model of its shell: an inbox, a loop, links, a disk.
+type node struct {
+	process
+	core  *monitor.Core
+	seed  uint64
+	tun   monitor.Tunables
+	inbox []monitor.Input
+	out   monitor.Effects
+	links []*conn // in use, by ConnID - base
+	first monitor.ConnID
+	asked []question
+	refs  monitor.PeerRef
+	steps int
+	turns int
+
+	wakeAt   Instant // of the wake-up that is planned; 0 when none is
+	turnAt   Instant // of the turn that is planned because of the inbox
+	deferred []work  // arrived while stalled
+	seen     watch
+}
+
+// question is an Ask of another Sentinel that has no answer yet.
+type question struct {
+	ref   monitor.PeerRef
+	c     *conn
+	token monitor.Token
+}
+
+// Codes of a node's events.
+const (
+	nodeWake = iota
+	nodeTurn
+)
+
+func (w *world) newNode(p process, s monitor.State) *node {
+	n := &node{process: p, seed: w.rng.Uint64(), tun: monitor.DefaultTunables()}
+	n.disk.init(w, s)
+	n.seen.init()
+	return n
+}
+
+// start begins a process from what the disk holds.
+func (n *node) start() error {
+	if n.alive {
+		return nil
+	}
+	state, err := n.disk.load()
+	if err != nil {
+		return err
+	}
+	core, err := monitor.New(n.w.now, monitor.Params{State: state, Port: n.addr.Port, Seed: n.seed + uint64(n.life), Tunables: n.tun})
+	if err != nil {
+		return err
+	}
+	n.life++
+	n.core, n.alive, n.dark, n.paused = core, true, false, 0
+	n.inbox, n.links, n.first, n.asked, n.deferred = nil, nil, 1, nil, nil
+	n.wakeAt, n.turnAt = 0, 0
+	n.w.check.booted(n)
+	n.turn()
+	return nil
+}
+
+// crash ends the process. A write that is under way may have reached the disk.
+func (n *node) crash(dark bool) {
+	if !n.alive {
+		return
+	}
+	n.halt(dark)
+	n.disk.crash()
+}
+
+func (n *node) stall(d time.Duration) {
+	if n.alive {
+		n.paused = max(n.paused, n.w.now.Add(d))
+		n.w.at(n.paused, n, nodeTurn)
+	}
+}
+
+func (n *node) stalled() bool { return n.w.now < n.paused }
+
+func (n *node) fire(code int) {
+	if !n.alive {
+		return
+	}
+	if code == nodeWake {
+		if n.wakeAt != n.w.now {
+			return // replaced by an earlier one
+		}
+		n.wakeAt = 0
+	}
+	if n.stalled() {
+		return // stall has planned a turn for its end
+	}
+	if code == nodeWake {
+		if n.core.NextDeadline() > n.w.now && len(n.inbox) == 0 {
+			n.plan()
+			return
+		}
+	}
+	n.turn()
+}
+
+// input puts something into the inbox of the loop, which looks into it at once
+// or a moment later, when more may have arrived.
+func (n *node) input(in monitor.Input) {
+	if !n.alive {
+		return
+	}
+	n.inbox = append(n.inbox, in)
+	switch batch := n.w.opts.Batch; {
+	case n.stalled():
+	case batch == 0:
+		n.turn()
+	case n.turnAt <= n.w.now:
+		n.turnAt = n.w.now.Add(n.w.between(1, batch))
+		n.w.at(n.turnAt, n, nodeTurn)
+	}
+}
+
+// turn is one turn of the loop: all inputs, a Tick if one is due, one Drain.
+func (n *node) turn() {
+	life := n.life
+	n.turns++
+	inbox := n.inbox
+	n.inbox = nil
+	for _, in := range inbox {
+		n.step(in)
+	}
+	if n.core.NextDeadline() <= n.w.now {
+		n.step(monitor.Tick{})
+	}
+	n.core.Drain(&n.out)
+	for _, e := range n.out.Free {
+		if n.life != life {
+			return
+		}
+		n.do(e)
+	}
+	if n.life != life {
+		return
+	}
+	if p := n.out.Persist; p != nil {
+		n.disk.save(n, p)
+	}
+	if n.life == life {
+		if len(inbox) == 1 {
+			n.inbox, inbox[0] = inbox[:0], nil // the usual case allocates nothing
+		}
+		n.w.check.drained(n)
+		n.plan()
+	}
+}
+
+// plan wakes the core when it wants to be woken. A wake-up that turns out to be
+// too early plans the next one.
+func (n *node) plan() {
+	at := n.core.NextDeadline()
+	if n.wakeAt == 0 || at < n.wakeAt {
+		n.wakeAt = max(at, n.w.now.Add(1))
+		n.w.at(n.wakeAt, n, nodeWake)
+	}
+}
+
+func (n *node) step(in monitor.Input) {
+	n.steps++
+	n.w.check.before(n, in)
+	n.core.Step(n.w.now, in)
+	n.w.check.after(n, in)
+}
+
+func (n *node) do(e monitor.Effect) {
+	n.w.check.effect(n, e)
+	switch e := e.(type) {
+	case monitor.Dial:
+		n.dial(e)
+	case monitor.Close:
+		n.link(e.Conn).close(0, "closed by the Sentinel")
+	case monitor.Send:
+		if cmd, ok := e.Cmd.(monitor.SlaveOf); ok {
+			n.w.say(n.name, "=> %s SLAVEOF %s", n.link(e.Conn).addr, target(cmd))
+		}
+		n.link(e.Conn).send(toAcceptor, request{n.mixed(e.Cmd), e.Token})
+	case monitor.Reply:
+		n.answer(e)
+	case monitor.CallResult:
+		if e.Err != nil {
+			n.w.say(n.name, "answers the operator: %v", e.Err)
+		}
+	case monitor.Emit:
+		n.emit(e.Event)
+	}
+}
+
+// mixed and unmixed make the core ask for votes, and count them, at the current
+// epoch instead of the epoch of its attempt, as stock Sentinels do.
+func (n *node) mixed(cmd monitor.Command) monitor.Command {
+	if q, ok := cmd.(monitor.AskMasterDown); ok && q.RunID != "" && n.w.opts.Bug == BugMixedEpochs {
+		q.Epoch = n.core.CurrentEpoch()
+		return q
+	}
+	return cmd
+}
+
+func (n *node) unmixed(r monitor.AskReply) monitor.AskReply {
+	if n.w.opts.Bug != BugMixedEpochs || r.Leader == "" || r.Epoch != n.core.CurrentEpoch() {
+		return r
+	}
+	for _, p := range n.seen.probes {
+		if p.Phase == election.WaitStart {
+			r.Epoch = p.AttemptEpoch
+		}
+	}
+	return r
+}
+
+func target(cmd monitor.SlaveOf) string {
+	if cmd.Host == "" {
+		return "NO ONE"
+	}
+	return monitor.HostPort{Host: cmd.Host, Port: cmd.Port}.String()
+}
+
+func (n *node) emit(e monitor.Event) {
+	n.w.mixText(e.Name())
+	if n.w.trace != nil {
+		n.w.say(n.name, "%s %s", e.Name(), shorten(string(e.AppendText(nil))))
+	}
+	if s, ok := e.(monitor.SwitchMaster); ok {
+		n.announce(s)
+	}
+	n.w.emitted(n, e)
+}
+
+// shorten makes the ids in the text of an event readable.
+func shorten(text string) string {
+	words := strings.Split(text, " ")
+	for k, word := range words {
+		if len(word) == 40 {
+			words[k] = strings.TrimRight(word[:4], "_")
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+func (n *node) dial(d monitor.Dial) {
+	kind := commandConn
+	if d.Kind == monitor.ConnPubSub {
+		kind = pubsubConn
+	}
+	c := n.connect(n, kind, d.Conn, d.Addr)
+	if len(n.links) > 4096 {
+		n.forget()
+	}
+	for int(d.Conn-n.first) >= len(n.links) {
+		n.links = append(n.links, nil)
+	}
+	n.links[d.Conn-n.first] = c
+}
+
+// forget drops the oldest connections, as far as they are closed.
+func (n *node) forget() {
+	k := 0
+	for k < len(n.links) && (n.links[k] == nil || n.links[k].closed[0]) {
+		k++
+	}
+	n.links = append([]*conn(nil), n.links[k:]...)
+	n.first += monitor.ConnID(k)
+}
+
+func (n *node) link(id monitor.ConnID) *conn { return n.links[id-n.first] }
+
+func (n *node) up(c *conn) { n.input(monitor.LinkUp{Conn: c.tag, LocalIP: n.addr.Host}) }
+
+func (n *node) down(c *conn, reason string) {
+	n.input(monitor.LinkDown{Conn: c.tag, Reason: reason})
+}
+
+// hear takes what arrives on a connection that this Sentinel opened.
+func (n *node) hear(c *conn, msg any) {
+	switch m := msg.(type) {
+	case infoText:
+		info := monitor.ParseInfo(m.text)
+		n.seen.saw(c.addr, info.Role)
+		n.input(monitor.InfoReply{Conn: c.tag, Token: m.token, Info: info})
+	case *helloMsg:
+		if m.err != nil || m.hello.RunID == n.id {
+			n.input(monitor.PubSubActivity{Conn: c.tag})
+			return
+		}
+		n.input(monitor.HelloReceived{Conn: c.tag, Hello: m.hello})
+	case monitor.AskReply:
+		n.seen.answered(n, c, m)
+		n.input(n.unmixed(m))
+	case monitor.Input:
+		n.input(m)
+	}
+}
+
+// serve takes what others ask of this Sentinel. A stalled process answers when
+// it runs again.
+func (n *node) serve(c *conn, msg any) {
+	if n.stalled() {
+		life := n.life
+		n.w.at(n.paused, once(func() {
+			if n.life == life && !c.closed[1] {
+				n.serve(c, msg)
+			}
+		}), 0)
+		return
+	}
+	switch m := msg.(type) {
+	case whereIs:
+		at, _ := n.masterAddr(m.master)
+		c.send(toDialer, itIs{at})
+	case request:
+		n.command(c, m)
+	}
+}
+
+func (n *node) command(c *conn, m request) {
+	switch cmd := m.cmd.(type) {
+	case monitor.Ping:
+		c.send(toDialer, monitor.Pong{Conn: c.tag, Reply: monitor.PingPong})
+	case monitor.PublishHello:
+		if h := encodeHello(cmd.Hello); h.err == nil {
+			n.input(monitor.HelloReceived{Hello: h.hello})
+		}
+		c.send(toDialer, monitor.PublishReply{Conn: c.tag, Token: m.token, OK: true})
+	case monitor.AskMasterDown:
+		n.refs++
+		n.asked = append(n.asked, question{n.refs, c, m.token})
+		n.input(monitor.Ask{From: n.refs, IP: cmd.IP, Port: cmd.Port, Epoch: cmd.Epoch, RunID: cmd.RunID})
+	}
+}
+
+func (n *node) answer(r monitor.Reply) {
+	for k, q := range n.asked {
+		if q.ref == r.To {
+			n.asked = append(n.asked[:k], n.asked[k+1:]...)
+			q.c.send(toDialer, monitor.AskReply{Conn: q.c.tag, Token: q.token, OK: true, Down: r.Down, Leader: r.Leader, Epoch: r.Epoch})
+			return
+		}
+	}
+	n.w.check.fail(n.name, Answers, "a question was answered twice")
+}
+
+func (n *node) masterAddr(name string) (monitor.HostPort, bool) { return n.core.MasterAddr(name) }
+
+func (n *node) state(name string) (beliefs, bool) {
+	v, ok := n.core.Master(n.w.now, name)
+	if !ok {
+		return beliefs{}, false
+	}
+	b := beliefs{current: v.Current, configEpoch: v.ConfigEpoch}
+	tilt, _ := n.core.Tilt(n.w.now)
+	switch {
+	case tilt:
+		b.trouble = "is in TILT"
+	case v.Flags.Has(monitor.FlagFailoverInProgress):
+		b.trouble = "is in state " + v.FailoverState
+	case v.Flags.Has(monitor.FlagSDown):
+		b.trouble = fmt.Sprintf("holds %s down", v.Current)
+	case n.core.PersistFailing() != "" || n.core.Unsaved():
+		b.trouble = "has not saved its state"
+	}
+	return b, true
+}
+
+func (n *node) knows(name string, at monitor.HostPort) bool {
+	if v, ok := n.core.Master(n.w.now, name); ok && v.Addr == at {
+		return true
+	}
+	replicas, _ := n.core.Replicas(n.w.now, name)
+	return slices.ContainsFunc(replicas, func(r monitor.ReplicaView) bool { return r.Addr == at })
+}
+
+func (n *node) hasPeer(name string, id monitor.RunID) bool {
+	peers, _ := n.core.Sentinels(n.w.now, name)
+	return slices.ContainsFunc(peers, func(p monitor.SentinelView) bool { return p.RunID == id })
+}
+
+func (n *node) operate(o operation) {
+	switch o.op {
+	case "failover":
+		n.input(monitor.Call{From: 1, Op: monitor.FailoverOp{Name: o.master}})
+	case "reset":
+		n.input(monitor.Call{From: 1, Op: monitor.ResetOp{Match: func(name string) bool { return name == o.master }}})
+	case "remove":
+		n.input(monitor.Call{From: 1, Op: monitor.RemoveOp{Name: o.master}})
+	case "monitor":
+		n.input(monitor.Call{From: 1, Op: monitor.MonitorOp{Master: o.config}})
+	case "set":
+		n.input(monitor.Call{From: 1, Op: monitor.SetOp{Name: o.master, Changes: []monitor.Change{{
+			Option: o.option, Values: []string{fmt.Sprint(o.value)},
+			Apply: func(cfg *monitor.MasterConfig) { applySet(cfg, o) },
+		}}}})
+	}
+}
+
+func applySet(cfg *monitor.MasterConfig, o operation) {
+	switch o.option {
+	case "quorum":
+		cfg.Quorum = o.value
+	case "parallel-syncs":
+		cfg.ParallelSyncs = o.value
+	case "down-after-milliseconds":
+		cfg.DownAfter = time.Duration(o.value) * time.Millisecond
+	case "failover-timeout":
+		cfg.FailoverTimeout = time.Duration(o.value) * time.Millisecond
+	}
+}

@@ -1,0 +1,519 @@
+package sim
+
+import (
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/gosentinel/sentinel/election"
+	"github.com/gosentinel/sentinel/monitor"
+	"github.com/gosentinel/sentinel/pubsub"
+)
+
+// server is a model of a Redis server: role, replication with offsets and
+// replication ids, full and partial resynchronisation, Pub/Sub, clients, and the
+// commands that a Sentinel sends. What it says about itself is a real INFO text.
+//
+// The data is the list of all writes in the order in which they were executed.
+// Its length is the replication offset, so that a lost write can be named.
+type server struct {
+	w     *world
+	id    hostID
+	name  string
+	group *group
+	addr  monitor.HostPort
+
+	dead    bool // the process does not run
+	hung    bool // it runs and does nothing, like a stopped process
+	busy    bool // in an endless script
+	dark    bool // the machine has no power: it says nothing when it dies
+	life    int
+	runID   monitor.RunID
+	loading Instant // answers -LOADING until then
+	lag     time.Duration
+	aborts  bool // refuses CLIENT, and with it the transaction of SLAVEOF
+
+	role      monitor.Role
+	following monitor.HostPort
+	saved     roleConfig // what CONFIG REWRITE wrote
+	priority  int
+
+	log         []uint32 // writes; 0 is one that no client made
+	stored      int      // how much of log a crash leaves
+	replID      uint64
+	oldID       uint64 // replid2
+	oldUntil    int    // offset up to which oldID is the same history
+	upstream    *conn  // to the master
+	linkUp      bool
+	linkSince   Instant // of the last change of linkUp
+	neverSynced bool
+	heard       Instant // last message of the master
+	syncTime    time.Duration
+	replTimeout time.Duration
+	conns       []*conn // of Sentinels and clients
+	downstream  []*replicaLink
+	waiting     []work // arrived while hung
+	lastPing    Instant
+	hellos      map[hostID]Instant // last hello that each Sentinel published here
+	infos       map[hostID]Instant
+}
+
+type roleConfig struct {
+	role      monitor.Role
+	following monitor.HostPort
+}
+
+// replicaLink is a replica as its master sees it.
+type replicaLink struct {
+	conn   *conn
+	addr   monitor.HostPort
+	synced bool // has acknowledged what it was sent at the beginning
+	acked  Instant
+	offset int
+}
+
+type work struct {
+	c   *conn
+	msg any
+}
+
+// What is said on the connections of a server.
+type (
+	request struct { // of a Sentinel
+		cmd   monitor.Command
+		token monitor.Token
+	}
+	infoText struct {
+		token monitor.Token
+		text  []byte
+	}
+	helloMsg struct { // to a subscriber
+		payload []byte
+		hello   monitor.Hello
+		err     error
+	}
+	psync struct { // of a replica
+		id     uint64
+		offset int
+		from   monitor.HostPort
+	}
+	fullSync struct {
+		id  uint64
+		log []uint32
+	}
+	partSync struct {
+		id   uint64
+		more []uint32
+	}
+	streamed struct { // one command of the replication stream
+		write uint32
+		hello *helloMsg
+	}
+	replAck     struct{ offset int }
+	clientWrite struct{ id uint32 }
+	clientRead  struct{ least uint32 }
+	clientReply struct {
+		err  string
+		id   uint32
+		seen bool
+	}
+)
+
+// backlog is how many writes a partial resynchronisation can catch up.
+const backlog = 2000
+
+func (s *server) host() hostID    { return s.id }
+func (s *server) listening() bool { return !s.dead }
+
+// newRunID draws an id that begins with a readable part.
+func (w *world) newRunID(prefix string) monitor.RunID {
+	const digits = "0123456789abcdef"
+	id := append(make([]byte, 0, election.RunIDLen), prefix...)
+	for len(id) < election.RunIDLen {
+		id = append(id, digits[w.rng.IntN(len(digits))])
+	}
+	return monitor.RunID(id)
+}
+
+func (s *server) boot() {
+	s.life++
+	s.dead, s.hung, s.busy, s.dark = false, false, false, false
+	s.runID = s.w.newRunID("")
+	s.hellos, s.infos = map[hostID]Instant{}, map[hostID]Instant{}
+	s.heard, s.linkSince, s.linkUp = s.w.now, s.w.now, false
+	s.w.at(s.w.now.Add(s.w.between(0, time.Second)), s, s.life)
+}
+
+// crash ends the process. Its kernel closes the connections, unless the whole
+// machine has gone dark.
+func (s *server) crash(dark bool) {
+	if s.dead {
+		return
+	}
+	s.life++
+	s.dead, s.hung, s.dark, s.waiting = true, false, dark, nil
+	s.dropUpstream()
+	for _, c := range s.conns {
+		s.end(c)
+	}
+	for _, r := range s.downstream {
+		s.end(r.conn)
+	}
+	s.conns, s.downstream = nil, nil
+	s.linkUp, s.linkSince = false, s.w.now
+}
+
+func (s *server) end(c *conn) {
+	if s.dark {
+		c.vanish(1)
+	} else {
+		c.close(1, "connection closed by the server")
+	}
+}
+
+// start begins a new process with the role of the configuration file. keep says
+// how much of the data there still is: everything, what was on disk, or nothing.
+func (s *server) start(keep dataLoss) {
+	if !s.dead {
+		return
+	}
+	s.role, s.following = s.saved.role, s.saved.following
+	s.boot()
+	switch keep {
+	case loseAll:
+		s.log, s.stored, s.replID, s.oldID, s.oldUntil = nil, 0, s.w.newReplID(), 0, 0
+	case loseTail:
+		s.log = s.log[:min(s.stored, len(s.log)):min(s.stored, len(s.log))]
+		s.oldUntil = min(s.oldUntil, len(s.log))
+	}
+	s.neverSynced = keep == loseAll && s.role == monitor.RoleReplica
+	if s.role == monitor.RoleMaster {
+		// A master that restarts writes another history from here on.
+		s.oldID, s.oldUntil, s.replID = s.replID, len(s.log), s.w.newReplID()
+	}
+	s.loading = s.w.now.Add(s.w.between(0, s.w.opts.LoadTime))
+	s.lag = 0
+	s.w.say(s.name, "starts as %s with %d writes", s.role, len(s.log))
+}
+
+// dataLoss is how much a restart loses.
+type dataLoss int
+
+const (
+	loseNothing dataLoss = iota
+	loseTail
+	loseAll
+)
+
+func (w *world) newReplID() uint64 { return w.rng.Uint64() | 1 }
+
+func (s *server) hang() {
+	if !s.dead {
+		s.hung = true
+	}
+}
+
+func (s *server) resume() {
+	s.busy = false
+	if s.dead || !s.hung {
+		return
+	}
+	s.hung = false
+	waiting := s.waiting
+	s.waiting = nil
+	for _, m := range waiting {
+		if later, ok := m.msg.(heardLater); ok {
+			m.c.dialer.hear(m.c, later.msg)
+		} else if !m.c.closed[1] {
+			s.serve(m.c, m.msg)
+		}
+	}
+}
+
+// fire is the cron of the process with the given number, once a second.
+func (s *server) fire(life int) {
+	if s.life != life || s.dead {
+		return
+	}
+	s.w.at(s.w.now.Add(time.Second), s, life)
+	if s.hung {
+		return
+	}
+	s.stored = len(s.log)
+	if s.role == monitor.RoleMaster {
+		if s.w.now.Sub(s.lastPing) >= 10*time.Second && len(s.downstream) > 0 {
+			s.lastPing = s.w.now
+			s.append(0, nil)
+		}
+	} else {
+		s.keepUpstream()
+	}
+	for _, r := range slices.Clone(s.downstream) {
+		if s.w.now.Sub(r.acked) > s.replTimeout {
+			s.hangup(r.conn)
+			r.conn.close(1, "replication timeout")
+		}
+	}
+}
+
+func (s *server) accept(c *conn) {
+	if c.kind != replicaConn {
+		s.conns = append(s.conns, c)
+	}
+}
+
+func (s *server) hangup(c *conn) {
+	s.conns = remove(s.conns, c)
+	for k, r := range s.downstream {
+		if r.conn == c {
+			s.downstream = append(s.downstream[:k], s.downstream[k+1:]...)
+			return
+		}
+	}
+}
+
+func (s *server) serve(c *conn, msg any) {
+	if s.hung {
+		s.waiting = append(s.waiting, work{c, msg})
+		return
+	}
+	switch m := msg.(type) {
+	case request:
+		s.command(c, m)
+	case clientWrite:
+		s.write(c, m)
+	case clientRead:
+		s.read(c, m)
+	case psync:
+		s.sync(c, m)
+	case replAck:
+		for _, r := range s.downstream {
+			if r.conn == c {
+				r.acked, r.offset, r.synced = s.w.now, m.offset, true
+			}
+		}
+	}
+}
+
+func (s *server) isLoading() bool { return s.w.now < s.loading }
+
+func (s *server) command(c *conn, m request) {
+	switch cmd := m.cmd.(type) {
+	case monitor.Ping:
+		c.sendAfter(toDialer, s.lag, monitor.Pong{Conn: c.tag, Reply: s.pingReply()})
+	case monitor.InfoRequest:
+		s.infos[c.ends[0]] = s.w.now
+		c.sendAfter(toDialer, s.lag, infoText{m.token, s.info()})
+	case monitor.PublishHello:
+		ok := !s.isLoading() && !s.busy
+		if ok {
+			s.hellos[c.ends[0]] = s.w.now
+			s.publish(cmd.Hello)
+		}
+		c.sendAfter(toDialer, s.lag, monitor.PublishReply{Conn: c.tag, Token: m.token, OK: ok})
+	case monitor.SlaveOf:
+		s.slaveOf(c, m.token, cmd)
+	case monitor.ScriptKill:
+		s.busy = false
+		c.sendAfter(toDialer, s.lag, monitor.CommandDone{Conn: c.tag, Token: m.token})
+	}
+}
+
+func (s *server) pingReply() monitor.PingReply {
+	switch {
+	case s.isLoading():
+		return monitor.PingLoading
+	case s.busy:
+		return monitor.PingBusy
+	}
+	return monitor.PingPong
+}
+
+// info renders the reply to INFO as far as a Sentinel reads it.
+func (s *server) info() []byte {
+	b := make([]byte, 0, 512)
+	line := func(key, value string) {
+		b = append(append(append(append(b, key...), ':'), value...), "\r\n"...)
+	}
+	num := func(key string, n int64) { line(key, strconv.FormatInt(n, 10)) }
+	b = append(b, "# Server\r\n"...)
+	line("redis_version", "7.0.15")
+	line("run_id", string(s.runID))
+	num("tcp_port", int64(s.addr.Port))
+	b = append(b, "\r\n# Replication\r\n"...)
+	if s.role == monitor.RoleMaster {
+		line("role", "master")
+	} else {
+		line("role", "slave")
+		line("master_host", s.following.Host)
+		num("master_port", int64(s.following.Port))
+		line("master_link_status", map[bool]string{true: "up", false: "down"}[s.linkUp])
+		num("master_last_io_seconds_ago", int64(s.w.now.Sub(s.heard)/time.Second))
+		num("slave_repl_offset", s.offset())
+		if !s.linkUp {
+			down := int64(s.w.now.Sub(s.linkSince) / time.Second)
+			if s.neverSynced {
+				down = -1
+			}
+			num("master_link_down_since_seconds", down)
+		}
+		num("slave_priority", int64(s.priority))
+		line("slave_read_only", "1")
+		line("replica_announced", "1")
+	}
+	num("connected_slaves", int64(len(s.downstream)))
+	for k, r := range s.downstream {
+		state := map[bool]string{true: "online", false: "send_bulk"}[r.synced]
+		line("slave"+strconv.Itoa(k), "ip="+r.addr.Host+",port="+strconv.Itoa(r.addr.Port)+",state="+state+
+			",offset="+strconv.Itoa(r.offset*entryBytes)+",lag="+strconv.FormatInt(int64(s.w.now.Sub(r.acked)/time.Second), 10))
+	}
+	num("master_repl_offset", s.offset())
+	return b
+}
+
+// entryBytes is the length of one command in the replication stream.
+const entryBytes = 37
+
+func (s *server) offset() int64 { return int64(len(s.log)) * entryBytes }
+
+// publish delivers a hello here and, through the replication stream, at the
+// replicas. It passes through the real codec, once for all who hear it.
+func (s *server) publish(h monitor.Hello) {
+	m := encodeHello(h)
+	if s.role == monitor.RoleMaster {
+		s.append(0, m)
+	} else {
+		s.distribute(m)
+	}
+}
+
+func encodeHello(h monitor.Hello) *helloMsg {
+	m := &helloMsg{payload: pubsub.AppendHello(nil, h)}
+	m.hello, m.err = pubsub.ParseHello(m.payload)
+	return m
+}
+
+func (s *server) distribute(m *helloMsg) {
+	for _, c := range s.conns {
+		if c.kind == pubsubConn {
+			c.send(toDialer, m)
+		}
+	}
+}
+
+// append executes one command that is replicated.
+func (s *server) append(write uint32, hello *helloMsg) {
+	s.log = append(s.log, write)
+	if hello != nil {
+		s.distribute(hello)
+	}
+	for _, r := range s.downstream {
+		r.conn.send(toDialer, streamed{write, hello})
+	}
+}
+
+// slaveOf is the transaction of a Sentinel: the role changes, the configuration
+// is rewritten, and all clients but the caller are disconnected.
+func (s *server) slaveOf(c *conn, t monitor.Token, cmd monitor.SlaveOf) {
+	reply := monitor.SlaveOfReply{Conn: c.tag, Token: t}
+	switch {
+	case s.isLoading():
+		reply.Refused = "LOADING Redis is loading the dataset in memory"
+		reply.Aborted = !cmd.Plain
+	case s.busy:
+		reply.Refused = "BUSY Redis is busy running a script."
+		reply.Aborted = !cmd.Plain
+	case s.aborts && !cmd.Plain:
+		reply.Refused, reply.Aborted = "EXECABORT Transaction discarded because of previous errors.", true
+	default:
+		s.follow(monitor.HostPort{Host: cmd.Host, Port: cmd.Port})
+		s.saved = roleConfig{s.role, s.following}
+		if !s.aborts {
+			s.killClients(c)
+		}
+	}
+	c.sendAfter(toDialer, s.lag, reply)
+}
+
+func (s *server) killClients(spared *conn) {
+	kept := s.conns[:0]
+	for _, c := range s.conns {
+		if c == spared {
+			kept = append(kept, c)
+		} else {
+			c.close(1, "killed by a role change")
+		}
+	}
+	clear(s.conns[len(kept):])
+	s.conns = kept
+}
+
+// follow changes the role. A new master starts a new history, and its replicas
+// come back for it; a new replica drops its own replicas.
+func (s *server) follow(master monitor.HostPort) {
+	switch {
+	case master.Host == "" && s.role == monitor.RoleMaster:
+		return
+	case master.Host == "":
+		s.w.say(s.name, "is a MASTER now, with %d writes", len(s.log))
+		s.role, s.following, s.neverSynced = monitor.RoleMaster, monitor.HostPort{}, false
+		s.oldID, s.oldUntil, s.replID = s.replID, len(s.log), s.w.newReplID()
+	case s.role == monitor.RoleReplica && s.following == master:
+		return
+	default:
+		s.w.say(s.name, "follows %s", master)
+		s.role, s.following = monitor.RoleReplica, master
+	}
+	s.dropUpstream()
+	s.linkUp, s.linkSince = false, s.w.now
+	for _, r := range s.downstream {
+		r.conn.close(1, "the role has changed")
+	}
+	s.downstream = nil
+	if s.role == monitor.RoleReplica {
+		s.connectUpstream()
+	}
+}
+
+// isWritable reports whether a client that comes here could write: what makes a
+// split brain when it is true of two.
+func (s *server) isWritable() bool {
+	return !s.dead && !s.hung && !s.busy && !s.isLoading() && s.role == monitor.RoleMaster && s.enoughReplicas()
+}
+
+func (s *server) enoughReplicas() bool {
+	const maxLag = 10 * time.Second
+	good := 0
+	for _, r := range s.downstream {
+		if r.synced && s.w.now.Sub(r.acked) <= maxLag {
+			good++
+		}
+	}
+	return good >= s.w.opts.MinReplicas
+}
+
+func (s *server) write(c *conn, m clientWrite) {
+	r := clientReply{id: m.id}
+	switch {
+	case s.isLoading():
+		r.err = "LOADING"
+	case s.busy:
+		r.err = "BUSY"
+	case s.role != monitor.RoleMaster:
+		r.err = "READONLY"
+	case !s.enoughReplicas():
+		r.err = "NOREPLICAS"
+	default:
+		s.append(m.id, nil)
+	}
+	c.sendAfter(toDialer, s.lag, r)
+}
+
+// read tells whether the caller's last write is here.
+func (s *server) read(c *conn, m clientRead) {
+	r := clientReply{id: m.least, seen: slices.Contains(s.log[max(0, len(s.log)-backlog):], m.least)}
+	if s.isLoading() || s.busy {
+		r.err = "LOADING"
+	}
+	c.sendAfter(toDialer, s.lag, r)
+}

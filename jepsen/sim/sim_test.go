@@ -1,0 +1,32 @@
+package sim
+
+import (
+	"testing"
+)
+
+// TestSwarm plays some seeds of the default mix and of every group of faults.
+// The command in jepsen/cmd/sim plays as many as one has time for.
+func TestSwarm(t *testing.T) {
+	seeds := map[string]int{"default": 25}
+	for _, g := range append([]string{"default"}, FaultGroups...) {
+		t.Run(g, func(t *testing.T) {
+			t.Parallel()
+			n := seeds[g]
+			if n == 0 {
+				n = 6
+			}
+			elected, faults := 0, 0
+			for seed := range uint64(n) {
+				r := Run(Draw(seed+1, []string{g}), nil)
+				if r.Failed() {
+					t.Errorf("seed %d: %s\nto see it: go run ./jepsen/cmd/sim -seed %d -seeds 1 -faults %s -v", seed+1, r.Violation, seed+1, g)
+				}
+				elected, faults = elected+r.Elected, faults+r.Faults
+			}
+			t.Logf("%d seeds: %d faults, %d elections won", n, faults, elected)
+			if elected < n/3 || faults < n {
+				t.Errorf("that is too little to prove anything")
+			}
+		})
+	}
+}

@@ -1,0 +1,119 @@
+package sim
+
+import (
+	"time"
+
+	"github.com/gosentinel/sentinel/election"
+	"github.com/gosentinel/sentinel/monitor"
+)
+
+// watch is what one process was told, as the checker sees it: the core's own
+// books are not asked, so that a core which keeps them wrongly is found out.
+type watch struct {
+	roles   map[monitor.HostPort]monitor.Role
+	asks    map[uint64]asked
+	answers map[answerKey]answer
+	ballots map[ballot]bool
+
+	probes, before []monitor.MasterProbe
+	tiltBefore     bool
+	ordered        []monitor.HostPort // may be told to become masters in this turn
+	masters        map[string]*masterWatch
+	questions      map[monitor.PeerRef]string // vote requests of others, and their masters
+	epochs         map[monitor.Epoch]bool     // told by +new-epoch
+}
+
+type (
+	asked     struct{ peer, about monitor.HostPort }
+	answerKey struct{ peer, about monitor.HostPort }
+	answer    struct {
+		at   Instant
+		down bool
+	}
+	ballot struct {
+		answerKey
+		epoch monitor.Epoch
+	}
+)
+
+// masterWatch is what one process did about one master.
+type masterWatch struct {
+	blocked Instant       // the last attempt, or the last vote for another
+	reset   bool          // an operator ends a failover whose outcome stands
+	granted monitor.Epoch // of the attempt whose promotion may be ordered
+	causes
+}
+
+func (h *watch) init() {
+	h.roles = map[monitor.HostPort]monitor.Role{}
+	h.asks = map[uint64]asked{}
+	h.answers = map[answerKey]answer{}
+	h.ballots = map[ballot]bool{}
+	h.masters = map[string]*masterWatch{}
+	h.questions = map[monitor.PeerRef]string{}
+	h.epochs = map[monitor.Epoch]bool{}
+	h.probes, h.before, h.tiltBefore = h.probes[:0], h.before[:0], false
+}
+
+func (h *watch) master(name string) *masterWatch {
+	m := h.masters[name]
+	if m == nil {
+		m = &masterWatch{}
+		m.causes.init()
+		h.masters[name] = m
+	}
+	return m
+}
+
+// note remembers for this turn who may be told to become a master: when the
+// effects of a turn are carried out, a later input of it may have ended the
+// attempt already.
+func (h *watch) note(p *monitor.MasterProbe) {
+	if p.Promoted.Port != 0 && p.Phase != election.None && h.master(p.Name).granted == p.AttemptEpoch {
+		h.ordered = append(h.ordered, hostPort(p.Promoted))
+	}
+}
+
+func (h *watch) saw(addr monitor.HostPort, role monitor.Role) { h.roles[addr] = role }
+
+// asking notes a question, so that its answer can be attributed.
+func (h *watch) asking(c *conn, s monitor.Send, q monitor.AskMasterDown) {
+	h.asks[s.Token.Seq] = asked{c.addr, monitor.HostPort{Host: q.IP, Port: q.Port}}
+}
+
+func (h *watch) answered(n *node, c *conn, r monitor.AskReply) {
+	q, known := h.asks[r.Token.Seq]
+	if !known || !r.OK {
+		return
+	}
+	delete(h.asks, r.Token.Seq)
+	key := answerKey(q)
+	h.answers[key] = answer{n.w.now, r.Down}
+	if r.Leader == n.id {
+		h.ballots[ballot{key, r.Epoch}] = true
+	}
+}
+
+// downVotes counts the peers whose last answer about a master was that it is
+// down, and is not older than age.
+func (h *watch) downVotes(peers []monitor.SentinelView, about monitor.HostPort, now Instant, age time.Duration) int {
+	votes := 0
+	for _, p := range peers {
+		a, ok := h.answers[answerKey{p.Addr, about}]
+		if ok && a.down && now.Sub(a.at) <= age {
+			votes++
+		}
+	}
+	return votes
+}
+
+// votes counts the peers that were heard to vote for this process.
+func (h *watch) votes(peers []monitor.SentinelView, about monitor.HostPort, epoch monitor.Epoch) int {
+	votes := 0
+	for _, p := range peers {
+		if h.ballots[ballot{answerKey{p.Addr, about}, epoch}] {
+			votes++
+		}
+	}
+	return votes
+}
