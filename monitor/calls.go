@@ -1,6 +1,10 @@
 package monitor
 
-import "github.com/gosentinel/sentinel/election"
+import (
+	"slices"
+
+	"github.com/gosentinel/sentinel/election"
+)
 
 // call carries out an operator's command. Results that promise a saved change
 // wait for the disk; the others are answered at once.
@@ -87,6 +91,7 @@ func (c *Core) remove(m *master) *CallError {
 	c.stopTimer(&m.judge)
 	c.detach(m.link, &m.instance)
 	c.unindex(m)
+	c.disk.waiting = slices.DeleteFunc(c.disk.waiting, func(o *master) bool { return o == m })
 	delete(c.byName, m.cfg.Name)
 	for k, o := range c.masters {
 		if o == m {

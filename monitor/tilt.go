@@ -25,7 +25,6 @@ func (c *Core) leaveTilt() {
 	c.emit(nil, Tilt{})
 	for _, m := range c.masters {
 		c.ready(&m.link.timer)
-		c.touch(m)
 		for _, r := range m.replicas {
 			c.ready(&r.link.timer)
 			c.wake(&r.instance)
@@ -34,6 +33,9 @@ func (c *Core) leaveTilt() {
 			c.ready(&p.link.timer)
 			c.wake(&p.instance)
 		}
+		// After its replicas: a failover that goes on now must not choose one of
+		// them that is found to be down in this very step.
+		c.touch(m)
 	}
 	c.settle()
 }
