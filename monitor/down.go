@@ -176,7 +176,7 @@ func (c *Core) askReply(now Instant, in AskReply) {
 	m := p.master
 	// An answer to a question about an address that the master has left says
 	// nothing about the master of today.
-	if in.OK && in.Token.Seq > m.askFloor {
+	if in.OK && in.Token.Seq > m.askFloor && !l.gossip.stranger {
 		p.askReplyAt = now
 		if in.Down {
 			p.set(FlagMasterDown)

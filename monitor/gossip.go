@@ -9,9 +9,9 @@ import "time"
 // that it knows from there: gossip never adds a voter, and a peer has one
 // opinion, whichever way it came. Votes stay questions with durable answers.
 
-// How often a peer is asked for its gossip endpoint on one connection. A stock
-// Sentinel answers with an error and is left alone for long; a gosentinel tells
-// in time when its endpoint changed.
+// How often a peer is asked what it is on one connection. A stock Sentinel
+// answers with an error and is left alone for long; a gosentinel tells in time
+// when its endpoint changed.
 const (
 	gossipRetry   = 10 * time.Minute
 	gossipRefresh = time.Minute
@@ -40,6 +40,8 @@ func (k PeerKind) String() string {
 
 // GossipEndpoint is where and how a peer can be reached by gossip.
 type GossipEndpoint struct {
+	// ID is the peer's own id.
+	ID RunID
 	// Addr is the address of its gossip port. Port 0 means that it does not
 	// gossip. From a peer, an empty Host stands for that of its Sentinel address.
 	Addr HostPort
@@ -51,7 +53,9 @@ type GossipEndpoint struct {
 	Version string // of the peer's software
 }
 
-// AskGossip is SENTINEL GOSSIP, answered by [GossipReply].
+// AskGossip is SENTINEL GOSSIP, answered by [GossipReply]. It is asked first on
+// every connection to a peer, also by a Sentinel that does not gossip: the
+// answer tells who is there.
 type AskGossip struct{}
 
 func (AskGossip) isCommand() {}
@@ -128,12 +132,13 @@ type gossipState struct {
 	endpoint GossipEndpoint
 	asked    bool    // and not answered yet
 	due      Instant // next question
+	stranger bool    // another Sentinel than the one that this link is for
 }
 
 // askGossip asks a peer for its endpoint when it is time.
 func (l *link) askGossip(c *Core, now Instant) Instant {
 	g := &l.gossip
-	if !c.gossip || l.server || !l.cmd.up || g.asked {
+	if l.server || !l.cmd.up || g.asked {
 		return Never
 	}
 	if now < g.due {
@@ -151,6 +156,15 @@ func (c *Core) gossipReply(now Instant, in GossipReply) {
 	}
 	g, e := &l.gossip, in.Endpoint
 	g.asked, g.kind, g.due = false, PeerGosentinel, now.Add(gossipRefresh)
+	g.stranger = in.Known && e.ID != l.owners[0].runID
+	if g.stranger {
+		// A Sentinel that lost its state came back at the address of the old one. It
+		// remembers none of its votes, and must not cast them again under the name
+		// of the one that did. Its own hello makes it known by its own name.
+		c.logOnce("stranger:"+string(e.ID), LevelWarning, "Sentinel "+string(e.ID)+" answers at "+
+			c.shown(l.owners[0].addr).String()+" in place of "+string(l.owners[0].runID))
+		g.kind, e = PeerUnknown, GossipEndpoint{}
+	}
 	if !in.Known {
 		g.kind, g.due, e = PeerStock, now.Add(gossipRetry), GossipEndpoint{}
 	}
@@ -162,11 +176,18 @@ func (c *Core) gossipReply(now Instant, in GossipReply) {
 }
 
 func (c *Core) setEndpoint(l *link, e GossipEndpoint) {
+	if !c.gossip || e.Addr.Port == 0 {
+		e = GossipEndpoint{Version: e.Version}
+	}
 	if l.gossip.endpoint == e {
 		return
 	}
+	was := l.gossip.endpoint.Addr.Port
 	l.gossip.endpoint = e
 	if e.Addr.Port == 0 {
+		if was == 0 {
+			return
+		}
 		e = GossipEndpoint{}
 	}
 	c.free(GossipPeer{ID: l.owners[0].runID, Endpoint: e})

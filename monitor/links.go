@@ -70,7 +70,7 @@ func (c *Core) detach(l *link, i *instance) bool {
 	}
 	c.closeLink(l)
 	c.stopTimer(&l.timer)
-	if l.gossip.endpoint != (GossipEndpoint{}) {
+	if l.gossip.endpoint.Addr.Port != 0 {
 		c.free(GossipPeer{ID: i.runID})
 	}
 	return true
@@ -287,7 +287,7 @@ func (c *Core) linkUp(now Instant, in LinkUp) {
 		l.pubsubActivity = now
 		return
 	}
-	l.gossip.asked, l.gossip.due = false, now
+	l.gossip.asked, l.gossip.due, l.gossip.stranger = false, now, false
 	for _, o := range l.owners {
 		o.helloDue, o.infoSent = now, 0 // know and be known at once
 		c.wake(o)

@@ -325,7 +325,9 @@ func (s *script) sent(e Send) {
 			s.line("=> %s: INFO", to)
 		}
 	case AskGossip:
-		s.line("=> %s: SENTINEL GOSSIP", to)
+		if s.show["gossip"] {
+			s.line("=> %s: SENTINEL GOSSIP", to)
+		}
 	case Ping:
 		if s.show["ping"] {
 			s.line("=> %s: PING", to)
@@ -488,7 +490,7 @@ func (p *fakePeer) receive(cn *wire, in Send) {
 	case AskGossip:
 		reply := GossipReply{Conn: cn.id, Token: in.Token, Known: p.boot != ""}
 		if reply.Known {
-			reply.Endpoint = GossipEndpoint{Addr: HostPort{Port: 36379}, Boot: p.boot}
+			reply.Endpoint = GossipEndpoint{ID: p.id, Addr: HostPort{Port: 36379}, Boot: p.boot}
 		}
 		cn.carry(toNode, func() { cn.from.input(reply) })
 	case AskMasterDown:
@@ -542,6 +544,8 @@ func (s *script) peer(t *testing.T, td *datadriven.TestData) {
 				s.w.resetAll(p, nil, ConnCommand)
 			case "start":
 				p.down = false
+			case "id": // lost its state
+				p.id, p.ledgers = paddedID(a.SingleVal(t)), map[HostPort]*election.Ledger{}
 			case "gossips": // from the next life on, with this boot id
 				p.boot = a.SingleVal(t)
 			default:

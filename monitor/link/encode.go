@@ -64,6 +64,8 @@ func (e *encoder) send(cmd monitor.Command) bool {
 		}
 		e.command(replyAsk, "SENTINEL", "is-master-down-by-addr", cmd.IP, strconv.Itoa(cmd.Port),
 			strconv.FormatUint(uint64(cmd.Epoch), 10), id)
+	case monitor.AskGossip:
+		e.command(replyGossip, "SENTINEL", "GOSSIP")
 	case monitor.SlaveOf:
 		e.slaveOf(cmd)
 	case monitor.ScriptKill:
@@ -107,6 +109,7 @@ const (
 	replyInfo
 	replyPublish
 	replyAsk
+	replyGossip
 	replyDone          // whatever it is, the command is done
 	replyMulti         // start of a role change as a transaction
 	replyQueuedSlaveOf // +QUEUED, or +OK when MULTI was refused

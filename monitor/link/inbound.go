@@ -126,6 +126,8 @@ func (c *conn) take(e expected, frame []byte) error {
 		c.emit(monitor.PublishReply{Conn: c.id, Token: e.token, OK: v.kind != '-'})
 	case replyAsk:
 		c.emit(askReply(c.id, e.token, v, rest))
+	case replyGossip:
+		c.emit(gossipReply(c.id, e.token, v, rest))
 	case replyDone:
 		c.emit(monitor.CommandDone{Conn: c.id, Token: e.token})
 	default:
@@ -185,6 +187,48 @@ func askReply(id monitor.ConnID, token monitor.Token, array value, rest []byte) 
 	r.OK, r.Down, r.Epoch = true, v[0].num == 1, monitor.Epoch(v[2].num)
 	return r
 }
+
+// gossipReply reads names and values. A peer that has the command says that it
+// speaks gossip, a stock Sentinel that there is no such subcommand. Names that
+// are not known belong to later versions. An endpoint that makes no sense is
+// none: what is in it goes to logs and to the network.
+func gossipReply(id monitor.ConnID, token monitor.Token, array value, rest []byte) monitor.GossipReply {
+	r := monitor.GossipReply{Conn: id, Token: token}
+	var buf [32]value
+	v := elements(buf[:], array, rest)
+	if array.kind != '*' || len(v) == 0 || len(v)%2 != 0 {
+		return r
+	}
+	e, ok := monitor.GossipEndpoint{}, true
+	for i := 0; i < len(v); i += 2 {
+		if !v[i].isText() || !v[i+1].isText() {
+			return r
+		}
+		text := string(v[i+1].text)
+		ok = ok && len(text) <= maxGossipText && printable(v[i+1].text) == text
+		switch string(v[i].text) {
+		case "version":
+			r.Known, e.Version = true, text
+		case "boot":
+			e.Boot = text
+		case "ip":
+			_, literal := monitor.IPAddr(text, 0)
+			e.Addr.Host, ok = text, ok && (literal || text == "")
+		case "port":
+			port, number := parseNumber(v[i+1].text)
+			e.Addr.Port, ok = int(port), ok && number && port >= 0 && port <= 65535
+		case "key-id":
+			e.KeyID = text
+		}
+	}
+	if r.Known && ok {
+		r.Endpoint = e
+	}
+	return r
+}
+
+// maxGossipText is the longest value in the description of an endpoint.
+const maxGossipText = 128
 
 // takeMessage handles a frame on a Pub/Sub connection: a hello, or anything
 // else that proves that the subscription lives.
