@@ -35,7 +35,9 @@
 // input.go and effect.go are the seam. core.go takes the inputs and runs the
 // timers, disk.go gates effects on the disk. links.go and periodic.go keep the
 // connections and the regular traffic, observe.go and hellos.go take in what
-// servers and peers say, down.go judges, failover.go acts, reset.go switches
-// addresses, calls.go serves operators and views.go shows them the state. The
-// rules are those of state-machine.md; section numbers are in the comments.
+// servers and peers say, gossip.go what comes over the second, faster way between
+// peers, and conflict.go notices two with one id. down.go judges, failover.go
+// acts, reset.go switches addresses, calls.go serves operators and views.go shows
+// them the state; audit.go lets a simulator look inside. The rules are those of
+// state-machine.md; section numbers are in the comments.
 package monitor

@@ -40,7 +40,7 @@ func (k PeerKind) String() string {
 
 // GossipEndpoint is where and how a peer can be reached by gossip.
 type GossipEndpoint struct {
-	// ID is the peer's own id.
+	// ID is the peer's own id; "" when it did not say.
 	ID RunID
 	// Addr is the address of its gossip port. Port 0 means that it does not
 	// gossip. From a peer, an empty Host stands for that of its Sentinel address.
@@ -156,7 +156,7 @@ func (c *Core) gossipReply(now Instant, in GossipReply) {
 	}
 	g, e := &l.gossip, in.Endpoint
 	g.asked, g.kind, g.due = false, PeerGosentinel, now.Add(gossipRefresh)
-	g.stranger = in.Known && e.ID != l.owners[0].runID
+	g.stranger = in.Known && e.ID != "" && e.ID != l.owners[0].runID
 	if g.stranger {
 		// A Sentinel that lost its state came back at the address of the old one. It
 		// remembers none of its votes, and must not cast them again under the name
