@@ -153,8 +153,11 @@ func (c *Core) elect(now Instant, m *master) Instant {
 	lostEpoch := c.epoch > a.Epoch
 	split := len(votes) >= needed && !quorum.CanStillWin(votes, outstanding, needed)
 	// Not after a vote for another at a later epoch: a still later one of ours
-	// would derail the election that we have just voted in.
-	if m.ledger.Epoch == a.Epoch && (lostEpoch || split) {
+	// would derail the election that we have just voted in. Nor when another has
+	// the votes: when several masters die together the current epoch moves on all
+	// the time, and we would depose a leader at work, which may have promoted
+	// another replica than the one that we would choose.
+	if m.ledger.Epoch == a.Epoch && !elected && (lostEpoch || split) {
 		next = min(next, c.restartElection(now, m))
 	}
 	return next

@@ -247,8 +247,40 @@ func (c *Core) dropSelf(m *master) {
 	if r == nil || r == m.promoted {
 		return
 	}
+	c.removeReplica(r)
+}
+
+// unite removes a replica that turns out, now that its name is resolved, to be
+// the master or another replica that is known by another name, and reports
+// whether r is the one that is gone. It would be counted twice, and a master
+// that is taken for a replica would be told to follow itself.
+func (c *Core) unite(r *replica) bool {
+	m := r.master
+	if r.addr.Same(m.addr) {
+		if r != m.promoted {
+			c.removeReplica(r)
+		}
+		return r != m.promoted
+	}
+	for _, o := range m.replicas {
+		if o == r || !o.addr.Same(r.addr) {
+			continue
+		}
+		if r == m.promoted {
+			c.removeReplica(o)
+			return false
+		}
+		c.removeReplica(r)
+		return true
+	}
+	return false
+}
+
+func (c *Core) removeReplica(r *replica) {
+	m := r.master
 	m.replicas = slices.DeleteFunc(m.replicas, func(o *replica) bool { return o == r })
 	c.dropReplica(r)
+	c.touch(m)
 	c.changed()
 }
 

@@ -40,6 +40,8 @@ type conn struct {
 	dialedAt Instant
 	upAt     Instant
 	localIP  string // of the last connection that was up
+	unsure   bool   // dialled before the resolver has confirmed the address
+	sure     bool   // to be dialled as the resolver has just said
 }
 
 func (l *link) connected() bool { return l.cmd.up }
@@ -161,7 +163,10 @@ func (l *link) connect(c *Core, now Instant, cn *conn, kind ConnKind) Instant {
 		}
 	}
 	cn.dialedAt = now
-	c.resolve(i)
+	if !cn.sure { // else a name with addresses that take turns would be dialled for ever
+		c.resolve(i)
+	}
+	cn.unsure, cn.sure = c.resolving(i.addr.Host), false
 	if i.addr.DialTarget() == "" || (i.addr.IP == "" && c.resolving(i.addr.Host)) {
 		return now.Add(c.tun.PingPeriod) // an answer of the resolver wakes the link earlier
 	}
@@ -396,7 +401,7 @@ func (c *Core) resolving(host string) bool {
 func (c *Core) resolved(now Instant, in Resolved) {
 	waiting := c.lookups[in.Host]
 	delete(c.lookups, in.Host)
-	if in.IP == "" {
+	if in.IP == "" { // what was dialled meanwhile is the best there is
 		c.log(LevelWarning, "Failed to resolve hostname '"+in.Host+"'")
 		return
 	}
@@ -418,11 +423,33 @@ func (c *Core) resolved(now Instant, in Resolved) {
 			c.touch(m)
 		}
 		i.addr.IP = in.IP
-		if l := i.link; !l.cmd.up {
-			l.cmd.dialedAt, l.pubsub.dialedAt = 0, 0
-			c.ready(&l.timer)
+		if r, ok := mem.(*replica); ok && c.unite(r) {
+			continue
+		}
+		c.redial(i.link, &i.link.cmd)
+		c.redial(i.link, &i.link.pubsub)
+	}
+	for _, id := range waiting {
+		if mem := c.members[id]; mem != nil {
+			mem.base().link.cmd.unsure, mem.base().link.pubsub.unsure = false, false
 		}
 	}
+}
+
+// redial follows a name to its new address at once, unless there is a connection
+// that was made before anybody asked: that server is alive, and DNS may err. One
+// made while the question was open must not stay, although it works: the old
+// address may be that of somebody else by now.
+func (c *Core) redial(l *link, cn *conn) {
+	if cn.up && !cn.unsure {
+		return
+	}
+	if cn.unsure {
+		c.closeConn(l, cn)
+		cn.sure = true
+	}
+	cn.unsure, cn.dialedAt = false, 0
+	c.ready(&l.timer)
 }
 
 // addrOf makes an address of a host reported by INFO or a hello message. It

@@ -43,6 +43,7 @@ func (c *causes) init() {
 
 // event checks one event of a core.
 func (k *checker) event(n *node, e monitor.Event) {
+	k.looked[Causes]++
 	switch e := e.(type) {
 	case monitor.NewEpoch:
 		if n.seen.epochs[e.Epoch] {
@@ -221,6 +222,7 @@ func (k *checker) corrected(n *node, e monitor.Event, i monitor.Instance, patien
 		m.InfoRefresh == 0 && n.seen.roles[m.Addr] != monitor.RoleMaster || m.InfoRefresh >= 2*n.tun.InfoPeriod {
 		k.fail(n.name, S15, "%s although the master is not known to be well", text(e))
 	}
+	k.looked[S15]++
 	replicas, _ := n.core.Replicas(k.w.now, i.Master)
 	for _, r := range replicas {
 		if r.Name == i.Name && r.RoleReportedTime <= patience {

@@ -69,7 +69,7 @@ func (k *checker) fail(who string, invariant Invariant, format string, args ...a
 		return
 	}
 	k.invariant = invariant
-	k.violation = fmt.Sprintf("%s violated at %v by %s: %s", invariant, k.w.uptime(), who, fmt.Sprintf(format, args...))
+	k.violation = fmt.Sprintf("%s violated at %v by %s: %s", invariant, k.w.uptime(), who, k.w.readable(fmt.Sprintf(format, args...)))
 	k.w.say("!!", "%s", k.violation)
 }
 
@@ -91,11 +91,13 @@ func (n *node) identity() string { return n.name + "#" + strconv.Itoa(n.installe
 func (k *checker) booted(n *node) {
 	n.seen.init()
 	who := n.identity()
+	k.looked[S1]++
 	if n.core.CurrentEpoch() < k.told[who] {
 		k.fail(n.name, S1, "restarted at epoch %d after it told epoch %d", n.core.CurrentEpoch(), k.told[who])
 	}
 	n.seen.probes = n.core.AppendProbes(n.seen.probes)
 	for _, p := range n.seen.probes {
+		k.looked[S6]++
 		if key := (identityMaster{who, p.Name}); p.ConfigEpoch < k.toldCfg[key] {
 			k.fail(n.name, S6, "restarted with config epoch %d after it told %d", p.ConfigEpoch, k.toldCfg[key])
 		}
@@ -114,6 +116,10 @@ func (k *checker) before(n *node, in monitor.Input) {
 		if in.RunID != "" {
 			n.seen.questions[in.From] = k.masterAt(n, monitor.HostPort{Host: in.IP, Port: in.Port})
 		}
+	case monitor.AskReply:
+		n.seen.answered(n, in)
+	case monitor.PeerOpinion:
+		n.seen.toldByGossip(in, k.w.now)
 	case monitor.Call:
 		if _, ok := in.Op.(monitor.ResetOp); ok {
 			for _, p := range n.seen.probes {
@@ -137,6 +143,10 @@ func (k *checker) masterAt(n *node, at monitor.HostPort) string {
 // after compares the state with the one before the step.
 func (k *checker) after(n *node, in monitor.Input) {
 	h := &n.seen
+	if n.core.SameProbes(h.probes) {
+		k.checked += uint64(len(h.probes))
+		return
+	}
 	h.before, h.probes = h.probes, h.core(n)
 	k.checked += uint64(len(h.probes))
 	for j := range h.probes {
@@ -169,6 +179,14 @@ func find(list []monitor.MasterProbe, p *monitor.MasterProbe) *monitor.MasterPro
 
 // shape checks one state by itself (S2, S13, S17, S18).
 func (k *checker) shape(n *node, p *monitor.MasterProbe) {
+	k.looked[S2]++
+	k.looked[S17]++
+	if p.Phase == election.ReconfReplicas {
+		k.looked[S13]++
+	}
+	if p.Flags.Has(monitor.FlagODown) {
+		k.looked[S18]++
+	}
 	if p.VoteEpoch > n.core.CurrentEpoch() {
 		k.fail(n.name, S2, "vote epoch %d above current epoch %d", p.VoteEpoch, n.core.CurrentEpoch())
 	}
@@ -202,10 +220,14 @@ func (k *checker) transition(n *node, p, was *monitor.MasterProbe, in monitor.In
 	if p.ConfigEpoch < was.ConfigEpoch {
 		k.fail(n.name, S6, "config epoch fell from %d to %d", was.ConfigEpoch, p.ConfigEpoch)
 	}
+	if p.Current != was.Current {
+		k.looked[S8]++
+	}
 	if p.Current != was.Current && p.ConfigEpoch <= was.ConfigEpoch {
 		k.fail(n.name, S8, "%s moved from %s to %s at config epoch %d", p.Name, was.Current.Host, p.Current.Host, p.ConfigEpoch)
 	}
 	if was.Phase < election.ReconfReplicas && p.Phase >= election.ReconfReplicas {
+		k.looked[S9]++
 		at := monitor.HostPort{Host: p.Promoted.Host, Port: p.Promoted.Port}
 		if n.seen.roles[at] != monitor.RoleMaster {
 			k.fail(n.name, S9, "the promotion of %s was confirmed without INFO saying so", at)
@@ -216,6 +238,9 @@ func (k *checker) transition(n *node, p, was *monitor.MasterProbe, in monitor.In
 	}
 	_, ordered := in.(monitor.Call)
 	tilt, _ := n.core.Tilt(k.w.now)
+	if tilt {
+		k.looked[S14]++
+	}
 	if n.seen.tiltBefore && tilt && !ordered && p.Phase != was.Phase && p.Phase != election.None {
 		k.fail(n.name, S14, "state %s was entered in TILT", p.Phase)
 	}
@@ -224,6 +249,8 @@ func (k *checker) transition(n *node, p, was *monitor.MasterProbe, in monitor.In
 // voted checks a change of the vote: it follows from the rule and from nothing
 // else, and nobody votes twice in an epoch (S3, S16).
 func (k *checker) voted(n *node, p, was *monitor.MasterProbe, in monitor.Input) {
+	k.looked[S3]++
+	k.looked[S16]++
 	if p.VoteEpoch == was.VoteEpoch && p.VoteFor != was.VoteFor && p.VoteFor != "" {
 		k.fail(n.name, S3, "the vote at epoch %d moved from %.8s to %.8s", p.VoteEpoch, was.VoteFor, p.VoteFor)
 	}
@@ -253,25 +280,32 @@ func (k *checker) selected(n *node, p *monitor.MasterProbe) {
 		if !r.Flags.Has(monitor.FlagPromoted) {
 			continue
 		}
-		why := ""
-		switch {
-		case r.Flags.Has(monitor.FlagSDown):
-			why = "it is down"
-		case r.Flags.Has(monitor.FlagDisconnected):
-			why = "it is disconnected"
-		case r.Priority == 0:
-			why = "its priority is 0"
-		case r.LastOKPingReply > 5*n.tun.PingPeriod:
-			why = fmt.Sprintf("it answered PING %v ago", r.LastOKPingReply)
-		case r.Info == nil || r.InfoRefresh > info:
-			why = fmt.Sprintf("it answered INFO %v ago", r.InfoRefresh)
-		case r.MasterLinkDown > down:
-			why = fmt.Sprintf("it was cut off for %v", r.MasterLinkDown)
-		}
-		if why != "" {
+		k.looked[S12]++
+		if why := unfit(&r, 5*n.tun.PingPeriod, info, down); why != "" {
 			k.fail(n.name, S12, "%s was chosen although %s", r.Name, why)
 		}
 	}
+}
+
+// unfit says why a replica must not be promoted, or "". The times are how old
+// its last answers to PING and INFO may be, and for how long it may have been
+// cut off from its master.
+func unfit(r *monitor.ReplicaView, ping, info, down time.Duration) string {
+	switch {
+	case r.Flags.Has(monitor.FlagSDown):
+		return "it is down"
+	case r.Flags.Has(monitor.FlagDisconnected):
+		return "it is disconnected"
+	case r.Priority == 0:
+		return "its priority is 0"
+	case r.LastOKPingReply > ping:
+		return fmt.Sprintf("it answered PING %v ago", r.LastOKPingReply)
+	case r.Info == nil || r.InfoRefresh > info:
+		return fmt.Sprintf("it answered INFO %v ago", r.InfoRefresh)
+	case r.MasterLinkDown > down:
+		return fmt.Sprintf("it was cut off for %v", r.MasterLinkDown)
+	}
+	return ""
 }
 
 // attempts checks who may lead, and when (S4, S10, S11).
@@ -301,6 +335,8 @@ func (k *checker) began(n *node, p *monitor.MasterProbe, m *masterWatch) {
 	k.started++
 	m.granted = 0
 	if !p.Forced {
+		k.looked[S10]++
+		k.looked[S11]++
 		v, _ := n.core.Master(k.w.now, p.Name)
 		if gap := 2 * v.FailoverTimeout; m.blocked != 0 && k.w.now.Sub(m.blocked) < gap {
 			k.fail(n.name, S11, "attempt %v after the last one or after a vote for another", k.w.now.Sub(m.blocked))
@@ -310,7 +346,7 @@ func (k *checker) began(n *node, p *monitor.MasterProbe, m *masterWatch) {
 		}
 		peers, _ := n.core.Sentinels(k.w.now, p.Name)
 		const slack = 100 * time.Millisecond
-		if votes := 1 + n.seen.downVotes(peers, v.Addr, k.w.now, 5*n.tun.AskPeriod+slack); votes < p.Quorum && k.tainted == "" {
+		if votes := 1 + n.seen.downVotes(peers, v, k.w.now, 5*n.tun.AskPeriod+slack); votes < p.Quorum && k.tainted == "" {
 			k.fail(n.name, S10, "attempt although only %d of %d say that %s is down", votes, p.Quorum, p.Name)
 		}
 	}
@@ -334,6 +370,7 @@ func (k *checker) won(n *node, p *monitor.MasterProbe, m *masterWatch) {
 		return
 	}
 	k.elected++
+	k.looked[S4]++
 	if votes < needed && k.tainted == "" { // one process with two ids votes twice
 		k.fail(n.name, S4, "won the election for %s at epoch %d with %d votes, needed are %d", p.Name, key.epoch, votes, needed)
 	}
@@ -383,6 +420,13 @@ func (k *checker) effect(n *node, e monitor.Effect) {
 		if tilt, _ := n.core.Tilt(k.w.now); e.Down && tilt && !n.disk.releasing {
 			k.fail(n.name, S14, "said that a master is down while in TILT")
 		}
+	case monitor.ShareConfig:
+		k.tell(n, e.Hello.CurrentEpoch)
+		k.published(n, e.Hello)
+	case monitor.ShareOpinion:
+		if tilt, _ := n.core.Tilt(k.w.now); e.Down && tilt {
+			k.fail(n.name, S14, "told its peers that a master is down while in TILT")
+		}
 	case monitor.Emit:
 		k.event(n, e.Event)
 	}
@@ -418,6 +462,7 @@ func (k *checker) asked(n *node, q monitor.AskMasterDown) {
 
 // promoted checks the order to become a master (S5).
 func (k *checker) promoted(n *node, at monitor.HostPort) {
+	k.looked[S5]++
 	for j := range n.seen.probes {
 		n.seen.note(&n.seen.probes[j])
 	}
@@ -429,6 +474,7 @@ func (k *checker) promoted(n *node, at monitor.HostPort) {
 
 // tell is an epoch that leaves a Sentinel, which must be durable by then (S1).
 func (k *checker) tell(n *node, e monitor.Epoch) {
+	k.looked[S1]++
 	if durable := durableEpoch(n.disk.durable); e > durable && !k.lenient {
 		k.fail(n.name, S1, "epoch %d left before it was durable (%d)", e, durable)
 	}
@@ -445,6 +491,7 @@ func durableEpoch(s monitor.State) monitor.Epoch {
 
 // vote is a vote that leaves a Sentinel (S3).
 func (k *checker) vote(n *node, master string, epoch monitor.Epoch, candidate monitor.RunID) {
+	k.looked[S3]++
 	key := voteKey{n.identity(), master, epoch}
 	if first, given := k.votes[key]; given && first != candidate {
 		k.fail(n.name, S3, "voted for %.8s and for %.8s at epoch %d", first, candidate, epoch)
@@ -462,6 +509,7 @@ func (k *checker) vote(n *node, master string, epoch monitor.Epoch, candidate mo
 
 // published is a configuration that leaves a Sentinel (S6, S7).
 func (k *checker) published(n *node, h monitor.Hello) {
+	k.looked[S6]++
 	mine := identityMaster{n.identity(), h.MasterName}
 	if h.ConfigEpoch < k.toldCfg[mine] {
 		k.fail(n.name, S6, "published config epoch %d after %d", h.ConfigEpoch, k.toldCfg[mine])
@@ -476,6 +524,7 @@ func (k *checker) published(n *node, h monitor.Hello) {
 	if h.ConfigEpoch == 0 || k.w.opts.Stock > 0 || k.tainted != "" {
 		return
 	}
+	k.looked[S7]++
 	key := epochKey{h.MasterName, h.ConfigEpoch}
 	addr := monitor.HostPort{Host: h.MasterIP, Port: h.MasterPort}
 	if first, known := k.configs[key]; known && first != addr && !k.excused[key] {
@@ -487,6 +536,7 @@ func (k *checker) published(n *node, h monitor.Hello) {
 // drained checks the loop itself: no timer in the past, no queue that grows, and
 // now and then everything inside.
 func (k *checker) drained(n *node) {
+	k.looked[Timers]++
 	if next := n.core.NextDeadline(); next <= k.w.now {
 		k.fail(n.name, Timers, "the next deadline is %v ago", k.w.now.Sub(next))
 	}
@@ -497,6 +547,8 @@ func (k *checker) drained(n *node) {
 }
 
 func (k *checker) audit(n *node) {
+	k.looked[Audit]++
+	k.looked[Answers]++
 	if err := n.core.Audit(); err != nil {
 		k.fail(n.name, Audit, "%v", err)
 	}

@@ -72,6 +72,7 @@ func (d *modelDisk) put(s monitor.State) {
 	if d.codec == "" {
 		return
 	}
+	d.w.check.looked[Codec]++
 	text := d.doc.Render(d.file, s)
 	if err := d.doc.Verify(text, s); err != nil {
 		d.w.check.fail("disk", Codec, "%v", err)

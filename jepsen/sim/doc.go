@@ -18,7 +18,7 @@
 //	r := sim.Run(s, func(line string) { fmt.Println(line) })
 //	if r.Failed() {
 //		fmt.Println(r.Violation)                 // which promise, when, by whom
-//		fmt.Print(sim.Minimise(r, nil).Scenario) // the same with less around it
+//		fmt.Print(sim.Minimise(r, nil, nil).Scenario) // the same with less around it
 //	}
 //
 // A run has three parts. In the calm part all come up and get to know each
@@ -53,19 +53,21 @@
 //
 // # The parts
 //
-//	world.go                 virtual time: one heap of events
+//	world.go run.go          virtual time: one heap of events; the course of a run
 //	scenario.go fault.go     what a run is made of; its text form; what is drawn
 //	faults.go                every kind of fault, by group
-//	net.go                   TCP connections as ordered streams, cuts, delays
+//	net.go gossip.go         TCP connections as ordered streams, cuts, delays; gossip
 //	server.go replication.go the Redis server
 //	sentinel.go node.go      a Sentinel process: a core, its loop, its links
 //	disk.go                  what survives a crash
 //	stock.go ...             a model of redis-sentinel with its known flaws
 //	client.go meter.go       users, and what they notice
-//	check.go watch.go        the invariants, and what is remembered for them
+//	incident.go stats.go     times from a fault on; scenarios to compare Sentinels
+//	invariants.go            the list of what is checked
+//	check.go watch.go        the checks, and what is remembered for them
 //	causes.go live.go        causes of events; the order after healing
-//	minimise.go swarm.go     smaller failing scenarios; many seeds on all cores
+//	minimise.go trace.go     smaller failing scenarios; lines that people read
 //
-// jepsen/cmd/sim is the command line; jepsen/README.md explains how to read what
-// it prints.
+// jepsen/cmd/sim is the command line, which plays many seeds on all cores;
+// jepsen/README.md explains how to read what it prints.
 package sim

@@ -89,13 +89,13 @@ type kind struct {
 
 // FaultGroups are the names that select faults: servers that crash, hang or lose
 // data; Sentinels that crash or stall; the network; disks; operators; changes of
-// membership. "stock" adds stock Sentinels to the world instead of faults.
-var FaultGroups = []string{"server", "sentinel", "net", "disk", "operator", "member", "stock"}
+// membership; gossip, which is lost, late and one-way. "stock" adds stock Sentinels to the world instead of faults.
+var FaultGroups = []string{"server", "sentinel", "net", "disk", "operator", "member", "gossip", "stock"}
 
 var kinds []kind
 
 func init() {
-	kinds = slices.Concat(serverFaults, sentinelFaults, netFaults, diskFaults, operatorFaults, memberFaults)
+	kinds = slices.Concat(serverFaults, sentinelFaults, netFaults, diskFaults, operatorFaults, memberFaults, gossipFaults)
 }
 
 // FaultKinds are the names of the faults in a group, or of all for "".
@@ -213,7 +213,10 @@ func (w *world) inject(f Fault) {
 		return
 	}
 	w.faults++
+	w.cover.Faults[f.Kind]++
+	done := w.meter.fault(f.Kind)
 	text, undo := k.what(w, f)
+	done()
 	w.say("FAULT", "%s", text)
 	if f.D > 0 && undo != nil {
 		w.after(f.D, func() {

@@ -87,6 +87,13 @@ var sentinelFaults = []kind{
 		n.stall(d)
 		return fmt.Sprintf("%s stalls for %v", n.base().name, d), nil
 	}},
+	{"clock-jump", "sentinel", func(w *world, f Fault) (string, func()) {
+		if st, ok := w.node(f.A).(*stock); ok {
+			st.lastTick = st.lastTick.Add(-time.Hour)
+			return "the clock of " + st.name + " jumps by an hour", nil
+		}
+		return "the clock of " + w.node(f.A).base().name + " jumps, which nothing in a core can notice", nil
+	}},
 	{"crash-on-save", "sentinel", func(w *world, f Fault) (string, func()) {
 		n := w.real(f.A)
 		if n == nil {
@@ -102,6 +109,7 @@ func (w *world) boot(n sentinel) {
 	if p.alive || p.gone {
 		return
 	}
+	w.check.looked[Restart]++
 	if err := n.start(); err != nil {
 		w.check.fail(p.name, Restart, "%v", err)
 		return
@@ -143,6 +151,10 @@ var netFaults = []kind{
 		bridge := w.hostID(f.B)
 		text, undo := w.split(f, bridge)
 		return "the network splits, only " + w.hostName(bridge) + " sees both sides:" + text, undo
+	}},
+	{"split-one-way", "net", func(w *world, f Fault) (string, func()) {
+		text, undo := w.splitOneWay(f)
+		return "nobody else is heard by:" + text, undo
 	}},
 	{"split-client", "net", func(w *world, f Fault) (string, func()) {
 		return w.splitWithClient(f)
@@ -206,11 +218,33 @@ func (w *world) isolate(h hostID, in, out bool) func() {
 	return w.cuts(pairs)
 }
 
-// split divides the hosts into two sides by the bits of A and B, mixed so that
-// every division is possible. The bridge belongs to both.
-func (w *world) split(f Fault, bridge hostID) (text string, undo func()) {
+// side divides the hosts into two sides by the bits of A and B, mixed so that
+// every division is possible.
+func (f Fault) side(h hostID) uint64 {
 	mask := (uint64(f.A)<<6 | uint64(f.B)) * 0x9e3779b97f4a7c15
-	side := func(h hostID) uint64 { return mask >> (uint(h) % 64) & 1 }
+	return mask >> (uint(h) % 64) & 1
+}
+
+// splitOneWay lets one side hear nothing of the other.
+func (w *world) splitOneWay(f Fault) (text string, undo func()) {
+	var pairs [][2]hostID
+	for to := range hostID(w.net.hosts) {
+		if f.side(to) == 0 {
+			continue
+		}
+		text += " " + w.hostName(to)
+		for from := range hostID(w.net.hosts) {
+			if f.side(from) == 0 {
+				pairs = append(pairs, [2]hostID{from, to})
+			}
+		}
+	}
+	return text, w.cuts(pairs)
+}
+
+// split divides the hosts into two sides. The bridge belongs to both.
+func (w *world) split(f Fault, bridge hostID) (text string, undo func()) {
+	side := f.side
 	var pairs [][2]hostID
 	for a := range hostID(w.net.hosts) {
 		if side(a) == 1 {
@@ -371,6 +405,23 @@ var memberFaults = []kind{
 		w.boot(n)
 		return fmt.Sprintf("%s gets the id of %s", n.base().name, from.base().name), nil
 	}},
+	{"add-sentinel", "member", func(w *world, f Fault) (string, func()) {
+		for k := range w.nodes {
+			if n := w.node(f.A + k); n.base().gone {
+				w.install(n)
+				return n.base().name + " is added to the Sentinels", nil
+			}
+		}
+		return "there is no machine for another Sentinel", nil
+	}},
+	{"move-sentinel", "member", func(w *world, f Fault) (string, func()) {
+		p := w.node(f.A).base()
+		if !p.alive {
+			return p.name + " does not run and stays where it is", nil
+		}
+		w.move(w.node(f.A))
+		return fmt.Sprintf("%s moves to %s and keeps its id", p.name, p.addr), nil
+	}},
 	{"remove-sentinel", "member", func(w *world, f Fault) (string, func()) {
 		n := w.node(f.A)
 		alive := 0
@@ -385,9 +436,32 @@ var memberFaults = []kind{
 		n.crash(false)
 		n.base().gone = true
 		return n.base().name + " is decommissioned", func() {
-			n.base().gone = false
-			w.reinstall(n, w.newRunID(n.base().name+"-"))
-			w.boot(n)
+			if n.base().gone {
+				w.install(n)
+			}
 		}
 	}},
+}
+
+// install puts a new Sentinel on a machine that has none.
+func (w *world) install(n sentinel) {
+	p := n.base()
+	id := p.id
+	if !p.spare {
+		id = w.newRunID(p.name + "-")
+	}
+	p.gone, p.spare = false, false
+	w.reinstall(n, id)
+	w.boot(n)
+}
+
+// move starts a Sentinel again on another address, with what its disk holds.
+func (w *world) move(n sentinel) {
+	p := n.base()
+	n.crash(false)
+	delete(w.net.listeners, p.addr)
+	p.moves++
+	p.addr.Host = fmt.Sprintf("10.%d.%d.%d", 2+p.moves/250, p.moves%250, 1+int(p.hostID)-len(w.servers))
+	w.net.listeners[p.addr] = n
+	w.boot(n)
 }

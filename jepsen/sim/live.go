@@ -21,6 +21,7 @@ func (w *world) settle() {
 		}
 	}
 	begun := w.now
+	w.check.looked[Liveness]++
 	for end := w.now.Add(limit); w.now < end && !w.check.failed(); {
 		w.advance(time.Second)
 		if why = w.pending(); why != "" {
@@ -120,14 +121,36 @@ func (w *world) pendingIn(g *group) (why []string) {
 }
 
 // helpless reports whether nobody can help a master: it was made a replica, and
-// the Sentinels know no replica of it.
+// the Sentinels know no replica of it, or none that may be promoted.
 func (w *world) helpless(g *group, agreed monitor.HostPort) bool {
 	for _, s := range g.servers {
-		if s.addr == agreed && s.role == monitor.RoleMaster || s.addr != agreed && !w.forgotten(g, s) {
+		switch {
+		case s.addr == agreed && s.role == monitor.RoleMaster:
+			return false
+		case s.addr != agreed && !w.forgotten(g, s) && !w.tooStale(g, s, agreed):
 			return false
 		}
 	}
 	return true
+}
+
+// tooStale reports whether a server had been cut off from its master for so long
+// when that was made a replica that it is never promoted (S12): only a person can
+// decide then that old data are better than none.
+func (w *world) tooStale(g *group, s *server, agreed monitor.HostPort) bool {
+	m, ok := w.net.listeners[agreed].(*server)
+	if !ok || m.role != monitor.RoleReplica || s.linkUp {
+		return false
+	}
+	allowed := time.Duration(0)
+	for _, n := range w.nodes {
+		if v, ok := n.(*node); ok && v.alive {
+			if m, ok := v.core.Master(w.now, g.name); ok {
+				allowed = max(allowed, 10*m.DownAfter)
+			}
+		}
+	}
+	return m.roleSince.Sub(s.linkSince) > allowed
 }
 
 // forgotten reports whether no Sentinel can know a server any more: after a
@@ -234,6 +257,7 @@ func (w *world) traffic(d time.Duration) {
 			continue
 		}
 		w.check.audit(n)
+		w.check.looked[Storm]++
 		instances := len(w.servers) + len(w.groups)*len(w.nodes)
 		if rate, limit := float64(n.turns)/d.Seconds(), float64(200+100*instances); rate > limit {
 			w.check.fail(n.name, Storm, "the loop turned %.0f times a second", rate)
@@ -242,6 +266,7 @@ func (w *world) traffic(d time.Duration) {
 			if !n.knows(s.group.name, s.addr) {
 				continue
 			}
+			w.check.looked[Traffic]++
 			if late := w.now.Sub(s.hellos[n.hostID]); late > t.PublishPeriod+time.Second {
 				w.check.fail(n.name, Traffic, "the last hello to %s is %v old", s.name, late)
 			}

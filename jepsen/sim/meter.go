@@ -13,11 +13,13 @@ type meter struct {
 	groups []groupMeter
 	unseen int // reads that did not see an own, acknowledged write
 
-	// The instants of the first failover after mark, for the statistics.
-	marked              Instant
-	sdown, odown, voted Instant
-	promotedAt, settled Instant
-	attempts, switches  int
+	sampled Instant // the last time
+
+	watching  bool // incidents are followed; see Measure
+	incidents []*Incident
+	last      cause
+
+	heard func(sentinel, monitor.Event) // for tests; nil: nobody listens
 }
 
 // groupMeter is the meter of one master.
@@ -28,23 +30,33 @@ type groupMeter struct {
 	outage    time.Duration // sum of the gaps above unavailable
 	splitTime time.Duration // with two masters that take writes
 	lost      int
+	open      *Incident // nil: all is well
 }
 
 // unavailable is the gap between two acknowledgements from which on a master
 // counts as unavailable; clients think for less.
 const unavailable = 500 * time.Millisecond
 
-// sampling is how often the meter looks for two writable masters.
-const sampling = 20 * time.Millisecond
+// How often the meter looks for two writable masters, and in an incident whether
+// it is over.
+const (
+	sampling     = 20 * time.Millisecond
+	fineSampling = 2 * time.Millisecond
+)
 
 func newMeter(w *world) *meter { return &meter{w: w} }
 
 func (m *meter) start() {
 	m.groups = make([]groupMeter, len(m.w.groups))
+	m.sampled = m.w.now
 	m.w.at(m.w.now, m, 0)
 }
 
+// fire takes a sample.
 func (m *meter) fire(int) {
+	since := m.w.now.Sub(m.sampled)
+	m.sampled = m.w.now
+	next := sampling
 	for k, g := range m.w.groups {
 		writable := 0
 		for _, s := range g.servers {
@@ -53,10 +65,14 @@ func (m *meter) fire(int) {
 			}
 		}
 		if writable > 1 {
-			m.groups[k].splitTime += sampling
+			m.groups[k].splitTime += since
+		}
+		if m.groups[k].open != nil {
+			m.follow(g)
+			next = fineSampling
 		}
 	}
-	m.w.at(m.w.now.Add(sampling), m, 0)
+	m.w.at(m.w.now.Add(next), m, 0)
 }
 
 func (m *meter) newWrite(*group) uint32 {
@@ -99,36 +115,11 @@ func (m *meter) finish() {
 	}
 }
 
-// mark starts the clocks of the statistics.
-func (m *meter) mark() {
-	m.marked = m.w.now
-	m.sdown, m.odown, m.voted, m.promotedAt, m.settled = 0, 0, 0, 0, 0
-	m.attempts, m.switches = 0, 0
-	for k := range m.groups {
-		m.groups[k].longest, m.groups[k].outage, m.groups[k].splitTime = 0, 0, 0
+func (m *meter) event(by sentinel, e monitor.Event) {
+	if m.heard != nil {
+		m.heard(by, e)
 	}
-}
-
-func (m *meter) event(_ sentinel, e monitor.Event) {
-	first := func(at *Instant) {
-		if *at == 0 {
-			*at = m.w.now
-		}
-	}
-	switch e := e.(type) {
-	case monitor.SDown:
-		if e.Kind == monitor.KindMaster {
-			first(&m.sdown)
-		}
-	case monitor.ODown:
-		first(&m.odown)
-	case monitor.TryFailover:
-		m.attempts++
-	case monitor.ElectedLeader:
-		first(&m.voted)
-	case monitor.PromotedReplica:
-		first(&m.promotedAt)
-	case monitor.SwitchMaster:
-		m.switches++
+	if m.watching && !m.w.healed {
+		m.progress(e)
 	}
 }

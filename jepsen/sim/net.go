@@ -18,12 +18,16 @@ type network struct {
 	slow      []time.Duration
 	listeners map[monitor.HostPort]acceptor
 	blocked   []blockedStream // wait for a cut to end
+
+	mute, deaf []int              // for each host the number of faults that keep its gossip from leaving or arriving
+	gossips    map[[2]hostID]bool // although there is a cut
 }
 
 func (n *network) init(w *world, hosts int) {
 	n.w, n.hosts = w, hosts
 	n.cuts = make([]int, hosts*hosts)
 	n.slow = make([]time.Duration, hosts)
+	n.mute, n.deaf, n.gossips = make([]int, hosts), make([]int, hosts), map[[2]hostID]bool{}
 	n.listeners = map[monitor.HostPort]acceptor{}
 }
 

@@ -3,7 +3,6 @@ package sim
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/gosentinel/sentinel/election"
@@ -28,6 +27,8 @@ type node struct {
 	wakeAt   Instant // of the wake-up that is planned; 0 when none is
 	turnAt   Instant // of the turn that is planned because of the inbox
 	deferred []work  // arrived while stalled
+	mates    []mate  // peers that gossip
+	opinions map[string]monitor.ShareOpinion
 	seen     watch
 }
 
@@ -60,7 +61,7 @@ func (n *node) start() error {
 	if err != nil {
 		return err
 	}
-	core, err := monitor.New(n.w.now, monitor.Params{State: state, Port: n.addr.Port, Seed: n.seed + uint64(n.life), Tunables: n.tun})
+	core, err := monitor.New(n.w.now, monitor.Params{State: state, Port: n.addr.Port, Gossip: n.w.opts.Gossip, Seed: n.seed + uint64(n.life), Tunables: n.tun})
 	if err != nil {
 		return err
 	}
@@ -68,6 +69,7 @@ func (n *node) start() error {
 	n.core, n.alive, n.dark, n.paused = core, true, false, 0
 	n.inbox, n.links, n.first, n.asked, n.deferred = nil, nil, 1, nil, nil
 	n.wakeAt, n.turnAt = 0, 0
+	n.mates, n.opinions = nil, nil
 	n.w.check.booted(n)
 	n.turn()
 	return nil
@@ -183,6 +185,9 @@ func (n *node) step(in monitor.Input) {
 
 func (n *node) do(e monitor.Effect) {
 	n.w.check.effect(n, e)
+	if n.gossip(e) {
+		return
+	}
 	switch e := e.(type) {
 	case monitor.Dial:
 		n.dial(e)
@@ -190,7 +195,7 @@ func (n *node) do(e monitor.Effect) {
 		n.link(e.Conn).close(0, "closed by the Sentinel")
 	case monitor.Send:
 		if cmd, ok := e.Cmd.(monitor.SlaveOf); ok {
-			n.w.say(n.name, "=> %s SLAVEOF %s", n.link(e.Conn).addr, target(cmd))
+			n.w.say(n.name, "=> %s SLAVEOF %s", n.w.nameOf(n.link(e.Conn).addr), n.w.readable(target(cmd)))
 		}
 		n.link(e.Conn).send(toAcceptor, request{n.mixed(e.Cmd), e.Token})
 	case monitor.Reply:
@@ -235,24 +240,12 @@ func target(cmd monitor.SlaveOf) string {
 
 func (n *node) emit(e monitor.Event) {
 	n.w.mixText(e.Name())
-	if n.w.trace != nil {
-		n.w.say(n.name, "%s %s", e.Name(), shorten(string(e.AppendText(nil))))
-	}
+	n.w.cover.Events[e.Name()]++
+	n.w.tell(&n.process, e)
 	if s, ok := e.(monitor.SwitchMaster); ok {
 		n.announce(s)
 	}
 	n.w.emitted(n, e)
-}
-
-// shorten makes the ids in the text of an event readable.
-func shorten(text string) string {
-	words := strings.Split(text, " ")
-	for k, word := range words {
-		if len(word) == 40 {
-			words[k] = strings.TrimRight(word[:4], "_")
-		}
-	}
-	return strings.Join(words, " ")
 }
 
 func (n *node) dial(d monitor.Dial) {
@@ -296,13 +289,12 @@ func (n *node) hear(c *conn, msg any) {
 		n.seen.saw(c.addr, info.Role)
 		n.input(monitor.InfoReply{Conn: c.tag, Token: m.token, Info: info})
 	case *helloMsg:
-		if m.err != nil || m.hello.RunID == n.id {
+		if m.err != nil {
 			n.input(monitor.PubSubActivity{Conn: c.tag})
 			return
 		}
 		n.input(monitor.HelloReceived{Conn: c.tag, Hello: m.hello})
 	case monitor.AskReply:
-		n.seen.answered(n, c, m)
 		n.input(n.unmixed(m))
 	case monitor.Input:
 		n.input(m)
@@ -335,10 +327,12 @@ func (n *node) command(c *conn, m request) {
 	case monitor.Ping:
 		c.send(toDialer, monitor.Pong{Conn: c.tag, Reply: monitor.PingPong})
 	case monitor.PublishHello:
-		if h := encodeHello(cmd.Hello); h.err == nil {
+		if h := n.w.encoded(cmd.Hello); h.err == nil {
 			n.input(monitor.HelloReceived{Hello: h.hello})
 		}
 		c.send(toDialer, monitor.PublishReply{Conn: c.tag, Token: m.token, OK: true})
+	case monitor.AskGossip:
+		c.send(toDialer, monitor.GossipReply{Conn: c.tag, Token: m.token, Known: true, Endpoint: n.gossipEndpoint()})
 	case monitor.AskMasterDown:
 		n.refs++
 		n.asked = append(n.asked, question{n.refs, c, m.token})
@@ -357,9 +351,17 @@ func (n *node) answer(r monitor.Reply) {
 	n.w.check.fail(n.name, Answers, "a question was answered twice")
 }
 
-func (n *node) masterAddr(name string) (monitor.HostPort, bool) { return n.core.MasterAddr(name) }
+func (n *node) masterAddr(name string) (monitor.HostPort, bool) {
+	if !n.alive {
+		return monitor.HostPort{}, false
+	}
+	return n.core.MasterAddr(name)
+}
 
 func (n *node) state(name string) (beliefs, bool) {
+	if !n.alive {
+		return beliefs{}, false
+	}
 	v, ok := n.core.Master(n.w.now, name)
 	if !ok {
 		return beliefs{}, false
@@ -380,6 +382,9 @@ func (n *node) state(name string) (beliefs, bool) {
 }
 
 func (n *node) knows(name string, at monitor.HostPort) bool {
+	if !n.alive {
+		return false
+	}
 	if v, ok := n.core.Master(n.w.now, name); ok && v.Addr == at {
 		return true
 	}
@@ -388,6 +393,9 @@ func (n *node) knows(name string, at monitor.HostPort) bool {
 }
 
 func (n *node) hasPeer(name string, id monitor.RunID) bool {
+	if !n.alive {
+		return false
+	}
 	peers, _ := n.core.Sentinels(n.w.now, name)
 	return slices.ContainsFunc(peers, func(p monitor.SentinelView) bool { return p.RunID == id })
 }

@@ -98,7 +98,7 @@ type heardLater struct{ msg any }
 func (s *server) synced(id uint64) {
 	s.replID, s.oldID, s.oldUntil = id, 0, 0
 	s.linkUp, s.linkSince, s.neverSynced = true, s.w.now, false
-	s.w.say(s.name, "is in sync with %s, with %d writes", s.following, len(s.log))
+	s.w.say(s.name, "is in sync with %s, with %d writes", s.w.nameOf(s.following), len(s.log))
 	s.upstream.send(toAcceptor, replAck{len(s.log)})
 	for _, r := range s.downstream {
 		r.conn.close(1, "resynchronised")

@@ -15,9 +15,10 @@ import (
 type Result struct {
 	Scenario Scenario
 	// Violation is the first invariant that was broken, with its name in
-	// Invariant; both are "" when none was. A world that does not come to order
+	// Invariant; both are zero when none was. A world that does not come to order
 	// after everything was healed violates "liveness".
-	Invariant, Violation string
+	Invariant Invariant
+	Violation string
 
 	Hash    uint64        // of everything that happened
 	Virtual time.Duration // virtual time that was played
@@ -33,6 +34,33 @@ type Result struct {
 	Outage              time.Duration // without service, over all masters
 	SplitBrain          time.Duration // with two masters that take writes
 	Tainted             string        // why two leaders were possible; "" when they never were
+
+	Coverage Coverage
+}
+
+// Coverage counts what has happened in runs, to see what has not. The zero value
+// is empty and ready for Add.
+type Coverage struct {
+	Faults map[string]int        // injected, by kind
+	Events map[string]int        // emitted by real cores, by name
+	Looked [invariantsEnd]uint64 // how often each [Invariant] had something to decide
+}
+
+// Add adds what another run has covered.
+func (c *Coverage) Add(o Coverage) {
+	add := func(to *map[string]int, from map[string]int) {
+		if *to == nil {
+			*to = map[string]int{}
+		}
+		for name, n := range from {
+			(*to)[name] += n
+		}
+	}
+	add(&c.Faults, o.Faults)
+	add(&c.Events, o.Events)
+	for i, n := range o.Looked {
+		c.Looked[i] += n
+	}
 }
 
 // Failed reports whether something was violated.
@@ -50,13 +78,15 @@ func Run(s Scenario, trace func(line string)) Result {
 func newWorld(s Scenario, trace func(string)) *world {
 	w := &world{now: origin, rng: rand.New(rand.NewPCG(s.Seed, 1)), opts: s.Options, trace: trace, hash: 14695981039346656037}
 	w.check, w.meter = newChecker(w), newMeter(w)
+	w.hellos = map[monitor.Hello]*helloMsg{}
+	w.cover = Coverage{Faults: map[string]int{}, Events: map[string]int{}}
 	w.check.lenient = w.opts.Bug == BugUngatedCrash || w.opts.Bug == BugLossyDisk
 	o := &w.opts
-	w.net.init(w, o.Masters*(o.Replicas+1)+o.all()+o.Masters*o.Clients)
+	w.net.init(w, o.hosts())
 	for k := range o.Masters {
 		w.addGroup(k)
 	}
-	for k := range o.all() {
+	for k := range o.all() + o.Spares {
 		w.addSentinel(k)
 	}
 	for _, g := range w.groups {
@@ -112,12 +142,9 @@ func sentinelID(name string, generation int) monitor.RunID {
 // addSentinel adds a Sentinel. Unless they are to discover each other, all know
 // all from the start: with differing voter sets no election is safe.
 func (w *world) addSentinel(k int) {
-	name := fmt.Sprintf("n%d", k)
-	if k >= w.opts.Sentinels {
-		name = fmt.Sprintf("s%d", k)
-	}
-	addr := sentinelAddr(k)
-	p := process{w: w, hostID: hostID(len(w.servers) + k), name: name, id: sentinelID(name, 0), addr: addr}
+	name, addr := w.opts.nodeName(k), sentinelAddr(k)
+	spare := k >= w.opts.all()
+	p := process{spare: spare, gone: spare, w: w, hostID: hostID(len(w.servers) + k), name: name, id: sentinelID(name, 0), addr: addr}
 	state := w.freshState(p.id)
 	if !w.opts.Discover {
 		for m := range state.Masters {
@@ -125,7 +152,7 @@ func (w *world) addSentinel(k int) {
 		}
 	}
 	var s sentinel
-	if k < w.opts.Sentinels {
+	if k < w.opts.Sentinels || spare {
 		s = w.newNode(p, state)
 	} else {
 		s = w.newStock(p, state)
@@ -148,13 +175,9 @@ func (w *world) knownSentinels(but int) (known []monitor.KnownSentinel) {
 		if k == but {
 			continue
 		}
-		name := fmt.Sprintf("n%d", k)
-		if k >= w.opts.Sentinels {
-			name = fmt.Sprintf("s%d", k)
-		}
 		at := sentinelAddr(k)
 		addr, _ := monitor.IPAddr(at.Host, at.Port)
-		known = append(known, monitor.KnownSentinel{Addr: addr, ID: sentinelID(name, 0)})
+		known = append(known, monitor.KnownSentinel{Addr: addr, ID: sentinelID(w.opts.nodeName(k), 0)})
 	}
 	return known
 }
@@ -214,6 +237,9 @@ func (w *world) heal() {
 	w.waits = nil
 	clear(w.net.cuts)
 	clear(w.net.slow)
+	clear(w.net.mute)
+	clear(w.net.deaf)
+	clear(w.net.gossips)
 	w.net.flow()
 	w.repairIdentities()
 	for _, n := range w.nodes {
@@ -259,7 +285,7 @@ func (w *world) repairIdentities() {
 // resetDeparted does what the documentation asks for after a Sentinel has gone
 // for good: SENTINEL RESET on all others, one after the other.
 func (w *world) resetDeparted() {
-	departed := slices.ContainsFunc(w.nodes, func(n sentinel) bool { return n.base().gone })
+	departed := slices.ContainsFunc(w.nodes, func(n sentinel) bool { return n.base().gone && !n.base().spare })
 	ids := 0
 	for _, n := range w.nodes {
 		if n.base().id != sentinelID(n.base().name, 0) {
@@ -284,10 +310,11 @@ func (w *world) resetDeparted() {
 func (w *world) result(s Scenario) Result {
 	w.meter.finish()
 	r := Result{
-		Scenario: s, Invariant: w.check.invariant.String(), Violation: w.check.violation, Hash: w.hash, Virtual: w.uptime(),
+		Scenario: s, Invariant: w.check.invariant, Violation: w.check.violation, Hash: w.hash, Virtual: w.uptime(),
 		Events: w.events, Checked: w.check.checked, Faults: w.faults, Elected: w.check.elected, Started: w.check.started,
-		Moves: w.check.switches, Unseen: w.meter.unseen, Tainted: w.check.tainted,
+		Moves: w.check.switches, Unseen: w.meter.unseen, Tainted: w.check.tainted, Coverage: w.cover,
 	}
+	r.Coverage.Looked = w.check.looked
 	for _, n := range w.nodes {
 		if n, ok := n.(*node); ok {
 			r.Steps += n.steps

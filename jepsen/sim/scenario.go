@@ -24,6 +24,7 @@ type Scenario struct {
 type Options struct {
 	Sentinels int // real cores
 	Stock     int // models of stock Sentinels besides them
+	Spares    int // machines on which a Sentinel may be installed later
 	Masters   int
 	Replicas  int // of each master
 	Clients   int // of each master
@@ -33,6 +34,8 @@ type Options struct {
 	FailoverTimeout time.Duration
 	ParallelSyncs   int
 	Discover        bool // Sentinels do not know each other at the start
+	Gossip          bool
+	GossipLoss      int // percent
 
 	Delay       time.Duration // of a message, at least
 	Jitter      time.Duration // and at most so much more
@@ -72,8 +75,21 @@ func (o *Options) ungated() bool { return o.Bug == BugUngated || o.Bug == BugUng
 // auditEvery is the number of loop turns between two looks inside a core.
 func (o *Options) auditEvery() int { return 97 }
 
-// all returns the number of Sentinels of both kinds.
+// all returns the number of Sentinels of both kinds that there are at the start.
 func (o *Options) all() int { return o.Sentinels + o.Stock }
+
+// hosts returns the number of machines.
+func (o *Options) hosts() int {
+	return o.Masters*(o.Replicas+1) + o.all() + o.Spares + o.Masters*o.Clients
+}
+
+// nodeName names the k-th Sentinel: n for real ones, s for stock ones.
+func (o *Options) nodeName(k int) string {
+	if k >= o.Sentinels && k < o.all() {
+		return fmt.Sprintf("s%d", k)
+	}
+	return fmt.Sprintf("n%d", k)
+}
 
 // Draw makes a scenario out of a seed: the options, and faults of the named
 // groups (see [FaultGroups]); none named means all but "stock". Every option and
@@ -103,7 +119,13 @@ func Draw(seed uint64, groups []string) Scenario {
 		o.Sentinels = max(1, o.Sentinels-o.Stock)
 	}
 	o.Quorum = 1 + rng.IntN(o.all()/2+1)
-	o.Discover = in("member") && rng.IntN(3) == 0
+	if in("gossip") && rng.IntN(3) != 0 {
+		o.Gossip, o.GossipLoss = true, []int{0, 0, 5, 30, 70}[rng.IntN(5)]
+	}
+	if in("member") {
+		o.Discover = rng.IntN(3) == 0
+		o.Spares = rng.IntN(3) / 2
+	}
 	return Scenario{Seed: seed, Options: o, Faults: drawFaults(rng, o, in)}
 }
 
@@ -214,6 +236,8 @@ func (s Scenario) Validate() error {
 	switch {
 	case o.Sentinels < 0 || o.Stock < 0 || o.all() < 1 || o.all() > 20:
 		return fmt.Errorf("sentinels and stock make %d Sentinels: want 1 to 20", o.all())
+	case o.Spares < 0 || o.Spares > 20:
+		return fmt.Errorf("want at most 20 spares")
 	case o.Masters < 1 || o.Masters > 50 || o.Replicas < 0 || o.Replicas > 20 || o.Clients < 0 || o.Clients > 20:
 		return fmt.Errorf("want 1 to 50 masters, at most 20 replicas and 20 clients of each")
 	case o.Quorum < 1 || o.ParallelSyncs < 1:

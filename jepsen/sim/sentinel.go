@@ -46,10 +46,13 @@ type process struct {
 	installed int
 	alive     bool
 	dark      bool
-	gone      bool    // decommissioned: nobody starts it again
-	paused    Instant // a stalled process runs again at this instant
-	conns     []*conn // accepted
-	dialed    []*conn // opened; what is closed is swept out now and then
+	gone      bool              // decommissioned: nobody starts it again
+	spare     bool              // there is a machine, but no Sentinel on it yet
+	moves     int               // to another address
+	lostLinks map[string]string // why, for the trace
+	paused    Instant           // a stalled process runs again at this instant
+	conns     []*conn           // accepted
+	dialed    []*conn           // opened; what is closed is swept out now and then
 	disk      modelDisk
 }
 
@@ -61,7 +64,7 @@ func (p *process) hangup(c *conn)  { p.conns = remove(p.conns, c) }
 
 // halt ends the process and what it holds.
 func (p *process) halt(dark bool) {
-	p.alive, p.dark = false, dark
+	p.alive, p.dark, p.lostLinks = false, dark, nil
 	p.life++
 	for _, c := range p.conns {
 		p.end(c, 1)

@@ -35,6 +35,7 @@ type server struct {
 
 	role      monitor.Role
 	following monitor.HostPort
+	roleSince Instant    // of the last change of role or master
 	saved     roleConfig // what CONFIG REWRITE wrote
 	priority  int
 
@@ -379,12 +380,26 @@ func (s *server) offset() int64 { return int64(len(s.log)) * entryBytes }
 // publish delivers a hello here and, through the replication stream, at the
 // replicas. It passes through the real codec, once for all who hear it.
 func (s *server) publish(h monitor.Hello) {
-	m := encodeHello(h)
+	m := s.w.encoded(h)
 	if s.role == monitor.RoleMaster {
 		s.append(0, m)
 	} else {
 		s.distribute(m)
 	}
+}
+
+// encoded is encodeHello, once for each different hello: nearly all repeat the one
+// of two seconds ago. Nobody changes a helloMsg.
+func (w *world) encoded(h monitor.Hello) *helloMsg {
+	m := w.hellos[h]
+	if m == nil {
+		if len(w.hellos) >= 1024 {
+			clear(w.hellos)
+		}
+		m = encodeHello(h)
+		w.hellos[h] = m
+	}
+	return m
 }
 
 func encodeHello(h monitor.Hello) *helloMsg {
@@ -461,9 +476,10 @@ func (s *server) follow(master monitor.HostPort) {
 	case s.role == monitor.RoleReplica && s.following == master:
 		return
 	default:
-		s.w.say(s.name, "follows %s", master)
+		s.w.say(s.name, "follows %s", s.w.nameOf(master))
 		s.role, s.following = monitor.RoleReplica, master
 	}
+	s.roleSince = s.w.now
 	s.dropUpstream()
 	s.linkUp, s.linkSince = false, s.w.now
 	for _, r := range s.downstream {
@@ -509,9 +525,20 @@ func (s *server) write(c *conn, m clientWrite) {
 	c.sendAfter(toDialer, s.lag, r)
 }
 
+// hasLately looks for a write among the latest ones, the newest first: that is
+// where it is unless it was lost.
+func (s *server) hasLately(id uint32) bool {
+	for k := len(s.log) - 1; k >= 0 && k >= len(s.log)-backlog; k-- {
+		if s.log[k] == id {
+			return true
+		}
+	}
+	return false
+}
+
 // read tells whether the caller's last write is here.
 func (s *server) read(c *conn, m clientRead) {
-	r := clientReply{id: m.least, seen: slices.Contains(s.log[max(0, len(s.log)-backlog):], m.least)}
+	r := clientReply{id: m.least, seen: s.hasLately(m.least)}
 	if s.isLoading() || s.busy {
 		r.err = "LOADING"
 	}

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
@@ -12,9 +13,13 @@ import (
 // known flaws: everything happens in ticks of 52 to 100 ms; votes are asked for
 // and counted at the current epoch, the own one at the epoch of the attempt; a
 // vote is told although the save has failed; peers' answers outlive a switch;
-// a save stops everything. One simplification: masters do not share links.
+// a save stops everything. Simplifications: masters do not share links, names
+// are not resolved, and master-reboot-down-after-period is off.
+//
+// TestStockTimes compares the time of each stage with measurements.
 type stock struct {
 	process
+	rng     *rand.Rand // of its own, so that the world around it is the same with other Sentinels
 	epoch   monitor.Epoch
 	masters []*stockMaster
 	known   map[monitor.InstanceID]*stockInst
@@ -24,6 +29,8 @@ type stock struct {
 	tiltSince Instant
 	lastTick  Instant
 	switching *stockMaster // in state update_config at the end of a tick
+
+	thread stockThread
 }
 
 type stockMaster struct {
@@ -77,7 +84,7 @@ type stockInst struct {
 	priority                                         int
 	offset                                           uint64
 	sentAt, askReply                                 Instant
-	masterDown                                       bool
+	masterDown, killedScript                         bool
 	votedFor                                         monitor.RunID
 	votedEpoch                                       monitor.Epoch
 }
@@ -92,7 +99,7 @@ const (
 )
 
 func (w *world) newStock(p process, s monitor.State) *stock {
-	t := &stock{process: p}
+	t := &stock{process: p, rng: rand.New(rand.NewPCG(w.rng.Uint64(), 0))}
 	t.disk = modelDisk{w: w, durable: s, latency: w.opts.DiskLatency}
 	return t
 }
@@ -104,13 +111,14 @@ func (t *stock) start() error {
 	t.life++
 	t.alive, t.dark, t.paused = true, false, 0
 	t.masters, t.known, t.tilt, t.lastTick = nil, map[monitor.InstanceID]*stockInst{}, false, t.w.now
+	t.thread = stockThread{}
 	s := t.disk.durable
 	t.epoch = s.CurrentEpoch
 	for _, ms := range s.Masters {
 		t.epoch = max(t.epoch, ms.ConfigEpoch)
 		t.addMaster(ms)
 	}
-	t.w.at(t.w.now.Add(t.w.between(0, 100*time.Millisecond)), t, t.life)
+	t.w.at(t.w.now.Add(time.Duration(t.rng.IntN(100))*time.Millisecond), t, t.code(stockTick))
 	return nil
 }
 
@@ -184,15 +192,6 @@ func (t *stock) stall(d time.Duration) {
 	}
 }
 
-// save writes the state and stops the only thread for it. Whether it worked
-// makes no difference to what follows.
-func (t *stock) save() {
-	if t.disk.broken == "" && !t.disk.hung {
-		t.disk.durable = t.snapshot()
-	}
-	t.paused = max(t.paused, t.w.now).Add(t.disk.latency)
-}
-
 func (t *stock) snapshot() monitor.State {
 	s := monitor.State{Options: monitor.Options{MyID: t.id}, CurrentEpoch: t.epoch}
 	addr := func(h monitor.HostPort) monitor.Addr { a, _ := monitor.IPAddr(h.Host, h.Port); return a }
@@ -223,22 +222,6 @@ func (m *stockMaster) current() monitor.HostPort {
 
 func (m *stockMaster) failing() bool { return m.foState != stockNone }
 
-// fire is a tick.
-func (t *stock) fire(life int) {
-	if !t.alive || t.life != life {
-		return
-	}
-	if t.w.now < t.paused {
-		t.w.at(t.paused, t, life)
-		return
-	}
-	t.tick()
-	if t.alive && t.life == life {
-		hz := 10 + t.w.rng.IntN(10)
-		t.w.at(max(t.w.now, t.paused).Add(time.Duration(1000/hz)*time.Millisecond), t, life)
-	}
-}
-
 func (t *stock) tick() {
 	now := t.w.now
 	if now.Sub(t.lastTick) > stockTiltTrigger {
@@ -247,7 +230,7 @@ func (t *stock) tick() {
 	}
 	t.lastTick = now
 	t.switching = nil
-	for _, m := range slices.Clone(t.masters) {
+	for _, m := range t.masters {
 		t.handle(&m.stockInst)
 		if !t.tilt {
 			t.checkODown(m)
@@ -255,10 +238,10 @@ func (t *stock) tick() {
 			t.step(m)
 			t.askPeers(m, false)
 		}
-		for _, r := range slices.Clone(m.replicas) {
+		for _, r := range m.replicas {
 			t.handle(r)
 		}
-		for _, p := range slices.Clone(m.peers) {
+		for _, p := range m.peers {
 			t.handle(p)
 		}
 		if m.foState == stockUpdate {
@@ -311,12 +294,8 @@ func (t *stock) ping(i *stockInst) {
 
 func (t *stock) send(i *stockInst, cmd monitor.Command) {
 	i.pending++
-	i.cc.sendAfter(toAcceptor, t.busyFor(), request{cmd, monitor.Token{Instance: i.id}})
+	t.put(i.cc, toAcceptor, request{cmd, monitor.Token{Instance: i.id}})
 }
-
-// busyFor is how long the thread is still busy with saving: what is sent now
-// leaves afterwards.
-func (t *stock) busyFor() time.Duration { return max(0, t.paused.Sub(t.w.now)) }
 
 func (t *stock) periodic(i *stockInst) {
 	now, m := t.w.now, i.master
@@ -366,7 +345,7 @@ func (t *stock) checkSDown(i *stockInst) {
 		i.sdown, i.sdownSince = true, now
 		t.emit(monitor.SDown{Instance: t.ref(i)})
 	case !down && i.sdown:
-		i.sdown = false
+		i.sdown, i.killedScript = false, false
 		t.emit(monitor.SDownCleared{Instance: t.ref(i)})
 	}
 }
@@ -386,60 +365,39 @@ func (t *stock) ref(i *stockInst) monitor.Instance {
 
 func (t *stock) emit(e monitor.Event) {
 	t.w.mixText(e.Name())
-	if t.w.trace != nil {
-		t.w.say(t.name, "%s %s", e.Name(), shorten(string(e.AppendText(nil))))
-	}
+	t.w.tell(&t.process, e)
 	if s, ok := e.(monitor.SwitchMaster); ok {
 		t.announce(s)
 	}
 	t.w.emitted(t, e)
 }
 
-// serve takes what others ask of this Sentinel.
-func (t *stock) serve(c *conn, msg any) {
-	if t.later(func() {
-		if !c.closed[1] {
-			t.serve(c, msg)
-		}
-	}) {
-		return
-	}
+// asked takes what others ask of this Sentinel.
+func (t *stock) asked(c *conn, msg any) {
 	switch m := msg.(type) {
 	case whereIs:
 		at, _ := t.masterAddr(m.master)
-		c.send(toDialer, itIs{at})
+		t.put(c, toDialer, itIs{at})
 	case request:
 		t.command(c, m)
 	}
 }
 
-// later has do happen when the thread is free, and reports whether it must wait.
-func (t *stock) later(do func()) bool {
-	if t.w.now >= t.paused {
-		return false
-	}
-	life := t.life
-	t.w.at(t.paused, once(func() {
-		if t.alive && t.life == life {
-			do()
-		}
-	}), 0)
-	return true
-}
-
 func (t *stock) command(c *conn, m request) {
 	switch cmd := m.cmd.(type) {
 	case monitor.Ping:
-		c.send(toDialer, monitor.Pong{Conn: c.tag, Reply: monitor.PingPong})
+		t.put(c, toDialer, monitor.Pong{Conn: c.tag, Reply: monitor.PingPong})
 	case monitor.PublishHello:
 		if h := encodeHello(cmd.Hello); h.err == nil {
 			t.hello(h.hello)
 		}
-		c.sendAfter(toDialer, t.busyFor(), monitor.PublishReply{Conn: c.tag, Token: m.token, OK: true})
+		t.put(c, toDialer, monitor.PublishReply{Conn: c.tag, Token: m.token, OK: true})
+	case monitor.AskGossip:
+		t.put(c, toDialer, monitor.GossipReply{Conn: c.tag, Token: m.token})
 	case monitor.AskMasterDown:
 		r := t.answer(cmd)
 		r.Conn, r.Token = c.tag, m.token
-		c.sendAfter(toDialer, t.busyFor(), r)
+		t.put(c, toDialer, r)
 	}
 }
 
@@ -475,7 +433,7 @@ func (t *stock) vote(m *stockMaster, epoch monitor.Epoch, candidate monitor.RunI
 	return m.voteFor, m.voteEpoch
 }
 
-func (t *stock) desync() time.Duration { return time.Duration(t.w.rng.IntN(1000)) * time.Millisecond }
+func (t *stock) desync() time.Duration { return time.Duration(t.rng.IntN(1000)) * time.Millisecond }
 
 func (t *stock) up(*conn) {}
 
@@ -487,7 +445,7 @@ func (t *stock) instOf(c *conn) *stockInst {
 	return i
 }
 
-func (t *stock) down(c *conn, _ string) {
+func (t *stock) lostConn(c *conn) {
 	i := t.instOf(c)
 	switch {
 	case i == nil:
@@ -498,10 +456,8 @@ func (t *stock) down(c *conn, _ string) {
 	}
 }
 
-func (t *stock) hear(c *conn, msg any) {
-	if t.later(func() { t.hear(c, msg) }) {
-		return
-	}
+// heard takes what arrives on a connection that this Sentinel opened.
+func (t *stock) heard(c *conn, msg any) {
 	i := t.instOf(c)
 	if i == nil {
 		return
@@ -524,6 +480,9 @@ func (t *stock) hear(c *conn, msg any) {
 			i.lastPub = t.w.now
 		}
 	case monitor.AskReply:
+		if !m.OK {
+			return
+		}
 		i.askReply, i.masterDown = t.w.now, m.Down
 		if m.Leader != "" {
 			i.votedFor, i.votedEpoch = m.Leader, m.Epoch
@@ -538,7 +497,8 @@ func (t *stock) pong(i *stockInst, r monitor.PingReply) {
 	case monitor.PingPong, monitor.PingLoading, monitor.PingMasterDown:
 		i.lastAvail, i.actPing = now, 0
 	case monitor.PingBusy:
-		if i.sdown && i.cc != nil {
+		if i.sdown && i.cc != nil && !i.killedScript {
+			i.killedScript = true
 			t.send(i, monitor.ScriptKill{})
 		}
 	}

@@ -139,11 +139,25 @@ func (t *stock) meet(m *stockMaster, h monitor.Hello) *stockInst {
 		}
 	}
 	s := t.addPeer(m, at, h.RunID)
-	if !removed {
+	if removed {
+		t.moved(m, h.RunID, at)
+	} else {
 		t.emit(monitor.SentinelAdded{Instance: t.ref(s)})
 	}
 	t.save()
 	return s
+}
+
+// moved has the other masters look for a Sentinel at its new address.
+func (t *stock) moved(but *stockMaster, id monitor.RunID, to monitor.HostPort) {
+	for _, o := range t.masters {
+		for _, p := range o.peers {
+			if o != but && p.runID == id && p.addr != to {
+				t.closeLink(p)
+				p.addr = to
+			}
+		}
+	}
 }
 
 func (t *stock) dropPeers(m *stockMaster, match func(*stockInst) bool) (removed bool) {
@@ -426,7 +440,7 @@ func (t *stock) forget(m *stockMaster) {
 	m.role, m.roleSince = monitor.RoleMaster, now
 }
 
-func (t *stock) operate(o operation) {
+func (t *stock) obey(o operation) {
 	k := slices.IndexFunc(t.masters, func(m *stockMaster) bool { return m.cfg.Name == o.master })
 	if o.op == "monitor" && k < 0 {
 		t.addMaster(monitor.MasterState{MasterConfig: o.config})

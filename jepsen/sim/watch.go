@@ -10,10 +10,12 @@ import (
 // watch is what one process was told, as the checker sees it: the core's own
 // books are not asked, so that a core which keeps them wrongly is found out.
 type watch struct {
-	roles   map[monitor.HostPort]monitor.Role
-	asks    map[uint64]asked
-	answers map[answerKey]answer
-	ballots map[ballot]bool
+	roles    map[monitor.HostPort]monitor.Role
+	asks     map[uint64]asked
+	answers  map[answerKey]answer
+	opinions map[opinionKey]answer
+	heard    int // answers and opinions so far
+	ballots  map[ballot]bool
 
 	probes, before []monitor.MasterProbe
 	tiltBefore     bool
@@ -28,7 +30,13 @@ type (
 	answerKey struct{ peer, about monitor.HostPort }
 	answer    struct {
 		at   Instant
+		seq  int // several come in at one instant
 		down bool
+	}
+	// What came by gossip is known by the id of its sender.
+	opinionKey struct {
+		id    monitor.RunID
+		about monitor.HostPort
 	}
 	ballot struct {
 		answerKey
@@ -48,6 +56,7 @@ func (h *watch) init() {
 	h.roles = map[monitor.HostPort]monitor.Role{}
 	h.asks = map[uint64]asked{}
 	h.answers = map[answerKey]answer{}
+	h.opinions = map[opinionKey]answer{}
 	h.ballots = map[ballot]bool{}
 	h.masters = map[string]*masterWatch{}
 	h.questions = map[monitor.PeerRef]string{}
@@ -81,14 +90,15 @@ func (h *watch) asking(c *conn, s monitor.Send, q monitor.AskMasterDown) {
 	h.asks[s.Token.Seq] = asked{c.addr, monitor.HostPort{Host: q.IP, Port: q.Port}}
 }
 
-func (h *watch) answered(n *node, c *conn, r monitor.AskReply) {
+func (h *watch) answered(n *node, r monitor.AskReply) {
 	q, known := h.asks[r.Token.Seq]
 	if !known || !r.OK {
 		return
 	}
 	delete(h.asks, r.Token.Seq)
 	key := answerKey(q)
-	h.answers[key] = answer{n.w.now, r.Down}
+	h.heard++
+	h.answers[key] = answer{n.w.now, h.heard, r.Down}
 	if r.Leader == n.id {
 		h.ballots[ballot{key, r.Epoch}] = true
 	}
@@ -96,15 +106,28 @@ func (h *watch) answered(n *node, c *conn, r monitor.AskReply) {
 
 // downVotes counts the peers whose last answer about a master was that it is
 // down, and is not older than age.
-func (h *watch) downVotes(peers []monitor.SentinelView, about monitor.HostPort, now Instant, age time.Duration) int {
+func (h *watch) downVotes(peers []monitor.SentinelView, m monitor.MasterView, now Instant, age time.Duration) int {
 	votes := 0
 	for _, p := range peers {
-		a, ok := h.answers[answerKey{p.Addr, about}]
-		if ok && a.down && now.Sub(a.at) <= age {
+		last := h.answers[answerKey{p.Addr, m.Addr}]
+		if o := h.opinions[opinionKey{p.RunID, m.Addr}]; o.seq > last.seq {
+			last = o
+		}
+		if last.down && now.Sub(last.at) <= age {
 			votes++
 		}
 	}
 	return votes
+}
+
+// toldByGossip notes what a peer thinks, unless by an older configuration.
+func (h *watch) toldByGossip(o monitor.PeerOpinion, now Instant) {
+	h.heard++
+	for k := range h.probes {
+		if p := &h.probes[k]; p.Name == o.Master && o.ConfigEpoch >= p.ConfigEpoch {
+			h.opinions[opinionKey{o.From, o.Addr}] = answer{now, h.heard, o.Down}
+		}
+	}
 }
 
 // votes counts the peers that were heard to vote for this process.

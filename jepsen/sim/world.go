@@ -24,9 +24,16 @@ type once func()
 
 func (f once) fire(int) { f() }
 
+// event is a place in the queue. What it is about stands in the slot, so that
+// the queue holds no pointers: moving its entries about is most of what a run
+// does, and the collector would have to watch every move.
 type event struct {
 	at   Instant
-	seq  uint64 // order among equal instants: the order of scheduling
+	seq  uint32 // order among equal instants: the order of scheduling
+	slot uint32
+}
+
+type slot struct {
 	who  handler
 	code int
 }
@@ -36,12 +43,13 @@ type event struct {
 // same scenario always gives the same run, to the last message.
 type world struct {
 	now    Instant
-	seq    uint64
+	seq    uint32
 	queue  []event
+	slots  []slot
+	unused []uint32 // slots
 	rng    *rand.Rand
 	events int    // fired so far
 	hash   uint64 // of everything that happened so far
-	busy   bool   // stops advance when false is not wanted any more
 
 	opts    Options
 	net     network
@@ -50,8 +58,11 @@ type world struct {
 	clients []*client
 	groups  []*group
 
-	check *checker
-	meter *meter
+	check  *checker
+	meter  *meter
+	hellos map[monitor.Hello]*helloMsg // see encoded
+
+	cover Coverage
 
 	healed bool
 	faults int // injected so far
@@ -74,7 +85,7 @@ type waiting struct {
 
 func (w *world) at(t Instant, who handler, code int) {
 	w.seq++
-	e := event{max(t, w.now), w.seq, who, code}
+	e := event{max(t, w.now), w.seq, w.keep(who, code)}
 	w.queue = append(w.queue, e)
 	q := w.queue
 	k := len(q) - 1
@@ -89,6 +100,26 @@ func (w *world) at(t Instant, who handler, code int) {
 	q[k] = e
 }
 
+// keep puts what an event is about into a slot.
+func (w *world) keep(who handler, code int) uint32 {
+	if n := len(w.unused); n > 0 {
+		k := w.unused[n-1]
+		w.unused = w.unused[:n-1]
+		w.slots[k] = slot{who, code}
+		return k
+	}
+	w.slots = append(w.slots, slot{who, code})
+	return uint32(len(w.slots) - 1)
+}
+
+// take empties the slot of an event.
+func (w *world) take(e event) slot {
+	s := w.slots[e.slot]
+	w.slots[e.slot] = slot{}
+	w.unused = append(w.unused, e.slot)
+	return s
+}
+
 // before is the order of the queue, a heap in which each place has four below:
 // half as deep as a binary one, and its neighbours share cache lines.
 func before(a, b *event) bool { return a.at < b.at || (a.at == b.at && a.seq < b.seq) }
@@ -96,7 +127,6 @@ func before(a, b *event) bool { return a.at < b.at || (a.at == b.at && a.seq < b
 func (w *world) pop() event {
 	q := w.queue
 	first, last := q[0], q[len(q)-1]
-	q[len(q)-1] = event{}
 	q = q[:len(q)-1]
 	w.queue = q
 	if len(q) == 0 {
@@ -132,8 +162,9 @@ func (w *world) advance(d time.Duration) {
 		e := w.pop()
 		w.now = e.at
 		w.events++
-		w.mix(uint64(e.at) ^ e.seq<<40 ^ uint64(e.code)<<61)
-		e.who.fire(e.code)
+		s := w.take(e)
+		w.mix(uint64(e.at) ^ uint64(e.seq)<<32 ^ uint64(s.code)<<61)
+		s.who.fire(s.code)
 	}
 	if !w.check.failed() {
 		w.now = end

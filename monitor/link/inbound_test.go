@@ -394,7 +394,7 @@ func feedPieces(t *testing.T, b []byte, piece int, pubSub bool) ([]monitor.Input
 	d, commands := dialPubSub, []monitor.Command(nil)
 	if !pubSub {
 		d = dialCommand
-		commands = []monitor.Command{monitor.Ping{}, monitor.InfoRequest{}, monitor.PublishHello{}, monitor.AskMasterDown{},
+		commands = []monitor.Command{monitor.Ping{}, monitor.InfoRequest{}, monitor.PublishHello{}, monitor.AskMasterDown{}, monitor.AskGossip{},
 			monitor.SlaveOf{}, monitor.SlaveOf{Plain: true}, monitor.ScriptKill{}}
 	}
 	c := newConn(p, d, nil)
@@ -415,4 +415,51 @@ func feedPieces(t *testing.T, b []byte, piece int, pubSub bool) ([]monitor.Input
 		}
 	}
 	return c.in.ready, nil
+}
+
+func TestGossipReplies(t *testing.T) {
+	bulk := func(texts ...string) string {
+		var b strings.Builder
+		fmt.Fprintf(&b, "*%d\r\n", len(texts))
+		for _, text := range texts {
+			fmt.Fprintf(&b, "$%d\r\n%s\r\n", len(text), text)
+		}
+		return b.String()
+	}
+	whole := monitor.GossipEndpoint{
+		Addr: monitor.HostPort{Host: "10.0.0.1", Port: 36379}, Boot: "00000000000000ff", KeyID: "1a2b3c4d", Version: "0.1.0",
+	}
+	stock := monitor.GossipReply{Conn: 1, Token: token(7)}
+	known := stock
+	known.Known = true
+	with := func(e monitor.GossipEndpoint) monitor.GossipReply { r := known; r.Endpoint = e; return r }
+	for name, c := range map[string]struct {
+		reply string
+		want  monitor.GossipReply
+	}{
+		"whole": {bulk("version", "0.1.0", "run-id", runID, "boot", "00000000000000ff", "ip", "10.0.0.1", "port", "36379", "key-id", "1a2b3c4d"), with(whole)},
+		"later": {bulk("ip", "10.0.0.1", "colour", "blue", "port", "36379", "key-id", "1a2b3c4d", "boot", "00000000000000ff", "version", "0.1.0"), with(whole)},
+		"off":   {bulk("version", "0.1.0", "port", "0"), with(monitor.GossipEndpoint{Version: "0.1.0"})},
+		"stock": {"-ERR Unknown sentinel subcommand 'GOSSIP'. Try SENTINEL HELP.\r\n", stock},
+		"IPv6":  {bulk("version", "1", "ip", "fe80::1", "port", "1"), with(monitor.GossipEndpoint{Version: "1", Addr: monitor.HostPort{Host: "fe80::1", Port: 1}})},
+
+		"denied":          {"-NOPERM no\r\n", stock},
+		"status":          {"+OK\r\n", stock},
+		"null":            {"*-1\r\n", stock},
+		"empty":           {"*0\r\n", stock},
+		"odd":             {bulk("version", "1", "port"), stock},
+		"no version":      {bulk("port", "1"), stock},
+		"a number":        {"*2\r\n$7\r\nversion\r\n:1\r\n", stock},
+		"nested":          {"*2\r\n$7\r\nversion\r\n*1\r\n:1\r\n", stock},
+		"host name":       {bulk("version", "1", "ip", "example.org", "port", "1"), known},
+		"large port":      {bulk("version", "1", "port", "65536"), known},
+		"negative port":   {bulk("version", "1", "port", "-1"), known},
+		"port of letters": {bulk("version", "1", "port", "x"), known},
+		"control":         {bulk("version", "1\n", "port", "1"), known},
+		"long":            {bulk("version", strings.Repeat("x", 200), "port", "1"), known},
+	} {
+		t.Run(name, func(t *testing.T) {
+			exchange(t, monitor.AskGossip{}, []string{c.reply}, c.want)
+		})
+	}
 }

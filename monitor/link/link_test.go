@@ -47,6 +47,7 @@ func TestWhatIsSent(t *testing.T) {
 			[]monitor.Effect{dialCommand, send(1, monitor.AskMasterDown{IP: "10.0.0.1", Port: 6379, Epoch: 7}), send(2, monitor.AskMasterDown{IP: "h", Port: 1, RunID: runID})},
 			setName + resp("SENTINEL", "is-master-down-by-addr", "10.0.0.1", "6379", "7", "*") + resp("SENTINEL", "is-master-down-by-addr", "h", "1", "0", runID),
 		},
+		"gossip": {[]monitor.Effect{dialCommand, send(1, monitor.AskGossip{})}, setName + resp("SENTINEL", "GOSSIP")},
 		"promotion": {
 			[]monitor.Effect{dialCommand, send(1, monitor.SlaveOf{})},
 			setName + resp("MULTI") + resp("SLAVEOF", "NO", "ONE") + resp("CONFIG", "REWRITE") + resp("CLIENT", "KILL", "TYPE", "normal") + resp("CLIENT", "KILL", "TYPE", "pubsub") + resp("EXEC"),

@@ -1,0 +1,8 @@
+//go:build !unix
+
+package main
+
+import "time"
+
+// cpuTime is 0 where it is not known.
+func cpuTime() time.Duration { return 0 }

@@ -1,0 +1,384 @@
+package sim
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/gosentinel/sentinel/election"
+	"github.com/gosentinel/sentinel/monitor"
+)
+
+// scene is a calm world in which a test shows something to the checker that no
+// Sentinel has done.
+type scene struct {
+	w       *world
+	k       *checker
+	n       *node               // a Sentinel
+	now     monitor.MasterProbe // of its master, to be changed
+	was     monitor.MasterProbe // the same before the step that is made up
+	master  monitor.Instance
+	replica monitor.Instance
+}
+
+func newScene(t *testing.T, only Invariant) *scene {
+	t.Helper()
+	sc, err := ParseScenario(small)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld(sc, nil)
+	w.check.only = only
+	w.begin()
+	w.advance(4 * time.Second)
+	n := w.nodes[0].(*node)
+	if w.check.failed() || len(n.seen.probes) != 1 {
+		t.Fatalf("the calm world is not calm: %s", w.check.violation)
+	}
+	s := &scene{w: w, k: w.check, n: n, now: n.seen.probes[0], was: n.seen.probes[0]}
+	at := w.servers[0].addr
+	s.master = monitor.Instance{Kind: monitor.KindMaster, Name: "m0", Addr: at, Master: "m0", MasterAddr: at}
+	s.replica = monitor.Instance{Kind: monitor.KindReplica, Name: w.servers[1].addr.String(), Addr: w.servers[1].addr, Master: "m0", MasterAddr: at}
+	return s
+}
+
+// addr is the address of a server as cores write it.
+func (s *scene) addr(k int) monitor.Addr {
+	a, _ := monitor.IPAddr(s.w.servers[k].addr.Host, s.w.servers[k].addr.Port)
+	return a
+}
+
+func (s *scene) hello(epoch monitor.Epoch, k int) monitor.Hello {
+	at := s.w.servers[k].addr
+	return monitor.Hello{RunID: s.n.id, MasterName: "m0", MasterIP: at.Host, MasterPort: at.Port, ConfigEpoch: epoch}
+}
+
+// tilt has the Sentinel stall for so long that it enters TILT.
+func (s *scene) tilt() {
+	s.n.stall(3 * time.Second)
+	s.w.advance(3100 * time.Millisecond)
+	s.n.seen.tiltBefore = true
+}
+
+func (s *scene) events(list ...monitor.Event) {
+	for _, e := range list {
+		s.k.event(s.n, e)
+	}
+}
+
+// step shows a step in which an input led from s.was to s.now.
+func (s *scene) step(in monitor.Input) {
+	s.k.shape(s.n, &s.now)
+	s.k.transition(s.n, &s.now, &s.was, in)
+	s.k.attempts(s.n, &s.now, &s.was, in)
+}
+
+// violations break each invariant in every way that is checked.
+var violations = []struct {
+	invariant Invariant
+	name      string
+	do        func(*scene)
+}{
+	{S1, "an epoch leaves before it is durable", func(s *scene) { s.k.tell(s.n, 99) }},
+	{S1, "a process starts at an older epoch", func(s *scene) {
+		s.k.told[s.n.identity()] = 9
+		s.k.booted(s.n)
+	}},
+	{S2, "a vote epoch above the current one", func(s *scene) {
+		s.now.VoteEpoch = 99
+		s.step(monitor.Tick{})
+	}},
+	{S2, "a vote epoch falls", func(s *scene) {
+		s.was.VoteEpoch = 5
+		s.step(monitor.Tick{})
+	}},
+	{S3, "a vote leaves before it is durable", func(s *scene) { s.k.vote(s.n, "m0", 5, s.n.id) }},
+	{S3, "two votes leave in one epoch", func(s *scene) {
+		s.k.lenient = true
+		s.k.vote(s.n, "m0", 5, "one")
+		s.k.vote(s.n, "m0", 5, "another")
+	}},
+	{S3, "also by way of a reply", func(s *scene) {
+		s.k.lenient = true
+		s.n.seen.questions[1], s.n.seen.questions[2] = "m0", "m0"
+		s.k.effect(s.n, monitor.Reply{To: 1, Leader: "one", Epoch: 5})
+		s.k.effect(s.n, monitor.Reply{To: 2, Leader: "another", Epoch: 5})
+	}},
+	{S3, "and by an own request for a vote", func(s *scene) {
+		s.k.lenient = true
+		s.k.vote(s.n, "m0", 5, "another")
+		at := s.w.servers[0].addr
+		s.k.asked(s.n, monitor.AskMasterDown{IP: at.Host, Port: at.Port, Epoch: 5, RunID: s.n.id})
+	}},
+	{S3, "a vote moves within an epoch", func(s *scene) {
+		s.was.VoteEpoch, s.was.VoteFor = 5, "one"
+		s.now.VoteEpoch, s.now.VoteFor = 5, "another"
+		s.step(monitor.Tick{})
+	}},
+	{S4, "an election is won without votes", func(s *scene) {
+		s.was.Phase, s.now.Phase, s.now.AttemptEpoch = election.WaitStart, election.SelectReplica, 7
+		s.step(monitor.Tick{})
+	}},
+	{S4, "two are elected in one epoch", func(s *scene) {
+		voters := []monitor.RunID{"a", "b", "c"}
+		s.k.unique(epochKey{"m0", 7}, leader{"n0", voters, 2})
+		s.k.unique(epochKey{"m0", 7}, leader{"n1", voters, 2})
+	}},
+	{S5, "a promotion is ordered without an election", func(s *scene) { s.k.promoted(s.n, s.w.servers[1].addr) }},
+	{S6, "a config epoch falls", func(s *scene) {
+		s.was.ConfigEpoch = 5
+		s.step(monitor.Tick{})
+	}},
+	{S6, "an older config epoch is published", func(s *scene) {
+		s.n.disk.durable.Masters[0].ConfigEpoch = 5
+		s.k.published(s.n, s.hello(5, 0))
+		s.k.published(s.n, s.hello(4, 0))
+	}},
+	{S6, "a process starts at an older config epoch", func(s *scene) {
+		s.k.toldCfg[identityMaster{s.n.identity(), "m0"}] = 5
+		s.k.booted(s.n)
+	}},
+	{S7, "two addresses in one config epoch", func(s *scene) {
+		s.k.published(s.n, s.hello(5, 0))
+		s.k.published(s.w.nodes[1].(*node), s.hello(5, 1))
+	}},
+	{S8, "an address changes at the same config epoch", func(s *scene) {
+		s.now.Current = s.addr(1)
+		s.step(monitor.Tick{})
+	}},
+	{S9, "a promotion is confirmed that INFO does not confirm", func(s *scene) {
+		s.was.Phase, s.now.Phase, s.now.Promoted = election.WaitPromotion, election.ReconfReplicas, s.addr(1)
+		s.step(monitor.Tick{})
+	}},
+	{S10, "an attempt while the master is up", func(s *scene) {
+		s.now.Phase, s.now.Begun = election.WaitStart, s.w.now
+		s.step(monitor.Tick{})
+	}},
+	{S10, "an attempt without a quorum", func(s *scene) {
+		s.now.Phase, s.now.Begun, s.now.Flags = election.WaitStart, s.w.now, monitor.FlagSDown
+		s.step(monitor.Tick{})
+	}},
+	{S11, "two attempts in a row", func(s *scene) {
+		s.now.Phase, s.now.Begun = election.WaitStart, s.w.now
+		s.step(monitor.Tick{})
+		s.was = s.now
+		s.now.Begun++
+		s.step(monitor.Tick{})
+	}},
+	{S11, "an attempt after a vote for another", func(s *scene) {
+		s.now.VoteEpoch, s.now.VoteFor = 5, "another"
+		s.step(monitor.Ask{Epoch: 5, RunID: "another"})
+		s.was = s.now
+		s.now.Phase, s.now.Begun = election.WaitStart, s.w.now
+		s.step(monitor.Tick{})
+	}},
+	{S13, "too many replicas are reconfigured", func(s *scene) {
+		s.now.Phase, s.now.Busy = election.ReconfReplicas, s.now.ParallelSyncs+1
+		s.step(monitor.Tick{})
+	}},
+	{S14, "a peer is told in TILT that the master is down", func(s *scene) {
+		s.tilt()
+		s.k.effect(s.n, monitor.Reply{To: 1, Down: true})
+	}},
+	{S14, "a server is ordered about in TILT", func(s *scene) {
+		s.tilt()
+		s.k.command(s.n, monitor.Send{Conn: s.n.first, Cmd: monitor.SlaveOf{Host: "10.0.0.1", Port: 6379}})
+	}},
+	{S14, "+sdown in TILT", func(s *scene) {
+		s.tilt()
+		s.events(monitor.SDown{Instance: s.replica})
+	}},
+	{S14, "+odown in TILT", func(s *scene) {
+		s.tilt()
+		s.events(monitor.ODown{Instance: s.master, Votes: 2, Quorum: 2})
+	}},
+	{S14, "a failover goes on in TILT", func(s *scene) {
+		s.tilt()
+		s.was.Phase, s.now.Phase = election.SelectReplica, election.SendReplicaOfNoOne
+		s.step(monitor.Tick{})
+	}},
+	{S15, "a correction without the wait", func(s *scene) {
+		// The link to the replica is new, and with it what is known of its role.
+		s.events(monitor.ConvertToReplica{Instance: s.replica})
+	}},
+	{S15, "a correction although the master is down", func(s *scene) {
+		s.w.advance(12 * time.Second)
+		s.w.servers[0].hang()
+		for range 50 {
+			if v, _ := s.n.core.Master(s.w.now, "m0"); v.Flags.Has(monitor.FlagSDown) {
+				s.events(monitor.FixReplicaConfig{Instance: s.replica})
+				return
+			}
+			s.w.advance(50 * time.Millisecond)
+		}
+	}},
+	{S16, "a vote out of nothing", func(s *scene) {
+		s.now.VoteEpoch, s.now.VoteFor = 5, "another"
+		s.step(monitor.Tick{})
+	}},
+	{S16, "a vote for somebody else than who asked", func(s *scene) {
+		s.now.VoteEpoch, s.now.VoteFor = 5, "another"
+		s.step(monitor.Ask{Epoch: 5, RunID: "one"})
+	}},
+	{S17, "a flag without a promoted replica", func(s *scene) {
+		s.now.Promoting = 1
+		s.step(monitor.Tick{})
+	}},
+	{S17, "a promotion without a replica", func(s *scene) {
+		s.now.Phase, s.now.Begun = election.WaitPromotion, s.w.now
+		s.step(monitor.Tick{})
+	}},
+	{S17, "a failover that was never begun", func(s *scene) {
+		s.now.Phase, s.now.Begun = election.WaitStart, 0
+		s.step(monitor.Tick{})
+	}},
+	{S18, "objectively but not subjectively down", func(s *scene) {
+		s.now.Flags = monitor.FlagODown
+		s.step(monitor.Tick{})
+	}},
+	{Answers, "an answer to nothing", func(s *scene) { s.n.answer(monitor.Reply{To: 999}) }},
+	{Answers, "questions pile up", func(s *scene) {
+		s.n.asked = make([]question, 5000)
+		s.k.audit(s.n)
+	}},
+	{Audit, "effects are left behind", func(s *scene) {
+		s.n.core.Step(s.w.now, monitor.Call{From: 1, Op: monitor.FailoverOp{Name: "m0"}})
+		s.k.audit(s.n)
+	}},
+	{Causes, "an epoch is told twice", func(s *scene) { s.events(monitor.NewEpoch{Epoch: 5}, monitor.NewEpoch{Epoch: 5}) }},
+	{Causes, "a second attempt within one", func(s *scene) {
+		s.events(monitor.TryFailover{Instance: s.master}, monitor.TryFailover{Instance: s.master})
+	}},
+	{Causes, "a leader that did not stand", func(s *scene) { s.events(monitor.ElectedLeader{Instance: s.master}) }},
+	{Causes, "a selection without a leader", func(s *scene) { s.events(monitor.FailoverStateSelectReplica{Instance: s.master}) }},
+	{Causes, "a choice before it was time", func(s *scene) { s.events(monitor.SelectedReplica{Instance: s.replica}) }},
+	{Causes, "an order before a choice", func(s *scene) { s.events(monitor.FailoverStateSendReplicaOfNoOne{Instance: s.replica}) }},
+	{Causes, "a wait before an order", func(s *scene) { s.events(monitor.FailoverStateWaitPromotion{Instance: s.replica}) }},
+	{Causes, "a promotion before an order", func(s *scene) { s.events(monitor.PromotedReplica{Instance: s.replica}) }},
+	{Causes, "replicas are turned before a promotion", func(s *scene) { s.events(monitor.FailoverStateReconfReplicas{Instance: s.master}) }},
+	{Causes, "an end without a beginning", func(s *scene) { s.events(monitor.FailoverEnd{Instance: s.master}) }},
+	{Causes, "an end for a timeout without a beginning", func(s *scene) { s.events(monitor.FailoverEndForTimeout{Instance: s.master}) }},
+	{Causes, "nothing is aborted", func(s *scene) { s.events(monitor.FailoverAbortNotElected{Instance: s.master}) }},
+	{Causes, "a replica is turned without a failover", func(s *scene) { s.events(monitor.ReplicaReconfSent{Instance: s.replica}) }},
+	{Causes, "a replica is turned at the end without an end", func(s *scene) { s.events(monitor.ReplicaReconfSentBestEffort{Instance: s.replica}) }},
+	{Causes, "a replica turns unasked", func(s *scene) { s.events(monitor.ReplicaReconfInProgress{Instance: s.replica}) }},
+	{Causes, "a replica has turned unasked", func(s *scene) { s.events(monitor.ReplicaReconfDone{Instance: s.replica}) }},
+	{Causes, "a replica is late unasked", func(s *scene) { s.events(monitor.ReplicaReconfSentTimeout{Instance: s.replica}) }},
+	{Causes, "a switch out of nothing", func(s *scene) {
+		s.events(monitor.SwitchMaster{Master: "m0", From: s.master.Addr, To: s.replica.Addr})
+	}},
+	{Causes, "a switch to somebody else than who was promoted", func(s *scene) {
+		s.events(monitor.TryFailover{Instance: s.master}, monitor.ElectedLeader{Instance: s.master},
+			monitor.FailoverStateSelectReplica{Instance: s.master}, monitor.SelectedReplica{Instance: s.replica},
+			monitor.FailoverStateSendReplicaOfNoOne{Instance: s.replica}, monitor.FailoverStateWaitPromotion{Instance: s.replica},
+			monitor.PromotedReplica{Instance: s.replica}, monitor.FailoverStateReconfReplicas{Instance: s.master},
+			monitor.FailoverEnd{Instance: s.master})
+		s.events(monitor.SwitchMaster{Master: "m0", From: s.master.Addr, To: s.w.servers[2].addr})
+	}},
+	{Causes, "a server is down twice", func(s *scene) { s.events(monitor.SDown{Instance: s.replica}, monitor.SDown{Instance: s.replica}) }},
+	{Causes, "a server that is not down is up again", func(s *scene) { s.events(monitor.SDownCleared{Instance: s.replica}) }},
+	{Causes, "objectively down without +sdown", func(s *scene) { s.events(monitor.ODown{Instance: s.master, Votes: 2, Quorum: 2}) }},
+	{Causes, "objectively down without a quorum", func(s *scene) {
+		s.events(monitor.SDown{Instance: s.master}, monitor.ODown{Instance: s.master, Votes: 1, Quorum: 2})
+	}},
+	{Causes, "not objectively down any more without +odown", func(s *scene) { s.events(monitor.ODownCleared{Instance: s.master}) }},
+	{Causes, "a known replica is found", func(s *scene) {
+		s.events(monitor.ReplicaAdded{Instance: s.replica}, monitor.ReplicaAdded{Instance: s.replica})
+	}},
+	{Codec, "a state that does not come back", func(s *scene) {
+		s.n.disk.codec = "conf"
+		s.n.disk.create()
+		state := s.n.disk.durable
+		state.Options.MyID = "too short"
+		s.n.disk.put(state)
+	}},
+	{Restart, "a state that no process starts from", func(s *scene) {
+		s.n.crash(false)
+		s.n.disk.durable = monitor.State{}
+		s.w.boot(s.n)
+	}},
+	{Timers, "a deadline that has passed", func(s *scene) {
+		s.w.now = s.w.now.Add(time.Hour)
+		s.k.drained(s.n)
+	}},
+	{Storm, "a loop that turns for ever", func(s *scene) {
+		s.n.turns = 1_000_000
+		s.w.traffic(time.Second)
+	}},
+	{Traffic, "no hello to a server", func(s *scene) {
+		s.w.servers[0].hellos[s.n.hostID] = 0
+		s.w.traffic(time.Second)
+	}},
+	{Traffic, "no INFO of a server", func(s *scene) {
+		s.w.servers[0].infos[s.n.hostID] = 0
+		s.w.traffic(time.Second)
+	}},
+	{Liveness, "a replica that stays away", func(s *scene) {
+		s.w.servers[1].crash(false)
+		s.w.settle()
+	}},
+	{Liveness, "a Sentinel that stays away", func(s *scene) {
+		s.n.crash(false)
+		s.w.settle()
+	}},
+}
+
+// unfitReplicas are replicas that must not be promoted (S12).
+var unfitReplicas = map[string]func(*monitor.ReplicaView){
+	"down":         func(r *monitor.ReplicaView) { r.Flags = monitor.FlagSDown },
+	"disconnected": func(r *monitor.ReplicaView) { r.Flags = monitor.FlagDisconnected },
+	"priority 0":   func(r *monitor.ReplicaView) { r.Priority = 0 },
+	"silent":       func(r *monitor.ReplicaView) { r.LastOKPingReply = 2 * time.Second },
+	"no INFO":      func(r *monitor.ReplicaView) { r.Info = nil },
+	"old INFO":     func(r *monitor.ReplicaView) { r.InfoRefresh = 2 * time.Second },
+	"cut off":      func(r *monitor.ReplicaView) { r.MasterLinkDown = 2 * time.Second },
+}
+
+// TestInvariantsCanFail shows the checker a violation of every invariant. One
+// that did not see it would agree to anything.
+func TestInvariantsCanFail(t *testing.T) {
+	shown := map[Invariant]bool{S12: len(unfitReplicas) > 0}
+	for _, v := range violations {
+		shown[v.invariant] = true
+		t.Run(fmt.Sprintf("%s %s", v.invariant, v.name), func(t *testing.T) {
+			s := newScene(t, v.invariant)
+			v.do(s)
+			if s.k.invariant != v.invariant {
+				t.Errorf("the checker says %q", s.k.violation)
+			}
+		})
+	}
+	fit := monitor.ReplicaView{}
+	fit.Priority, fit.Info = 100, []byte("role:slave")
+	if why := unfit(&fit, time.Second, time.Second, time.Second); why != "" {
+		t.Errorf("a good replica is unfit: %s", why)
+	}
+	for name, spoil := range unfitReplicas {
+		r := fit
+		if spoil(&r); unfit(&r, time.Second, time.Second, time.Second) == "" {
+			t.Errorf("S12: a replica that is %s passes", name)
+		}
+	}
+	for _, i := range Invariants() {
+		if !shown[i] {
+			t.Errorf("nothing shows that %s can fail", i)
+		}
+		if i.String() == "" || i.Text() == "" {
+			t.Errorf("invariant %d has no name or text", i)
+		}
+	}
+}
+
+// TestInvariantsHoldInACalmWorld is the other half: what is shown above must not
+// be seen where nothing is wrong.
+func TestInvariantsHoldInACalmWorld(t *testing.T) {
+	s := newScene(t, 0)
+	s.step(monitor.Tick{})
+	s.k.audit(s.n)
+	s.k.drained(s.n)
+	s.k.booted(s.n)
+	s.w.settle()
+	if s.k.failed() {
+		t.Error(s.k.violation)
+	}
+}

@@ -1,0 +1,170 @@
+package monitor
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// namesRig drives a core by hand and notes what it dials, closes and asks the
+// resolver.
+type namesRig struct {
+	t     *testing.T
+	c     *Core
+	now   Instant
+	did   []string
+	conns []Dial // in order
+}
+
+func newNamesRig(t *testing.T, change func(*State)) *namesRig {
+	s := oneMaster()
+	s.Options.ResolveHostnames = true
+	s.Masters[0].Addr = Addr{Host: "name1", IP: "10.0.0.1", Port: 6379} // as it was at the start
+	change(&s)
+	c, err := New(origin, Params{State: s})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &namesRig{t: t, c: c, now: origin}
+	r.step(Tick{})
+	return r
+}
+
+// step gives one input, a millisecond later.
+func (r *namesRig) step(in Input) {
+	r.now += Instant(time.Millisecond)
+	r.c.Step(r.now, in)
+	var out Effects
+	r.c.Drain(&out)
+	for _, e := range out.Free {
+		switch e := e.(type) {
+		case Dial:
+			r.conns = append(r.conns, e)
+			r.did = append(r.did, fmt.Sprintf("dial %s:%d", e.Addr.Host, e.Addr.Port))
+		case Close:
+			r.did = append(r.did, "close")
+		case Resolve:
+			r.did = append(r.did, "resolve "+e.Host)
+		}
+	}
+	if out.Persist != nil {
+		r.c.Step(r.now, Persisted{Seq: out.Persist.Seq})
+	}
+}
+
+// later lets time pass, in which nothing happens but the clock.
+func (r *namesRig) later(d time.Duration) {
+	for end := r.now + Instant(d); r.now < end; {
+		r.now = max(r.now, min(end, r.c.NextDeadline()))
+		r.step(Tick{})
+	}
+}
+
+// expect demands what was done since the last call.
+func (r *namesRig) expect(want ...string) {
+	r.t.Helper()
+	if !slices.Equal(r.did, want) {
+		r.t.Errorf("did\n %s\nwant\n %s", strings.Join(r.did, ", "), strings.Join(want, ", "))
+	}
+	r.did = nil
+}
+
+// up establishes the connections number first to last.
+func (r *namesRig) up(first, last int) {
+	for _, d := range r.conns[first:last] {
+		r.step(LinkUp{Conn: d.Conn, LocalIP: "10.9.9.9"})
+	}
+}
+
+// TestNameMovesWhileConnecting: the last known address of a name is dialled
+// before the resolver has answered, and may belong to somebody else by now. A
+// connection that came up there is given up for the new address, once: names
+// with several addresses, which take turns, must not be dialled for ever.
+func TestNameMovesWhileConnecting(t *testing.T) {
+	r := newNamesRig(t, func(*State) {})
+	r.expect("resolve name1", "dial 10.0.0.1:6379", "dial 10.0.0.1:6379")
+	r.up(0, 2)
+	r.step(Resolved{Host: "name1", IP: "10.0.0.2"})
+	r.expect("close", "close", "dial 10.0.0.2:6379", "dial 10.0.0.2:6379")
+	r.step(Resolved{Host: "name1", IP: "10.0.0.3"}) // an answer to no question
+	r.expect()
+	r.up(2, 4)
+	if got := r.c.masters[0].addr.IP; got != "10.0.0.2" {
+		t.Errorf("the master is at %s", got)
+	}
+}
+
+// TestNameMovesUnderConnection: what was connected before anybody asked stays,
+// because that server lives, whatever the resolver says.
+func TestNameMovesUnderConnection(t *testing.T) {
+	r := newNamesRig(t, func(*State) {})
+	r.up(0, 2)
+	r.step(Resolved{Host: "name1", IP: "10.0.0.1"})
+	r.did = nil
+	r.later(time.Second)
+	r.step(LinkDown{Conn: r.conns[1].Conn, Reason: "client kill"}) // Pub/Sub
+	r.later(2 * time.Second)
+	if got := strings.Join(r.did, ", "); got != "resolve name1, dial 10.0.0.1:6379" {
+		t.Fatalf("after the loss of the Pub/Sub connection: %s", got)
+	}
+	r.did = nil
+	r.step(Resolved{Host: "name1", IP: "10.0.0.2"})
+	r.expect("close", "dial 10.0.0.2:6379") // the one that was dialled while nobody knew
+	if !r.c.masters[0].link.cmd.up {
+		t.Error("the sound connection was given up")
+	}
+}
+
+// TestUnresolvableNameKeepsAddress: without an answer, the address that was good
+// before is used again and again, also while an answer is awaited in vain.
+func TestUnresolvableNameKeepsAddress(t *testing.T) {
+	r := newNamesRig(t, func(*State) {})
+	r.step(Resolved{Host: "name1"})
+	r.did = nil
+	for range 3 {
+		for _, d := range r.conns[len(r.conns)-2:] {
+			r.step(LinkDown{Conn: d.Conn, Reason: "refused"})
+		}
+		r.later(2 * time.Second)
+	}
+	dials := 0
+	for _, what := range r.did {
+		if strings.HasPrefix(what, "dial ") {
+			dials++
+			if what != "dial 10.0.0.1:6379" {
+				t.Error(what)
+			}
+		}
+	}
+	if dials != 6 {
+		t.Errorf("%d dials, want 6: %q", dials, r.did)
+	}
+	if asked := slices.Index(r.did, "resolve name1"); asked < 0 {
+		t.Errorf("the resolver was not asked again: %q", r.did)
+	}
+}
+
+// TestTwoNamesOfOneServer: a replica under two names is one, and a replica that
+// turns out to be the master is none; it would be told to follow itself.
+func TestTwoNamesOfOneServer(t *testing.T) {
+	r := newNamesRig(t, func(s *State) {
+		s.Masters[0].Replicas = []Addr{
+			{Host: "10.0.0.2", IP: "10.0.0.2", Port: 6379}, {Host: "replica", Port: 6379}, {Host: "alias", Port: 6379}, {Host: "other", Port: 6379},
+		}
+	})
+	r.step(Resolved{Host: "replica", IP: "10.0.0.2"})
+	r.step(Resolved{Host: "alias", IP: "10.0.0.1"})
+	r.step(Resolved{Host: "other", IP: "10.0.0.3"})
+	var left []string
+	for _, addr := range r.c.State().Masters[0].Replicas {
+		left = append(left, addr.Host)
+	}
+	if want := []string{"10.0.0.2", "other"}; !slices.Equal(left, want) {
+		t.Errorf("replicas %q, want %q", left, want)
+	}
+	if n := len(r.c.members); n != 3 {
+		t.Errorf("%d instances, want the master and two replicas", n)
+	}
+}
