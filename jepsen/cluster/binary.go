@@ -42,3 +42,15 @@ func FindSentinel(ctx context.Context, dir string) (string, error) {
 	}
 	return out, nil
 }
+
+// FindStockSentinel returns the path of the original Sentinel. Debian has
+// redis-sentinel in a package of its own, but it is the same program as
+// redis-server.
+func FindStockSentinel() (string, error) {
+	for _, name := range []string{"redis-sentinel", "redis-server"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path, nil
+		}
+	}
+	return "", ErrNoRedisServer
+}

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -189,6 +190,7 @@ func (c *Cluster) add(spec NodeSpec, confName string, events bool, argv func(con
 			ReadTimeout:              probeLimit,
 			ContextTimeoutEnabled:    true,
 			PoolSize:                 4,
+			TLSConfig:                spec.TLS,
 		}),
 	}
 	c.mu.Lock()
@@ -253,6 +255,8 @@ type NodeSpec struct {
 	Command []string
 	// User and Password are what clients of this node log in with.
 	User, Password string
+	// TLS, if not nil, is what clients of this node use. Conf must agree.
+	TLS *tls.Config
 }
 
 // Name returns the name of the node.

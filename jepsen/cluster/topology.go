@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"slices"
 	"strconv"
@@ -27,6 +28,12 @@ type Topology struct {
 	User, Password string
 	// SentinelConf are further lines for every Sentinel.
 	SentinelConf []string
+	// EachSentinelConf returns further lines for Sentinel i. May be nil.
+	EachSentinelConf func(i int) []string
+	// TLS, if not nil, makes all nodes listen with TLS alone, and is what this
+	// package's clients use. The files of the certificates, and tls-replication,
+	// are a matter of ServerConf and SentinelConf.
+	TLS *tls.Config
 	// SentinelUser and SentinelPassword are what this package's clients use on the
 	// Sentinels.
 	SentinelUser, SentinelPassword string
@@ -80,8 +87,8 @@ func (c *Cluster) startServers(ctx context.Context, t Topology, g *Group) error 
 			lines = append(lines, t.ServerConf(i)...)
 		}
 		s, err := c.StartServer(NodeSpec{
-			Name: t.Prefix + "server" + strconv.Itoa(i), Port: port, Conf: ServerConf(port, lines...),
-			User: t.User, Password: t.Password,
+			Name: t.Prefix + "server" + strconv.Itoa(i), Port: port, Conf: ServerConf(port, concat(lines, t.ports(port))...),
+			User: t.User, Password: t.Password, TLS: t.TLS,
 		})
 		if err != nil {
 			return err
@@ -111,13 +118,17 @@ func (c *Cluster) startSentinels(ctx context.Context, t Topology, g *Group) erro
 		if err != nil {
 			return err
 		}
+		lines := concat(t.SentinelConf, t.ports(port))
+		if t.EachSentinelConf != nil {
+			lines = append(lines, t.EachSentinelConf(i)...)
+		}
 		spec := NodeSpec{
 			Name: t.Prefix + "sentinel" + strconv.Itoa(i), Port: port,
 			Conf: SentinelConf(port, Monitored{
 				Name: t.Master, Port: g.Servers[0].Port(), Quorum: t.Quorum,
 				DownAfter: t.DownAfter, FailoverTimeout: t.FailoverTimeout, ParallelSyncs: t.ParallelSyncs,
-			}, t.SentinelConf...),
-			User: t.SentinelUser, Password: t.SentinelPassword,
+			}, lines...),
+			User: t.SentinelUser, Password: t.SentinelPassword, TLS: t.TLS,
 		}
 		if len(t.SentinelCommands) > 0 {
 			spec.Command = t.SentinelCommands[min(i, len(t.SentinelCommands)-1)]
@@ -134,6 +145,15 @@ func (c *Cluster) startSentinels(ctx context.Context, t Topology, g *Group) erro
 		}
 	}
 	return nil
+}
+
+// ports returns the lines that turn a plain port into one with TLS. The later of
+// two lines counts.
+func (t Topology) ports(port int) []string {
+	if t.TLS == nil {
+		return nil
+	}
+	return []string{"port 0", "tls-port " + strconv.Itoa(port)}
 }
 
 // WaitViews returns when every running Sentinel sees all servers but the master

@@ -65,55 +65,13 @@ func TestWriterOutlastsAPromotion(t *testing.T) {
 	}
 }
 
-// at makes an event so many milliseconds after the kill.
-func at(start time.Time, ms int, sentinel, name, text string) cluster.Event {
-	return cluster.Event{At: start.Add(time.Duration(ms) * time.Millisecond), Sentinel: sentinel, Name: name, Text: text}
-}
-
-func TestDigest(t *testing.T) {
-	start := time.Now()
-	healthy := []cluster.Event{
-		at(start, 3, "a", "+sdown", "sentinel x 127.0.0.1 1 @ m 127.0.0.1 2"), // not the master
-		at(start, 10, "a", "+sdown", "master m 127.0.0.1 2"),
-		at(start, 11, "b", "+sdown", "master m 127.0.0.1 2"),
-		at(start, 12, "a", "+odown", "master m 127.0.0.1 2 #quorum 2/2"),
-		at(start, 13, "a", "+try-failover", "master m 127.0.0.1 2"),
-		at(start, 14, "a", "+vote-for-leader", "aaa 1"),
-		at(start, 14, "b", "+vote-for-leader", "aaa 1"),
-		at(start, 15, "a", "+elected-leader", "master m 127.0.0.1 2"),
-		at(start, 16, "a", "+promoted-slave", "slave s 127.0.0.1 3 @ m 127.0.0.1 2"),
-		at(start, 17, "b", "+switch-master", "m 127.0.0.1 2 127.0.0.1 3"),
-	}
-	ms := func(n int) time.Duration { return time.Duration(n) * time.Millisecond }
-	want := result{sdown: ms(10), odown: ms(12), elected: ms(15), promoted: ms(16), switched: ms(17), leaders: 1, candidates: 1}
-	if got := digest(healthy, start); got != want {
-		t.Errorf("healthy failover:\n got %+v\nwant %+v", got, want)
-	}
-
-	split := append(healthy[:len(healthy):len(healthy)],
-		at(start, 18, "b", "+try-failover", "master m 127.0.0.1 2"),
-		at(start, 19, "b", "+try-failover", "master m 127.0.0.1 2"),
-		at(start, 19, "b", "-failover-abort-not-elected", "master m 127.0.0.1 2"))
-	if got := digest(split, start); got.candidates != 2 || got.retries != 1 || got.aborts != 1 || got.secondLeader {
-		t.Errorf("split vote: got %+v", got)
-	}
-	for name, extra := range map[string]cluster.Event{
-		"two leaders in one epoch": at(start, 20, "b", "+elected-leader", "master m 127.0.0.1 2"),
-		"two promoted replicas":    at(start, 20, "b", "+promoted-slave", "slave t 127.0.0.1 4 @ m 127.0.0.1 2"),
-	} {
-		if got := digest(append(healthy[:len(healthy):len(healthy)], extra), start); !got.secondLeader {
-			t.Errorf("%s went unnoticed: %+v", name, got)
-		}
-	}
-}
-
 func TestClientNeedsBothTheServerAndASentinel(t *testing.T) {
 	for _, c := range []struct{ write, promoted, switched, want time.Duration }{
 		{5, 9, 8, 8},
 		{5, 7, 8, 7},
 		{12, 7, 8, 12},
 	} {
-		r := result{firstWrite: c.write, promoted: c.promoted, switched: c.switched}
+		r := result{cluster.Failover{Promoted: c.promoted, Switched: c.switched}, c.write}
 		if got := r.client(); got != c.want {
 			t.Errorf("client of %+v = %d, want %d", c, got, c.want)
 		}
@@ -151,8 +109,9 @@ func TestFlags(t *testing.T) {
 
 func TestReportAndVerdict(t *testing.T) {
 	o := options{runs: 2, replicas: 2, sentinels: 3, signal: "KILL", downAfter: time.Second, maxMedian: 150 * time.Millisecond}
-	fast := result{firstWrite: 1100 * time.Millisecond, leaders: 1, candidates: 1}
-	slow := result{firstWrite: 2200 * time.Millisecond, leaders: 1, candidates: 1}
+	one := cluster.Failover{Leaders: 1, Candidates: 1}
+	fast := result{one, 1100 * time.Millisecond}
+	slow := result{one, 2200 * time.Millisecond}
 	o.sides = []side{{name: "fast", results: []result{fast, fast}}, {name: "slow", results: []result{slow, slow}}}
 	var out bytes.Buffer
 	printHeader(&out, o)
@@ -173,8 +132,8 @@ func TestReportAndVerdict(t *testing.T) {
 	}
 	for name, bad := range map[string]result{
 		"the limit is": slow,
-		"split":        {firstWrite: time.Second, retries: 1},
-		"two leader":   {firstWrite: time.Second, secondLeader: true},
+		"split":        {cluster.Failover{Retries: 1}, time.Second},
+		"two leader":   {cluster.Failover{SecondLeader: true}, time.Second},
 	} {
 		o.sides[0].results = []result{bad, bad}
 		if err := judge(o); err == nil || !strings.Contains(err.Error(), name) {

@@ -125,7 +125,7 @@ func judge(o options) error {
 	var errs []error
 	for _, s := range o.sides {
 		for i, r := range s.results {
-			if r.secondLeader {
+			if r.SecondLeader {
 				errs = append(errs, fmt.Errorf("%s, run %d: two leaders in one epoch, or two promoted replicas", s.name, i+1))
 			}
 		}
@@ -136,8 +136,8 @@ func judge(o options) error {
 			errs = append(errs, fmt.Errorf("%s: the median client's write came %v after down-after, the limit is %v", first.name, m.Round(time.Millisecond), limit))
 		}
 		for i, r := range first.results {
-			if r.retries != 0 || r.aborts != 0 {
-				errs = append(errs, fmt.Errorf("%s, run %d: the election was split: %d retries, %d aborted attempts", first.name, i+1, r.retries, r.aborts))
+			if r.Retries != 0 || r.Aborts != 0 {
+				errs = append(errs, fmt.Errorf("%s, run %d: the election was split: %d retries, %d aborted attempts", first.name, i+1, r.Retries, r.Aborts))
 			}
 		}
 	}

@@ -13,21 +13,15 @@ import (
 
 // result is what one run showed. Durations count from the kill.
 type result struct {
-	sdown, odown, elected, promoted, switched time.Duration
-
-	firstWrite   time.Duration
-	leaders      int // +elected-leader
-	candidates   int // Sentinels that stood for election
-	retries      int // times that one of them stood again
-	aborts       int // -failover-abort-*
-	secondLeader bool
+	cluster.Failover
+	firstWrite time.Duration
 }
 
 // client returns when a client that asks Sentinels could have written: the new
 // master took writes and some Sentinel gave its address. The leader gives it
 // from the promotion on, the others from their switch on.
 func (r result) client() time.Duration {
-	return max(r.firstWrite, min(r.promoted, r.switched))
+	return max(r.firstWrite, min(r.Promoted, r.Switched))
 }
 
 // writeEvery is the pause between two attempts to write to a replica. It is the
@@ -73,56 +67,7 @@ func measure(ctx context.Context, o options, command []string) (r result, err er
 	if _, err := c.Events().Wait(ctx, "the leader to finish", cluster.Named("+failover-end")); err != nil {
 		return r, err
 	}
-	r = digest(c.Events().Since(start), start)
-	r.firstWrite = wrote.Sub(start)
-	return r, nil
-}
-
-// digest reduces the events of one failover to figures.
-func digest(events []cluster.Event, start time.Time) (r result) {
-	first := func(d *time.Duration, ev cluster.Event) {
-		if *d == 0 {
-			*d = ev.At.Sub(start)
-		}
-	}
-	epochs := map[string]string{} // epoch of an attempt -> the Sentinel that was elected in it
-	promoted := map[string]bool{}
-	epoch := map[string]string{} // Sentinel -> the epoch that it voted in last
-	stood := map[string]bool{}
-	for _, ev := range events {
-		switch {
-		case ev.Name == "+sdown" && strings.HasPrefix(ev.Text, "master "):
-			first(&r.sdown, ev)
-		case ev.Name == "+odown":
-			first(&r.odown, ev)
-		case ev.Name == "+try-failover":
-			if stood[ev.Sentinel] {
-				r.retries++
-			} else {
-				stood[ev.Sentinel] = true
-				r.candidates++
-			}
-		case ev.Name == "+vote-for-leader":
-			_, epoch[ev.Sentinel], _ = strings.Cut(ev.Text, " ")
-		case ev.Name == "+elected-leader":
-			first(&r.elected, ev)
-			r.leaders++
-			e := epoch[ev.Sentinel]
-			if other, taken := epochs[e]; taken && other != ev.Sentinel {
-				r.secondLeader = true
-			}
-			epochs[e] = ev.Sentinel
-		case ev.Name == "+promoted-slave":
-			first(&r.promoted, ev)
-			promoted[ev.Text] = true
-		case ev.Name == "+switch-master":
-			first(&r.switched, ev)
-		case strings.HasPrefix(ev.Name, "-failover-abort-"):
-			r.aborts++
-		}
-	}
-	r.secondLeader = r.secondLeader || len(promoted) > 1
-	return r
+	return result{cluster.Digest(c.Events().Since(start), start), wrote.Sub(start)}, nil
 }
 
 // firstWrite returns the instant at which one of the replicas accepted a write.

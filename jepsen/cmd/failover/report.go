@@ -20,12 +20,12 @@ func printHeader(w io.Writer, o options) {
 
 func printRow(w io.Writer, run int, name string, r result) {
 	mark := ""
-	if r.secondLeader {
+	if r.SecondLeader {
 		mark = "  SECOND LEADER"
 	}
 	fmt.Fprintf(w, "%3d %-15.15s %5d %5d %7d %8d %6d %5d %6d %4d %4d %5d %5d%s\n", run, name,
-		r.sdown.Milliseconds(), r.odown.Milliseconds(), r.elected.Milliseconds(), r.promoted.Milliseconds(),
-		r.switched.Milliseconds(), r.firstWrite.Milliseconds(), r.client().Milliseconds(), r.leaders, r.candidates, r.retries, r.aborts, mark)
+		r.SDown.Milliseconds(), r.ODown.Milliseconds(), r.Elected.Milliseconds(), r.Promoted.Milliseconds(),
+		r.Switched.Milliseconds(), r.firstWrite.Milliseconds(), r.client().Milliseconds(), r.Leaders, r.Candidates, r.Retries, r.Aborts, mark)
 }
 
 // metric is one figure of a run.
@@ -69,16 +69,16 @@ func printSummary(w io.Writer, o options) {
 func printSafety(w io.Writer, s side) {
 	var second, rivals, retried, aborts int
 	for _, r := range s.results {
-		if r.secondLeader {
+		if r.SecondLeader {
 			second++
 		}
-		if r.candidates > 1 {
+		if r.Candidates > 1 {
 			rivals++
 		}
-		if r.retries > 0 {
+		if r.Retries > 0 {
 			retried++
 		}
-		aborts += r.aborts
+		aborts += r.Aborts
 	}
 	fmt.Fprintf(w, "%s: runs with a second leader %d, with several candidates %d, with a retry %d; aborts %d\n",
 		s.name, second, rivals, retried, aborts)
