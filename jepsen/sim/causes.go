@@ -1,10 +1,9 @@
 package sim
 
 import (
-	"maps"
-	"slices"
 	"time"
 
+	"github.com/gosentinel/sentinel/election"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -14,11 +13,12 @@ import (
 type causes struct {
 	stage    stage
 	promoted monitor.HostPort
-	update   bool            // +config-update-from is followed by +switch-master
-	down     map[string]bool // instances told to be down, by kind and name
+	update   bool // +config-update-from is followed by +switch-master
 	odown    bool
-	replicas map[string]bool
-	sent     map[string]bool // replicas told to be under reconfiguration
+
+	down, downPeers map[string]bool // servers and Sentinels told to be down, by kind and name
+	replicas        map[string]bool
+	sent            map[string]bool // replicas told to be under reconfiguration
 }
 
 // stage is how far the events of an attempt have come.
@@ -38,7 +38,7 @@ const (
 )
 
 func (c *causes) init() {
-	*c = causes{down: map[string]bool{}, replicas: map[string]bool{}, sent: map[string]bool{}}
+	*c = causes{down: map[string]bool{}, downPeers: map[string]bool{}, replicas: map[string]bool{}, sent: map[string]bool{}}
 }
 
 // event checks one event of a core.
@@ -147,15 +147,10 @@ func (k *checker) switchTold(n *node, e monitor.SwitchMaster) {
 	case m.promoted != e.To:
 		k.fail(n.name, Causes, "%s although %s was promoted", text(e), m.promoted)
 	}
-	peers := map[string]bool{}
-	for _, key := range sortedKeys(m.down) {
-		if key[:2] == "se" {
-			peers[key] = true // Sentinels stay what they are
-		}
-	}
+	peers := m.downPeers // Sentinels stay what they are
 	m.reset = false
 	m.causes.init()
-	m.down = peers
+	m.downPeers = peers
 }
 
 // judgement checks the events about being down and about corrections.
@@ -167,17 +162,17 @@ func (k *checker) judgement(n *node, m *masterWatch, e monitor.Event) {
 		if tilt {
 			k.fail(n.name, S14, "%s in TILT", text(e))
 		}
-		key := e.Kind.String() + e.Instance.Name
-		if m.down[key] && e.Kind != monitor.KindSentinel {
+		down, key := m.downOf(e.Instance)
+		if down[key] && e.Kind != monitor.KindSentinel {
 			k.without(n, e, "-sdown of the one before")
 		}
-		m.down[key] = true
+		down[key] = true
 	case monitor.SDownCleared:
-		key := e.Kind.String() + e.Instance.Name
-		if !m.down[key] {
+		down, key := m.downOf(e.Instance)
+		if !down[key] {
 			k.without(n, e, "+sdown")
 		}
-		delete(m.down, key)
+		delete(down, key)
 	case monitor.ODown:
 		if tilt {
 			k.fail(n.name, S14, "%s in TILT", text(e))
@@ -223,6 +218,11 @@ func (k *checker) corrected(n *node, e monitor.Event, i monitor.Instance, patien
 		k.fail(n.name, S15, "%s although the master is not known to be well", text(e))
 	}
 	k.looked[S15]++
+	for j := range n.seen.probes {
+		if p := &n.seen.probes[j]; p.Name == i.Master && p.Phase >= election.ReconfReplicas {
+			k.fail(n.name, S15, "%s in the middle of a failover to %s", text(e), p.Promoted.Host)
+		}
+	}
 	replicas, _ := n.core.Replicas(k.w.now, i.Master)
 	for _, r := range replicas {
 		if r.Name == i.Name && r.RoleReportedTime <= patience {
@@ -231,4 +231,10 @@ func (k *checker) corrected(n *node, e monitor.Event, i monitor.Instance, patien
 	}
 }
 
-func sortedKeys(m map[string]bool) []string { return slices.Sorted(maps.Keys(m)) }
+// downOf is where it stands whether an instance was told to be down.
+func (c *causes) downOf(i monitor.Instance) (down map[string]bool, key string) {
+	if i.Kind == monitor.KindSentinel {
+		return c.downPeers, i.Name
+	}
+	return c.down, i.Kind.String() + i.Name
+}

@@ -177,21 +177,15 @@ func find(list []monitor.MasterProbe, p *monitor.MasterProbe) *monitor.MasterPro
 	return nil
 }
 
-// shape checks one state by itself (S2, S13, S17, S18).
+// shape checks one state by itself (S2, S17, S18).
 func (k *checker) shape(n *node, p *monitor.MasterProbe) {
 	k.looked[S2]++
 	k.looked[S17]++
-	if p.Phase == election.ReconfReplicas {
-		k.looked[S13]++
-	}
 	if p.Flags.Has(monitor.FlagODown) {
 		k.looked[S18]++
 	}
 	if p.VoteEpoch > n.core.CurrentEpoch() {
 		k.fail(n.name, S2, "vote epoch %d above current epoch %d", p.VoteEpoch, n.core.CurrentEpoch())
-	}
-	if p.Busy > p.ParallelSyncs && p.Phase == election.ReconfReplicas {
-		k.fail(n.name, S13, "%d replicas are being reconfigured, allowed are %d", p.Busy, p.ParallelSyncs)
 	}
 	chosen := 0
 	if p.Promoted != (monitor.Addr{}) {
@@ -209,8 +203,14 @@ func (k *checker) shape(n *node, p *monitor.MasterProbe) {
 	}
 }
 
-// transition checks what a step changed (S2, S3, S6, S8, S9, S12, S14, S16).
+// transition checks what a step changed (S2, S3, S6, S8, S9, S12, S13, S14, S16).
 func (k *checker) transition(n *node, p, was *monitor.MasterProbe, in monitor.Input) {
+	if p.Phase == election.ReconfReplicas && p.Busy > was.Busy { // an operator may have lowered what is allowed
+		k.looked[S13]++
+		if p.Busy > p.ParallelSyncs {
+			k.fail(n.name, S13, "%d replicas are being reconfigured, allowed are %d", p.Busy, p.ParallelSyncs)
+		}
+	}
 	if p.VoteEpoch < was.VoteEpoch {
 		k.fail(n.name, S2, "vote epoch fell from %d to %d", was.VoteEpoch, p.VoteEpoch)
 	}

@@ -13,7 +13,7 @@ func TestRunsRepeat(t *testing.T) {
 	before := runtime.GOMAXPROCS(0)
 	defer runtime.GOMAXPROCS(before)
 	for _, group := range []string{"default", "stock", "member"} {
-		for seed := range uint64(3) {
+		for seed := range uint64(2) {
 			runtime.GOMAXPROCS(1)
 			trace := fnv.New64a()
 			first := Run(Draw(seed+1, []string{group}), func(line string) { trace.Write([]byte(line)) })
@@ -37,7 +37,7 @@ func TestRunsRepeat(t *testing.T) {
 // TestSeedsDiffer makes sure that the hash tells runs apart.
 func TestSeedsDiffer(t *testing.T) {
 	seen := map[uint64]uint64{}
-	for seed := range uint64(10) {
+	for seed := range uint64(6) {
 		s := Draw(seed, []string{"net"})
 		s.Options.Chaos, s.Faults = 0, nil
 		h := Run(s, nil).Hash

@@ -28,6 +28,7 @@ type modelDisk struct {
 	crashAt   int // the write, counted from now, around which the process dies; 0: none
 	crashLate bool
 
+	cut       Cut  // where the process dies in the write under way; CutBefore: nowhere
 	releasing bool // effects that waited for the disk are being carried out
 }
 
@@ -85,6 +86,9 @@ func (d *modelDisk) put(s monitor.State) {
 func (d *modelDisk) save(n *node, p *monitor.Persist) {
 	d.pending = p
 	d.saves++
+	if t := d.w.tap; t != nil && t.writing(n, p) {
+		return
+	}
 	if d.w.opts.ungated() {
 		d.release(n, p)
 	}
@@ -113,7 +117,7 @@ func (d *modelDisk) dieAround(n *node) bool {
 	}
 	life := n.life
 	d.w.after(2*d.latency, func() {
-		if n.life == life {
+		if n.life == life && !d.w.healed {
 			d.w.say(n.name, "CRASH right after a write")
 			n.crash(false)
 		}
@@ -122,6 +126,9 @@ func (d *modelDisk) dieAround(n *node) bool {
 }
 
 func (d *modelDisk) saved(n *node, p *monitor.Persist) {
+	if t := d.w.tap; t != nil && t.written(n) {
+		return
+	}
 	d.pending = nil
 	if d.broken != "" {
 		n.input(monitor.Persisted{Seq: p.Seq, Err: d.broken})
@@ -149,9 +156,17 @@ func (d *modelDisk) release(n *node, p *monitor.Persist) {
 func (d *modelDisk) crash() {
 	p := d.pending
 	d.pending = nil
-	if p != nil && d.broken == "" && d.w.chance(2) {
+	if p != nil && d.broken == "" && d.survives() {
 		d.put(p.State)
 	}
+}
+
+// survives decides whether the file was replaced before the process died.
+func (d *modelDisk) survives() bool {
+	if t := d.w.tap; t != nil {
+		return t.keep
+	}
+	return d.w.chance(2)
 }
 
 // mend ends all trouble. A write that hung goes on.

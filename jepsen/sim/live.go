@@ -128,10 +128,24 @@ func (w *world) helpless(g *group, agreed monitor.HostPort) bool {
 		case s.addr == agreed && s.role == monitor.RoleMaster:
 			return false
 		case s.addr != agreed && !w.forgotten(g, s) && !w.tooStale(g, s, agreed):
-			return false
+			return w.starvedByBlind(g, agreed)
 		}
 	}
 	return true
+}
+
+// starvedByBlind reports whether a master was made a replica and some Sentinel
+// knows no replica of it, because it was told to monitor that server when it was
+// one already. Such a Sentinel is elected, finds nobody to promote, and makes the
+// others, who might, wait for their turn.
+func (w *world) starvedByBlind(g *group, agreed monitor.HostPort) bool {
+	m, ok := w.net.listeners[agreed].(*server)
+	if !ok || m.role != monitor.RoleReplica {
+		return false
+	}
+	return slices.ContainsFunc(w.nodes, func(n sentinel) bool {
+		return n.base().alive && !slices.ContainsFunc(g.servers, func(s *server) bool { return s != m && n.knows(g.name, s.addr) })
+	})
 }
 
 // tooStale reports whether a server had been cut off from its master for so long

@@ -184,6 +184,14 @@ func (n *node) step(in monitor.Input) {
 }
 
 func (n *node) do(e monitor.Effect) {
+	if t := n.w.tap; t != nil {
+		t.perform(n, e)
+	} else {
+		n.carryOut(e)
+	}
+}
+
+func (n *node) carryOut(e monitor.Effect) {
 	n.w.check.effect(n, e)
 	if n.gossip(e) {
 		return
@@ -206,6 +214,8 @@ func (n *node) do(e monitor.Effect) {
 		}
 	case monitor.Emit:
 		n.emit(e.Event)
+	case monitor.Log:
+		n.w.say(n.name, "# %s", n.w.readable(e.Text))
 	}
 }
 

@@ -38,29 +38,12 @@ type Result struct {
 	Coverage Coverage
 }
 
-// Coverage counts what has happened in runs, to see what has not. The zero value
-// is empty and ready for Add.
+// Coverage counts what has happened in a run. Added up over many, it shows what
+// has not.
 type Coverage struct {
 	Faults map[string]int        // injected, by kind
 	Events map[string]int        // emitted by real cores, by name
 	Looked [invariantsEnd]uint64 // how often each [Invariant] had something to decide
-}
-
-// Add adds what another run has covered.
-func (c *Coverage) Add(o Coverage) {
-	add := func(to *map[string]int, from map[string]int) {
-		if *to == nil {
-			*to = map[string]int{}
-		}
-		for name, n := range from {
-			(*to)[name] += n
-		}
-	}
-	add(&c.Faults, o.Faults)
-	add(&c.Events, o.Events)
-	for i, n := range o.Looked {
-		c.Looked[i] += n
-	}
 }
 
 // Failed reports whether something was violated.

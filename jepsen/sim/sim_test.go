@@ -7,13 +7,13 @@ import (
 // TestSwarm plays some seeds of the default mix and of every group of faults.
 // The command in jepsen/cmd/sim plays as many as one has time for.
 func TestSwarm(t *testing.T) {
-	seeds := map[string]int{"default": 25}
+	seeds := map[string]int{"default": 14}
 	for _, g := range append([]string{"default"}, FaultGroups...) {
 		t.Run(g, func(t *testing.T) {
 			t.Parallel()
 			n := seeds[g]
 			if n == 0 {
-				n = 6
+				n = 4
 			}
 			elected, faults := 0, 0
 			for seed := range uint64(n) {

@@ -64,10 +64,8 @@ repl-timeout 60s
 // of its times lie in the measured range.
 func TestStockTimes(t *testing.T) {
 	times := map[string][]float64{}
-	for seed := range uint64(30) {
-		for _, kind := range []string{"crash-master", "hang-master"} {
-			stockStages(t, seed, kind, times)
-		}
+	for seed := range uint64(64) {
+		stockStages(t, seed, []string{"crash-master", "hang-master"}[seed%2], times)
 	}
 	for _, m := range measured {
 		v := times[m.stage]

@@ -58,6 +58,7 @@ type world struct {
 	clients []*client
 	groups  []*group
 
+	tap    *tap // nil: nobody dies at a midpoint
 	check  *checker
 	meter  *meter
 	hellos map[monitor.Hello]*helloMsg // see encoded

@@ -36,6 +36,7 @@ type counts struct {
 
 func newTally(o options) *tally {
 	t := &tally{o: o, begun: time.Now(), mixes: map[string]*counts{}}
+	t.cover.Faults, t.cover.Events = map[string]int{}, map[string]int{}
 	for _, m := range o.mixes {
 		t.mixes[m.name] = &counts{}
 	}
@@ -45,7 +46,20 @@ func newTally(o options) *tally {
 func (t *tally) add(p played) {
 	t.total.add(p.result)
 	t.mixes[p.mix.name].add(p.result)
-	t.cover.Add(p.result.Coverage)
+	t.covered(p.result.Coverage)
+}
+
+// covered adds what one run has covered.
+func (t *tally) covered(c sim.Coverage) {
+	for name, n := range c.Faults {
+		t.cover.Faults[name] += n
+	}
+	for name, n := range c.Events {
+		t.cover.Events[name] += n
+	}
+	for i, n := range c.Looked {
+		t.cover.Looked[i] += n
+	}
 }
 
 func (c *counts) add(r sim.Result) {
