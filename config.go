@@ -47,6 +47,20 @@ type Config struct {
 	ListenTLS *tls.Config
 	DialTLS   *tls.Config
 
+	// GossipPort is the UDP port of gossip, by which Sentinels of this kind
+	// agree faster. 0 is 10000 above the port of Listen, or any port if that is 0;
+	// a negative one turns gossip off. It is off too without a secret (GossipKeys
+	// or Password), unless Listen is on loopback. docs/gossip.md tells more.
+	GossipPort int
+
+	// GossipKeys encrypt gossip, in base64, for 16, 24 or 32 bytes each. The first
+	// one encrypts, all of them decrypt. None derives a key from Password.
+	GossipKeys []string
+
+	// GossipJoin are addresses, "host:port", at which the gossip of others may be
+	// found, beside those that they announce over the RESP connection.
+	GossipJoin []string
+
 	// ResolveHostnames allows host names in place of IP addresses, in Masters and
 	// in what servers and peers report, and resolves them while running.
 	ResolveHostnames bool
@@ -75,7 +89,11 @@ func (cfg Config) base() (configrewrite.Config, error) {
 	base.State.Options = monitor.Options{
 		AnnounceIP: cfg.AnnounceIP, AnnouncePort: cfg.AnnouncePort, ResolveHostnames: cfg.ResolveHostnames,
 	}
+	base.Settings.Gossip = cfg.gossip()
 	var wrong []error
+	if err := checkGossip(base.Settings.Gossip); err != nil {
+		wrong = append(wrong, fmt.Errorf("sentinel: %w", err))
+	}
 	if cfg.AnnouncePort < 0 || cfg.AnnouncePort > 65535 {
 		wrong = append(wrong, fmt.Errorf("sentinel: AnnouncePort %d must be from 0 to 65535", cfg.AnnouncePort))
 	}
@@ -95,6 +113,17 @@ func (cfg Config) base() (configrewrite.Config, error) {
 		base.State.Masters = append(base.State.Masters, monitor.MasterState{MasterConfig: mc})
 	}
 	return base, errors.Join(wrong...)
+}
+
+func (cfg Config) gossip() configrewrite.Gossip {
+	g := configrewrite.Gossip{Port: cfg.GossipPort, Keys: cfg.GossipKeys, Join: cfg.GossipJoin}
+	switch {
+	case cfg.GossipPort < 0:
+		g.Port = 0
+	case cfg.GossipPort == 0:
+		g.Port = -1
+	}
+	return g
 }
 
 func (m Master) config(names bool) (monitor.MasterConfig, error) {

@@ -20,8 +20,9 @@ import (
 // sockets are the listening sockets of a Sentinel.
 type sockets struct {
 	all     []net.Listener
-	port    int // 0 without a plain TCP port
-	tlsPort int // 0 without a TLS port
+	port    int  // 0 without a plain TCP port
+	tlsPort int  // 0 without a TLS port
+	anyPort bool // the system chose it
 }
 
 func (s *sockets) close() {
@@ -79,6 +80,9 @@ func listenOn(addr string, secure *tls.Config, log logSink) (*sockets, error) {
 		return nil, fmt.Errorf("sentinel: %w", err)
 	}
 	port := ln.Addr().(*net.TCPAddr).Port
+	if _, asked, err := net.SplitHostPort(addr); err == nil && (asked == "" || asked == "0") {
+		s.anyPort = true
+	}
 	if secure == nil {
 		s.all, s.port = []net.Listener{ln}, port
 	} else {

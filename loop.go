@@ -44,6 +44,8 @@ type loop struct {
 	scripts scriptQueue
 	crash   func()                                        // carries out a simulated crash, unless it is to end the loop only
 	lookup  func(ctx context.Context, host string) string // "" when the name does not resolve
+	gossip  *gossipShell                                  // nil: none
+	secret  func(monitor.Options) string                  // what gossip's key is made of
 
 	inbox chan item
 	saves chan *monitor.Persist
@@ -58,6 +60,9 @@ type loop struct {
 
 	lastSaveError string // "" after a save that worked
 	crashed       bool   // a crash was simulated: nothing may happen any more
+
+	shared bool // gossip has got something to send
+	called bool // an operator's command has been carried out
 }
 
 // item is one entry of the inbox. Exactly one of in, view, persisted and the
@@ -222,6 +227,23 @@ func (l *loop) carryOut(ctx context.Context) {
 		l.saves <- p
 	}
 	l.links.Flush()
+	l.flushGossip()
+}
+
+// flushGossip sends what was shared. When an operator has changed the password
+// between Sentinels, it also changes the key that is made of it.
+func (l *loop) flushGossip() {
+	if l.gossip == nil {
+		return
+	}
+	if l.shared {
+		l.shared = false
+		l.gossip.flush()
+	}
+	if l.called {
+		l.called = false
+		l.gossip.rekey(l.secret(l.core.Options()))
+	}
 }
 
 func (l *loop) doAll(ctx context.Context, effects []monitor.Effect) {
@@ -240,7 +262,13 @@ func (l *loop) do(ctx context.Context, e monitor.Effect) {
 	case monitor.Reply:
 		l.answer(e.To, e)
 	case monitor.CallResult:
+		l.called = true
 		l.answer(e.To, e)
+	case monitor.ShareOpinion, monitor.ShareConfig, monitor.GossipPeer:
+		if l.gossip != nil {
+			l.shared = true
+			l.gossip.do(e)
+		}
 	case monitor.Emit:
 		l.log.Event(e.Event)
 		l.publish(e.Event)

@@ -47,9 +47,10 @@ type Sentinel struct {
 	openLog  func() (runLog, error)
 	listen   func(logSink) (*sockets, error)
 	users    *acl.List
-	aclFile  *aclFile    // nil without one
-	tls      *tlsKeeper  // nil when no file configures TLS
-	dialTLS  *tls.Config // nil: plain TCP
+	commands *commandTable // by the names that clients have to use
+	aclFile  *aclFile      // nil without one
+	tls      *tlsKeeper    // nil when no file configures TLS
+	dialTLS  *tls.Config   // nil: plain TCP
 	hooks    Hooks
 	exit     func(status int) // of the process, for a simulated crash; nil in a library
 
@@ -86,7 +87,7 @@ func New(cfg Config) (*Sentinel, error) {
 
 // ready returns s once its users are there.
 func (s *Sentinel) ready() (*Sentinel, error) {
-	if err := s.useACL(); err != nil {
+	if err := errors.Join(s.useRenames(), s.useACL()); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -109,7 +110,7 @@ func Open(path string, overrides ...string) (*Sentinel, error) {
 	}
 	s := &Sentinel{path: file.Path(), exit: os.Exit}
 	s.use(file)
-	if err := errors.Join(file.CheckWritable(), listensSomewhere(s.settings), s.useACL(), s.useTLS(), s.fitFiles()); err != nil {
+	if err := errors.Join(file.CheckWritable(), listensSomewhere(s.settings), s.useRenames(), s.useACL(), s.useTLS(), checkGossip(s.settings.Gossip), s.fitFiles()); err != nil {
 		return nil, err
 	}
 	s.openLog = fileLog(s.settings)
@@ -229,7 +230,7 @@ func (s *Sentinel) runLogged(ctx context.Context, cancel context.CancelCauseFunc
 		socks.close()
 		return err
 	}
-	l, stopShells, err := s.newLoop(log, socks.announcedPort(s.dialTLS != nil))
+	l, stopShells, err := s.newLoop(ctx, log, socks)
 	if err != nil {
 		socks.close()
 		return err
@@ -258,15 +259,21 @@ func (s *Sentinel) prepare(log logSink, port int) error {
 
 // newLoop builds the core and everything that carries out its effects.
 // stopShells ends the latter once the loop has ended.
-func (s *Sentinel) newLoop(log logSink, port int) (l *loop, stopShells func(), err error) {
+func (s *Sentinel) newLoop(ctx context.Context, log logSink, socks *sockets) (l *loop, stopShells func(), err error) {
 	l = &loop{clock: newClock(), store: s.store, log: log, publish: s.bus.Publish, lookup: lookupIP}
 	l.start()
+	plan := planGossip(s.settings, s.state.Options, socks)
+	resolveMasters(ctx, &s.state, l.lookup)
 	l.core, err = monitor.New(l.clock.now(), monitor.Params{
-		State: s.state, Port: port, PeerPass: s.settings.RequirePass, Seed: randomSeed(),
+		State: s.state, Port: socks.announcedPort(s.dialTLS != nil), PeerPass: s.settings.RequirePass, Seed: randomSeed(),
+		Gossip: plan.off == "",
 	})
 	if err != nil {
 		return nil, nil, err
 	}
+	plan.cfg.ID, plan.cfg.Deliver, plan.cfg.Now, plan.cfg.Log = s.state.Options.MyID, l.deliver, l.clock.now, log.Log
+	l.secret = func(o monitor.Options) string { return gossipPassword(s.settings, o) }
+	l.gossip = newGossipShell(ctx, plan, l.secret(s.state.Options), log)
 	pool := link.New(link.Config{
 		Deliver: l.deliver, Now: l.clock.now, BindSource: s.settings.BindSourceAddr, TLS: s.dialTLS, Log: log.Log,
 	})
@@ -275,7 +282,11 @@ func (s *Sentinel) newLoop(log logSink, port int) (l *loop, stopShells func(), e
 		Log:  log.Log,
 	})
 	l.links, l.script, l.scripts = pool, runner.Run, runner
-	return l, func() { pool.Shutdown(); s.endScripts(runner, log) }, nil
+	return l, func() {
+		l.gossip.close(s.exit != nil)
+		pool.Shutdown()
+		s.endScripts(runner, log)
+	}, nil
 }
 
 // endScripts ends the script runner. A daemon that is stopped leaves its running
@@ -351,6 +362,7 @@ func (s *Sentinel) serverConfig(cancel func(), l *loop, log runLog, port int) se
 	executable, _ := os.Executable()
 	return serverConfig{
 		users:         s.users,
+		commands:      s.commands,
 		aclFile:       s.aclFile,
 		protectedMode: s.settings.ProtectedMode,
 		maxClients:    s.settings.MaxClients,
@@ -366,6 +378,7 @@ func (s *Sentinel) serverConfig(cancel func(), l *loop, log runLog, port int) se
 		logLevel:      log.level,
 		setLogLevel:   s.setLogLevel(log),
 		scripts:       l.scripts,
+		gossip:        l.gossip,
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/tidwall/redcon"
 
 	"github.com/gosentinel/sentinel/configrewrite"
+	"github.com/gosentinel/sentinel/gossip"
 	"github.com/gosentinel/sentinel/internal/acl"
 	"github.com/gosentinel/sentinel/internal/respguard"
 	"github.com/gosentinel/sentinel/internal/scripts"
@@ -63,6 +64,7 @@ func (b engineBackend) read(f func(coreReader, monitor.Instant)) bool {
 type serverConfig struct {
 	users         *acl.List     // nil = the default user alone, without a password
 	aclFile       *aclFile      // nil = none
+	commands      *commandTable // nil = serverCommands
 	protectedMode bool          // serve strangers only over loopback while there is no password
 	maxClients    int           // 0 = 10000
 	idleTimeout   time.Duration // 0 = never
@@ -79,7 +81,22 @@ type serverConfig struct {
 	logLevel    func() string
 	setLogLevel func(string) // gets a name that logLevels has
 	scripts     scriptQueue
+	gossip      gossipReader
 }
+
+// gossipReader is what the commands see of gossip.
+type gossipReader interface {
+	endpoint() monitor.GossipEndpoint
+	state(monitor.SentinelView) string
+	stats() gossip.Stats
+}
+
+// noGossip is the gossip of a Sentinel that has none.
+type noGossip struct{}
+
+func (noGossip) endpoint() monitor.GossipEndpoint  { return monitor.GossipEndpoint{Version: Version} }
+func (noGossip) state(monitor.SentinelView) string { return "off" }
+func (noGossip) stats() gossip.Stats               { return gossip.Stats{} }
 
 // scriptQueue is what the commands see and change of the script runner.
 type scriptQueue interface {
@@ -94,6 +111,9 @@ type scriptQueue interface {
 func (cfg serverConfig) withDefaults() serverConfig {
 	if cfg.users == nil {
 		cfg.users = newUsers(configrewrite.DefaultSettings())
+	}
+	if cfg.commands == nil {
+		cfg.commands = serverCommands()
 	}
 	if cfg.resolve == nil {
 		cfg.resolve = func(context.Context, string) string { return "" }
@@ -112,6 +132,9 @@ func (cfg serverConfig) withDefaults() serverConfig {
 	}
 	if cfg.scripts == nil {
 		cfg.scripts = noScripts{}
+	}
+	if cfg.gossip == nil {
+		cfg.gossip = noGossip{}
 	}
 	return cfg
 }
@@ -145,7 +168,8 @@ type server struct {
 
 	mu        sync.Mutex
 	closed    bool
-	ending    chan struct{} // closed by close
+	lifetime  context.Context // ends with close: nothing that waits may hold that up
+	end       context.CancelFunc
 	listeners map[net.Listener]struct{}
 	clients   map[uint64]*client
 
@@ -162,13 +186,16 @@ func newServer(cfg serverConfig, eng engine, bus *pubsub.Bus) *server {
 }
 
 func newServerOn(cfg serverConfig, b backend, bus *pubsub.Bus) *server {
+	lifetime, end := context.WithCancel(context.Background())
+	cfg = cfg.withDefaults()
 	s := &server{
-		cfg:       cfg.withDefaults(),
+		cfg:       cfg,
 		backend:   b,
 		bus:       bus,
-		commands:  serverCommands(),
+		commands:  cfg.commands,
 		pause:     newPause(),
-		ending:    make(chan struct{}),
+		lifetime:  lifetime,
+		end:       end,
 		started:   time.Now(),
 		listeners: make(map[net.Listener]struct{}),
 		clients:   make(map[uint64]*client),
@@ -184,8 +211,6 @@ func newServerOn(cfg serverConfig, b backend, bus *pubsub.Bus) *server {
 	return s
 }
 
-var errServerClosed = errors.New("the server is closed")
-
 // serve answers the clients of ln until close is called, and then returns nil.
 // It may be called for several listeners at once; the limits count over all.
 func (s *server) serve(ln net.Listener) error {
@@ -193,8 +218,8 @@ func (s *server) serve(ln net.Listener) error {
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
-		guarded.Close()
-		return errServerClosed
+		guarded.Close() // the end came before the beginning
+		return nil
 	}
 	s.listeners[guarded] = struct{}{}
 	s.work.Add(1) // keeps the count above zero while connections are added
@@ -213,10 +238,8 @@ func (s *server) serve(ln net.Listener) error {
 // it up, so the engine must be stopping or still working.
 func (s *server) close() {
 	s.mu.Lock()
-	if !s.closed {
-		s.closed = true
-		close(s.ending) // ends the wait of paused commands
-	}
+	s.closed = true
+	s.end()
 	for ln := range s.listeners {
 		ln.Close()
 	}

@@ -130,7 +130,7 @@ func (r *request) resolve(host string) (monitor.Addr, bool) {
 	if !read || !allowed || host == "" || len(host) > 255 {
 		return monitor.Addr{}, false
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), resolveTimeout)
+	ctx, cancel := context.WithTimeout(r.server.lifetime, resolveTimeout)
 	defer cancel()
 	ip := r.server.cfg.resolve(ctx, host)
 	if ip == "" {

@@ -54,7 +54,7 @@ func cmdCommandInfo(r *request) {
 func (r *request) namedCommands() []*command {
 	var list []*command
 	for i := 2; i < len(r.args); i++ {
-		cmd := r.server.commands.byName[strings.ToLower(r.arg(i))]
+		cmd := r.server.commands.find(r.arg(i))
 		if cmd != nil && cmd.flags.has(flagHidden) {
 			cmd = nil
 		}

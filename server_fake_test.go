@@ -3,9 +3,11 @@ package sentinel
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -310,6 +312,9 @@ func (c *testConn) do(cmd string) string {
 			return got.String()
 		}
 		got.WriteString(v)
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			c.t.Errorf("%q: no answer", cmd)
+		}
 		if err != nil {
 			got.WriteString("(closed)\n")
 			return got.String()

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gosentinel/sentinel/gossip"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -190,5 +191,24 @@ func infoSentinel(t *infoText, r *request) bool {
 		fmt.Fprintf(&t.b, "master%d:name=%s,status=%s,address=%s:%d,slaves=%d,sentinels=%d\r\n",
 			i, m.Name, status, m.Addr.Host, m.Addr.Port, m.Replicas, m.OtherSentinels+1)
 	}
+	infoGossip(t, r.server.cfg.gossip.stats())
 	return true
+}
+
+// infoGossip stands at the very end, where it disturbs nobody who reads what
+// stock Sentinels show.
+func infoGossip(t *infoText, s gossip.Stats) {
+	for _, f := range []struct {
+		name  string
+		value uint64
+	}{
+		{"peers", uint64(s.Peers)}, {"peers_up", uint64(s.PeersUp)},
+		{"packets_sent", s.PacketsSent}, {"packets_received", s.PacketsReceived},
+		{"said", s.Said}, {"repeated", s.Repeated}, {"expired", s.Expired}, {"heard", s.Heard}, {"stale", s.Stale},
+		{"dropped", s.Dropped}, {"unsent", s.Unsent},
+		{"refused_forged", s.Forged}, {"refused_malformed", s.Malformed}, {"refused_oversized", s.Oversized},
+		{"refused_version", s.WrongVersion}, {"refused_stranger", s.Strangers}, {"refused_replayed", s.Replayed},
+	} {
+		t.add("sentinel_gossip_"+f.name, f.value)
+	}
 }

@@ -78,7 +78,7 @@ func (c *client) await(cmd *command) bool {
 		case <-timer.C:
 		case <-changed:
 		case <-c.ended:
-		case <-s.ending:
+		case <-s.lifetime.Done():
 		}
 		timer.Stop()
 		c.setPaused(false)

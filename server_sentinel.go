@@ -22,6 +22,7 @@ func sentinelCommands() []*command {
 		row("flushconfig", 2, cmdFlushConfig, "2.8.4", "Saves the configuration and state."),
 		row("get-master-addr-by-name", 3, cmdGetMasterAddr, "2.8.4", "Returns the address of a master."),
 		row("get-primary-addr-by-name", 3, cmdGetMasterAddr, "8.0.0", "Returns the address of a master (Valkey's name)."),
+		row("gossip", 2, cmdGossip, "0.1.0", "Tells other Sentinels of this kind how to gossip with this one."),
 		{name: "sentinel|help", arity: 2, flags: flagAnytime, run: func(r *request) { r.simples(sentinelHelp) }, since: "6.2.0", group: "sentinel", summary: "Shows a description of the subcommands."},
 		row("info-cache", -3, cmdInfoCache, "3.2.0", "Returns the last INFO of masters and their replicas."),
 		row("is-master-down-by-addr", 6, cmdIsMasterDown, "2.8.4", "Asks for the opinion, and the vote, of this Sentinel."),
@@ -36,7 +37,7 @@ func sentinelCommands() []*command {
 		row("remove", 3, cmdRemove, "2.8.4", "Stops monitoring a master."),
 		row("replicas", 3, cmdReplicas, "5.0.0", "Shows the state of the replicas of a master."),
 		row("reset", 3, cmdReset, "2.8.4", "Forgets replicas and Sentinels of masters by pattern."),
-		row("sentinels", 3, cmdSentinels, "2.8.4", "Shows the state of the other Sentinels of a master."),
+		row("sentinels", -3, cmdSentinels, "2.8.4", "Shows the state of the other Sentinels of a master."),
 		row("set", -5, cmdSet, "2.8.4", "Changes options of a master."),
 		row("simulate-failure", -3, cmdSimulateFailure, "3.2.0", "Makes this Sentinel crash at a point of its next failover."),
 		row("slaves", 3, cmdReplicas, "2.8.0", "Shows the state of the replicas of a master (the old name)."),
@@ -60,6 +61,8 @@ var sentinelHelp = []string{
 	"    Save the configuration and the state.",
 	"GET-MASTER-ADDR-BY-NAME <master-name>",
 	"    Show the address that clients of the master should use.",
+	"GOSSIP",
+	"    Show how to gossip with this Sentinel. For other Sentinels.",
 	"INFO-CACHE <master-name> [<master-name> ...]",
 	"    Show the last INFO of masters and their replicas.",
 	"IS-MASTER-DOWN-BY-ADDR <ip> <port> <current-epoch> <runid>",
@@ -82,8 +85,9 @@ var sentinelHelp = []string{
 	"RESET <pattern>",
 	"    Forget the replicas and other Sentinels of the matching masters; what",
 	"    still exists is found again.",
-	"SENTINELS <master-name>",
-	"    Show the state of the other Sentinels of a master.",
+	"SENTINELS <master-name> [EXTENDED]",
+	"    Show the state of the other Sentinels of a master; EXTENDED adds which",
+	"    software each of them is, and whether gossip with it works.",
 	"SIMULATE-FAILURE [CRASH-AFTER-ELECTION] [CRASH-AFTER-PROMOTION] [HELP]",
 	"    Make this Sentinel exit with status 99 at a point of its next failover.",
 	"SET <master-name> <option> <value> [<option> <value> ...]",
@@ -178,6 +182,11 @@ func cmdReplicas(r *request) {
 }
 
 func cmdSentinels(r *request) {
+	extended := len(r.args) == 4 && r.is(3, "EXTENDED")
+	if len(r.args) > 3 && !extended {
+		r.wrongArity()
+		return
+	}
 	var peers []monitor.SentinelView
 	var ok bool
 	name := r.arg(2)
@@ -190,8 +199,33 @@ func cmdSentinels(r *request) {
 	}
 	r.array(len(peers))
 	for _, v := range peers {
-		r.fields(sentinelFields(v))
+		f := sentinelFields(v)
+		if extended {
+			// Not by default: there are clients that read the fields by position.
+			f.text("kind", v.Software.String())
+			f.text("version", v.Gossip.Version)
+			f.text("gossip", r.server.cfg.gossip.state(v))
+		}
+		r.fields(f)
 	}
+}
+
+// cmdGossip answers monitor.AskGossip. Stock Sentinels do not know it, and say
+// so with an error.
+func cmdGossip(r *request) {
+	var id monitor.RunID
+	if !r.read(func(c coreReader, _ monitor.Instant) { id = c.Options().MyID }) {
+		return
+	}
+	e := r.server.cfg.gossip.endpoint()
+	f := &fields{}
+	f.text("version", e.Version)
+	f.text("run-id", string(id))
+	f.text("boot", e.Boot)
+	f.text("ip", e.Addr.Host)
+	f.num("port", int64(e.Addr.Port))
+	f.text("key-id", e.KeyID)
+	r.fields(f)
 }
 
 // instanceFields returns fields 1 to 17 of wire.md §4. The numbers there show

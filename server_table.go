@@ -1,6 +1,8 @@
 package sentinel
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -115,10 +117,64 @@ func (t *commandTable) lookup(args [][]byte) (cmd *command, ok bool) {
 		return cmd, true
 	}
 	sub, known := lowerName(args[1])
-	if found := t.byName[name+"|"+sub]; known && found != nil {
+	if found := t.byName[cmd.name+"|"+sub]; known && found != nil { // it may be called by another name
 		return found, true
 	}
 	return cmd, false
+}
+
+// find returns the command of a full name, such as "sentinel|masters", or nil.
+func (t *commandTable) find(name string) *command {
+	container, sub, isSub := strings.Cut(strings.ToLower(name), "|")
+	cmd := t.byName[container]
+	if isSub && cmd != nil {
+		cmd = t.byName[cmd.name+"|"+sub]
+	}
+	return cmd
+}
+
+var (
+	errNoSuchCommand = errors.New("there is no such command here, so nothing is renamed")
+	errNameTaken     = errors.New("Target command name already exists")
+)
+
+// rename gives a command another name, or none if to is empty. Rules of access
+// control lists, and replies, go on to use the one that it had.
+func (t *commandTable) rename(from, to string) error {
+	from, to = strings.ToLower(from), strings.ToLower(to)
+	cmd := t.byName[from]
+	switch {
+	case cmd == nil || strings.Contains(from, "|"):
+		return errNoSuchCommand
+	case strings.Contains(to, "|") || len(to) > longestName:
+		return fmt.Errorf("a command can have no name with a bar and none of more than %d bytes", longestName)
+	case t.byName[to] != nil:
+		return errNameTaken
+	}
+	delete(t.byName, from)
+	if to != "" {
+		t.byName[to] = cmd
+		return nil
+	}
+	t.list = slices.DeleteFunc(slices.Clone(t.list), func(c *command) bool { return c == cmd })
+	return nil
+}
+
+// useRenames makes the commands by the names that the settings ask for. What
+// cannot be renamed because a Sentinel has no such command is told and no more:
+// such lines come from the configuration of a data server.
+func (s *Sentinel) useRenames() (err error) {
+	s.commands = serverCommands()
+	for _, r := range s.settings.RenameCommands.Entries() {
+		switch bad := s.commands.rename(r.From, r.To); bad {
+		case nil:
+		case errNoSuchCommand:
+			s.warnings = append(s.warnings, fmt.Sprintf("rename-command %s: %v", r.From, bad))
+		default:
+			err = errors.Join(err, fmt.Errorf("rename-command %s %s: %w", r.From, r.To, bad))
+		}
+	}
+	return err
 }
 
 // longestName bounds the work for a name that cannot be one of ours.

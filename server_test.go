@@ -101,7 +101,7 @@ func (g *goldenRun) restart(d *datadriven.TestData) {
 	}
 	if g.acl = nil; d.HasArg("aclfile") {
 		cfg.users = newUsers(configrewrite.DefaultSettings())
-		g.acl = &aclFile{name: "users.acl", path: filepath.Join(g.t.TempDir(), "users.acl"), users: cfg.users}
+		g.acl = newACLFile("users.acl", filepath.Join(g.t.TempDir(), "users.acl"), cfg.users)
 		cfg.aclFile = g.acl
 	}
 	level := "notice"

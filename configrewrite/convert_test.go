@@ -90,6 +90,12 @@ tls-prefer-server-ciphers yes
 tls-session-caching no
 tls-session-cache-size 5
 tls-session-cache-timeout 6
+gossip-port 36380
+gossip-bind 10.0.0.1 -::1
+gossip-announce-ip 192.0.2.7
+gossip-announce-port 4000
+gossip-key AAAAAAAAAAAAAAAAAAAAAA== AQEBAQEBAQEBAQEBAQEBAQ==
+gossip-join 192.0.2.8:36379 peer:36379
 `
 
 const fullConf = everyDirective + `sentinel monitor m 10.0.0.1 6379 2

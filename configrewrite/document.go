@@ -81,11 +81,12 @@ type Document struct {
 // relative to it, so that a later edit of his can be told from a change at run
 // time.
 type asked struct {
-	settings Settings
-	users    []userLine // as in settings
-	options  monitor.Options
-	masters  []askedMaster
-	index    map[string]int
+	settings  Settings
+	users     []userLine // as in settings
+	elsewhere []string   // names of users that an included file or the command line defines
+	options   monitor.Options
+	masters   []askedMaster
+	index     map[string]int
 }
 
 // askedMaster is one master of the operator: Addr.Host is the text he wrote,

@@ -106,7 +106,7 @@ func checkFields(t *testing.T, v reflect.Value, known map[uintptr]bool, name str
 	for i := range v.NumField() {
 		field, fieldName := v.Field(i), name+"."+v.Type().Field(i).Name
 		switch {
-		case field.Type() == reflect.TypeFor[TLS]():
+		case field.Type() == reflect.TypeFor[TLS](), field.Type() == reflect.TypeFor[Gossip]():
 			checkFields(t, field, known, fieldName)
 		case !known[field.Addr().Pointer()]:
 			t.Errorf("no option sets %s", fieldName)

@@ -49,6 +49,8 @@ func TestLiteralIP(t *testing.T) {
 func TestNearest(t *testing.T) {
 	for word, want := range map[string]string{
 		"prot": "port", "logelvel": "loglevel", "requirepas": "requirepass", "sentinal": "sentinel", "xyzzyxyzzy": "", "PORT": "port",
+		// Their ends were cut off.
+		"superv": "supervised", "ACL-PUB": "acl-pubsub-default", "acl": "", "tls-": "", "pr": "",
 	} {
 		names := []string{"sentinel"}
 		for _, o := range serverOptions {

@@ -27,6 +27,7 @@ type spec struct {
 	multi   bool          // []string: every line adds one element, instead of replacing all
 	quoted  bool          // always written in quotes
 	secret  bool          // never shown
+	removes bool          // RenameTable: an empty new word is one, for "no name at all"
 }
 
 // option binds a spec to a field of T.
@@ -56,7 +57,7 @@ func (s spec) fromArgs(ptr any, args []string) error {
 	case *[]string:
 		return s.listFromArgs(p, args)
 	case **monitor.RenameTable:
-		return addRename(p, args)
+		return s.addRename(p, args)
 	case *OutputLimits:
 		return p.set(args)
 	}
@@ -167,11 +168,11 @@ func (s spec) listFromArgs(p *[]string, args []string) error {
 
 // addRename adds one mapping. An exact repetition is harmless, and is what is
 // found after an included line was copied into the main file.
-func addRename(p **monitor.RenameTable, args []string) error {
+func (s spec) addRename(p **monitor.RenameTable, args []string) error {
 	if len(args) != 2 {
 		return errArgs
 	}
-	if args[0] == "" || args[1] == "" {
+	if args[0] == "" || args[1] == "" && !s.removes {
 		return tolerated("an empty command word cannot be sent; the line is ignored")
 	}
 	entries := (*p).Entries()
@@ -274,7 +275,7 @@ func (s spec) fromTOML(ptr any, v any) error {
 	case *[]string:
 		return s.listFromTOML(p, v)
 	case **monitor.RenameTable:
-		return renamesFromTOML(p, v)
+		return s.renamesFromTOML(p, v)
 	case *OutputLimits:
 		return limitsFromTOML(p, v)
 	case *int:
@@ -363,7 +364,7 @@ func stringsOf(v any) ([]string, error) {
 
 // renamesFromTOML reads the operator's form, a table from old to new word, or
 // the form of the state part, a list of pairs, which keeps the order.
-func renamesFromTOML(p **monitor.RenameTable, v any) error {
+func (s spec) renamesFromTOML(p **monitor.RenameTable, v any) error {
 	var table *monitor.RenameTable
 	switch v := v.(type) {
 	case map[string]any:
@@ -372,7 +373,7 @@ func renamesFromTOML(p **monitor.RenameTable, v any) error {
 			if !ok {
 				return errors.New(`must be a table of strings, such as { CONFIG = "hidden" }`)
 			}
-			if err := addRename(&table, []string{from, to}); err != nil {
+			if err := s.addRename(&table, []string{from, to}); err != nil {
 				return errors.New(err.Error())
 			}
 		}
@@ -387,7 +388,7 @@ func renamesFromTOML(p **monitor.RenameTable, v any) error {
 					return err
 				}
 			}
-			if err := addRename(&table, pair); err != nil {
+			if err := s.addRename(&table, pair); err != nil {
 				return errors.New(err.Error())
 			}
 		}

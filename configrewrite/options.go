@@ -88,7 +88,7 @@ var serverOptions = []option[Settings]{
 	{spec{conf: "acllog-max-len", toml: "acllog-max-len", hi: 1<<31 - 1}, func(s *Settings) any { return &s.ACLLogMaxLen }},
 	{spec{conf: "acl-pubsub-default", toml: "acl-pubsub-default", words: []string{"allchannels", "resetchannels"}},
 		func(s *Settings) any { return &s.ACLPubSubDefault }},
-	{spec{conf: "rename-command", toml: "rename-command"}, func(s *Settings) any { return &s.RenameCommands }},
+	{spec{conf: "rename-command", toml: "rename-command", removes: true}, func(s *Settings) any { return &s.RenameCommands }},
 
 	{spec{conf: "tls-port", toml: "tls-port", hi: maxPort}, func(s *Settings) any { return &s.TLS.Port }},
 	{spec{conf: "tls-cert-file", toml: "tls-cert-file", quoted: true}, func(s *Settings) any { return &s.TLS.CertFile }},
@@ -118,6 +118,14 @@ var serverOptions = []option[Settings]{
 		func(s *Settings) any { return &s.TLS.SessionCacheSize }},
 	{spec{conf: "tls-session-cache-timeout", toml: "tls-session-cache-timeout", unit: time.Second, hi: 1<<31 - 1},
 		func(s *Settings) any { return &s.TLS.SessionCacheTimeout }},
+
+	{spec{conf: "gossip-port", toml: "gossip-port", lo: -1, hi: maxPort}, func(s *Settings) any { return &s.Gossip.Port }},
+	{spec{conf: "gossip-bind", toml: "gossip-bind"}, func(s *Settings) any { return &s.Gossip.Bind }},
+	{spec{conf: "gossip-announce-ip", toml: "gossip-announce-ip", quoted: true}, func(s *Settings) any { return &s.Gossip.AnnounceIP }},
+	{spec{conf: "gossip-announce-port", toml: "gossip-announce-port", hi: maxPort},
+		func(s *Settings) any { return &s.Gossip.AnnouncePort }},
+	{spec{conf: "gossip-key", toml: "gossip-key", secret: true}, func(s *Settings) any { return &s.Gossip.Keys }},
+	{spec{conf: "gossip-join", toml: "gossip-join"}, func(s *Settings) any { return &s.Gossip.Join }},
 }
 
 // find returns the option for which match holds, or nil.

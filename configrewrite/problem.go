@@ -73,7 +73,7 @@ func printable(s string) string {
 // secretDirectives names the directives whose arguments are never shown.
 var secretDirectives = []string{
 	"auth-pass", "sentinel-pass", "requirepass", "masterauth", "primaryauth",
-	"user", "tls-key-file-pass", "tls-client-key-file-pass",
+	"user", "tls-key-file-pass", "tls-client-key-file-pass", "gossip-key",
 }
 
 // masked returns a configuration line as it may be shown.
@@ -116,7 +116,25 @@ func nearest(word string, candidates []string) string {
 			best, bestDist = c, d
 		}
 	}
+	if best == "" {
+		return completion(word, candidates)
+	}
 	return best
+}
+
+// completion returns the one candidate that begins like a word which lost its
+// end, or "".
+func completion(word string, candidates []string) (found string) {
+	for _, c := range candidates {
+		switch {
+		case len(word) < 3 || !strings.HasPrefix(strings.ToLower(c), word):
+		case found != "":
+			return ""
+		default:
+			found = c
+		}
+	}
+	return found
 }
 
 // editDistance is the Levenshtein distance of two short words.

@@ -49,10 +49,11 @@ type Settings struct {
 	ACLFile          string
 	ACLLogMaxLen     int
 	ACLPubSubDefault string
-	RenameCommands   *monitor.RenameTable // this Sentinel's own commands, old to new
+	RenameCommands   *monitor.RenameTable // this Sentinel's own commands, old to new; new "" = the command is removed
 
 	OutputLimits OutputLimits
 	TLS          TLS
+	Gossip       Gossip
 
 	// StateFile takes all state, so that the configuration is only read; "" = the
 	// state is kept in the configuration file.
@@ -92,6 +93,17 @@ type TLS struct {
 	SessionCacheTimeout time.Duration
 }
 
+// Gossip are the options of the second way by which gosentinels reach each
+// other. Whether they make sense is found out when it is opened.
+type Gossip struct {
+	Port         int      // UDP; 0 = off, -1 = 10000 above the port of the Sentinel
+	Bind         []string // addresses as in Bind; none = those of Bind
+	AnnounceIP   string   // "" = as peers reach the Sentinel
+	AnnouncePort int      // 0 = Port
+	Keys         []string // base64; the first one encrypts, all open
+	Join         []string // "host:port" at which peers may be found besides
+}
+
 // DefaultSettings returns what an empty configuration file means.
 func DefaultSettings() Settings {
 	return Settings{
@@ -118,5 +130,6 @@ func DefaultSettings() Settings {
 			SessionCacheSize:    20480,
 			SessionCacheTimeout: 300 * time.Second,
 		},
+		Gossip: Gossip{Port: -1},
 	}
 }

@@ -65,7 +65,7 @@ func tomlHint(line string) string {
 // maskedTOML hides the value of a key that holds a secret.
 func maskedTOML(line string) string {
 	key, _, found := strings.Cut(line, "=")
-	if found && (strings.Contains(key, "pass") || strings.Contains(key, "user")) {
+	if found && (strings.Contains(key, "pass") || strings.Contains(key, "user") || strings.Contains(key, "gossip-key")) {
 		return key + "= ******"
 	}
 	return line

@@ -96,6 +96,9 @@ func (p *parser) finishUsers() {
 	}
 	p.doc.Settings.Users = nil
 	for _, u := range p.users {
+		if u.origin != inMain {
+			p.doc.asked.elsewhere = append(p.doc.asked.elsewhere, u.name)
+		}
 		switch {
 		case slices.Contains(p.doc.Settings.Users, u.text): // a repetition
 		case u.origin != inMain && main[u.name] != "":
@@ -178,12 +181,42 @@ func (d *Document) emitUsers(r *rewriter) {
 		unchanged := u.origin == inInclude && u.normal == normal
 		r.emit(userKey(name), "user "+userText(normal), !unchanged)
 	}
+	d.emitDeletedUsers(r)
 	for key, slots := range r.slots {
 		if strings.HasPrefix(key, userKey("")) {
 			r.remove(slots) // deleted at run time
 			delete(r.slots, key)
 		}
 	}
+}
+
+// emitDeletedUsers keeps users that were deleted at run time from coming back
+// with the next start, if it is not this file that defines them: what it says
+// of a user wins, so it says that nobody can log in as this one.
+func (d *Document) emitDeletedUsers(r *rewriter) {
+	for _, name := range d.deletedElsewhere() {
+		r.emit(userKey(name), "user "+deletedUser(name), true)
+	}
+}
+
+// deletedElsewhere returns the users that are gone although another place
+// defines them.
+func (d *Document) deletedElsewhere() (names []string) {
+	live := map[string]bool{}
+	for _, normal := range d.liveUsers() {
+		live[userName(normal)] = true
+	}
+	for _, name := range d.asked.elsewhere {
+		if !live[name] && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// deletedUser is a user without a password, rights and the permission to log in.
+func deletedUser(name string) string {
+	return joinArgs(name, "off", "sanitize-payload", "resetchannels", "-@all")
 }
 
 func userKey(name string) string { return "user " + name }
@@ -377,6 +410,12 @@ func (d *Document) verifyUsers(got []string) error {
 		default:
 			return fmt.Errorf("%w: user %q differs", errVerify, name)
 		}
+	}
+	for _, name := range d.deletedElsewhere() {
+		if text, found := read[name]; found && text != deletedUser(name) {
+			return fmt.Errorf("%w: user %q is there again", errVerify, name)
+		}
+		delete(read, name)
 	}
 	for name := range read {
 		return fmt.Errorf("%w: there is a user %q", errVerify, name)

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs the programs named on the command line if they are missing, with
 # apt-get, as root or through sudo. Says what it does. The status is 0 when all
-# of them are there in the end.
+# of them are there in the end. python3-redis is no program but a library for
+# /usr/bin/python3; another Python in PATH does not see it.
 set -u
 
 # package PROGRAM prints the Debian package that holds a program.
@@ -12,9 +13,18 @@ package() {
 	esac
 }
 
+# there PROGRAM tells whether it is installed.
+there() {
+	case $1 in
+	python3-redis) /usr/bin/python3 -c 'import redis' >/dev/null 2>&1 ;;
+	# Debian's users other than root do not have /usr/sbin in PATH.
+	*) PATH="$PATH:/usr/sbin" command -v "$1" >/dev/null 2>&1 ;;
+	esac
+}
+
 missing='' packages=''
 for program in "$@"; do
-	if ! command -v "$program" >/dev/null 2>&1; then
+	if ! there "$program"; then
 		missing="$missing $program"
 		packages="$packages $(package "$program")"
 	fi

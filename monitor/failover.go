@@ -389,7 +389,14 @@ func (c *Core) slaveofReply(now Instant, in SlaveOfReply) {
 		c.log(LevelWarning, "Server "+c.shown(i.addr).String()+" refused a role change: "+in.Refused)
 	}
 	i.slaveofError = in.Refused
-	if in.Aborted {
+	switch {
+	case !in.Aborted:
+	case c.tilt:
+		// The reply waited while this process stood still. Another leader may have
+		// acted meanwhile, and a second master would be made now. When TILT has
+		// ended, what is still wanted is ordered again.
+		i.slaveofLost = true
+	default:
 		to, ok := i.master.roleTarget(mem)
 		if !ok {
 			return

@@ -101,10 +101,18 @@ func (c *Core) correct(now Instant, r *replica) {
 	switch {
 	case r.role == RoleMaster && m.promoted == r && m.waitingForPromotion():
 		c.promotionConfirmed(now, m)
-	case r.role == RoleMaster && m.promoted != r:
-		c.convertToReplica(now, r)
 	case r.role == RoleReplica:
 		c.followReconf(r)
+	}
+	// While a failover of ours turns the replicas to a new master, the rules below
+	// would turn them back: the old one may be up again, and a replica may have
+	// followed the new one for long. Both orders would take turns without an end.
+	if m.attempt.Published() || m.promoted == r {
+		return
+	}
+	if r.role == RoleMaster {
+		c.convertToReplica(now, r)
+	} else if r.role == RoleReplica {
 		c.fixReplicaConfig(now, r)
 	}
 }

@@ -3,6 +3,7 @@ package purity
 import (
 	"go/importer"
 	"go/token"
+	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -15,8 +16,9 @@ func files(changes ...string) fstest.MapFS {
 	fsys := fstest.MapFS{}
 	set := func(name, text string) { fsys[name] = &fstest.MapFile{Data: []byte(text)} }
 	set("go.mod", "module example.org/m\n\ngo 1.26\n")
-	for _, name := range core {
-		set(name+"/doc.go", "// Package "+name+" is pure.\npackage "+name+"\n")
+	for _, dir := range pures {
+		name := path.Base(dir)
+		set(dir+"/doc.go", "// Package "+name+" is pure.\npackage "+name+"\n")
 	}
 	for i := 0; i < len(changes); i += 2 {
 		set(changes[i], changes[i+1])

@@ -47,7 +47,7 @@ var seeded = []string{"New", "NewPCG", "NewZipf"}
 // differently with the same inputs. std finds packages outside of this module.
 func (m *module) purity(std types.Importer) (wrong []string, err error) {
 	l := &loader{m: m, std: std, done: make(map[string]*types.Package)}
-	for _, dir := range core {
+	for _, dir := range pures {
 		p := m.pkg(dir)
 		if len(p.files) == 0 {
 			return nil, fmt.Errorf("there is no package %s, so the test looks at nothing", dir)

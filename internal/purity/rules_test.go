@@ -23,7 +23,8 @@ var layers = []struct {
 	{"internal/...", slices.Concat(core, []string{"internal/..."})},
 	{"pubsub", slices.Concat(core, []string{"internal/..."})},
 	{"configrewrite", slices.Concat(core, []string{"internal/..."})},
-	{"gossip", slices.Concat(core, []string{"internal/..."})},
+	{"gossip", slices.Concat(core, []string{"internal/...", "gossip/session"})},
+	{"gossip/session", core},
 	{"monitor/link", slices.Concat(core, []string{"internal/...", "pubsub"})}, // for the hello codec
 	{".", slices.Concat(core, shell)},
 	{"cmd/demo", []string{"internal/...", "jepsen/cluster"}}, // runs real processes
@@ -33,7 +34,8 @@ var layers = []struct {
 
 var (
 	core  = []string{"quorum", "election", "monitor"}
-	shell = []string{"internal/...", "pubsub", "configrewrite", "gossip", "monitor/link"}
+	pures = slices.Concat(core, []string{"gossip/session"}) // what cannot behave differently with the same inputs
+	shell = []string{"internal/...", "pubsub", "configrewrite", "gossip/...", "monitor/link"}
 )
 
 // covers reports whether a name of layers stands for the package in dir.

@@ -99,8 +99,13 @@ func (g group) controlled() bool {
 }
 
 func (s *side) target(g group) *cluster.Sentinel {
-	if g.on == "locked" {
+	switch g.on {
+	case "locked":
 		return s.locked
+	case "users":
+		return s.users
+	case "renamed":
+		return s.renamed
 	}
 	return s.subject
 }
@@ -148,7 +153,7 @@ func (s *side) play(ctx context.Context, g group, m mode) ([]string, error) {
 // their lines change it.
 func (s *side) open(g group, m mode) (*conn, error) {
 	c, err := dial(s.target(g).Addr())
-	if err == nil && m.resp3 && g.on == "" {
+	if err == nil && m.resp3 && g.on != "locked" {
 		_, err = c.exchange([]byte("HELLO 3\r\n"))
 	}
 	return c, err

@@ -47,7 +47,7 @@ func newPlan(seed uint64) *plan {
 // fixedPlan has what is saved differently on purpose, so that no run can miss it.
 func fixedPlan() *plan {
 	return &plan{
-		lines: []string{"# kept", "", "sentinel current-epoch 7", "sentinel monitor m1 127.0.0.1 1 2", "sentinel down-after-milliseconds m1 100000000", "sentinel config-epoch m1 3"},
+		lines: []string{"# kept", "", "requirepass foobared", "user alice on >wonder resetchannels &+switch-master -@all +ping", "sentinel current-epoch 7", "sentinel monitor m1 127.0.0.1 1 2", "sentinel down-after-milliseconds m1 100000000", "sentinel config-epoch m1 3"},
 		calls: []string{"SENTINEL MONITOR n1 127.0.0.1 2 2", "SENTINEL SET n1 down-after-milliseconds 100000000"},
 	}
 }
@@ -94,6 +94,11 @@ func (p *plan) global() {
 	p.maybe(4, "sentinel announce-hostnames yes")
 	p.maybe(4, "sentinel sentinel-user bob")
 	p.maybe(4, "sentinel sentinel-pass secret")
+	p.maybe(3, "requirepass foobared")
+	p.maybe(3, "user alice on >wonder ~* &* +@all")
+	p.maybe(3, `user carol off nopass resetchannels &+switch-master -@all +ping`)
+	p.maybe(6, "acl-pubsub-default allchannels")
+	p.maybe(6, "acllog-max-len 5")
 }
 
 func (p *plan) master(name string) {
@@ -134,7 +139,7 @@ func (p *plan) id() string {
 // call is one command that changes the state, or is refused by both.
 func (p *plan) call() string {
 	name := p.masters[p.rng.IntN(len(p.masters))]
-	switch p.rng.IntN(14) {
+	switch p.rng.IntN(17) {
 	case 0:
 		p.masters = append(p.masters, "n"+p.number(9))
 		return "SENTINEL MONITOR " + p.masters[len(p.masters)-1] + " 127.0.0.1 " + p.port() + " 2"
@@ -162,6 +167,12 @@ func (p *plan) call() string {
 		return "SENTINEL CONFIG SET resolve-hostnames " + []string{"yes", "no"}[p.rng.IntN(2)]
 	case 12:
 		return "SENTINEL CONFIG SET sentinel-pass pw" + p.number(9)
+	case 13:
+		return "ACL SETUSER dave on >pw" + p.number(9) + " ~x &+switch-master +ping"
+	case 14:
+		return "ACL SETUSER alice off resetkeys"
+	case 15:
+		return "ACL DELUSER carol"
 	default:
 		return "SENTINEL RESET " + name
 	}
@@ -249,7 +260,8 @@ func (f *file) takeOver(t *testing.T, name string, plan *plan, other *side) {
 // file is a Sentinel that was started with the file of a plan.
 type file struct {
 	*side
-	node *cluster.Sentinel
+	node     *cluster.Sentinel
+	password string // "" without requirepass
 
 	seen, saved map[string]string // the last results of state and directives
 }
@@ -259,7 +271,7 @@ func (f *file) load(ctx context.Context, p *plan, name string) (map[string]strin
 	if f.node, err = f.startSentinel(ctx, name, p.lines...); err != nil {
 		return nil, err
 	}
-	f.subject = f.node
+	f.subject, f.password = f.node, passwordIn(p.lines)
 	f.name1("dir", f.node.Dir())
 	return f.state(ctx)
 }
@@ -275,6 +287,11 @@ func (f *file) ask(line string) (string, error) {
 		return "", err
 	}
 	defer c.nc.Close()
+	if f.password != "" {
+		if reply, err := c.exchange(multibulk([]string{"AUTH", f.password})); err != nil || f.show("AUTH", reply) != "+OK" {
+			return f.show("AUTH", reply), fmt.Errorf("AUTH %s: %w", f.password, err)
+		}
+	}
 	reply, err := c.exchange(multibulk(words(line)))
 	return f.show(line, reply), err
 }
@@ -282,7 +299,7 @@ func (f *file) ask(line string) (string, error) {
 // state is what the Sentinel shows of what the file says.
 func (f *file) state(ctx context.Context) (map[string]string, error) {
 	seen := map[string]string{}
-	lines := []string{"SENTINEL MYID", "SENTINEL MASTERS", "SENTINEL CONFIG GET [ars]*"}
+	lines := []string{"SENTINEL MYID", "SENTINEL MASTERS", "SENTINEL CONFIG GET [ars]*", "ACL LIST"}
 	v, err := f.node.Do(ctx, "ROLE")
 	if err != nil {
 		return nil, err

@@ -38,6 +38,8 @@ type side struct {
 	subject *cluster.Sentinel // to whom the commands go
 	peer    *cluster.Sentinel
 	locked  *cluster.Sentinel // has a password
+	users   *cluster.Sentinel // has an ACL file
+	renamed *cluster.Sentinel // has renamed commands
 	spare   int               // a port on which nobody listens
 
 	names []naming
@@ -163,6 +165,9 @@ func (s *side) start(ctx context.Context, top topology) error {
 		if err != nil {
 			return err
 		}
+		if err := s.startOthers(ctx); err != nil {
+			return err
+		}
 	}
 	if err := s.rightVersion(ctx); err != nil {
 		return err
@@ -174,6 +179,25 @@ func (s *side) start(ctx context.Context, top topology) error {
 	}
 	return nil
 }
+
+// startOthers starts the Sentinel that keeps its users in a file, and the one
+// whose commands have other names.
+func (s *side) startOthers(ctx context.Context) error {
+	file := filepath.Join(s.c.Dir(), s.name+"-users.acl")
+	if err := os.WriteFile(file, []byte(usersFile), 0o644); err != nil {
+		return err
+	}
+	var err error
+	if s.users, err = s.startSentinel(ctx, "users", "aclfile "+file); err != nil {
+		return err
+	}
+	s.renamed, err = s.startSentinel(ctx, "renamed", renames...)
+	return err
+}
+
+// renames are the lines of the Sentinel "renamed". The harness uses PING and
+// SENTINEL, so these keep their names.
+var renames = []string{`rename-command SHUTDOWN ""`, `rename-command PUBLISH ""`, "rename-command ROLE MyRole"}
 
 // rightVersion refuses to compare with another version of the original than
 // that which the table of differences is about.
@@ -238,12 +262,8 @@ func (s *side) startSentinel(ctx context.Context, name string, lines ...string) 
 		return nil, err
 	}
 	conf := append([]string{"bind 127.0.0.1", "port " + strconv.Itoa(port)}, lines...)
-	password := ""
-	if name == "locked" {
-		password = "secret"
-	}
 	n, err := s.c.StartSentinel(cluster.NodeSpec{
-		Name: s.name + "-" + name, Port: port, Conf: strings.Join(conf, "\n") + "\n", Command: s.command, Password: password,
+		Name: s.name + "-" + name, Port: port, Conf: strings.Join(conf, "\n") + "\n", Command: s.command, Password: passwordIn(lines),
 	})
 	if err != nil {
 		return nil, err
@@ -258,6 +278,16 @@ func (s *side) startSentinel(ctx context.Context, name string, lines ...string) 
 	}
 	s.name1(name+"-id", id)
 	return n, nil
+}
+
+// passwordIn returns what the lines of a file say about requirepass.
+func passwordIn(lines []string) (password string) {
+	for _, line := range lines {
+		if w := words(line); len(w) == 2 && strings.EqualFold(w[0], "requirepass") {
+			password = w[1]
+		}
+	}
+	return password
 }
 
 // name1 gives a name to a word that differs between the sides.

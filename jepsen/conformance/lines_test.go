@@ -7,7 +7,7 @@ import "strings"
 // at once. {names} stand for what differs on both sides.
 type group struct {
 	name  string
-	on    string // "locked": the Sentinel that has a password
+	on    string // "locked": the Sentinel that has a password, "users": the one with an ACL file, "renamed": the one with renamed commands
 	raw   bool   // the lines are bytes, each for a connection of its own
 	ends  bool   // the lines end the connection, so they are not sent at once
 	lines []string
@@ -16,7 +16,7 @@ type group struct {
 // groups is the table of the command lines that are compared. They leave the
 // Sentinel as they find it, because every group is played several times.
 func groups() []group {
-	return []group{
+	return append(aclGroups(), []group{
 		{name: "basics", lines: []string{
 			"PING", "ping", "PiNg", "PING x", "PING a b", "PING a b c", `PING "a\x41\n\"" `, `PING 'it\'s'`, `PING ""`, `PING "\x00\xff"`, `PING "a b"`,
 			`PING a"b c"d`, "PING " + strings.Repeat("x", 5000),
@@ -26,6 +26,11 @@ func groups() []group {
 			"nosuch a b c", "nosuch " + strings.Repeat("x", 200), strings.Repeat("y", 200) + " a", "nosuch " + strings.Repeat("abcdefgh ", 30),
 			`"no\r\nsuch" "a\r\nb"`, `"a\x00b" "c\x00d"`, `"" a`, "sentinel|masters", "client|id", "nosuch|sub a",
 			"PING 1\nPING 2\nPING 3", "PING\nnosuch\nPING a b\nPING",
+		}},
+		{name: "renamed commands", on: "renamed", lines: []string{
+			"ROLE", "ROLE x", "myrole", "MYROLE x", "SHUTDOWN", "SHUTDOWN abort", "PUBLISH __sentinel__:hello x", "COMMAND COUNT", "COMMAND INFO role", "COMMAND INFO MyRole", "COMMAND INFO shutdown", "COMMAND LIST",
+			"ACL CAT pubsub", "ACL SETUSER bob on nopass +role +shutdown -ping", "ACL SETUSER bob +myrole", "ACL DRYRUN bob role", "ACL DRYRUN bob myrole", "ACL DRYRUN bob shutdown", "AUTH bob x", "PING", "MYROLE", "ROLE", "SHUTDOWN", "AUTH default x", "ACL DELUSER bob",
+			"SUBSCRIBE x", "MYROLE", "ROLE", "UNSUBSCRIBE",
 		}},
 		{name: "quit", ends: true, lines: []string{"QUIT", "QUIT x", "QUIT\nPING", "quit"}},
 		{name: "hello", lines: []string{
@@ -97,7 +102,6 @@ func groups() []group {
 			"COMMAND GETKEYS", "COMMAND GETKEYS ping", "COMMAND GETKEYS get a", "COMMAND GETKEYS publish a b", "COMMAND GETKEYS publish a", "COMMAND GETKEYS sentinel foo", "COMMAND GETKEYS sentinel masters", "COMMAND GETKEYS quit x",
 			"COMMAND GETKEYSANDFLAGS", "COMMAND GETKEYSANDFLAGS ping", "COMMAND GETKEYSANDFLAGS publish a b", "COMMAND GETKEYSANDFLAGS get a", "COMMAND HELP", "COMMAND HELP x",
 		}},
-		{name: "acl", lines: []string{"ACL", "ACL nosuch", "ACL WHOAMI", "ACL WHOAMI x", "ACL USERS", "ACL USERS x", "ACL LIST", "ACL LIST x"}},
 		{name: "info", lines: []string{
 			"INFO", "INFO server", "INFO SERVER", "INFO clients", "INFO stats", "INFO cpu", "INFO sentinel", "INFO nosuch", "INFO sentinel nosuch", "INFO sentinel server", "INFO replication", "INFO memory", "INFO keyspace", "INFO persistence",
 			"INFO commandstats", "INFO default", "INFO all", "INFO everything", "INFO nosuch all", `INFO ""`,
@@ -202,5 +206,5 @@ func groups() []group {
 			"SENTINEL PENDING-SCRIPTS", "INFO sentinel", "SENTINEL SET scripted quorum 3", "{wait:sentinel_running_scripts:2}", "SENTINEL PENDING-SCRIPTS", `SENTINEL SET scripted notification-script ""`, "SENTINEL REMOVE scripted", "{release}", "{wait:sentinel_scripts_queue_length:0}",
 			"SENTINEL PENDING-SCRIPTS", "INFO sentinel",
 		}},
-	}
+	}...)
 }

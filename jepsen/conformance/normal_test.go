@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -28,11 +29,14 @@ var replyRules = []struct {
 	{regexp.MustCompile(`(?i)^sentinel (masters|replicas|slaves|sentinels|primaries)\b`), sorted},
 	{regexp.MustCompile(`(?i)^sentinel info-cache`), infoCache},
 	{regexp.MustCompile(`(?i)^sentinel pending-scripts`), each(maskField("pid", "run-time", "run-delay"))},
-	{regexp.MustCompile(`(?i)^role`), each(sorted)},
+	{regexp.MustCompile(`(?i)^(my)?role`), each(sorted)},
 	{regexp.MustCompile(`(?i)^info\b`), infoText},
 	{regexp.MustCompile(`(?i)^client (list|info)\b`), clientList},
 	{regexp.MustCompile(`(?i)^client id$`), func(value) value { return value{kind: ':', text: "{n}"} }},
 	{regexp.MustCompile(`(?i)^command (list|info)|^command$`), deepSorted},
+	{regexp.MustCompile(`(?i)^acl cat\b`), sorted},
+	{regexp.MustCompile(`(?i)^acl genpass\b`), random},
+	{regexp.MustCompile(`(?i)^acl log\b`), each(maskField("age-seconds", "client-info", "entry-id", "timestamp-created", "timestamp-last-updated"))},
 	{regexp.MustCompile(`(?i)^command docs`), each(maskField("summary"))},
 	{regexp.MustCompile(`(?i)^(acl|client|command|sentinel) help$`), helpText},
 }
@@ -68,7 +72,7 @@ func maskField(names ...string) func(value) value {
 		for i := 0; i+1 < len(v.items); i += 2 {
 			switch {
 			case !slices.Contains(names, v.items[i].text):
-			case v.items[i].text == "summary":
+			case v.items[i].text == "summary", v.items[i].text == "client-info":
 				v.items[i+1].text = "{text}"
 			default:
 				v.items[i+1].text = maskNumber(v.items[i+1].text)
@@ -126,6 +130,16 @@ func serverID(v value) value {
 		if role != "" && v.items[i].text == "runid" && len(v.items[i+1].text) == 40 {
 			v.items[i+1].text = "{id of the server}"
 		}
+	}
+	return v
+}
+
+var hexDigits = regexp.MustCompile(`^[0-9a-f]+$`)
+
+// random keeps the length of a random password.
+func random(v value) value {
+	if v.kind == '$' && hexDigits.MatchString(v.text) {
+		v.text = fmt.Sprintf("{%d digits}", len(v.text))
 	}
 	return v
 }

@@ -24,7 +24,7 @@ type value struct {
 // String returns the value on one line.
 func (v value) String() string {
 	switch v.kind {
-	case '+', '-', ':':
+	case '+', '-', ':', ',':
 		return string(v.kind) + v.text
 	case '$':
 		return strconv.Quote(v.text)
@@ -121,7 +121,7 @@ func (c *conn) read() (value, error) {
 	}
 	v := value{kind: line[0], text: line[1:]}
 	switch v.kind {
-	case '+', '-', ':':
+	case '+', '-', ':', ',':
 		return v, nil
 	case '_':
 		return value{kind: 'N'}, nil

@@ -45,14 +45,27 @@ func (e *env) do(s *cluster.Sentinel, args ...any) {
 
 // Sentinels authenticate to each other with requirepass, then as a user with the
 // least rights that it takes; all of it changes while they work, and holds after
-// a restart. One of them is the original.
+// a restart. Some of them are the original.
 func TestPeersAuthenticate(t *testing.T) {
 	t.Parallel()
 	onlyGosentinel(t)
+	ours, stock := underTest(t), stockSentinel(t)
+	for name, commands := range map[string][][]string{
+		"one stock": {ours, ours, stock},
+		"two stock": {ours, stock, stock},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			peersAuthenticate(t, commands)
+		})
+	}
+}
+
+// peersAuthenticate does it; the first of the commands is gosentinel's.
+func peersAuthenticate(t *testing.T, commands [][]string) {
 	e := newEnv(t)
-	ours := underTest(t)
 	g := e.start(cluster.Topology{
-		Replicas: 1, Sentinels: 3, Quorum: 2, SentinelCommands: [][]string{ours, ours, stockSentinel(t)},
+		Replicas: 1, Sentinels: 3, Quorum: 2, SentinelCommands: commands,
 		SentinelConf: []string{"requirepass old", "user ops on >ops ~* &* +@all"}, SentinelUser: "ops", SentinelPassword: "ops",
 	})
 	for _, s := range g.Sentinels {

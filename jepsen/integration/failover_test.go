@@ -3,7 +3,6 @@ package integration
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -391,29 +390,5 @@ func TestGoRedisFollows(t *testing.T) {
 	})
 	if err := master.Client().Get(e.ctx, "after").Err(); err != nil {
 		t.Errorf("the write is not on the new master: %v", err)
-	}
-}
-
-// Sentinels of both kinds elect one leader among them.
-func TestMixedWithStock(t *testing.T) {
-	t.Parallel()
-	for ours := 1; ours <= 2; ours++ {
-		t.Run(fmt.Sprintf("%d of 3", ours), func(t *testing.T) {
-			t.Parallel()
-			e := newEnv(t)
-			top := usual
-			top.SentinelCommands = append(slices.Repeat([][]string{underTest(t)}, ours), stockSentinel(t))
-			g := e.start(top)
-			old := g.Servers[0]
-			e.fill(old, 2)
-			e.signal(old, syscall.SIGSEGV)
-			master := e.newMaster(g, old)
-			e.complete(master)
-			e.switchedOnce(g, old, master)
-			e.must(old.Restart(e.ctx))
-			e.must(old.WaitReplicaOf(e.ctx, master))
-			e.must(g.WaitViews(e.ctx))
-			e.oneLeaderPerEpoch()
-		})
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -84,12 +83,9 @@ func onlyGosentinel(t *testing.T) {
 // stockSentinel returns the command of the original Sentinel.
 func stockSentinel(t *testing.T) []string {
 	t.Helper()
-	path, err := exec.LookPath("redis-sentinel")
+	path, err := cluster.FindStockSentinel()
 	if err != nil {
-		// Debian has it in a package of its own, but it is the same program.
-		if path, err = exec.LookPath("redis-server"); err != nil {
-			t.Fatal(cluster.ErrNoRedisServer)
-		}
+		t.Fatal(err)
 	}
 	return []string{path}
 }
@@ -120,7 +116,7 @@ func newEnvAs(t *testing.T, user *syscall.Credential) *env {
 
 func (e *env) close() {
 	logs := e.c.Logs(60)
-	e.noRaces()
+	noRaces(e.T, e.c.Dir())
 	if e.Failed() {
 		e.Log(logs)
 	}
@@ -129,20 +125,22 @@ func (e *env) close() {
 	}
 }
 
-// noRaces fails the test when a daemon reported a data race or a panic.
-func (e *env) noRaces() {
-	logs, err := filepath.Glob(filepath.Join(e.c.Dir(), "*", "*.log"))
+// noRaces fails the test when a daemon of the cluster in dir reported a data race
+// or a panic.
+func noRaces(t *testing.T, dir string) {
+	t.Helper()
+	logs, err := filepath.Glob(filepath.Join(dir, "*", "*.log"))
 	if err != nil {
-		e.Error(err)
+		t.Error(err)
 	}
 	for _, path := range logs {
 		text, err := os.ReadFile(path)
 		if err != nil {
-			e.Error(err)
+			t.Error(err)
 		}
 		for _, sign := range []string{"WARNING: DATA RACE", "\npanic: ", "\nfatal error: "} {
 			if i := bytes.Index(text, []byte(sign)); i >= 0 {
-				e.Errorf("%s:\n%s", path, text[i:min(len(text), i+4000)])
+				t.Errorf("%s:\n%s", path, text[i:min(len(text), i+4000)])
 			}
 		}
 	}

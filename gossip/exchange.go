@@ -1,0 +1,308 @@
+package gossip
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"sync"
+	"time"
+)
+
+// memberlist exchanges its list of members over a connection: one message there,
+// one message back. Both travel as datagrams here, cut into pieces, so that one
+// UDP port is all that gossip takes. A TCP port would stand in the way of others:
+// who runs several Sentinels on one host likes to number them in steps of ten
+// thousand, and one of them could not start any more because another gossips.
+//
+// A piece is a type byte, which no packet of memberlist begins with, and sealed:
+// kind, id of the exchange, index and number of the piece, and the bytes.
+const (
+	pieceType   = 'S'
+	pieceHeader = 1 + 8 + 2 + 2
+	pieceSize   = 1100
+	piecesMost  = maxStream/pieceSize + 1
+
+	kindQuestion = 1
+	kindAnswer   = 2
+
+	questionsAtOnce = 64 // of peers; the oldest is forgotten
+	repeatQuestion  = 200 * time.Millisecond
+)
+
+// exchanger makes connections out of datagrams. Its methods may be called
+// concurrently.
+type exchanger struct {
+	keys   *keys
+	send   func([]byte, netip.AddrPort) error
+	accept func(net.Conn) // must not wait
+
+	mu     sync.Mutex
+	asked  map[uint64]*askingConn
+	heard  []*question // in order of arrival
+	closed bool
+}
+
+func newExchanger(k *keys, send func([]byte, netip.AddrPort) error, accept func(net.Conn)) *exchanger {
+	return &exchanger{keys: k, send: send, accept: accept, asked: map[uint64]*askingConn{}}
+}
+
+// dial returns a connection for one exchange with to.
+func (x *exchanger) dial(to netip.AddrPort) (net.Conn, error) {
+	var id [8]byte
+	rand.Read(id[:]) // never fails
+	c := &askingConn{
+		exchangeConn: exchangeConn{to: to}, x: x, id: binary.BigEndian.Uint64(id[:]),
+		done: make(chan []byte, 1), closed: make(chan struct{}), deadline: time.Now().Add(streamPatience),
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.closed {
+		return nil, net.ErrClosed
+	}
+	x.asked[c.id] = c
+	return c, nil
+}
+
+// close ends all that is under way and makes all that comes later futile.
+func (x *exchanger) close() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.closed = true
+	x.heard = nil
+	for _, c := range x.asked {
+		c.end()
+	}
+}
+
+// say sends a message in pieces.
+func (x *exchanger) say(kind byte, id uint64, message []byte, to netip.AddrPort) error {
+	count := (len(message) + pieceSize - 1) / pieceSize
+	for i, piece := range slices.Collect(slices.Chunk(message, pieceSize)) {
+		plain := binary.BigEndian.AppendUint64([]byte{kind}, id)
+		plain = binary.BigEndian.AppendUint16(plain, uint16(i))
+		plain = binary.BigEndian.AppendUint16(plain, uint16(count))
+		b, err := x.keys.seal(append(plain, piece...), []byte{pieceType})
+		if err == nil {
+			err = x.send(append([]byte{pieceType}, b...), to)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// take takes in a datagram that begins with pieceType. It reports false when
+// that is not authenticated or nothing that this side would say.
+func (x *exchanger) take(b []byte, from netip.AddrPort) bool {
+	plain, ok := x.keys.unseal(b[1:], b[:1])
+	if !ok || len(plain) <= pieceHeader {
+		return false
+	}
+	id := binary.BigEndian.Uint64(plain[1:])
+	index, count := int(binary.BigEndian.Uint16(plain[9:])), int(binary.BigEndian.Uint16(plain[11:]))
+	if index >= count || count > piecesMost || len(plain) > pieceHeader+pieceSize {
+		return false
+	}
+	piece := plain[pieceHeader:]
+	switch plain[0] {
+	case kindQuestion:
+		x.question(id, from, index, count, piece)
+	case kindAnswer:
+		x.answer(id, from, index, count, piece)
+	default:
+		return false
+	}
+	return true
+}
+
+// puzzle puts a message together.
+type puzzle struct {
+	pieces [][]byte
+	have   int
+}
+
+// add returns the whole message when the last missing piece arrived.
+func (p *puzzle) add(index, count int, piece []byte) ([]byte, bool) {
+	if p.pieces == nil {
+		p.pieces = make([][]byte, count)
+	}
+	if count != len(p.pieces) || p.pieces[index] != nil {
+		return nil, false
+	}
+	p.pieces[index] = piece
+	if p.have++; p.have < count {
+		return nil, false
+	}
+	return bytes.Join(p.pieces, nil), true
+}
+
+// question is an exchange that a peer began.
+type question struct {
+	id     uint64
+	from   netip.AddrPort
+	puzzle puzzle
+	answer []byte // nil while there is none
+}
+
+func (x *exchanger) question(id uint64, from netip.AddrPort, index, count int, piece []byte) {
+	x.mu.Lock()
+	if x.closed {
+		x.mu.Unlock()
+		return
+	}
+	var q *question
+	for _, known := range x.heard {
+		if known.id == id && known.from == from {
+			q = known
+		}
+	}
+	if q == nil {
+		q = &question{id: id, from: from}
+		if len(x.heard) >= questionsAtOnce {
+			x.heard = slices.Delete(x.heard, 0, 1)
+		}
+		x.heard = append(x.heard, q)
+	}
+	again := q.answer
+	message, whole := q.puzzle.add(index, count, piece)
+	x.mu.Unlock()
+	switch {
+	case whole:
+		x.accept(&answeringConn{exchangeConn: exchangeConn{to: from, in: message}, x: x, q: q})
+	case again != nil && index == 0: // it was lost, or crossed the repetition
+		_ = x.say(kindAnswer, id, again, from)
+	}
+}
+
+func (x *exchanger) answer(id uint64, from netip.AddrPort, index, count int, piece []byte) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	c := x.asked[id]
+	if c == nil || c.to != from {
+		return
+	}
+	if message, whole := c.puzzle.add(index, count, piece); whole {
+		c.done <- message // has room for its one message
+	}
+}
+
+var errTooLong = errors.New("gossip: the list of members is too long")
+
+// exchangeConn is what both ends of an exchange have in common. Like any
+// connection it is read by one goroutine and written by one.
+type exchangeConn struct {
+	to  netip.AddrPort
+	in  []byte // not read yet
+	out []byte // written
+}
+
+func (c *exchangeConn) Write(b []byte) (int, error) {
+	if len(c.out)+len(b) > maxStream {
+		return 0, errTooLong
+	}
+	c.out = append(c.out, b...)
+	return len(b), nil
+}
+
+func (c *exchangeConn) read(b []byte) (int, error) {
+	if len(c.in) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(b, c.in)
+	c.in = c.in[n:]
+	return n, nil
+}
+
+func (c *exchangeConn) LocalAddr() net.Addr              { return &net.UDPAddr{} }
+func (c *exchangeConn) RemoteAddr() net.Addr             { return net.UDPAddrFromAddrPort(c.to) }
+func (c *exchangeConn) SetDeadline(time.Time) error      { return nil }
+func (c *exchangeConn) SetReadDeadline(time.Time) error  { return nil }
+func (c *exchangeConn) SetWriteDeadline(time.Time) error { return nil }
+
+// askingConn is the end that begins an exchange: the question leaves with the
+// first Read, which waits for the answer.
+type askingConn struct {
+	exchangeConn
+	x        *exchanger
+	id       uint64
+	puzzle   puzzle // of the answer; guarded by x.mu
+	done     chan []byte
+	closed   chan struct{}
+	once     sync.Once
+	answered bool
+	deadline time.Time
+}
+
+func (c *askingConn) Read(b []byte) (int, error) {
+	if !c.answered {
+		if err := c.ask(); err != nil {
+			return 0, err
+		}
+	}
+	return c.read(b)
+}
+
+func (c *askingConn) ask() error {
+	end := time.NewTimer(time.Until(c.deadline))
+	defer end.Stop()
+	again := time.NewTicker(repeatQuestion)
+	defer again.Stop()
+	for {
+		if err := c.x.say(kindQuestion, c.id, c.out, c.to); err != nil {
+			return err
+		}
+		select {
+		case c.in = <-c.done:
+			c.answered = true
+			return nil
+		case <-again.C:
+		case <-end.C:
+			return os.ErrDeadlineExceeded
+		case <-c.closed:
+			return net.ErrClosed
+		}
+	}
+}
+
+func (c *askingConn) Close() error {
+	c.end()
+	c.x.mu.Lock()
+	defer c.x.mu.Unlock()
+	delete(c.x.asked, c.id)
+	return nil
+}
+
+// end has a Read that waits return.
+func (c *askingConn) end() { c.once.Do(func() { close(c.closed) }) }
+
+// answeringConn is the other end: its question is there, and the answer leaves
+// when it is closed.
+type answeringConn struct {
+	exchangeConn
+	x    *exchanger
+	q    *question
+	once sync.Once
+}
+
+func (c *answeringConn) Read(b []byte) (int, error) { return c.read(b) }
+
+func (c *answeringConn) Close() error {
+	var err error
+	c.once.Do(func() {
+		if len(c.out) == 0 {
+			return
+		}
+		c.x.mu.Lock()
+		c.q.answer = c.out
+		c.x.mu.Unlock()
+		err = c.x.say(kindAnswer, c.q.id, c.out, c.to)
+	})
+	return err
+}

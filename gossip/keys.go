@@ -1,0 +1,232 @@
+package gossip
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/pbkdf2"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/memberlist"
+
+	"github.com/gosentinel/sentinel/monitor"
+)
+
+// Key encrypts and authenticates everything that is gossiped: 16, 24 or 32
+// bytes for AES-128, -192 or -256 in Galois counter mode.
+type Key []byte
+
+// ParseKey reads a key in base64, as `openssl rand -base64 32` prints it. The
+// error does not repeat the key.
+func ParseKey(text string) (Key, error) {
+	b, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		return nil, fmt.Errorf("a gossip key must be base64: %w; `openssl rand -base64 32` makes one", err)
+	}
+	if memberlist.ValidateKey(b) != nil {
+		return nil, fmt.Errorf("a gossip key must have 16, 24 or 32 bytes, this one has %d; `openssl rand -base64 32` makes one", len(b))
+	}
+	return b, nil
+}
+
+// How a key is made of a password. All Sentinels must do the same, so there can
+// be no random salt: this one only keeps tables made for other programs from
+// being of use. The rounds make a guess cost about a tenth of a second.
+const (
+	keySalt   = "gosentinel gossip key 1"
+	keyRounds = 600_000
+)
+
+// KeyFromPassword derives a key, slowly.
+func KeyFromPassword(password string) Key {
+	key, err := pbkdf2.Key(sha256.New, password, []byte(keySalt), keyRounds, 32)
+	if err != nil {
+		panic(err) // impossible with these constants
+	}
+	return key
+}
+
+// PublicKey is the key of Sentinels that have no secret. It protects nothing,
+// and is for Sentinels that can only be reached from their own machine, where
+// whoever can send a packet can also send any command.
+func PublicKey() Key {
+	sum := sha256.Sum256([]byte(keySalt))
+	return sum[:]
+}
+
+// ID is a short name of a key. It tells keys apart and does not help to find one
+// but by trying.
+func (k Key) ID() string { return hex.EncodeToString(k.mac("id")[:4]) }
+
+func (k Key) mac(text string) []byte {
+	mac := hmac.New(sha256.New, k)
+	mac.Write([]byte(text))
+	return mac.Sum(nil)
+}
+
+// idsOf joins the ids of keys, the one that encrypts first.
+func idsOf(keys []Key) string {
+	ids := make([]string, len(keys))
+	for i, k := range keys {
+		ids[i] = k.ID()
+	}
+	return strings.Join(ids, ",")
+}
+
+// canRead reports whether who has the keys of list reads what is encrypted with
+// the first key of other.
+func canRead(list, other string) bool {
+	first, _, _ := strings.Cut(other, ",")
+	return slices.Contains(strings.Split(list, ","), first)
+}
+
+// oldKeyFor is for how long a key that was replaced at run time still opens what
+// arrives, because nobody changes all Sentinels in the same moment.
+const oldKeyFor = time.Hour
+
+// keys are those of a transport. memberlist encrypts and decrypts with a ring of
+// its own; these are the ones that decide whether it gets to see something.
+type keys struct {
+	ring *memberlist.Keyring
+	now  func() monitor.Instant
+
+	mu   sync.Mutex
+	list []Key      // the first one encrypts
+	none bool       // it is a random one, so nothing is understood
+	old  []aging    // replaced at run time
+	open []*opening // for what arrives
+}
+
+type aging struct {
+	key   Key
+	until monitor.Instant
+}
+
+// newKeys takes an empty list for keys that come later. memberlist would not
+// encrypt at all without a key, so it gets one that nobody knows.
+func newKeys(list []Key, now func() monitor.Instant) (*keys, error) {
+	none := len(list) == 0
+	if none {
+		unknown := make(Key, 32)
+		rand.Read(unknown) // never fails
+		list = []Key{unknown}
+	}
+	ring, err := memberlist.NewKeyring(nil, list[0])
+	if err != nil {
+		return nil, err
+	}
+	k := &keys{ring: ring, now: now}
+	err = k.set(list)
+	k.none = none
+	return k, err
+}
+
+// set replaces all keys. One that encrypted before still opens for a while.
+func (k *keys) set(list []Key) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, key := range list {
+		// What is added stays in the ring: memberlist takes keys out of it while
+		// others read it. opens decides what they open.
+		if err := k.ring.AddKey(key); err != nil {
+			return err
+		}
+	}
+	if err := k.ring.UseKey(list[0]); err != nil {
+		return err
+	}
+	if len(k.list) > 0 && !k.none && !k.list[0].in(list) {
+		k.old = append(k.old, aging{k.list[0], k.now().Add(oldKeyFor)})
+	}
+	if len(k.old) > maxOldKeys {
+		k.old = slices.Delete(k.old, 0, len(k.old)-maxOldKeys)
+	}
+	k.list, k.none = slices.Clone(list), false
+	return k.rebuild()
+}
+
+// maxOldKeys bounds the work for each packet.
+const maxOldKeys = 2
+
+func (k Key) in(list []Key) bool {
+	return slices.ContainsFunc(list, func(other Key) bool { return bytes.Equal(k, other) })
+}
+
+// rebuild prepares the keys for opening. The caller holds mu.
+func (k *keys) rebuild() error {
+	k.open = nil
+	for _, key := range k.allLocked() {
+		o, err := newOpening(key)
+		if err != nil {
+			return err
+		}
+		k.open = append(k.open, o)
+	}
+	return nil
+}
+
+func (k *keys) allLocked() []Key {
+	now := k.now()
+	k.old = slices.DeleteFunc(k.old, func(a aging) bool { return a.until <= now || a.key.in(k.list) })
+	all := slices.Clone(k.list)
+	for _, a := range k.old {
+		all = append(all, a.key)
+	}
+	return all
+}
+
+// ids returns the names of the keys, the one that encrypts first, or "" while
+// there is none.
+func (k *keys) ids() string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.none {
+		return ""
+	}
+	return idsOf(k.allLocked())
+}
+
+// opens reports whether sealed was encrypted with one of the keys, together with
+// the bytes that were to be authenticated beside it.
+func (k *keys) opens(sealed, beside []byte) bool {
+	return slices.ContainsFunc(k.openings(), func(o *opening) bool { return o.opens(sealed, beside) })
+}
+
+// unseal returns what was encrypted with one of the keys.
+func (k *keys) unseal(sealed, beside []byte) ([]byte, bool) {
+	for _, o := range k.openings() {
+		if plain, ok := o.unseal(nil, sealed, beside); ok {
+			return plain, true
+		}
+	}
+	return nil, false
+}
+
+var errNoKey = errors.New("there is no key yet")
+
+// seal encrypts with the first key.
+func (k *keys) seal(plain, beside []byte) ([]byte, error) {
+	open := k.openings()
+	if len(open) == 0 {
+		return nil, errNoKey
+	}
+	return open[0].seal(plain, beside), nil
+}
+
+// openings are those of the keys that count today, the one that encrypts first.
+func (k *keys) openings() []*opening {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(k.old) > 0 && k.old[0].until <= k.now() {
+		_ = k.rebuild() // these keys have worked before
+	}
+	return k.open
+}

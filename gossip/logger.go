@@ -1,0 +1,53 @@
+package gossip
+
+import (
+	"bytes"
+	"log"
+	"strings"
+	"sync"
+
+	"github.com/gosentinel/sentinel/monitor"
+)
+
+// logger turns what memberlist logs into few lines: it repeats itself with every
+// packet that is lost, and counters tell how often.
+type logger struct {
+	log func(monitor.Level, string)
+
+	mu   sync.Mutex
+	said map[string]bool
+}
+
+// maxSaid bounds what is remembered of lines that were logged.
+const maxSaid = 256
+
+func newLogger(to func(monitor.Level, string)) *log.Logger {
+	return log.New(&logger{log: to, said: map[string]bool{}}, "", 0)
+}
+
+// Write takes one line such as "[ERR] memberlist: Failed to send: reason".
+func (l *logger) Write(line []byte) (int, error) {
+	level, text, ok := bytes.Cut(line, []byte("] memberlist: "))
+	if !ok || string(level) != "[ERR" && string(level) != "[WARN" {
+		return len(line), nil
+	}
+	// What differs between two lines about one condition comes after a colon.
+	condition, _, _ := strings.Cut(string(text), ":")
+	condition = strings.Map(func(c rune) rune {
+		if '0' <= c && c <= '9' {
+			return -1
+		}
+		return c
+	}, condition)
+	l.mu.Lock()
+	known := l.said[condition]
+	if !known && len(l.said) < maxSaid {
+		l.said[condition] = true
+	}
+	full := len(l.said) >= maxSaid
+	l.mu.Unlock()
+	if !known && !full {
+		l.log(monitor.LevelVerbose, "Gossip: "+string(bytes.TrimSpace(text)))
+	}
+	return len(line), nil
+}

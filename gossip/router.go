@@ -1,0 +1,210 @@
+package gossip
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/memberlist"
+
+	"github.com/gosentinel/sentinel/monitor"
+)
+
+// sockets carry packets between addresses. What arrives goes to the receiver that
+// they were opened with.
+type sockets interface {
+	send(b []byte, to netip.AddrPort) error
+	close() // and wait for every goroutine
+}
+
+// receiver takes what arrives. A packet is only lent.
+type receiver interface {
+	packet(b []byte, from netip.AddrPort, at time.Time)
+}
+
+// Bounds of the network.
+const (
+	// maxDatagram is the largest packet that is taken: one of package session and
+	// what memberlist adds, or one of memberlist.
+	maxDatagram = 1400
+
+	// maxStream is the size of the largest list of members: a group of 256
+	// Sentinels takes about 30 kB. Two exchange it when they find each other and
+	// then every half minute.
+	maxStream      = 128 << 10
+	streamPatience = 2 * time.Second
+)
+
+// router is the network as memberlist sees it: nodes have names and no
+// addresses. Where a name is found was told by the core, which has it from the
+// peer itself over the RESP link, so no message can send anything elsewhere, and
+// a peer that moves, has several addresses or is behind NAT is no special case.
+type router struct {
+	keys  *keys
+	below sockets
+	x     *exchanger
+
+	packets chan *memberlist.Packet
+	streams chan net.Conn
+	closing chan struct{} // nothing is sent any more
+
+	mu     sync.Mutex
+	places map[string]netip.AddrPort // by name
+	closed bool
+
+	forged, oversized, unsent atomic.Uint64
+}
+
+func newRouter(k *keys) *router {
+	r := &router{
+		keys: k, packets: make(chan *memberlist.Packet), streams: make(chan net.Conn), closing: make(chan struct{}),
+		places: map[string]netip.AddrPort{},
+	}
+	r.x = newExchanger(k, func(b []byte, to netip.AddrPort) error { return r.below.send(b, to) }, r.stream)
+	return r
+}
+
+// place says where a name is found; the zero address ends that.
+func (r *router) place(name string, at netip.AddrPort) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.places, name)
+	if at.IsValid() {
+		r.places[name] = at
+	}
+}
+
+// pseudoAddr is the address of a node as memberlist shows it to other nodes. It
+// depends on nothing but the name, so memberlist never finds a conflict, and is
+// of a range that leads nowhere.
+func pseudoAddr(name string) netip.AddrPort {
+	sum := Key(name).mac("address")
+	b := [16]byte{0x20, 0x01, 0x0d, 0xb8}
+	copy(b[4:], sum)
+	return netip.AddrPortFrom(netip.AddrFrom16(b), 1)
+}
+
+// FinalAdvertiseAddr implements [memberlist.Transport].
+func (r *router) FinalAdvertiseAddr(ip string, port int) (net.IP, int, error) {
+	return net.ParseIP(ip), port, nil
+}
+
+var errUnnamed = errors.New("only nodes with names are sent to")
+
+// errClosing is no error of the network for memberlist, so a probe that meets it
+// ends at once.
+var errClosing = errors.New("gossip is being closed")
+
+// WriteTo implements [memberlist.Transport].
+func (r *router) WriteTo([]byte, string) (time.Time, error) { return time.Time{}, errUnnamed }
+
+// WriteToAddress implements [memberlist.NodeAwareTransport].
+func (r *router) WriteToAddress(b []byte, to memberlist.Address) (time.Time, error) {
+	at, err := r.find(to.Name)
+	if err == nil {
+		err = r.below.send(b, at)
+	}
+	if err != nil && err != errClosing {
+		r.unsent.Add(1)
+		// memberlist gives nodes up that cannot be reached, but not after other
+		// errors; a node that was forgotten here is to be given up.
+		err = &net.OpError{Op: "write", Net: "udp", Err: err}
+	}
+	return time.Now(), err
+}
+
+func (r *router) find(name string) (netip.AddrPort, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	at, ok := r.places[name]
+	switch {
+	case r.closed:
+		return at, errClosing
+	case !ok:
+		return at, fmt.Errorf("nobody knows where %q is", name)
+	}
+	return at, nil
+}
+
+// PacketCh implements [memberlist.Transport].
+func (r *router) PacketCh() <-chan *memberlist.Packet { return r.packets }
+
+// StreamCh implements [memberlist.Transport].
+func (r *router) StreamCh() <-chan net.Conn { return r.streams }
+
+// DialTimeout implements [memberlist.Transport].
+func (r *router) DialTimeout(string, time.Duration) (net.Conn, error) { return nil, errUnnamed }
+
+// DialAddressTimeout implements [memberlist.NodeAwareTransport].
+func (r *router) DialAddressTimeout(to memberlist.Address, _ time.Duration) (net.Conn, error) {
+	at, err := r.find(to.Name)
+	if err != nil {
+		return nil, err
+	}
+	return r.x.dial(at)
+}
+
+// Shutdown implements [memberlist.Transport].
+func (r *router) Shutdown() error {
+	r.mu.Lock()
+	if r.closed {
+		r.mu.Unlock()
+		return nil
+	}
+	r.closed = true
+	close(r.closing)
+	r.mu.Unlock()
+	r.x.close()
+	r.below.close()
+	return nil
+}
+
+// packet implements receiver.
+func (r *router) packet(b []byte, from netip.AddrPort, at time.Time) {
+	switch {
+	case len(b) > maxDatagram:
+		r.oversized.Add(1)
+		return
+	case len(b) > 0 && b[0] == pieceType:
+		if !r.x.take(b, from) {
+			r.forged.Add(1)
+		}
+		return
+	case !r.keys.opens(b, nil):
+		r.forged.Add(1)
+		return
+	}
+	p := &memberlist.Packet{Buf: append([]byte(nil), b...), From: net.UDPAddrFromAddrPort(from), Timestamp: at}
+	select {
+	case r.packets <- p:
+	case <-r.closing:
+	}
+}
+
+// stream gives memberlist a connection that a peer has opened.
+func (r *router) stream(conn net.Conn) {
+	select {
+	case r.streams <- conn:
+	case <-r.closing:
+		conn.Close()
+	}
+}
+
+var _ memberlist.NodeAwareTransport = (*router)(nil)
+
+// reachable reports whether an endpoint can be sent to. Its host is an address:
+// the core filled in one that it is connected to.
+func reachable(e monitor.GossipEndpoint) (netip.AddrPort, error) {
+	ip, err := netip.ParseAddr(e.Addr.Host)
+	if err != nil {
+		return netip.AddrPort{}, fmt.Errorf("its gossip address %q is no IP address", e.Addr.Host)
+	}
+	if e.Addr.Port < 1 || e.Addr.Port > 65535 {
+		return netip.AddrPort{}, fmt.Errorf("its gossip port %d is not one from 1 to 65535", e.Addr.Port)
+	}
+	return netip.AddrPortFrom(ip.Unmap(), uint16(e.Addr.Port)), nil
+}

@@ -1,0 +1,462 @@
+package session
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/gosentinel/sentinel/monitor"
+)
+
+// How often things are said.
+const (
+	firstWait     = 20 * time.Millisecond // before the first repetition; then twice as long
+	longestWait   = time.Second
+	refreshPeriod = time.Second      // of an opinion that a master is down
+	probePeriod   = 2 * time.Second  // of probes to a peer that answers them
+	upFor         = 5 * time.Second  // after the last confirmation
+	tellFor       = 15 * time.Second // everything else; hellos have told it by then
+)
+
+// Bounds.
+const (
+	// MaxPeers is the number of peers that are gossiped with.
+	MaxPeers = 256
+	maxHeard = 32768 // masters that one peer may talk about, twice
+
+	// Packets to one peer in one go, and the pause after them: ten thousand
+	// opinions at once must not overflow the socket buffer of the receiver.
+	burst = 32
+	pause = 5 * time.Millisecond
+)
+
+// Reasons for which packets are refused, see [Session.Receive].
+var (
+	ErrMalformed = errMalformed
+	ErrOversized = errOversized
+	ErrVersion   = errVersion
+	ErrStranger  = errors.New("its sender is not known")
+	ErrReplayed  = errors.New("it is from or for another life of a process")
+
+	errOversized = errors.New("it is too large")
+	errVersion   = errors.New("it has another version of this protocol")
+)
+
+// Config says who this Sentinel is.
+type Config struct {
+	ID   monitor.RunID
+	Boot Boot
+}
+
+// Stats counts since the start of the session.
+type Stats struct {
+	PacketsSent, PacketsReceived uint64
+	// Said and Heard count opinions and configurations; what was said to two
+	// peers counts twice. Repeated are those that were not confirmed in time,
+	// Expired those that were given up, and Stale what came too late or twice.
+	Said, Repeated, Expired, Heard, Stale uint64
+	// Dropped counts what broke a bound: peers beyond [MaxPeers], masters beyond
+	// those that one peer may talk about, and what cannot be put into a packet.
+	Dropped uint64
+	// Refused packets by reason. Packets of strangers name an unknown sender.
+	Malformed, Oversized, WrongVersion, Strangers, Replayed uint64
+}
+
+// Target is where a packet goes: to a peer, or to an address at which nobody
+// knows who is there.
+type Target struct {
+	Peer monitor.RunID // "" for an address
+	Addr string        // as given to [Session.Explore]
+}
+
+// Session is the state of all conversations. It is not safe for concurrent use.
+// Instants must not go back.
+type Session struct {
+	cfg   Config
+	seq   uint64
+	order uint64
+	peers []*peer
+	byID  map[monitor.RunID]*peer
+
+	// past holds the last sequence number of peers that were forgotten: if one
+	// comes back in the same life, a packet recorded before is still no news.
+	past map[monitor.RunID]past
+
+	said   map[key]*statement
+	inUse  []key        // the keys of said, for a fixed order
+	fading []*statement // in the order of until
+
+	sites []*site
+
+	reached []Reached
+	stats   Stats
+	buf     []byte
+}
+
+// Reached says that a peer has answered a probe: packets go there and come back.
+type Reached struct {
+	Peer monitor.RunID
+	Addr string // where, if it was found with [Session.Explore]
+}
+
+type past struct {
+	life Boot
+	seq  uint64
+}
+
+// site is an address that is probed to see who is there.
+type site struct {
+	addr string
+	seq  uint64
+	next monitor.Instant
+	wait time.Duration
+}
+
+// New returns a session without peers. It panics when cfg names nobody.
+func New(cfg Config) *Session {
+	if !cfg.ID.Valid() || cfg.Boot == 0 {
+		panic(fmt.Sprintf("session: incomplete configuration %+v", cfg))
+	}
+	return &Session{cfg: cfg, byID: map[monitor.RunID]*peer{}, past: map[monitor.RunID]past{}, said: map[key]*statement{}}
+}
+
+// Stats returns the counters.
+func (s *Session) Stats() Stats { return s.stats }
+
+// Peer starts the conversation with a peer, or starts it anew when the peer has
+// another life than before. It reports false for itself and beyond [MaxPeers].
+func (s *Session) Peer(now monitor.Instant, id monitor.RunID, life Boot) bool {
+	old := s.byID[id]
+	if old != nil && old.life == life {
+		return true
+	}
+	if id == s.cfg.ID || !id.Valid() || life == 0 || old == nil && len(s.peers) == MaxPeers {
+		s.stats.Dropped++
+		return false
+	}
+	s.Forget(id)
+	p := &peer{id: id, life: life, byKey: map[key]*entry{}, bySeq: map[uint64]*entry{}, heard: map[key]uint64{}}
+	if before := s.past[id]; before.life == life {
+		p.floor, p.top = before.seq, before.seq
+	}
+	s.byID[id] = p
+	s.peers = append(s.peers, p)
+	for _, k := range s.inUse {
+		s.tell(now, p, s.said[k])
+	}
+	s.probe(now, p)
+	return true
+}
+
+// Forget ends the conversation with a peer.
+func (s *Session) Forget(id monitor.RunID) {
+	if p := s.byID[id]; p != nil {
+		if len(s.past) >= 4*MaxPeers {
+			clear(s.past)
+		}
+		s.past[id] = past{p.life, p.top}
+		delete(s.byID, id)
+		s.peers = slices.DeleteFunc(s.peers, func(q *peer) bool { return q == p })
+	}
+}
+
+// SetAlive says whether the membership has a peer.
+func (s *Session) SetAlive(id monitor.RunID, alive bool) {
+	if p := s.byID[id]; p != nil {
+		p.alive = alive
+	}
+}
+
+// Alive reports what [Session.SetAlive] was told last.
+func (s *Session) Alive(id monitor.RunID) bool {
+	p := s.byID[id]
+	return p != nil && p.alive
+}
+
+// Up reports whether a peer is a member and packets reach it from here and come
+// back. The membership alone does not tell, because others may vouch for a peer
+// that they reach and this one does not.
+func (s *Session) Up(now monitor.Instant, id monitor.RunID) bool {
+	p := s.byID[id]
+	return p != nil && p.alive && p.confirmed != 0 && now < p.confirmed.Add(upFor)
+}
+
+var probeKey = key{kind: kindProbe}
+
+func (s *Session) probe(now monitor.Instant, p *peer) {
+	s.tell(now, p, &statement{key: probeKey, item: item{kind: kindProbe}, until: monitor.Never})
+}
+
+// Explore has an address probed for ever, to find out which peer is there.
+func (s *Session) Explore(now monitor.Instant, addr string) {
+	s.sites = append(s.sites, &site{addr: addr, next: now, wait: firstWait})
+}
+
+// TakeReached returns which peers have answered a probe since the last call.
+func (s *Session) TakeReached() []Reached {
+	list := s.reached
+	s.reached = nil
+	return list
+}
+
+// ShareOpinion says to all peers what this Sentinel thinks of a master.
+func (s *Session) ShareOpinion(now monitor.Instant, o monitor.ShareOpinion) {
+	st := &statement{key: key{kindOpinion, o.Master}, since: now, until: now.Add(tellFor), item: item{
+		kind: kindOpinion, master: o.Master, addr: o.Addr, configEpoch: o.ConfigEpoch, down: o.Down,
+	}}
+	if o.Down {
+		st.since, st.until = o.Since, monitor.Never
+	}
+	s.share(now, st)
+}
+
+// ShareConfig says to all peers where a master is.
+func (s *Session) ShareConfig(now monitor.Instant, h monitor.Hello) {
+	s.share(now, &statement{key: key{kindConfig, h.MasterName}, since: now, until: now.Add(tellFor), item: item{
+		kind: kindConfig, master: h.MasterName, addr: monitor.HostPort{Host: h.MasterIP, Port: h.MasterPort},
+		configEpoch: h.ConfigEpoch, currentEpoch: h.CurrentEpoch,
+	}})
+}
+
+func (s *Session) share(now monitor.Instant, st *statement) {
+	if !validName(st.item.master) || !validAddr(st.item.addr) {
+		s.stats.Dropped++
+		return
+	}
+	if s.said[st.key] == nil {
+		s.inUse = append(s.inUse, st.key)
+	}
+	s.said[st.key] = st
+	if !st.standing() {
+		s.fading = append(s.fading, st)
+	}
+	for _, p := range s.peers {
+		s.tell(now, p, st)
+	}
+}
+
+func (s *Session) tell(now monitor.Instant, p *peer, st *statement) {
+	s.order++
+	p.say(now, st, s.order)
+	if st.key != probeKey {
+		s.stats.Said++
+	}
+}
+
+// fade forgets what nobody needs any more. What was on its way to peers is
+// given up by Poll.
+func (s *Session) fade(now monitor.Instant) {
+	n := 0
+	for n < len(s.fading) && s.fading[n].until <= now {
+		st := s.fading[n]
+		if s.said[st.key] == st {
+			delete(s.said, st.key)
+		}
+		n++
+	}
+	if n == 0 {
+		return
+	}
+	s.fading = slices.Delete(s.fading, 0, n)
+	s.inUse = slices.DeleteFunc(s.inUse, func(k key) bool { return s.said[k] == nil })
+}
+
+// Poll hands every packet that is due to send, which must not keep its bytes,
+// and returns when it wants to be called again at the latest. Call it too after
+// any other method.
+func (s *Session) Poll(now monitor.Instant, send func(Target, []byte)) monitor.Instant {
+	s.fade(now)
+	next := monitor.Never
+	if len(s.fading) > 0 {
+		next = s.fading[0].until
+	}
+	for _, p := range s.peers {
+		for n := 0; p.next() <= now; n++ {
+			if n == burst {
+				p.rest = now.Add(pause)
+				break
+			}
+			b := s.write(now, p)
+			if len(b) > headerSize {
+				s.stats.PacketsSent++
+				send(Target{Peer: p.id}, b)
+			}
+		}
+		next = min(next, p.next())
+	}
+	return min(next, s.explore(now, send))
+}
+
+func (s *Session) explore(now monitor.Instant, send func(Target, []byte)) monitor.Instant {
+	next := monitor.Never
+	for _, t := range s.sites {
+		if t.next <= now {
+			s.seq++
+			t.seq, t.next = s.seq, now.Add(t.wait)
+			t.wait = min(2*t.wait, 6*probePeriod)
+			s.buf = appendItem(appendHeader(s.buf[:0], s.cfg.ID, s.cfg.Boot, 0), item{kind: kindProbe, seq: t.seq})
+			s.stats.PacketsSent++
+			send(Target{Addr: t.addr}, s.buf)
+		}
+		next = min(next, t.next)
+	}
+	return next
+}
+
+// write returns a packet with as much of what is due as fits.
+func (s *Session) write(now monitor.Instant, p *peer) []byte {
+	b := appendHeader(s.buf[:0], s.cfg.ID, s.cfg.Boot, p.life)
+	if n := min(len(p.acks), maxAcks/2); n > 0 {
+		// 128 numbers of at most ten bytes would not fit; they grow slowly, so
+		// that nearly all differences take one byte. Else fewer are sent.
+		for ; ; n /= 2 {
+			if full := appendAcks(b, slices.Clone(p.acks[:n])); len(full) <= MaxPacket {
+				b = full
+				break
+			}
+		}
+		p.acks = slices.Delete(p.acks, 0, n)
+	}
+	for len(p.toSay) > 0 && p.toSay[0].next <= now {
+		e := p.toSay[0]
+		if e.st.until <= now {
+			s.stats.Expired++
+			p.drop(e)
+			continue
+		}
+		if len(b)+e.st.item.maxSize() > MaxPacket {
+			break
+		}
+		b = appendItem(b, s.itemOf(now, p, e))
+		p.sent(now, e)
+	}
+	s.buf = b[:0]
+	return b
+}
+
+// itemOf returns an entry as it is said now. A repetition keeps its number, so
+// that it is not taken for news; an opinion that still stands after a while is.
+func (s *Session) itemOf(now monitor.Instant, p *peer, e *entry) item {
+	fresh := e.seq == 0 || e.arrived || e.st.standing() && now >= e.said.Add(refreshPeriod)
+	if e.seq != 0 && !e.arrived && e.st.key != probeKey {
+		s.stats.Repeated++
+	}
+	if fresh {
+		delete(p.bySeq, e.seq)
+		s.seq++
+		e.seq, e.said, e.arrived = s.seq, now, false
+		p.bySeq[e.seq] = e
+	}
+	it := e.st.item
+	it.seq, it.age = e.seq, now.Sub(e.st.since)
+	return it
+}
+
+// Receive takes in a packet and returns what it tells the core. The error says
+// why a packet was refused; it is one of those above. A refused packet changes
+// nothing but a counter.
+func (s *Session) Receive(now monitor.Instant, b []byte) ([]monitor.Input, error) {
+	pk, err := decode(b)
+	var p *peer
+	if err == nil {
+		p, err = s.sender(pk)
+	}
+	if err != nil {
+		s.refuse(err)
+		return nil, err
+	}
+	s.stats.PacketsReceived++
+	for _, seq := range pk.acks {
+		s.confirmed(now, p, seq)
+	}
+	var inputs []monitor.Input
+	for _, it := range pk.items {
+		if in := s.hear(p, it); in != nil {
+			inputs = append(inputs, in)
+		}
+	}
+	return inputs, nil
+}
+
+// sender returns the peer that a packet comes from, if it is a packet of its
+// present life for the present life of this process.
+func (s *Session) sender(pk packet) (*peer, error) {
+	p := s.byID[pk.from]
+	switch {
+	case p == nil:
+		return nil, ErrStranger
+	case pk.life != p.life:
+		return nil, ErrReplayed
+	case pk.to == s.cfg.Boot:
+		return p, nil
+	case pk.to != 0:
+		return nil, ErrReplayed
+	case len(pk.acks) > 0 || slices.ContainsFunc(pk.items, func(it item) bool { return it.kind != kindProbe }):
+		return nil, ErrMalformed
+	}
+	return p, nil
+}
+
+func (s *Session) refuse(err error) {
+	switch {
+	case errors.Is(err, ErrOversized):
+		s.stats.Oversized++
+	case errors.Is(err, ErrVersion):
+		s.stats.WrongVersion++
+	case errors.Is(err, ErrStranger):
+		s.stats.Strangers++
+	case errors.Is(err, ErrReplayed):
+		s.stats.Replayed++
+	default:
+		s.stats.Malformed++
+	}
+}
+
+func (s *Session) confirmed(now monitor.Instant, p *peer, seq uint64) {
+	if p.confirm(now, seq) {
+		s.reached = append(s.reached, Reached{Peer: p.id})
+		return
+	}
+	for _, t := range s.sites {
+		if t.seq == seq {
+			t.seq = 0
+			s.reached = append(s.reached, Reached{p.id, t.addr})
+		}
+	}
+}
+
+// maxOwed bounds the confirmations that wait to be sent to a peer. What is not
+// confirmed is said again.
+const maxOwed = 4096
+
+// hear takes in one item and returns what it tells the core, if it is news.
+func (s *Session) hear(p *peer, it item) monitor.Input {
+	k := key{it.kind, it.master}
+	last, known := p.heard[k]
+	if !known && len(p.heard) >= maxHeard {
+		s.stats.Dropped++
+		return nil
+	}
+	if len(p.acks) < maxOwed {
+		p.acks = append(p.acks, it.seq)
+	}
+	if it.kind == kindProbe {
+		return nil
+	}
+	if it.seq <= max(last, p.floor) {
+		s.stats.Stale++
+		return nil
+	}
+	p.heard[k], p.top = it.seq, max(p.top, it.seq)
+	s.stats.Heard++
+	if it.kind == kindConfig {
+		return monitor.PeerConfig{Hello: monitor.Hello{
+			RunID: p.id, CurrentEpoch: it.currentEpoch, MasterName: it.master,
+			MasterIP: it.addr.Host, MasterPort: it.addr.Port, ConfigEpoch: it.configEpoch,
+		}}
+	}
+	return monitor.PeerOpinion{
+		From: p.id, Master: it.master, Addr: it.addr, ConfigEpoch: it.configEpoch, Down: it.down, Age: it.age,
+	}
+}
