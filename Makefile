@@ -4,11 +4,14 @@ GO       ?= go
 BIN      ?= bin
 # Pinned, so that a new release cannot fail an old commit.
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
-FUZZTIME ?= 10s
+FUZZTIME ?= 30s
 RUNS     ?= 20
+# Where the simulator begins: print of an earlier run, or any number.
+SEED     ?= 1
 
 .DEFAULT_GOAL := build
-.PHONY: help build demo deps test test-integration lint fuzz conformance bench-failover clean
+.PHONY: help build demo deps test test-integration lint fuzz conformance seeds mixed
+.PHONY: sim sim-long sim-stats bench-failover clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,15 +23,15 @@ demo: build ## kill a master and watch three Sentinels replace it (30 s)
 	@sh jepsen/install.sh redis-server || echo "demo: going on with the embedded server"
 	@$(BIN)/demo $(DEMOFLAGS)
 
-deps: ## install what the tests need: redis-server, redis-sentinel, gcc
-	@sh jepsen/install.sh redis-server redis-sentinel gcc && redis-server --version
+deps: ## install what the tests need: redis-server, redis-sentinel, gcc, python3-redis
+	@sh jepsen/install.sh redis-server redis-sentinel gcc python3-redis && redis-server --version
 
 test: ## run every test, with the race detector and real servers (under 10 minutes)
-	@sh jepsen/install.sh redis-server redis-sentinel gcc || echo "test: tests that need them will fail"
+	@sh jepsen/install.sh redis-server redis-sentinel gcc python3-redis || echo "test: tests that need them will fail"
 	$(GO) test -race -timeout 10m ./...
 
 test-integration: ## run only the tests with real daemons and servers
-	@sh jepsen/install.sh redis-server redis-sentinel gcc || echo "test: tests that need them will fail"
+	@sh jepsen/install.sh redis-server redis-sentinel gcc python3-redis || echo "test: tests that need them will fail"
 	$(GO) test -race -timeout 10m -count 1 ./jepsen/...
 
 lint: ## check format, go vet, staticcheck
@@ -36,7 +39,7 @@ lint: ## check format, go vet, staticcheck
 	$(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
 
-fuzz: ## fuzz every target for a while (FUZZTIME=10s each)
+fuzz: ## fuzz every target for a while (FUZZTIME=30s each)
 	@for package in $$($(GO) list ./...); do \
 		for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
 			echo "$$package $$target"; \
@@ -47,6 +50,23 @@ fuzz: ## fuzz every target for a while (FUZZTIME=10s each)
 conformance: ## compare with redis-sentinel at length; writes docs/compatibility.md anew
 	@sh jepsen/install.sh redis-server redis-sentinel
 	$(GO) test -race -count 1 -timeout 10m ./jepsen/conformance -long -write
+
+seeds: ## repeat published guides and the tests of old clients (needs node and npm; 7 minutes)
+	@sh jepsen/install.sh redis-server redis-sentinel gcc python3-redis haproxy
+	$(GO) test -race -count 1 -v -timeout 20m ./jepsen/seeds -long
+
+mixed: build ## stock and gosentinel in one quorum: failovers, replacement, bursts (12 minutes)
+	@sh jepsen/install.sh redis-server redis-sentinel
+	$(GO) run ./jepsen/cmd/mixed -sentinel $(BIN)/gosentinel
+
+sim: ## simulate every mix of faults for ten minutes on all cores (SEED=1 is the first seed)
+	$(GO) run ./jepsen/cmd/sim -faults every -seeds 0 -duration 10m -seed $(SEED)
+
+sim-long: ## simulate until Ctrl-C (SEED=1 is the first seed)
+	$(GO) run ./jepsen/cmd/sim -faults every -seeds 0 -seed $(SEED)
+
+sim-stats: ## compare with stock Sentinel in the simulator; writes docs/simulation.md anew
+	$(GO) run ./jepsen/cmd/simstats -seeds 100 -write docs
 
 bench-failover: build ## measure failovers of gosentinel and redis-sentinel (RUNS=20 each)
 	@sh jepsen/install.sh redis-server redis-sentinel
