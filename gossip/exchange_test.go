@@ -101,7 +101,7 @@ func TestExchange(t *testing.T) {
 func TestExchangeEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		copies := 0
-		a, b := couple(t, func() int { return copies })
+		a, _ := couple(t, func() int { return copies })
 		c, _ := a.dial(addrB)
 		c.Write([]byte("are you there?"))
 		began := time.Now()
@@ -124,8 +124,8 @@ func TestExchangeEnds(t *testing.T) {
 			t.Error(err)
 		}
 
-		a, b = couple(t, func() int { return copies })
 		copies = 1
+		a, b := couple(t, func() int { return copies })
 		for range 3 * questionsAtOnce {
 			c, _ := a.dial(addrB)
 			c.Write([]byte("x"))

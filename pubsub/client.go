@@ -18,8 +18,10 @@ const (
 
 // Client is one subscriber that speaks RESP. Its methods may be called
 // concurrently with everything else, but the order of confirmations and
-// messages is up to the connection: it must write what is pending before it
-// writes a confirmation, and nothing between the two.
+// messages is up to the connection. It must write no messages between a change
+// of subscriptions and its confirmation. The confirmation of a subscription goes
+// before all that is pending, among which there may be the first message of it;
+// that of the end of one goes behind.
 type Client struct {
 	bus    *Bus
 	ready  chan struct{}
