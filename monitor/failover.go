@@ -50,7 +50,13 @@ func (c *Core) maybeStart(now Instant, m *master) Instant {
 		return due
 	}
 	if m.candidateAt == 0 {
-		m.candidateAt = now.Add(c.candidacyDelay(m))
+		wait := c.candidacyDelay(m)
+		if len(m.replicas) == 0 {
+			// Who knows a replica stands first. Elected without one, this Sentinel
+			// could only abort, and again whenever the others may stand again.
+			wait += maxCandidacySlot
+		}
+		m.candidateAt = now.Add(wait)
 	}
 	if now < m.candidateAt {
 		// A vote request of another Sentinel that comes first gets our vote, which
