@@ -11,7 +11,7 @@ SEED     ?= 1
 
 .DEFAULT_GOAL := build
 .PHONY: help build demo deps test test-integration lint fuzz conformance seeds mixed
-.PHONY: sim sim-long sim-stats bench-failover clean
+.PHONY: sim sim-long sim-stats bench-failover bench-gossip clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,15 +23,15 @@ demo: build ## kill a master and watch three Sentinels replace it (30 s)
 	@sh jepsen/install.sh redis-server || echo "demo: going on with the embedded server"
 	@$(BIN)/demo $(DEMOFLAGS)
 
-deps: ## install what the tests need: redis-server, redis-sentinel, gcc, python3-redis
-	@sh jepsen/install.sh redis-server redis-sentinel gcc python3-redis && redis-server --version
+deps: ## install what the tests need: redis-server, redis-sentinel, gcc, python3-redis, nft, ip
+	@sh jepsen/install.sh redis-server redis-sentinel gcc python3-redis nft ip && redis-server --version
 
 test: ## run every test, with the race detector and real servers (under 10 minutes)
-	@sh jepsen/install.sh redis-server redis-sentinel gcc python3-redis || echo "test: tests that need them will fail"
+	@sh jepsen/install.sh redis-server redis-sentinel gcc python3-redis nft ip || echo "test: tests that need them will fail"
 	$(GO) test -race -timeout 10m ./...
 
 test-integration: ## run only the tests with real daemons and servers
-	@sh jepsen/install.sh redis-server redis-sentinel gcc python3-redis || echo "test: tests that need them will fail"
+	@sh jepsen/install.sh redis-server redis-sentinel gcc python3-redis nft ip || echo "test: tests that need them will fail"
 	$(GO) test -race -timeout 10m -count 1 ./jepsen/...
 
 lint: ## check format, go vet, staticcheck
@@ -52,7 +52,7 @@ conformance: ## compare with redis-sentinel at length; writes docs/compatibility
 	$(GO) test -race -count 1 -timeout 10m ./jepsen/conformance -long -write
 
 seeds: ## repeat published guides and the tests of old clients (needs node and npm; 7 minutes)
-	@sh jepsen/install.sh redis-server redis-sentinel gcc python3-redis haproxy
+	@sh jepsen/install.sh redis-server redis-sentinel gcc python3-redis haproxy ip
 	$(GO) test -race -count 1 -v -timeout 20m ./jepsen/seeds -long
 
 mixed: build ## stock and gosentinel in one quorum: failovers, replacement, bursts (12 minutes)
@@ -71,6 +71,10 @@ sim-stats: ## compare with stock Sentinel in the simulator; writes docs/simulati
 bench-failover: build ## measure failovers of gosentinel and redis-sentinel (RUNS=20 each)
 	@sh jepsen/install.sh redis-server redis-sentinel
 	$(GO) run ./jepsen/cmd/failover -runs $(RUNS) -max-median 150ms -sentinel $(BIN)/gosentinel -sentinel redis-sentinel
+
+bench-gossip: build ## measure how fast five gosentinels agree, with gossip and without (50 runs each)
+	@sh jepsen/install.sh redis-server
+	$(GO) run ./jepsen/cmd/agreement -runs 50 -sentinel $(BIN)/gosentinel -max-odown 10ms -max-address 20ms
 
 clean: ## remove what was built
 	rm -rf $(BIN)

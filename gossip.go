@@ -172,6 +172,7 @@ type gossipShell struct {
 	plan gossipPlan
 	log  logSink
 	boot session.Boot
+	make func(password string) gossip.Key // slow
 	work sync.WaitGroup
 
 	mu       sync.Mutex
@@ -188,7 +189,7 @@ func newGossipShell(ctx context.Context, plan gossipPlan, password string, log l
 	rand.Read(b[:])
 	s := &gossipShell{
 		plan: plan, log: log, boot: session.Boot(binary.BigEndian.Uint64(b[:]) | 1),
-		peers: map[monitor.RunID]monitor.GossipPeer{}, password: password,
+		peers: map[monitor.RunID]monitor.GossipPeer{}, password: password, make: gossip.KeyFromPassword,
 	}
 	s.plan.cfg.Boot = s.boot
 	if plan.off != "" {
@@ -292,7 +293,7 @@ func (s *gossipShell) derive() {
 	s.derived = true
 	password, change := s.password, s.changes
 	s.work.Go(func() {
-		list := []gossip.Key{gossip.KeyFromPassword(password)}
+		list := []gossip.Key{s.make(password)}
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if s.changes != change {

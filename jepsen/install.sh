@@ -9,6 +9,8 @@ set -u
 package() {
 	case $1 in
 	gcc) echo gcc libc6-dev ;; # the race detector needs a C compiler and linker
+	nft) echo nftables ;;
+	ip) echo iproute2 ;;
 	*) echo "$1" ;;
 	esac
 }

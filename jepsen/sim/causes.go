@@ -55,7 +55,7 @@ func (k *checker) event(n *node, e monitor.Event) {
 		k.switchTold(n, e)
 	case monitor.Tilt, monitor.VoteForLeader, monitor.PersistError:
 	case monitor.MonitorStopped:
-		n.seen.masters[e.MasterName()] = nil
+		n.seen.master(e.MasterName()).causes.init()
 		k.forgive(n, e.MasterName())
 	case interface{ MasterName() string }:
 		m := n.seen.master(e.MasterName())

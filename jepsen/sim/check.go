@@ -156,7 +156,8 @@ func (k *checker) after(n *node, in monitor.Input) {
 		}
 		was := find(h.before, now)
 		if was == nil { // monitored anew
-			h.masters[now.Name] = nil
+			// Events of the steps before are still to come: causes wait for -monitor.
+			h.masters[now.Name] = &masterWatch{causes: h.master(now.Name).causes}
 			was = now
 		}
 		h.note(was)
@@ -517,8 +518,12 @@ func (k *checker) published(n *node, h monitor.Hello) {
 	for _, d := range n.disk.durable.Masters {
 		// The outcome of an own failover is told even while the disk fails, and
 		// need not survive a crash then.
-		if d.Name == h.MasterName && d.ConfigEpoch >= h.ConfigEpoch {
+		switch {
+		case d.Name != h.MasterName:
+		case d.ConfigEpoch >= h.ConfigEpoch:
 			k.toldCfg[mine] = h.ConfigEpoch
+		case n.core.PersistFailing() == "" && !k.lenient:
+			k.fail(n.name, S6, "config epoch %d left before it was durable (%d)", h.ConfigEpoch, d.ConfigEpoch)
 		}
 	}
 	if h.ConfigEpoch == 0 || k.w.opts.Stock > 0 || k.tainted != "" {

@@ -209,6 +209,8 @@ func gossipReply(id monitor.ConnID, token monitor.Token, array value, rest []byt
 		switch string(v[i].text) {
 		case "version":
 			r.Known, e.Version = true, text
+		case "run-id":
+			e.ID, ok = monitor.RunID(text), ok && monitor.RunID(text).Valid()
 		case "boot":
 			e.Boot = text
 		case "ip":

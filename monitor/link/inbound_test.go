@@ -427,7 +427,7 @@ func TestGossipReplies(t *testing.T) {
 		return b.String()
 	}
 	whole := monitor.GossipEndpoint{
-		Addr: monitor.HostPort{Host: "10.0.0.1", Port: 36379}, Boot: "00000000000000ff", KeyID: "1a2b3c4d", Version: "0.1.0",
+		ID: runID, Addr: monitor.HostPort{Host: "10.0.0.1", Port: 36379}, Boot: "00000000000000ff", KeyID: "1a2b3c4d", Version: "0.1.0",
 	}
 	stock := monitor.GossipReply{Conn: 1, Token: token(7)}
 	known := stock
@@ -438,7 +438,7 @@ func TestGossipReplies(t *testing.T) {
 		want  monitor.GossipReply
 	}{
 		"whole": {bulk("version", "0.1.0", "run-id", runID, "boot", "00000000000000ff", "ip", "10.0.0.1", "port", "36379", "key-id", "1a2b3c4d"), with(whole)},
-		"later": {bulk("ip", "10.0.0.1", "colour", "blue", "port", "36379", "key-id", "1a2b3c4d", "boot", "00000000000000ff", "version", "0.1.0"), with(whole)},
+		"later": {bulk("ip", "10.0.0.1", "colour", "blue", "port", "36379", "key-id", "1a2b3c4d", "run-id", runID, "boot", "00000000000000ff", "version", "0.1.0"), with(whole)},
 		"off":   {bulk("version", "0.1.0", "port", "0"), with(monitor.GossipEndpoint{Version: "0.1.0"})},
 		"stock": {"-ERR Unknown sentinel subcommand 'GOSSIP'. Try SENTINEL HELP.\r\n", stock},
 		"IPv6":  {bulk("version", "1", "ip", "fe80::1", "port", "1"), with(monitor.GossipEndpoint{Version: "1", Addr: monitor.HostPort{Host: "fe80::1", Port: 1}})},
@@ -451,6 +451,7 @@ func TestGossipReplies(t *testing.T) {
 		"no version":      {bulk("port", "1"), stock},
 		"a number":        {"*2\r\n$7\r\nversion\r\n:1\r\n", stock},
 		"nested":          {"*2\r\n$7\r\nversion\r\n*1\r\n:1\r\n", stock},
+		"short id":        {bulk("version", "1", "run-id", "abc"), known},
 		"host name":       {bulk("version", "1", "ip", "example.org", "port", "1"), known},
 		"large port":      {bulk("version", "1", "port", "65536"), known},
 		"negative port":   {bulk("version", "1", "port", "-1"), known},

@@ -1,0 +1,216 @@
+package sentinel
+
+import (
+	"context"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gosentinel/sentinel/configrewrite"
+	"github.com/gosentinel/sentinel/gossip"
+	"github.com/gosentinel/sentinel/monitor"
+)
+
+const testKey = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+
+// listenerAt is a listener with an address and nothing else.
+type listenerAt struct {
+	net.Listener
+	addr net.Addr
+}
+
+func (l listenerAt) Addr() net.Addr { return l.addr }
+
+// deaf is a log that keeps nothing.
+type deaf struct{}
+
+func (deaf) Log(monitor.Level, string) {}
+func (deaf) Event(monitor.Event)       {}
+
+func socketsAt(port int, addrs ...string) *sockets {
+	s := &sockets{port: port}
+	for _, a := range addrs {
+		s.all = append(s.all, listenerAt{addr: &net.TCPAddr{IP: net.ParseIP(a), Port: port}})
+	}
+	return s
+}
+
+// TestPlanGossip: the default is 10000 above the port and where the Sentinel
+// listens; without a secret it is for loopback only.
+func TestPlanGossip(t *testing.T) {
+	unix := &sockets{all: []net.Listener{listenerAt{addr: &net.UnixAddr{Name: "/s", Net: "unix"}}}}
+	for name, c := range map[string]struct {
+		set   func(*configrewrite.Settings)
+		opts  monitor.Options
+		socks *sockets
+		off   string // part of the reason
+		port  int
+		addrs []string
+		keys  int
+		told  monitor.HostPort
+	}{
+		"loopback":               {socks: socketsAt(26379, "127.0.0.1", "::1"), port: 36379, addrs: []string{"127.0.0.1", "::1"}, keys: 1},
+		"all":                    {socks: socketsAt(26379, "0.0.0.0", "::"), off: "not be encrypted"},
+		"one of two":             {socks: socketsAt(26379, "127.0.0.1", "10.0.0.1"), off: "not be encrypted"},
+		"all, key":               {set: func(s *configrewrite.Settings) { s.Gossip.Keys = []string{testKey} }, socks: socketsAt(26379, "0.0.0.0"), port: 36379, addrs: []string{"0.0.0.0"}, keys: 1},
+		"all, requirepass":       {set: func(s *configrewrite.Settings) { s.RequirePass = "p" }, socks: socketsAt(26379, "0.0.0.0"), port: 36379, addrs: []string{"0.0.0.0"}},
+		"all, sentinel-pass":     {opts: monitor.Options{SentinelPass: "p"}, socks: socketsAt(26379, "0.0.0.0"), port: 36379, addrs: []string{"0.0.0.0"}},
+		"key before pass":        {set: func(s *configrewrite.Settings) { s.Gossip.Keys, s.RequirePass = []string{testKey, testKey}, "p" }, socks: socketsAt(1, "0.0.0.0"), port: 10001, addrs: []string{"0.0.0.0"}, keys: 2},
+		"bind":                   {set: func(s *configrewrite.Settings) { s.Gossip.Bind = []string{"127.0.0.1", "-::1"} }, socks: socketsAt(1, "127.0.0.1"), port: 10001, addrs: []string{"127.0.0.1", "-::1"}, keys: 1},
+		"bind to all":            {set: func(s *configrewrite.Settings) { s.Gossip.Bind = []string{"*"} }, socks: socketsAt(1, "127.0.0.1"), off: "not be encrypted"},
+		"bind to loopback alone": {set: func(s *configrewrite.Settings) { s.Gossip.Bind = []string{"127.0.0.1"} }, socks: socketsAt(1, "10.0.0.1"), off: "not be encrypted"},
+		"port":                   {set: func(s *configrewrite.Settings) { s.Gossip.Port = 5 }, socks: socketsAt(1, "127.0.0.1"), port: 5, addrs: []string{"127.0.0.1"}, keys: 1},
+		"off":                    {set: func(s *configrewrite.Settings) { s.Gossip.Port = 0 }, socks: socketsAt(1, "127.0.0.1"), off: gossipNotWanted},
+		"high port":              {socks: socketsAt(60000, "127.0.0.1"), off: "set gossip-port"},
+		"any port":               {socks: func() *sockets { s := socketsAt(60000, "127.0.0.1"); s.anyPort = true; return s }(), addrs: []string{"127.0.0.1"}, keys: 1},
+		"no TCP":                 {socks: unix, off: "cannot connect"},
+		"announced":              {opts: monitor.Options{AnnounceIP: "192.0.2.1"}, socks: socketsAt(1, "127.0.0.1"), port: 10001, addrs: []string{"127.0.0.1"}, keys: 1, told: monitor.HostPort{Host: "192.0.2.1"}},
+		"announced by name":      {opts: monitor.Options{AnnounceIP: "a.example"}, socks: socketsAt(1, "127.0.0.1"), port: 10001, addrs: []string{"127.0.0.1"}, keys: 1},
+		"announced for gossip": {
+			set:  func(s *configrewrite.Settings) { s.Gossip.AnnounceIP, s.Gossip.AnnouncePort = "192.0.2.9", 7 },
+			opts: monitor.Options{AnnounceIP: "192.0.2.1"}, socks: socketsAt(1, "127.0.0.1"), port: 10001, addrs: []string{"127.0.0.1"}, keys: 1, told: monitor.HostPort{Host: "192.0.2.9", Port: 7},
+		},
+	} {
+		set := configrewrite.DefaultSettings()
+		if c.set != nil {
+			c.set(&set)
+		}
+		if err := checkGossip(set.Gossip); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		p := planGossip(set, c.opts, c.socks)
+		if c.off != "" || p.off != "" {
+			if c.off == "" || !strings.Contains(p.off, c.off) {
+				t.Errorf("%s: off because %q, want %q", name, p.off, c.off)
+			}
+			continue
+		}
+		if p.cfg.Port != c.port || !slices.Equal(p.cfg.Addrs, c.addrs) || len(p.cfg.Keys) != c.keys || p.cfg.Announce != c.told {
+			t.Errorf("%s: port %d at %v, %d keys, announced as %v", name, p.cfg.Port, p.cfg.Addrs, len(p.cfg.Keys), p.cfg.Announce)
+		}
+	}
+}
+
+// TestGossipMistakes: all of them are told, each by its option, and no key.
+func TestGossipMistakes(t *testing.T) {
+	err := checkGossip(configrewrite.Gossip{
+		Bind: []string{"nowhere"}, AnnounceIP: "a.example", Keys: []string{"c2VjcmV0"}, Join: []string{"10.0.0.1", "10.0.0.1:0", ":5", "h:70000"},
+	})
+	if err == nil {
+		t.Fatal("no error")
+	}
+	text := err.Error()
+	for option, times := range map[string]int{"gossip-bind: ": 1, "gossip-announce-ip: ": 1, "gossip-key: ": 1, "gossip-join: ": 4, "c2VjcmV0": 0} {
+		if strings.Count(text, option) != times {
+			t.Errorf("%q is not told %d times in %s", option, times, text)
+		}
+	}
+	if _, err := New(Config{GossipKeys: []string{"x"}}); err == nil || !strings.Contains(err.Error(), "gossip-key") {
+		t.Errorf("New: %v", err)
+	}
+	for port, want := range map[int]int{0: -1, -1: 0, 99: 99} {
+		if got := (Config{GossipPort: port}).gossip().Port; got != want {
+			t.Errorf("GossipPort %d becomes %d, want %d", port, got, want)
+		}
+	}
+}
+
+// quickKey makes a key without taking its time.
+func quickKey(password string) gossip.Key {
+	return gossip.Key((password + strings.Repeat("-", 32))[:32])
+}
+
+// TestGossipShellChangesItsKey: a password makes the key when there is somebody
+// to gossip with, another one makes another, and a configured key stays.
+func TestGossipShellChangesItsKey(t *testing.T) {
+	start := func(set func(*configrewrite.Settings), password string) *gossipShell {
+		s := configrewrite.DefaultSettings()
+		if set != nil {
+			set(&s)
+		}
+		socks := socketsAt(0, "127.0.0.1")
+		socks.anyPort = true
+		plan := planGossip(s, monitor.Options{SentinelPass: password}, socks)
+		plan.cfg.ID, plan.cfg.Now = idA, newClock().now
+		plan.cfg.Deliver, plan.cfg.Log = func(monitor.Instant, monitor.Input) {}, func(monitor.Level, string) {}
+		shell := newGossipShell(t.Context(), plan, password, deaf{})
+		shell.make = quickKey
+		t.Cleanup(func() { shell.close(false) })
+		return shell
+	}
+	id := func(password string) string { return quickKey(password).ID() }
+	peer := monitor.GossipPeer{ID: idB, Endpoint: monitor.GossipEndpoint{Addr: monitor.HostPort{Host: "127.0.0.1", Port: 9}, Boot: "00000000000000ff"}}
+
+	s := start(nil, "one")
+	if got := s.endpoint(); got.KeyID != "" || got.Addr.Port == 0 {
+		t.Errorf("before there is a peer: %+v", got)
+	}
+	s.do(peer)
+	s.work.Wait()
+	if got := s.endpoint().KeyID; got != id("one") {
+		t.Errorf("the key is %s, want that of the password", got)
+	}
+	s.rekey("one")
+	s.rekey("two")
+	s.rekey("three") // before the second is made
+	s.rekey("")
+	s.work.Wait()
+	if got := s.endpoint().KeyID; got != id("three")+","+id("one") {
+		t.Errorf("the keys are %s after two changes, want %s and the old one %s", got, id("three"), id("one"))
+	}
+
+	s = start(nil, "") // loopback without a secret
+	s.rekey("four")
+	s.work.Wait()
+	if got := s.endpoint().KeyID; !strings.HasPrefix(got, id("four")+",") {
+		t.Errorf("the keys are %s, want %s first", got, id("four"))
+	}
+
+	s = start(func(s *configrewrite.Settings) { s.Gossip.Keys = []string{testKey} }, "one")
+	before := s.endpoint().KeyID
+	s.do(peer)
+	s.rekey("five")
+	s.work.Wait()
+	if got := s.endpoint().KeyID; got != before || before == "" {
+		t.Errorf("the configured key %s became %s", before, got)
+	}
+}
+
+// TestGossipPortOpensLater: what is taken at the start is opened when it is
+// free, with all that the core has said meanwhile.
+func TestGossipPortOpensLater(t *testing.T) {
+	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := configrewrite.DefaultSettings()
+	set.Gossip.Port = pc.LocalAddr().(*net.UDPAddr).Port
+	plan := planGossip(set, monitor.Options{}, socketsAt(1, "127.0.0.1"))
+	plan.cfg.ID, plan.cfg.Now = idA, newClock().now
+	plan.cfg.Deliver, plan.cfg.Log = func(monitor.Instant, monitor.Input) {}, func(monitor.Level, string) {}
+	ctx, cancel := context.WithCancel(t.Context())
+	s := newGossipShell(ctx, plan, "", deaf{})
+	defer func() { cancel(); s.close(false) }()
+	s.do(monitor.GossipPeer{ID: idB, Endpoint: monitor.GossipEndpoint{Addr: monitor.HostPort{Host: "127.0.0.1", Port: 9}, Boot: "00000000000000ff"}})
+	s.flush()
+	if e := s.endpoint(); e.Addr.Port != 0 || e.Boot == "" || s.stats().Peers != 0 || !s.on() {
+		t.Errorf("while the port is taken: %+v, %+v", e, s.stats())
+	}
+	pc.Close()
+	deadline, stop := context.WithTimeout(t.Context(), time.Minute)
+	defer stop()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for s.endpoint().Addr.Port != set.Gossip.Port {
+		select {
+		case <-tick.C:
+		case <-deadline.Done():
+			t.Fatal("the port is free and was not opened")
+		}
+	}
+	if s.stats().Peers != 1 {
+		t.Error("a peer was forgotten")
+	}
+}

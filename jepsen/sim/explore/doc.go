@@ -1,0 +1,81 @@
+// Package explore plays every election that is possible in a small world. The
+// simulator draws worlds and meets a state by luck; here nothing is left to luck:
+// [Explore] visits all states that a few Sentinels can come to, in every order of
+// everything that can happen to them, and looks in each whether a promise is
+// broken. What it does not find within its bounds does not exist.
+//
+// # The world
+//
+// The Sentinels are real: each is a [monitor.Core], and a step of one is a Step
+// of it. All know each other and see all masters down from the start, which have
+// no replicas: the election is what is explored, from the wish to stand up to the
+// won election of a leader, who then finds no replica and gives up, and on to
+// the next one. [Config] sets the numbers and what can go wrong.
+//
+// Time does not exist. Every wait that time ends in a Sentinel (before a
+// candidacy, between two attempts, for the votes, between questions and hellos,
+// before an election is repeated, for a replica; with the options also the
+// validity of answers, and of the patience with a disk) may end at any moment, in
+// any order ([monitor.Core.Expire]). So every order that some clocks and some
+// configured periods could bring about is among those explored, and more.
+//
+// The network is the set of all messages ever sent. Each may be delivered at any
+// moment, again, after later ones, or never, and also to a process that was
+// started after it was sent: that is loss, duplication, reordering and delay. An
+// answer may reach anybody, not only who asked.
+//
+// A write to the disk ends at any moment after it has begun. A process may crash
+// at any moment: before a write, and after it but before anything that waited for
+// it has left. A crash in the middle of what waited is a crash after it with some
+// messages lost. A Sentinel that crashed starts again at once; to be away is to
+// get no message.
+//
+// # The promises
+//
+//   - S1: the current epoch never falls; an epoch that is told is on disk.
+//   - S2: the epoch of the last vote never falls nor exceeds the current one, and a
+//     vote is given at the current epoch.
+//   - S3: one vote for each Sentinel, master and epoch, also after a crash; it is on
+//     disk before it is told, before it is asked for more, and before it is counted.
+//   - S4: one leader for each master and epoch.
+//
+// # What is not explored
+//
+// Connections stay up and no Sentinel holds another for down: that only decides
+// how soon a split election is repeated. Nobody sees a master up again: a
+// candidacy that can begin at any moment covers a master that is down later. No
+// manual failover, TILT, change of membership, promotion or configuration: the
+// simulator has those. Epochs beyond the last one are cut off. A loop that takes
+// several inputs before it writes differs from one that writes after each only in
+// that more is lost together, which two crashes do as well.
+//
+// # Why it is feasible
+//
+// Few states of one Sentinel exist compared with those of the world, so the core
+// takes each different step once and the outcome is remembered (local.go). A
+// state of one Sentinel is what [monitor.Core.AppendElection] encodes. Then these
+// reductions, none of which loses a violation:
+//
+// Exchange. The Sentinels are alike, and so are the masters: states that differ
+// by an exchange are one (facts.go). The ids decide the length of waits only.
+//
+// Silence. Nobody sees what a Sentinel does until it says something new. What it
+// does before can be done right before that: messages do not disappear. So the
+// world only moves when somebody says something (live in search.go), and a state
+// of the world is the set of what was said, with the states that each Sentinel
+// can be in for having said its part, no more and no less. Of these the ones that
+// are led to by others in silence are dropped.
+//
+// Repetition. What a Sentinel can say without any change to itself it says at
+// once: a message more takes no possibility from anybody (extend).
+//
+// The past. At an epoch that every disk knows of a vote at, or of a later epoch,
+// nobody can vote or count again; what was said about it is forgotten when states
+// are compared (relevant). That nobody does is part of S2, which is checked at
+// every step of a core.
+//
+// The tests compare searches with and without the reductions, and check that
+// cores which are equal by their encoding behave alike whatever happens next.
+// States are compared by fingerprints of 64 bits: among a million states one is
+// lost with a probability of 1 to 30 million.
+package explore

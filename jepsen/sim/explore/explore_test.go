@@ -1,0 +1,233 @@
+package explore
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/gosentinel/sentinel/monitor"
+)
+
+// small are worlds that are explored completely in a moment.
+var small = []Config{
+	{Sentinels: 3, Masters: 1, Epochs: 1, Quorum: 1},
+	{Sentinels: 3, Masters: 1, Epochs: 1, Quorum: 2, Expiry: true},
+	{Sentinels: 3, Masters: 1, Epochs: 1, Quorum: 1, DiskFaults: true, Meddling: true},
+	{Sentinels: 4, Masters: 1, Epochs: 1, Quorum: 1, NoCrashes: true},
+	{Sentinels: 2, Masters: 1, Epochs: 2, Quorum: 1},
+	{Sentinels: 2, Masters: 2, Epochs: 1, Quorum: 1},
+	{Sentinels: 1, Masters: 2, Epochs: 2, Quorum: 1},
+}
+
+// TestElections demands that no state of the small worlds breaks a promise, and
+// that somebody is elected in some of them.
+func TestElections(t *testing.T) {
+	for _, c := range small {
+		r, err := Explore(c, nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Log(r)
+		if r.Violation != "" || !r.Complete {
+			t.Errorf("%v: complete %t, %s\n%s", c, r.Complete, r.Violation, strings.Join(r.Trace, "\n"))
+		}
+		if r.Leaders == 0 || r.Depth < 3 {
+			t.Errorf("%v: %d states with a leader, depth %d: that proves nothing", c, r.Leaders, r.Depth)
+		}
+	}
+}
+
+// TestMixedEpochs gives the Sentinels the way of stock to ask for votes and to
+// count them. The search must find two leaders of one epoch by itself.
+func TestMixedEpochs(t *testing.T) {
+	c := Config{Sentinels: 3, Masters: 1, Epochs: 2, Quorum: 1, Voters: 1, NoCrashes: true, Meddling: true, MixedEpochs: true}
+	r, err := Explore(c, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%v\n%s", r, strings.Join(r.Trace, "\n"))
+	if !strings.HasPrefix(r.Violation, "S4: ") {
+		t.Fatalf("violation %q, want two leaders (S4)", r.Violation)
+	}
+	if leads := strings.Count(strings.Join(r.Trace, "\n"), "=> n"); strings.Count(strings.Join(r.Trace, "\n"), "LEADS") != 2 || leads < 4 {
+		t.Errorf("the trace does not show how two came to lead:\n%s", strings.Join(r.Trace, "\n"))
+	}
+}
+
+// TestRepeats demands that a search is determined by its configuration.
+func TestRepeats(t *testing.T) {
+	a, _ := Explore(small[0], nil, nil)
+	b, _ := Explore(small[0], nil, nil)
+	if !reflect.DeepEqual(a, b) {
+		t.Errorf("two searches differ:\n%v\n%v", a, b)
+	}
+}
+
+// TestReductions explores worlds with and without the reductions. What was said
+// in a state that the reduced search visits must be possible without them, and
+// what can be said without them must be part of what the reduced search finds,
+// with the same leaders.
+func TestReductions(t *testing.T) {
+	for _, c := range []Config{
+		{Sentinels: 3, Masters: 1, Epochs: 1, Quorum: 1, NoCrashes: true},
+		{Sentinels: 2, Masters: 1, Epochs: 1, Quorum: 1, DiskFaults: true},
+		{Sentinels: 2, Masters: 1, Epochs: 2, Quorum: 2, NoCrashes: true},
+		{Sentinels: 3, Masters: 1, Epochs: 2, Quorum: 1, NoCrashes: true, Voters: 2},
+	} {
+		reduced, w := networks(c, true)
+		most, _ := networks(c, false) // without what is past, too
+		c.Everything = true
+		full, _ := networks(c, true)
+		for net := range reduced {
+			if !full[net] {
+				t.Errorf("%v: the reduced search finds what is not possible:\n%s", c, w.list(net))
+			}
+		}
+		for net := range full {
+			if !w.within(net, reduced) {
+				t.Errorf("%v: the reduced search misses:\n%s", c, w.list(net))
+			}
+		}
+		if a, b := w.leaderships(full), w.leaderships(most); !reflect.DeepEqual(a, b) {
+			t.Errorf("%v: %d sets of leaders, reduced to %d", c, len(a), len(b))
+		}
+		t.Logf("%v: %d networks, reduced to %d, and to %d without what is past", c, len(full), len(reduced), len(most))
+	}
+}
+
+// networks returns everything that the network can hold, up to symmetry.
+func networks(c Config, exact bool) (map[facts]bool, *world) {
+	s := newSearch(c)
+	s.w.exact = exact
+	all := map[facts]bool{s.w.least(s.w.begin().net): true}
+	s.tell = func(Result) {
+		for k := range s.next {
+			all[s.w.least(s.next[k].net)] = true
+		}
+	}
+	s.run()
+	return all, s.w
+}
+
+// leaderships returns who can lead a master at one epoch, and who together. Who
+// led at another epoch does not matter any more when that is past.
+func (w *world) leaderships(nets map[facts]bool) map[facts]bool {
+	sets := map[facts]bool{}
+	for net := range nets {
+		for m := range w.cfg.Masters {
+			for e := monitor.Epoch(1); e <= w.cfg.Epochs; e++ {
+				sets[w.least(net.and(w.leaders).and(w.about[m][e]))] = true
+			}
+		}
+	}
+	return sets
+}
+
+// least returns the same form of a network for all that are equal up to symmetry.
+func (w *world) least(net facts) facts {
+	best := net
+	for k := range w.syms {
+		if f := w.syms[k].apply(net); less(&f, &best) {
+			best = f
+		}
+	}
+	return best
+}
+
+func (w *world) within(net facts, in map[facts]bool) bool {
+	for larger := range in {
+		for k := range w.syms {
+			f := w.syms[k].apply(net)
+			if f.minus(larger) == (facts{}) && f.and(w.leaders) == larger.and(w.leaders) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (w *world) list(net facts) (text string) {
+	net.each(func(bit int) { text += fmt.Sprintln("  ", w.book.list[bit]) })
+	return text
+}
+
+// TestEncoding checks that the encoding of a core leaves nothing out: wherever
+// two histories lead to the same encoding, both cores must answer everything that
+// can happen next in the same way. The search relies on it.
+func TestEncoding(t *testing.T) {
+	for _, c := range []Config{
+		{Sentinels: 3, Masters: 1, Epochs: 1, Quorum: 2, Expiry: true, DiskFaults: true},
+		{Sentinels: 2, Masters: 2, Epochs: 1, Quorum: 1},
+		{Sentinels: 2, Masters: 1, Epochs: 2, Quorum: 1},
+	} {
+		s := newSearch(c)
+		type other struct {
+			how local
+			to  uint32
+		}
+		var others []other
+		s.w.note = func(how local, to uint32) { others = append(others, other{how, to}) }
+		s.run()
+		s.w.note = nil
+		compared := 0
+		for k := 0; k < len(others); k += 1 + len(others)/60 {
+			compared += s.w.alike(t, others[k].how, others[k].to)
+		}
+		t.Logf("%v: %d steps compared, of %d ways to a state known before", c, compared, len(others))
+		if compared < 1000 {
+			t.Errorf("that is too few")
+		}
+	}
+}
+
+// alike compares what can happen after a step with what can happen in the local
+// state that it is said to lead to.
+func (w *world) alike(t *testing.T, how local, to uint32) int {
+	t.Helper()
+	for in := range w.in.count {
+		a := w.restore(how.from)
+		a.apply(how.by)
+		b := w.restore(to)
+		okA, okB := a.apply(in), b.apply(in)
+		same := &w.syms[0]
+		if a.sent != b.sent || a.beyond != b.beyond || string(a.encode(nil, same)) != string(b.encode(nil, same)) {
+			t.Fatalf("%s, in one state after two histories: %s\nhappens %t and %t, says %v and %v",
+				w.cfg, w.inWords(b, in), okA, okB, w.list(a.sent), w.list(b.sent))
+		}
+	}
+	return int(w.in.count)
+}
+
+// TestValidate checks that worlds which do not fit are refused with a reason.
+func TestValidate(t *testing.T) {
+	good := Config{Sentinels: 3, Masters: 1, Epochs: 1, Quorum: 2}
+	if err := good.Validate(); err != nil {
+		t.Error(err)
+	}
+	for _, change := range []func(*Config){
+		func(c *Config) { c.Sentinels = 0 }, func(c *Config) { c.Sentinels = 5 }, func(c *Config) { c.Masters = 3 },
+		func(c *Config) { c.Epochs = 0 }, func(c *Config) { c.Quorum = 4 }, func(c *Config) { c.Voters = 3 },
+	} {
+		bad := good
+		change(&bad)
+		if _, err := Explore(bad, nil, nil); err == nil {
+			t.Errorf("%v was accepted", bad)
+		}
+	}
+}
+
+// TestSet compares the table of fingerprints with a map.
+func TestSet(t *testing.T) {
+	var s set
+	seen := map[uint64]bool{}
+	v := uint64(1)
+	for k := range 200_000 {
+		v = mix(v, uint64(k)) % 100_003
+		if key := max(v, 1); s.add(v) == seen[key] {
+			t.Fatalf("%d: the set and the map disagree", v)
+		} else {
+			seen[key] = true
+		}
+	}
+}

@@ -1,0 +1,526 @@
+package explore
+
+import (
+	"fmt"
+	"math/bits"
+	"slices"
+	"time"
+)
+
+// state is one state of the whole world: what was ever said, and for each
+// Sentinel the local states that it can be in right after it said its last.
+type state struct {
+	node [maxNodes]uint32 // places in world.sets
+	net  facts
+}
+
+// Result is what a search found.
+type Result struct {
+	Config Config
+	// Violation is the first broken promise, and Trace how it comes to it on a
+	// shortest way. Both are empty when every state keeps all of them.
+	Violation string
+	Trace     []string
+	// Complete says that every state within the bounds was visited.
+	Complete bool
+
+	States      int // different ones, up to symmetry
+	Transitions int
+	Depth       int // steps of the longest shortest way to a state
+	Beyond      int // transitions not followed, because they need a later epoch
+	Locals      int // different states of single Sentinels
+	Steps       int // taken by real cores
+	Votes       int // different votes seen
+	Leaders     int // states in which somebody was elected
+	Elapsed     time.Duration
+}
+
+// String is a line about a search.
+func (r Result) String() string {
+	s := fmt.Sprintf("%v: %d states, %d transitions, depth %d, %d states of a Sentinel, %d steps of a core, %d states with a leader",
+		r.Config, r.States, r.Transitions, r.Depth, r.Locals, r.Steps, r.Leaders)
+	if t := r.Elapsed.Seconds(); t > 0 {
+		s += fmt.Sprintf(", %.0f states/s", float64(r.States)/t)
+	}
+	switch {
+	case r.Violation != "":
+		s += "; VIOLATION: " + r.Violation
+	case !r.Complete:
+		s += "; NOT COMPLETE"
+	}
+	return s
+}
+
+// search is a breadth-first search, so that the first violation is found on a
+// shortest way.
+type search struct {
+	w     *world
+	seen  set
+	trail []stepTaken // one for each state, by number
+	level []numbered
+	next  []numbered
+	r     Result
+	limit int
+	clock func() time.Duration
+	tell  func(Result)
+
+	// Of the Sentinel that goes on alone:
+	life  []moment
+	exits []exit
+	fault string   // the promise that it breaks
+	stamp []uint64 // when each local state was last met
+	begun uint64
+	todo  []uint32
+}
+
+type numbered struct {
+	state
+	id uint32
+}
+
+// stepTaken is how a state was reached: Sentinel node has said something.
+type stepTaken struct {
+	from uint32
+	node uint8
+	said facts
+}
+
+// Explore visits every state of the world that c describes, or as many as
+// c.MaxStates allows, until one breaks a promise. clock measures how long it
+// takes; progress is told about each level of depth. Both may be nil.
+//
+// The result is determined by c alone, but for Elapsed.
+func Explore(c Config, clock func() time.Duration, progress func(Result)) (Result, error) {
+	if err := c.Validate(); err != nil {
+		return Result{}, err
+	}
+	s := newSearch(c)
+	s.tell = progress
+	if clock != nil {
+		s.clock = clock
+	}
+	s.run()
+	return s.r, nil
+}
+
+func newSearch(c Config) *search {
+	s := &search{w: newWorld(c), limit: c.MaxStates, r: Result{Config: c}}
+	s.clock = func() time.Duration { return 0 }
+	if s.limit == 0 {
+		s.limit = 100_000_000
+	}
+	return s
+}
+
+func (s *search) run() {
+	begun := s.clock()
+	first := s.w.begin()
+	s.seen.add(s.w.canonical(&first))
+	s.visit(first, stepTaken{})
+	for len(s.next) > 0 && s.r.Violation == "" && s.r.States < s.limit {
+		s.level, s.next = s.next, s.level[:0]
+		for k := range s.level {
+			if s.expand(&s.level[k]); s.r.Violation != "" || s.r.States >= s.limit {
+				break
+			}
+		}
+		s.r.Depth++
+		s.measure(begun)
+		if s.tell != nil {
+			s.tell(s.r)
+		}
+	}
+	s.r.Complete = len(s.next) == 0 && s.r.States < s.limit
+	s.measure(begun)
+}
+
+func (s *search) measure(begun time.Duration) {
+	s.r.Locals, s.r.Steps, s.r.Elapsed = len(s.w.locals), s.w.steps, s.clock()-begun
+}
+
+// expand has every Sentinel say what it can say in a state.
+func (s *search) expand(at *numbered) {
+	for n := range s.w.cfg.Sentinels {
+		if s.r.Violation != "" {
+			return
+		}
+		s.live(&at.state, n)
+		if s.fault != "" {
+			s.violated(at, n, s.fault, s.exits[0].said)
+			return
+		}
+		s.leave(at, n, s.prune(at.net))
+	}
+}
+
+// moment is a local state on the way of a Sentinel that goes on alone.
+type moment struct {
+	local uint32
+	from  int32 // the moment before; -1 at the beginning
+	by    input
+}
+
+// exit is a step by which a Sentinel says something.
+type exit struct {
+	from    int32 // a moment
+	by      input
+	local   uint32 // the local state that it leads to
+	said    facts  // that was not in the network
+	covered bool   // by another exit
+}
+
+// live has Sentinel n go on alone from all local states that it can be in, until
+// somebody else can see a difference, that is, until it says something new. What
+// it does before stays between it and itself, so it can as well be done right
+// before that.
+func (s *search) live(at *state, n int) {
+	w := s.w
+	s.begun++
+	s.exits, s.life, s.fault = s.exits[:0], s.life[:0], ""
+	for _, local := range w.sets[at.node[n]].members {
+		s.mark(local)
+		s.life = append(s.life, moment{local: local, from: -1})
+	}
+	sources := len(s.life)
+	for k := 0; k < len(s.life) && s.fault == ""; k++ {
+		if w.cfg.Everything && k == sources {
+			return // every step is a step of the world
+		}
+		local := s.life[k].local
+		ready := w.locals[local].ready.and(at.net)
+		for j, word := range ready {
+			for ; word != 0; word &= word - 1 {
+				s.step(at.net, int32(k), input(j<<6+bits.TrailingZeros64(word)))
+			}
+		}
+		for acts := w.locals[local].acts; acts != 0; acts &= acts - 1 {
+			s.step(at.net, int32(k), w.acts[bits.TrailingZeros64(acts)])
+		}
+	}
+}
+
+// mark notes a local state as met and reports whether it is new.
+func (s *search) mark(local uint32) bool {
+	for len(s.stamp) < len(s.w.locals) {
+		s.stamp = append(s.stamp, 0)
+	}
+	if s.stamp[local] == s.begun {
+		return false
+	}
+	s.stamp[local] = s.begun
+	return true
+}
+
+// step has one thing happen at a moment.
+func (s *search) step(net facts, k int32, in input) {
+	w, local := s.w, s.life[k].local
+	o := w.after(local, in)
+	switch o.kind {
+	case nothing:
+		return
+	case beyond:
+		s.r.Beyond++
+		return
+	case broken:
+		s.fault = w.faults[outcomeKey{local, in}]
+		s.exits = append(s.exits[:0], exit{from: k, by: in, local: o.to, said: o.sent.minus(net)})
+		return
+	}
+	s.r.Transitions++
+	said := o.sent.minus(net)
+	if said != (facts{}) || w.cfg.Everything {
+		s.exits = append(s.exits, exit{from: k, by: in, local: o.to, said: said})
+	} else if s.mark(o.to) {
+		s.life = append(s.life, moment{local: o.to, from: k, by: in})
+	}
+}
+
+// prune returns the exits that matter, those which say the same next to each
+// other. An exit does not matter when the Sentinel can come to the same state
+// from another one that says as much, by going on alone.
+func (s *search) prune(net facts) []exit {
+	if s.w.cfg.Everything {
+		return s.exits
+	}
+	for k := range s.exits {
+		s.extend(net, &s.exits[k])
+	}
+	for k := range s.exits {
+		if !s.exits[k].covered {
+			s.cover(net, k)
+		}
+	}
+	s.exits = slices.DeleteFunc(s.exits, func(e exit) bool { return e.covered })
+	slices.SortStableFunc(s.exits, func(a, b exit) int { return slices.Compare(a.said[:], b.said[:]) })
+	return s.exits
+}
+
+// extend adds to what is said at an exit all that the Sentinel can say then
+// without any change to itself: it loses nothing by saying it.
+func (s *search) extend(net facts, e *exit) {
+	net.union(e.said)
+	for again := true; again; {
+		again = false
+		for _, x := range s.w.echoesOf(e.local) {
+			if more := x.sent.minus(net); more != (facts{}) && (x.free || x.by.meets(net)) {
+				net.union(more)
+				e.said.union(more)
+				again = true
+			}
+		}
+	}
+}
+
+// cover marks the exits that exit k covers.
+func (s *search) cover(net facts, k int) {
+	w, y := s.w, s.exits[k]
+	net.union(y.said)
+	s.begun++
+	s.mark(y.local)
+	todo := append(s.todo[:0], y.local)
+	for at := 0; at < len(todo); at++ {
+		for j := range s.exits {
+			if x := &s.exits[j]; j != k && x.local == todo[at] && x.said.minus(y.said) == (facts{}) {
+				x.covered = true
+			}
+		}
+		visit := func(in input) {
+			if o := w.after(todo[at], in); o.kind == changes && o.sent.minus(net) == (facts{}) && s.mark(o.to) {
+				todo = append(todo, o.to)
+			}
+		}
+		w.locals[todo[at]].ready.and(net).each(func(bit int) { visit(input(bit)) })
+		for acts := w.locals[todo[at]].acts; acts != 0; acts &= acts - 1 {
+			visit(w.acts[bits.TrailingZeros64(acts)])
+		}
+	}
+	s.todo = todo
+}
+
+// leave follows the exits of Sentinel n, one state of the world for all that say
+// the same.
+func (s *search) leave(at *numbered, n int, exits []exit) {
+	w := s.w
+	for len(exits) > 0 && s.r.Violation == "" {
+		same := 1
+		for same < len(exits) && exits[same].said == exits[0].said && !w.cfg.Everything {
+			same++
+		}
+		members := make([]uint32, 0, same)
+		for _, e := range exits[:same] {
+			members = append(members, e.local)
+		}
+		said := exits[0].said
+		exits = exits[same:]
+		to := at.state
+		to.node[n] = w.setOf(members)
+		to.net.union(said)
+		why := ""
+		said.each(func(bit int) { why = first(why, w.contradiction(w.book.list[bit], &to)) })
+		if why != "" {
+			s.violated(at, n, why, said)
+			return
+		}
+		if s.seen.add(w.canonical(&to)) {
+			s.visit(to, stepTaken{from: at.id, node: uint8(n), said: said})
+		}
+	}
+}
+
+func (s *search) violated(at *numbered, n int, why string, said facts) {
+	s.r.Violation = why
+	s.r.Trace = s.explain(append(s.trail, stepTaken{from: at.id, node: uint8(n), said: said}))
+}
+
+func (s *search) visit(to state, how stepTaken) {
+	s.next = append(s.next, numbered{to, uint32(len(s.trail))})
+	s.trail = append(s.trail, how)
+	s.r.States++
+	if s.w.leaders.meets(to.net) {
+		s.r.Leaders++
+	}
+}
+
+// canonical returns a fingerprint of the state that all states share which
+// differ from it by an exchange of Sentinels or of masters.
+func (w *world) canonical(s *state) uint64 {
+	best := [maxNodes]uint32{^uint32(0), ^uint32(0), ^uint32(0), ^uint32(0)}
+	net, all, asked, requests := facts{}, s.net, 0, 0
+	if !w.cfg.Everything && !w.exact {
+		all, asked = w.relevant(s)
+	}
+	for k := range w.syms {
+		y := &w.syms[k]
+		var form [maxNodes]uint32
+		for n := range w.cfg.Sentinels {
+			form[y.node[n]] = w.sets[s.node[n]].forms[k]
+		}
+		order := compare(&form, &best)
+		if order > 0 {
+			continue
+		}
+		mapped := y.apply(all)
+		if order < 0 || less(&mapped, &net) {
+			best, net, requests = form, mapped, y.masters(asked)
+		}
+	}
+	h := mix(0x9e3779b97f4a7c15, uint64(requests))
+	for n := range w.cfg.Sentinels {
+		h = mix(h, uint64(best[n]))
+	}
+	for _, f := range net {
+		h = mix(h, f)
+	}
+	return h
+}
+
+func compare(a, b *[maxNodes]uint32) int {
+	for k := range a {
+		switch {
+		case a[k] < b[k]:
+			return -1
+		case a[k] > b[k]:
+			return 1
+		}
+	}
+	return 0
+}
+
+func less(a, b *facts) bool {
+	for k := range a {
+		if a[k] != b[k] {
+			return a[k] < b[k]
+		}
+	}
+	return false
+}
+
+// mix folds v into h, so that every bit of both matters to every bit.
+func mix(h, v uint64) uint64 {
+	hi, lo := bits.Mul64(h^v^0xa0761d6478bd642f, v^0xe7037ed1a0b428db^h<<32)
+	h = hi ^ lo ^ bits.RotateLeft64(h, 23)
+	h ^= h >> 29
+	h *= 0xbf58476d1ce4e5b9
+	return h ^ h>>32
+}
+
+// set is a set of fingerprints: a hash table without pointers.
+type set struct {
+	slots []uint64
+	used  int
+}
+
+// add reports whether v is new.
+func (s *set) add(v uint64) bool {
+	if v == 0 {
+		v = 1
+	}
+	if 3*(s.used+1) > 2*len(s.slots) {
+		s.grow()
+	}
+	mask := uint64(len(s.slots) - 1)
+	for k := v & mask; ; k = (k + 1) & mask {
+		switch s.slots[k] {
+		case v:
+			return false
+		case 0:
+			s.slots[k] = v
+			s.used++
+			return true
+		}
+	}
+}
+
+func (s *set) grow() {
+	old := s.slots
+	s.slots = make([]uint64, max(1<<16, 2*len(old)))
+	mask := uint64(len(s.slots) - 1)
+	for _, v := range old {
+		if v == 0 {
+			continue
+		}
+		k := v & mask
+		for s.slots[k] != 0 {
+			k = (k + 1) & mask
+		}
+		s.slots[k] = v
+	}
+}
+
+// checkStep looks for a promise that a Sentinel breaks by a step of its own:
+// epochs never fall, votes are given at the current epoch only and once in it,
+// and nothing is said before it is durable (S1, S2, S3).
+func (w *world) checkStep(was, is *local, in input, sent facts) (why string) {
+	name := nodeName(int(is.node))
+	crashed := in == w.in.crash || in == w.in.crashDone
+	if is.disk.epoch < was.disk.epoch || !crashed && is.epoch < was.epoch {
+		return fmt.Sprintf("S1: the current epoch of %s fell from %d to %d", name, was.epoch, is.epoch)
+	}
+	for m := range w.cfg.Masters {
+		switch {
+		case is.vote[m] > is.epoch:
+			return fmt.Sprintf("S2: %s has voted at epoch %d, and its current epoch is %d", name, is.vote[m], is.epoch)
+		case is.disk.leader[m] < was.disk.leader[m] || !crashed && is.vote[m] < was.vote[m]:
+			return fmt.Sprintf("S2: the vote epoch of %s fell from %d to %d", name, was.vote[m], is.vote[m])
+		case !crashed && is.vote[m] != was.vote[m] && is.vote[m] != is.epoch:
+			return fmt.Sprintf("S2: %s voted at epoch %d when its current epoch was %d", name, is.vote[m], is.epoch)
+		case !crashed && is.vote[m] == was.vote[m] && is.voteFor[m] != was.voteFor[m]:
+			return fmt.Sprintf("S3: the vote of %s at epoch %d moved from %d to %d", name, is.vote[m], was.voteFor[m], is.voteFor[m])
+		}
+	}
+	if !w.cfg.MixedEpochs {
+		sent.each(func(bit int) { why = first(why, w.durable(is, w.book.list[bit])) })
+	}
+	return why
+}
+
+func first(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// durable checks that what a Sentinel says is on its disk.
+func (w *world) durable(l *local, f fact) string {
+	switch {
+	case f.epoch > l.disk.epoch:
+		return fmt.Sprintf("S1: %v, which is not durable: on disk is epoch %d", f, l.disk.epoch)
+	case (f.kind == vote || f.kind == request || f.kind == leader) && f.epoch > l.disk.leader[f.master]:
+		return fmt.Sprintf("S3: %v, which is not durable: on disk is a vote at epoch %d", f, l.disk.leader[f.master])
+	}
+	return ""
+}
+
+// contradiction checks a new fact against all others: one vote for each Sentinel,
+// master and epoch (S3), one leader for each master and epoch (S4).
+func (w *world) contradiction(f fact, s *state) string {
+	switch f.kind {
+	case leader:
+		for n := range w.cfg.Sentinels {
+			other := fact{kind: leader, master: f.master, node: n, epoch: f.epoch}
+			if n != f.node && s.net.has(w.book.index[other]) {
+				return fmt.Sprintf("S4: %v, and so does %s", f, nodeName(n))
+			}
+		}
+	case vote, request:
+		who := f.who
+		if f.kind == request {
+			who = f.node // it has voted for itself
+		}
+		if who == nobody || w.cfg.MixedEpochs && f.kind == request {
+			return ""
+		}
+		for n := range w.cfg.Sentinels {
+			other := fact{kind: vote, master: f.master, node: f.node, who: n, epoch: f.epoch}
+			if n != who && s.net.has(w.book.index[other]) {
+				return fmt.Sprintf("S3: %v, after %v", f, other)
+			}
+		}
+		asks := fact{kind: request, master: f.master, node: f.node, epoch: f.epoch}
+		if who != f.node && s.net.has(w.book.index[asks]) && !w.cfg.MixedEpochs {
+			return fmt.Sprintf("S3: %v, after %v", f, asks)
+		}
+	}
+	return ""
+}
