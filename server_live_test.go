@@ -380,8 +380,9 @@ func TestSlowSubscriber(t *testing.T) {
 // TestNoEventIsLostAroundSubscribe: with events published all the time, every
 // event behind the confirmation arrives, without a gap and none before it.
 func TestNoEventIsLostAroundSubscribe(t *testing.T) {
-	// On a busy machine the reader may come late: it must not be cut for that.
-	ts := startServer(t, serverConfig{}, newFakeBackend(), pubsub.Limits{ClientQueueBytes: 1 << 30})
+	// On a busy machine the reader and the dispatcher may come late: nobody must be
+	// cut for that.
+	ts := startServer(t, serverConfig{}, newFakeBackend(), pubsub.Limits{ClientQueueBytes: 1 << 30, BacklogEvents: 1 << 30})
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
