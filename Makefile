@@ -11,7 +11,7 @@ SEED     ?= 1
 
 .DEFAULT_GOAL := build
 .PHONY: help build demo deps test test-integration lint fuzz conformance seeds mixed
-.PHONY: sim sim-long sim-stats bench-failover bench-gossip clean
+.PHONY: sim sim-long sim-stats explore mutants bench-failover bench-gossip clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,7 +63,13 @@ sim: ## simulate every mix of faults for ten minutes on all cores (SEED=1 is the
 	$(GO) run ./jepsen/cmd/sim -faults every -seeds 0 -duration 10m -seed $(SEED)
 
 sim-long: ## simulate until Ctrl-C (SEED=1 is the first seed)
-	$(GO) run ./jepsen/cmd/sim -faults every -seeds 0 -seed $(SEED)
+	$(GO) run ./jepsen/cmd/sim -faults every -seeds 0 -keep-going -seed $(SEED)
+
+explore: ## visit every state of small elections (about 2 minutes)
+	$(GO) run ./jepsen/cmd/explore
+
+mutants: ## put faults into the core; the tests must notice each (about 5 minutes)
+	$(GO) run ./jepsen/cmd/mutants
 
 sim-stats: ## compare with stock Sentinel in the simulator; writes docs/simulation.md anew
 	$(GO) run ./jepsen/cmd/simstats -seeds 100 -write docs

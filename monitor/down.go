@@ -232,7 +232,7 @@ func (c *Core) vote(now Instant, m *master, req Epoch, candidate RunID) {
 	}
 	b := m.ledger.Vote(&c.epoch, req, candidate)
 	if b.EpochRaised {
-		c.emitDurable(nil, NewEpoch{c.epoch})
+		c.emitDurable(&m.instance, NewEpoch{c.epoch})
 	}
 	if !b.Granted {
 		return

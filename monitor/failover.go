@@ -94,7 +94,7 @@ const maxCandidacySlot = 250 * time.Millisecond
 
 func (c *Core) startAttempt(now Instant, m *master, forced bool) {
 	c.epoch++
-	c.emit(nil, NewEpoch{c.epoch})
+	c.emit(&m.instance, NewEpoch{c.epoch})
 	c.emit(&m.instance, TryFailover{c.ref(&m.instance)})
 	m.attempt.Begin(now, c.epoch, c.random(c.tun.Desync), forced)
 	m.restartAt = 0
@@ -238,7 +238,7 @@ func (c *Core) restartElection(now Instant, m *master) Instant {
 	}
 	m.restartAt = 0
 	c.epoch++
-	c.emit(nil, NewEpoch{c.epoch})
+	c.emit(&m.instance, NewEpoch{c.epoch})
 	m.attempt.Restart(c.epoch)
 	c.vote(now, m, c.epoch, c.opts.MyID)
 	c.awaitDisk(m)

@@ -37,7 +37,7 @@ func (c *Core) plausible(h Hello) bool {
 func (c *Core) learnEpoch(m *master, h Hello) {
 	if epoch := max(h.CurrentEpoch, h.ConfigEpoch); epoch > c.epoch {
 		c.epoch = epoch
-		c.emit(nil, NewEpoch{c.epoch}) // others know it already: no promise of ours
+		c.emit(&m.instance, NewEpoch{c.epoch}) // others know it already: no promise of ours
 		c.changed()
 		c.touch(m)
 	}

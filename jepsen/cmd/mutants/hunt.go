@@ -1,0 +1,75 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/gosentinel/sentinel/jepsen/mutants"
+	"github.com/gosentinel/sentinel/jepsen/sim"
+	"github.com/gosentinel/sentinel/jepsen/sim/explore"
+)
+
+// found is the exit code of a hunt that was successful. It is none that the go
+// runtime uses.
+const found = 10
+
+// hunt runs in a mutant. It prints a line about the effort, and if it has found
+// something, what.
+func hunt(with string, seeds int, out io.Writer) int {
+	switch with {
+	case mutants.BySimulator.String():
+		return simulate(seeds, out)
+	case mutants.ByExplorer.String():
+		return exploreAll(out)
+	}
+	fmt.Fprintf(out, "there is no %q to hunt with\n", with)
+	return 2
+}
+
+// simulate plays seeds of the default mix and of every group of faults in turn.
+func simulate(seeds int, out io.Writer) int {
+	mixes := [][]string{nil}
+	for _, g := range sim.FaultGroups {
+		mixes = append(mixes, []string{g})
+	}
+	for k := range seeds {
+		mix := mixes[k%len(mixes)]
+		seed := uint64(k/len(mixes) + 1)
+		if r := sim.Run(sim.Draw(seed, mix), nil); r.Failed() {
+			fmt.Fprintf(out, "%d seeds\nseed %d, faults %v: %s\n", k+1, seed, mix, r.Violation)
+			return found
+		}
+	}
+	fmt.Fprintf(out, "%d seeds\n", seeds)
+	return 0
+}
+
+// worlds are those that the explorer looks at here. The first are small.
+var worlds = []explore.Config{
+	{Sentinels: 1, Masters: 1, Epochs: 2, Quorum: 1},
+	{Sentinels: 3, Masters: 1, Epochs: 1, Quorum: 1},
+	{Sentinels: 4, Masters: 1, Epochs: 1, Quorum: 1},
+	{Sentinels: 3, Masters: 1, Epochs: 2, Quorum: 1, NoCrashes: true},
+}
+
+func exploreAll(out io.Writer) int {
+	states := 0
+	for _, c := range worlds {
+		r, err := explore.Explore(c, nil, nil)
+		if err != nil {
+			fmt.Fprintln(out, err)
+			return 2
+		}
+		states += r.States
+		if r.Violation != "" {
+			fmt.Fprintf(out, "%d states\n%v: %s\n", states, c, r.Violation)
+			return found
+		}
+		if !r.Complete {
+			fmt.Fprintf(out, "%v: the search is not complete\n", c)
+			return 2
+		}
+	}
+	fmt.Fprintf(out, "%d states\n", states)
+	return 0
+}

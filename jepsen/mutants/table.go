@@ -1,0 +1,145 @@
+package mutants
+
+// Table lists all mutations.
+var Table = []Mutation{
+	{
+		Name: "vote reply not gated on the disk", Why: "a voter that crashes votes a second time",
+		Edits: []Edit{{"monitor/down.go", "c.gate(reply)", "c.free(reply)"}},
+	},
+	{
+		Name: "a change during a write is thought to be in it", Why: "what is on disk is not what was promised",
+		Edits: []Edit{{"monitor/disk.go", "return d.lastSeq + 1 }", "return d.lastSeq }"}},
+	},
+	{
+		Name: "own vote counted before it is durable", Why: "a lone Sentinel that crashes uses an epoch twice", By: ByExplorer,
+		Edits: []Edit{{"monitor/failover.go", "if !c.isDurable(m.voteSeq) {", "if false {"}},
+	},
+	{
+		Name: "current epoch not saved", Why: "an epoch is used twice after a restart",
+		Edits: []Edit{
+			{"monitor/disk.go", "CurrentEpoch: c.epoch,", "CurrentEpoch: 0 * c.epoch,"},
+			{"monitor/disk.go", "c.durableEpoch = p.State.CurrentEpoch", "c.durableEpoch = c.epoch"},
+		},
+	},
+	{
+		Name: "vote not saved", Why: "a voter that restarts votes a second time",
+		Edits: []Edit{{"monitor/disk.go", "LeaderEpoch: m.ledger.Epoch}", "LeaderEpoch: 0 * m.ledger.Epoch}"}},
+	},
+	{
+		Name: "a second vote in the same epoch", Why: "two candidates reach a majority",
+		Edits: []Edit{{"election/ledger.go", "if l.Epoch < req &&", "if l.Epoch <= req &&"}},
+	},
+	{
+		Name: "vote at an epoch of the past", Why: "an election that is over gets another winner", By: ByExplorer,
+		Edits: []Edit{{"election/ledger.go", "l.Epoch < req && *cur <= req", "l.Epoch < req"}},
+	},
+	{
+		Name: "votes asked for and counted at the current epoch", Why: "votes of two epochs are added up: two leaders",
+		By: ByExplorer,
+		Edits: []Edit{
+			{"monitor/down.go", "q.Epoch, q.RunID = m.attempt.Epoch, c.opts.MyID", "q.Epoch, q.RunID = c.durableEpoch, c.opts.MyID"},
+			{"monitor/failover.go", "p.votedEpoch == a.Epoch:", "p.votedEpoch == c.epoch:"},
+		},
+	},
+	{
+		Name: "votes of any epoch counted", Why: "votes of two epochs are added up: two leaders",
+		Edits: []Edit{{"monitor/failover.go", "p.votedFor != \"\" && p.votedEpoch == a.Epoch:", "p.votedFor != \"\":"}},
+	},
+	{
+		Name: "majority off by one", Why: "with four Sentinels two and two elect two leaders",
+		Edits: []Edit{{"quorum/quorum.go", "return max(voters, 0)/2 + 1", "return (max(voters, 0) + 1) / 2"}},
+	},
+	{
+		Name: "majority of those reachable", Why: "each side of a partition elects its leader",
+		Edits: []Edit{{
+			"monitor/failover.go", "needed := quorum.Needed(len(m.peers)+1, m.cfg.Quorum)",
+			"needed := quorum.Needed(len(votes)+outstanding, m.cfg.Quorum)",
+		}},
+	},
+	{
+		Name: "quorum off by one", Why: "a master is failed over although too few see it down",
+		Edits: []Edit{{"quorum/quorum.go", "return votes >= max(quorum, 1)", "return votes+1 >= max(quorum, 1)"}},
+	},
+	{
+		Name: "opinions about an old address counted", Why: "a healthy new master is failed over at once",
+		Edits: []Edit{
+			{"monitor/down.go", "in.OK && in.Token.Seq > m.askFloor &&", "in.OK &&"},
+			{"monitor/reset.go", "p.clear(FlagMasterDown)\n", "\n"},
+		},
+	},
+	{
+		Name: "vote given while saving fails", Why: "a promise is made that a crash breaks",
+		Edits: []Edit{
+			{"monitor/down.go", "if c.disk.failing || c.conflict.open ||", "if c.conflict.open ||"},
+			{"monitor/down.go", "c.free(Reply{To: in.From, Down: down}) // the vote is not safe", "c.free(reply) // the vote is not safe"},
+		},
+	},
+	{
+		Name: "current epoch told before it is durable", Why: "an epoch that others know is used a second time",
+		Edits: []Edit{{"monitor/periodic.go", "CurrentEpoch: c.durableEpoch,", "CurrentEpoch: c.epoch,"}},
+	},
+	{
+		Name: "configuration told before it is durable", Why: "after a crash two addresses have one config epoch",
+		Edits: []Edit{{"monitor/failover.go", "return c.isDurable(m.configSeq) ||", "return c.isDurable(0) ||"}},
+	},
+	{
+		Name: "configuration of the same epoch taken over", Why: "Sentinels swap addresses for ever",
+		Edits: []Edit{{"monitor/hellos.go", "if h.ConfigEpoch > m.configEpoch {", "if h.ConfigEpoch >= m.configEpoch {"}},
+	},
+	{
+		Name: "outdated failover carried through", Why: "the config epoch falls, or names two addresses",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{
+			{"monitor/failover.go", "if a.Epoch <= m.configEpoch {", "if false {"},
+			{"monitor/hellos.go", "!a.Published() && a.Epoch <= m.configEpoch {", "!a.Published() && false {"},
+		},
+	},
+	{
+		Name: "promotion published before INFO says role:master", Why: "clients are sent to a replica",
+		Edits: []Edit{{"monitor/observe.go", "case r.role == RoleMaster && m.promoted == r && m.waiting", "case m.promoted == r && m.waiting"}},
+	},
+	{
+		Name: "replica with priority 0 promoted", Why: "the operator has forbidden it",
+		Edits: []Edit{{"election/selection.go", "case c.Priority == 0:", "case c.Priority < 0:"}},
+	},
+	{
+		Name: "replica that was cut off for long promoted", Why: "old data replaces new data",
+		Edits: []Edit{{"election/selection.go", "case c.LinkDown > r.MaxLinkDown:", "case false:"}},
+	},
+	{
+		Name: "parallel-syncs off by one", Why: "more replicas load at once than the operator allows",
+		Edits: []Edit{{"monitor/failover.go", "if busy >= m.cfg.ParallelSyncs {", "if busy > m.cfg.ParallelSyncs {"}},
+	},
+	{
+		Name: "no pause between attempts", Why: "every attempt derails the elections of the others",
+		Edits: []Edit{{"election/attempt.go", "return a.Start.Add(2 * failoverTimeout)", "return a.Start.Add(0 * failoverTimeout)"}},
+	},
+	{
+		Name: "no desynchronisation", Why: "all stand at once, and the split vote costs many seconds",
+		By: ByTest, Test: [2]string{"./monitor", "^TestHealthyFailover$"},
+		Edits: []Edit{{
+			"election/candidacy.go", "return time.Duration(rank)*slot + time.Duration(jitter*float64(slot)/4)",
+			"return 0 * time.Duration(float64(rank)*float64(slot)*jitter)",
+		}},
+	},
+	{
+		Name: "TILT ignored", Why: "a stalled Sentinel takes its own absence for the master's",
+		Edits: []Edit{{"monitor/failover.go", "if c.tilt {\n\t\treturn Never", "if false {\n\t\treturn Never"}},
+	},
+	{
+		Name: "down answered in TILT", Why: "a stalled Sentinel helps to fail over a healthy master",
+		Edits: []Edit{{"monitor/down.go", "down := m.has(FlagSDown) && !c.tilt", "down := m.has(FlagSDown)"}},
+	},
+	{
+		Name: "old master made a replica at once", Why: "a server that a leader has just promoted is demoted",
+		Edits: []Edit{{"monitor/observe.go", "if now.Sub(r.roleSince) <= wait || !c.sane(now, r.master)", "if !c.sane(now, r.master)"}},
+	},
+	{
+		Name: "votes forgotten by REMOVE and MONITOR", Why: "an operator makes a Sentinel vote twice",
+		Edits: []Edit{{"monitor/calls.go", "m.ledger.Epoch = c.epoch", "m.ledger.Epoch = 0 * c.epoch"}},
+	},
+	{
+		Name: "failover that never times out", Why: "a replica that does not come back holds the failover up for ever",
+		Edits: []Edit{{"monitor/failover.go", "timeout := now >= due", "timeout := now >= due && false"}},
+	},
+}

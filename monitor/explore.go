@@ -1,0 +1,229 @@
+package monitor
+
+import (
+	"encoding/binary"
+	"slices"
+	"strings"
+
+	"github.com/gosentinel/sentinel/election"
+)
+
+// This file lets a model checker drive a Core through elections without a
+// clock: it ends waits at will, and it tells apart the states that can go on
+// differently. A Sentinel that serves uses neither.
+
+// Wait is something that a Core waits for and that ends by the passing of time
+// alone.
+type Wait uint8
+
+// The waits that decide how an election goes on (state-machine.md §5).
+const (
+	WaitCandidacy Wait = iota // desynchronisation before a candidacy
+	WaitAsk                   // gap between two questions to the peers
+	WaitHello                 // gap between two hellos to the peers
+	WaitRestart               // pause before a hopeless election is repeated
+	WaitElection              // election timeout of a candidate
+	WaitPause                 // between two attempts: twice the failover timeout
+	WaitSelect                // patience of a leader that finds no replica to promote
+	WaitForce                 // grace of a manual failover
+	WaitAnswers               // validity of what one peer said
+	WaitDisk                  // pause before a failed save is tried again
+	WaitStall                 // patience with a save that does not end
+)
+
+var waitNames = [...]string{
+	"it stands for election now", "it repeats its questions", "it says hello again", "it repeats the election", "its election times out",
+	"its pause between attempts is over", "it found no replica in time", "the grace of its manual failover is over",
+	"an answer expires", "it tries the save again", "the save takes too long",
+}
+
+// String says in words what happens when the wait ends.
+func (w Wait) String() string { return waitNames[w] }
+
+// Expire ends wait w and runs what becomes due, as a [Tick] does when that wait
+// alone is over. master names the master concerned, peer the Sentinel whose
+// answers expire; the two waits for the disk need neither. Expire reports false
+// when the core is not in that wait. Call [Core.Drain] after it, as after a Step.
+//
+// Instants are moved, not the clock: however long the waits are configured, a
+// caller can end them in every order, and so in every order that a clock can
+// bring about.
+func (c *Core) Expire(w Wait, master string, peer RunID) bool {
+	if w == WaitDisk || w == WaitStall {
+		return c.expireDisk(w)
+	}
+	m := c.byName[master]
+	if m == nil || !m.expire(c, w, peer) {
+		return false
+	}
+	c.touch(m)
+	c.settle()
+	return true
+}
+
+func (c *Core) expireDisk(w Wait) bool {
+	d := &c.disk
+	switch {
+	case w == WaitDisk && d.failing && d.inFlight == nil && c.now < d.retry:
+		d.retry = c.now
+	case w == WaitStall && d.inFlight != nil && !d.stalled:
+		d.began = c.now - Instant(c.tun.PersistStall)
+		c.checkDisk()
+		c.settle()
+	default:
+		return false
+	}
+	return true
+}
+
+func (m *master) expire(c *Core, w Wait, peer RunID) bool {
+	a, none, now := &m.attempt, !m.attempt.InProgress(), c.now
+	due := a.ElectionDeadline(m.cfg.FailoverTimeout, c.tun.ElectionTimeout)
+	allowed := a.NextAllowed(m.cfg.FailoverTimeout)
+	switch {
+	case w == WaitCandidacy && none && m.candidateAt > now:
+		m.candidateAt = now
+	case w == WaitRestart && m.electing() && m.restartAt > now:
+		m.restartAt = now
+	case w == WaitElection && m.electing() && !a.Forced && now < due:
+		a.Start -= due - now
+	case w == WaitPause && none && now < allowed:
+		a.Start -= allowed - now
+	case w == WaitSelect && a.Phase() == election.SelectReplica:
+		a.Changed = min(a.Changed, now-Instant(c.tun.SelectPatience))
+	case w == WaitForce && m.electing() && a.Forced:
+		a.Begun = min(a.Begun, now-Instant(c.tun.ForceGrace))
+	case w == WaitAsk && m.has(FlagSDown):
+		for _, p := range m.peers {
+			p.askSentAt = 0
+		}
+	case w == WaitHello:
+		for _, p := range m.peers {
+			p.helloDue = now
+			c.wake(&p.instance)
+		}
+	case w == WaitAnswers:
+		p := m.peerByID(peer)
+		if p == nil || !p.has(FlagMasterDown) && p.votedFor == "" {
+			return false
+		}
+		old := now - Instant(5*c.tun.AskPeriod)
+		p.askReplyAt, p.opinionAt = min(p.askReplyAt, old), min(p.opinionAt, old)
+	default:
+		return false
+	}
+	return true
+}
+
+// AppendElection appends an encoding of everything that decides how the
+// elections of c go on, apart from the passing of time: cores with equal
+// encodings answer every input with the same effects on elections, and what one
+// of them can [Core.Expire] the other can, with the same outcome. Call it after
+// [Core.Drain].
+//
+// Sentinels appear as label names them, and peers in the order of their labels,
+// so that labels which swap two Sentinels give the state in which these have
+// changed places. order lists the masters by their place in the configuration;
+// nil means all in that order. A [Reply] that waits for the disk is taken to be
+// about the master whose place is its To.
+//
+// Left out is what cannot matter to an election: servers, links, periods,
+// counters, and what peers said about epochs that no count can concern any more.
+func (c *Core) AppendElection(dst []byte, label func(RunID) byte, order []int) []byte {
+	if order == nil {
+		for k := range c.masters {
+			order = append(order, k)
+		}
+	}
+	dst = c.appendDisk(dst, label, order)
+	for _, k := range order {
+		dst = c.appendAttempt(dst, c.masters[k], label)
+		dst = c.appendPeers(dst, c.masters[k], label)
+	}
+	return dst
+}
+
+// appendDisk encodes the epochs, and what waits for the disk.
+func (c *Core) appendDisk(dst []byte, label func(RunID) byte, order []int) []byte {
+	d := &c.disk
+	dst = append(dst, flagBits(c.tilt, d.dirty, d.failing, d.stalled, d.inFlight != nil, d.failing && c.now < d.retry))
+	dst = binary.AppendUvarint(dst, uint64(c.epoch))
+	dst = binary.AppendUvarint(dst, uint64(c.durableEpoch))
+	for _, k := range order {
+		dst = appendReplies(dst, d.gated, PeerRef(k), label)
+		if p := d.inFlight; p != nil {
+			dst = binary.AppendUvarint(dst, uint64(p.State.CurrentEpoch))
+			dst = binary.AppendUvarint(dst, uint64(p.State.Masters[k].LeaderEpoch))
+			dst = appendReplies(dst, p.Then, PeerRef(k), label)
+		}
+	}
+	return dst
+}
+
+func flagBits(flags ...bool) (b byte) {
+	for k, f := range flags {
+		if f {
+			b |= 1 << k
+		}
+	}
+	return b
+}
+
+// appendAttempt encodes the own vote and the own attempt.
+func (c *Core) appendAttempt(dst []byte, m *master, label func(RunID) byte) []byte {
+	a, d := &m.attempt, &c.disk
+	saved := byte(2) // the next write will hold the vote
+	switch {
+	case c.isDurable(m.voteSeq):
+		saved = 0
+	case d.inFlight != nil && m.voteSeq <= d.inFlight.Seq:
+		saved = 1
+	}
+	dst = binary.AppendUvarint(dst, uint64(m.ledger.Epoch))
+	dst = append(dst, label(m.ledger.For), saved, byte(a.Phase()), flagBits(m.awaiting, m.has(FlagSDown), m.has(FlagODown)))
+	if !a.InProgress() {
+		return append(dst, flagBits(c.now < a.NextAllowed(m.cfg.FailoverTimeout), m.candidateAt != 0))
+	}
+	dst = binary.AppendUvarint(dst, uint64(a.Epoch))
+	return append(dst, byte(a.Restarts), flagBits(a.Forced, m.electing() && m.restartAt != 0, m.electing() && m.restartAt > c.now))
+}
+
+// appendPeers encodes what the peers said, as far as a count can still see it.
+func (c *Core) appendPeers(dst []byte, m *master, label func(RunID) byte) []byte {
+	past := c.epoch // an attempt that is yet to begin has a later epoch
+	if m.electing() {
+		past = m.attempt.Epoch - 1
+	}
+	blocks := make([]string, 0, 8)
+	for _, p := range m.peers {
+		b := []byte{label(p.runID), flagBits(m.cfg.Quorum > 1 && p.has(FlagMasterDown), p.link.connected(), p.has(FlagSDown))}
+		if p.votedEpoch > past {
+			b = append(binary.AppendUvarint(b, uint64(p.votedEpoch)), label(p.votedFor))
+		}
+		blocks = append(blocks, string(b))
+	}
+	return appendSorted(dst, blocks)
+}
+
+// appendReplies encodes the votes about a master that wait for the disk. Their
+// order and their number do not matter: whoever gets a vote twice learns nothing.
+func appendReplies(dst []byte, effects []Effect, master PeerRef, label func(RunID) byte) []byte {
+	var blocks []string
+	for _, e := range effects {
+		if r, ok := e.(Reply); ok && r.To == master {
+			blocks = append(blocks, string(append(binary.AppendUvarint(nil, uint64(r.Epoch)), label(r.Leader))))
+		}
+	}
+	return appendSorted(dst, blocks)
+}
+
+// appendSorted appends a set of blocks in an unambiguous form.
+func appendSorted(dst []byte, blocks []string) []byte {
+	slices.SortFunc(blocks, strings.Compare)
+	blocks = slices.Compact(blocks)
+	dst = append(dst, byte(len(blocks)))
+	for _, b := range blocks {
+		dst = append(append(dst, byte(len(b))), b...)
+	}
+	return dst
+}
