@@ -164,6 +164,10 @@ func (c *Core) gossipReply(now Instant, in GossipReply) {
 		c.logOnce("stranger:"+string(e.ID), LevelWarning, "Sentinel "+string(e.ID)+" answers at "+
 			c.shown(l.owners[0].addr).String()+" in place of "+string(l.owners[0].runID))
 		g.kind, e = PeerUnknown, GossipEndpoint{}
+		for _, o := range l.owners {
+			o.clear(FlagMasterDown) // it sees nothing any more
+			c.touch(o.master)
+		}
 	}
 	if !in.Known {
 		g.kind, g.due, e = PeerStock, now.Add(gossipRetry), GossipEndpoint{}
