@@ -140,7 +140,7 @@ func (p *parser) setDir(at position, args []string, from origin) {
 			return
 		}
 	}
-	p.dir, p.doc.Settings.Dir = dir, dir
+	p.dir, p.doc.Settings.Dir, p.doc.asked.dir = dir, dir, true
 	if from == inOverride {
 		p.doc.overrides = append(p.doc.overrides, []string{"dir", dir})
 	}

@@ -77,6 +77,9 @@ func difference(a, b *Document) string {
 			return o.toml
 		}
 	}
+	if a.asked.dir != b.asked.dir {
+		return "dir"
+	}
 	if !reflect.DeepEqual(fileState(a.State), fileState(b.State)) {
 		return "the state"
 	}
@@ -98,10 +101,14 @@ func lostLines(text []byte, format Format) (warnings []string) {
 	return warnings
 }
 
-// unset are the settings that an empty file in the same place has.
+// unset are the settings that an empty file in the same place has, but for a dir
+// that was asked for: without it the Sentinel would run in whatever directory it
+// is started from, even if that is the directory of the file today.
 func (d *Document) unset() Settings {
 	s := DefaultSettings()
-	s.Dir = d.source.Dir
+	if !d.asked.dir {
+		s.Dir = d.source.Dir
+	}
 	return s
 }
 

@@ -114,6 +114,26 @@ sentinel known-sentinel m 10.0.0.3 26379 ` + idB + `
 sentinel current-epoch 5
 `
 
+// TestConvertKeepsDir: every file that a Sentinel has written names its directory,
+// which mostly is the one of the file itself. Left out, it would become that of
+// the next start.
+func TestConvertKeepsDir(t *testing.T) {
+	own := pureSource(FormatConf).Dir
+	for name, c := range map[string]struct{ conf, toml string }{
+		"of the file": {"dir \"" + own + "\"\n", "dir = \"" + own + "\"\n"},
+		"relative":    {"dir .\n", "dir = \"" + own + "\"\n"},
+		"another":     {"dir /var/lib\n", "dir = \"/var/lib\"\n"},
+	} {
+		there, back := thereAndBack(t, c.conf, FormatConf)
+		if !strings.Contains(there, c.toml) || !strings.Contains(back, "dir ") {
+			t.Errorf("%s: converted to\n%s\nand back to\n%s", name, there, back)
+		}
+	}
+	if there, back := thereAndBack(t, "port 1\n", FormatConf); strings.Contains(there+back, "dir ") {
+		t.Errorf("a dir that nobody asked for:\n%s\n%s", there, back)
+	}
+}
+
 func TestConvertEverything(t *testing.T) {
 	doc := mustParse(t, everyDirective, namesKept(FormatConf))
 	defaults := doc.unset()

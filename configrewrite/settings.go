@@ -23,7 +23,7 @@ type Settings struct {
 	ProtectedMode  bool
 	UnixSocket     string // "" = none
 	UnixSocketPerm fs.FileMode
-	TCPBacklog     int
+	TCPBacklog     int           // kept, without effect: Go's queue is as long as the system allows
 	TCPKeepAlive   time.Duration // 0 = off
 	Timeout        time.Duration // idle clients are closed after it; 0 = never
 	MaxClients     int

@@ -62,7 +62,7 @@ func (b *background) done() error {
 // daemonize starts the second process and returns this one's exit status once
 // that serves or has failed. stdin is what was read from standard input.
 func (p *program) daemonize(stdin string) int {
-	self, err := os.Executable()
+	self, err := executable(p.argv[0])
 	if err != nil {
 		return p.cannotDaemonize(err)
 	}
@@ -94,6 +94,29 @@ func (p *program) daemonize(stdin string) int {
 		return exit.ExitCode()
 	}
 	return p.cannotDaemonize(fmt.Errorf("the process in the background ended too early: %v", err))
+}
+
+// executable returns the path by which this program was started, if argv0 tells,
+// and else the file that it is. The difference is a symbolic link: the kernel
+// names a process after the path, and pgrep and killall have to find under
+// redis-sentinel what was started as redis-sentinel.
+func executable(argv0 string) (string, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	called, err := exec.LookPath(argv0)
+	if err != nil {
+		return self, nil
+	}
+	a, err := os.Stat(self)
+	if err != nil {
+		return self, nil
+	}
+	if b, err := os.Stat(called); err == nil && os.SameFile(a, b) {
+		return called, nil
+	}
+	return self, nil
 }
 
 func (p *program) cannotDaemonize(err error) int {

@@ -254,6 +254,44 @@ func TestDaemonize(t *testing.T) {
 	}
 }
 
+// TestDaemonizeKeepsName: what was started by a link called redis-sentinel is
+// found under that name by pgrep and killall, in the background as well.
+func TestDaemonizeKeepsName(t *testing.T) {
+	t.Parallel()
+	p := newProcess(t, "daemonize yes", "pidfile s.pid")
+	link := filepath.Join(p.dir, "redis-sentinel")
+	if err := os.Symlink(p.Path, link); err != nil {
+		t.Fatal(err)
+	}
+	p.Path, p.Args[0] = link, link
+	pid := p.inBackground()
+	name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+	if err == nil && string(name) != "redis-sentinel\n" { // only Linux has it
+		t.Errorf("the process is called %q", name)
+	}
+}
+
+// TestExecutable: a name that leads to another program is not followed.
+func TestExecutable(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := writeFile(t, t.TempDir(), "redis-sentinel", "#!/bin/sh\n")
+	if err := os.Chmod(other, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(t.TempDir(), "redis-sentinel")
+	if err := os.Symlink(self, link); err != nil {
+		t.Fatal(err)
+	}
+	for argv0, want := range map[string]string{link: link, other: self, "": self, "redis-sentinel of nobody": self} {
+		if got, err := executable(argv0); got != want || err != nil {
+			t.Errorf("started as %q it starts %q, %v, want %q", argv0, got, err, want)
+		}
+	}
+}
+
 // TestDaemonizeFails: the starter fails with the daemon, and its terminal tells
 // why, whether the reason was found before or after going into the background.
 func TestDaemonizeFails(t *testing.T) {
