@@ -107,7 +107,7 @@ func (c *Core) manualFailover(now Instant, m *master) *CallError {
 	if m.attempt.InProgress() {
 		return ErrInProgress
 	}
-	if election.Select(c.rules(now, m), m.candidates()) < 0 {
+	if election.Select(c.rules(now, m), c.candidates(now, m)) < 0 {
 		return ErrNoGoodReplica
 	}
 	if c.disk.failing {

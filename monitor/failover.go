@@ -284,11 +284,14 @@ func (c *Core) lastWell(m *master) Instant {
 	return well
 }
 
-func (m *master) candidates() []election.Replica {
+// candidates are the replicas as they are now: one whose time has run out is
+// down, even if its own timer comes later in this step.
+func (c *Core) candidates(now Instant, m *master) []election.Replica {
 	cs := make([]election.Replica, len(m.replicas))
 	for k, r := range m.replicas {
+		down, _ := c.sdownDue(now, &r.instance)
 		cs[k] = election.Replica{
-			SDown: r.has(FlagSDown), Connected: r.link.connected(), LastAvail: r.link.lastAvail,
+			SDown: down || r.has(FlagSDown), Connected: r.link.connected(), LastAvail: r.link.lastAvail,
 			LastInfo: r.infoRefresh, Priority: r.priority, LinkDown: r.masterLinkDown,
 			Offset: r.offset, RunID: r.runID,
 		}
@@ -300,7 +303,7 @@ func (m *master) candidates() []election.Replica {
 // than the attempt if they come soon.
 func (c *Core) selectReplica(now Instant, m *master) Instant {
 	a := &m.attempt
-	rules, cs := c.rules(now, m), m.candidates()
+	rules, cs := c.rules(now, m), c.candidates(now, m)
 	best := election.Select(rules, cs)
 	wait := c.tun.SelectPatience
 	if best >= 0 {
