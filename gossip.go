@@ -116,9 +116,6 @@ func planGossip(set configrewrite.Settings, opts monitor.Options, socks *sockets
 		local = local && ip.IsLoopback()
 	}
 	p.cfg.Announce = monitor.HostPort{Host: g.AnnounceIP, Port: g.AnnouncePort}
-	if _, err := netip.ParseAddr(opts.AnnounceIP); g.AnnounceIP == "" && err == nil {
-		p.cfg.Announce.Host = opts.AnnounceIP
-	}
 	p.cfg.Join, p.cfg.Version = g.Join, Version
 	p.cfg.Keys, _ = gossipKeys(g.Keys) // has been checked
 	password := gossipPassword(set, opts)
@@ -128,7 +125,7 @@ func planGossip(set configrewrite.Settings, opts monitor.Options, socks *sockets
 	case len(listening) == 0:
 		p.off = "other Sentinels cannot connect to this one"
 	case p.cfg.Port > 65535:
-		p.off = fmt.Sprintf("port %d is %d and more than 55535: set gossip-port", gossipPortOffset, socks.shownPort())
+		p.off = fmt.Sprintf("there is no port %d above %d: set gossip-port", gossipPortOffset, socks.shownPort())
 	case len(p.cfg.Keys) > 0:
 	case password != "":
 		p.made = true
@@ -309,12 +306,18 @@ func (s *gossipShell) derive() {
 	})
 }
 
-// endpoint is what other Sentinels are told.
-func (s *gossipShell) endpoint() monitor.GossipEndpoint {
-	if t := s.transport(); t != nil {
-		return t.Endpoint()
+// endpoint is what other Sentinels are told. announceIP is that of the Sentinel
+// now: it can be changed while gossip goes on.
+func (s *gossipShell) endpoint(announceIP string) monitor.GossipEndpoint {
+	t := s.transport()
+	if t == nil {
+		return monitor.GossipEndpoint{Boot: s.boot.String(), Version: Version}
 	}
-	return monitor.GossipEndpoint{Boot: s.boot.String(), Version: Version}
+	e := t.Endpoint()
+	if _, err := netip.ParseAddr(announceIP); e.Addr.Host == "" && err == nil {
+		e.Addr.Host = announceIP
+	}
+	return e
 }
 
 // state tells of a peer whether gossip with it works: up, down or off.

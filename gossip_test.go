@@ -63,11 +63,10 @@ func TestPlanGossip(t *testing.T) {
 		"bind to loopback alone": {set: func(s *configrewrite.Settings) { s.Gossip.Bind = []string{"127.0.0.1"} }, socks: socketsAt(1, "10.0.0.1"), off: "not be encrypted"},
 		"port":                   {set: func(s *configrewrite.Settings) { s.Gossip.Port = 5 }, socks: socketsAt(1, "127.0.0.1"), port: 5, addrs: []string{"127.0.0.1"}, keys: 1},
 		"off":                    {set: func(s *configrewrite.Settings) { s.Gossip.Port = 0 }, socks: socketsAt(1, "127.0.0.1"), off: gossipNotWanted},
-		"high port":              {socks: socketsAt(60000, "127.0.0.1"), off: "set gossip-port"},
+		"high port":              {socks: socketsAt(60000, "127.0.0.1"), off: "no port 10000 above 60000: set gossip-port"},
 		"any port":               {socks: func() *sockets { s := socketsAt(60000, "127.0.0.1"); s.anyPort = true; return s }(), addrs: []string{"127.0.0.1"}, keys: 1},
 		"no TCP":                 {socks: unix, off: "cannot connect"},
-		"announced":              {opts: monitor.Options{AnnounceIP: "192.0.2.1"}, socks: socketsAt(1, "127.0.0.1"), port: 10001, addrs: []string{"127.0.0.1"}, keys: 1, told: monitor.HostPort{Host: "192.0.2.1"}},
-		"announced by name":      {opts: monitor.Options{AnnounceIP: "a.example"}, socks: socketsAt(1, "127.0.0.1"), port: 10001, addrs: []string{"127.0.0.1"}, keys: 1},
+		"announced":              {opts: monitor.Options{AnnounceIP: "192.0.2.1"}, socks: socketsAt(1, "127.0.0.1"), port: 10001, addrs: []string{"127.0.0.1"}, keys: 1},
 		"announced for gossip": {
 			set:  func(s *configrewrite.Settings) { s.Gossip.AnnounceIP, s.Gossip.AnnouncePort = "192.0.2.9", 7 },
 			opts: monitor.Options{AnnounceIP: "192.0.2.1"}, socks: socketsAt(1, "127.0.0.1"), port: 10001, addrs: []string{"127.0.0.1"}, keys: 1, told: monitor.HostPort{Host: "192.0.2.9", Port: 7},
@@ -90,6 +89,29 @@ func TestPlanGossip(t *testing.T) {
 		if p.cfg.Port != c.port || !slices.Equal(p.cfg.Addrs, c.addrs) || len(p.cfg.Keys) != c.keys || p.cfg.Announce != c.told {
 			t.Errorf("%s: port %d at %v, %d keys, announced as %v", name, p.cfg.Port, p.cfg.Addrs, len(p.cfg.Keys), p.cfg.Announce)
 		}
+	}
+}
+
+// TestGossipEndpoint: peers are told the address that the Sentinel announces at
+// that moment, unless gossip has one of its own. A name leaves them where they
+// have asked.
+func TestGossipEndpoint(t *testing.T) {
+	for _, own := range []string{"", "192.0.2.9"} {
+		set := configrewrite.DefaultSettings()
+		set.Gossip.AnnounceIP = own
+		plan := planGossip(set, monitor.Options{AnnounceIP: "192.0.2.1"}, socketsAt(1, "127.0.0.1"))
+		plan.cfg.ID, plan.cfg.Port = idA, 0
+		plan.cfg.Deliver, plan.cfg.Now = func(monitor.Instant, monitor.Input) {}, func() monitor.Instant { return 0 }
+		s := newGossipShell(t.Context(), plan, "", deaf{})
+		for announced, want := range map[string]string{"": "", "192.0.2.1": "192.0.2.1", "192.0.2.2": "192.0.2.2", "a.example": ""} {
+			if own != "" {
+				want = own
+			}
+			if host := s.endpoint(announced).Addr.Host; host != want {
+				t.Errorf("announce-ip %q, gossip-announce-ip %q: peers are told %q, want %q", announced, own, host, want)
+			}
+		}
+		s.close(false)
 	}
 }
 
@@ -144,12 +166,12 @@ func TestGossipShellChangesItsKey(t *testing.T) {
 	peer := monitor.GossipPeer{ID: idB, Endpoint: monitor.GossipEndpoint{Addr: monitor.HostPort{Host: "127.0.0.1", Port: 9}, Boot: "00000000000000ff"}}
 
 	s := start(nil, "one")
-	if got := s.endpoint(); got.KeyID != "" || got.Addr.Port == 0 {
+	if got := s.endpoint(""); got.KeyID != "" || got.Addr.Port == 0 {
 		t.Errorf("before there is a peer: %+v", got)
 	}
 	s.do(peer)
 	s.work.Wait()
-	if got := s.endpoint().KeyID; got != id("one") {
+	if got := s.endpoint("").KeyID; got != id("one") {
 		t.Errorf("the key is %s, want that of the password", got)
 	}
 	s.rekey("one")
@@ -157,23 +179,23 @@ func TestGossipShellChangesItsKey(t *testing.T) {
 	s.rekey("three") // before the second is made
 	s.rekey("")
 	s.work.Wait()
-	if got := s.endpoint().KeyID; got != id("three")+","+id("one") {
+	if got := s.endpoint("").KeyID; got != id("three")+","+id("one") {
 		t.Errorf("the keys are %s after two changes, want %s and the old one %s", got, id("three"), id("one"))
 	}
 
 	s = start(nil, "") // loopback without a secret
 	s.rekey("four")
 	s.work.Wait()
-	if got := s.endpoint().KeyID; !strings.HasPrefix(got, id("four")+",") {
+	if got := s.endpoint("").KeyID; !strings.HasPrefix(got, id("four")+",") {
 		t.Errorf("the keys are %s, want %s first", got, id("four"))
 	}
 
 	s = start(func(s *configrewrite.Settings) { s.Gossip.Keys = []string{testKey} }, "one")
-	before := s.endpoint().KeyID
+	before := s.endpoint("").KeyID
 	s.do(peer)
 	s.rekey("five")
 	s.work.Wait()
-	if got := s.endpoint().KeyID; got != before || before == "" {
+	if got := s.endpoint("").KeyID; got != before || before == "" {
 		t.Errorf("the configured key %s became %s", before, got)
 	}
 }
@@ -195,7 +217,7 @@ func TestGossipPortOpensLater(t *testing.T) {
 	defer func() { cancel(); s.close(false) }()
 	s.do(monitor.GossipPeer{ID: idB, Endpoint: monitor.GossipEndpoint{Addr: monitor.HostPort{Host: "127.0.0.1", Port: 9}, Boot: "00000000000000ff"}})
 	s.flush()
-	if e := s.endpoint(); e.Addr.Port != 0 || e.Boot == "" || s.stats().Peers != 0 || !s.on() {
+	if e := s.endpoint(""); e.Addr.Port != 0 || e.Boot == "" || s.stats().Peers != 0 || !s.on() {
 		t.Errorf("while the port is taken: %+v, %+v", e, s.stats())
 	}
 	pc.Close()
@@ -203,7 +225,7 @@ func TestGossipPortOpensLater(t *testing.T) {
 	defer stop()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	for s.endpoint().Addr.Port != set.Gossip.Port {
+	for s.endpoint("").Addr.Port != set.Gossip.Port {
 		select {
 		case <-tick.C:
 		case <-deadline.Done():

@@ -86,7 +86,7 @@ type serverConfig struct {
 
 // gossipReader is what the commands see of gossip.
 type gossipReader interface {
-	endpoint() monitor.GossipEndpoint
+	endpoint(announceIP string) monitor.GossipEndpoint
 	state(monitor.SentinelView) string
 	stats() gossip.Stats
 }
@@ -94,7 +94,9 @@ type gossipReader interface {
 // noGossip is the gossip of a Sentinel that has none.
 type noGossip struct{}
 
-func (noGossip) endpoint() monitor.GossipEndpoint  { return monitor.GossipEndpoint{Version: Version} }
+func (noGossip) endpoint(string) monitor.GossipEndpoint {
+	return monitor.GossipEndpoint{Version: Version}
+}
 func (noGossip) state(monitor.SentinelView) string { return "off" }
 func (noGossip) stats() gossip.Stats               { return gossip.Stats{} }
 

@@ -213,14 +213,14 @@ func cmdSentinels(r *request) {
 // cmdGossip answers monitor.AskGossip. Stock Sentinels do not know it, and say
 // so with an error.
 func cmdGossip(r *request) {
-	var id monitor.RunID
-	if !r.read(func(c coreReader, _ monitor.Instant) { id = c.Options().MyID }) {
+	var opts monitor.Options
+	if !r.read(func(c coreReader, _ monitor.Instant) { opts = c.Options() }) {
 		return
 	}
-	e := r.server.cfg.gossip.endpoint()
+	e := r.server.cfg.gossip.endpoint(opts.AnnounceIP)
 	f := &fields{}
 	f.text("version", e.Version)
-	f.text("run-id", string(id))
+	f.text("run-id", string(opts.MyID))
 	f.text("boot", e.Boot)
 	f.text("ip", e.Addr.Host)
 	f.num("port", int64(e.Addr.Port))

@@ -8,12 +8,54 @@ import "time"
 // notice each other by their hellos, say so, and neither votes nor stands for
 // election until only one is left.
 
-// How sure and for how long. A hello that is older than a change of the own
-// address can come in late, but not again a publish period later.
+// How sure and for how long.
 const (
 	conflictSilence = 10 * time.Second // without a sign of the other, the conflict is over
 	cloneWindow     = 30 * time.Second // in which a peer's address goes back and forth
+
+	// ownWindow is for how long an own hello can come back after an address was
+	// given up: masters pass hellos on to their replicas, and those may lag.
+	ownWindow = time.Minute
+	ownsMost  = 16 // addresses that are remembered
 )
+
+// ownAddr is an address under which this process has announced itself.
+type ownAddr struct {
+	at   HostPort
+	last Instant
+}
+
+// announcing remembers where a hello that is published now says that this
+// process is. Without it a change of announce-ip, or of the address of the host,
+// would make own hellos that are still under way look like those of a clone.
+func (c *Core) announcing(now Instant, h Hello) {
+	at, oldest := HostPort{h.IP, h.Port}, 0
+	for k := range c.owns {
+		if c.owns[k].at == at {
+			c.owns[k].last = now
+			return
+		}
+		if c.owns[k].last < c.owns[oldest].last {
+			oldest = k
+		}
+	}
+	if len(c.owns) < ownsMost {
+		c.owns = append(c.owns, ownAddr{at, now})
+		return
+	}
+	c.owns[oldest] = ownAddr{at, now}
+}
+
+// announced reports whether this process has announced itself at an address not
+// long ago.
+func (c *Core) announced(now Instant, at HostPort) bool {
+	for _, o := range c.owns {
+		if o.at == at {
+			return now < o.last.Add(ownWindow)
+		}
+	}
+	return false
+}
 
 // conflict is what is known about another Sentinel with the own id.
 type conflict struct {
@@ -43,11 +85,11 @@ func (k *conflict) run(c *Core, now Instant) Instant {
 // ownHello looks at a hello with the own id, which is nearly always one that
 // this Sentinel has published.
 func (c *Core) ownHello(now Instant, m *master, h Hello) {
-	if c.announces(m, h) {
+	at := HostPort{h.IP, h.Port}
+	if c.announces(m, h) || c.announced(now, at) {
 		return
 	}
 	k := &c.conflict
-	at := HostPort{h.IP, h.Port}
 	if k.other != at || now >= k.last.Add(conflictSilence) {
 		if k.open {
 			return // one at a time; the next is reported when this one is gone
@@ -105,7 +147,9 @@ func (c *Core) announces(m *master, h Hello) bool {
 type moves struct {
 	from  Addr    // the address before
 	at    Instant // of the last change
-	backs int     // times that the old address was announced again since
+	here  Instant // when it was last announced where it is thought to be
+	back  Instant // when the old address was last announced again
+	backs int     // times that it was, after the present one had been
 }
 
 // settled reports whether a peer that announces itself at addr stays where it
@@ -115,14 +159,20 @@ type moves struct {
 func (c *Core) settled(now Instant, p *peer, addr Addr) bool {
 	v := &p.link.moved
 	if !addr.Same(v.from) || now >= v.at.Add(cloneWindow) {
-		*v = moves{from: p.addr, at: now}
+		*v = moves{from: p.addr, at: now, here: now}
 		return false
 	}
-	if !p.link.cmd.up || p.has(FlagSDown) {
-		v.from, v.at = p.addr, now // it has moved back
+	// Who announces itself here no more has moved back, though something may
+	// still answer here: a host with two addresses answers at both.
+	if !p.link.cmd.up || p.has(FlagSDown) || now >= v.here.Add(3*c.tun.PublishPeriod) {
+		v.from, v.at, v.here, v.backs = p.addr, now, now, 0
 		return false
 	}
-	v.at = now
+	again := v.here > v.back // each server repeats a hello, and that tells nothing
+	v.at, v.back = now, now
+	if !again {
+		return true
+	}
 	if v.backs++; v.backs == 2 {
 		c.emit(nil, SentinelIDConflict{p.runID, c.shown(p.addr), c.shown(addr), false})
 		c.log(LevelWarning, "Sentinel "+string(p.runID)+" announces itself at "+c.shown(p.addr).String()+" and at "+c.shown(addr).String()+

@@ -47,7 +47,8 @@ type Core struct {
 	out  []Effect
 	disk disk
 
-	conflict conflict // over the own id
+	conflict conflict  // over the own id
+	owns     []ownAddr // where this process has announced itself
 
 	logged map[string]bool
 

@@ -61,11 +61,13 @@ type AskGossip struct{}
 func (AskGossip) isCommand() {}
 
 // GossipReply is the reply to an [AskGossip]. Known is false when the peer does
-// not know the command.
+// not know the command. Denied says that it gave another answer, such as that a
+// password is wrong, which does not tell what it is.
 type GossipReply struct {
 	Conn     ConnID
 	Token    Token
 	Known    bool
+	Denied   bool
 	Endpoint GossipEndpoint
 }
 
@@ -155,6 +157,11 @@ func (c *Core) gossipReply(now Instant, in GossipReply) {
 		return
 	}
 	g, e := &l.gossip, in.Endpoint
+	if in.Denied {
+		g.asked, g.due = false, now.Add(gossipRefresh)
+		c.ready(&l.timer)
+		return
+	}
 	g.asked, g.kind, g.due = false, PeerGosentinel, now.Add(gossipRefresh)
 	g.stranger = in.Known && e.ID != "" && e.ID != l.owners[0].runID
 	if g.stranger {

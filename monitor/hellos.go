@@ -62,6 +62,7 @@ func (c *Core) meet(now Instant, m *master, h Hello) *peer {
 	}
 	p := m.peerByID(h.RunID)
 	if p != nil && p.addr.Same(addr) {
+		p.link.moved.here = now
 		return p
 	}
 	if p != nil && c.settled(now, p, addr) {

@@ -87,7 +87,9 @@ func (c *Core) helloIfDue(now Instant, i *instance) Instant {
 func (c *Core) sendHello(now Instant, i *instance) {
 	i.helloPending = true
 	i.helloDue = now.Add(c.tun.PublishPeriod)
-	c.sendFor(i, PublishHello{c.helloOf(i.master, i.link)})
+	h := c.helloOf(i.master, i.link)
+	c.announcing(now, h)
+	c.sendFor(i, PublishHello{h})
 }
 
 // helloOf is what is announced about m over l: the own address as the other end

@@ -488,7 +488,7 @@ func (p *fakePeer) receive(cn *wire, in Send) {
 		p.epoch = max(p.epoch, cmd.Hello.CurrentEpoch)
 		cn.carry(toNode, func() { cn.from.input(PublishReply{cn.id, in.Token, true}) })
 	case AskGossip:
-		reply := GossipReply{Conn: cn.id, Token: in.Token, Known: p.boot != ""}
+		reply := GossipReply{Conn: cn.id, Token: in.Token, Known: p.boot != "", Denied: p.boot == "denied"}
 		if reply.Known {
 			reply.Endpoint = GossipEndpoint{ID: p.id, Addr: HostPort{Port: 36379}, Boot: p.boot}
 		}
@@ -592,6 +592,8 @@ func (s *script) hello(t *testing.T, td *datadriven.TestData) {
 			a.Scan(t, 0, &h.MasterPort)
 		case "ip":
 			h.IP = a.SingleVal(t)
+		case "own-port": // of the Sentinel
+			a.Scan(t, 0, &h.Port)
 		case "id":
 			h.RunID = paddedID(a.SingleVal(t))
 		default:
@@ -721,6 +723,8 @@ func (s *script) call(t *testing.T, td *datadriven.TestData) {
 		o = s.setOp(t, td, arg)
 	case "sentinel-pass":
 		o = ConfigSetOp{func(o *Options) { o.SentinelPass = arg }}
+	case "announce-ip":
+		o = ConfigSetOp{func(o *Options) { o.AnnounceIP = arg }}
 	default:
 		td.Fatalf(t, "unknown call %q", op)
 	}

@@ -194,6 +194,10 @@ func askReply(id monitor.ConnID, token monitor.Token, array value, rest []byte) 
 // none: what is in it goes to logs and to the network.
 func gossipReply(id monitor.ConnID, token monitor.Token, array value, rest []byte) monitor.GossipReply {
 	r := monitor.GossipReply{Conn: id, Token: token}
+	if array.kind == '-' && !bytes.HasPrefix(array.text, []byte("ERR ")) {
+		r.Denied = true // NOAUTH, NOPERM and the like
+		return r
+	}
 	var buf [32]value
 	v := elements(buf[:], array, rest)
 	if array.kind != '*' || len(v) == 0 || len(v)%2 != 0 {

@@ -443,7 +443,7 @@ func TestGossipReplies(t *testing.T) {
 		"stock": {"-ERR Unknown sentinel subcommand 'GOSSIP'. Try SENTINEL HELP.\r\n", stock},
 		"IPv6":  {bulk("version", "1", "ip", "fe80::1", "port", "1"), with(monitor.GossipEndpoint{Version: "1", Addr: monitor.HostPort{Host: "fe80::1", Port: 1}})},
 
-		"denied":          {"-NOPERM no\r\n", stock},
+		"denied":          {"-NOPERM no\r\n", monitor.GossipReply{Conn: 1, Token: token(7), Denied: true}},
 		"status":          {"+OK\r\n", stock},
 		"null":            {"*-1\r\n", stock},
 		"empty":           {"*0\r\n", stock},

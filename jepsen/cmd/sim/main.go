@@ -81,7 +81,7 @@ func parse(args []string, info io.Writer) (options, error) {
 	f.IntVar(&o.parallel, "parallel", runtime.NumCPU(), "seeds to play at once")
 	f.DurationVar(&o.duration, "duration", 0, "stop after so long; 0: when all seeds are played")
 	f.IntVar(&o.minimise, "minimise", 3000, "number of runs that may be spent to make a failing scenario smaller; 0: leave it as it is")
-	f.StringVar(&o.out, "out", "", "directory for the scenarios of failing seeds (default jepsen/sim/testdata if it exists, else the current one)")
+	f.StringVar(&o.out, "out", "", "directory for the scenarios of failing seeds (default jepsen/sim/testdata if it exists and there is no -bug, else the current one)")
 	f.BoolVar(&o.keepGoing, "keep-going", false, "go on after a seed that fails")
 	f.StringVar(&o.bug, "bug", "", "break the model on purpose: ungated, ungated-crash, lossy-disk or mixed-epochs")
 	f.BoolVar(&o.bench, "bench", false, "measure the speed with 5 Sentinels and 30 instances on one processor")
@@ -112,7 +112,8 @@ func (o *options) check() error {
 	}
 	if o.out == "" {
 		o.out = "."
-		if info, err := os.Stat("jepsen/sim/testdata"); err == nil && info.IsDir() {
+		// A scenario that needs a bug of the model would fail among the tests.
+		if info, err := os.Stat("jepsen/sim/testdata"); o.bug == "" && err == nil && info.IsDir() {
 			o.out = "jepsen/sim/testdata"
 		}
 	}
