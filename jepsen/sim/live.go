@@ -158,9 +158,17 @@ func (w *world) tooStale(g *group, s *server, agreed monitor.HostPort) bool {
 	}
 	allowed := time.Duration(0)
 	for _, n := range w.nodes {
-		if v, ok := n.(*node); ok && v.alive {
-			if m, ok := v.core.Master(w.now, g.name); ok {
-				allowed = max(allowed, 10*m.DownAfter)
+		v, ok := n.(*node)
+		if !ok || !v.alive {
+			continue
+		}
+		if m, ok := v.core.Master(w.now, g.name); ok {
+			allowed = max(allowed, 10*m.DownAfter)
+			// A Sentinel that was started later has never known the master well. It
+			// refuses, and its attempts make the others wait.
+			known := w.now.Add(-m.RoleReportedTime - v.tun.InfoPeriod)
+			if m.RoleReported == monitor.RoleReplica && known.Sub(s.linkSince) > 10*m.DownAfter {
+				return true
 			}
 		}
 	}
