@@ -43,6 +43,7 @@ type side struct {
 	spare   int               // a port on which nobody listens
 
 	names []naming
+	began time.Time // of the scenario that is played
 }
 
 // naming replaces what is different on both sides by the same name.
