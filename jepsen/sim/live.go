@@ -127,7 +127,7 @@ func (w *world) helpless(g *group, agreed monitor.HostPort) bool {
 		switch {
 		case s.addr == agreed && s.role == monitor.RoleMaster:
 			return false
-		case s.addr != agreed && !w.forgotten(g, s) && !w.tooStale(g, s, agreed):
+		case s.addr != agreed && !w.forgotten(g, s) && !w.tooStale(g, s, agreed) && !w.forbidden(g, s):
 			return w.starvedByBlind(g, agreed)
 		}
 	}
@@ -173,6 +173,20 @@ func (w *world) tooStale(g *group, s *server, agreed monitor.HostPort) bool {
 		}
 	}
 	return m.roleSince.Sub(s.linkSince) > allowed
+}
+
+// forbidden reports whether a Sentinel holds that a server must not be promoted.
+// One that was made a master by hand does not tell its replica-priority any more,
+// so what it told last counts, although it has been changed since.
+func (w *world) forbidden(g *group, s *server) bool {
+	return slices.ContainsFunc(w.nodes, func(n sentinel) bool {
+		v, ok := n.(*node)
+		if !ok || !v.alive || s.role != monitor.RoleMaster {
+			return false
+		}
+		replicas, _ := v.core.Replicas(w.now, g.name)
+		return slices.ContainsFunc(replicas, func(r monitor.ReplicaView) bool { return r.Addr == s.addr && r.Priority == 0 })
+	})
 }
 
 // forgotten reports whether no Sentinel can know a server any more: after a
