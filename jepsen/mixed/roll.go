@@ -259,6 +259,7 @@ func (out *Rolled) judge(r Roll, events []cluster.Event, s *Set) {
 		switch {
 		case (ev.Name == "+sdown" || ev.Name == "-sdown") && strings.HasPrefix(ev.Text, "sentinel "):
 			sdown[ev.Name]++
+		case ev.Name == "+monitor": // of one that starts, heard by who subscribed quickly
 		default:
 			bad("event %s", ev)
 		}

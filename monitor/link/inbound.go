@@ -198,9 +198,12 @@ func gossipReply(id monitor.ConnID, token monitor.Token, array value, rest []byt
 		r.Denied = true // NOAUTH, NOPERM and the like
 		return r
 	}
+	if array.kind != '*' {
+		return r // it has no elements to read
+	}
 	var buf [32]value
 	v := elements(buf[:], array, rest)
-	if array.kind != '*' || len(v) == 0 || len(v)%2 != 0 {
+	if len(v) == 0 || len(v)%2 != 0 {
 		return r
 	}
 	e, ok := monitor.GossipEndpoint{}, true
