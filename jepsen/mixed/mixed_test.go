@@ -162,6 +162,9 @@ func TestJudgeOfReplacements(t *testing.T) {
 		"noticed too often": {Rolled{Steps: long}, append(noticed, noticed...), "4 events +sdown"},
 		"master down":       {Rolled{Steps: long}, []cluster.Event{{Name: "+sdown", Text: "master m"}}, "event"},
 		"election":          {Rolled{Steps: long}, []cluster.Event{{Name: "+new-epoch", Text: "4"}}, "+new-epoch 4"},
+		"started":           {Rolled{Steps: []Step{{Node: "n"}}}, []cluster.Event{{Sentinel: "n", Name: "+monitor", Text: "master m"}}, ""},
+		"started twice":     {Rolled{Steps: []Step{{Node: "n"}}}, []cluster.Event{{Sentinel: "n", Name: "+monitor"}, {Sentinel: "n", Name: "+monitor"}}, "event"},
+		"started by itself": {Rolled{Steps: []Step{{Node: "n"}}}, []cluster.Event{{Sentinel: "o", Name: "+monitor"}}, "event"},
 		"failed write":      {Rolled{Written: Written{Failed: 2, FirstError: errors.New("refused")}}, nil, "2 writes failed, first: refused"},
 	} {
 		c.out.judge(r, c.events, s)

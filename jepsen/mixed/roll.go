@@ -249,7 +249,9 @@ func (out *Rolled) judge(r Roll, events []cluster.Event, s *Set) {
 	// Every event is one too many, but that a Sentinel which was away for longer
 	// than down-after was noticed.
 	missed := 0
+	starts := map[string]int{} // by Sentinel
 	for _, st := range out.Steps {
+		starts[st.Node]++
 		if st.Away > r.DownAfter {
 			missed++
 		}
@@ -259,7 +261,8 @@ func (out *Rolled) judge(r Roll, events []cluster.Event, s *Set) {
 		switch {
 		case (ev.Name == "+sdown" || ev.Name == "-sdown") && strings.HasPrefix(ev.Text, "sentinel "):
 			sdown[ev.Name]++
-		case ev.Name == "+monitor": // of one that starts, heard by who subscribed quickly
+		case ev.Name == "+monitor" && starts[ev.Sentinel] > 0:
+			starts[ev.Sentinel]-- // heard by who subscribed quickly
 		default:
 			bad("event %s", ev)
 		}

@@ -449,6 +449,7 @@ func TestGossipReplies(t *testing.T) {
 		"empty":           {"*0\r\n", stock},
 		"odd":             {bulk("version", "1", "port"), stock},
 		"no version":      {bulk("port", "1"), stock},
+		"only a number":   {":1\r\n", stock},
 		"a number":        {"*2\r\n$7\r\nversion\r\n:1\r\n", stock},
 		"nested":          {"*2\r\n$7\r\nversion\r\n*1\r\n:1\r\n", stock},
 		"short id":        {bulk("version", "1", "run-id", "abc"), known},
