@@ -17,6 +17,7 @@ type Core struct {
 	port     int
 	peerPass string
 	gossip   bool
+	source   *rand.PCG // of rng
 	rng      *rand.Rand
 	now      Instant
 
@@ -90,9 +91,10 @@ func New(now Instant, p Params) (*Core, error) {
 	if p.Tunables == (Tunables{}) {
 		p.Tunables = DefaultTunables()
 	}
+	source := rand.NewPCG(p.Seed, 0x5e7713e1)
 	c := &Core{
 		tun: p.Tunables, opts: p.State.Options, port: p.Port, peerPass: p.PeerPass, gossip: p.Gossip,
-		rng: rand.New(rand.NewPCG(p.Seed, 0x5e7713e1)), now: now, lastStep: now,
+		source: source, rng: rand.New(source), now: now, lastStep: now,
 		byName: map[string]*master{}, byAddr: map[string]*master{}, members: map[InstanceID]member{},
 		peerLinks: map[RunID]*link{}, conns: map[ConnID]*link{},
 		lookups: map[string][]InstanceID{}, names: map[string]string{}, logged: map[string]bool{},

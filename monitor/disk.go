@@ -90,6 +90,10 @@ func (c *Core) withdraw(e Effect) bool {
 	return false
 }
 
+// InFlight returns the write that is under way, or nil: the last [Persist] that
+// was drained, until it is answered.
+func (c *Core) InFlight() *Persist { return c.disk.inFlight }
+
 // isDurable reports whether the Persist with number seq succeeded.
 func (c *Core) isDurable(seq uint64) bool { return seq <= c.disk.durable }
 

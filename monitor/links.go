@@ -386,7 +386,7 @@ func (c *Core) resolve(i *instance) {
 	}
 	waiting, asked := c.lookups[i.addr.Host]
 	if !slices.Contains(waiting, i.id) {
-		c.lookups[i.addr.Host] = append(waiting, i.id)
+		c.lookups[i.addr.Host] = append(slices.Clip(waiting), i.id) // a clone shares what is there
 	}
 	if !asked {
 		c.free(Resolve{Host: i.addr.Host})

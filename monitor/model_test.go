@@ -34,6 +34,9 @@ type world struct {
 	check    *checker
 	onEffect func(*node, Effect)
 	onSave   func(*node, *Persist)
+	// onTwins, if set, has every core go on as its clone after each turn of the
+	// loop, and is told what core and clone do in the next.
+	onTwins func(n *node, did, twinDid *Effects)
 }
 
 func newWorld(seed uint64) *world {
@@ -459,6 +462,7 @@ type node struct {
 	id     RunID
 	addr   Addr
 	core   *Core
+	twin   *Core // clone of core, when world.onTwins is set
 	seed   uint64
 	tun    Tunables
 
@@ -505,7 +509,7 @@ func (n *node) boot() error {
 	if err != nil {
 		return err
 	}
-	n.core, n.alive, n.paused = core, true, 0
+	n.core, n.twin, n.alive, n.paused = core, nil, true, 0
 	n.inbox, n.wires, n.asked = nil, map[ConnID]*wire{}, map[PeerRef]func(Reply){}
 	n.wakeAt = 0
 	n.w.check.booted(n)
@@ -573,6 +577,7 @@ func (n *node) loop() {
 	}
 	var out Effects
 	n.core.Drain(&out)
+	n.swapTwin(&out)
 	for _, e := range out.Free {
 		n.do(e)
 	}
@@ -586,7 +591,23 @@ func (n *node) loop() {
 func (n *node) step(in Input) {
 	n.w.check.before(n, in)
 	n.core.Step(n.w.now, in)
+	if n.twin != nil {
+		n.twin.Step(n.w.now, in)
+	}
 	n.w.check.after(n, in)
+}
+
+func (n *node) swapTwin(did *Effects) {
+	if n.w.onTwins == nil {
+		return
+	}
+	if n.twin != nil {
+		var twinDid Effects
+		n.twin.Drain(&twinDid)
+		n.w.onTwins(n, did, &twinDid)
+		n.core = n.twin
+	}
+	n.twin = n.core.Clone()
 }
 
 func (n *node) save(p *Persist) {
@@ -605,6 +626,9 @@ func (n *node) save(p *Persist) {
 
 func (n *node) saved(p *Persist) {
 	n.disk.pending = nil
+	if q := n.core.InFlight(); n.twin != nil && q != nil && q.Seq == p.Seq {
+		p = q // the core that p came from was swapped for its twin
+	}
 	if n.disk.broken != "" {
 		n.input(Persisted{p.Seq, n.disk.broken})
 		return

@@ -22,7 +22,10 @@ import (
 // After a change on purpose, rewrite the expected output and read the diff:
 //
 //	go test ./monitor -run TestScripts -rewrite
-func TestScripts(t *testing.T) {
+func TestScripts(t *testing.T) { playScripts(t, func(*world) {}) }
+
+// playScripts plays them in worlds that prepare has changed.
+func playScripts(t *testing.T, prepare func(*world)) {
 	datadriven.Walk(t, "testdata/scripts", func(t *testing.T, file string) {
 		if !strings.HasSuffix(file, ".txt") {
 			return
@@ -30,7 +33,7 @@ func TestScripts(t *testing.T) {
 		var s *script
 		datadriven.RunTest(t, file, func(t *testing.T, td *datadriven.TestData) string {
 			if td.Cmd == "new" {
-				s = newScript(t, td)
+				s = newScript(t, td, prepare)
 			} else if s == nil {
 				t.Fatalf("%s: the first command must be new", td.Pos)
 			}
@@ -55,8 +58,9 @@ type script struct {
 	until     string
 }
 
-func newScript(t *testing.T, td *datadriven.TestData) *script {
+func newScript(t *testing.T, td *datadriven.TestData, prepare func(*world)) *script {
 	s := &script{w: newWorld(1), show: map[string]bool{}, asked: map[string]bool{}}
+	prepare(s.w)
 	masters, replicas, peers, seed := 1, 2, 2, 1
 	td.MaybeScanArgs(t, "masters", &masters)
 	td.MaybeScanArgs(t, "replicas", &replicas)

@@ -38,10 +38,7 @@ type world struct {
 	hellos  [maxEpochs + 1]facts
 
 	steps int // taken by cores
-	// spare is a Sentinel in local state spareAt, or nil: most of what can happen
-	// changes nothing, and the next thing can happen to the same one.
-	spare   *rig
-	spareAt uint32
+	rigs  rigCache
 	// exact has states told apart that differ only in what is past, see relevant.
 	exact bool
 	// note, if set, is told of every step that leads to a local state known before.
@@ -180,7 +177,7 @@ func (w *world) intern(r *rig, how local) uint32 {
 		return id
 	}
 	l := how
-	l.node, l.disk, l.epoch, l.pending = int8(r.node), r.disk, r.core.CurrentEpoch(), r.pending != nil
+	l.node, l.disk, l.epoch, l.pending = int8(r.node), r.disk, r.core.CurrentEpoch(), r.core.InFlight() != nil
 	for k := range w.syms {
 		l.forms = append(l.forms, number(w.forms, string(r.encode(nil, &w.syms[k]))))
 	}
@@ -258,22 +255,24 @@ func (w *world) take(id uint32, in input) outcome {
 	case in == w.in.crashDone && !l.pending:
 		return outcome{kind: nothing}
 	case in == w.in.crashDone:
-		return w.changed(id, in, w.born(int(l.node), savedOf(w.restore(id).pending.State)), facts{})
+		return w.changed(id, in, w.born(int(l.node), savedOf(w.restore(id).core.InFlight().State)), facts{})
 	}
-	r := w.spare
-	if w.spare = nil; r == nil || w.spareAt != id {
-		r = w.restore(id)
-	}
+	r := w.spare(id)
 	w.steps++
 	if !r.apply(in) {
-		w.spare, w.spareAt = r, id
+		w.rigs.spare, w.rigs.spareAt = r, id
 		return outcome{kind: nothing}
 	}
 	if r.beyond {
 		return outcome{kind: beyond}
 	}
+	known := len(w.locals)
 	to := w.intern(r, local{from: id, by: in})
-	w.spare, w.spareAt = r, to
+	if int(to) == known {
+		w.rigs.keep(to, r)
+	} else {
+		w.rigs.spare, w.rigs.spareAt = r, to
+	}
 	return w.changed(id, in, to, r.sent)
 }
 
@@ -388,14 +387,67 @@ func (w *world) changed(from uint32, in input, to uint32, sent facts) outcome {
 	return outcome{to: to, kind: changes, sent: sent}
 }
 
-// restore brings a Sentinel back into a local state: it lives its life again.
+// rigCache keeps Sentinels in the local states that were met last, so that what
+// can happen next happens to a clone of one instead of one that has to live its
+// life again.
+type rigCache struct {
+	byLocal map[uint32]*rig
+	ring    []uint32 // those that are kept; when it is full, the oldest is at place next
+	next    int
+
+	// spare is in local state spareAt, or nil: most of what can happen changes
+	// nothing, and the next thing can happen to the same one.
+	spare   *rig
+	spareAt uint32
+}
+
+// rigsMost bounds the memory: a Sentinel takes some kilobytes.
+const rigsMost = 1 << 16
+
+// keep takes r, which is in local state id.
+func (c *rigCache) keep(id uint32, r *rig) {
+	if c.byLocal == nil {
+		c.byLocal = make(map[uint32]*rig, rigsMost)
+	}
+	c.byLocal[id] = r
+	if len(c.ring) < rigsMost {
+		c.ring = append(c.ring, id)
+		return
+	}
+	delete(c.byLocal, c.ring[c.next])
+	c.ring[c.next] = id
+	c.next = (c.next + 1) % rigsMost
+}
+
+// spare returns a Sentinel in a local state, for the caller to use up.
+func (w *world) spare(id uint32) *rig {
+	c := &w.rigs
+	if r := c.spare; r != nil && c.spareAt == id {
+		c.spare = nil
+		return r
+	}
+	r := c.byLocal[id]
+	if r == nil {
+		r = w.restore(id)
+		c.keep(id, r)
+	}
+	return r.clone()
+}
+
+// restore brings a Sentinel back into a local state: it lives its life again,
+// from its birth or from the last moment that is kept.
 func (w *world) restore(id uint32) *rig {
 	var path []input
-	for ; !w.locals[id].birth; id = w.locals[id].from {
+	r := w.rigs.byLocal[id]
+	for ; r == nil && !w.locals[id].birth; r = w.rigs.byLocal[id] {
 		path = append(path, w.locals[id].by)
+		id = w.locals[id].from
 	}
-	l := &w.locals[id]
-	r := w.boot(int(l.node), l.disk)
+	if r == nil {
+		r = w.boot(int(w.locals[id].node), w.locals[id].disk)
+	} else {
+		r = r.clone()
+	}
 	for k := len(path) - 1; k >= 0; k-- {
 		r.apply(path[k])
 	}

@@ -57,13 +57,12 @@ func (i *inputs) acts(c Config) (acts []input) {
 // rig is one Sentinel: a real core, its disk, and a shell that answers at once
 // what only keeps connections alive.
 type rig struct {
-	w       *world
-	node    int
-	core    *monitor.Core
-	at      monitor.Instant // its clock, which stands still after the boot
-	disk    saved
-	pending *monitor.Persist
-	out     monitor.Effects
+	w    *world
+	node int
+	core *monitor.Core
+	at   monitor.Instant // its clock, which stands still after the boot
+	disk saved
+	out  monitor.Effects
 
 	sent    facts    // by the last input
 	beyond  bool     // the last input led past the last epoch
@@ -126,12 +125,18 @@ func (r *rig) happen(in input) bool {
 	case i.crash:
 		*r = *r.restarted(r.disk)
 	case i.crashDone:
-		if r.pending == nil {
+		p := r.core.InFlight()
+		if p == nil {
 			return false
 		}
-		*r = *r.restarted(savedOf(r.pending.State))
+		*r = *r.restarted(savedOf(p.State))
 	}
 	return true
+}
+
+// clone returns a second Sentinel in the same state.
+func (r *rig) clone() *rig {
+	return &rig{w: r.w, node: r.node, core: r.core.Clone(), at: r.at, disk: r.disk, verbose: r.verbose}
 }
 
 func (r *rig) restarted(d saved) *rig {
@@ -189,11 +194,11 @@ func (r *rig) replyFrom(f fact) monitor.AskReply {
 // write has the pending write succeed: the shell lets out what waited for it,
 // then tells the core.
 func (r *rig) write() bool {
-	p := r.pending
+	p := r.core.InFlight()
 	if p == nil {
 		return false
 	}
-	r.pending, r.disk = nil, savedOf(p.State)
+	r.disk = savedOf(p.State)
 	for _, e := range p.Then {
 		r.effect(e)
 	}
@@ -202,12 +207,11 @@ func (r *rig) write() bool {
 }
 
 func (r *rig) writeFails() bool {
-	if r.pending == nil {
+	p := r.core.InFlight()
+	if p == nil {
 		return false
 	}
-	seq := r.pending.Seq
-	r.pending = nil
-	r.core.Step(now, monitor.Persisted{Seq: seq, Err: "no space left on device"})
+	r.core.Step(now, monitor.Persisted{Seq: p.Seq, Err: "no space left on device"})
 	return true
 }
 
@@ -215,9 +219,6 @@ func (r *rig) writeFails() bool {
 func (r *rig) settle() {
 	for {
 		r.core.Drain(&r.out)
-		if r.out.Persist != nil {
-			r.pending = r.out.Persist
-		}
 		if len(r.out.Free) == 0 {
 			return
 		}

@@ -128,18 +128,18 @@ func (w *world) inWords(r *rig, in input) string {
 	}
 	switch in {
 	case i.write:
-		return "the disk has written " + inFile(r.pending)
+		return "the disk has written " + inFile(r.core.InFlight())
 	case i.writeFails:
-		return "the disk fails to write " + inFile(r.pending)
+		return "the disk fails to write " + inFile(r.core.InFlight())
 	case i.retry:
 		return monitor.WaitDisk.String()
 	case i.stall:
 		return monitor.WaitStall.String()
 	case i.crashDone:
-		return "CRASHES after the disk has written " + inFile(r.pending) + ", and starts again"
+		return "CRASHES after the disk has written " + inFile(r.core.InFlight()) + ", and starts again"
 	}
-	if r.pending != nil {
-		return "CRASHES before the disk has written " + inFile(r.pending) + ", and starts again"
+	if r.core.InFlight() != nil {
+		return "CRASHES before the disk has written " + inFile(r.core.InFlight()) + ", and starts again"
 	}
 	return "CRASHES, and starts again"
 }
