@@ -11,37 +11,60 @@ import (
 // other. A model checker goes several ways from one state with it. Each core has
 // its own [Persist] of a write under way, see [Core.InFlight].
 func (c *Core) Clone() *Core {
-	d := *c
-	source := *c.source
-	d.source, d.rng = &source, rand.New(&source)
-	k := cloner{from: c, to: &d, links: make(map[*link]*link, 2*len(c.members))}
-	d.byName = make(map[string]*master, len(c.masters))
-	d.byAddr = make(map[string]*master, len(c.byAddr))
-	d.members = make(map[InstanceID]member, len(c.members))
-	d.peerLinks = make(map[RunID]*link, len(c.peerLinks))
-	d.conns = make(map[ConnID]*link, len(c.conns))
-	d.timers.items = make([]*timer, len(c.timers.items))
-	d.queue, d.out = nil, slices.Clone(c.out)
-	k.timer(&d.conflict.timer, &d.conflict)
-	d.masters = make([]*master, 0, len(c.masters))
-	for _, m := range c.masters {
-		d.masters = append(d.masters, k.master(m))
-	}
-	k.disk()
-	k.addresses()
-	d.owns, d.names, d.logged = slices.Clone(c.owns), maps.Clone(c.names), maps.Clone(c.logged)
-	d.lookups = maps.Clone(c.lookups)
-	return &d
+	d := new(Core)
+	c.CopyTo(d)
+	return d
 }
 
-// cloner knows what has been copied already: several instances share a link.
-type cloner struct {
-	from, to *Core
-	links    map[*link]*link
+// CopyTo makes d a clone of c. d is a core that nobody needs any more, and its
+// memory is used again; a zero Core will do, too. c and d must differ.
+func (c *Core) CopyTo(d *Core) {
+	old := *d
+	*d = *c
+	if old.source == nil {
+		old.source = new(rand.PCG)
+		old.rng = rand.New(old.source)
+	}
+	d.source, d.rng = old.source, old.rng
+	*d.source = *c.source
+	d.byName, d.byAddr, d.members = emptied(old.byName), emptied(old.byAddr), emptied(old.members)
+	d.peerLinks, d.conns = emptied(old.peerLinks), emptied(old.conns)
+	d.timers.items = slices.Grow(old.timers.items[:0], len(c.timers.items))[:len(c.timers.items)]
+	d.queue, d.out, d.owns = old.queue[:0], append(old.out[:0], c.out...), append(old.owns[:0], c.owns...)
+	k := cloner{from: c, to: d}
+	k.timer(&d.conflict.timer, &d.conflict)
+	d.masters = old.masters[:0]
+	for at, m := range c.masters {
+		d.masters = append(d.masters, k.master(m, reused(old.masters, at)))
+	}
+	k.disk(&old.disk)
+	k.addresses()
+	d.names, d.logged, d.lookups = emptied(old.names), emptied(old.logged), emptied(old.lookups)
+	maps.Copy(d.names, c.names)
+	maps.Copy(d.logged, c.logged)
+	maps.Copy(d.lookups, c.lookups)
 }
+
+func emptied[M ~map[K]V, K comparable, V any](m M) M {
+	if m == nil {
+		return make(M)
+	}
+	clear(m)
+	return m
+}
+
+// reused returns the memory at a place of a list, or new one.
+func reused[T any](old []*T, at int) *T {
+	if at < len(old) {
+		return old[at]
+	}
+	return new(T)
+}
+
+type cloner struct{ from, to *Core }
 
 // timer gives a timer that was copied with its owner the place in the heap that
-// the original has.
+// the original has. Between two steps no timer is in the queue.
 func (k *cloner) timer(t *timer, owner timed) {
 	t.owner = owner
 	if t.pos >= 0 {
@@ -49,26 +72,28 @@ func (k *cloner) timer(t *timer, owner timed) {
 	}
 }
 
-func (k *cloner) master(old *master) *master {
-	m := new(master)
-	*m = *old
-	k.instance(&m.instance, m, m)
+func (k *cloner) master(from, m *master) *master {
+	replicas, peers, link := m.replicas, m.peers, m.link
+	*m = *from
+	k.instance(&m.instance, m, m, link)
 	k.timer(&m.judge, m)
-	m.replicas = make([]*replica, 0, len(old.replicas))
-	for _, r := range old.replicas {
-		n := new(replica)
+	m.replicas = replicas[:0]
+	for at, r := range from.replicas {
+		n := reused(replicas, at)
+		link := n.link
 		*n = *r
-		k.instance(&n.instance, m, n)
+		k.instance(&n.instance, m, n, link)
 		m.replicas = append(m.replicas, n)
-		if r == old.promoted {
+		if r == from.promoted {
 			m.promoted = n
 		}
 	}
-	m.peers = make([]*peer, 0, len(old.peers))
-	for _, p := range old.peers {
-		n := new(peer)
+	m.peers = peers[:0]
+	for at, p := range from.peers {
+		n := reused(peers, at)
+		link := n.link
 		*n = *p
-		k.instance(&n.instance, m, n)
+		k.instance(&n.instance, m, n, link)
 		m.peers = append(m.peers, n)
 		k.to.peerLinks[n.runID] = n.link
 	}
@@ -76,47 +101,66 @@ func (k *cloner) master(old *master) *master {
 	return m
 }
 
-// instance makes the copy i of an instance a member of the new core.
-func (k *cloner) instance(i *instance, m *master, self member) {
+// instance makes the copy i of an instance a member of the new core. old is the
+// link that used to be in its place.
+func (k *cloner) instance(i *instance, m *master, self member, old *link) {
 	i.master = m
-	k.to.members[i.id] = self
 	k.timer(&i.timer, periodic{i})
-	i.link = k.link(i.link, i)
+	i.link = k.link(i.link, i, old)
+	k.to.members[i.id] = self
 }
 
 // link returns the copy of a link, which i owns, too.
-func (k *cloner) link(old *link, i *instance) *link {
-	l := k.links[old]
-	if l == nil {
-		l = new(link)
-		*l = *old
-		l.owners = make([]*instance, len(old.owners))
-		k.links[old] = l
-		k.timer(&l.timer, l)
-		for _, id := range []ConnID{l.cmd.id, l.pubsub.id} {
-			if id != 0 {
-				k.to.conns[id] = l
-			}
+func (k *cloner) link(from *link, i *instance, old *link) *link {
+	at := -1
+	var l *link
+	for place, o := range from.owners {
+		if o.id == i.id {
+			at = place
+		} else if n := k.to.members[o.id]; n != nil {
+			l = n.base().link // an owner that was copied before has brought it
 		}
 	}
-	at := slices.IndexFunc(old.owners, func(o *instance) bool { return o.id == i.id })
+	if l != nil {
+		l.owners[at] = i
+		return l
+	}
+	// Several instances can have had the old link; the first of its owners takes it.
+	var owners []*instance
+	if l = old; l == nil || len(l.owners) == 0 || l.owners[0] != i {
+		l = new(link)
+	} else {
+		owners = l.owners[:0]
+	}
+	*l = *from
+	l.owners = slices.Grow(owners, len(from.owners))[:len(from.owners)]
+	clear(l.owners)
 	l.owners[at] = i
+	k.timer(&l.timer, l)
+	for _, id := range []ConnID{l.cmd.id, l.pubsub.id} {
+		if id != 0 {
+			k.to.conns[id] = l
+		}
+	}
 	return l
 }
 
-func (k *cloner) disk() {
+func (k *cloner) disk(old *disk) {
 	d := &k.to.disk
-	d.gated = slices.Clone(d.gated)
-	if d.inFlight != nil {
-		p := *d.inFlight
-		p.Then = slices.Clone(p.Then)
-		d.inFlight = &p
-	}
-	d.waiting = nil
-	for _, m := range k.from.disk.waiting {
-		if n := k.to.byName[m.cfg.Name]; n != nil {
-			d.waiting = append(d.waiting, n)
+	d.gated = append(old.gated[:0], d.gated...)
+	if from := d.inFlight; from != nil {
+		p := old.inFlight
+		if p == nil {
+			p = new(Persist)
 		}
+		then := p.Then[:0]
+		*p = *from
+		p.Then = append(then, from.Then...)
+		d.inFlight = p
+	}
+	d.waiting = old.waiting[:0]
+	for _, m := range k.from.disk.waiting {
+		d.waiting = append(d.waiting, k.to.byName[m.cfg.Name])
 	}
 }
 

@@ -1,9 +1,9 @@
 package monitor
 
 import (
+	"cmp"
 	"encoding/binary"
 	"slices"
-	"strings"
 
 	"github.com/gosentinel/sentinel/election"
 )
@@ -188,42 +188,92 @@ func (c *Core) appendAttempt(dst []byte, m *master, label func(RunID) byte) []by
 	return append(dst, byte(a.Restarts), flagBits(a.Forced, m.electing() && m.restartAt != 0, m.electing() && m.restartAt > c.now))
 }
 
-// appendPeers encodes what the peers said, as far as a count can still see it.
+// heard is what a peer said, as far as a count can still see it.
+type heard struct {
+	peer  byte
+	flags byte
+	who   byte
+	epoch Epoch
+}
+
+// appendPeers encodes what the peers said.
 func (c *Core) appendPeers(dst []byte, m *master, label func(RunID) byte) []byte {
-	past := c.epoch // an attempt that is yet to begin has a later epoch
-	if m.electing() {
-		past = m.attempt.Epoch - 1
-	}
-	blocks := make([]string, 0, 8)
+	var room [8]heard
+	list := room[:0]
 	for _, p := range m.peers {
-		b := []byte{label(p.runID), flagBits(m.cfg.Quorum > 1 && p.has(FlagMasterDown), p.link.connected(), p.has(FlagSDown))}
-		if p.votedEpoch > past {
-			b = append(binary.AppendUvarint(b, uint64(p.votedEpoch)), label(p.votedFor))
+		h := heard{peer: label(p.runID), flags: flagBits(m.cfg.Quorum > 1 && p.has(FlagMasterDown), p.link.connected(), p.has(FlagSDown))}
+		if epoch, who, matters := c.countable(m, p); matters {
+			h.epoch, h.who = epoch, label(who)
 		}
-		blocks = append(blocks, string(b))
+		list = append(list, h)
 	}
-	return appendSorted(dst, blocks)
+	slices.SortFunc(list, func(a, b heard) int { return int(a.peer) - int(b.peer) })
+	for _, h := range list {
+		dst = binary.AppendUvarint(append(dst, h.peer, h.flags, h.who), uint64(h.epoch))
+	}
+	return dst
+}
+
+// countable returns the vote of a peer unless no count can see it any more.
+// Attempts that are yet to begin have epochs above the current one. Of all votes
+// between the epoch of the running attempt and that, one looks like the other:
+// the peer has nothing more to say about the attempt.
+func (c *Core) countable(m *master, p *peer) (Epoch, RunID, bool) {
+	a := &m.attempt
+	switch {
+	case p.votedEpoch > c.epoch || m.electing() && p.votedEpoch == a.Epoch:
+		return p.votedEpoch, p.votedFor, true
+	case m.electing() && p.votedEpoch > a.Epoch:
+		return a.Epoch, "", true
+	}
+	return 0, "", false
+}
+
+// promised is a vote that waits for the disk.
+type promised struct {
+	epoch Epoch
+	who   byte
 }
 
 // appendReplies encodes the votes about a master that wait for the disk. Their
 // order and their number do not matter: whoever gets a vote twice learns nothing.
 func appendReplies(dst []byte, effects []Effect, master PeerRef, label func(RunID) byte) []byte {
-	var blocks []string
+	var room [8]promised
+	list := room[:0]
 	for _, e := range effects {
 		if r, ok := e.(Reply); ok && r.To == master {
-			blocks = append(blocks, string(append(binary.AppendUvarint(nil, uint64(r.Epoch)), label(r.Leader))))
+			if p := (promised{r.Epoch, label(r.Leader)}); !slices.Contains(list, p) {
+				list = append(list, p)
+			}
 		}
 	}
-	return appendSorted(dst, blocks)
-}
-
-// appendSorted appends a set of blocks in an unambiguous form.
-func appendSorted(dst []byte, blocks []string) []byte {
-	slices.SortFunc(blocks, strings.Compare)
-	blocks = slices.Compact(blocks)
-	dst = append(dst, byte(len(blocks)))
-	for _, b := range blocks {
-		dst = append(append(dst, byte(len(b))), b...)
+	slices.SortFunc(list, func(a, b promised) int { return cmp.Or(cmp.Compare(a.epoch, b.epoch), int(a.who)-int(b.who)) })
+	dst = append(dst, byte(len(list)))
+	for _, p := range list {
+		dst = append(binary.AppendUvarint(dst, uint64(p.epoch)), p.who)
 	}
 	return dst
+}
+
+// Votes tells about the votes on a master that wait for the disk, some perhaps
+// twice, and about the last vote that each peer has told, if any.
+func (c *Core) Votes(master string, waiting func(Epoch, RunID), told func(peer RunID, e Epoch, who RunID)) {
+	m := c.byName[master]
+	at := PeerRef(slices.Index(c.masters, m))
+	each := func(effects []Effect) {
+		for _, e := range effects {
+			if r, ok := e.(Reply); ok && r.To == at {
+				waiting(r.Epoch, r.Leader)
+			}
+		}
+	}
+	each(c.disk.gated)
+	if p := c.disk.inFlight; p != nil {
+		each(p.Then)
+	}
+	for _, p := range m.peers {
+		if p.votedEpoch != 0 {
+			told(p.runID, p.votedEpoch, p.votedFor)
+		}
+	}
 }

@@ -605,7 +605,9 @@ func (n *node) swapTwin(did *Effects) {
 		var twinDid Effects
 		n.twin.Drain(&twinDid)
 		n.w.onTwins(n, did, &twinDid)
-		n.core = n.twin
+		n.core, n.twin = n.twin, n.core
+		n.core.CopyTo(n.twin)
+		return
 	}
 	n.twin = n.core.Clone()
 }

@@ -20,10 +20,13 @@ var worlds = []explore.Config{
 	{Sentinels: 3, Masters: 1, Epochs: 1, Quorum: 2, Expiry: true, DiskFaults: true},
 	{Sentinels: 3, Masters: 1, Epochs: 2, Quorum: 1},
 	{Sentinels: 3, Masters: 1, Epochs: 3, Quorum: 1, Voters: 2, Meddling: true},
-	{Sentinels: 3, Masters: 1, Epochs: 3, Quorum: 1, Voters: 1, NoCrashes: true},
+	{Sentinels: 3, Masters: 1, Epochs: 3, Quorum: 1, NoCrashes: true},
 	{Sentinels: 3, Masters: 2, Epochs: 1, Quorum: 1},
 	{Sentinels: 4, Masters: 1, Epochs: 1, Quorum: 1},
 	{Sentinels: 4, Masters: 1, Epochs: 2, Quorum: 1, Voters: 2},
+	{Sentinels: 3, Masters: 1, Epochs: 3, Quorum: 1, Alone: true, Others: true},
+	{Sentinels: 4, Masters: 1, Epochs: 3, Quorum: 1, Alone: true, Others: true},
+	{Sentinels: 3, Masters: 1, Epochs: 2, Quorum: 2, Alone: true, Others: true, Expiry: true, DiskFaults: true},
 }
 
 // mixed is where stock Sentinels elect two leaders.
@@ -73,9 +76,11 @@ func parse(args []string, errs io.Writer) ([]explore.Config, error) {
 	epochs := f.Uint64("epochs", 1, "highest epoch, 1 to 3")
 	f.IntVar(&c.Quorum, "quorum", 1, "quorum of each master")
 	f.IntVar(&c.Voters, "voters", 0, "Sentinels that only vote")
+	f.BoolVar(&c.Alone, "alone", false, "one Sentinel of the world, which may be told anything")
 	f.BoolVar(&c.NoCrashes, "no-crashes", false, "leave crashes out")
 	f.BoolVar(&c.DiskFaults, "disk-faults", false, "writes fail and hang")
 	f.BoolVar(&c.Expiry, "expiry", false, "answers of peers expire")
+	f.BoolVar(&c.Others, "others", false, "other masters raise the epoch and cause writes; with -alone")
 	f.BoolVar(&c.Meddling, "meddling", false, "a stranger raises the epoch")
 	f.BoolVar(&c.Everything, "everything", false, "without the reductions")
 	f.IntVar(&c.MaxStates, "max-states", 0, "give up at so many states; 0 means 100 million")

@@ -49,6 +49,7 @@ var worlds = []explore.Config{
 	{Sentinels: 1, Masters: 1, Epochs: 2, Quorum: 1},
 	{Sentinels: 3, Masters: 1, Epochs: 1, Quorum: 1},
 	{Sentinels: 4, Masters: 1, Epochs: 1, Quorum: 1},
+	{Sentinels: 3, Masters: 1, Epochs: 2, Quorum: 1, Alone: true, Others: true},
 	{Sentinels: 3, Masters: 1, Epochs: 2, Quorum: 1, NoCrashes: true},
 }
 

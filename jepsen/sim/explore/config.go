@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -20,12 +21,18 @@ type Config struct {
 	// Voters is the number of Sentinels that only vote: they never stand for
 	// election themselves. It bounds a world that is too large otherwise.
 	Voters int
+	// Alone explores one Sentinel of such a world, to whom anything may be told at
+	// any time that a message of that world can say, see alone.go.
+	Alone bool
 	// NoCrashes leaves crashes out.
 	NoCrashes bool
 	// DiskFaults adds writes that fail and writes that hang.
 	DiskFaults bool
 	// Expiry adds answers of peers that expire.
 	Expiry bool
+	// Others adds other masters: their elections raise the epoch and cause writes at
+	// any time. Nothing more is seen of them, so that one stands for all.
+	Others bool
 	// Meddling adds a stranger whose hellos raise the epoch at any time, as
 	// failovers of masters do that are not part of this world.
 	Meddling bool
@@ -57,12 +64,29 @@ func (c Config) Validate() error {
 	case c.Voters < 0 || c.Voters >= c.Sentinels:
 		return fmt.Errorf("explore: %d of %d Sentinels only vote: somebody must stand for election", c.Voters, c.Sentinels)
 	}
+	if c.Others && (!c.Alone || c.Masters != 1) {
+		return errors.New("explore: Others go with one master and one Sentinel alone")
+	}
+	if c.Alone && (c.Voters > 0 || c.Meddling || c.Everything) {
+		return errors.New("explore: a Sentinel alone is told everything anyway: Voters, Meddling and Everything have no meaning for it")
+	}
 	return nil
+}
+
+// maxStates is MaxStates with its default.
+func (c Config) maxStates() int {
+	if c.MaxStates == 0 {
+		return 100_000_000
+	}
+	return c.MaxStates
 }
 
 // String describes the world.
 func (c Config) String() string {
 	var b strings.Builder
+	if c.Alone {
+		b.WriteString("one of ")
+	}
 	fmt.Fprintf(&b, "%d Sentinels, %d master", c.Sentinels, c.Masters)
 	if c.Masters > 1 {
 		b.WriteString("s")
@@ -73,7 +97,7 @@ func (c Config) String() string {
 		text string
 	}{
 		{c.Voters > 0, fmt.Sprintf("%d of them only vote", c.Voters)},
-		{!c.NoCrashes, "crashes"}, {c.DiskFaults, "disk faults"}, {c.Expiry, "expiring answers"},
+		{!c.NoCrashes, "crashes"}, {c.DiskFaults, "disk faults"}, {c.Expiry, "expiring answers"}, {c.Others, "others"},
 		{c.Meddling, "a stranger"}, {c.MixedEpochs, "MIXED EPOCHS"}, {c.Everything, "no reductions"},
 	} {
 		if o.on {
@@ -95,13 +119,28 @@ const (
 	downAfter = time.Second
 )
 
-func nodeName(k int) string   { return fmt.Sprintf("n%d", k) }
-func masterName(k int) string { return fmt.Sprintf("m%d", k) }
+// The names, made once: a search asks for them at every step.
+var (
+	nodeNames   [maxNodes]string
+	masterNames [maxMasters]string
+	runIDs      [maxNodes]monitor.RunID
+	masterAddrs [maxMasters]monitor.Addr
+)
 
-func runID(k int) monitor.RunID {
-	name := nodeName(k)
-	return monitor.RunID(name + strings.Repeat("_", election.RunIDLen-len(name)))
+func init() {
+	for k := range nodeNames {
+		nodeNames[k] = fmt.Sprintf("n%d", k)
+		runIDs[k] = monitor.RunID(nodeNames[k] + strings.Repeat("_", election.RunIDLen-len(nodeNames[k])))
+	}
+	for k := range masterNames {
+		masterNames[k] = fmt.Sprintf("m%d", k)
+		masterAddrs[k] = ipAddr(fmt.Sprintf("10.0.0.%d", k+1), 6379)
+	}
 }
+
+func nodeName(k int) string     { return nodeNames[k] }
+func masterName(k int) string   { return masterNames[k] }
+func runID(k int) monitor.RunID { return runIDs[k] }
 
 // nobody is the index of the empty run id.
 const nobody = maxNodes
@@ -136,12 +175,16 @@ func savedOf(s monitor.State) saved {
 // state is the whole configuration that Sentinel n finds on its disk.
 func (c Config) state(n int, d saved) monitor.State {
 	s := monitor.State{Options: monitor.Options{MyID: runID(n)}, CurrentEpoch: d.epoch}
-	for k := range c.Masters {
+	masters := c.Masters
+	if c.Others {
+		masters++
+	}
+	for k := range masters {
 		m := monitor.MasterState{
 			MasterConfig: monitor.MasterConfig{
-				Name: masterName(k), Addr: ipAddr(fmt.Sprintf("10.0.0.%d", k+1), 6379),
+				Name: masterName(k), Addr: masterAddrs[k],
 				Quorum: c.Quorum, DownAfter: downAfter, FailoverTimeout: 20 * time.Second, ParallelSyncs: 1,
-				NeverLead: n >= c.Sentinels-c.Voters,
+				NeverLead: n >= c.Sentinels-c.Voters || k >= c.Masters,
 			},
 			LeaderEpoch: d.leader[k],
 		}

@@ -39,6 +39,28 @@
 //     disk before it is told, before it is asked for more, and before it is counted.
 //   - S4: one leader for each master and epoch.
 //
+// # One Sentinel alone
+//
+// The states of a world multiply with every Sentinel, master and epoch. So large
+// worlds are explored in another way ([Config].Alone, alone.go): one Sentinel, to
+// which anything may be told at any moment that some message of the world can
+// say, whether anybody has said it or not. Each life that a Sentinel can lead in
+// the world is among those that it leads here, however the others behave, and so
+// are many that it can not.
+//
+// S1 to S3 are promises of each Sentinel by itself. S4 is one of all together, and
+// follows: at every election that is won it is checked that a majority of
+// Sentinels, each by a message of its own or by the winner's own vote, has voted
+// for the winner at that epoch. Had two been elected, one Sentinel would have voted
+// for both, against S3. The masters are independent of each other but for the
+// epoch, which all of them raise, and the disk, which all of them write to; with
+// [Config].Others both can happen at any time, and one master stands for any
+// number of them.
+//
+// The tests demand that every state of a Sentinel which a search of the whole
+// comes to is one that it comes to alone, and that with two masters no election is
+// in a state that is not among those of one master with others.
+//
 // # What is not explored
 //
 // Connections stay up and no Sentinel holds another for down: that only decides

@@ -3,8 +3,10 @@ package explore
 import (
 	"fmt"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gosentinel/sentinel/monitor"
 )
@@ -203,6 +205,120 @@ func (w *world) alike(t *testing.T, how local, to uint32) int {
 	return int(w.in.count)
 }
 
+// lone are worlds of which one Sentinel is explored completely in a moment.
+var lone = []Config{
+	{Sentinels: 3, Masters: 1, Epochs: 2, Quorum: 1, Alone: true},
+	{Sentinels: 3, Masters: 2, Epochs: 1, Quorum: 1, Alone: true},
+	{Sentinels: 4, Masters: 1, Epochs: 1, Quorum: 3, Alone: true},
+	{Sentinels: 3, Masters: 1, Epochs: 1, Quorum: 2, Alone: true, DiskFaults: true, Expiry: true},
+}
+
+// TestAlone demands that no Sentinel can be brought to break a promise, whatever
+// it is told, and that the result does not depend on how many look for it.
+func TestAlone(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	for _, c := range lone {
+		var results []Result
+		for _, hands := range []int{1, 3} {
+			runtime.GOMAXPROCS(hands)
+			r, err := Explore(c, nil, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			results = append(results, r)
+		}
+		r := results[0]
+		t.Log(r)
+		if r.Violation != "" || !r.Complete {
+			t.Errorf("%v: complete %t, %s\n%s", c, r.Complete, r.Violation, strings.Join(r.Trace, "\n"))
+		}
+		if r.Leaders == 0 || r.Depth < 5 {
+			t.Errorf("%v: %d elections won, depth %d: that proves nothing", c, r.Leaders, r.Depth)
+		}
+		if !reflect.DeepEqual(r, results[1]) {
+			t.Errorf("one hand and three find different things:\n%v\n%v", r, results[1])
+		}
+	}
+}
+
+// TestAloneCoversAll demands that every state which a Sentinel comes to in a
+// world is one that it comes to alone.
+func TestAloneCoversAll(t *testing.T) {
+	for _, c := range []Config{
+		{Sentinels: 3, Masters: 1, Epochs: 2, Quorum: 1, NoCrashes: true, Voters: 2, Meddling: true},
+		{Sentinels: 3, Masters: 1, Epochs: 1, Quorum: 2, Expiry: true, DiskFaults: true},
+		{Sentinels: 2, Masters: 2, Epochs: 1, Quorum: 1},
+		{Sentinels: 4, Masters: 1, Epochs: 1, Quorum: 1},
+	} {
+		whole := newSearch(c)
+		whole.run()
+		c.Voters, c.Meddling, c.Alone = 0, false, true
+		s := newLoner(c, func() time.Duration { return 0 })
+		s.run(nil)
+		h := newHand(c)
+		looked := 0
+		for id := range whole.w.locals {
+			if int(whole.w.locals[id].node) >= c.Sentinels-whole.w.cfg.Voters {
+				continue // it never stands for election, as none alone does
+			}
+			looked++
+			if r := whole.w.restore(uint32(id)); s.seen.add(h.canonical(r)) {
+				t.Fatalf("%v: %s comes to a state that it does not come to alone", whole.w.cfg, nodeName(r.node))
+			}
+		}
+		t.Logf("%v: %d states of a Sentinel are among the %d", whole.w.cfg, looked, s.r.States)
+		if looked < 50 {
+			t.Errorf("that is too few")
+		}
+	}
+}
+
+// TestSecondMaster demands that an election is in no state of a world with two
+// masters in which it cannot be in a world with one: other masters only raise the
+// epoch, and have the state saved, as messages can do at any time. So worlds with
+// one master stand for larger ones.
+func TestSecondMaster(t *testing.T) {
+	for _, c := range []Config{
+		{Sentinels: 3, Masters: 2, Epochs: 1, Quorum: 1, Alone: true},
+		{Sentinels: 2, Masters: 2, Epochs: 2, Quorum: 1, Alone: true, MaxStates: 5000}, // the first of 32,172
+	} {
+		two := newLoner(c, func() time.Duration { return 0 })
+		var projections []uint64
+		h := newHand(c)
+		two.look = func(r *rig) {
+			for m := range c.Masters {
+				projections = append(projections, h.canonicalOf(r, []int{m}))
+			}
+		}
+		two.run(nil)
+		c.Masters, c.Others, c.MaxStates = 1, true, 0
+		one := newLoner(c, func() time.Duration { return 0 })
+		one.run(nil)
+		for _, p := range projections {
+			if one.seen.add(p) {
+				t.Fatalf("%v: an election comes to a state that it does not come to without the other master", two.w.cfg)
+			}
+		}
+		t.Logf("%v: %d states; the election of one master is in one of %d", two.w.cfg, two.r.States, one.r.States)
+		if len(projections) < 1000 {
+			t.Errorf("%d states were looked at: that is too few", len(projections))
+		}
+	}
+}
+
+// TestAloneMixed gives a Sentinel the way of stock to count votes. It must be
+// found that it can be elected by votes of another epoch.
+func TestAloneMixed(t *testing.T) {
+	r, err := Explore(Config{Sentinels: 3, Masters: 1, Epochs: 2, Quorum: 1, Alone: true, MixedEpochs: true}, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%v\n%s", r, strings.Join(r.Trace, "\n"))
+	if !strings.HasPrefix(r.Violation, "S4: ") || len(r.Trace) < 3 {
+		t.Errorf("violation %q after\n%s", r.Violation, strings.Join(r.Trace, "\n"))
+	}
+}
+
 // TestValidate checks that worlds which do not fit are refused with a reason.
 func TestValidate(t *testing.T) {
 	good := Config{Sentinels: 3, Masters: 1, Epochs: 1, Quorum: 2}
@@ -211,6 +327,7 @@ func TestValidate(t *testing.T) {
 	}
 	for _, change := range []func(*Config){
 		func(c *Config) { c.Sentinels = 0 }, func(c *Config) { c.Sentinels = 5 }, func(c *Config) { c.Masters = 3 },
+		func(c *Config) { c.Alone, c.Meddling = true, true },
 		func(c *Config) { c.Epochs = 0 }, func(c *Config) { c.Quorum = 4 }, func(c *Config) { c.Voters = 3 },
 	} {
 		bad := good

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/gosentinel/sentinel/election"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -21,9 +20,6 @@ type world struct {
 	book *codebook
 	in   inputs
 	syms []symmetry
-
-	conns  [maxNodes][maxNodes]monitor.ConnID
-	tokens [maxNodes][maxNodes][maxMasters]monitor.Token
 
 	locals  []local
 	sets    []localSet
@@ -59,22 +55,16 @@ type birthKey struct {
 // local is one local state. It keeps no core: the inputs since the birth of the
 // process bring it back.
 type local struct {
-	node    int8
-	birth   bool
-	from    uint32 // the state before, unless birth
-	by      input
-	disk    saved
-	forms   []uint32 // its encoding under each symmetry
-	next    []outcome
-	ready   facts  // messages that can make a difference here
-	acts    uint64 // places in world.acts of what can happen here by itself
-	epoch   monitor.Epoch
-	voting  [maxMasters]monitor.Epoch // epoch of the running election, 0 when none
-	vote    [maxMasters]monitor.Epoch
-	voteFor [maxMasters]int
-	pending bool
-	echoes  []echo
-	echoed  bool // echoes is complete
+	outline
+	birth  bool
+	from   uint32 // the state before, unless birth
+	by     input
+	forms  []uint32 // its encoding under each symmetry
+	next   []outcome
+	ready  facts  // messages that can make a difference here
+	acts   uint64 // places in world.acts of what can happen here by itself
+	echoes []echo
+	echoed bool // echoes is complete
 }
 
 // echo is what a Sentinel says again and again: any of the facts in by, or
@@ -177,16 +167,9 @@ func (w *world) intern(r *rig, how local) uint32 {
 		return id
 	}
 	l := how
-	l.node, l.disk, l.epoch, l.pending = int8(r.node), r.disk, r.core.CurrentEpoch(), r.core.InFlight() != nil
+	l.outline = r.outline()
 	for k := range w.syms {
 		l.forms = append(l.forms, number(w.forms, string(r.encode(nil, &w.syms[k]))))
-	}
-	for m := range w.cfg.Masters {
-		p := r.probe(m)
-		l.vote[m], l.voteFor[m] = p.VoteEpoch, indexOf(p.VoteFor)
-		if p.Phase == election.WaitStart {
-			l.voting[m] = p.AttemptEpoch
-		}
 	}
 	l.ready, l.acts = w.deliverable(&l), 1<<len(w.acts)-1
 	l.next = make([]outcome, w.in.count)
@@ -255,25 +238,26 @@ func (w *world) take(id uint32, in input) outcome {
 	case in == w.in.crashDone && !l.pending:
 		return outcome{kind: nothing}
 	case in == w.in.crashDone:
-		return w.changed(id, in, w.born(int(l.node), savedOf(w.restore(id).core.InFlight().State)), facts{})
+		return w.changed(id, in, w.born(int(l.node), l.writing), facts{})
 	}
 	r := w.spare(id)
 	w.steps++
 	if !r.apply(in) {
-		w.rigs.spare, w.rigs.spareAt = r, id
+		w.rigs.leave(r, id)
 		return outcome{kind: nothing}
 	}
 	if r.beyond {
+		w.rigs.free.put(r)
 		return outcome{kind: beyond}
 	}
-	known := len(w.locals)
+	known, sent := len(w.locals), r.sent
 	to := w.intern(r, local{from: id, by: in})
 	if int(to) == known {
 		w.rigs.keep(to, r)
 	} else {
-		w.rigs.spare, w.rigs.spareAt = r, to
+		w.rigs.leave(r, to)
 	}
-	return w.changed(id, in, to, r.sent)
+	return w.changed(id, in, to, sent)
 }
 
 // echoesOf returns what a Sentinel in a local state can say without any change
@@ -380,7 +364,7 @@ func (w *world) changed(from uint32, in input, to uint32, sent facts) outcome {
 	if from == to && sent == (facts{}) {
 		return outcome{kind: nothing}
 	}
-	if why := w.checkStep(&w.locals[from], &w.locals[to], in, sent); why != "" {
+	if why := w.checkStep(&w.locals[from].outline, &w.locals[to].outline, in, sent); why != "" {
 		w.faults[outcomeKey{from, in}] = why
 		return outcome{to: to, kind: broken, sent: sent}
 	}
@@ -388,12 +372,13 @@ func (w *world) changed(from uint32, in input, to uint32, sent facts) outcome {
 }
 
 // rigCache keeps Sentinels in the local states that were met last, so that what
-// can happen next happens to a clone of one instead of one that has to live its
+// can happen next happens to a copy of one instead of one that has to live its
 // life again.
 type rigCache struct {
 	byLocal map[uint32]*rig
 	ring    []uint32 // those that are kept; when it is full, the oldest is at place next
 	next    int
+	free    pool
 
 	// spare is in local state spareAt, or nil: most of what can happen changes
 	// nothing, and the next thing can happen to the same one.
@@ -402,7 +387,7 @@ type rigCache struct {
 }
 
 // rigsMost bounds the memory: a Sentinel takes some kilobytes.
-const rigsMost = 1 << 16
+const rigsMost = 1 << 15
 
 // keep takes r, which is in local state id.
 func (c *rigCache) keep(id uint32, r *rig) {
@@ -414,9 +399,16 @@ func (c *rigCache) keep(id uint32, r *rig) {
 		c.ring = append(c.ring, id)
 		return
 	}
+	c.free.put(c.byLocal[c.ring[c.next]])
 	delete(c.byLocal, c.ring[c.next])
 	c.ring[c.next] = id
 	c.next = (c.next + 1) % rigsMost
+}
+
+// leave makes r, which is in local state id, the spare one.
+func (c *rigCache) leave(r *rig, id uint32) {
+	c.free.put(c.spare)
+	c.spare, c.spareAt = r, id
 }
 
 // spare returns a Sentinel in a local state, for the caller to use up.
@@ -431,7 +423,7 @@ func (w *world) spare(id uint32) *rig {
 		r = w.restore(id)
 		c.keep(id, r)
 	}
-	return r.clone()
+	return c.free.copyOf(r)
 }
 
 // restore brings a Sentinel back into a local state: it lives its life again,
@@ -446,32 +438,10 @@ func (w *world) restore(id uint32) *rig {
 	if r == nil {
 		r = w.boot(int(w.locals[id].node), w.locals[id].disk)
 	} else {
-		r = r.clone()
+		r = w.rigs.free.copyOf(r)
 	}
 	for k := len(path) - 1; k >= 0; k-- {
 		r.apply(path[k])
 	}
 	return r
-}
-
-// addressing says over which connection, and with which mark, a peer's answer
-// about a master arrives.
-func (w *world) addressing(node, peer, master int) (monitor.ConnID, monitor.Token) {
-	return w.conns[node][peer], w.tokens[node][peer][master]
-}
-
-func (w *world) learnConn(node int, conn monitor.ConnID, at monitor.HostPort) {
-	w.conns[node][masterAt(at.Host)] = conn
-}
-
-func (w *world) leadsToPeer(node int, conn monitor.ConnID) bool {
-	return slices.Contains(w.conns[node][:], conn)
-}
-
-func (w *world) learnToken(node int, s monitor.Send, q monitor.AskMasterDown) {
-	for peer, conn := range w.conns[node] {
-		if conn == s.Conn {
-			w.tokens[node][peer][masterAt(q.IP)] = s.Token
-		}
-	}
 }

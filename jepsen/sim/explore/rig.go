@@ -2,6 +2,7 @@ package explore
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/gosentinel/sentinel/election"
 	"github.com/gosentinel/sentinel/monitor"
@@ -15,7 +16,8 @@ type input uint16
 type inputs struct {
 	expire, answers                 input // the first of each kind
 	write, writeFails, retry, stall input
-	crash, crashDone                input
+	crash, crashDone, save          input
+	raise                           input // the first of its kind
 	count                           input
 }
 
@@ -31,7 +33,8 @@ func newInputs(c Config, b *codebook) inputs {
 	i.answers = i.expire + input(c.Masters*len(waits))
 	i.write = i.answers + input(c.Masters*c.Sentinels)
 	i.writeFails, i.retry, i.stall = i.write+1, i.write+2, i.write+3
-	i.crash, i.crashDone, i.count = i.write+4, i.write+5, i.write+6
+	i.crash, i.crashDone, i.save, i.raise = i.write+4, i.write+5, i.write+6, i.write+7
+	i.count = i.raise + input(c.Epochs)
 	return i
 }
 
@@ -48,6 +51,12 @@ func (i *inputs) acts(c Config) (acts []input) {
 	if c.DiskFaults {
 		acts = append(acts, i.writeFails, i.retry, i.stall)
 	}
+	if c.Others {
+		acts = append(acts, i.save)
+		for in := i.raise; in < i.count; in++ {
+			acts = append(acts, in)
+		}
+	}
 	if !c.NoCrashes {
 		acts = append(acts, i.crash, i.crashDone)
 	}
@@ -63,6 +72,9 @@ type rig struct {
 	at   monitor.Instant // its clock, which stands still after the boot
 	disk saved
 	out  monitor.Effects
+	// How answers of each peer arrive.
+	conns  [maxNodes]monitor.ConnID
+	tokens [maxNodes][maxMasters]monitor.Token
 
 	sent    facts    // by the last input
 	beyond  bool     // the last input led past the last epoch
@@ -122,6 +134,8 @@ func (r *rig) happen(in input) bool {
 		return r.core.Expire(monitor.WaitDisk, "", "")
 	case i.stall:
 		return r.core.Expire(monitor.WaitStall, "", "")
+	case i.save:
+		r.core.Step(now, monitor.Call{Op: monitor.FlushOp{}})
 	case i.crash:
 		*r = *r.restarted(r.disk)
 	case i.crashDone:
@@ -130,13 +144,39 @@ func (r *rig) happen(in input) bool {
 			return false
 		}
 		*r = *r.restarted(savedOf(p.State))
+	default:
+		return r.raise(monitor.Epoch(in-i.raise) + 1)
 	}
 	return true
 }
 
-// clone returns a second Sentinel in the same state.
-func (r *rig) clone() *rig {
-	return &rig{w: r.w, node: r.node, core: r.core.Clone(), at: r.at, disk: r.disk, verbose: r.verbose}
+// pool holds Sentinels that nobody needs any more: to copy one into the memory
+// of another costs a fraction of making a new one.
+type pool []*rig
+
+func (p *pool) put(r *rig) {
+	if r != nil {
+		*p = append(*p, r)
+	}
+}
+
+// copyOf returns a second Sentinel in the state of r.
+func (p *pool) copyOf(r *rig) *rig {
+	n := &rig{core: new(monitor.Core)}
+	if last := len(*p) - 1; last >= 0 {
+		n, (*p)[last], *p = (*p)[last], nil, (*p)[:last]
+	}
+	r.copyTo(n)
+	return n
+}
+
+// copyTo makes n, which nobody needs any more, equal to r.
+func (r *rig) copyTo(n *rig) {
+	r.core.CopyTo(n.core)
+	*n = rig{
+		w: r.w, node: r.node, core: n.core, at: r.at, disk: r.disk, out: n.out,
+		conns: r.conns, tokens: r.tokens, events: n.events[:0], verbose: r.verbose,
+	}
 }
 
 func (r *rig) restarted(d saved) *rig {
@@ -152,7 +192,7 @@ func (r *rig) deliver(f fact) bool {
 	}
 	switch f.kind {
 	case request:
-		m := ipAddr(fmt.Sprintf("10.0.0.%d", f.master+1), 6379)
+		m := masterAddrs[f.master]
 		r.core.Step(now, monitor.Ask{From: monitor.PeerRef(f.master), IP: m.IP, Port: m.Port, Epoch: f.epoch, RunID: runID(f.node)})
 	case vote:
 		reply := r.replyFrom(f)
@@ -184,11 +224,23 @@ func (r *rig) hear(epoch monitor.Epoch) bool {
 	return true
 }
 
+// raise has somebody ask for a vote about the other master at an epoch that is new.
+func (r *rig) raise(e monitor.Epoch) bool {
+	if !r.w.cfg.Others || e <= r.core.CurrentEpoch() || r.w.cfg.Sentinels == 1 {
+		return false
+	}
+	other := masterAddrs[r.w.cfg.Masters]
+	r.core.Step(now, monitor.Ask{From: nowhere, IP: other.IP, Port: other.Port, Epoch: e, RunID: runID((r.node + 1) % r.w.cfg.Sentinels)})
+	return true
+}
+
+// nowhere is where answers go that nobody looks at.
+const nowhere = maxMasters
+
 // replyFrom is an answer of f.node to a question about f.master that says no
 // more than that the master is down.
 func (r *rig) replyFrom(f fact) monitor.AskReply {
-	conn, token := r.w.addressing(r.node, f.node, f.master)
-	return monitor.AskReply{Conn: conn, Token: token, OK: true, Down: true}
+	return monitor.AskReply{Conn: r.conns[f.node], Token: r.tokens[f.node][f.master], OK: true, Down: true}
 }
 
 // write has the pending write succeed: the shell lets out what waited for it,
@@ -235,12 +287,12 @@ func (r *rig) effect(e monitor.Effect) {
 	switch e := e.(type) {
 	case monitor.Dial:
 		if e.Target == monitor.KindSentinel {
-			r.w.learnConn(r.node, e.Conn, e.Addr)
+			r.conns[masterAt(e.Addr.Host)] = e.Conn
 			r.core.Step(r.at, monitor.LinkUp{Conn: e.Conn, LocalIP: fmt.Sprintf("10.0.1.%d", r.node+1)})
 		}
 	case monitor.Send:
-		if r.w.leadsToPeer(r.node, e.Conn) {
-			r.command(e)
+		if peer := slices.Index(r.conns[:], e.Conn); peer >= 0 {
+			r.command(peer, e)
 		}
 	case monitor.Reply:
 		r.tell(fact{kind: vote, master: int(e.To), node: r.node, who: indexOf(e.Leader), epoch: e.Epoch})
@@ -249,7 +301,7 @@ func (r *rig) effect(e monitor.Effect) {
 	}
 }
 
-func (r *rig) command(s monitor.Send) {
+func (r *rig) command(peer int, s monitor.Send) {
 	switch cmd := s.Cmd.(type) {
 	case monitor.Ping:
 		r.core.Step(r.at, monitor.Pong{Conn: s.Conn, Reply: monitor.PingPong})
@@ -257,7 +309,7 @@ func (r *rig) command(s monitor.Send) {
 		r.tell(fact{kind: hello, epoch: cmd.Hello.CurrentEpoch})
 		r.core.Step(r.at, monitor.PublishReply{Conn: s.Conn, Token: s.Token, OK: true})
 	case monitor.AskMasterDown:
-		r.w.learnToken(r.node, s, cmd)
+		r.tokens[peer][masterAt(cmd.IP)] = s.Token
 		if cmd.RunID != "" {
 			r.tell(fact{kind: request, master: masterAt(cmd.IP), node: r.node, epoch: r.mixed(cmd.Epoch)})
 		}

@@ -71,6 +71,9 @@ type search struct {
 	stamp []uint64 // when each local state was last met
 	begun uint64
 	todo  []uint32
+	order []uint32 // as walk has done with them
+	// exitAt is the first exit that leads to each local state, or -1.
+	exitAt []int32
 }
 
 type numbered struct {
@@ -94,21 +97,21 @@ func Explore(c Config, clock func() time.Duration, progress func(Result)) (Resul
 	if err := c.Validate(); err != nil {
 		return Result{}, err
 	}
-	s := newSearch(c)
-	s.tell = progress
-	if clock != nil {
-		s.clock = clock
+	if clock == nil {
+		clock = func() time.Duration { return 0 }
 	}
+	if c.Alone {
+		return exploreAlone(c, clock, progress), nil
+	}
+	s := newSearch(c)
+	s.tell, s.clock = progress, clock
 	s.run()
 	return s.r, nil
 }
 
 func newSearch(c Config) *search {
-	s := &search{w: newWorld(c), limit: c.MaxStates, r: Result{Config: c}}
+	s := &search{w: newWorld(c), limit: c.maxStates(), r: Result{Config: c}}
 	s.clock = func() time.Duration { return 0 }
-	if s.limit == 0 {
-		s.limit = 100_000_000
-	}
 	return s
 }
 
@@ -167,6 +170,7 @@ type exit struct {
 	local   uint32 // the local state that it leads to
 	said    facts  // that was not in the network
 	covered bool   // by another exit
+	next    int32  // another exit that leads to local, or -1
 }
 
 // live has Sentinel n go on alone from all local states that it can be in, until
@@ -245,14 +249,39 @@ func (s *search) prune(net facts) []exit {
 	for k := range s.exits {
 		s.extend(net, &s.exits[k])
 	}
+	slices.SortStableFunc(s.exits, func(a, b exit) int { return slices.Compare(a.said[:], b.said[:]) })
+	s.place()
+	for _, group := range saying(s.exits) {
+		s.cover(net, group)
+	}
 	for k := range s.exits {
-		if !s.exits[k].covered {
-			s.cover(net, k)
-		}
+		s.exitAt[s.exits[k].local] = -1
 	}
 	s.exits = slices.DeleteFunc(s.exits, func(e exit) bool { return e.covered })
-	slices.SortStableFunc(s.exits, func(a, b exit) int { return slices.Compare(a.said[:], b.said[:]) })
 	return s.exits
+}
+
+// saying divides exits into groups that say the same.
+func saying(exits []exit) (groups [][]exit) {
+	for len(exits) > 0 {
+		same := 1
+		for same < len(exits) && exits[same].said == exits[0].said {
+			same++
+		}
+		groups, exits = append(groups, exits[:same]), exits[same:]
+	}
+	return groups
+}
+
+// place chains the exits that lead to the same local state.
+func (s *search) place() {
+	for len(s.exitAt) < len(s.w.locals) {
+		s.exitAt = append(s.exitAt, -1)
+	}
+	for k := range s.exits {
+		e := &s.exits[k]
+		e.next, s.exitAt[e.local] = s.exitAt[e.local], int32(k)
+	}
 }
 
 // extend adds to what is said at an exit all that the Sentinel can say then
@@ -271,26 +300,88 @@ func (s *search) extend(net facts, e *exit) {
 	}
 }
 
-// cover marks the exits that exit k covers.
-func (s *search) cover(net facts, k int) {
-	w, y := s.w, s.exits[k]
-	net.union(y.said)
+// cover marks the exits that those of a group cover, which all say the same. Of
+// the group itself only as many remain as it takes to come to all of it: the first
+// walk puts those in front that lead to others and are not led back to; then
+// whoever the second walk meets on the way from one in front is covered.
+func (s *search) cover(net facts, group []exit) {
+	said := group[0].said
+	net.union(said)
 	s.begun++
-	s.mark(y.local)
-	todo := append(s.todo[:0], y.local)
-	for at := 0; at < len(todo); at++ {
-		for j := range s.exits {
-			if x := &s.exits[j]; j != k && x.local == todo[at] && x.said.minus(y.said) == (facts{}) {
-				x.covered = true
-			}
+	s.order = s.order[:0]
+	for k := range group {
+		if !group[k].covered {
+			s.walk(net, group[k].local)
 		}
+	}
+	order := slices.Clone(s.order)
+	s.begun++
+	for k := len(order) - 1; k >= 0; k-- {
+		root := s.uncovered(order[k], said)
+		if root == nil || s.stamp[order[k]] == s.begun {
+			continue
+		}
+		s.order = s.order[:0]
+		s.walk(net, root.local)
+		for _, met := range s.order {
+			s.coverAt(met, said)
+		}
+		root.covered = false
+	}
+}
+
+func (s *search) firstExit(local uint32) int32 {
+	if int(local) >= len(s.exitAt) {
+		return -1 // a local state that was met for the first time after place
+	}
+	return s.exitAt[local]
+}
+
+// uncovered returns an exit to a local state that says exactly this and is not
+// covered, or nil.
+func (s *search) uncovered(local uint32, said facts) *exit {
+	for k := s.firstExit(local); k >= 0; k = s.exits[k].next {
+		if e := &s.exits[k]; e.said == said && !e.covered {
+			return e
+		}
+	}
+	return nil
+}
+
+// coverAt marks the exits to a local state that say this or less.
+func (s *search) coverAt(local uint32, said facts) {
+	for k := s.firstExit(local); k >= 0; k = s.exits[k].next {
+		if e := &s.exits[k]; e.said.minus(said) == (facts{}) {
+			e.covered = true
+		}
+	}
+}
+
+// walk visits all local states that a Sentinel can come to by going on alone, but
+// for those that were met before, and appends them to s.order in the order in
+// which it has done with them.
+func (s *search) walk(net facts, from uint32) {
+	const done = 1 << 31
+	w, todo := s.w, append(s.todo[:0], from)
+	for len(todo) > 0 {
+		local := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		if local&done != 0 {
+			s.order = append(s.order, local&^done)
+			continue
+		}
+		if !s.mark(local) {
+			continue
+		}
+		todo = append(todo, local|done)
 		visit := func(in input) {
-			if o := w.after(todo[at], in); o.kind == changes && o.sent.minus(net) == (facts{}) && s.mark(o.to) {
+			if o := w.after(local, in); o.kind == changes && o.sent.minus(net) == (facts{}) {
 				todo = append(todo, o.to)
 			}
 		}
-		w.locals[todo[at]].ready.and(net).each(func(bit int) { visit(input(bit)) })
-		for acts := w.locals[todo[at]].acts; acts != 0; acts &= acts - 1 {
+		ready := w.locals[local].ready.and(net)
+		ready.each(func(bit int) { visit(input(bit)) })
+		for acts := w.locals[local].acts; acts != 0; acts &= acts - 1 {
 			visit(w.acts[bits.TrailingZeros64(acts)])
 		}
 	}
@@ -445,82 +536,4 @@ func (s *set) grow() {
 		}
 		s.slots[k] = v
 	}
-}
-
-// checkStep looks for a promise that a Sentinel breaks by a step of its own:
-// epochs never fall, votes are given at the current epoch only and once in it,
-// and nothing is said before it is durable (S1, S2, S3).
-func (w *world) checkStep(was, is *local, in input, sent facts) (why string) {
-	name := nodeName(int(is.node))
-	crashed := in == w.in.crash || in == w.in.crashDone
-	if is.disk.epoch < was.disk.epoch || !crashed && is.epoch < was.epoch {
-		return fmt.Sprintf("S1: the current epoch of %s fell from %d to %d", name, was.epoch, is.epoch)
-	}
-	for m := range w.cfg.Masters {
-		switch {
-		case is.vote[m] > is.epoch:
-			return fmt.Sprintf("S2: %s has voted at epoch %d, and its current epoch is %d", name, is.vote[m], is.epoch)
-		case is.disk.leader[m] < was.disk.leader[m] || !crashed && is.vote[m] < was.vote[m]:
-			return fmt.Sprintf("S2: the vote epoch of %s fell from %d to %d", name, was.vote[m], is.vote[m])
-		case !crashed && is.vote[m] != was.vote[m] && is.vote[m] != is.epoch:
-			return fmt.Sprintf("S2: %s voted at epoch %d when its current epoch was %d", name, is.vote[m], is.epoch)
-		case !crashed && is.vote[m] == was.vote[m] && is.voteFor[m] != was.voteFor[m]:
-			return fmt.Sprintf("S3: the vote of %s at epoch %d moved from %d to %d", name, is.vote[m], was.voteFor[m], is.voteFor[m])
-		}
-	}
-	if !w.cfg.MixedEpochs {
-		sent.each(func(bit int) { why = first(why, w.durable(is, w.book.list[bit])) })
-	}
-	return why
-}
-
-func first(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
-}
-
-// durable checks that what a Sentinel says is on its disk.
-func (w *world) durable(l *local, f fact) string {
-	switch {
-	case f.epoch > l.disk.epoch:
-		return fmt.Sprintf("S1: %v, which is not durable: on disk is epoch %d", f, l.disk.epoch)
-	case (f.kind == vote || f.kind == request || f.kind == leader) && f.epoch > l.disk.leader[f.master]:
-		return fmt.Sprintf("S3: %v, which is not durable: on disk is a vote at epoch %d", f, l.disk.leader[f.master])
-	}
-	return ""
-}
-
-// contradiction checks a new fact against all others: one vote for each Sentinel,
-// master and epoch (S3), one leader for each master and epoch (S4).
-func (w *world) contradiction(f fact, s *state) string {
-	switch f.kind {
-	case leader:
-		for n := range w.cfg.Sentinels {
-			other := fact{kind: leader, master: f.master, node: n, epoch: f.epoch}
-			if n != f.node && s.net.has(w.book.index[other]) {
-				return fmt.Sprintf("S4: %v, and so does %s", f, nodeName(n))
-			}
-		}
-	case vote, request:
-		who := f.who
-		if f.kind == request {
-			who = f.node // it has voted for itself
-		}
-		if who == nobody || w.cfg.MixedEpochs && f.kind == request {
-			return ""
-		}
-		for n := range w.cfg.Sentinels {
-			other := fact{kind: vote, master: f.master, node: f.node, who: n, epoch: f.epoch}
-			if n != who && s.net.has(w.book.index[other]) {
-				return fmt.Sprintf("S3: %v, after %v", f, other)
-			}
-		}
-		asks := fact{kind: request, master: f.master, node: f.node, epoch: f.epoch}
-		if who != f.node && s.net.has(w.book.index[asks]) && !w.cfg.MixedEpochs {
-			return fmt.Sprintf("S3: %v, after %v", f, asks)
-		}
-	}
-	return ""
 }

@@ -103,13 +103,19 @@ func (w *world) tellStep(local *uint32, net *facts, n int, in input) string {
 	text := nodeName(n) + ": " + w.inWords(r, in)
 	r.verbose = true
 	r.apply(in)
+	o := w.after(*local, in)
+	*local = o.to
+	text += w.aftermath(r, o.sent.minus(*net))
+	net.union(o.sent)
+	return text
+}
+
+// aftermath is what a step has caused, a line each.
+func (w *world) aftermath(r *rig, said facts) (text string) {
 	for _, e := range r.events {
 		text += "\n       " + shorten(e)
 	}
-	o := w.after(*local, in)
-	*local = o.to
-	o.sent.minus(*net).each(func(bit int) { text += "\n       => " + w.book.list[bit].String() })
-	net.union(o.sent)
+	said.each(func(bit int) { text += "\n       => " + w.book.list[bit].String() })
 	return text
 }
 
@@ -126,6 +132,9 @@ func (w *world) inWords(r *rig, in input) string {
 		k := int(in - i.answers)
 		return fmt.Sprintf("%s: what %s said expires", masterName(k/w.cfg.Sentinels), nodeName(k%w.cfg.Sentinels))
 	}
+	if in >= i.raise {
+		return fmt.Sprintf("votes about another master at epoch %d", in-i.raise+1)
+	}
 	switch in {
 	case i.write:
 		return "the disk has written " + inFile(r.core.InFlight())
@@ -135,6 +144,8 @@ func (w *world) inWords(r *rig, in input) string {
 		return monitor.WaitDisk.String()
 	case i.stall:
 		return monitor.WaitStall.String()
+	case i.save:
+		return "something else has the configuration saved"
 	case i.crashDone:
 		return "CRASHES after the disk has written " + inFile(r.core.InFlight()) + ", and starts again"
 	}
