@@ -60,6 +60,13 @@ func (c *Core) SameProbes(probes []MasterProbe) bool {
 	return true
 }
 
+// Changes counts the occasions on which something that is probed may have
+// changed: a master was judged or is to be, or there is something to save. While
+// it stands still, so does what [Core.AppendProbes] gives. A simulator that looks
+// after every step need not look at all after most of them, and checks with
+// [Core.SameProbes] now and then that nothing changes in another way.
+func (c *Core) Changes() uint64 { return c.changes }
+
 func (m *master) probe() MasterProbe {
 	a := &m.attempt
 	p := MasterProbe{

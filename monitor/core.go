@@ -54,6 +54,7 @@ type Core struct {
 	logged map[string]bool
 
 	failures Failures // to simulate
+	changes  uint64   // see Changes
 
 	// clamped counts timers that asked to run in the past. It stays 0: a timer
 	// that did not do what was due would spin.
@@ -282,7 +283,10 @@ func (c *Core) ready(t *timer) {
 func (c *Core) wake(i *instance) { c.ready(&i.timer) }
 
 // touch has m judged within the current step.
-func (c *Core) touch(m *master) { c.ready(&m.judge) }
+func (c *Core) touch(m *master) {
+	c.changes++
+	c.ready(&m.judge)
+}
 
 // free queues an effect that waits for nothing.
 func (c *Core) free(e Effect) { c.out = append(c.out, e) }

@@ -55,12 +55,15 @@ func (c *Core) checkDisk() {
 }
 
 // changed notes that the state must be saved.
-func (c *Core) changed() { c.disk.dirty = true }
+func (c *Core) changed() {
+	c.changes++
+	c.disk.dirty = true
+}
 
 // gate queues an effect that may happen only when the state of now is durable.
 func (c *Core) gate(e Effect) {
 	d := &c.disk
-	d.dirty = true
+	c.changed()
 	switch {
 	case (d.stalled || len(d.gated) >= maxGated) && c.withdraw(e):
 	case len(d.gated) < maxGated:

@@ -19,6 +19,7 @@ func (m *master) run(c *Core, now Instant) Instant {
 	if c.tilt {
 		return Never // leaveTilt comes back to it
 	}
+	c.changes++
 	next := c.checkSDown(now, &m.instance)
 	c.shareOpinion(m)
 	next = min(next, c.expireAnswers(now, m))

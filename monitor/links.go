@@ -423,6 +423,7 @@ func (c *Core) resolved(now Instant, in Resolved) {
 			c.touch(m)
 		}
 		i.addr.IP = in.IP
+		c.changes++ // it may be the address of a promoted replica
 		if r, ok := mem.(*replica); ok && c.unite(r) {
 			continue
 		}

@@ -25,6 +25,7 @@ type checker struct {
 	invariant Invariant             // the violated one
 	only      Invariant             // the one invariant to look at; 0 for all
 	looked    [invariantsEnd]uint64 // how often there was something to decide
+	thorough  bool                  // compares even where the core says that nothing has changed
 	lenient   bool                  // looks at consequences only, not at the gate itself
 	tainted   string                // why S4 and S7 cannot hold any more; "" while they must
 
@@ -95,7 +96,7 @@ func (k *checker) booted(n *node) {
 	if n.core.CurrentEpoch() < k.told[who] {
 		k.fail(n.name, S1, "restarted at epoch %d after it told epoch %d", n.core.CurrentEpoch(), k.told[who])
 	}
-	n.seen.probes = n.core.AppendProbes(n.seen.probes)
+	n.seen.probes, n.seen.changes = n.core.AppendProbes(n.seen.probes), n.core.Changes()
 	for _, p := range n.seen.probes {
 		k.looked[S6]++
 		if key := (identityMaster{who, p.Name}); p.ConfigEpoch < k.toldCfg[key] {
@@ -142,11 +143,16 @@ func (k *checker) masterAt(n *node, at monitor.HostPort) string {
 
 // after compares the state with the one before the step.
 func (k *checker) after(n *node, in monitor.Input) {
-	h := &n.seen
-	if n.core.SameProbes(h.probes) {
+	h, changes := &n.seen, n.core.Changes()
+	if changes == h.changes && k.thorough {
+		k.unchanged(n)
+	}
+	if changes == h.changes || n.core.SameProbes(h.probes) {
 		k.checked += uint64(len(h.probes))
+		h.changes = changes
 		return
 	}
+	h.changes = changes
 	h.before, h.probes = h.probes, h.core(n)
 	k.checked += uint64(len(h.probes))
 	for j := range h.probes {
@@ -164,6 +170,14 @@ func (k *checker) after(n *node, in monitor.Input) {
 		k.shape(n, now)
 		k.transition(n, now, was, in)
 		k.attempts(n, now, was, in)
+	}
+}
+
+// unchanged checks that a core which has counted no change has none: what it does
+// not count is not compared with what was before.
+func (k *checker) unchanged(n *node) {
+	if n.seen.changes == n.core.Changes() && !n.core.SameProbes(n.seen.probes) {
+		k.fail(n.name, Audit, "something has changed that was not counted")
 	}
 }
 
@@ -554,6 +568,7 @@ func (k *checker) drained(n *node) {
 func (k *checker) audit(n *node) {
 	k.looked[Audit]++
 	k.looked[Answers]++
+	k.unchanged(n)
 	if err := n.core.Audit(); err != nil {
 		k.fail(n.name, Audit, "%v", err)
 	}

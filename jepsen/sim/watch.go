@@ -18,6 +18,7 @@ type watch struct {
 	ballots  map[ballot]bool
 
 	probes, before []monitor.MasterProbe
+	changes        uint64 // counted by the core when it was last compared
 	tiltBefore     bool
 	ordered        []monitor.HostPort // may be told to become masters in this turn
 	masters        map[string]*masterWatch
