@@ -215,7 +215,7 @@ func (a *auditor) master(m *master) {
 	if c.byName[m.cfg.Name] != m {
 		a.fail("master %s is not found by its name", m.cfg.Name)
 	}
-	for _, key := range addrKeys(m.addr) {
+	for key := range addrKeys(m.addr) {
 		if c.byAddr[key] == nil {
 			a.fail("master %s is not found by its address %s", m.cfg.Name, key)
 		}

@@ -29,7 +29,7 @@ func (c *Core) CopyTo(d *Core) {
 	*d.source = *c.source
 	d.byName, d.byAddr, d.members = emptied(old.byName), emptied(old.byAddr), emptied(old.members)
 	d.peerLinks, d.conns = emptied(old.peerLinks), emptied(old.conns)
-	d.timers.items = slices.Grow(old.timers.items[:0], len(c.timers.items))[:len(c.timers.items)]
+	d.timers.items = append(old.timers.items[:0], c.timers.items...)
 	d.queue, d.out, d.owns = old.queue[:0], append(old.out[:0], c.out...), append(old.owns[:0], c.owns...)
 	k := cloner{from: c, to: d}
 	k.timer(&d.conflict.timer, &d.conflict)
@@ -167,7 +167,7 @@ func (k *cloner) disk(old *disk) {
 // addresses keeps which of the masters at one address is found by it.
 func (k *cloner) addresses() {
 	for _, m := range k.from.masters {
-		for _, key := range addrKeys(m.addr) {
+		for key := range addrKeys(m.addr) {
 			k.to.byAddr[key] = k.to.byName[k.from.byAddr[key].cfg.Name]
 		}
 	}

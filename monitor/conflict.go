@@ -28,7 +28,7 @@ type ownAddr struct {
 // announcing remembers where a hello that is published now says that this
 // process is. Without it a change of announce-ip, or of the address of the host,
 // would make own hellos that are still under way look like those of a clone.
-func (c *Core) announcing(now Instant, h Hello) {
+func (c *Core) announcing(now Instant, h *Hello) {
 	at, oldest := HostPort{h.IP, h.Port}, 0
 	for k := range c.owns {
 		if c.owns[k].at == at {
@@ -84,7 +84,7 @@ func (k *conflict) run(c *Core, now Instant) Instant {
 
 // ownHello looks at a hello with the own id, which is nearly always one that
 // this Sentinel has published.
-func (c *Core) ownHello(now Instant, m *master, h Hello) {
+func (c *Core) ownHello(now Instant, m *master, h *Hello) {
 	at := HostPort{h.IP, h.Port}
 	if c.announces(m, h) || c.announced(now, at) {
 		return
@@ -121,7 +121,7 @@ func (c *Core) openConflict(now Instant, m *master) {
 // announces reports whether h can be a hello of this process. Its address is
 // the local one of whichever link it was published on, so on a host with
 // several addresses there are several.
-func (c *Core) announces(m *master, h Hello) bool {
+func (c *Core) announces(m *master, h *Hello) bool {
 	switch {
 	case h.Port != c.announcedPort():
 		return false

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 )
 
@@ -23,7 +24,7 @@ type Core struct {
 
 	masters   []*master // in the order in which they were added
 	byName    map[string]*master
-	byAddr    map[string]*master // see index
+	byAddr    map[HostPort]*master // see index
 	members   map[InstanceID]member
 	peerLinks map[RunID]*link
 	conns     map[ConnID]*link
@@ -96,7 +97,7 @@ func New(now Instant, p Params) (*Core, error) {
 	c := &Core{
 		tun: p.Tunables, opts: p.State.Options, port: p.Port, peerPass: p.PeerPass, gossip: p.Gossip,
 		source: source, rng: rand.New(source), now: now, lastStep: now,
-		byName: map[string]*master{}, byAddr: map[string]*master{}, members: map[InstanceID]member{},
+		byName: map[string]*master{}, byAddr: map[HostPort]*master{}, members: map[InstanceID]member{},
 		peerLinks: map[RunID]*link{}, conns: map[ConnID]*link{},
 		lookups: map[string][]InstanceID{}, names: map[string]string{}, logged: map[string]bool{},
 	}
@@ -228,9 +229,7 @@ func (c *Core) runDue() {
 	}
 	c.settle()
 	for c.timers.next() <= c.now {
-		t := c.timers.items[0]
-		c.timers.remove(t)
-		c.runTimer(t)
+		c.runTimer(c.timers.items[0]) // which puts it off, or takes it out
 		c.settle()
 	}
 }
@@ -343,7 +342,7 @@ func (c *Core) random(d time.Duration) time.Duration {
 // index makes m findable by its address, which is how other Sentinels ask for
 // it. With two masters at one address the first one is found.
 func (c *Core) index(m *master) {
-	for _, key := range addrKeys(m.addr) {
+	for key := range addrKeys(m.addr) {
 		if c.byAddr[key] == nil {
 			c.byAddr[key] = m
 		}
@@ -351,7 +350,7 @@ func (c *Core) index(m *master) {
 }
 
 func (c *Core) unindex(m *master) {
-	for _, key := range addrKeys(m.addr) {
+	for key := range addrKeys(m.addr) {
 		if c.byAddr[key] == m {
 			delete(c.byAddr, key)
 			c.reindex(key, m)
@@ -360,16 +359,29 @@ func (c *Core) unindex(m *master) {
 }
 
 // reindex finds another master for an address that gone has left.
-func (c *Core) reindex(key string, gone *master) {
+func (c *Core) reindex(key HostPort, gone *master) {
 	for _, m := range c.masters {
 		if m == gone {
 			continue
 		}
-		for _, k := range addrKeys(m.addr) {
+		for k := range addrKeys(m.addr) {
 			if k == key {
 				c.byAddr[key] = m
 				return
 			}
+		}
+	}
+}
+
+// addrKeys gives what a master at a is found by: its resolved IP, and its host
+// without regard to case.
+func addrKeys(a Addr) func(yield func(HostPort) bool) {
+	return func(yield func(HostPort) bool) {
+		if a.IP != "" && !yield(HostPort{a.IP, a.Port}) {
+			return
+		}
+		if a.Host != "" && a.Host != a.IP {
+			yield(HostPort{strings.ToLower(a.Host), a.Port})
 		}
 	}
 }

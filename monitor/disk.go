@@ -2,7 +2,6 @@ package monitor
 
 import (
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -228,16 +227,4 @@ func (m *master) current() Addr {
 		return m.promoted.addr
 	}
 	return m.addr
-}
-
-func addrKeys(a Addr) []string {
-	port := ":" + strconv.Itoa(a.Port)
-	var keys []string
-	if a.IP != "" {
-		keys = append(keys, a.IP+port)
-	}
-	if a.Host != "" && a.Host != a.IP {
-		keys = append(keys, strings.ToLower(a.Host)+port)
-	}
-	return keys
 }

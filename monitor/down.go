@@ -267,7 +267,7 @@ func (c *Core) masterAt(host string, port int) *master {
 	if !ok {
 		addr = Addr{Host: host, Port: port}
 	}
-	for _, key := range addrKeys(addr) {
+	for key := range addrKeys(addr) {
 		if m := c.byAddr[key]; m != nil {
 			return m
 		}

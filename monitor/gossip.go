@@ -234,9 +234,9 @@ func (c *Core) peerOpinion(now Instant, in PeerOpinion) {
 }
 
 func (c *Core) peerConfig(now Instant, in PeerConfig) {
-	if m, p := c.gossiper(in.Hello.MasterName, in.Hello.RunID); p != nil && c.plausible(in.Hello) {
-		c.learnEpoch(m, in.Hello)
-		c.heed(now, m, p, in.Hello)
+	if m, p := c.gossiper(in.Hello.MasterName, in.Hello.RunID); p != nil && c.plausible(&in.Hello) {
+		c.learnEpoch(m, &in.Hello)
+		c.heed(now, m, p, &in.Hello)
 	}
 }
 

@@ -7,7 +7,7 @@ func (c *Core) hello(now Instant, in HelloReceived) {
 	if l := c.conns[in.Conn]; l != nil {
 		l.pubsubActivity = now
 	}
-	h := in.Hello
+	h := &in.Hello
 	m := c.byName[h.MasterName]
 	if m == nil || !c.plausible(h) {
 		return
@@ -24,7 +24,7 @@ func (c *Core) hello(now Instant, in HelloReceived) {
 	}
 }
 
-func (c *Core) plausible(h Hello) bool {
+func (c *Core) plausible(h *Hello) bool {
 	return h.RunID.Valid() && h.CurrentEpoch.Plausible(c.epoch) && h.ConfigEpoch.Plausible(c.epoch)
 }
 
@@ -34,7 +34,7 @@ func (c *Core) plausible(h Hello) bool {
 // produce an older configuration than the one that is known: it would be aborted
 // after the replica was promoted. No honest hello has one above its own current
 // epoch.
-func (c *Core) learnEpoch(m *master, h Hello) {
+func (c *Core) learnEpoch(m *master, h *Hello) {
 	if epoch := max(h.CurrentEpoch, h.ConfigEpoch); epoch > c.epoch {
 		c.epoch = epoch
 		c.emit(&m.instance, NewEpoch{c.epoch}) // others know it already: no promise of ours
@@ -44,7 +44,7 @@ func (c *Core) learnEpoch(m *master, h Hello) {
 }
 
 // heed takes over the configuration that p told, if it is newer.
-func (c *Core) heed(now Instant, m *master, p *peer, h Hello) {
+func (c *Core) heed(now Instant, m *master, p *peer, h *Hello) {
 	if h.ConfigEpoch > m.configEpoch {
 		c.adoptConfig(now, m, p, h)
 	}
@@ -53,14 +53,18 @@ func (c *Core) heed(now Instant, m *master, p *peer, h Hello) {
 // meet returns the peer that a hello comes from, adding or moving it as needed,
 // or nil when its address cannot be used. An unusable address leaves a known
 // peer as it is.
-func (c *Core) meet(now Instant, m *master, h Hello) *peer {
+func (c *Core) meet(now Instant, m *master, h *Hello) *peer {
+	p := m.peerByID(h.RunID)
+	if p != nil && p.announcedAt(h) {
+		p.link.moved.here = now
+		return p
+	}
 	addr, ok := c.addrOf(h.IP, h.Port)
 	if !ok || h.Port < 1 || h.Port > 65535 {
 		c.logOnce("peer:"+string(h.RunID), LevelWarning, "Sentinel "+string(h.RunID)+" announces the host name "+
 			h.IP+": set 'sentinel resolve-hostnames yes' to use it")
 		return nil
 	}
-	p := m.peerByID(h.RunID)
 	if p != nil && p.addr.Same(addr) {
 		p.link.moved.here = now
 		return p
@@ -88,6 +92,12 @@ func (c *Core) meet(now Instant, m *master, h Hello) *peer {
 	c.emit(&p.instance, SentinelAdded{c.ref(&p.instance)})
 	c.changed()
 	return p
+}
+
+// announcedAt reports whether a hello repeats the address of p to the letter, as
+// nearly all do, so that it need not be parsed.
+func (p *peer) announcedAt(h *Hello) bool {
+	return h.IP != "" && h.IP == p.addr.IP && h.Port > 0 && h.Port == p.addr.Port
 }
 
 // movePeer gives a known Sentinel a new address, under every master that knows
@@ -126,7 +136,7 @@ func (c *Core) forgetPeer(id RunID) {
 }
 
 // adoptConfig takes over a configuration with a higher epoch.
-func (c *Core) adoptConfig(now Instant, m *master, p *peer, h Hello) {
+func (c *Core) adoptConfig(now Instant, m *master, p *peer, h *Hello) {
 	addr, ok := c.addrOf(h.MasterIP, h.MasterPort)
 	if !ok || h.MasterPort < 1 || h.MasterPort > 65535 {
 		return // an address that cannot be used must not raise the epoch either

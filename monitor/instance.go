@@ -80,6 +80,9 @@ type master struct {
 	awaiting    bool // is in disk.waiting
 	sharedDown  bool // the opinion that peers were given over gossip
 
+	hello   Hello   // the last one that was published, see publishing
+	publish Command // which publishes it
+
 	judge timer // the timer of run; instance.timer drives the periodic commands
 }
 

@@ -16,6 +16,7 @@ type link struct {
 
 	pending     int
 	pingPending bool
+	pingEffect  Effect  // the same for every PING on a connection
 	lastPing    Instant // last PING sent
 	lastPong    Instant // last PING reply of any kind
 	lastAvail   Instant // last acceptable PING reply
@@ -239,7 +240,12 @@ func (c *Core) sendPing(now Instant, l *link) {
 	if l.unansweredSince == 0 {
 		l.unansweredSince = now
 	}
-	c.send(l, Token{}, Ping{})
+	l.pending++
+	rename := l.owners[0].master.cfg.Rename
+	if s, ok := l.pingEffect.(Send); !ok || s.Conn != l.cmd.id || s.Rename != rename {
+		l.pingEffect = Send{Conn: l.cmd.id, Rename: rename, Cmd: Ping{}}
+	}
+	c.free(l.pingEffect)
 }
 
 // closeIdle closes connections on which the expected traffic stopped, so that a

@@ -58,10 +58,10 @@ func (c *Core) infoPeriod(i *instance) time.Duration {
 	if i.kind == KindMaster && len(m.replicas) == 0 && c.now < i.link.cmd.upAt.Add(earlyDays) {
 		return c.tun.InfoFast // its replicas may be on their way: a failover needs them known
 	}
-	r, ok := c.members[i.id].(*replica)
-	if !ok {
+	if i.kind != KindReplica {
 		return period
 	}
+	r := c.members[i.id].(*replica)
 	switch {
 	case m.promoted == r && !m.attempt.Published() && m.attempt.InProgress(),
 		r.has(FlagReconfSent | FlagReconfInProg):
@@ -88,8 +88,17 @@ func (c *Core) sendHello(now Instant, i *instance) {
 	i.helloPending = true
 	i.helloDue = now.Add(c.tun.PublishPeriod)
 	h := c.helloOf(i.master, i.link)
-	c.announcing(now, h)
-	c.sendFor(i, PublishHello{h})
+	c.announcing(now, &h)
+	c.sendFor(i, i.master.publishing(h))
+}
+
+// publishing returns the command that publishes h. Nearly every hello repeats the
+// one before, so the command is kept, and no effect can change it.
+func (m *master) publishing(h Hello) Command {
+	if m.publish == nil || m.hello != h {
+		m.hello, m.publish = h, PublishHello{h}
+	}
+	return m.publish
 }
 
 // helloOf is what is announced about m over l: the own address as the other end
