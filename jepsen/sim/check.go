@@ -3,7 +3,6 @@ package sim
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -30,28 +29,20 @@ type checker struct {
 	tainted   string                // why S4 and S7 cannot hold any more; "" while they must
 
 	checked  uint64 // states compared
-	votes    map[voteKey]monitor.RunID
 	leaders  map[epochKey]leader
 	excused  map[epochKey]bool // epochs with which two configurations may exist
 	configs  map[epochKey]monitor.HostPort
-	told     map[string]monitor.Epoch // highest epoch told by an identity
-	toldCfg  map[identityMaster]monitor.Epoch
 	elected  int
 	switches int
 	started  int // attempts
 }
 
 type (
-	voteKey struct {
-		identity, master string
-		epoch            monitor.Epoch
-	}
 	epochKey struct {
 		master string
 		epoch  monitor.Epoch
 	}
-	identityMaster struct{ identity, master string }
-	leader         struct {
+	leader struct {
 		node   string
 		voters []monitor.RunID // whom it knew, itself included
 		needed int
@@ -60,8 +51,7 @@ type (
 
 func newChecker(w *world) *checker {
 	return &checker{
-		w: w, votes: map[voteKey]monitor.RunID{}, leaders: map[epochKey]leader{}, excused: map[epochKey]bool{},
-		configs: map[epochKey]monitor.HostPort{}, told: map[string]monitor.Epoch{}, toldCfg: map[identityMaster]monitor.Epoch{},
+		w: w, leaders: map[epochKey]leader{}, excused: map[epochKey]bool{}, configs: map[epochKey]monitor.HostPort{},
 	}
 }
 
@@ -84,23 +74,36 @@ func (k *checker) taint(why string) {
 	}
 }
 
-// identity names who is bound by a vote: a Sentinel that lost its disk is
-// another voter.
-func (n *node) identity() string { return n.name + "#" + strconv.Itoa(n.installed) }
+// voter is who is bound by what it told: an installation of a Sentinel, in all its
+// lives. A Sentinel that lost its disk is another voter.
+type voter struct {
+	installed int
+	votes     map[epochKey]monitor.RunID
+	told      monitor.Epoch            // the highest epoch that it told
+	config    map[string]monitor.Epoch // the config epoch of each master that it told
+}
+
+// voter returns who n is now.
+func (n *node) voter() *voter {
+	if n.bound == nil || n.bound.installed != n.installed {
+		n.bound = &voter{installed: n.installed, votes: map[epochKey]monitor.RunID{}, config: map[string]monitor.Epoch{}}
+	}
+	return n.bound
+}
 
 // booted checks what must have survived a crash (S1, S2, S6).
 func (k *checker) booted(n *node) {
 	n.seen.init()
-	who := n.identity()
+	who := n.voter()
 	k.looked[S1]++
-	if n.core.CurrentEpoch() < k.told[who] {
-		k.fail(n.name, S1, "restarted at epoch %d after it told epoch %d", n.core.CurrentEpoch(), k.told[who])
+	if n.core.CurrentEpoch() < who.told {
+		k.fail(n.name, S1, "restarted at epoch %d after it told epoch %d", n.core.CurrentEpoch(), who.told)
 	}
 	n.seen.probes, n.seen.changes = n.core.AppendProbes(n.seen.probes), n.core.Changes()
 	for _, p := range n.seen.probes {
 		k.looked[S6]++
-		if key := (identityMaster{who, p.Name}); p.ConfigEpoch < k.toldCfg[key] {
-			k.fail(n.name, S6, "restarted with config epoch %d after it told %d", p.ConfigEpoch, k.toldCfg[key])
+		if told := who.config[p.Name]; p.ConfigEpoch < told {
+			k.fail(n.name, S6, "restarted with config epoch %d after it told %d", p.ConfigEpoch, told)
 		}
 		m := n.seen.master(p.Name)
 		replicas, _ := n.core.Replicas(k.w.now, p.Name)
@@ -490,16 +493,20 @@ func (k *checker) promoted(n *node, at monitor.HostPort) {
 // tell is an epoch that leaves a Sentinel, which must be durable by then (S1).
 func (k *checker) tell(n *node, e monitor.Epoch) {
 	k.looked[S1]++
-	if durable := durableEpoch(n.disk.durable); e > durable && !k.lenient {
-		k.fail(n.name, S1, "epoch %d left before it was durable (%d)", e, durable)
+	if e > n.disk.durable.CurrentEpoch && !k.lenient {
+		if durable := durableEpoch(&n.disk.durable); e > durable {
+			k.fail(n.name, S1, "epoch %d left before it was durable (%d)", e, durable)
+		}
 	}
-	k.told[n.identity()] = max(k.told[n.identity()], e)
+	who := n.voter()
+	who.told = max(who.told, e)
 }
 
-func durableEpoch(s monitor.State) monitor.Epoch {
+// durableEpoch is the epoch that a process starts with from a state.
+func durableEpoch(s *monitor.State) monitor.Epoch {
 	e := s.CurrentEpoch
-	for _, m := range s.Masters {
-		e = max(e, m.ConfigEpoch, m.LeaderEpoch)
+	for j := range s.Masters {
+		e = max(e, s.Masters[j].ConfigEpoch, s.Masters[j].LeaderEpoch)
 	}
 	return e
 }
@@ -507,11 +514,11 @@ func durableEpoch(s monitor.State) monitor.Epoch {
 // vote is a vote that leaves a Sentinel (S3).
 func (k *checker) vote(n *node, master string, epoch monitor.Epoch, candidate monitor.RunID) {
 	k.looked[S3]++
-	key := voteKey{n.identity(), master, epoch}
-	if first, given := k.votes[key]; given && first != candidate {
+	who, key := n.voter(), epochKey{master, epoch}
+	if first, given := who.votes[key]; given && first != candidate {
 		k.fail(n.name, S3, "voted for %.8s and for %.8s at epoch %d", first, candidate, epoch)
 	}
-	k.votes[key] = candidate
+	who.votes[key] = candidate
 	if k.lenient {
 		return
 	}
@@ -525,17 +532,21 @@ func (k *checker) vote(n *node, master string, epoch monitor.Epoch, candidate mo
 // published is a configuration that leaves a Sentinel (S6, S7).
 func (k *checker) published(n *node, h monitor.Hello) {
 	k.looked[S6]++
-	mine := identityMaster{n.identity(), h.MasterName}
-	if h.ConfigEpoch < k.toldCfg[mine] {
-		k.fail(n.name, S6, "published config epoch %d after %d", h.ConfigEpoch, k.toldCfg[mine])
+	who := n.voter()
+	told, known := who.config[h.MasterName]
+	if h.ConfigEpoch < told {
+		k.fail(n.name, S6, "published config epoch %d after %d", h.ConfigEpoch, told)
 	}
-	for _, d := range n.disk.durable.Masters {
+	for j := range n.disk.durable.Masters {
+		d := &n.disk.durable.Masters[j]
 		// The outcome of an own failover is told even while the disk fails, and
 		// need not survive a crash then.
 		switch {
 		case d.Name != h.MasterName:
 		case d.ConfigEpoch >= h.ConfigEpoch:
-			k.toldCfg[mine] = h.ConfigEpoch
+			if !known || told != h.ConfigEpoch {
+				who.config[h.MasterName] = h.ConfigEpoch
+			}
 		case n.core.PersistFailing() == "" && !k.lenient:
 			k.fail(n.name, S6, "config epoch %d left before it was durable (%d)", h.ConfigEpoch, d.ConfigEpoch)
 		}
@@ -546,7 +557,11 @@ func (k *checker) published(n *node, h monitor.Hello) {
 	k.looked[S7]++
 	key := epochKey{h.MasterName, h.ConfigEpoch}
 	addr := monitor.HostPort{Host: h.MasterIP, Port: h.MasterPort}
-	if first, known := k.configs[key]; known && first != addr && !k.excused[key] {
+	first, known := k.configs[key]
+	if known && first == addr {
+		return
+	}
+	if known && !k.excused[key] {
 		k.fail(n.name, S7, "%s is at %s and at %s in config epoch %d", h.MasterName, first, addr, h.ConfigEpoch)
 	}
 	k.configs[key] = addr
@@ -554,9 +569,9 @@ func (k *checker) published(n *node, h monitor.Hello) {
 
 // drained checks the loop itself: no timer in the past, no queue that grows, and
 // now and then everything inside.
-func (k *checker) drained(n *node) {
+func (k *checker) drained(n *node, next Instant) {
 	k.looked[Timers]++
-	if next := n.core.NextDeadline(); next <= k.w.now {
+	if next <= k.w.now {
 		k.fail(n.name, Timers, "the next deadline is %v ago", k.w.now.Sub(next))
 	}
 	n.seen.ordered = n.seen.ordered[:0]
@@ -579,7 +594,7 @@ func (k *checker) audit(n *node) {
 
 // forgive drops what is remembered of a master that an operator removed.
 func (k *checker) forgive(n *node, master string) {
-	delete(k.toldCfg, identityMaster{n.identity(), master})
+	delete(n.voter().config, master)
 }
 
 func text(e monitor.Event) string {

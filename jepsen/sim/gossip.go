@@ -30,8 +30,8 @@ func (n *node) gossipEndpoint() monitor.GossipEndpoint {
 	return e
 }
 
-// gossip carries out the effects that concern it, and reports whether e is one.
-func (n *node) gossip(e monitor.Effect) bool {
+// gossip carries out the effects that concern it.
+func (n *node) gossip(e monitor.Effect) {
 	switch e := e.(type) {
 	case monitor.GossipPeer:
 		n.gossipWith(e)
@@ -43,10 +43,7 @@ func (n *node) gossip(e monitor.Effect) bool {
 		}
 		n.opinions[e.Master] = e
 		n.share(e, n.life)
-	default:
-		return false
 	}
-	return true
 }
 
 func (n *node) gossipWith(e monitor.GossipPeer) {

@@ -81,7 +81,7 @@ var violations = []struct {
 }{
 	{S1, "an epoch leaves before it is durable", func(s *scene) { s.k.tell(s.n, 99) }},
 	{S1, "a process starts at an older epoch", func(s *scene) {
-		s.k.told[s.n.identity()] = 9
+		s.n.voter().told = 9
 		s.k.booted(s.n)
 	}},
 	{S2, "a vote epoch above the current one", func(s *scene) {
@@ -135,7 +135,7 @@ var violations = []struct {
 		s.k.published(s.n, s.hello(4, 0))
 	}},
 	{S6, "a process starts at an older config epoch", func(s *scene) {
-		s.k.toldCfg[identityMaster{s.n.identity(), "m0"}] = 5
+		s.n.voter().config["m0"] = 5
 		s.k.booted(s.n)
 	}},
 	{S7, "two addresses in one config epoch", func(s *scene) {
@@ -299,7 +299,7 @@ var violations = []struct {
 	}},
 	{Timers, "a deadline that has passed", func(s *scene) {
 		s.w.now = s.w.now.Add(time.Hour)
-		s.k.drained(s.n)
+		s.k.drained(s.n, s.n.core.NextDeadline())
 	}},
 	{Storm, "a loop that turns for ever", func(s *scene) {
 		s.n.turns = 1_000_000
@@ -375,7 +375,7 @@ func TestInvariantsHoldInACalmWorld(t *testing.T) {
 	s := newScene(t, 0)
 	s.step(monitor.Tick{})
 	s.k.audit(s.n)
-	s.k.drained(s.n)
+	s.k.drained(s.n, s.n.core.NextDeadline())
 	s.k.booted(s.n)
 	s.w.settle()
 	if s.k.failed() {

@@ -112,6 +112,41 @@ type conn struct {
 	ends    [2]hostID // dialer, acceptor
 	streams [2]stream // from each end
 	closed  [2]bool   // that end does not listen any more
+
+	// What is said on it again and again, so that it is made once.
+	lastPong monitor.Pong
+	pongMsg  any
+	hellos   []heardHello
+}
+
+// heardHello is a hello as the input that a Sentinel makes of it.
+type heardHello struct {
+	msg   *helloMsg
+	input monitor.Input
+}
+
+// pong returns the reply to a PING on c.
+func (c *conn) pong(r monitor.PingReply) any {
+	if p := (monitor.Pong{Conn: c.tag, Reply: r}); c.pongMsg == nil || c.lastPong != p {
+		c.lastPong, c.pongMsg = p, p
+	}
+	return c.pongMsg
+}
+
+// heard returns the input for a hello that is heard on c. A subscription repeats
+// those of a few Sentinels.
+func (c *conn) heard(m *helloMsg) monitor.Input {
+	for k := range c.hellos {
+		if c.hellos[k].msg == m {
+			return c.hellos[k].input
+		}
+	}
+	if len(c.hellos) == 16 {
+		c.hellos = c.hellos[:0]
+	}
+	h := heardHello{m, monitor.HelloReceived{Conn: c.tag, Hello: m.hello}}
+	c.hellos = append(c.hellos, h)
+	return h.input
 }
 
 type stream struct {

@@ -30,6 +30,7 @@ type node struct {
 	mates    []mate  // peers that gossip
 	opinions map[string]monitor.ShareOpinion
 	seen     watch
+	bound    *voter // see voter
 }
 
 // question is an Ask of another Sentinel that has no answer yet.
@@ -107,8 +108,8 @@ func (n *node) fire(code int) {
 		return // stall has planned a turn for its end
 	}
 	if code == nodeWake {
-		if n.core.NextDeadline() > n.w.now && len(n.inbox) == 0 {
-			n.plan()
+		if next := n.core.NextDeadline(); next > n.w.now && len(n.inbox) == 0 {
+			n.plan(next)
 			return
 		}
 	}
@@ -158,18 +159,19 @@ func (n *node) turn() {
 		n.disk.save(n, p)
 	}
 	if n.life == life {
-		if len(inbox) == 1 {
-			n.inbox, inbox[0] = inbox[:0], nil // the usual case allocates nothing
+		if n.inbox == nil {
+			clear(inbox)
+			n.inbox = inbox[:0] // the usual case allocates nothing
 		}
-		n.w.check.drained(n)
-		n.plan()
+		next := n.core.NextDeadline()
+		n.w.check.drained(n, next)
+		n.plan(next)
 	}
 }
 
 // plan wakes the core when it wants to be woken. A wake-up that turns out to be
 // too early plans the next one.
-func (n *node) plan() {
-	at := n.core.NextDeadline()
+func (n *node) plan(at Instant) {
 	if n.wakeAt == 0 || at < n.wakeAt {
 		n.wakeAt = max(at, n.w.now.Add(1))
 		n.w.at(n.wakeAt, n, nodeWake)
@@ -193,9 +195,7 @@ func (n *node) do(e monitor.Effect) {
 
 func (n *node) carryOut(e monitor.Effect) {
 	n.w.check.effect(n, e)
-	if n.gossip(e) {
-		return
-	}
+	msg := any(e)
 	switch e := e.(type) {
 	case monitor.Dial:
 		n.dial(e)
@@ -205,7 +205,11 @@ func (n *node) carryOut(e monitor.Effect) {
 		if cmd, ok := e.Cmd.(monitor.SlaveOf); ok {
 			n.w.say(n.name, "=> %s SLAVEOF %s", n.w.nameOf(n.link(e.Conn).addr), n.w.readable(target(cmd)))
 		}
-		n.link(e.Conn).send(toAcceptor, request{n.mixed(e.Cmd), e.Token})
+		if n.w.opts.Bug == BugMixedEpochs {
+			e.Cmd = n.mixed(e.Cmd)
+			msg = e
+		}
+		n.link(e.Conn).send(toAcceptor, msg)
 	case monitor.Reply:
 		n.answer(e)
 	case monitor.CallResult:
@@ -216,13 +220,15 @@ func (n *node) carryOut(e monitor.Effect) {
 		n.emit(e.Event)
 	case monitor.Log:
 		n.w.say(n.name, "# %s", n.w.readable(e.Text))
+	default:
+		n.gossip(e)
 	}
 }
 
 // mixed and unmixed make the core ask for votes, and count them, at the current
 // epoch instead of the epoch of its attempt, as stock Sentinels do.
 func (n *node) mixed(cmd monitor.Command) monitor.Command {
-	if q, ok := cmd.(monitor.AskMasterDown); ok && q.RunID != "" && n.w.opts.Bug == BugMixedEpochs {
+	if q, ok := cmd.(monitor.AskMasterDown); ok && q.RunID != "" {
 		q.Epoch = n.core.CurrentEpoch()
 		return q
 	}
@@ -303,7 +309,7 @@ func (n *node) hear(c *conn, msg any) {
 			n.input(monitor.PubSubActivity{Conn: c.tag})
 			return
 		}
-		n.input(monitor.HelloReceived{Conn: c.tag, Hello: m.hello})
+		n.input(c.heard(m))
 	case monitor.AskReply:
 		n.input(n.unmixed(m))
 	case monitor.Input:
@@ -327,25 +333,25 @@ func (n *node) serve(c *conn, msg any) {
 	case whereIs:
 		at, _ := n.masterAddr(m.master)
 		c.send(toDialer, itIs{at})
-	case request:
+	case monitor.Send:
 		n.command(c, m)
 	}
 }
 
-func (n *node) command(c *conn, m request) {
-	switch cmd := m.cmd.(type) {
+func (n *node) command(c *conn, m monitor.Send) {
+	switch cmd := m.Cmd.(type) {
 	case monitor.Ping:
-		c.send(toDialer, monitor.Pong{Conn: c.tag, Reply: monitor.PingPong})
+		c.send(toDialer, c.pong(monitor.PingPong))
 	case monitor.PublishHello:
 		if h := n.w.encoded(cmd.Hello); h.err == nil {
-			n.input(monitor.HelloReceived{Hello: h.hello})
+			n.input(h.direct)
 		}
-		c.send(toDialer, monitor.PublishReply{Conn: c.tag, Token: m.token, OK: true})
+		c.send(toDialer, monitor.PublishReply{Conn: c.tag, Token: m.Token, OK: true})
 	case monitor.AskGossip:
-		c.send(toDialer, monitor.GossipReply{Conn: c.tag, Token: m.token, Known: true, Endpoint: n.gossipEndpoint()})
+		c.send(toDialer, monitor.GossipReply{Conn: c.tag, Token: m.Token, Known: true, Endpoint: n.gossipEndpoint()})
 	case monitor.AskMasterDown:
 		n.refs++
-		n.asked = append(n.asked, question{n.refs, c, m.token})
+		n.asked = append(n.asked, question{n.refs, c, m.Token})
 		n.input(monitor.Ask{From: n.refs, IP: cmd.IP, Port: cmd.Port, Epoch: cmd.Epoch, RunID: cmd.RunID})
 	}
 }

@@ -87,7 +87,9 @@ func (u upstreamDialer) hear(c *conn, msg any) {
 		s.log = append(s.log, m.more...)
 		s.synced(m.id)
 	case streamed:
-		s.append(m.write, m.hello)
+		s.append(m.write, nil)
+	case *helloMsg:
+		s.append(0, m)
 	}
 }
 

@@ -55,8 +55,8 @@ type server struct {
 	downstream  []*replicaLink
 	waiting     []work // arrived while hung
 	lastPing    Instant
-	hellos      map[hostID]Instant // last hello that each Sentinel published here
-	infos       map[hostID]Instant
+	hellos      []Instant // last hello that each host published here
+	infos       []Instant // and its last INFO
 }
 
 type roleConfig struct {
@@ -78,12 +78,9 @@ type work struct {
 	msg any
 }
 
-// What is said on the connections of a server.
+// What is said on the connections of a server. The commands of a Sentinel are
+// there as the effect that asks for them to be sent.
 type (
-	request struct { // of a Sentinel
-		cmd   monitor.Command
-		token monitor.Token
-	}
 	infoText struct {
 		token monitor.Token
 		text  []byte
@@ -92,6 +89,7 @@ type (
 		payload []byte
 		hello   monitor.Hello
 		err     error
+		direct  monitor.Input // as it is for a Sentinel that it was published to
 	}
 	psync struct { // of a replica
 		id     uint64
@@ -106,10 +104,7 @@ type (
 		id   uint64
 		more []uint32
 	}
-	streamed struct { // one command of the replication stream
-		write uint32
-		hello *helloMsg
-	}
+	streamed    struct{ write uint32 } // one command of the replication stream; a hello is there as a helloMsg
 	replAck     struct{ offset int }
 	clientWrite struct{ id uint32 }
 	clientRead  struct{ least uint32 }
@@ -140,7 +135,7 @@ func (s *server) boot() {
 	s.life++
 	s.dead, s.hung, s.busy, s.dark = false, false, false, false
 	s.runID = s.w.newRunID("")
-	s.hellos, s.infos = map[hostID]Instant{}, map[hostID]Instant{}
+	s.hellos, s.infos = make([]Instant, s.w.net.hosts), make([]Instant, s.w.net.hosts)
 	s.heard, s.linkSince, s.linkUp = s.w.now, s.w.now, false
 	s.w.at(s.w.now.Add(s.w.between(0, time.Second)), s, s.life)
 }
@@ -279,7 +274,7 @@ func (s *server) serve(c *conn, msg any) {
 		return
 	}
 	switch m := msg.(type) {
-	case request:
+	case monitor.Send:
 		s.command(c, m)
 	case clientWrite:
 		s.write(c, m)
@@ -298,25 +293,25 @@ func (s *server) serve(c *conn, msg any) {
 
 func (s *server) isLoading() bool { return s.w.now < s.loading }
 
-func (s *server) command(c *conn, m request) {
-	switch cmd := m.cmd.(type) {
+func (s *server) command(c *conn, m monitor.Send) {
+	switch cmd := m.Cmd.(type) {
 	case monitor.Ping:
-		c.sendAfter(toDialer, s.lag, monitor.Pong{Conn: c.tag, Reply: s.pingReply()})
+		c.sendAfter(toDialer, s.lag, c.pong(s.pingReply()))
 	case monitor.InfoRequest:
 		s.infos[c.ends[0]] = s.w.now
-		c.sendAfter(toDialer, s.lag, infoText{m.token, s.info()})
+		c.sendAfter(toDialer, s.lag, infoText{m.Token, s.info()})
 	case monitor.PublishHello:
 		ok := !s.isLoading() && !s.busy
 		if ok {
 			s.hellos[c.ends[0]] = s.w.now
 			s.publish(cmd.Hello)
 		}
-		c.sendAfter(toDialer, s.lag, monitor.PublishReply{Conn: c.tag, Token: m.token, OK: ok})
+		c.sendAfter(toDialer, s.lag, monitor.PublishReply{Conn: c.tag, Token: m.Token, OK: ok})
 	case monitor.SlaveOf:
-		s.slaveOf(c, m.token, cmd)
+		s.slaveOf(c, m.Token, cmd)
 	case monitor.ScriptKill:
 		s.busy = false
-		c.sendAfter(toDialer, s.lag, monitor.CommandDone{Conn: c.tag, Token: m.token})
+		c.sendAfter(toDialer, s.lag, monitor.CommandDone{Conn: c.tag, Token: m.Token})
 	}
 }
 
@@ -405,6 +400,7 @@ func (w *world) encoded(h monitor.Hello) *helloMsg {
 func encodeHello(h monitor.Hello) *helloMsg {
 	m := &helloMsg{payload: pubsub.AppendHello(nil, h)}
 	m.hello, m.err = pubsub.ParseHello(m.payload)
+	m.direct = monitor.HelloReceived{Hello: m.hello}
 	return m
 }
 
@@ -422,8 +418,15 @@ func (s *server) append(write uint32, hello *helloMsg) {
 	if hello != nil {
 		s.distribute(hello)
 	}
+	if len(s.downstream) == 0 {
+		return
+	}
+	var msg any = hello
+	if hello == nil {
+		msg = streamed{write}
+	}
 	for _, r := range s.downstream {
-		r.conn.send(toDialer, streamed{write, hello})
+		r.conn.send(toDialer, msg)
 	}
 }
 

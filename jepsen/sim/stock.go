@@ -294,7 +294,7 @@ func (t *stock) ping(i *stockInst) {
 
 func (t *stock) send(i *stockInst, cmd monitor.Command) {
 	i.pending++
-	t.put(i.cc, toAcceptor, request{cmd, monitor.Token{Instance: i.id}})
+	t.put(i.cc, toAcceptor, monitor.Send{Cmd: cmd, Token: monitor.Token{Instance: i.id}})
 }
 
 func (t *stock) periodic(i *stockInst) {
@@ -378,25 +378,25 @@ func (t *stock) asked(c *conn, msg any) {
 	case whereIs:
 		at, _ := t.masterAddr(m.master)
 		t.put(c, toDialer, itIs{at})
-	case request:
+	case monitor.Send:
 		t.command(c, m)
 	}
 }
 
-func (t *stock) command(c *conn, m request) {
-	switch cmd := m.cmd.(type) {
+func (t *stock) command(c *conn, m monitor.Send) {
+	switch cmd := m.Cmd.(type) {
 	case monitor.Ping:
-		t.put(c, toDialer, monitor.Pong{Conn: c.tag, Reply: monitor.PingPong})
+		t.put(c, toDialer, c.pong(monitor.PingPong))
 	case monitor.PublishHello:
 		if h := encodeHello(cmd.Hello); h.err == nil {
 			t.hello(h.hello)
 		}
-		t.put(c, toDialer, monitor.PublishReply{Conn: c.tag, Token: m.token, OK: true})
+		t.put(c, toDialer, monitor.PublishReply{Conn: c.tag, Token: m.Token, OK: true})
 	case monitor.AskGossip:
-		t.put(c, toDialer, monitor.GossipReply{Conn: c.tag, Token: m.token})
+		t.put(c, toDialer, monitor.GossipReply{Conn: c.tag, Token: m.Token})
 	case monitor.AskMasterDown:
 		r := t.answer(cmd)
-		r.Conn, r.Token = c.tag, m.token
+		r.Conn, r.Token = c.tag, m.Token
 		t.put(c, toDialer, r)
 	}
 }
