@@ -53,7 +53,7 @@
 //
 // # The parts
 //
-//	world.go run.go          virtual time: one heap of events; the course of a run
+//	world.go queue.go run.go virtual time: one queue of events; the course of a run
 //	scenario.go fault.go     what a run is made of; its text form; what is drawn
 //	faults.go                every kind of fault, by group
 //	net.go gossip.go         TCP connections as ordered streams, cuts, delays; gossip
