@@ -1,6 +1,10 @@
 package sim
 
-import "github.com/gosentinel/sentinel/monitor"
+import (
+	"math/bits"
+
+	"github.com/gosentinel/sentinel/monitor"
+)
 
 // handler is something that can be scheduled. code tells it what for, so that
 // one object has several kinds of event and scheduling allocates nothing.
@@ -11,90 +15,127 @@ type once func()
 
 func (f once) fire(int) { f() }
 
-// event is a place in the queue. What it is about stands in a slot, so that the
-// queue holds no pointers: moving its entries about is much of what a run does,
-// and the collector would have to watch every move.
+// event is something that is to happen.
 type event struct {
 	at   Instant
 	seq  uint32 // order among equal instants: the order of scheduling
-	slot uint32
-}
-
-type slot struct {
+	next uint32 // slot of the next event of the same bucket, or of the next free slot; 0: none
 	who  handler
 	code int
 }
 
-// before is the order of events.
-func before(a, b *event) bool { return a.at < b.at || (a.at == b.at && a.seq < b.seq) }
-
-// queue holds what is to happen. Nearly all of it is messages, which are under
-// way for about a millisecond, while most of what waits at any moment is timers,
-// which run much later. So what is near is a short list in order, which a new
-// message joins close to the end and the next event leaves at the front, and only
-// the rest is a heap. Which of the two holds an event makes no difference to when
-// it comes out.
+// queue holds what is to happen, in order. Nearly all of it is messages, which
+// are under way for about a millisecond and often set out together, while most of
+// what waits at any moment is timers, which run much later. So what is near goes
+// into a ring of buckets, which cover a moment each and hold few events, and only
+// the rest into a heap. Where an event waits makes no difference to when it comes
+// out.
+//
+// Events stand in slots and do not move.
 type queue struct {
-	seq    uint32
-	near   []event // in order, from head on
-	head   int
-	far    []event // a heap, see pop
-	slots  []slot
-	unused []uint32 // slots
+	seq   uint32
+	slots []event // from 1 on
+	free  uint32  // the first free slot
+
+	ring [buckets]uint32      // the first event of each bucket, which are in order
+	used [buckets / 64]uint64 // a bit for each bucket that is not empty
+	far  []farEvent           // a heap, see popFar
 }
 
-// What is near: less than this ahead when it is scheduled, and not too many, for
-// the list is slow when it is long.
+// A bucket covers 16 µs, the ring 4 ms.
 const (
-	nearby   = 4e6 // ns
-	nearMost = 64
+	buckets    = 256
+	bucketBits = 14
 )
 
-// next returns the instant of the next event.
-func (q *queue) next() Instant {
-	at := monitor.Never
-	if q.head < len(q.near) {
-		at = q.near[q.head].at
-	}
-	if len(q.far) > 0 {
-		at = min(at, q.far[0].at)
-	}
-	return at
+// farEvent is an event of the heap: without pointers, so that the collector need
+// not watch how entries move about.
+type farEvent struct {
+	at   Instant
+	seq  uint32
+	slot uint32
 }
 
+func bucketOf(at Instant) int { return int(at >> bucketBits) }
+
+// add schedules an event, which must not lie before now. The instant of the last
+// event that came out is now.
 func (q *queue) add(at, now Instant, who handler, code int) {
 	q.seq++
-	e := event{at, q.seq, q.keep(who, code)}
-	if at-now < nearby && len(q.near)-q.head < nearMost {
-		q.addNear(e)
+	k := q.slot()
+	e := &q.slots[k]
+	e.at, e.seq, e.who, e.code = at, q.seq, who, code
+	if bucketOf(at)-bucketOf(now) < buckets {
+		q.addNear(k)
 	} else {
-		q.addFar(e)
+		q.addFar(farEvent{at, q.seq, k})
 	}
 }
 
-func (q *queue) addNear(e event) {
-	if len(q.near) == cap(q.near) && q.head > 0 {
-		q.near = q.near[:copy(q.near, q.near[q.head:])]
-		q.head = 0
+// addNear puts an event into its bucket, behind all that are not later.
+func (q *queue) addNear(k uint32) {
+	e := &q.slots[k]
+	b := bucketOf(e.at) % buckets
+	q.used[b/64] |= 1 << (b % 64)
+	place := &q.ring[b]
+	for *place != 0 && q.slots[*place].at <= e.at {
+		place = &q.slots[*place].next
 	}
-	q.near = append(q.near, e)
-	k := len(q.near) - 1
-	for k > q.head && before(&e, &q.near[k-1]) {
-		q.near[k] = q.near[k-1]
-		k--
-	}
-	q.near[k] = e
+	e.next, *place = *place, k
 }
+
+// pop takes out the next event unless it lies after end.
+func (q *queue) pop(now, end Instant) (event, bool) {
+	at, seq, b := monitor.Never, uint32(0), q.bucket(now)
+	if b >= 0 {
+		first := &q.slots[q.ring[b]]
+		at, seq = first.at, first.seq
+	}
+	switch {
+	case len(q.far) > 0 && q.far[0].before(farEvent{at: at, seq: seq}):
+		if q.far[0].at > end {
+			return event{}, false
+		}
+		return q.take(q.popFar().slot), true
+	case at > end || b < 0:
+		return event{}, false
+	}
+	e := q.take(q.ring[b])
+	if q.ring[b] = e.next; e.next == 0 {
+		q.used[b/64] &^= 1 << (b % 64)
+	}
+	return e, true
+}
+
+// bucket returns the first bucket from that of now on, around the ring, in which
+// there is something, or -1.
+func (q *queue) bucket(now Instant) int {
+	from := bucketOf(now) % buckets
+	word := from / 64
+	if left := q.used[word] >> (from % 64); left != 0 {
+		return from + bits.TrailingZeros64(left)
+	}
+	for range q.used { // the last one is the first again, for what lies before from
+		word = (word + 1) % len(q.used)
+		if q.used[word] != 0 {
+			return word*64 + bits.TrailingZeros64(q.used[word])
+		}
+	}
+	return -1
+}
+
+// before is the order of events.
+func (e farEvent) before(o farEvent) bool { return e.at < o.at || (e.at == o.at && e.seq < o.seq) }
 
 // addFar puts e into the heap, in which each place has four below: half as deep
 // as a binary one, and its neighbours share cache lines.
-func (q *queue) addFar(e event) {
+func (q *queue) addFar(e farEvent) {
 	q.far = append(q.far, e)
 	h := q.far
 	k := len(h) - 1
 	for k > 0 {
 		up := (k - 1) / 4
-		if !before(&e, &h[up]) {
+		if !e.before(h[up]) {
 			break
 		}
 		h[k] = h[up]
@@ -103,19 +144,7 @@ func (q *queue) addFar(e event) {
 	h[k] = e
 }
 
-// pop takes out the next event and what it is about. There must be one.
-func (q *queue) pop() (event, slot) {
-	var e event
-	if q.head < len(q.near) && (len(q.far) == 0 || before(&q.near[q.head], &q.far[0])) {
-		e = q.near[q.head]
-		q.head++
-	} else {
-		e = q.popFar()
-	}
-	return e, q.take(e)
-}
-
-func (q *queue) popFar() event {
+func (q *queue) popFar() farEvent {
 	h := q.far
 	first, last := h[0], h[len(h)-1]
 	h = h[:len(h)-1]
@@ -130,11 +159,11 @@ func (q *queue) popFar() event {
 			break
 		}
 		for c := low + 1; c < min(4*k+5, len(h)); c++ {
-			if before(&h[c], &h[low]) {
+			if h[c].before(h[low]) {
 				low = c
 			}
 		}
-		if !before(&h[low], &last) {
+		if !h[low].before(last) {
 			break
 		}
 		h[k] = h[low]
@@ -144,22 +173,25 @@ func (q *queue) popFar() event {
 	return first
 }
 
-// keep puts what an event is about into a slot.
-func (q *queue) keep(who handler, code int) uint32 {
-	if n := len(q.unused); n > 0 {
-		k := q.unused[n-1]
-		q.unused = q.unused[:n-1]
-		q.slots[k] = slot{who, code}
+// slot finds room for an event.
+func (q *queue) slot() uint32 {
+	k := q.free
+	if k != 0 {
+		q.free = q.slots[k].next
 		return k
 	}
-	q.slots = append(q.slots, slot{who, code})
+	if len(q.slots) == 0 {
+		q.slots = append(q.slots, event{}) // 0 stands for none
+	}
+	q.slots = append(q.slots, event{})
 	return uint32(len(q.slots) - 1)
 }
 
 // take empties the slot of an event.
-func (q *queue) take(e event) slot {
-	s := q.slots[e.slot]
-	q.slots[e.slot] = slot{}
-	q.unused = append(q.unused, e.slot)
-	return s
+func (q *queue) take(k uint32) event {
+	place := &q.slots[k]
+	e := *place
+	place.who, place.next = nil, q.free
+	q.free = k
+	return e
 }

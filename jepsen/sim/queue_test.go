@@ -21,6 +21,7 @@ func TestQueueOrder(t *testing.T) {
 		at  Instant
 		who named
 	}
+	const ring = buckets << bucketBits
 	for seed := range uint64(50) {
 		rng := rand.New(rand.NewPCG(seed, 0))
 		var q queue
@@ -28,7 +29,7 @@ func TestQueueOrder(t *testing.T) {
 		now, added := origin, 0
 		for range 2000 {
 			for range rng.IntN(2 + 60*rng.IntN(2)*rng.IntN(2)) {
-				reach := []int64{1, 1e3, nearby, 2 * nearby, 1e9}[rng.IntN(5)]
+				reach := []int64{1, 1e3, 1e6, ring, 2 * ring, 1e9}[rng.IntN(6)]
 				p := planned{now + Instant(rng.Int64N(reach)), named(added)}
 				q.add(p.at, now, p.who, added)
 				want = append(want, p)
@@ -39,21 +40,29 @@ func TestQueueOrder(t *testing.T) {
 				if len(want) == 0 {
 					break
 				}
-				if q.next() != want[0].at {
-					t.Fatalf("seed %d: the next event is at %d, want %d", seed, q.next(), want[0].at)
+				if e, ok := q.pop(now, want[0].at-1); ok {
+					t.Fatalf("seed %d: the event of %d came out early", seed, e.at)
 				}
-				e, s := q.pop()
-				if e.at != want[0].at || s != (slot{want[0].who, int(want[0].who)}) {
-					t.Fatalf("seed %d: %v at %d came out, want %v", seed, s, e.at, want[0])
+				e, ok := q.pop(now, want[0].at+Instant(rng.IntN(2)))
+				if !ok || e.at != want[0].at || e.who != want[0].who {
+					t.Fatalf("seed %d: %v at %d came out (%t), want %v", seed, e.who, e.at, ok, want[0])
 				}
 				now, want = e.at, want[1:]
 			}
 		}
 		for range want {
-			q.pop()
+			e, _ := q.pop(now, monitor.Never)
+			now = e.at
 		}
-		if q.next() != monitor.Never || len(q.unused) != len(q.slots) {
-			t.Errorf("seed %d: something is left: next %d, %d of %d slots are free", seed, q.next(), len(q.unused), len(q.slots))
+		if e, ok := q.pop(now, monitor.Never); ok {
+			t.Errorf("seed %d: %v is left", seed, e)
+		}
+		free := 1
+		for k := q.free; k != 0; k = q.slots[k].next {
+			free++
+		}
+		if free != len(q.slots) {
+			t.Errorf("seed %d: %d of %d slots are free", seed, free, len(q.slots))
 		}
 	}
 }

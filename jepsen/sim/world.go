@@ -66,12 +66,15 @@ func (w *world) after(d time.Duration, do func()) { w.at(w.now.Add(d), once(do),
 // advance plays d of virtual time, or less when an invariant is violated.
 func (w *world) advance(d time.Duration) {
 	end := w.now.Add(d)
-	for w.queue.next() <= end && !w.check.failed() {
-		e, s := w.queue.pop()
+	for !w.check.failed() {
+		e, ok := w.queue.pop(w.now, end)
+		if !ok {
+			break
+		}
 		w.now = e.at
 		w.events++
-		w.mix(uint64(e.at) ^ uint64(e.seq)<<32 ^ uint64(s.code)<<61)
-		s.who.fire(s.code)
+		w.mix(uint64(e.at) ^ uint64(e.seq)<<32 ^ uint64(e.code)<<61)
+		e.who.fire(e.code)
 	}
 	if !w.check.failed() {
 		w.now = end
