@@ -158,13 +158,14 @@ func (c *Core) Audit() error {
 
 // audit checks the order of the heap and that everything in it is alive.
 func (h *timerHeap) audit(now Instant) error {
-	for k, t := range h.items {
+	for k := range h.items {
+		t := &h.items[k]
 		switch {
 		case t.pos != k:
 			return fmt.Errorf("timer %d believes to be at place %d", k, t.pos)
 		case t.dead:
 			return fmt.Errorf("timer %d belongs to nobody", k)
-		case k > 0 && h.less(k, (k-1)/2):
+		case k > 0 && t.before(&h.items[(k-1)/4]):
 			return fmt.Errorf("timer %d runs before the one above it", k)
 		}
 	}

@@ -68,7 +68,7 @@ type cloner struct{ from, to *Core }
 func (k *cloner) timer(t *timer, owner timed) {
 	t.owner = owner
 	if t.pos >= 0 {
-		k.to.timers.items[t.pos] = t
+		k.to.timers.items[t.pos].timer = t
 	}
 }
 

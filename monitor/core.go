@@ -187,7 +187,7 @@ func (c *Core) Step(now Instant, in Input) {
 	case CommandDone:
 		c.replyOn(in.Conn)
 	case HelloReceived:
-		c.hello(c.now, in)
+		c.hello(c.now, &in)
 	case PubSubActivity:
 		if l := c.conns[in.Conn]; l != nil {
 			l.pubsubActivity = c.now
@@ -229,7 +229,7 @@ func (c *Core) runDue() {
 	}
 	c.settle()
 	for c.timers.next() <= c.now {
-		c.runTimer(c.timers.items[0]) // which puts it off, or takes it out
+		c.runTimer(c.timers.items[0].timer) // which puts it off, or takes it out
 		c.settle()
 	}
 }

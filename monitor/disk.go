@@ -111,9 +111,7 @@ func (c *Core) awaitDisk(m *master) {
 // the free ones, then at most one Persist. Call it after a batch of steps.
 func (c *Core) Drain(out *Effects) {
 	out.Reset()
-	out.Free = append(out.Free, c.out...)
-	clear(c.out)
-	c.out = c.out[:0]
+	out.Free, c.out = c.out, out.Free
 
 	d := &c.disk
 	if !d.dirty || d.inFlight != nil || (d.failing && c.now < d.retry) {

@@ -3,7 +3,7 @@ package monitor
 // hello processes a hello message (state-machine.md §3.2): it makes peers
 // known, carries epochs, and spreads the outcome of failovers. It does so in
 // TILT as well.
-func (c *Core) hello(now Instant, in HelloReceived) {
+func (c *Core) hello(now Instant, in *HelloReceived) {
 	if l := c.conns[in.Conn]; l != nil {
 		l.pubsubActivity = now
 	}

@@ -9,7 +9,6 @@ type timed interface {
 
 // timer is the place of one timed thing in the heap of a Core.
 type timer struct {
-	at    Instant
 	seq   uint64 // order among equal instants: the order of creation
 	pos   int    // index in the heap, -1 when not in it
 	queue bool   // waits to be run within the current step
@@ -17,10 +16,20 @@ type timer struct {
 	owner timed
 }
 
-// timerHeap is a binary heap over (at, seq). It is written out because
-// container/heap would cost an interface call for each comparison on the
-// busiest path of a Sentinel with thousands of masters.
-type timerHeap struct{ items []*timer }
+// timerHeap is a heap over (at, seq) in which each place has four below. It is
+// written out because container/heap would cost an interface call for each
+// comparison on the busiest path of a Sentinel with thousands of masters, and what
+// is compared stands in the heap itself, because the timers are all over memory.
+type timerHeap struct{ items []place }
+
+// place is a timer and the instant for which it is set.
+type place struct {
+	at  Instant
+	seq uint64
+	*timer
+}
+
+func (p *place) before(o *place) bool { return p.at < o.at || (p.at == o.at && p.seq < o.seq) }
 
 func (h *timerHeap) next() Instant {
 	if len(h.items) == 0 {
@@ -35,64 +44,66 @@ func (h *timerHeap) set(t *timer, at Instant) {
 		h.remove(t)
 		return
 	}
-	t.at = at
 	if t.pos < 0 {
 		t.pos = len(h.items)
-		h.items = append(h.items, t)
+		h.items = append(h.items, place{})
 	}
-	h.down(h.up(t.pos))
+	h.put(t.pos, place{at, t.seq, t})
 }
 
 func (h *timerHeap) remove(t *timer) {
-	i := t.pos
-	if i < 0 {
+	k := t.pos
+	if k < 0 {
 		return
 	}
-	last := len(h.items) - 1
-	h.swap(i, last)
-	h.items[last] = nil
-	h.items = h.items[:last]
 	t.pos = -1
-	if i < last {
-		h.down(h.up(i))
+	n := len(h.items) - 1
+	last := h.items[n]
+	h.items[n] = place{}
+	h.items = h.items[:n]
+	if k < n {
+		h.put(k, last)
 	}
 }
 
-func (h *timerHeap) less(i, j int) bool {
-	a, b := h.items[i], h.items[j]
-	return a.at < b.at || (a.at == b.at && a.seq < b.seq)
-}
-
-func (h *timerHeap) swap(i, j int) {
-	h.items[i], h.items[j] = h.items[j], h.items[i]
-	h.items[i].pos, h.items[j].pos = i, j
-}
-
-func (h *timerHeap) up(i int) int {
-	for i > 0 {
-		parent := (i - 1) / 2
-		if !h.less(i, parent) {
+// put writes p into the heap. Place k is free; what has to make way moves there.
+func (h *timerHeap) put(k int, p place) {
+	for k > 0 {
+		up := (k - 1) / 4
+		if !p.before(&h.items[up]) {
 			break
 		}
-		h.swap(i, parent)
-		i = parent
+		h.move(k, up)
+		k = up
 	}
-	return i
+	for {
+		low := h.lowest(4*k+1, 4*k+5)
+		if low < 0 || !h.items[low].before(&p) {
+			break
+		}
+		h.move(k, low)
+		k = low
+	}
+	h.items[k] = p
+	p.pos = k
 }
 
-func (h *timerHeap) down(i int) {
-	for {
-		child := 2*i + 1
-		if child >= len(h.items) {
-			return
-		}
-		if r := child + 1; r < len(h.items) && h.less(r, child) {
-			child = r
-		}
-		if !h.less(child, i) {
-			return
-		}
-		h.swap(i, child)
-		i = child
+// lowest returns which of the places from first up to end comes before the
+// others, or -1 when there is none.
+func (h *timerHeap) lowest(first, end int) int {
+	if first >= len(h.items) {
+		return -1
 	}
+	low := first
+	for k := first + 1; k < min(end, len(h.items)); k++ {
+		if h.items[k].before(&h.items[low]) {
+			low = k
+		}
+	}
+	return low
+}
+
+func (h *timerHeap) move(to, from int) {
+	h.items[to] = h.items[from]
+	h.items[to].pos = to
 }

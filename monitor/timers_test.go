@@ -34,7 +34,7 @@ func TestTimerHeap(t *testing.T) {
 		}
 		for len(set) > 0 { // take all out in order
 			first := obviousFirst(timers, set)
-			if got := h.items[0]; got != first {
+			if got := h.items[0]; got.timer != first {
 				t.Fatalf("seed %d: timer %d at %d comes first, want %d at %d", seed, got.seq, got.at, first.seq, set[first])
 			}
 			h.remove(first)
@@ -73,8 +73,8 @@ func checkHeap(t *testing.T, h *timerHeap, timers []*timer, set map[*timer]Insta
 		switch {
 		case !ok && tm.pos != -1:
 			t.Fatalf("timer %d is at position %d although it is not set", tm.seq, tm.pos)
-		case ok && (h.items[tm.pos] != tm || tm.at != at):
-			t.Fatalf("timer %d is at %d, want %d", tm.seq, tm.at, at)
+		case ok && (h.items[tm.pos].timer != tm || h.items[tm.pos].at != at):
+			t.Fatalf("timer %d is at %d, want %d", tm.seq, h.items[tm.pos].at, at)
 		}
 	}
 }

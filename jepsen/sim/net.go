@@ -15,6 +15,7 @@ type network struct {
 	w         *world
 	hosts     int
 	cuts      []int // for each ordered pair of hosts the number of cuts in force
+	severed   int   // the sum of these
 	slow      []time.Duration
 	listeners map[monitor.HostPort]acceptor
 	blocked   []blockedStream // wait for a cut to end
@@ -31,13 +32,22 @@ func (n *network) init(w *world, hosts int) {
 	n.listeners = map[monitor.HostPort]acceptor{}
 }
 
-func (n *network) isCut(from, to hostID) bool { return n.cuts[int(from)*n.hosts+int(to)] > 0 }
+func (n *network) isCut(from, to hostID) bool {
+	return n.severed > 0 && n.cuts[int(from)*n.hosts+int(to)] > 0
+}
 
 // cut adds (1) or removes (-1) a cut of one direction.
 func (n *network) cut(from, to hostID, by int) {
 	if from != to {
 		n.cuts[int(from)*n.hosts+int(to)] += by
+		n.severed += by
 	}
+}
+
+// mend ends all cuts.
+func (n *network) mend() {
+	clear(n.cuts)
+	n.severed = 0
 }
 
 // flow lets streams go on that were held back by a cut which has ended. TCP

@@ -223,7 +223,7 @@ func (w *world) heal() {
 	w.say("", "EVERYTHING IS HEALED")
 	w.healed = true
 	w.waits = nil
-	clear(w.net.cuts)
+	w.net.mend()
 	clear(w.net.slow)
 	clear(w.net.mute)
 	clear(w.net.deaf)

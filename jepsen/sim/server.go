@@ -502,6 +502,9 @@ func (s *server) isWritable() bool {
 
 func (s *server) enoughReplicas() bool {
 	const maxLag = 10 * time.Second
+	if s.w.opts.MinReplicas == 0 {
+		return true
+	}
 	good := 0
 	for _, r := range s.downstream {
 		if r.synced && s.w.now.Sub(r.acked) <= maxLag {
