@@ -11,8 +11,11 @@ func TestRun(t *testing.T) {
 		code int
 		want string
 	}{
-		{"-sentinels 2 -epochs 1", 0, "2 Sentinels, 1 master, 1 epochs, quorum 1, crashes: "},
+		{"-sentinels 2 -epochs 1", 0, "2 Sentinels, 1 master, 1 epoch, quorum 1, crashes: "},
 		{"-sentinels 2 -epochs 2 -max-states 5", 1, "NOT COMPLETE"},
+		{"-alone -others -epochs 1", 0, "one of 3 Sentinels, 1 master, 1 epoch, quorum 1, crashes, others: "},
+		{"-alone -voters 1", 2, "Voters"},
+		{"-others", 2, "one Sentinel alone"},
 		{"-sentinels 7", 2, "want 1 to 4"},
 		{"-sentinels 3 surplus", 2, "unexpected argument"},
 		{"-h", 0, "-mixed"},

@@ -87,11 +87,7 @@ func (c Config) String() string {
 	if c.Alone {
 		b.WriteString("one of ")
 	}
-	fmt.Fprintf(&b, "%d Sentinels, %d master", c.Sentinels, c.Masters)
-	if c.Masters > 1 {
-		b.WriteString("s")
-	}
-	fmt.Fprintf(&b, ", %d epochs, quorum %d", c.Epochs, c.Quorum)
+	fmt.Fprintf(&b, "%s, %s, %s, quorum %d", several(c.Sentinels, "Sentinel"), several(c.Masters, "master"), several(int(c.Epochs), "epoch"), c.Quorum)
 	for _, o := range []struct {
 		on   bool
 		text string
@@ -105,6 +101,13 @@ func (c Config) String() string {
 		}
 	}
 	return b.String()
+}
+
+func several(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
 }
 
 // Sizes that the encodings have room for.

@@ -224,7 +224,10 @@ func (r *rig) hear(epoch monitor.Epoch) bool {
 	return true
 }
 
-// raise has somebody ask for a vote about the other master at an epoch that is new.
+// raise has somebody ask for a vote about the other master at an epoch that is
+// new. The state of that master is not told apart: the epoch of its last vote only
+// decides whether a question that raises nothing causes a write, and writes can
+// happen at any time.
 func (r *rig) raise(e monitor.Epoch) bool {
 	if !r.w.cfg.Others || e <= r.core.CurrentEpoch() || r.w.cfg.Sentinels == 1 {
 		return false

@@ -31,14 +31,18 @@ type Result struct {
 	Locals      int // different states of single Sentinels
 	Steps       int // taken by real cores
 	Votes       int // different votes seen
-	Leaders     int // states in which somebody was elected
+	Leaders     int // states in which somebody was elected; alone, steps by which he was
 	Elapsed     time.Duration
 }
 
 // String is a line about a search.
 func (r Result) String() string {
-	s := fmt.Sprintf("%v: %d states, %d transitions, depth %d, %d states of a Sentinel, %d steps of a core, %d states with a leader",
-		r.Config, r.States, r.Transitions, r.Depth, r.Locals, r.Steps, r.Leaders)
+	s := fmt.Sprintf("%v: %d states, %d transitions, depth %d, %d steps of a core", r.Config, r.States, r.Transitions, r.Depth, r.Steps)
+	if r.Config.Alone {
+		s += fmt.Sprintf(", %d elections won", r.Leaders)
+	} else {
+		s += fmt.Sprintf(", %d states of a Sentinel, %d states with a leader", r.Locals, r.Leaders)
+	}
 	if t := r.Elapsed.Seconds(); t > 0 {
 		s += fmt.Sprintf(", %.0f states/s", float64(r.States)/t)
 	}
