@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/gosentinel/sentinel/election"
 )
@@ -58,6 +59,15 @@ func (c *Core) SameProbes(probes []MasterProbe) bool {
 		}
 	}
 	return true
+}
+
+// Knows reports whether the server at the given address, as it is shown, is the
+// master of that name or one of its replicas. It says what the views say and makes
+// none.
+func (c *Core) Knows(name string, at HostPort) bool {
+	m := c.byName[name]
+	return m != nil && (c.shown(m.addr) == at ||
+		slices.ContainsFunc(m.replicas, func(r *replica) bool { return c.shown(r.addr) == at }))
 }
 
 // Changes counts the occasions on which something that is probed may have

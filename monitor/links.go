@@ -26,12 +26,12 @@ type link struct {
 	// an instance that can never be reached goes down as well.
 	unansweredSince Instant
 	pubsubActivity  Instant
-	broken          string // last protocol error, so that each is logged once
+
+	timer timer
 
 	gossip gossipState // of a peer
 	moved  moves       // of a peer
-
-	timer timer
+	broken string      // last protocol error, so that each is logged once
 }
 
 // conn is one connection, or the attempt to get one.

@@ -127,6 +127,7 @@ type conn struct {
 	lastPong monitor.Pong
 	pongMsg  any
 	hellos   []heardHello
+	said     []*helloMsg // see encoded
 }
 
 // heardHello is a hello as the input that a Sentinel makes of it.
@@ -141,6 +142,26 @@ func (c *conn) pong(r monitor.PingReply) any {
 		c.lastPong, c.pongMsg = p, p
 	}
 	return c.pongMsg
+}
+
+// encoded returns h as a message. A Sentinel repeats the same about each master on
+// each of its connections.
+func (c *conn) encoded(h *monitor.Hello) *helloMsg {
+	for k, m := range c.said {
+		switch {
+		case m.hello.MasterName != h.MasterName:
+		case m.hello == *h:
+			return m
+		default:
+			c.said[k] = c.w.encoded(*h)
+			return c.said[k]
+		}
+	}
+	m := c.w.encoded(*h)
+	if len(c.said) < 64 {
+		c.said = append(c.said, m)
+	}
+	return m
 }
 
 // heard returns the input for a hello that is heard on c. A subscription repeats

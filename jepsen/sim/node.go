@@ -343,7 +343,7 @@ func (n *node) command(c *conn, m monitor.Send) {
 	case monitor.Ping:
 		c.send(toDialer, c.pong(monitor.PingPong))
 	case monitor.PublishHello:
-		if h := n.w.encoded(cmd.Hello); h.err == nil {
+		if h := c.encoded(&cmd.Hello); h.err == nil {
 			n.input(h.direct)
 		}
 		c.send(toDialer, monitor.PublishReply{Conn: c.tag, Token: m.Token, OK: true})
@@ -398,14 +398,7 @@ func (n *node) state(name string) (beliefs, bool) {
 }
 
 func (n *node) knows(name string, at monitor.HostPort) bool {
-	if !n.alive {
-		return false
-	}
-	if v, ok := n.core.Master(n.w.now, name); ok && v.Addr == at {
-		return true
-	}
-	replicas, _ := n.core.Replicas(n.w.now, name)
-	return slices.ContainsFunc(replicas, func(r monitor.ReplicaView) bool { return r.Addr == at })
+	return n.alive && n.core.Knows(name, at)
 }
 
 func (n *node) hasPeer(name string, id monitor.RunID) bool {

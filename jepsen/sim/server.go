@@ -304,7 +304,7 @@ func (s *server) command(c *conn, m monitor.Send) {
 		ok := !s.isLoading() && !s.busy
 		if ok {
 			s.hellos[c.ends[0]] = s.w.now
-			s.publish(cmd.Hello)
+			s.publish(c.encoded(&cmd.Hello))
 		}
 		c.sendAfter(toDialer, s.lag, monitor.PublishReply{Conn: c.tag, Token: m.Token, OK: ok})
 	case monitor.SlaveOf:
@@ -331,7 +331,9 @@ func (s *server) info() []byte {
 	line := func(key, value string) {
 		b = append(append(append(append(b, key...), ':'), value...), "\r\n"...)
 	}
-	num := func(key string, n int64) { line(key, strconv.FormatInt(n, 10)) }
+	num := func(key string, n int64) {
+		b = append(strconv.AppendInt(append(append(b, key...), ':'), n, 10), "\r\n"...)
+	}
 	b = append(b, "# Server\r\n"...)
 	line("redis_version", "7.0.15")
 	line("run_id", string(s.runID))
@@ -343,7 +345,7 @@ func (s *server) info() []byte {
 		line("role", "slave")
 		line("master_host", s.following.Host)
 		num("master_port", int64(s.following.Port))
-		line("master_link_status", map[bool]string{true: "up", false: "down"}[s.linkUp])
+		line("master_link_status", either(s.linkUp, "up", "down"))
 		num("master_last_io_seconds_ago", int64(s.w.now.Sub(s.heard)/time.Second))
 		num("slave_repl_offset", s.offset())
 		if !s.linkUp {
@@ -359,12 +361,23 @@ func (s *server) info() []byte {
 	}
 	num("connected_slaves", int64(len(s.downstream)))
 	for k, r := range s.downstream {
-		state := map[bool]string{true: "online", false: "send_bulk"}[r.synced]
-		line("slave"+strconv.Itoa(k), "ip="+r.addr.Host+",port="+strconv.Itoa(r.addr.Port)+",state="+state+
-			",offset="+strconv.Itoa(r.offset*entryBytes)+",lag="+strconv.FormatInt(int64(s.w.now.Sub(r.acked)/time.Second), 10))
+		b = strconv.AppendInt(append(b, "slave"...), int64(k), 10)
+		b = append(append(b, ":ip="...), r.addr.Host...)
+		b = strconv.AppendInt(append(b, ",port="...), int64(r.addr.Port), 10)
+		b = append(append(b, ",state="...), either(r.synced, "online", "send_bulk")...)
+		b = strconv.AppendInt(append(b, ",offset="...), int64(r.offset*entryBytes), 10)
+		b = strconv.AppendInt(append(b, ",lag="...), int64(s.w.now.Sub(r.acked)/time.Second), 10)
+		b = append(b, "\r\n"...)
 	}
 	num("master_repl_offset", s.offset())
 	return b
+}
+
+func either(first bool, one, other string) string {
+	if first {
+		return one
+	}
+	return other
 }
 
 // entryBytes is the length of one command in the replication stream.
@@ -374,8 +387,7 @@ func (s *server) offset() int64 { return int64(len(s.log)) * entryBytes }
 
 // publish delivers a hello here and, through the replication stream, at the
 // replicas. It passes through the real codec, once for all who hear it.
-func (s *server) publish(h monitor.Hello) {
-	m := s.w.encoded(h)
+func (s *server) publish(m *helloMsg) {
 	if s.role == monitor.RoleMaster {
 		s.append(0, m)
 	} else {
