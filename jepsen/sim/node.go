@@ -160,7 +160,6 @@ func (n *node) turn() {
 	}
 	if n.life == life {
 		if n.inbox == nil {
-			clear(inbox)
 			n.inbox = inbox[:0] // the usual case allocates nothing
 		}
 		next := n.core.NextDeadline()

@@ -25,7 +25,7 @@ type event struct {
 }
 
 // queue holds what is to happen, in order. Nearly all of it is messages, which
-// are under way for about a millisecond and often set out together, while most of
+// are under way for about a millisecond and often set out together, while much of
 // what waits at any moment is timers, which run much later. So what is near goes
 // into a ring of buckets, which cover a moment each and hold few events, and only
 // the rest into a heap. Where an event waits makes no difference to when it comes
@@ -42,10 +42,10 @@ type queue struct {
 	far  []farEvent           // a heap, see popFar
 }
 
-// A bucket covers 16 µs, the ring 4 ms.
+// A bucket covers 8 µs, the ring 33 ms.
 const (
-	buckets    = 256
-	bucketBits = 14
+	buckets    = 4096
+	bucketBits = 13
 )
 
 // farEvent is an event of the heap: without pointers, so that the collector need
