@@ -23,9 +23,10 @@ type client struct {
 	ask       *conn
 	listen    *conn
 	conn      *conn
-	seq       int    // of the wait that counts
-	pending   uint32 // write without an answer
-	last      uint32 // last write that was acknowledged
+	due       Instant    // end of the wait that counts
+	planned   [2]Instant // events, for a long wait and for a short one; 0: none
+	pending   uint32     // write without an answer
+	last      uint32     // last write that was acknowledged
 	lastAck   Instant
 }
 
@@ -36,13 +37,32 @@ func (c *client) host() hostID { return c.id }
 
 // await has the client look again after d unless something else happens first.
 func (c *client) await(d time.Duration) {
-	c.seq++
-	c.w.at(c.w.now.Add(d), c, c.seq)
+	c.due = c.w.now.Add(d)
+	c.plan()
 }
 
-func (c *client) fire(seq int) {
+// plan makes sure that there is an event when the wait ends. Nearly every wait is
+// replaced by the next one long before, so the event of an earlier one serves as
+// well, and plans the next one when it comes.
+func (c *client) plan() {
+	kind := 0
+	if c.due.Sub(c.w.now) < patience {
+		kind = 1
+	}
+	if at := c.planned[kind]; at == 0 || c.due < at {
+		c.planned[kind] = c.due
+		c.w.at(c.due, c, kind)
+	}
+}
+
+func (c *client) fire(kind int) {
+	if c.planned[kind] != c.w.now {
+		return // replaced by an earlier one
+	}
+	c.planned[kind] = 0
 	switch {
-	case seq != c.seq:
+	case c.due > c.w.now:
+		c.plan()
 	case c.conn != nil && c.pending == 0:
 		c.write()
 	default: // no answer, or time to try again
