@@ -37,14 +37,15 @@ type queue struct {
 	slots []event // from 1 on
 	free  uint32  // the first free slot
 
-	ring [buckets]uint32      // the first event of each bucket, which are in order
-	used [buckets / 64]uint64 // a bit for each bucket that is not empty
-	far  []farEvent           // a heap, see popFar
+	ring  [buckets]uint32 // the first event of each bucket, which are in order
+	used  [64]uint64      // a bit for each bucket that is not empty
+	words uint64          // a bit for each word of used that is not 0
+	far   []farEvent      // a heap, see popFar
 }
 
 // A bucket covers 8 µs, the ring 33 ms.
 const (
-	buckets    = 4096
+	buckets    = 64 * 64
 	bucketBits = 13
 )
 
@@ -77,6 +78,7 @@ func (q *queue) addNear(k uint32) {
 	e := &q.slots[k]
 	b := bucketOf(e.at) % buckets
 	q.used[b/64] |= 1 << (b % 64)
+	q.words |= 1 << (b / 64)
 	place := &q.ring[b]
 	for *place != 0 && q.slots[*place].at <= e.at {
 		place = &q.slots[*place].next
@@ -102,7 +104,7 @@ func (q *queue) pop(now, end Instant) (event, bool) {
 	}
 	e := q.take(q.ring[b])
 	if q.ring[b] = e.next; e.next == 0 {
-		q.used[b/64] &^= 1 << (b % 64)
+		q.emptied(b)
 	}
 	return e, true
 }
@@ -115,13 +117,19 @@ func (q *queue) bucket(now Instant) int {
 	if left := q.used[word] >> (from % 64); left != 0 {
 		return from + bits.TrailingZeros64(left)
 	}
-	for range q.used { // the last one is the first again, for what lies before from
-		word = (word + 1) % len(q.used)
-		if q.used[word] != 0 {
-			return word*64 + bits.TrailingZeros64(q.used[word])
-		}
+	if q.words == 0 {
+		return -1
 	}
-	return -1
+	// The last one looked at is the first again, for what lies before from.
+	ahead := bits.RotateLeft64(q.words, -(word + 1))
+	word = (word + 1 + bits.TrailingZeros64(ahead)) % 64
+	return word*64 + bits.TrailingZeros64(q.used[word])
+}
+
+func (q *queue) emptied(b int) {
+	if q.used[b/64] &^= 1 << (b % 64); q.used[b/64] == 0 {
+		q.words &^= 1 << (b / 64)
+	}
 }
 
 // before is the order of events.
