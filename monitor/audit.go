@@ -159,9 +159,9 @@ func (c *Core) Audit() error {
 	for _, m := range c.masters {
 		a.master(m)
 	}
-	if a.err == nil && (a.members != c.members.n || a.conns != c.conns.n || a.peerLinks != len(c.peerLinks)) {
+	if a.err == nil && (a.members != len(c.members) || a.conns != len(c.conns) || a.peerLinks != len(c.peerLinks)) {
 		a.fail("%d instances, %d connections and %d links to Sentinels are in use, but %d, %d and %d are indexed",
-			a.members, a.conns, a.peerLinks, c.members.n, c.conns.n, len(c.peerLinks))
+			a.members, a.conns, a.peerLinks, len(c.members), len(c.conns), len(c.peerLinks))
 	}
 	return a.err
 }
@@ -252,7 +252,7 @@ func waitsForInfo(m *master) bool { return m.attempt.Phase() == election.ReconfR
 func (a *auditor) instance(i *instance, mem member) {
 	c, l := a.c, i.link
 	a.members++
-	if c.members.get(i.id) != mem {
+	if c.members[i.id] != mem {
 		a.fail("%s %s is not found by its id", i.kind, i.name)
 	}
 	if l == nil || len(l.owners) == 0 {
@@ -282,7 +282,7 @@ func (a *auditor) link(l *link, i *instance) {
 			continue
 		}
 		a.conns++
-		if c.conns.get(cn.id) != l {
+		if c.conns[cn.id] != l {
 			a.fail("connection %d of %s %s leads elsewhere", cn.id, i.kind, i.name)
 		}
 	}

@@ -83,12 +83,12 @@ func TestAuditFindsContradictions(t *testing.T) {
 			m.attempt.Begin(c.now, 5, 0, true)
 			c.timers.remove(&m.judge)
 		}},
-		{"an instance that its id does not find", func(c *Core, m *master) { c.members.remove(m.id) }},
-		{"an instance that is not there any more", func(c *Core, m *master) { c.members.put(99, m) }},
+		{"an instance that its id does not find", func(c *Core, m *master) { delete(c.members, m.id) }},
+		{"an instance that is not there any more", func(c *Core, m *master) { c.members[99] = m }},
 		{"an instance without a link", func(_ *Core, m *master) { m.replicas[0].link = nil }},
 		{"a link without an owner", func(_ *Core, m *master) { m.replicas[0].link.owners = nil }},
-		{"a connection that leads elsewhere", func(c *Core, m *master) { c.conns.put(m.link.cmd.id, m.replicas[0].link) }},
-		{"a connection of nobody", func(c *Core, m *master) { c.conns.put(99, m.link) }},
+		{"a connection that leads elsewhere", func(c *Core, m *master) { c.conns[m.link.cmd.id] = m.replicas[0].link }},
+		{"a connection of nobody", func(c *Core, m *master) { c.conns[99] = m.link }},
 		{"a link to a Sentinel of nobody", func(c *Core, m *master) { c.peerLinks["x"] = m.link }},
 		{"hellos that have ended", func(c *Core, m *master) {
 			c.timers.remove(&m.peers[0].timer)

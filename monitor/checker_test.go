@@ -272,7 +272,7 @@ func (k *checker) command(n *node, s Send) {
 		if n.core.tilt {
 			k.fail(n, "S14", "SLAVEOF %s %d was sent in TILT", cmd.Host, cmd.Port)
 		}
-		if mem := n.core.members.get(s.Token.Instance); cmd.Host == "" && mem != nil {
+		if mem := n.core.members[s.Token.Instance]; cmd.Host == "" && mem != nil {
 			m := mem.base().master
 			if k.memory[nodeMaster{n.name, m.cfg.Name}].granted != m.attempt.Epoch || !m.attempt.InProgress() {
 				k.fail(n, "S5", "SLAVEOF NO ONE was sent to %s without a won election", mem.base().name)
@@ -339,9 +339,9 @@ func (k *checker) drained(n *node) {
 	if next := c.NextDeadline(); next <= k.w.now {
 		k.fail(n, "timers", "the next deadline is %v ago", k.w.now.Sub(next))
 	}
-	for _, cell := range c.conns.cells {
-		if l := cell.value; cell.id != 0 && l.pending > maxPending {
-			k.fail(n, "bounds", "%d commands are pending on connection %d", l.pending, cell.id)
+	for id, l := range c.conns {
+		if l.pending > maxPending {
+			k.fail(n, "bounds", "%d commands are pending on connection %d", l.pending, id)
 		}
 	}
 }

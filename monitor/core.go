@@ -25,9 +25,9 @@ type Core struct {
 	masters   []*master // in the order in which they were added
 	byName    map[string]*master
 	byAddr    map[HostPort]*master // see index
-	members   table[InstanceID, member]
+	members   map[InstanceID]member
 	peerLinks map[RunID]*link
-	conns     table[ConnID, *link]
+	conns     map[ConnID]*link
 	lookups   map[string][]InstanceID // names asked for, and who waits
 	names     map[string]string       // names and their last known address
 
@@ -97,7 +97,8 @@ func New(now Instant, p Params) (*Core, error) {
 	c := &Core{
 		tun: p.Tunables, opts: p.State.Options, port: p.Port, peerPass: p.PeerPass, gossip: p.Gossip,
 		source: source, rng: rand.New(source), now: now, lastStep: now,
-		byName: map[string]*master{}, byAddr: map[HostPort]*master{}, peerLinks: map[RunID]*link{},
+		byName: map[string]*master{}, byAddr: map[HostPort]*master{}, members: map[InstanceID]member{},
+		peerLinks: map[RunID]*link{}, conns: map[ConnID]*link{},
 		lookups: map[string][]InstanceID{}, names: map[string]string{}, logged: map[string]bool{},
 	}
 	c.initTimer(&c.conflict.timer, &c.conflict)
@@ -188,7 +189,7 @@ func (c *Core) Step(now Instant, in Input) {
 	case HelloReceived:
 		c.hello(c.now, &in)
 	case PubSubActivity:
-		if l := c.conns.get(in.Conn); l != nil {
+		if l := c.conns[in.Conn]; l != nil {
 			l.pubsubActivity = c.now
 		}
 	case GossipReply:

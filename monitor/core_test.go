@@ -99,7 +99,7 @@ func TestStrangersCannotGrowTheCore(t *testing.T) {
 	m := c.masters[0]
 	for what, n := range map[string]int{
 		"gated effects": len(c.disk.gated), "waiting masters": len(c.disk.waiting), "logged conditions": len(c.logged),
-		"peers": len(m.peers), "members": c.members.n, "queued timers": len(c.queue), "connections": c.conns.n,
+		"peers": len(m.peers), "members": len(c.members), "queued timers": len(c.queue), "connections": len(c.conns),
 	} {
 		if n > 5000 {
 			t.Errorf("%d %s", n, what)

@@ -168,7 +168,7 @@ func (c *Core) soliciting(m *master) bool {
 
 func (c *Core) askReply(now Instant, in AskReply) {
 	l := c.replyOn(in.Conn)
-	p, ok := c.members.get(in.Token.Instance).(*peer)
+	p, ok := c.members[in.Token.Instance].(*peer)
 	if l == nil || !ok || p.link != l {
 		return
 	}

@@ -389,7 +389,7 @@ func (c *Core) changeRole(i *instance, to Addr) bool {
 // gets the commands one by one: the role matters more than the rest.
 func (c *Core) slaveofReply(now Instant, in SlaveOfReply) {
 	l := c.replyOn(in.Conn)
-	mem := c.members.get(in.Token.Instance)
+	mem := c.members[in.Token.Instance]
 	if l == nil || mem == nil || mem.base().link != l || mem.base().slaveofSeq != in.Token.Seq {
 		return
 	}

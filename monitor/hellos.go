@@ -4,15 +4,11 @@ package monitor
 // known, carries epochs, and spreads the outcome of failovers. It does so in
 // TILT as well.
 func (c *Core) hello(now Instant, in *HelloReceived) {
-	h := &in.Hello
-	var m *master
-	if l := c.conns.get(in.Conn); l != nil {
+	if l := c.conns[in.Conn]; l != nil {
 		l.pubsubActivity = now
-		m = l.owners[0].master // the one that is talked about on its own servers
 	}
-	if m == nil || m.cfg.Name != h.MasterName {
-		m = c.byName[h.MasterName]
-	}
+	h := &in.Hello
+	m := c.byName[h.MasterName]
 	if m == nil || !c.plausible(h) {
 		return
 	}
@@ -113,7 +109,7 @@ func (c *Core) movePeer(now Instant, p *peer, addr Addr) {
 			others++
 		}
 		o.addr = addr
-		q := c.members.get(o.id).(*peer)
+		q := c.members[o.id].(*peer)
 		q.clear(FlagMasterDown)
 		q.votedFor, q.lastHello = "", now
 	}
@@ -135,7 +131,7 @@ func (c *Core) forgetPeer(id RunID) {
 	}
 	for _, o := range append([]*instance(nil), l.owners...) {
 		c.touch(o.master)
-		c.removePeer(c.members.get(o.id).(*peer))
+		c.removePeer(c.members[o.id].(*peer))
 	}
 }
 

@@ -153,7 +153,7 @@ func (c *Core) initInstance(now Instant, i *instance, kind Kind, name string, m 
 
 func (c *Core) register(mem member, l *link) {
 	i := mem.base()
-	c.members.put(i.id, mem)
+	c.members[i.id] = mem
 	c.initTimer(&i.timer, periodic{i})
 	c.attach(l, i)
 	c.resolve(i)
@@ -161,7 +161,7 @@ func (c *Core) register(mem member, l *link) {
 }
 
 func (c *Core) unregister(i *instance) {
-	c.members.remove(i.id)
+	delete(c.members, i.id)
 	c.stopTimer(&i.timer)
 }
 

@@ -26,12 +26,12 @@ type link struct {
 	// an instance that can never be reached goes down as well.
 	unansweredSince Instant
 	pubsubActivity  Instant
-
-	timer timer
+	broken          string // last protocol error, so that each is logged once
 
 	gossip gossipState // of a peer
 	moved  moves       // of a peer
-	broken string      // last protocol error, so that each is logged once
+
+	timer timer
 }
 
 // conn is one connection, or the attempt to get one.
@@ -95,7 +95,7 @@ func (c *Core) closeConn(l *link, cn *conn) {
 
 // lost forgets a connection that is gone, whoever ended it.
 func (c *Core) lost(l *link, cn *conn) {
-	c.conns.remove(cn.id)
+	delete(c.conns, cn.id)
 	cn.id, cn.up = 0, false
 	if cn != &l.cmd {
 		return
@@ -111,7 +111,7 @@ func (c *Core) lost(l *link, cn *conn) {
 		if o.slaveofSeq != 0 {
 			o.slaveofSeq, o.slaveofLost = 0, true
 		}
-		if p, ok := c.members.get(o.id).(*peer); ok {
+		if p, ok := c.members[o.id].(*peer); ok {
 			p.asks, p.askedVote = 0, 0
 		}
 	}
@@ -178,7 +178,7 @@ func (l *link) connect(c *Core, now Instant, cn *conn, kind ConnKind) Instant {
 func (c *Core) dial(now Instant, l *link, cn *conn, kind ConnKind, i *instance) {
 	c.lastConn++
 	cn.id = c.lastConn
-	c.conns.put(cn.id, l)
+	c.conns[cn.id] = l
 	cfg := &i.master.cfg
 	d := Dial{
 		Conn: cn.id, Kind: kind, Target: i.kind, Rename: cfg.Rename,
@@ -287,7 +287,7 @@ func (c *Core) sendFor(i *instance, cmd Command) uint64 {
 }
 
 func (c *Core) linkUp(now Instant, in LinkUp) {
-	l := c.conns.get(in.Conn)
+	l := c.conns[in.Conn]
 	if l == nil {
 		return
 	}
@@ -307,7 +307,7 @@ func (c *Core) linkUp(now Instant, in LinkUp) {
 }
 
 func (c *Core) linkDown(now Instant, in LinkDown) {
-	l := c.conns.get(in.Conn)
+	l := c.conns[in.Conn]
 	if l == nil {
 		return
 	}
@@ -346,7 +346,7 @@ func (l *link) conn(id ConnID) *conn {
 // replyOn accounts for the reply to one command and returns its link, or nil
 // when the connection is not in use any more.
 func (c *Core) replyOn(id ConnID) *link {
-	l := c.conns.get(id)
+	l := c.conns[id]
 	if l != nil && l.pending > 0 {
 		l.pending--
 	}
@@ -415,7 +415,7 @@ func (c *Core) resolved(now Instant, in Resolved) {
 		c.names[in.Host] = in.IP
 	}
 	for _, id := range waiting {
-		mem := c.members.get(id)
+		mem := c.members[id]
 		if mem == nil || mem.base().addr.Host != in.Host || mem.base().addr.IP == in.IP {
 			continue
 		}
@@ -437,7 +437,7 @@ func (c *Core) resolved(now Instant, in Resolved) {
 		c.redial(i.link, &i.link.pubsub)
 	}
 	for _, id := range waiting {
-		if mem := c.members.get(id); mem != nil {
+		if mem := c.members[id]; mem != nil {
 			mem.base().link.cmd.unsure, mem.base().link.pubsub.unsure = false, false
 		}
 	}

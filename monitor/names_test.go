@@ -164,7 +164,7 @@ func TestTwoNamesOfOneServer(t *testing.T) {
 	if want := []string{"10.0.0.2", "other"}; !slices.Equal(left, want) {
 		t.Errorf("replicas %q, want %q", left, want)
 	}
-	if n := r.c.members.n; n != 3 {
+	if n := len(r.c.members); n != 3 {
 		t.Errorf("%d instances, want the master and two replicas", n)
 	}
 }

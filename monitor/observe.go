@@ -5,7 +5,7 @@ import "strings"
 // infoReply processes an INFO reply (state-machine.md §2).
 func (c *Core) infoReply(now Instant, in InfoReply) {
 	l := c.replyOn(in.Conn)
-	mem := c.members.get(in.Token.Instance)
+	mem := c.members[in.Token.Instance]
 	if l == nil || mem == nil || mem.base().link != l {
 		return
 	}
@@ -87,7 +87,7 @@ func (c *Core) checkRole(now Instant, i *instance, role Role) {
 		return
 	}
 	i.role, i.roleSince = role, now
-	if r, ok := c.members.get(i.id).(*replica); ok && role == RoleReplica {
+	if r, ok := c.members[i.id].(*replica); ok && role == RoleReplica {
 		r.confChange = now
 	}
 	expected := (role == RoleMaster) == (i.kind == KindMaster)

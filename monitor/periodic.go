@@ -61,7 +61,7 @@ func (c *Core) infoPeriod(i *instance) time.Duration {
 	if i.kind != KindReplica {
 		return period
 	}
-	r := c.members.get(i.id).(*replica)
+	r := c.members[i.id].(*replica)
 	switch {
 	case m.promoted == r && !m.attempt.Published() && m.attempt.InProgress(),
 		r.has(FlagReconfSent | FlagReconfInProg):
@@ -154,7 +154,7 @@ func (c *Core) forceHello(now Instant, m *master) {
 
 func (c *Core) publishReply(now Instant, in PublishReply) {
 	l := c.replyOn(in.Conn)
-	mem := c.members.get(in.Token.Instance)
+	mem := c.members[in.Token.Instance]
 	if l == nil || mem == nil || mem.base().link != l {
 		return
 	}
