@@ -115,6 +115,7 @@ func (k *checker) booted(n *node) {
 
 func (k *checker) before(n *node, in monitor.Input) {
 	n.seen.tiltBefore, _ = n.core.Tilt(k.w.now)
+	n.seen.failing = n.seen.failing || n.core.PersistFailing() != ""
 	switch in := in.(type) {
 	case monitor.Ask:
 		if in.RunID != "" {
@@ -540,14 +541,18 @@ func (k *checker) published(n *node, h monitor.Hello) {
 	for j := range n.disk.durable.Masters {
 		d := &n.disk.durable.Masters[j]
 		// The outcome of an own failover is told even while the disk fails, and
-		// need not survive a crash then.
+		// need not survive a crash then. It goes on being told when the disk is well
+		// again but has only ended the write that it hung in.
+		m := n.seen.master(h.MasterName)
 		switch {
 		case d.Name != h.MasterName:
 		case d.ConfigEpoch >= h.ConfigEpoch:
 			if !known || told != h.ConfigEpoch {
 				who.config[h.MasterName] = h.ConfigEpoch
 			}
-		case n.core.PersistFailing() == "" && !k.lenient:
+		case n.seen.failing || n.core.PersistFailing() != "":
+			m.early = h.ConfigEpoch
+		case m.early != h.ConfigEpoch && !k.lenient:
 			k.fail(n.name, S6, "config epoch %d left before it was durable (%d)", h.ConfigEpoch, d.ConfigEpoch)
 		}
 	}
@@ -574,7 +579,7 @@ func (k *checker) drained(n *node, next Instant) {
 	if next <= k.w.now {
 		k.fail(n.name, Timers, "the next deadline is %v ago", k.w.now.Sub(next))
 	}
-	n.seen.ordered = n.seen.ordered[:0]
+	n.seen.ordered, n.seen.failing = n.seen.ordered[:0], false
 	if n.turns%k.w.opts.auditEvery() == 0 {
 		k.audit(n)
 	}

@@ -20,6 +20,7 @@ type watch struct {
 	probes, before []monitor.MasterProbe
 	changes        uint64 // counted by the core when it was last compared
 	tiltBefore     bool
+	failing        bool               // the disk failed at some time in this turn
 	ordered        []monitor.HostPort // may be told to become masters in this turn
 	masters        map[string]*masterWatch
 	questions      map[monitor.PeerRef]string // vote requests of others, and their masters
@@ -50,6 +51,7 @@ type masterWatch struct {
 	blocked Instant       // the last attempt, or the last vote for another
 	reset   bool          // an operator ends a failover whose outcome stands
 	granted monitor.Epoch // of the attempt whose promotion may be ordered
+	early   monitor.Epoch // the config epoch that was told while the disk failed
 	causes
 }
 
