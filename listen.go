@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/gosentinel/sentinel/configrewrite"
+	"github.com/gosentinel/sentinel/internal/numhost"
 )
 
 // sockets are the listening sockets of a Sentinel.
@@ -23,6 +24,9 @@ type sockets struct {
 	port    int  // 0 without a plain TCP port
 	tlsPort int  // 0 without a TLS port
 	anyPort bool // the system chose it
+
+	shown    []string // the lines about listeners of INFO
+	warnings []string // for the log: the addresses that were left out
 }
 
 func (s *sockets) close() {
@@ -96,68 +100,92 @@ func listenOn(addr string, secure *tls.Config, log logSink) (*sockets, error) {
 // address of bind, and unixsocket. wrap makes a TLS listener of a plain one.
 func listenAll(set configrewrite.Settings, wrap func(net.Listener) net.Listener) (*sockets, error) {
 	s := &sockets{port: set.Port, tlsPort: set.TLS.Port}
-	plain, err := bindPort(set, set.Port, "TCP")
-	s.all = plain
+	err := s.bindPort(set, plainPort, func(ln net.Listener) net.Listener { return ln })
 	if err == nil {
-		var below []net.Listener
-		below, err = bindPort(set, set.TLS.Port, "TLS")
-		for _, ln := range below {
-			s.all = append(s.all, wrap(ln))
-		}
+		err = s.bindPort(set, tlsPort, wrap)
 	}
 	if err == nil && set.UnixSocket != "" {
-		var ln net.Listener
-		if ln, err = listenUnix(inDir(set.Dir, set.UnixSocket), set.UnixSocketPerm); err == nil {
-			s.all = append(s.all, ln)
-		}
+		err = s.addUnix(set)
+	}
+	if err == nil && len(s.all) == 0 { // every address is optional, and none is here
+		err = errNowhere
 	}
 	if err != nil {
 		s.close()
-		return nil, err
+		return nil, &startError{lines: append(s.warnings, linesOf(err)...), err: err}
 	}
+	slices.Sort(s.shown)
 	return s, nil
 }
+
+// The kinds of listeners, with their numbers in INFO.
+const (
+	plainPort = iota
+	unixSocket
+	tlsPort
+)
+
+// show adds the line of INFO about a kind of listener (Redis 7.2).
+func (s *sockets) show(kind int, bound []string, port int) {
+	line := fmt.Sprintf("listener%d:name=%s", kind, []string{"tcp", "unix", "tls"}[kind])
+	for _, at := range bound {
+		line += ",bind=" + at
+	}
+	if port != 0 {
+		line += ",port=" + strconv.Itoa(port)
+	}
+	s.shown = append(s.shown, line)
+}
+
+var errNowhere = errors.New("Configured to not listen anywhere, exiting.")
 
 // listensSomewhere returns an error for settings under which nobody could reach
 // this Sentinel.
 func listensSomewhere(set configrewrite.Settings) error {
-	if set.Port == 0 && set.TLS.Port == 0 && set.UnixSocket == "" {
-		return errors.New("Configured to not listen anywhere, exiting.")
+	bindsNothing := len(set.Bind) == 1 && set.Bind[0] == "" || set.Port == 0 && set.TLS.Port == 0
+	if bindsNothing && set.UnixSocket == "" {
+		return errNowhere
 	}
 	return nil
 }
 
-// bindPort opens one port at every address of bind; port 0 opens none. kind is
-// what the port is called in messages.
-func bindPort(set configrewrite.Settings, port int, kind string) ([]net.Listener, error) {
-	if port == 0 {
-		return nil, nil
+// bindPort opens a port at every address of bind; port 0 opens none, and neither
+// does bind "".
+func (s *sockets) bindPort(set configrewrite.Settings, kind int, wrap func(net.Listener) net.Listener) error {
+	port, name := set.Port, "TCP"
+	if kind == tlsPort {
+		port, name = set.TLS.Port, "TLS"
 	}
-	var listeners []net.Listener
-	var lines []string
+	if port == 0 || len(set.Bind) == 1 && set.Bind[0] == "" {
+		return nil
+	}
+	var bound []string
 	for _, bind := range set.Bind {
 		host, optional := strings.CutPrefix(bind, "-")
 		ln, err := bindOne(host, port, set.TCPKeepAlive)
 		if err == nil {
-			listeners = append(listeners, ln)
+			s.all, bound = append(s.all, wrap(ln)), append(bound, bind)
 			continue
 		}
-		if notHere(err, optional) {
-			continue
+		s.warnings = append(s.warnings, fmt.Sprintf("Warning: Could not create server TCP listening socket %s:%d: %s", host, port, bindReason(err)))
+		if !notHere(err, optional) {
+			return &startError{lines: []string{fmt.Sprintf("Failed listening on port %d (%s), aborting.", port, name)}, err: err}
 		}
-		for _, ln := range listeners {
-			ln.Close()
-		}
-		return nil, &startError{lines: append(lines,
-			fmt.Sprintf("Warning: Could not create server TCP listening socket %s:%d: bind: %s", host, port, strerror(err)),
-			fmt.Sprintf("Failed listening on port %d (%s), aborting.", port, kind)), err: err}
 	}
-	if len(listeners) == 0 {
-		return nil, &startError{lines: []string{
-			fmt.Sprintf("Warning: this machine has none of the addresses of bind: %s", strings.Join(set.Bind, " ")),
-			fmt.Sprintf("Failed listening on port %d (%s), aborting.", port, kind)}}
+	s.show(kind, bound, port)
+	return nil
+}
+
+// bindReason says in the words of stock Sentinels why an address is not used.
+func bindReason(err error) string {
+	var dns *net.DNSError
+	switch {
+	case !errors.As(err, &dns):
+		return "bind: " + strerror(err)
+	case dns.IsTemporary || dns.IsTimeout:
+		return "Temporary failure in name resolution"
 	}
-	return listeners, nil
+	return "Name or service not known"
 }
 
 // notHere reports whether an address may be left out: because the machine lacks
@@ -174,12 +202,9 @@ func notHere(err error, optional bool) bool {
 }
 
 func bindOne(host string, port int, keepAlive time.Duration) (net.Listener, error) {
-	network := "tcp"
-	switch host {
-	case "*":
-		network, host = "tcp4", "0.0.0.0"
-	case "::*":
-		network, host = "tcp6", "::"
+	network, host, err := bindAddr(host)
+	if err != nil {
+		return nil, err
 	}
 	lc := net.ListenConfig{KeepAlive: -1}
 	if keepAlive > 0 {
@@ -187,6 +212,37 @@ func bindOne(host string, port int, keepAlive time.Duration) (net.Listener, erro
 		lc.KeepAliveConfig = net.KeepAliveConfig{Enable: true, Idle: keepAlive, Interval: max(keepAlive/3, time.Second), Count: 3}
 	}
 	return lc.Listen(context.Background(), network, net.JoinHostPort(host, strconv.Itoa(port)))
+}
+
+// bindAddr returns the network and the address for a word of bind. An address
+// stands for its own protocol alone: with "tcp", 0.0.0.0 would let in IPv6 too,
+// and "0.0.0.0 ::" would fail because the port is taken.
+func bindAddr(word string) (network, host string, err error) {
+	switch word {
+	case "*":
+		return "tcp4", "0.0.0.0", nil
+	case "::*":
+		return "tcp6", "::", nil
+	case "": // which to Go means all addresses
+		return "", "", &net.DNSError{Err: "no name", IsNotFound: true}
+	}
+	number, ok := numhost.Parse(word)
+	switch {
+	case ok && !strings.Contains(number, ":"):
+		return "tcp4", number, nil
+	case strings.Contains(word, ":"):
+		return "tcp6", word, nil
+	}
+	return "tcp", word, nil // a name
+}
+
+func (s *sockets) addUnix(set configrewrite.Settings) error {
+	ln, err := listenUnix(inDir(set.Dir, set.UnixSocket), set.UnixSocketPerm)
+	if err == nil {
+		s.all = append(s.all, ln)
+		s.show(unixSocket, []string{set.UnixSocket}, 0)
+	}
+	return err
 }
 
 // listenUnix opens a Unix socket. A socket that a dead process left behind is

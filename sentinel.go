@@ -226,6 +226,9 @@ func (s *Sentinel) runLogged(ctx context.Context, cancel context.CancelCauseFunc
 	if err != nil {
 		return err
 	}
+	for _, w := range socks.warnings {
+		log.Log(monitor.LevelWarning, w)
+	}
 	if err := s.prepare(log, socks.shownPort()); err != nil {
 		socks.close()
 		return err
@@ -312,7 +315,7 @@ func (s *Sentinel) serve(ctx context.Context, cancel context.CancelCauseFunc, l 
 			s.exit(crashStatus)
 		}
 	}
-	srv := newServer(s.serverConfig(func() { cancel(nil) }, l, log, socks.shownPort()), l, s.bus)
+	srv := newServer(s.serverConfig(func() { cancel(nil) }, l, log, socks), l, s.bus)
 	var work sync.WaitGroup
 	failed := make(chan error, len(socks.all))
 	for _, ln := range socks.all {
@@ -358,7 +361,7 @@ func sayWhy(ctx context.Context, log logSink) {
 	log.Log(monitor.LevelNotice, "User requested shutdown...")
 }
 
-func (s *Sentinel) serverConfig(cancel func(), l *loop, log runLog, port int) serverConfig {
+func (s *Sentinel) serverConfig(cancel func(), l *loop, log runLog, socks *sockets) serverConfig {
 	executable, _ := os.Executable()
 	return serverConfig{
 		users:         s.users,
@@ -369,7 +372,8 @@ func (s *Sentinel) serverConfig(cancel func(), l *loop, log runLog, port int) se
 		idleTimeout:   s.settings.Timeout,
 		version:       Version,
 		runID:         string(newRunID()),
-		port:          port,
+		port:          socks.shownPort(),
+		listeners:     socks.shown,
 		executable:    executable,
 		configFile:    s.path,
 		resolve:       l.lookup,

@@ -69,11 +69,12 @@ type serverConfig struct {
 	maxClients    int           // 0 = 10000
 	idleTimeout   time.Duration // 0 = never
 
-	version    string // of gosentinel, for INFO
-	runID      string // of this process, for INFO; unrelated to MyID
-	port       int    // for INFO
-	executable string // for INFO
-	configFile string // for INFO
+	version    string   // of gosentinel, for INFO
+	runID      string   // of this process, for INFO; unrelated to MyID
+	port       int      // for INFO
+	listeners  []string // lines for INFO
+	executable string   // for INFO
+	configFile string   // for INFO
 
 	resolve     func(ctx context.Context, host string) string // "" when the name does not resolve
 	shutdown    func()                                        // SHUTDOWN; must return at once

@@ -93,6 +93,9 @@ func infoServer(t *infoText, r *request) bool {
 	t.add("executable", s.cfg.executable)
 	t.add("config_file", s.cfg.configFile)
 	t.add("io_threads_active", 0)
+	for _, line := range s.cfg.listeners {
+		t.b.WriteString(line + "\r\n")
+	}
 	t.add("gosentinel_version", s.cfg.version)
 	return true
 }

@@ -97,6 +97,7 @@ var differences = []*difference{
 	{kind: ours, reason: "shows more of each Sentinel with SENTINEL SENTINELS <name> EXTENDED", line: `^command( info| info sentinel)?$`, from: `("sentinel\|sentinels"), :3`, to: `$1, :-3`},
 	{kind: ours, reason: "counts what it gossips at the end of the section Sentinel", line: `^info( sentinel| sentinel server| sentinel nosuch| default| all| everything| nosuch all)?$`, more: `(sentinel_gossip_\w+:\*\\n)+`},
 	{kind: ours, reason: "texts of COMMAND DOCS are its own, without complexity, history and arguments", line: `^command docs (ping|role)`, from: `, "complexity".*`, to: `]]`},
+	{kind: newer, reason: "shows the listening sockets (7.2)", line: `^info( server| sentinel server| default| all| everything| nosuch all)?$`, more: `listener0:\*\\n`},
 	{kind: ours, reason: "refuses negative epochs, which 7.0 takes for 2^64-1", line: `^sentinel is-master-down-by-addr 1.2.3.4 1 -1`, from: `.*`, to: `-ERR value is not an integer or out of range`},
 	{kind: ours, reason: "refuses ids that no Sentinel can have", line: `^sentinel is-master-down-by-addr 1.2.3.4 1 0 "a b"`, from: `.*`, to: `-ERR Invalid runid: at most 40 characters without blanks are expected, or *`},
 	{kind: ours, reason: "refuses periods of more than ten years, with which 7.0 overflows", line: `^sentinel set spare down-after-milliseconds 9223372036854775807`, from: `.*`, to: `-ERR Invalid argument '9223372036854775807' for SENTINEL SET 'down-after-milliseconds'`},
