@@ -52,6 +52,10 @@ const (
 	unauthMaxBulkBytes = 16384
 )
 
+// stockMaxBulkBytes is the default of proto-max-bulk-len. A stranger who exceeds
+// it is told that, and not that he has to log in first.
+const stockMaxBulkBytes = 512 << 20
+
 func (l Limits) withDefaults() Limits {
 	setDefault(&l.MaxClients, 10000)
 	setDefault(&l.MaxArgs, 1<<16)

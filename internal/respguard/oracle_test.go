@@ -71,10 +71,12 @@ func oracleCommand(in string, lim Limits, auth bool) (cmd []string, rest, reply 
 		return nil, in, reply
 	}
 	switch {
-	case !n.ok || n.v.Cmp(big.NewInt(int64(lim.MaxArgs))) > 0:
+	case !n.ok || n.v.Cmp(big.NewInt(1<<31-1)) > 0:
 		return nil, in, pe + "invalid multibulk length"
 	case !auth && n.v.Cmp(big.NewInt(10)) > 0:
 		return nil, in, pe + "unauthenticated multibulk length"
+	case n.v.Cmp(big.NewInt(int64(lim.MaxArgs))) > 0:
+		return nil, in, pe + "invalid multibulk length"
 	case n.v.Sign() <= 0:
 		return nil, s, "-"
 	}
@@ -91,10 +93,12 @@ func oracleCommand(in string, lim Limits, auth bool) (cmd []string, rest, reply 
 			return nil, in, reply
 		}
 		switch {
-		case !l.ok || l.v.Sign() < 0 || l.v.Cmp(big.NewInt(int64(lim.MaxBulkBytes))) > 0:
+		case !l.ok || l.v.Sign() < 0 || l.v.Cmp(big.NewInt(512<<20)) > 0:
 			return nil, in, pe + "invalid bulk length"
 		case !auth && l.v.Cmp(big.NewInt(16384)) > 0:
 			return nil, in, pe + "unauthenticated bulk length"
+		case l.v.Cmp(big.NewInt(int64(lim.MaxBulkBytes))) > 0:
+			return nil, in, pe + "invalid bulk length"
 		}
 		k := int(l.v.Int64())
 		if size+len(fmt.Sprintf("$%d\r\n", k))+k > lim.MaxCommandBytes {

@@ -2,6 +2,7 @@ package respguard
 
 import (
 	"bytes"
+	"math"
 	"strconv"
 	"strings"
 )
@@ -188,10 +189,12 @@ func shortNumber(text []byte) (n int64, ok bool) {
 func (s *scanner) count(auth bool) *Violation {
 	n, ok := s.number()
 	switch {
-	case !ok || n > int64(s.lim.MaxArgs):
+	case !ok || n > math.MaxInt32:
 		return protocolError("invalid multibulk length")
 	case n > unauthMaxArgs && !auth:
 		return protocolError("unauthenticated multibulk length")
+	case n > int64(s.lim.MaxArgs): // where stock Redis begins to allocate
+		return protocolError("invalid multibulk length")
 	case n <= 0:
 		// An empty command is no command. redcon would call it an error.
 		s.state = atCommand
@@ -207,10 +210,12 @@ func (s *scanner) count(auth bool) *Violation {
 func (s *scanner) length(auth bool) *Violation {
 	n, ok := s.number()
 	switch {
-	case !ok || n < 0 || n > int64(s.lim.MaxBulkBytes):
+	case !ok || n < 0 || n > stockMaxBulkBytes:
 		return protocolError("invalid bulk length")
 	case n > unauthMaxBulkBytes && !auth:
 		return protocolError("unauthenticated bulk length")
+	case n > int64(s.lim.MaxBulkBytes):
+		return protocolError("invalid bulk length")
 	}
 	s.out = appendHeader(s.out, '$', n)
 	if s.first {

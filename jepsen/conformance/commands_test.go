@@ -3,6 +3,7 @@ package conformance
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -249,7 +250,10 @@ func (s *side) playRaw(g group) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		err = c.send([]byte(line))
+		bytes, ends := strings.CutSuffix(line, "{eof}")
+		if err = c.send([]byte(bytes)); err == nil && ends {
+			err = c.nc.(*net.TCPConn).CloseWrite()
+		}
 		var text string
 		for err == nil {
 			var v value
@@ -328,6 +332,9 @@ func testShutdown(t *testing.T, p pair) {
 	compare(t, "SHUTDOWN", line, got[0], got[1])
 }
 
+// malformed is the topic of the raw lines.
+const malformed = "malformed requests"
+
 // containers are the commands with subcommands.
 var containers = []string{"acl", "client", "command", "sentinel"}
 
@@ -340,6 +347,9 @@ func commandOf(line string) string {
 	}
 	if strings.HasPrefix(line, "file, ") {
 		return "files"
+	}
+	if strings.Contains(line, "\r") { // only raw lines hold such bytes
+		return malformed
 	}
 	list := strings.Fields(strings.ToLower(strings.Split(line, "\n")[0]))
 	switch {

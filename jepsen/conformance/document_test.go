@@ -81,7 +81,7 @@ func (p pair) topics(t *testing.T) map[string]int {
 			switch {
 			case strings.HasPrefix(line, "{"):
 			case g.raw:
-				count["malformed requests"]++
+				count[malformed]++
 			case known[commandOf(line)]:
 				count[commandOf(line)]++
 			default:
@@ -125,7 +125,7 @@ func (p pair) document(t *testing.T) string {
 
 // shownName writes the name of a command in capitals.
 func shownName(name string) string {
-	if strings.HasPrefix(name, "malformed") || strings.HasPrefix(name, "unknown") {
+	if name == malformed || strings.HasPrefix(name, "unknown") {
 		return name
 	}
 	return "`" + strings.ToUpper(name) + "`"

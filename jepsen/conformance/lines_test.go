@@ -1,6 +1,9 @@
 package conformance
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // group is a list of lines that are sent one after the other over one
 // connection. A line of several commands, with line breaks in between, is sent
@@ -8,7 +11,7 @@ import "strings"
 type group struct {
 	name  string
 	on    string // "locked": the Sentinel that has a password, "users": the one with an ACL file, "renamed": the one with renamed commands
-	raw   bool   // the lines are bytes, each for a connection of its own
+	raw   bool   // the lines are bytes, each for a connection of its own; {eof} ends what the client says
 	ends  bool   // the lines end the connection, so they are not sent at once
 	lines []string
 }
@@ -196,10 +199,15 @@ func groups() []group {
 		{name: "protocol", raw: true, lines: []string{
 			"*1\r\n$9223372036854775807\r\n", "*9223372036854775807\r\n", "*1\r\n$-1\r\n", "*x\r\n", "*1\r\nPING\r\n", "*1\r\n\r\nx\r\n", "PING\r\n*x\r\n", "\"\r\n", "PING \"a\"b\r\n", "PING 'a'b\r\n", "POST / HTTP/1.1\r\n", "post x\r\n", "Host: x\r\n", "host: x\r\n",
 			"*01\r\n", "*+1\r\n", "*1\r\n$04\r\n", "* 1\r\n", "*1\r\n$4\r\nPINGab*x\r\n", "*0\r\n*-7\r\n\r\nPING\r\n*x\r\n", "*2\r\n$4\r\nPING\r\n:1\r\n", "*1\r\n$x\r\n", "*2147483648\r\n", "*1\r\n$536870913\r\n", "\n\r\n \r\nPING\n*x\r\n",
+			"*-5\r\n*0\r\n*-1\r\nPING\r\n{eof}", "*1048577\r\nx\r\n", "*1048577\r\n{eof}", "*65536\r\nx\r\n", "*65537\r\nx\r\n", "*2147483647\r\n{eof}", "*4294967297\r\n", "*-99999999999999999999\r\n", "*-0\r\n", "*\r\n", "*1\r\n$\r\n", "*1\r\n$-5\r\n", "*1\r\n$4294967300\r\n",
+			"*1\r\n$536870912\r\n{eof}", "*1\r\n$1048576\r\n{eof}", "*1\r\n$1048577\r\n{eof}", "*1\n$4\nPING\n{eof}", "*2\r\n$4\r\nPOST\r\n$1\r\nx\r\n", "*1\r\n$5\r\nhost:\r\n", "Host:x\r\n*x\r\n", "+PING\r\n$4\r\n%1\r\n*x\r\n", "\tPING\ta\r\n*x\r\n", "PING\r*x\r\n*x\r\n", "PING \"\\x4\" '\\x41' ab\"c d\"\r\n*x\r\n",
+			"*3\r\n$4\r\nPING\r\n*1\r\n", "PING 1\r\n*1\r\n$4\r\nPI{eof}", "PING {eof}", "*1\r\n$0\r\n\r\n*x\r\n", "PING" + strings.Repeat(" a", 2000) + "\r\n*x\r\n", string(multibulk(slices.Repeat([]string{"PING"}, 5000))) + "*x\r\n", "PING\x00x\r\n" + strings.Repeat("a", 65537+100),
 			strings.Repeat("a", 65537+100), "*" + strings.Repeat("1", 65537+100), "*1\r\n$" + strings.Repeat("1", 65537+100),
 		}},
 		{name: "protocol, not authenticated", on: "locked", raw: true, lines: []string{
 			"*11\r\n", "*10\r\n$4\r\nPING\r\n$x\r\n", "*2\r\n$4\r\nPING\r\n$16385\r\n", "*2\r\n$4\r\nPING\r\n$16384\r\n" + strings.Repeat("x", 16384) + "\r\n*x\r\n", "*x\r\n", "PING a b c d e f g h i j k l\r\n*x\r\n",
+			"*10\r\n{eof}", "*-11\r\nPING\r\n*x\r\n", "*65537\r\n", "*1048577\r\n", "*2147483647\r\n", "*2147483648\r\n", "*1\r\n$16385\r\n", "*1\r\n$1048577\r\n", "*1\r\n$536870912\r\n", "*1\r\n$536870913\r\n", "*1\r\n$-1\r\n", "*2\r\n$4\r\nPING\r\n$16384\r\n{eof}", "PING " + strings.Repeat("x", 20000) + "\r\n*x\r\n",
+			"*2\r\n$4\r\nAUTH\r\n$6\r\nsecret\r\n*11\r\nx\r\n", "*2\r\n$4\r\nAUTH\r\n$6\r\nsecret\r\n*2\r\n$4\r\nPING\r\n$16385\r\n{eof}", "*2\r\n$4\r\nAUTH\r\n$5\r\nwrong\r\n*11\r\nx\r\n",
 		}},
 		{name: "scripts", lines: []string{
 			"SENTINEL PENDING-SCRIPTS", "SENTINEL MONITOR scripted 127.0.0.1 {spare-port} 2", "SENTINEL SET scripted down-after-milliseconds 100000000 notification-script {script}", "{wait:sentinel_running_scripts:1}",
