@@ -332,6 +332,9 @@ func testShutdown(t *testing.T, p pair) {
 	compare(t, "SHUTDOWN", line, got[0], got[1])
 }
 
+// eventsTopic begins the topics of the scenarios.
+const eventsTopic = "events, log and scripts: "
+
 // malformed is the topic of the raw lines.
 const malformed = "malformed requests"
 
@@ -341,9 +344,9 @@ var containers = []string{"acl", "client", "command", "sentinel"}
 // commandOf names what a line is about: the command, in lower case, or the
 // scenario.
 func commandOf(line string) string {
-	if what, rest, ok := strings.Cut(line, ", "); ok && (what == "event" || what == "log") {
+	if what, rest, ok := strings.Cut(line, ", "); ok && (what == "event" || what == "log" || what == "call") {
 		scenario, _, _ := strings.Cut(rest, ", ")
-		return "events and log: " + scenario
+		return eventsTopic + scenario
 	}
 	if strings.HasPrefix(line, "file, ") {
 		return "files"

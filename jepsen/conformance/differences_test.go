@@ -111,7 +111,7 @@ var differences = []*difference{
 	{kind: ours, reason: "refuses names that break the file or the hello message", line: `^sentinel monitor "?(a b|a,b|)"? 127`, from: `.*`,
 		to: `-ERR Invalid master name '${1}': it must have 1 to 255 characters and no blank, comma, quote or backslash; use letters, digits and . - _ -ERR No such master with that name`},
 	{kind: ours, reason: "refuses a directory as a script", line: `^sentinel set spare client-reconfig-script /etc$`, from: `.*`, to: `-ERR Client reconfiguration script seems non existing or non executable`},
-	{kind: ours, reason: "asks for votes in a failover on demand as well", line: `^(event|log), failover on demand, peer, \+vote-for-leader$`, more: `(# )?\+vote-for-leader \{subject-id\} \d+\n`},
+	{kind: ours, reason: "asks for votes in a failover on demand as well", line: `^(event|log|call), failover on demand, peer, \+vote-for-leader$`, more: `(# )?\+vote-for-leader \{subject-id\} \d+\n`},
 	{kind: ours, reason: "asks for votes in a failover on demand as well", line: `^log, (failover on demand|simulated failure), subject, text$`, more: `\{peer-id\} voted for \{subject-id\} \d+ \(\*\)\n`},
 	{kind: ours, reason: "does not write latency-tracking-info-percentiles, which means nothing to a Sentinel", line: `^file, directives`, from: `latency-tracking-info-percentiles 50 99 99.9\n`},
 	{kind: newer, reason: "users show sanitize-payload (7.2), which the original does once it has loaded its own user line", line: `^file, `, from: `sanitize-payload `},

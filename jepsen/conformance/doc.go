@@ -10,9 +10,10 @@
 //   - Replies: every line of the table in lines_test.go is sent to both, as
 //     RESP2, as RESP3, inline, and as one pipeline, in the same state of the same
 //     topology (own servers each).
-//   - Events and log lines of scripted scenarios, as one sequence for each
-//     instance that they are about: a monitored master, a failover on demand and
-//     one after a crash, SENTINEL SET, RESET, REMOVE, simulated failures.
+//   - Events, log lines and calls of both scripts in scripted scenarios, as one
+//     sequence for each instance that they are about: a monitored master, a
+//     failover on demand and one after a crash, SENTINEL SET, RESET, REMOVE,
+//     simulated failures.
 //   - Files: random valid sentinel.conf files are loaded by both, changed by the
 //     same commands, saved by both, compared as sets of directives, and loaded
 //     again by the other one.

@@ -18,8 +18,8 @@ const documentHead = `# Compatibility with redis-sentinel
 
 Everything below was done to redis-sentinel 7.0.15 and to gosentinel, and
 compared: %d command lines, sent as RESP2, as RESP3, inline and as one pipeline;
-events and log lines, one sequence for each instance; random configuration
-files, loaded, changed, saved, and loaded by the other one.
+events, log lines and calls of scripts, one sequence for each instance; random
+configuration files, loaded, changed, saved, and loaded by the other one.
 
 *same* means byte for byte, but for ids, ports, times and counters. Where
 something differs, the reason is one of these:
@@ -114,9 +114,9 @@ func (p pair) document(t *testing.T) string {
 	for _, name := range slices.Sorted(maps.Keys(count)) {
 		fmt.Fprintf(&b, "| %s | %d | %s |\n", shownName(name), count[name], verdict(name))
 	}
-	b.WriteString("\n## Events, log and files\n\n| what | |\n|---|---|\n")
+	b.WriteString("\n## Events, log, scripts and files\n\n| what | |\n|---|---|\n")
 	for _, sc := range scenarios {
-		name := "events and log: " + sc.name
+		name := eventsTopic + sc.name
 		fmt.Fprintf(&b, "| %s | %s |\n", name, verdict(name))
 	}
 	fmt.Fprintf(&b, "| files | %s |\n", verdict("files"))

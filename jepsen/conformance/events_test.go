@@ -16,7 +16,8 @@ import (
 )
 
 // scenario is something that happens around the Sentinels. What subject, and
-// with peer set the other one, publish and log meanwhile is compared.
+// with peer set the other one, publish and log meanwhile is compared, and what
+// they call their scripts with.
 type scenario struct {
 	name   string
 	play   func(context.Context, *side) error
@@ -191,6 +192,9 @@ func (s *side) promotable(ctx context.Context, want int) error {
 // testEvents plays the scenarios on both sides and compares.
 func testEvents(t *testing.T, p pair) {
 	p.each(t, func(s *side) error { return s.calm(t.Context()) })
+	p.each(t, func(s *side) error {
+		return errors.Join(s.record(t.Context(), s.subject), s.record(t.Context(), s.peer))
+	})
 	for _, sc := range scenarios {
 		t.Run(strings.ReplaceAll(sc.name, " ", "-"), func(t *testing.T) {
 			var seen [2]map[string]string
@@ -244,6 +248,9 @@ func (s *side) watch(ctx context.Context, sc scenario) (map[string]string, error
 			return nil, err
 		}
 		start[i] = len(log)
+		if _, err := s.takeCalls(ctx, n); err != nil { // of what came in between
+			return nil, err
+		}
 	}
 	before := len(s.c.Events().All())
 	s.began = time.Now()
@@ -265,6 +272,16 @@ func (s *side) watch(ctx context.Context, sc scenario) (map[string]string, error
 			return nil, err
 		}
 		s.collect(seen, sc, "log, "+sc.name+", "+role, logged(log[start[i]:]))
+		if dead {
+			continue // so are its scripts
+		}
+		calls, err := s.takeCalls(ctx, n)
+		if err != nil {
+			return nil, err
+		}
+		each, turn := called(calls)
+		s.collect(seen, sc, "call, "+sc.name+", "+role, each)
+		s.collect(seen, sc, "call, "+sc.name+", "+role, turn)
 	}
 	return seen, nil
 }
