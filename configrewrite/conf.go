@@ -140,7 +140,11 @@ func (p *parser) setDir(at position, args []string, from origin) {
 			return
 		}
 	}
-	p.dir, p.doc.Settings.Dir, p.doc.asked.dir = dir, dir, true
+	asked := filepath.Clean(args[0])
+	if !filepath.IsAbs(asked) { // counts from the dir before it
+		asked = filepath.Join(p.doc.asked.dir, asked)
+	}
+	p.dir, p.doc.Settings.Dir, p.doc.asked.dir = dir, dir, asked
 	if from == inOverride {
 		p.doc.overrides = append(p.doc.overrides, []string{"dir", dir})
 	}

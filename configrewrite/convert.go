@@ -21,7 +21,8 @@ import (
 //
 // What only one format can say is named in warnings and left out: comments, and
 // lines that mean nothing to a Sentinel. Included files become part of the
-// result. Host names stay names. With the option state-file, the state stays in
+// result; as for a Sentinel, their relative paths count from the working
+// directory until a dir stands before them. Host names stay names. With the option state-file, the state stays in
 // its file, which serves both.
 //
 // The result has been read back and means the same. A configuration with
@@ -31,12 +32,12 @@ func Convert(path string) (text []byte, warnings []string, err error) {
 	if err != nil {
 		return nil, nil, loadError(path, fmt.Errorf("Fatal error, can't open config file '%s': %w", path, cause(err)), "")
 	}
-	abs, err := filepath.Abs(path)
+	start, err := os.Getwd()
 	if err != nil {
 		return nil, nil, loadError(path, err, "")
 	}
 	src := Source{
-		Name: path, Format: FormatOf(path), Dir: filepath.Dir(abs), keepNames: true,
+		Name: path, Format: FormatOf(path), Dir: start, keepNames: true,
 		Include: func(pattern string) ([]Included, error) { return readIncluded(disk{}, pattern) },
 	}
 	return convert(text, src)
@@ -101,14 +102,11 @@ func lostLines(text []byte, format Format) (warnings []string) {
 	return warnings
 }
 
-// unset are the settings that an empty file in the same place has, but for a dir
-// that was asked for: without it the Sentinel would run in whatever directory it
-// is started from, even if that is the directory of the file today.
-func (d *Document) unset() Settings {
-	s := DefaultSettings()
-	if !d.asked.dir {
-		s.Dir = d.source.Dir
-	}
+// askedSettings are the settings with dir as it was asked for, or none. A
+// relative one stays relative: it counts from wherever the Sentinel is started.
+func (d *Document) askedSettings() Settings {
+	s := d.Settings
+	s.Dir = d.asked.dir
 	return s
 }
 
@@ -117,8 +115,8 @@ func (d *Document) unset() Settings {
 func (d *Document) toTOML() []byte {
 	var b strings.Builder
 	b.WriteString("# Converted from " + printable(filepath.Base(d.source.Name)) + ". See sentinel.toml.example for all options.\n")
-	unset := d.unset()
-	tomlTable(&b, "[server]", serverOptions, &d.Settings, &unset)
+	settings, unset := d.askedSettings(), DefaultSettings()
+	tomlTable(&b, "[server]", serverOptions, &settings, &unset)
 	asked := d.askedInTOML()
 	tomlTable(&b, "[sentinel]", globalOptions, &asked.options, &monitor.Options{})
 	defaults := withDefaults(monitor.MasterConfig{})
@@ -181,13 +179,13 @@ func tomlKeysOf[T any](b *strings.Builder, options []option[T], value, unset *T)
 func (d *Document) toConf() []byte {
 	var b strings.Builder
 	b.WriteString("# Converted from " + printable(filepath.Base(d.source.Name)) + ".\n")
-	unset := d.unset()
+	settings, unset := d.askedSettings(), DefaultSettings()
 	for i := range serverOptions {
 		o := &serverOptions[i]
-		if o.toTOML(o.at(&d.Settings)) == o.toTOML(o.at(&unset)) {
+		if o.toTOML(o.at(&settings)) == o.toTOML(o.at(&unset)) {
 			continue
 		}
-		for _, words := range o.confLines(o.at(&d.Settings)) {
+		for _, words := range o.confLines(o.at(&settings)) {
 			b.WriteString(overrideText(o.quoted, append([]string{o.conf}, words...)) + "\n")
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -121,7 +122,10 @@ func TestConvertKeepsDir(t *testing.T) {
 	own := pureSource(FormatConf).Dir
 	for name, c := range map[string]struct{ conf, toml string }{
 		"of the file": {"dir \"" + own + "\"\n", "dir = \"" + own + "\"\n"},
-		"relative":    {"dir .\n", "dir = \"" + own + "\"\n"},
+		"relative":    {"dir sub/../log\n", "dir = \"log\"\n"},
+		"the start's": {"dir .\n", "dir = \".\"\n"},
+		"in steps":    {"dir /var\ndir lib\n", "dir = \"/var/lib\"\n"},
+		"in steps on": {"dir log\ndir ../lib\n", "dir = \"lib\"\n"},
 		"another":     {"dir /var/lib\n", "dir = \"/var/lib\"\n"},
 	} {
 		there, back := thereAndBack(t, c.conf, FormatConf)
@@ -136,7 +140,7 @@ func TestConvertKeepsDir(t *testing.T) {
 
 func TestConvertEverything(t *testing.T) {
 	doc := mustParse(t, everyDirective, namesKept(FormatConf))
-	defaults := doc.unset()
+	defaults := DefaultSettings()
 	for i := range serverOptions {
 		o := &serverOptions[i]
 		if o.conf == "state-file" { // has a test of its own
@@ -217,6 +221,15 @@ func TestConvertFile(t *testing.T) {
 	text, _, err := Convert(filepath.Join(dir, "s.conf"))
 	if err != nil || !strings.Contains(string(text), `down-after = "77ms"`) {
 		t.Errorf("what is included is lost: %v\n%s", err, text)
+	}
+	t.Chdir(dir) // where a Sentinel would be started
+	if err := os.Mkdir("etc", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	writeText(t, "etc/relative.conf", "include more.conf\ndir sub\nsentinel monitor m 10.0.0.1 6379 2\n")
+	text, _, err = Convert("etc/relative.conf")
+	if err != nil || !strings.Contains(string(text), "down-after = \"77ms\"") || !strings.Contains(string(text), "dir = \"sub\"\n") {
+		t.Errorf("relative paths: %v\n%s", err, text)
 	}
 	if _, _, err := Convert(filepath.Join(dir, "none.conf")); err == nil || !strings.Contains(err.Error(), "can't open config file") {
 		t.Errorf("a missing file: %v", err)

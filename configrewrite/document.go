@@ -82,7 +82,7 @@ type Document struct {
 // time.
 type asked struct {
 	settings  Settings
-	dir       bool       // settings.Dir was asked for, and is not just where the start was
+	dir       string     // settings.Dir as it was asked for; "" = it is just where the start was
 	users     []userLine // as in settings
 	elsewhere []string   // names of users that an included file or the command line defines
 	options   monitor.Options
