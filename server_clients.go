@@ -172,7 +172,7 @@ func (r *request) clientType(i int) (string, bool) {
 }
 
 func cmdClientList(r *request) {
-	keep := func(*client) bool { return true }
+	list := r.server.snapshot()
 	switch {
 	case len(r.args) == 2:
 	case len(r.args) == 4 && r.is(2, "TYPE"):
@@ -180,30 +180,44 @@ func cmdClientList(r *request) {
 		if !ok {
 			return
 		}
-		keep = func(c *client) bool { return c.clientType() == kind }
+		list = slices.DeleteFunc(list, func(c *client) bool { return c.clientType() != kind })
 	case len(r.args) > 3 && r.is(2, "ID"):
-		var ids []uint64
-		for i := 3; i < len(r.args); i++ {
-			id, ok := r.number(i)
-			if !ok {
-				r.fail("ERR", "Invalid client ID")
-				return
-			}
-			ids = append(ids, uint64(id))
+		var ok bool
+		if list, ok = r.clientsByID(list); !ok {
+			return
 		}
-		keep = func(c *client) bool { return slices.Contains(ids, c.id) }
 	default:
 		r.fail("ERR", "syntax error")
 		return
 	}
 	now := time.Now()
 	var text []byte
-	for _, c := range r.server.snapshot() {
-		if keep(c) {
-			text = append(c.appendInfo(text, now), '\n')
-		}
+	for _, c := range list {
+		text = append(c.appendInfo(text, now), '\n')
 	}
 	r.verbatim(string(text))
+}
+
+// clientsByID returns those of the clients whose ids stand in the request, in
+// the order in which they stand there. One that is asked for again and again is
+// returned once, or a short request could have a reply without end.
+func (r *request) clientsByID(all []*client) (list []*client, ok bool) {
+	left := make(map[uint64]*client, len(all))
+	for _, c := range all {
+		left[c.id] = c
+	}
+	for i := 3; i < len(r.args); i++ {
+		n, isNumber := r.number(i)
+		if !isNumber {
+			r.fail("ERR", "Invalid client ID")
+			return nil, false
+		}
+		if c := left[uint64(n)]; c != nil {
+			list = append(list, c)
+			delete(left, c.id)
+		}
+	}
+	return list, true
 }
 
 // killFilter selects the connections of CLIENT KILL. Zero fields select all.

@@ -321,8 +321,8 @@ func TestClientListAndKill(t *testing.T) {
 	if list := a.do("CLIENT LIST TYPE pubsub"); !strings.Contains(list, "id=2 ") || strings.Contains(list, "id=1 ") || !strings.Contains(list, " flags=P ") {
 		t.Errorf("CLIENT LIST TYPE pubsub: %s", list)
 	}
-	if list := a.do("CLIENT LIST ID 1 2 3"); strings.Count(list, "id=") != 2 {
-		t.Errorf("CLIENT LIST ID: %s", list)
+	if list := a.do("CLIENT LIST ID 3 2 1 2"); strings.Count(list, "id=") != 2 || strings.Index(list, "id=2 ") > strings.Index(list, "id=1 ") {
+		t.Errorf("CLIENT LIST ID, in the order of the ids: %s", list)
 	}
 	a.do("HELLO 3")
 	if list := a.do("CLIENT LIST"); !strings.HasPrefix(list, "=") || !strings.Contains(list, "txt:id=1 ") || !strings.Contains(list, "resp=3") {

@@ -76,7 +76,8 @@ func groups() []group {
 			"CLIENT REPLY skip\nnosuch\nPING 3", "CLIENT REPLY skip\nCLIENT REPLY skip\nPING 4\nPING 5", "CLIENT REPLY off\nCLIENT REPLY skip\nPING\nCLIENT REPLY on\nPING 6",
 			"CLIENT NO-EVICT", "CLIENT NO-EVICT maybe", "CLIENT NO-EVICT on", "CLIENT INFO", "CLIENT NO-EVICT off", "CLIENT NO-TOUCH on", "CLIENT CAPA redirect",
 			"CLIENT SETINFO lib-name x", "CLIENT SETINFO lib-ver 1.0", `CLIENT SETINFO lib-name ""`, `CLIENT SETINFO lib-ver ""`, "CLIENT SETINFO", "CLIENT SETINFO nosuch x", `CLIENT SETINFO lib-name "a b"`, "CLIENT HELP", "CLIENT HELP x",
-			"CLIENT MAINT_NOTIFICATIONS on",
+			"CLIENT MAINT_NOTIFICATIONS on", "CLIENT LIST id {client}", "CLIENT LIST id 0 {client} 999999", "CLIENT LIST id {client} {client}", "HELLO 3 AUTH default x SETNAME foo", "CLIENT LIST id {client}", "CLIENT INFO", "HELLO 2 SETNAME bar", `CLIENT SETNAME "a\x00b"`, `CLIENT SETNAME "\xff"`, "CLIENT GETNAME",
+			"CLIENT KILL addr x laddr", "CLIENT KILL user default skipme yes id 999999", "CLIENT KILL id 999999 addr", "CLIENT KILL skipme", "CLIENT KILL type", "CLIENT KILL user", "CLIENT REPLY OFF\nSUBSCRIBE a\nUNSUBSCRIBE a\nCLIENT REPLY ON",
 		}},
 		{name: "client killed", ends: true, lines: []string{"CLIENT KILL id {client} skipme no", "CLIENT KILL addr {client-addr}", "CLIENT KILL addr {client-addr} skipme no", "CLIENT KILL {client-addr}", "CLIENT KILL id {client} skipme no\nPING"}},
 		{name: "client pause", lines: []string{
@@ -103,11 +104,14 @@ func groups() []group {
 			"COMMAND INFO client", "COMMAND INFO command", "COMMAND INFO sentinel", "COMMAND INFO sentinel|masters client|list sentinel|nosuch", "COMMAND INFO sentinel|config", "COMMAND INFO client|help sentinel|help",
 			"COMMAND DOCS nosuch", "COMMAND DOCS ping", "COMMAND DOCS role nosuch",
 			"COMMAND GETKEYS", "COMMAND GETKEYS ping", "COMMAND GETKEYS get a", "COMMAND GETKEYS publish a b", "COMMAND GETKEYS publish a", "COMMAND GETKEYS sentinel foo", "COMMAND GETKEYS sentinel masters", "COMMAND GETKEYS quit x",
+			"COMMAND INFO acl", "COMMAND INFO acl|cat acl|log command|docs command|count", "COMMAND INFO sentinel|get-master-addr-by-name SENTINEL|SET", "COMMAND LIST filterby aclcat admin", "COMMAND LIST filterby aclcat dangerous", "COMMAND LIST filterby aclcat slow", "COMMAND LIST filterby aclcat ADMIN", "COMMAND LIST filterby pattern sentinel|*", "COMMAND LIST filterby module",
+			"COMMAND DOCS", "COMMAND DOCS sentinel|masters", "COMMAND DOCS SENTINEL|MASTERS client|id", "COMMAND GETKEYS sentinel", "COMMAND GETKEYS nosuch", "COMMAND GETKEYSANDFLAGS sentinel masters", "COMMAND GETKEYSANDFLAGS nosuch x",
 			"COMMAND GETKEYSANDFLAGS", "COMMAND GETKEYSANDFLAGS ping", "COMMAND GETKEYSANDFLAGS publish a b", "COMMAND GETKEYSANDFLAGS get a", "COMMAND HELP", "COMMAND HELP x",
 		}},
 		{name: "info", lines: []string{
 			"INFO", "INFO server", "INFO SERVER", "INFO clients", "INFO stats", "INFO cpu", "INFO sentinel", "INFO nosuch", "INFO sentinel nosuch", "INFO sentinel server", "INFO replication", "INFO memory", "INFO keyspace", "INFO persistence",
 			"INFO commandstats", "INFO default", "INFO all", "INFO everything", "INFO nosuch all", `INFO ""`,
+			"INFO server clients", "INFO clients server nosuch", "INFO sentinel clients", "INFO cpu stats", "INFO default sentinel", "INFO everything server", "INFO all default", "INFO Default", "INFO EVERYTHING", "INFO SENTINEL Sentinel", "INFO keyspace sentinel", "INFO modules errorstats latencystats cluster", "INFO sentinel\nINFO nosuch\nINFO server",
 		}},
 		{name: "role and publish", lines: []string{
 			"ROLE", "ROLE x", "PUBLISH", "PUBLISH x", "PUBLISH x y", "PUBLISH x y z", "PUBLISH __SENTINEL__:hello x", "PUBLISH __sentinel__:hello junk", `PUBLISH __sentinel__:hello ""`, "PUBLISH __sentinel__:hello a,b,c,d,e,f,g,h",
@@ -163,14 +167,14 @@ func groups() []group {
 			"SENTINEL CONFIG set resolve-hostnames no", "SENTINEL CONFIG set announce-hostnames maybe", "SENTINEL CONFIG set announce-hostnames yes", "SENTINEL CONFIG get announce-hostnames", "SENTINEL CONFIG set announce-hostnames no",
 			"SENTINEL CONFIG set announce-ip 127.0.0.1", "SENTINEL CONFIG get announce-ip", `SENTINEL CONFIG set announce-ip ""`, "SENTINEL CONFIG get announce-ip", "SENTINEL CONFIG set deny-scripts-reconfig no", "SENTINEL CONFIG get deny-scripts-reconfig",
 			"SENTINEL CONFIG set announce-port 1 announce-port 2", "SENTINEL CONFIG set announce-port 1 announce-ip", "SENTINEL CONFIG set announce-port 1 nosuch 2", "SENTINEL CONFIG set announce-port 1 announce-hostnames maybe", "SENTINEL CONFIG get announce-port",
-			"SENTINEL CONFIG set announce-port 0 announce-hostnames no", "SENTINEL CONFIG set loglevel nosuch", "SENTINEL CONFIG set loglevel verbose", "SENTINEL CONFIG get loglevel", "SENTINEL CONFIG set loglevel Notice", "SENTINEL CONFIG get myid", `SENTINEL CONFIG set announce-ip "a\nb"`, `SENTINEL CONFIG set announce-ip ""`,
+			"SENTINEL CONFIG set announce-port 0 announce-hostnames no", "SENTINEL CONFIG set loglevel nosuch", "SENTINEL CONFIG set loglevel verbose", "SENTINEL CONFIG get loglevel", "SENTINEL CONFIG set loglevel Notice", "SENTINEL CONFIG get myid", "SENTINEL CONFIG get [ar]*", `SENTINEL CONFIG get "\\*"`, "SENTINEL CONFIG get ANNOUNCE-?P", "SENTINEL CONFIG get announce-i[a-z]", "SENTINEL CONFIG set announce-port 00", `SENTINEL CONFIG set announce-port ""`, "SENTINEL CONFIG set resolve-hostnames 1", `SENTINEL CONFIG set nosuch ""`, "SENTINEL CONFIG set ANNOUNCE-IP 1.2.3.4", "SENTINEL CONFIG get announce-ip", `SENTINEL CONFIG set announce-ip "a\nb"`, `SENTINEL CONFIG set announce-ip ""`,
 		}},
 		{name: "debug", lines: []string{
 			"SENTINEL DEBUG", "SENTINEL DEBUG info-period", "SENTINEL DEBUG info-period x", "SENTINEL DEBUG info-period 0", "SENTINEL DEBUG info-period -1", "SENTINEL DEBUG info-period 1x", "SENTINEL DEBUG Foo", "SENTINEL DEBUG foo 1", "SENTINEL DEBUG info-period 9000 foo 1",
 			"SENTINEL DEBUG", "SENTINEL DEBUG Info-Period 10000", "SENTINEL DEBUG ping-period 900 ask-period 900 publish-period 1900 default-down-after 20000 default-failover-timeout 170000 tilt-trigger 3000",
 			"SENTINEL DEBUG tilt-period 29000 slave-reconf-timeout 9000 min-link-reconnect-period 14000 election-timeout 9000 script-max-runtime 50000 script-retry-delay 20000", "SENTINEL DEBUG",
 			"SENTINEL DEBUG ping-period 1000 ask-period 1000 publish-period 2000 default-down-after 30000 default-failover-timeout 180000 tilt-trigger 2000 tilt-period 30000 slave-reconf-timeout 10000 min-link-reconnect-period 15000 election-timeout 10000 script-max-runtime 60000 script-retry-delay 30000",
-			"SENTINEL DEBUG ping-period 1000 ask-period", "SENTINEL DEBUG info-period x foo", "SENTINEL DEBUG", "SENTINEL DEBUG election-timeout 9223372036854775807\nSENTINEL DEBUG election-timeout 10000",
+			"SENTINEL DEBUG ping-period 1000 ask-period", "SENTINEL DEBUG info-period x foo", "SENTINEL DEBUG", "SENTINEL DEBUG info-period 99999999999999999999", `SENTINEL DEBUG "" 1`, `SENTINEL DEBUG info-period ""`, "SENTINEL DEBUG info-period 8000 ping-period x", "SENTINEL DEBUG", "SENTINEL DEBUG info-period 10000", "SENTINEL DEBUG election-timeout 9223372036854775807\nSENTINEL DEBUG election-timeout 10000",
 		}},
 		{name: "simulate-failure", lines: []string{
 			"SENTINEL SIMULATE-FAILURE", "SENTINEL SIMULATE-FAILURE nosuch", "SENTINEL SIMULATE-FAILURE help", "SENTINEL SIMULATE-FAILURE crash-after-election", "INFO sentinel", "SENTINEL SIMULATE-FAILURE Crash-After-Promotion", "INFO sentinel",

@@ -38,6 +38,7 @@ var replyRules = []struct {
 	{regexp.MustCompile(`(?i)^acl genpass\b`), random},
 	{regexp.MustCompile(`(?i)^acl log\b`), each(maskField("age-seconds", "client-info", "entry-id", "timestamp-created", "timestamp-last-updated"))},
 	{regexp.MustCompile(`(?i)^command docs`), each(maskField("summary"))},
+	{regexp.MustCompile(`(?i)^command docs$`), names},
 	{regexp.MustCompile(`(?i)^(acl|client|command|sentinel) help$`), helpText},
 }
 
@@ -132,6 +133,15 @@ func serverID(v value) value {
 		}
 	}
 	return v
+}
+
+// names keeps the keys of a map.
+func names(v value) value {
+	list := value{kind: '*'}
+	for i := 0; i < len(v.items); i += 2 {
+		list.items = append(list.items, v.items[i])
+	}
+	return sorted(list)
 }
 
 var hexDigits = regexp.MustCompile(`^[0-9a-f]+$`)
