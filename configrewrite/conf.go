@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gosentinel/sentinel/monitor"
 )
@@ -104,7 +105,7 @@ func (p *parser) generic(at position, name string, args []string, from origin) {
 	case !isDataServerDirective[name]:
 		p.problem(at, fmt.Sprintf("Bad directive or wrong number of arguments (unknown directive %q)", printable(name)),
 			directiveHint(name))
-	case len(args) == 0:
+	case len(args) == 0 && name != "save": // which removes all save lines
 		p.problem(at, errArgs.Error(), "")
 	case name != "latency-tracking-info-percentiles" && !containsFold(p.idle, name):
 		p.idle = append(p.idle, name)
@@ -231,7 +232,56 @@ func (p *parser) globalOption(s statement) {
 	if s.name == "myid" {
 		hint = "an id has 40 characters; restore it from a copy. Removing the line gives this Sentinel a new id, and its peers count the old one too until SENTINEL RESET"
 	}
-	p.report(s.at, o.fromArgs(o.at(&p.doc.State.Options), s.args), hint)
+	err := o.fromArgs(o.at(&p.doc.State.Options), p.lenient(s.at, o.at(&p.doc.State.Options), s.args))
+	switch {
+	case errors.Is(err, errArgs):
+		err = errStatement
+	case errors.Is(err, errYesNo):
+		plural := ""
+		if s.name == "deny-scripts-reconfig" {
+			plural = "s"
+		}
+		err = fmt.Errorf("Please specify yes or no for the %s option%s.", s.name, plural)
+	}
+	p.report(s.at, err, hint)
+}
+
+// errStatement is what stock Sentinels say of a "sentinel" line with too many
+// words or too few.
+var errStatement = errors.New("Unrecognized sentinel configuration statement. (wrong number of arguments)")
+
+// lenient returns the words of a "sentinel" line with a number in the way in
+// which stock Sentinels read it there: as far as its digits go, and 0 if it has
+// none. What they started with must not keep this one from starting.
+func (p *parser) lenient(at position, field any, args []string) []string {
+	switch field.(type) {
+	case *int, *time.Duration:
+		if len(args) == 1 {
+			return []string{p.number(at, args[0])}
+		}
+	}
+	return args
+}
+
+func (p *parser) number(at position, word string) string {
+	if _, err := strconv.ParseInt(word, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
+		return word
+	}
+	digits := strings.TrimLeft(word, " \t\n\v\f\r")
+	sign := ""
+	if digits != "" && (digits[0] == '-' || digits[0] == '+') {
+		sign, digits = digits[:1], digits[1:]
+	}
+	end := 0
+	for end < len(digits) && '0' <= digits[end] && digits[end] <= '9' {
+		end++
+	}
+	n := "0"
+	if end > 0 {
+		n = strings.TrimPrefix(sign, "+") + digits[:end]
+	}
+	p.warn(at, "%s: %q is not a number; it is taken for %s, as by redis-sentinel", masked(at.text), word, n)
+	return n
 }
 
 // epochHint says how to repair an epoch. Reading a damaged one as 0 would let
@@ -241,7 +291,7 @@ const epochHint = "restore the number from a copy; if it is lost, write the high
 
 func (p *parser) epoch(at position, args []string) (monitor.Epoch, bool) {
 	if len(args) != 1 {
-		p.problem(at, errArgs.Error(), epochHint)
+		p.problem(at, errStatement.Error(), epochHint)
 		return 0, false
 	}
 	n, err := strconv.ParseUint(args[0], 10, 64)
@@ -284,16 +334,16 @@ func (p *parser) applyMonitors(monitors []statement) {
 func (p *parser) monitor(s statement) {
 	const usage = "write: sentinel monitor <name> <host> <port> <quorum>"
 	if len(s.args) != 4 {
-		p.problem(s.at, "Unrecognized sentinel configuration statement. (wrong number of arguments)", usage)
+		p.problem(s.at, errStatement.Error(), usage)
 		return
 	}
 	name, host := s.args[0], s.args[1]
-	quorum, err := strconv.Atoi(s.args[3])
+	quorum, err := strconv.Atoi(p.number(s.at, s.args[3]))
 	if err != nil || quorum < 1 {
 		p.problem(s.at, "Quorum must be 1 or greater.", usage)
 		return
 	}
-	port, ok := parsePort(s.args[2])
+	port, ok := parsePort(p.number(s.at, s.args[2]))
 	if !ok {
 		p.problem(s.at, "Invalid port number.", "a port is a number from 0 to 65535")
 		return
@@ -357,7 +407,7 @@ func (p *parser) incomplete(s statement) {
 	if strings.HasSuffix(s.name, "-epoch") {
 		hint = epochHint
 	}
-	p.problem(s.at, "Unrecognized sentinel configuration statement. (wrong number of arguments)", hint)
+	p.problem(s.at, errStatement.Error(), hint)
 }
 
 // unknownMaster handles a line about a master that no line defines. Lines that
@@ -399,15 +449,13 @@ func (p *parser) masterOption(s statement, o *option[monitor.MasterConfig], i in
 		// changed them there since.
 		return
 	}
-	err := o.fromArgs(o.at(&m.MasterConfig), args)
+	err := o.fromArgs(o.at(&m.MasterConfig), p.lenient(s.at, o.at(&m.MasterConfig), args))
 	hint := ""
 	if errors.Is(err, errArgs) {
-		hint = fmt.Sprintf("write: sentinel %s <master> <value>", o.conf)
+		err, hint = errStatement, fmt.Sprintf("write: sentinel %s <master> <value>", o.conf)
 	} else if o.unit != 0 {
 		hint = "a number of milliseconds, without a unit"
-		if err != nil && o.lo > 0 {
-			err = fmt.Errorf("negative or zero time parameter. (%w)", err)
-		}
+		err = badTime(err, o.lo)
 	}
 	p.report(s.at, err, hint)
 	if err != nil || len(args) != 1 {
@@ -419,6 +467,17 @@ func (p *parser) masterOption(s statement, o *option[monitor.MasterConfig], i in
 	case "client-reconfig-script":
 		p.checkScript(s.at, "Client reconfiguration", p.scriptPath(args[0]))
 	}
+}
+
+// badTime puts the words of stock Sentinels before an error about a period.
+func badTime(err error, lowest int64) error {
+	switch {
+	case err == nil:
+		return nil
+	case lowest > 0:
+		return fmt.Errorf("negative or zero time parameter. (%w)", err)
+	}
+	return fmt.Errorf("negative time parameter. (%w)", err)
 }
 
 // scriptPath returns the file that a script path denotes once the process

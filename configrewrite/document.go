@@ -358,7 +358,12 @@ func (p *parser) checkScript(at position, what, path string) {
 	if p.doc.source.Executable == nil || path == "" {
 		return
 	}
-	if err := p.doc.source.Executable(path); err != nil {
+	err := p.doc.source.Executable(path)
+	if _, ok := err.(tolerated); ok && p.doc.source.Format == FormatConf {
+		p.report(at, err, "")
+		return
+	}
+	if err != nil {
 		p.problem(at, fmt.Sprintf("%s script seems non existing or non executable. (%v)", what, err),
 			"the path is relative to dir; give the file and chmod +x it, or remove the line")
 	}

@@ -216,7 +216,7 @@ func checkExecutable(fsys fileSystem, path string) error {
 	case err != nil:
 		return fmt.Errorf("%s: %w", path, cause(err))
 	case info.IsDir():
-		return fmt.Errorf("%s is a directory", path)
+		return tolerated(path + " is a directory, which cannot be executed") // access(2) is content with it
 	case info.Mode().Perm()&0o111 == 0:
 		return fmt.Errorf("%s may not be executed", path)
 	}

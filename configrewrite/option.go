@@ -24,6 +24,7 @@ type spec struct {
 	lo, hi  int64         // bounds of a number; hi 0 = none
 	words   []string      // the allowed words, for enumerations
 	lenient bool          // out of bounds: warn and keep the default, as originals accept it
+	none    bool          // []string: no word at all is the same as one empty word
 	multi   bool          // []string: every line adds one element, instead of replacing all
 	quoted  bool          // always written in quotes
 	secret  bool          // never shown
@@ -117,7 +118,7 @@ func (s spec) number(word string, hi int64) (int64, error) {
 		return 0, errors.New("argument couldn't be parsed into an integer")
 	}
 	if s.hi != 0 {
-		hi = s.hi
+		hi = min(hi, s.hi)
 	}
 	if err == nil && s.lo <= n && n <= hi {
 		return n, nil
@@ -151,7 +152,10 @@ func setRunID(p *monitor.RunID, word string) error {
 }
 
 func (s spec) listFromArgs(p *[]string, args []string) error {
-	if len(args) == 0 {
+	switch {
+	case len(args) == 0 && s.none:
+		args = []string{""}
+	case len(args) == 0:
 		return errArgs
 	}
 	if s.multi {

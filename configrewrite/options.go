@@ -49,7 +49,7 @@ var globalOptions = []option[monitor.Options]{
 // serverOptions are the generic directives that mean something to a Sentinel.
 var serverOptions = []option[Settings]{
 	{spec{conf: "port", toml: "port", hi: maxPort}, func(s *Settings) any { return &s.Port }},
-	{spec{conf: "bind", toml: "bind"}, func(s *Settings) any { return &s.Bind }},
+	{spec{conf: "bind", toml: "bind", none: true}, func(s *Settings) any { return &s.Bind }},
 	{spec{conf: "protected-mode", toml: "protected-mode"}, func(s *Settings) any { return &s.ProtectedMode }},
 	{spec{conf: "unixsocket", toml: "unixsocket", quoted: true}, func(s *Settings) any { return &s.UnixSocket }},
 	{spec{conf: "unixsocketperm", toml: "unixsocketperm"}, func(s *Settings) any { return &s.UnixSocketPerm }},
@@ -57,7 +57,7 @@ var serverOptions = []option[Settings]{
 	{spec{conf: "tcp-keepalive", toml: "tcp-keepalive", unit: time.Second, hi: 1<<31 - 1},
 		func(s *Settings) any { return &s.TCPKeepAlive }},
 	{spec{conf: "timeout", toml: "timeout", unit: time.Second, hi: 1<<31 - 1}, func(s *Settings) any { return &s.Timeout }},
-	{spec{conf: "maxclients", toml: "maxclients", lo: 1, hi: 1<<31 - 1}, func(s *Settings) any { return &s.MaxClients }},
+	{spec{conf: "maxclients", toml: "maxclients", lo: 1, hi: 1<<32 - 1}, func(s *Settings) any { return &s.MaxClients }},
 	{spec{conf: "bind-source-addr", toml: "bind-source-addr"}, func(s *Settings) any { return &s.BindSourceAddr }},
 	{spec{conf: "client-output-buffer-limit", toml: "client-output-buffer-limit"},
 		func(s *Settings) any { return &s.OutputLimits }},
@@ -85,7 +85,7 @@ var serverOptions = []option[Settings]{
 	{spec{conf: "requirepass", toml: "requirepass", quoted: true, secret: true}, func(s *Settings) any { return &s.RequirePass }},
 	{spec{conf: "user", toml: "user", multi: true, secret: true}, func(s *Settings) any { return &s.Users }},
 	{spec{conf: "aclfile", toml: "aclfile", quoted: true}, func(s *Settings) any { return &s.ACLFile }},
-	{spec{conf: "acllog-max-len", toml: "acllog-max-len", hi: 1<<31 - 1}, func(s *Settings) any { return &s.ACLLogMaxLen }},
+	{spec{conf: "acllog-max-len", toml: "acllog-max-len"}, func(s *Settings) any { return &s.ACLLogMaxLen }},
 	{spec{conf: "acl-pubsub-default", toml: "acl-pubsub-default", words: []string{"allchannels", "resetchannels"}},
 		func(s *Settings) any { return &s.ACLPubSubDefault }},
 	{spec{conf: "rename-command", toml: "rename-command", removes: true}, func(s *Settings) any { return &s.RenameCommands }},

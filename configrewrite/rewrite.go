@@ -143,8 +143,9 @@ func masterKey(directive, master string) string {
 }
 
 // handledKey reports whether lines of that key are the writer's own, so that
-// those not written again are removed.
-func handledKey(key string) bool { return strings.HasPrefix(key, "sentinel ") }
+// those not written again are removed. The originals never write save in a
+// Sentinel's file.
+func handledKey(key string) bool { return strings.HasPrefix(key, "sentinel ") || key == "save" }
 
 // keepsOwn reports whether an unused line is the operator's all the same:
 // can-failover, which no current release writes or reads, stays with its

@@ -166,13 +166,12 @@ func TestIncludeOnDisk(t *testing.T) {
 		"include":              "wrong number of arguments",
 		"dir a b":              "wrong number of arguments",
 		"dir " + path:          "it is not a directory",
-		"sentinel client-reconfig-script m " + sub:                "is a directory",
+		"sentinel client-reconfig-script m " + sub:                "",
 		"sentinel client-reconfig-script m nothing":               "no such file",
 		"sentinel monitor":                                        "Unrecognized sentinel configuration statement",
 		"sentinel down-after-milliseconds":                        "wrong number of arguments",
 		"maxclients":                                              "wrong number of arguments",
 		"appendonly":                                              "wrong number of arguments",
-		"bind":                                                    "wrong number of arguments",
 		"unixsocketperm 9":                                        "octal",
 		"client-output-buffer-limit pubsub 1 2":                   "wrong number of arguments",
 		"client-output-buffer-limit other 1 2 3":                  "Invalid client class",
@@ -191,6 +190,49 @@ func TestIncludeOnDisk(t *testing.T) {
 		case want == "" && (err != nil || len(f.Warnings()) == 0):
 			t.Errorf("%q: %v", line, err)
 		case want != "" && (err == nil || !strings.Contains(err.Error(), want)):
+			t.Errorf("%q: %v, want %s", line, err, want)
+		}
+	}
+}
+
+// TestStockNumbers: a "sentinel" line with which redis-sentinel starts, though
+// what it says is no number, means what it means there. Epochs are the exception.
+func TestStockNumbers(t *testing.T) {
+	const text = `sentinel monitor m 10.0.0.1 6379x 2nd
+sentinel down-after-milliseconds m 50zz
+sentinel failover-timeout m " +70.5"
+sentinel parallel-syncs m three
+sentinel master-reboot-down-after-period m x
+sentinel announce-port 26380,
+save
+bind
+maxclients 4294967295
+acllog-max-len 9223372036854775807
+`
+	doc := mustParse(t, text, pureSource(FormatConf))
+	m := doc.State.Masters[0]
+	if m.Addr.Port != 6379 || m.Quorum != 2 || m.DownAfter != 50*time.Millisecond || m.FailoverTimeout != 70*time.Millisecond ||
+		m.ParallelSyncs != 1 || m.RebootDownAfter != 0 || doc.State.Options.AnnouncePort != 26380 {
+		t.Errorf("%+v, %+v", m, doc.State.Options)
+	}
+	if got := strings.Join(doc.Warnings, "\n"); strings.Count(got, "is not a number; it is taken for") != 7 || !strings.Contains(got, `"50zz" is not a number; it is taken for 50,`) {
+		t.Errorf("warnings:\n%s", got)
+	}
+	for line, want := range map[string]string{
+		"sentinel monitor n 10.0.0.2 6379 x":                   "Quorum must be 1 or greater.",
+		"sentinel monitor n 10.0.0.2 -1x 1":                    "Invalid port number.",
+		"sentinel down-after-milliseconds m x":                 "negative or zero time parameter.",
+		"sentinel master-reboot-down-after-period m -1":        "negative time parameter.",
+		"sentinel deny-scripts-reconfig maybe":                 "Please specify yes or no for the deny-scripts-reconfig options.",
+		"sentinel resolve-hostnames maybe":                     "Please specify yes or no for the resolve-hostnames option.",
+		"sentinel announce-ip":                                 "Unrecognized sentinel configuration statement.",
+		"sentinel auth-pass m":                                 "Unrecognized sentinel configuration statement.",
+		"sentinel current-epoch 1 2":                           "Unrecognized sentinel configuration statement.",
+		"sentinel current-epoch 1x":                            "is not a number",
+		"sentinel leader-epoch m -1":                           "is not a number",
+		"sentinel down-after-milliseconds m 99999999999999999": "negative or zero time parameter.",
+	} {
+		if _, err := Parse([]byte(text+line+"\n"), pureSource(FormatConf)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %s", line, err, want)
 		}
 	}

@@ -47,7 +47,9 @@ func newPlan(seed uint64) *plan {
 // fixedPlan has what is saved differently on purpose, so that no run can miss it.
 func fixedPlan() *plan {
 	return &plan{
-		lines: []string{"# kept", "", "requirepass foobared", "user alice on >wonder resetchannels &+switch-master -@all +ping", "sentinel current-epoch 7", "sentinel monitor m1 127.0.0.1 1 2", "sentinel down-after-milliseconds m1 100000000", "sentinel config-epoch m1 3"},
+		lines: []string{"# kept", "", "requirepass foobared", "user alice on >wonder resetchannels &+switch-master -@all +ping", "sentinel current-epoch 7", "sentinel monitor m1 127.0.0.1 1 2", "sentinel down-after-milliseconds m1 100000000", "sentinel config-epoch m1 3",
+			// No numbers, but lines with which a Sentinel starts.
+			"save", "sentinel failover-timeout m1 5000x", "sentinel parallel-syncs m1 2,5", "sentinel announce-port 26000th", "sentinel master-reboot-down-after-period m1 x", "sentinel monitor m2 127.0.0.1 3rd 2nd", "sentinel down-after-milliseconds m2 +100000000"},
 		calls: []string{"SENTINEL MONITOR n1 127.0.0.1 2 2", "SENTINEL SET n1 down-after-milliseconds 100000000"},
 	}
 }
