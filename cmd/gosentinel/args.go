@@ -31,7 +31,7 @@ func (e *usageError) Error() string { return e.text }
 // stands for lines on standard input.
 func parseArgs(args []string) (invocation, error) {
 	var inv invocation
-	if len(args) == 1 {
+	if len(args) > 0 { // what follows these does not matter to the original
 		switch args[0] {
 		case "-h", "--help":
 			inv.help = true

@@ -43,6 +43,8 @@ func TestParseArgs(t *testing.T) {
 		{args: []string{"-v"}, want: invocation{version: true}},
 		{args: []string{"--version"}, want: invocation{version: true}},
 		{args: []string{"-h"}, want: invocation{help: true}},
+		{args: []string{"-v", "x"}, want: invocation{version: true}},
+		{args: []string{"s.conf", "-v"}, fails: true},
 		{args: []string{"s.conf", "port", "1"}, fails: true},
 		{args: []string{"s.conf", "--", "1"}, fails: true},
 		{args: []string{"-x"}, fails: true},
