@@ -4,7 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -265,9 +266,13 @@ func setError(format string, args ...any) error {
 	return &monitor.CallError{Code: "ERR", Text: fmt.Sprintf(format, args...)}
 }
 
+// isExecutable reports whether this process may execute a file.
 func isExecutable(path string) bool {
-	st, err := os.Stat(path)
-	return err == nil && st.Mode().IsRegular() && st.Mode()&0o111 != 0
+	abs, err := filepath.Abs(path) // a bare name is not looked for in PATH
+	if err == nil {
+		_, err = exec.LookPath(abs)
+	}
+	return err == nil
 }
 
 // configParam is one global parameter of SENTINEL CONFIG.

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -219,6 +220,9 @@ func checkExecutable(fsys fileSystem, path string) error {
 		return tolerated(path + " is a directory, which cannot be executed") // access(2) is content with it
 	case info.Mode().Perm()&0o111 == 0:
 		return fmt.Errorf("%s may not be executed", path)
+	}
+	if _, err := exec.LookPath(path); err != nil { // asks whether this user may
+		return fmt.Errorf("%s: %w", path, errors.Unwrap(err))
 	}
 	return nil
 }

@@ -89,8 +89,17 @@ var badStarts = map[string]badStart{
 		says: `(?s)sentinel\.conf:3: Quorum must be 1 or greater`, stock: `Quorum must be 1 or greater`,
 	},
 	"bad number": {
-		conf: good + "sentinel parallel-syncs mymaster many\n", tolerant: true,
-		says: `(?s)sentinel\.conf:5: .*>>> sentinel parallel-syncs mymaster many`,
+		conf: good + "sentinel failover-timeout mymaster soon\n",
+		says: `(?s)sentinel\.conf:5: .*>>> sentinel failover-timeout mymaster soon`, stock: `negative or zero time parameter\.`,
+	},
+	"script that others may execute": {
+		conf: good + "sentinel notification-script mymaster ./script\n", user: nobody(),
+		spoil: func(e *env, s *cluster.Sentinel) {
+			path := filepath.Join(s.Dir(), "script")
+			e.must(os.WriteFile(path, []byte("#!/bin/sh\n"), 0o600))
+			e.must(os.Chmod(path, 0o670)) // for the group, but not for its owner, nor for nobody
+		},
+		says: `(?s)sentinel\.conf:5: .*script seems non existing or non executable\. \(\S*/script: permission denied\)`, stock: `Notification script seems non existing or non executable\.`,
 	},
 	"option of an unknown master": {
 		conf: good + "sentinel parallel-syncs mymastre 1\n",
