@@ -157,6 +157,10 @@ type Hooks struct {
 	Stopping func()
 	// Stopped is called after both, when all is done but the closing of the log.
 	Stopped func()
+
+	// Supervisor is the name of who supervises, such as "systemd", for INFO (its
+	// field process_supervised); "" is nobody.
+	Supervisor string
 }
 
 // SetHooks replaces the hooks. It must be called before Run.
@@ -372,6 +376,7 @@ func (s *Sentinel) serverConfig(cancel func(), l *loop, log runLog, socks *socke
 		idleTimeout:   s.settings.Timeout,
 		version:       Version,
 		runID:         string(newRunID()),
+		supervisor:    s.hooks.Supervisor,
 		port:          socks.shownPort(),
 		listeners:     socks.shown,
 		executable:    executable,

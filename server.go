@@ -71,6 +71,7 @@ type serverConfig struct {
 
 	version    string   // of gosentinel, for INFO
 	runID      string   // of this process, for INFO; unrelated to MyID
+	supervisor string   // for INFO; "" = none
 	port       int      // for INFO
 	listeners  []string // lines for INFO
 	executable string   // for INFO

@@ -1,6 +1,7 @@
 package sentinel
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"runtime"
@@ -81,7 +82,7 @@ func infoServer(t *infoText, r *request) bool {
 	t.add("atomicvar_api", "Go sync/atomic")
 	t.add("gcc_version", "0.0.0")
 	t.add("process_id", os.Getpid())
-	t.add("process_supervised", "no")
+	t.add("process_supervised", cmp.Or(s.cfg.supervisor, "no"))
 	t.add("run_id", s.cfg.runID)
 	t.add("tcp_port", s.cfg.port)
 	t.add("server_time_usec", time.Now().UnixMicro())

@@ -31,6 +31,8 @@ func (d *daemon) serve(ctx context.Context) error {
 		Ready:    func() { d.ready(ctx) },
 		Stopping: func() { d.supervisor.stopping(d.Log) },
 		Stopped:  func() { removePidFile(d.pidfile, d.Log) },
+
+		Supervisor: d.supervisor.kind.name(),
 	})
 	d.catchCrashes()
 	stop := d.handleSignals(cancel)

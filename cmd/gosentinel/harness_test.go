@@ -182,12 +182,28 @@ func (p *process) serving() *process {
 
 // ping reports whether something at a port of this machine answers PING.
 func ping(port int) bool {
-	client := redis.NewClient(&redis.Options{
+	client := dial(port)
+	defer client.Close()
+	return client.Ping(context.Background()).Err() == nil
+}
+
+func dial(port int) *redis.Client {
+	return redis.NewClient(&redis.Options{
 		Addr: fmt.Sprintf("127.0.0.1:%d", port), Protocol: 2, DisableIdentity: true, MaxRetries: -1,
 		DialTimeout: time.Second, ReadTimeout: 5 * time.Second,
 	})
+}
+
+// info returns a section of INFO.
+func (p *process) info(section string) string {
+	p.t.Helper()
+	client := dial(p.port)
 	defer client.Close()
-	return client.Ping(context.Background()).Err() == nil
+	text, err := client.Info(context.Background(), section).Result()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return text
 }
 
 // logged waits until the log, which is a file or standard output, has a text.

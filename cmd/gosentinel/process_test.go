@@ -345,6 +345,9 @@ func TestSystemd(t *testing.T) {
 	if !ping(p.port) {
 		t.Error("it does not answer although it said that it is ready")
 	}
+	if text := p.info("server"); !strings.Contains(text, "\r\nprocess_supervised:systemd\r\n") {
+		t.Errorf("INFO does not name the supervisor:\n%s", text)
+	}
 	for range 3 {
 		if got := next(); got != "WATCHDOG=1\n" {
 			t.Errorf("message %q instead of a sign of life", got)
@@ -370,6 +373,9 @@ func TestSupervisorMissing(t *testing.T) {
 	t.Parallel()
 	p := newProcess(t, "supervised systemd").start().serving()
 	p.logged("", "# systemd supervision error: NOTIFY_SOCKET not found!")
+	if text := p.info("server"); !strings.Contains(text, "\r\nprocess_supervised:no\r\n") {
+		t.Errorf("INFO names a supervisor that is not there:\n%s", text)
+	}
 }
 
 // TestUpstart: it stops itself to say that it is ready.

@@ -20,6 +20,11 @@ const (
 	bySystemd
 )
 
+// name is what INFO calls the supervisor; "" is none.
+func (k supervision) name() string {
+	return [...]string{unsupervised: "", byUpstart: "upstart", bySystemd: "systemd"}[k]
+}
+
 // supervisor is who started this process and wants to know how it does.
 type supervisor struct {
 	kind     supervision
