@@ -48,7 +48,7 @@ func aclGroups() []group {
 		{name: "acl categories and selectors", lines: []string{
 			"ACL SETUSER bob on nopass +@all -@dangerous +role -ping (+sentinel|myid &only) (+publish &__sentinel__:hello)", "AUTH bob x", "PING", "ROLE", "INFO", "SENTINEL MYID", "SENTINEL MASTERS", "SENTINEL HELP", "CLIENT ID", "CLIENT LIST", "PUBLISH __sentinel__:hello x",
 			"PUBLISH x y", "SUBSCRIBE only", "SUBSCRIBE a", "COMMAND COUNT", "AUTH default x", "ACL SETUSER bob -@all +sentinel +client -sentinel|masters -client|id", "AUTH bob x", "SENTINEL MASTERS", "SENTINEL MYID", "CLIENT ID", "CLIENT GETNAME", "PING", "AUTH default x",
-			"ACL SETUSER bob allcommands", "ACL SETUSER bob nocommands", "AUTH bob x", "PING", "AUTH default x", "ACL SETUSER bob -@all +@connection +ping|x", "AUTH bob x", "PING", "PING x", "PING y", "CLIENT ID", "CLIENT LIST id 0", "COMMAND", "ROLE", "AUTH default x", "ACL DELUSER bob",
+			"ACL SETUSER bob allcommands", "ACL SETUSER bob nocommands", "AUTH bob x", "PING", "AUTH default x", "ACL SETUSER bob -@all +@connection +ping|x", "ACL GETUSER bob", "AUTH bob x", "PING", "PING x", "PING y", "CLIENT ID", "CLIENT LIST id 0", "COMMAND", "ROLE", "AUTH default x", "ACL DELUSER bob",
 		}},
 		{name: "acl channels", lines: []string{
 			"ACL LOG reset", "ACL SETUSER bob on nopass +@all &+switch-master &-* &__sentinel__:hello", "AUTH bob x", "SUBSCRIBE +switch-master", "UNSUBSCRIBE +switch-master", "SUBSCRIBE +sdown", "SUBSCRIBE +switch-master +sdown", "PING", "SUBSCRIBE -sdown", "UNSUBSCRIBE", "PSUBSCRIBE *",

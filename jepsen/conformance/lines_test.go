@@ -105,7 +105,7 @@ func groups() []group {
 			"COMMAND DOCS nosuch", "COMMAND DOCS ping", "COMMAND DOCS role nosuch",
 			"COMMAND GETKEYS", "COMMAND GETKEYS ping", "COMMAND GETKEYS get a", "COMMAND GETKEYS publish a b", "COMMAND GETKEYS publish a", "COMMAND GETKEYS sentinel foo", "COMMAND GETKEYS sentinel masters", "COMMAND GETKEYS quit x",
 			"COMMAND INFO acl", "COMMAND INFO acl|cat acl|log command|docs command|count", "COMMAND INFO sentinel|get-master-addr-by-name SENTINEL|SET", "COMMAND LIST filterby aclcat admin", "COMMAND LIST filterby aclcat dangerous", "COMMAND LIST filterby aclcat slow", "COMMAND LIST filterby aclcat ADMIN", "COMMAND LIST filterby pattern sentinel|*", "COMMAND LIST filterby module",
-			"COMMAND DOCS", "COMMAND DOCS sentinel|masters", "COMMAND DOCS SENTINEL|MASTERS client|id", "COMMAND GETKEYS sentinel", "COMMAND GETKEYS nosuch", "COMMAND GETKEYSANDFLAGS sentinel masters", "COMMAND GETKEYSANDFLAGS nosuch x",
+			"COMMAND DOCS", "COMMAND DOCS sentinel|masters", "COMMAND DOCS SENTINEL|MASTERS client|id", "COMMAND GETKEYS sentinel", "COMMAND GETKEYS nosuch", "COMMAND GETKEYSANDFLAGS sentinel masters", "COMMAND GETKEYSANDFLAGS nosuch x", "COMMAND GETKEYSANDFLAGS nosuch",
 			"COMMAND GETKEYSANDFLAGS", "COMMAND GETKEYSANDFLAGS ping", "COMMAND GETKEYSANDFLAGS publish a b", "COMMAND GETKEYSANDFLAGS get a", "COMMAND HELP", "COMMAND HELP x",
 		}},
 		{name: "info", lines: []string{
