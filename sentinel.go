@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"net"
 	"os"
 	"strconv"
@@ -138,8 +139,24 @@ func (s *Sentinel) tlsListeners(log logSink) func(net.Listener) net.Listener {
 
 func (s *Sentinel) use(file *configrewrite.File) {
 	s.store, s.state, s.settings, s.warnings = file, file.State(), file.Settings(), file.Warnings()
-	s.bus = pubsub.NewBus(pubsub.Limits{})
+	s.bus = pubsub.NewBus(pubsub.Limits{ClientQueueBytes: queueLimit(s.settings.OutputLimits.PubSub)})
 	file.Track(s.live)
+}
+
+// queueLimit is what may wait for a subscriber: the lower of both limits that
+// are set, at once, because one that is that far behind does not catch up. 0,
+// when none is set, is the default and not the absence of a limit.
+func queueLimit(l configrewrite.OutputLimit) int {
+	lowest := int64(math.MaxInt)
+	for _, n := range []int64{l.HardBytes, l.SoftBytes} {
+		if n > 0 {
+			lowest = min(lowest, n)
+		}
+	}
+	if lowest == math.MaxInt {
+		return 0
+	}
+	return int(lowest)
 }
 
 // memory is the store of a Sentinel without a state file.

@@ -24,6 +24,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/logging"
 
+	"github.com/gosentinel/sentinel/configrewrite"
 	"github.com/gosentinel/sentinel/monitor"
 	"github.com/gosentinel/sentinel/pubsub"
 )
@@ -303,6 +304,21 @@ func TestClientReply(t *testing.T) {
 		if v, err := c.value(); err != nil || v != w {
 			t.Errorf("got %q, %v; want %q", v, err, w)
 		}
+	}
+}
+
+// TestQueueLimit: client-output-buffer-limit is respected, and never endless.
+func TestQueueLimit(t *testing.T) {
+	for _, c := range []struct {
+		hard, soft int64
+		want       int
+	}{{32 << 20, 8 << 20, 8 << 20}, {1 << 20, 8 << 20, 1 << 20}, {64 << 20, 0, 64 << 20}, {0, 5, 5}, {0, 0, 0}} {
+		if got := queueLimit(configrewrite.OutputLimit{HardBytes: c.hard, SoftBytes: c.soft}); got != c.want {
+			t.Errorf("%d and %d: %d, want %d", c.hard, c.soft, got, c.want)
+		}
+	}
+	if got := queueLimit(configrewrite.DefaultSettings().OutputLimits.PubSub); got != 8<<20 {
+		t.Errorf("by default: %d", got)
 	}
 }
 
