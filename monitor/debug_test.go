@@ -8,14 +8,17 @@ import (
 
 // small is a world with one Sentinel, a master and two replicas, in which
 // effects collects the effects as they are carried out.
-func small(t *testing.T, effects func(Effect)) (*world, *node) {
+func small(t *testing.T, effects func(Effect)) (*world, *node) { return smallWith(t, 2, effects) }
+
+func smallWith(t *testing.T, replicas int, effects func(Effect)) (*world, *node) {
 	t.Helper()
 	w := newWorld(1)
 	st := oneMaster()
 	st.Masters[0].Quorum = 1
 	m := w.addServer("mymaster", HostPort{"10.0.0.1", 6379}, HostPort{})
-	w.addServer("mymaster", HostPort{"10.0.0.2", 6379}, m.addr)
-	w.addServer("mymaster", HostPort{"10.0.0.3", 6379}, m.addr)
+	for _, host := range []string{"10.0.0.2", "10.0.0.3"}[:replicas] {
+		w.addServer("mymaster", HostPort{host, 6379}, m.addr)
+	}
 	addr, _ := IPAddr("10.0.1.100", 26379)
 	n := w.addNode("me", addr, st)
 	w.onEffect = func(_ *node, e Effect) { effects(e) }
@@ -65,6 +68,31 @@ func TestDebugActsAtOnce(t *testing.T) {
 	}
 	if w.check.failed() {
 		t.Error(w.check.violation)
+	}
+}
+
+// TestDebugActsOnLonelyMaster: a master without replicas is asked once a second
+// at first, which must not keep a shorter period from acting.
+func TestDebugActsOnLonelyMaster(t *testing.T) {
+	asked := 0
+	w, n := smallWith(t, 0, func(e Effect) {
+		if s, ok := e.(Send); ok {
+			if _, ok := s.Cmd.(InfoRequest); ok {
+				asked++
+			}
+		}
+	})
+	for _, c := range []struct {
+		period time.Duration
+		least  int
+		most   int
+	}{{100 * time.Millisecond, 8, 11}, {10 * time.Second, 1, 2}} {
+		n.input(Call{From: 1, Op: DebugOp{func(t *Tunables) { t.InfoPeriod = c.period }}})
+		asked = 0
+		w.advance(time.Second, w.check.failed)
+		if asked < c.least || asked > c.most {
+			t.Errorf("%d times in a second with a period of %v, want %d to %d", asked, c.period, c.least, c.most)
+		}
 	}
 }
 

@@ -53,10 +53,10 @@ func (c *Core) infoPeriod(i *instance) time.Duration {
 	period := c.tun.InfoPeriod
 	m := i.master
 	if i.infoRefresh == 0 {
-		period = c.tun.InfoFast // never answered with INFO: try again soon
+		period = min(period, c.tun.InfoFast) // never answered with INFO: try again soon
 	}
 	if i.kind == KindMaster && len(m.replicas) == 0 && c.now < i.link.cmd.upAt.Add(earlyDays) {
-		return c.tun.InfoFast // its replicas may be on their way: a failover needs them known
+		return min(period, c.tun.InfoFast) // its replicas may be on their way: a failover needs them known
 	}
 	if i.kind != KindReplica {
 		return period
