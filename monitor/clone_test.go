@@ -89,6 +89,9 @@ func sharedState(a, b *Core) error {
 func walk(v reflect.Value, path string, tell func(at uintptr, path string) error, done map[uintptr]bool) error {
 	for _, t := range immutable {
 		if v.Type() == t {
+			if v.Kind() == reflect.Slice && v.Cap() > v.Len() {
+				return fmt.Errorf("%s has room for more: what one appends the other could overwrite", path)
+			}
 			return nil
 		}
 	}

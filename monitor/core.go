@@ -282,10 +282,7 @@ func (c *Core) ready(t *timer) {
 func (c *Core) wake(i *instance) { c.ready(&i.timer) }
 
 // touch has m judged within the current step.
-func (c *Core) touch(m *master) {
-	c.changes++
-	c.ready(&m.judge)
-}
+func (c *Core) touch(m *master) { c.ready(&m.judge) }
 
 // free queues an effect that waits for nothing.
 func (c *Core) free(e Effect) { c.out = append(c.out, e) }

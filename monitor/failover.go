@@ -16,10 +16,10 @@ const maxRestarts = 5
 // failover need next. It is called whenever something about the master arrived
 // and when one of its own deadlines is reached.
 func (m *master) run(c *Core, now Instant) Instant {
+	c.changes++
 	if c.tilt {
 		return Never // leaveTilt comes back to it
 	}
-	c.changes++
 	next := c.checkSDown(now, &m.instance)
 	c.shareOpinion(m)
 	next = min(next, c.expireAnswers(now, m))

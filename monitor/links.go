@@ -392,7 +392,7 @@ func (c *Core) resolve(i *instance) {
 	}
 	waiting, asked := c.lookups[i.addr.Host]
 	if !slices.Contains(waiting, i.id) {
-		c.lookups[i.addr.Host] = append(slices.Clip(waiting), i.id) // a clone shares what is there
+		c.lookups[i.addr.Host] = slices.Clip(append(waiting, i.id)) // a clone shares what is there
 	}
 	if !asked {
 		c.free(Resolve{Host: i.addr.Host})
@@ -426,10 +426,9 @@ func (c *Core) resolved(now Instant, in Resolved) {
 			c.index(m)
 			m.cfg.Addr = m.addr
 			c.dropSelf(m)
-			c.touch(m)
 		}
 		i.addr.IP = in.IP
-		c.changes++ // it may be the address of a promoted replica
+		c.touch(i.master)
 		if r, ok := mem.(*replica); ok && c.unite(r) {
 			continue
 		}

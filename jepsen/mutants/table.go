@@ -42,6 +42,14 @@ var Table = []Mutation{
 		},
 	},
 	{
+		Name: "attempt at an epoch that is not new", Why: "old votes elect again, and an epoch gets two configurations",
+		By: ByExplorer,
+		Edits: []Edit{{
+			"monitor/failover.go", "	c.epoch++\n	c.emit(&m.instance, NewEpoch{c.epoch})\n	c.emit(&m.instance, TryFailover",
+			"	c.epoch = max(c.epoch, 1)\n	c.emit(&m.instance, NewEpoch{c.epoch})\n	c.emit(&m.instance, TryFailover",
+		}},
+	},
+	{
 		Name: "votes of any epoch counted", Why: "votes of two epochs are added up: two leaders",
 		Edits: []Edit{{"monitor/failover.go", "p.votedFor != \"\" && p.votedEpoch == a.Epoch:", "p.votedFor != \"\":"}},
 	},

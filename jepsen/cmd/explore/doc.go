@@ -6,5 +6,6 @@
 //	go run ./jepsen/cmd/explore -sentinels 3 -masters 2 -epochs 1 -disk-faults
 //	go run ./jepsen/cmd/explore -alone -others -sentinels 4 -epochs 3
 //
-// The exit code is 1 when a promise is broken or a search was not complete.
+// The exit code is 1 when a promise is broken, a search was not complete, or nobody
+// was elected in it.
 package main

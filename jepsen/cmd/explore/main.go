@@ -24,6 +24,7 @@ var worlds = []explore.Config{
 	{Sentinels: 3, Masters: 2, Epochs: 1, Quorum: 1},
 	{Sentinels: 4, Masters: 1, Epochs: 1, Quorum: 1},
 	{Sentinels: 4, Masters: 1, Epochs: 2, Quorum: 1, Voters: 2},
+	{Sentinels: 3, Masters: 2, Epochs: 1, Quorum: 1, Alone: true},
 	{Sentinels: 3, Masters: 1, Epochs: 3, Quorum: 1, Alone: true, Others: true},
 	{Sentinels: 4, Masters: 1, Epochs: 3, Quorum: 1, Alone: true, Others: true},
 	{Sentinels: 3, Masters: 1, Epochs: 2, Quorum: 2, Alone: true, Others: true, Expiry: true, DiskFaults: true},
@@ -59,6 +60,10 @@ func run(args []string, out, errs io.Writer) int {
 		fmt.Fprintf(out, "%v, %v\n", r, r.Elapsed.Round(time.Second/10))
 		for _, line := range r.Trace {
 			fmt.Fprintln(out, line)
+		}
+		if r.Violation == "" && r.Leaders == 0 {
+			fmt.Fprintln(out, "nobody was elected, so that this proves nothing")
+			code = 1
 		}
 		if r.Violation != "" || !r.Complete {
 			code = 1

@@ -49,6 +49,7 @@ var worlds = []explore.Config{
 	{Sentinels: 1, Masters: 1, Epochs: 2, Quorum: 1},
 	{Sentinels: 3, Masters: 1, Epochs: 1, Quorum: 1},
 	{Sentinels: 4, Masters: 1, Epochs: 1, Quorum: 1},
+	{Sentinels: 3, Masters: 2, Epochs: 1, Quorum: 1, Alone: true},
 	{Sentinels: 3, Masters: 1, Epochs: 2, Quorum: 1, Alone: true, Others: true},
 	{Sentinels: 3, Masters: 1, Epochs: 2, Quorum: 1, NoCrashes: true},
 }
@@ -66,8 +67,8 @@ func exploreAll(out io.Writer) int {
 			fmt.Fprintf(out, "%d states\n%v: %s\n", states, c, r.Violation)
 			return found
 		}
-		if !r.Complete {
-			fmt.Fprintf(out, "%v: the search is not complete\n", c)
+		if !r.Complete || r.Leaders == 0 {
+			fmt.Fprintf(out, "%v: the search is not complete, or nobody was elected\n", c)
 			return 2
 		}
 	}

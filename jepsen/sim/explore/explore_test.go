@@ -273,6 +273,79 @@ func TestAloneCoversAll(t *testing.T) {
 	}
 }
 
+// TestMerged looks at states which the search takes for one, because their
+// encodings are equal: everything that can happen to the one must do the same to
+// the other. It finds what the encoding leaves out and should not.
+func TestMerged(t *testing.T) {
+	for _, c := range []Config{
+		{Sentinels: 3, Masters: 1, Epochs: 1, Quorum: 1, Alone: true, Others: true},
+		{Sentinels: 3, Masters: 1, Epochs: 1, Quorum: 2, Alone: true, Others: true, Expiry: true, DiskFaults: true},
+	} {
+		h := newHand(c)
+		first := h.w.boot(0, saved{})
+		known := map[string][]effect{h.key(first): h.effects(first)}
+		merges, compared := 0, 0
+		for todo := []*rig{first}; len(todo) > 0; todo = todo[1:] {
+			is := todo[0].outline()
+			for _, in := range h.inputs {
+				r := h.free.copyOf(todo[0])
+				if !h.happens(r, &is, in) || r.beyond {
+					continue
+				}
+				same, met := known[h.key(r)]
+				if !met {
+					known[h.key(r)] = h.effects(r)
+					todo = append(todo, r)
+					continue
+				}
+				if merges++; merges%19 != 0 {
+					continue
+				}
+				compared++
+				for k, e := range h.effects(r) {
+					if e != same[k] {
+						t.Fatalf("%v: two states are taken for one, but if %s, then\n%+v\nor\n%+v", c, h.w.inWords(r, h.inputs[k]), e, same[k])
+					}
+				}
+			}
+		}
+		t.Logf("%v: %d of %d merges compared, into %d states", c, compared, merges, len(known))
+		if compared < 400 {
+			t.Error("that is too few")
+		}
+	}
+}
+
+// effect is what an input does.
+type effect struct {
+	beyond bool
+	sent   facts
+	to     string // the state after it, encoded
+	why    string // the promise that it breaks
+}
+
+func (h *hand) key(r *rig) string { return string(r.encode(nil, &h.w.syms[0])) }
+
+// effects returns what everything that can happen does in a state.
+func (h *hand) effects(r *rig) []effect {
+	is := r.outline()
+	list := make([]effect, len(h.inputs))
+	for k, in := range h.inputs {
+		n := h.free.copyOf(r)
+		e := &list[k]
+		e.to = h.key(n)
+		if h.happens(n, &is, in) {
+			e.beyond, e.sent, e.to = n.beyond, n.sent, ""
+			if !n.beyond {
+				after := n.outline()
+				e.to, e.why = h.key(n), h.w.checkStep(&is, &after, in, n.sent)
+			}
+		}
+		h.free.put(n)
+	}
+	return list
+}
+
 // TestSecondMaster demands that an election is in no state of a world with two
 // masters in which it cannot be in a world with one: other masters only raise the
 // epoch, and have the state saved, as messages can do at any time. So worlds with
@@ -294,6 +367,9 @@ func TestSecondMaster(t *testing.T) {
 		c.Masters, c.Others, c.MaxStates = 1, true, 0
 		one := newLoner(c, func() time.Duration { return 0 })
 		one.run(nil)
+		if two.r.Violation+one.r.Violation != "" || !one.r.Complete {
+			t.Fatalf("%v: %s; %v: %s", two.w.cfg, two.r.Violation, one.w.cfg, one.r.Violation)
+		}
 		for _, p := range projections {
 			if one.seen.add(p) {
 				t.Fatalf("%v: an election comes to a state that it does not come to without the other master", two.w.cfg)

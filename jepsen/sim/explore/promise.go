@@ -59,6 +59,10 @@ func (w *world) checkStep(was, is *outline, in input, sent facts) (why string) {
 	}
 	for m := range w.cfg.Masters {
 		switch {
+		case is.voting[m] != 0 && is.voting[m] != was.voting[m] && is.voting[m] <= max(was.epoch, is.disk.epoch):
+			// It could win with votes for an election of before, and make a second
+			// configuration of one epoch (S7).
+			return fmt.Sprintf("S4: %s begins an election at epoch %d, which is not new", name, is.voting[m])
 		case is.vote[m] > is.epoch:
 			return fmt.Sprintf("S2: %s has voted at epoch %d, and its current epoch is %d", name, is.vote[m], is.epoch)
 		case is.disk.leader[m] < was.disk.leader[m] || !crashed && is.vote[m] < was.vote[m]:

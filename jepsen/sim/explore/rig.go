@@ -315,6 +315,8 @@ func (r *rig) command(peer int, s monitor.Send) {
 		r.tokens[peer][masterAt(cmd.IP)] = s.Token
 		if cmd.RunID != "" {
 			r.tell(fact{kind: request, master: masterAt(cmd.IP), node: r.node, epoch: r.mixed(cmd.Epoch)})
+		} else {
+			r.tell(fact{kind: hello, epoch: cmd.Epoch}) // it names the epoch, if only by the way
 		}
 		// The answers that matter come out of the network. This one only ends the
 		// question, so that the core never waits for a lost one: that it would
