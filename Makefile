@@ -65,7 +65,7 @@ sim: ## simulate every mix of faults for ten minutes on all cores (SEED=1 is the
 sim-long: ## simulate until Ctrl-C (SEED=1 is the first seed)
 	$(GO) run ./jepsen/cmd/sim -faults every -seeds 0 -keep-going -seed $(SEED)
 
-explore: ## visit every state of small elections (about 2 minutes)
+explore: ## visit every state of small elections (about 4 minutes, 5 GB)
 	$(GO) run ./jepsen/cmd/explore
 
 mutants: ## put faults into the core; the tests must notice each (about 5 minutes)
