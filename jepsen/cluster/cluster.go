@@ -71,6 +71,22 @@ type nopLogger struct{}
 
 func (nopLogger) Printf(context.Context, string, ...any) {}
 
+// Run has do work with a cluster of its own, which it ends afterwards. An error of
+// do comes with the last lines of all logs.
+func Run(cfg Config, do func(*Cluster) error) error {
+	c, err := New(cfg)
+	if err != nil {
+		return err
+	}
+	if err = do(c); err != nil {
+		err = fmt.Errorf("%w\n%s", err, c.Logs(15))
+	}
+	if closed := c.Close(); err == nil {
+		err = closed
+	}
+	return err
+}
+
 // New makes an empty cluster. It starts no process yet.
 func New(cfg Config) (*Cluster, error) {
 	if cfg.Server == nil {

@@ -24,18 +24,14 @@ type result struct {
 func measure(ctx context.Context, o options, gossip bool) (r result, err error) {
 	ctx, cancel := context.WithTimeout(ctx, o.timeout)
 	defer cancel()
-	c, err := cluster.New(cluster.Config{Sentinel: []string{o.sentinel}})
-	if err != nil {
-		return r, err
-	}
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("%w\n%s", err, c.Logs(15))
-		}
-		if cerr := c.Close(); err == nil {
-			err = cerr
-		}
-	}()
+	err = cluster.Run(cluster.Config{Sentinel: []string{o.sentinel}}, func(c *cluster.Cluster) error {
+		r, err = failOver(ctx, c, o, gossip)
+		return err
+	})
+	return r, err
+}
+
+func failOver(ctx context.Context, c *cluster.Cluster, o options, gossip bool) (r result, err error) {
 	g, err := c.Start(ctx, cluster.Topology{
 		Replicas: o.replicas, Sentinels: o.sentinels, Quorum: o.quorum, DownAfter: o.downAfter, FailoverTimeout: 10 * time.Second,
 		EachSentinelConf: func(int) []string { return []string{"gossip-port " + gossipPort(c, gossip)} },

@@ -32,18 +32,14 @@ const writeEvery = 2 * time.Millisecond
 func measure(ctx context.Context, o options, command []string) (r result, err error) {
 	ctx, cancel := context.WithTimeout(ctx, o.timeout)
 	defer cancel()
-	c, err := cluster.New(cluster.Config{Sentinel: command})
-	if err != nil {
-		return r, err
-	}
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("%w\n%s", err, c.Logs(15))
-		}
-		if cerr := c.Close(); err == nil {
-			err = cerr
-		}
-	}()
+	err = cluster.Run(cluster.Config{Sentinel: command}, func(c *cluster.Cluster) error {
+		r, err = failOver(ctx, c, o)
+		return err
+	})
+	return r, err
+}
+
+func failOver(ctx context.Context, c *cluster.Cluster, o options) (r result, err error) {
 	g, err := c.Start(ctx, cluster.Topology{
 		Replicas: o.replicas, Sentinels: o.sentinels, Quorum: o.sentinels/2 + 1,
 		DownAfter: o.downAfter, FailoverTimeout: 10 * time.Second,

@@ -9,8 +9,8 @@ import (
 	"github.com/gosentinel/sentinel/jepsen/sim"
 )
 
-// shapes are the worlds that the speed is measured with. The first is the one
-// that is meant when a single number is wanted.
+// shapes are the worlds that the speed is measured with. 30 servers with 4 peers
+// for each of their masters are 70 instances for each Sentinel.
 var shapes = []struct {
 	name              string
 	masters, replicas int
