@@ -110,8 +110,12 @@ func info(t *testing.T, s *Server) map[string]string {
 	t.Helper()
 	r := dialRaw(t, s.Addr())
 	defer r.conn.Close()
+	return fieldsOf(r.ask(t, "INFO"))
+}
+
+func fieldsOf(text string) map[string]string {
 	fields := make(map[string]string)
-	for l := range strings.Lines(r.ask(t, "INFO")) {
+	for l := range strings.Lines(text) {
 		if name, val, ok := strings.Cut(strings.TrimSpace(l), ":"); ok {
 			fields[name] = val
 		}
@@ -121,8 +125,14 @@ func info(t *testing.T, s *Server) map[string]string {
 
 func waitInfo(t *testing.T, s *Server, name, want string) {
 	t.Helper()
+	c := dial(t, s.Addr())
+	defer c.Close()
 	eventually(t, fmt.Sprintf("%s of %s to become %s", name, s.Addr(), want), func() (any, bool) {
-		got := info(t, s)[name]
+		text, err := c.Info(context.Background()).Result()
+		if err != nil {
+			return err, false // a Sentinel that changes the role ends all connections
+		}
+		got := fieldsOf(text)[name]
 		return got, got == want
 	})
 }
