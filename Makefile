@@ -10,7 +10,7 @@ RUNS     ?= 20
 SEED     ?= 1
 
 .DEFAULT_GOAL := build
-.PHONY: help build demo deps test test-integration lint fuzz conformance seeds mixed
+.PHONY: help build demo deps test test-integration lint fuzz conformance ecosystem seeds mixed
 .PHONY: sim sim-long sim-stats explore mutants bench-failover bench-gossip clean
 
 help: ## list the targets
@@ -52,9 +52,11 @@ conformance: ## compare with redis-sentinel at length; writes docs/compatibility
 	@sh jepsen/install.sh redis-server redis-sentinel
 	$(GO) test -race -count 1 -timeout 10m ./jepsen/conformance -long -write
 
-seeds: ## repeat published guides and the tests of old clients (needs node and npm; 7 minutes)
+ecosystem: ## repeat published guides and the tests of old clients (needs node and npm; 7 minutes)
 	@sh jepsen/install.sh redis-server redis-sentinel gcc python3-redis haproxy ip
-	$(GO) test -race -count 1 -v -timeout 20m ./jepsen/seeds -long
+	$(GO) test -race -count 1 -v -timeout 20m ./jepsen/ecosystem -long
+
+seeds: ecosystem
 
 mixed: build ## stock and gosentinel in one quorum: failovers, replacement, bursts (12 minutes)
 	@sh jepsen/install.sh redis-server redis-sentinel

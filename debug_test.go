@@ -9,14 +9,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gosentinel/sentinel/internal/miniredis"
+	"github.com/gosentinel/sentinel/internal/fakeredis"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
 // startMini starts a server without disk, and ends it with the test.
-func startMini(t *testing.T, of string) *miniredis.Server {
+func startMini(t *testing.T, of string) *fakeredis.Server {
 	t.Helper()
-	s, err := miniredis.Start(miniredis.Config{Addr: "127.0.0.1:0", ReplicaOf: of})
+	s, err := fakeredis.Start(fakeredis.Config{Addr: "127.0.0.1:0", ReplicaOf: of})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gosentinel/sentinel/internal/miniredis"
+	"github.com/gosentinel/sentinel/internal/fakeredis"
 	"github.com/gosentinel/sentinel/jepsen/cluster"
 	"go.uber.org/goleak"
 )
@@ -22,7 +22,7 @@ import (
 func TestMain(m *testing.M) {
 	// The demo starts its embedded servers from its own binary, which is this one.
 	if len(os.Args) > 1 && os.Args[1] == miniCommand {
-		os.Exit(miniredis.Main(os.Args[2:]))
+		os.Exit(fakeredis.Main(os.Args[2:]))
 	}
 	goleak.VerifyTestMain(m)
 }

@@ -14,5 +14,5 @@
 //	bin/demo -down-after 1s
 //
 // Without a redis-server on the machine the demo runs on a small replicating
-// server of its own (internal/miniredis), and says so.
+// server of its own (internal/fakeredis), and says so.
 package main

@@ -13,7 +13,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/gosentinel/sentinel/internal/miniredis"
+	"github.com/gosentinel/sentinel/internal/fakeredis"
 	"github.com/gosentinel/sentinel/jepsen/cluster"
 )
 
@@ -23,7 +23,7 @@ const miniCommand = "mini-redis"
 
 func main() {
 	if len(os.Args) > 1 && os.Args[1] == miniCommand {
-		os.Exit(miniredis.Main(os.Args[2:]))
+		os.Exit(fakeredis.Main(os.Args[2:]))
 	}
 	os.Exit(realMain())
 }

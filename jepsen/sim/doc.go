@@ -33,7 +33,7 @@
 //
 // [Run] is a pure function. There is one queue of events, ordered by time and
 // then by the order of planning, and one generator of random numbers. No
-// goroutine, no clock, no order of a map: package purity checks the source, and
+// goroutine, no clock, no order of a map: package lint checks the source, and
 // the tests play seeds twice and compare a hash of everything that happened.
 //
 // # What is checked

@@ -1,0 +1,95 @@
+package fakeredis
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// NeverPromote as Config.Priority makes a replica report replica-priority 0: no Sentinel promotes it.
+const NeverPromote = -1
+
+// Config is what a server starts with. The zero value is an empty master without password on a free port of 127.0.0.1.
+type Config struct {
+	// Addr is the address to listen on. Empty means "127.0.0.1:0". The host must be an IP address or empty (all interfaces).
+	Addr string
+	// ReplicaOf is the "host:port" of the master; empty for a master.
+	ReplicaOf string
+	// Password is what clients must AUTH with (requirepass); empty for none.
+	Password string
+	// MasterPassword is what this server authenticates to its master with (masterauth); empty for none. MasterUser is the
+	// user to name with it; empty for the default user.
+	MasterPassword, MasterUser string
+	// Priority is the replica-priority in INFO: the lowest is promoted first. 0 means 100, the default; see NeverPromote.
+	Priority int
+	// Parameters sets any other parameter that CONFIG SET knows, by its name, for example "min-replicas-to-write": "1".
+	Parameters map[string]string
+	// Data is what the server starts with, from Server.Data; nil for an empty one. It includes the replication id and
+	// offset, so that a restarted replica can continue where it stopped.
+	Data *Data
+	// Logger receives what an operator would look for in the log; nil for nowhere.
+	Logger *slog.Logger
+
+	// file is the configuration file for CONFIG REWRITE; empty when there is none.
+	file string
+}
+
+// Data is the state of a server that outlives it, as an RDB file would. It is immutable and may be used for any number of
+// starts.
+type Data struct {
+	db     *keyspace
+	id     string
+	offset int64
+}
+
+// prepare checks the configuration and returns the parameters and the master ("" for none) that it asks for.
+func (c *Config) prepare() (st settings, masterHost string, masterPort int, err error) {
+	st = defaultSettings()
+	st.requirePass, st.masterAuth, st.masterUser = c.Password, c.MasterPassword, c.MasterUser
+	switch {
+	case c.Priority == NeverPromote:
+		st.priority = 0
+	case c.Priority < 0:
+		return st, "", 0, fmt.Errorf("fakeredis: Priority %d: use a positive number, 0 for the default or NeverPromote", c.Priority)
+	case c.Priority > 0:
+		st.priority = c.Priority
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Parameters)) {
+		p, text := findParam(name), c.Parameters[name]
+		if p == nil || p.set == nil {
+			return st, "", 0, fmt.Errorf("fakeredis: Parameters[%q]: no parameter of that name can be set", name)
+		}
+		if err := p.set(&st, text); err != nil {
+			return st, "", 0, fmt.Errorf("fakeredis: Parameters[%q]: %w", name, err)
+		}
+	}
+	if c.ReplicaOf != "" {
+		masterHost, masterPort, err = splitHostPort(c.ReplicaOf)
+		if err != nil {
+			return st, "", 0, fmt.Errorf("fakeredis: ReplicaOf %q: %w", c.ReplicaOf, err)
+		}
+	}
+	return st, masterHost, masterPort, nil
+}
+
+func splitHostPort(addr string) (string, int, error) {
+	host, portText, err := net.SplitHostPort(addr)
+	if err != nil {
+		return "", 0, fmt.Errorf("want host:port: %w", err)
+	}
+	port, err := strconv.ParseUint(portText, 10, 16)
+	if err != nil || port == 0 || !plausibleHost(host) {
+		return "", 0, errors.New("want host:port with a port between 1 and 65535")
+	}
+	return host, int(port), nil
+}
+
+// plausibleHost refuses what would let a host name write lines of its own into INFO or a configuration file.
+func plausibleHost(host string) bool {
+	return host != "" && len(host) <= 255 && !strings.ContainsFunc(host, func(r rune) bool { return r <= ' ' || r == '"' || r == 0x7F })
+}

@@ -1,0 +1,257 @@
+package fakeredis
+
+import (
+	"net"
+	"sync"
+	"time"
+)
+
+// drainTime is how long an orderly close waits for a client to take its last replies.
+const drainTime = time.Second
+
+// sockets holds every open connection of one server, accepted or dialled, below whatever wraps it, so that a crash can
+// reset them all.
+type sockets struct {
+	mu     sync.Mutex
+	open   map[*socket]struct{}
+	closed bool
+}
+
+// socket is one connection of a sockets registry.
+type socket struct {
+	net.Conn
+	owner *sockets
+}
+
+// adopt registers a new connection. After reset it closes the connection instead; reads then fail with net.ErrClosed.
+func (r *sockets) adopt(conn net.Conn) *socket {
+	s := &socket{Conn: conn, owner: r}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		abort(conn)
+		return s
+	}
+	if r.open == nil {
+		r.open = make(map[*socket]struct{})
+	}
+	r.open[s] = struct{}{}
+	return s
+}
+
+// reset ends all connections, and all that come later, as the death of the process would: no farewell, a TCP reset.
+func (r *sockets) reset() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.closed = true
+	for s := range r.open {
+		abort(s.Conn)
+	}
+	clear(r.open)
+}
+
+// abort closes a connection with a reset instead of the orderly end of stream.
+func abort(conn net.Conn) {
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0) // fails only on a socket that is already dead
+	}
+	_ = conn.Close()
+}
+
+// CloseWrite ends what we send, so that a last reply is not overtaken by the reset of a close with unread input.
+func (s *socket) CloseWrite() error {
+	if half, ok := s.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
+}
+
+// Close forgets the connection and closes it.
+func (s *socket) Close() error {
+	s.owner.mu.Lock()
+	delete(s.owner.open, s)
+	s.owner.mu.Unlock()
+	return s.Conn.Close()
+}
+
+// listener registers what it accepts.
+type listener struct {
+	net.Listener
+	sockets *sockets
+}
+
+func (l *listener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return l.sockets.adopt(conn), nil
+}
+
+// gate is what Pause closes: whoever waits at it stands still as a process under SIGSTOP does.
+type gate struct {
+	mu     sync.Mutex
+	shut   chan struct{} // nil: open; otherwise closed by open
+	forced bool          // open for good: the server ends
+}
+
+func (g *gate) close() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.shut == nil && !g.forced {
+		g.shut = make(chan struct{})
+	}
+}
+
+// open lets everybody pass; forGood makes later calls of close do nothing.
+func (g *gate) open(forGood bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.forced = g.forced || forGood
+	if g.shut != nil {
+		close(g.shut)
+		g.shut = nil
+	}
+}
+
+func (g *gate) wait() {
+	for {
+		g.mu.Lock()
+		shut := g.shut
+		g.mu.Unlock()
+		if shut == nil {
+			return
+		}
+		<-shut
+	}
+}
+
+func (g *gate) isShut() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.shut != nil
+}
+
+// outbox is the bounded queue of bytes that wait to be written to one connection.
+type outbox struct {
+	conn net.Conn
+	gate *gate
+
+	mu      sync.Mutex
+	changed sync.Cond
+	queue   []byte
+	flying  int // bytes that the writer has taken and not yet written
+	limit   int // greatest allowed queue + flying - exempt
+	// exempt counts the bytes of a snapshot within queue and flying. A snapshot is as large as the data are; were it
+	// counted, a replica of a large master could never synchronise.
+	exempt, exemptFlying int
+	state                outboxState
+}
+
+type outboxState int
+
+const (
+	outboxOpen     outboxState = iota
+	outboxDraining             // write what is queued, then close
+	outboxDead                 // write nothing more
+)
+
+func newOutbox(conn net.Conn, g *gate, limit int) *outbox {
+	o := &outbox{conn: conn, gate: g, limit: limit}
+	o.changed.L = &o.mu
+	return o
+}
+
+// put queues b (it is copied). It reports false when the limit would be exceeded; nothing is queued then and the caller
+// has to cut the connection, because what follows would no longer make sense to the peer.
+func (o *outbox) put(b []byte) bool { return o.add(b, 0) }
+
+// putSnapshot queues b without counting it against the limit.
+func (o *outbox) putSnapshot(b []byte) bool { return o.add(b, len(b)) }
+
+func (o *outbox) add(b []byte, exempt int) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.state != outboxOpen || len(b) == 0 {
+		return true
+	}
+	if len(o.queue)+o.flying+len(b)-exempt-o.exempt-o.exemptFlying > o.limit {
+		return false
+	}
+	o.queue = append(o.queue, b...)
+	o.exempt += exempt
+	o.changed.Signal()
+	return true
+}
+
+func (o *outbox) setLimit(n int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.limit = n
+}
+
+// waiting returns the number of bytes that the peer has not taken yet.
+func (o *outbox) waiting() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.queue) + o.flying
+}
+
+// finish lets the writer write what is queued, for drainTime at most, and then close the connection.
+func (o *outbox) finish() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.state == outboxOpen {
+		o.state = outboxDraining
+		_ = o.conn.SetWriteDeadline(time.Now().Add(drainTime)) // a dead socket ends the writer anyway
+		o.changed.Signal()
+	}
+}
+
+// kill closes the connection at once.
+func (o *outbox) kill() {
+	o.mu.Lock()
+	o.state = outboxDead
+	o.queue = nil
+	o.changed.Signal()
+	o.mu.Unlock()
+	_ = o.conn.Close()
+}
+
+// run is the writer. It returns when the connection has been closed.
+func (o *outbox) run() {
+	defer o.conn.Close()
+	var batch []byte
+	for {
+		var ok bool
+		if batch, ok = o.take(batch); !ok {
+			return
+		}
+		o.gate.wait()
+		if _, err := o.conn.Write(batch); err != nil {
+			o.kill()
+			return
+		}
+	}
+}
+
+// take waits for bytes to write and returns them. spare is the batch written before, to be reused.
+func (o *outbox) take(spare []byte) ([]byte, bool) {
+	const keep = 64 << 10 // a buffer that had to grow for one large reply is not kept for ever
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.flying, o.exemptFlying = 0, 0
+	for len(o.queue) == 0 && o.state == outboxOpen {
+		o.changed.Wait()
+	}
+	if len(o.queue) == 0 || o.state == outboxDead {
+		return nil, false
+	}
+	batch := o.queue
+	if cap(spare) > keep {
+		spare = nil
+	}
+	o.queue = spare[:0]
+	o.flying, o.exemptFlying, o.exempt = len(batch), o.exempt, 0
+	return batch, true
+}

@@ -1,0 +1,312 @@
+package fakeredis
+
+import (
+	"strings"
+	"time"
+
+	"github.com/tidwall/redcon"
+)
+
+// flags say how a command is treated before it is executed.
+type flags int
+
+const (
+	flagWrite    flags = 1 << iota // changes data: not on a replica, waits during CLIENT PAUSE WRITE
+	flagGrows                      // may need memory
+	flagFeeds                      // no write, but travels in the replication stream
+	flagNoAuth                     // allowed to strangers
+	flagPubSub                     // allowed to a RESP2 subscriber
+	flagStale                      // allowed on a replica that has lost its master and must not serve stale data
+	flagNoMulti                    // not allowed in a transaction
+	flagNow                        // executed, not queued, in a transaction
+	flagReplayed                   // accepted from a master's replication stream
+)
+
+// command is an entry of the command table, or of a container command's table of subcommands.
+type command struct {
+	name  string // "client|kill" for a subcommand
+	arity int    // number of words; negative: at least that many
+	flags flags
+	run   func(s *Server, c *client, args [][]byte)
+	subs  map[string]*command
+}
+
+func (cmd *command) is(f flags) bool { return cmd.flags&f != 0 }
+
+// commands is the command table. It is filled by init, because COMMAND reads the table it stands in.
+var commands map[string]*command
+
+func init() {
+	commands = make(map[string]*command)
+	for _, group := range [][]*command{connectionCommands(), clientCommands(), dataCommands(), pubsubCommands(), serverCommands(), replicationCommands()} {
+		for _, cmd := range group {
+			commands[cmd.name] = cmd
+		}
+	}
+}
+
+// container makes a command that consists of subcommands.
+func container(name string, subs ...*command) *command {
+	cmd := &command{name: name, arity: -2, subs: make(map[string]*command, len(subs))}
+	for _, sub := range subs {
+		cmd.subs[strings.TrimPrefix(sub.name, name+"|")] = sub
+	}
+	return cmd
+}
+
+// transaction is what a client has said since MULTI.
+type transaction struct {
+	queued []queuedCommand
+	bytes  int
+	dirty  bool // a command was refused: EXEC must not execute the others
+}
+
+type queuedCommand struct {
+	cmd  *command
+	args [][]byte
+}
+
+// has reports whether a command of the transaction has one of the flags.
+func (t *transaction) has(f flags) bool {
+	for _, q := range t.queued {
+		if q.cmd.is(f) {
+			return true
+		}
+	}
+	return false
+}
+
+// blockage says why a client's commands are not executed for the time being.
+type blockage struct {
+	paused   bool      // CLIENT PAUSE; otherwise WAIT
+	deadline time.Time // zero: none
+	target   int64     // WAIT: the offset to be acknowledged
+	replicas int       // WAIT: by how many
+}
+
+// handle executes one command of a connection. redcon calls it from the connection's goroutine.
+func (s *Server) handle(rc redcon.Conn, cmd redcon.Command) {
+	if len(cmd.Args) == 0 || !s.enter() {
+		return
+	}
+	defer s.mu.Unlock()
+	c := rc.Context().(*client)
+	switch {
+	case c.gone || c.closing:
+	case c.blocked != nil:
+		s.postpone(c, cmd.Args)
+	default:
+		s.execute(c, cmd.Args)
+	}
+}
+
+// execute runs one command of a client and sends the reply.
+func (s *Server) execute(c *client, args [][]byte) {
+	c.active = time.Now()
+	s.stats.commands++
+	s.dispatch(c, args)
+	s.flushReply(c)
+}
+
+func (s *Server) flushReply(c *client) {
+	const keep = 64 << 10
+	reply := c.reply
+	if c.reply = c.reply[:0]; cap(c.reply) > keep {
+		c.reply = nil
+	}
+	if c.gone {
+		return
+	}
+	if !c.replica.attached { // a reply in the middle of the stream would be taken for a part of it
+		s.send(c, reply)
+	}
+	if c.closing {
+		c.out.finish()
+	}
+}
+
+// dispatch makes the checks, in the order of the original, and queues, postpones or calls the command.
+func (s *Server) dispatch(c *client, args [][]byte) {
+	cmd, refusal := lookup(args)
+	if refusal == "" {
+		c.lastCmd = cmd.name
+		refusal = s.refuse(c, cmd)
+	}
+	if refusal != "" {
+		s.refused(c, cmd, refusal)
+		return
+	}
+	if s.isPausedFor(c, cmd) {
+		c.blocked = &blockage{paused: true}
+		s.postpone(c, args)
+		return
+	}
+	if c.tx != nil && !cmd.is(flagNow) {
+		s.enqueue(c, cmd, args)
+		return
+	}
+	s.call(c, cmd, args)
+}
+
+// call executes a command, or transaction, and propagates what it changed.
+func (s *Server) call(c *client, cmd *command, args [][]byte) {
+	cmd.run(s, c, args)
+	if s.propagateOutgoing() {
+		c.writeOffset = s.repl.offset
+	}
+}
+
+// lookup finds the command and checks the number of its words.
+func lookup(args [][]byte) (cmd *command, refusal string) {
+	name := strings.ToLower(string(args[0][:min(len(args[0]), 64)]))
+	cmd = commands[name]
+	if cmd == nil || len(args[0]) > 64 {
+		return nil, unknownCommand(args)
+	}
+	if cmd.subs != nil && len(args) >= 2 {
+		sub := cmd.subs[strings.ToLower(string(args[1][:min(len(args[1]), 64)]))]
+		if sub == nil {
+			return nil, "ERR unknown subcommand '" + clip(args[1], 128) + "'. Try COMMAND LIST."
+		}
+		cmd = sub
+	}
+	if cmd.arity > 0 && len(args) != cmd.arity || len(args) < -cmd.arity {
+		return cmd, "ERR wrong number of arguments for '" + cmd.name + "' command"
+	}
+	return cmd, ""
+}
+
+func unknownCommand(args [][]byte) string {
+	var b strings.Builder
+	b.WriteString("ERR unknown command '" + clip(args[0], 128) + "', with args beginning with: ")
+	room := 128
+	for _, a := range args[1:] {
+		if room <= 0 {
+			break
+		}
+		text := clip(a, room)
+		room -= len(text)
+		b.WriteString("'" + text + "' ")
+	}
+	return b.String()
+}
+
+// clip makes at most n bytes of an argument fit for an error line.
+func clip(arg []byte, n int) string {
+	return strings.NewReplacer("\r", " ", "\n", " ").Replace(string(arg[:min(len(arg), n)]))
+}
+
+// refuse returns the error of the first check that the command does not pass.
+func (s *Server) refuse(c *client, cmd *command) string {
+	writes := cmd.is(flagWrite) || cmd.name == "exec" && c.tx != nil && c.tx.has(flagWrite)
+	grows := cmd.is(flagGrows) || cmd.name == "exec" && c.tx != nil && c.tx.has(flagGrows)
+	switch {
+	case !c.authed && !cmd.is(flagNoAuth):
+		return "NOAUTH Authentication required."
+	case c.tx != nil && cmd.is(flagNoMulti):
+		return "ERR Command not allowed inside a transaction"
+	case grows && s.link == nil && s.db.used >= int64(s.settings.maxMemory):
+		return "OOM command not allowed when used memory > 'maxmemory'."
+	case writes && s.link == nil && !s.enoughReplicas(time.Now()):
+		return "NOREPLICAS Not enough good replicas to write."
+	case writes && s.link != nil && s.settings.readOnly:
+		return "READONLY You can't write against a read only replica."
+	case c.proto == 2 && c.subscriptions() > 0 && !cmd.is(flagPubSub):
+		return "ERR Can't execute '" + cmd.name + "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context"
+	case s.link != nil && s.link.state != linkConnected && !s.settings.serveStale && !cmd.is(flagStale):
+		return "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'."
+	}
+	return ""
+}
+
+// refused answers an error found before the execution. It also spoils the transaction, lest EXEC executes the rest.
+func (s *Server) refused(c *client, cmd *command, text string) {
+	if c.tx != nil && cmd != nil && cmd.name == "exec" {
+		c.tx = nil
+		c.fail("EXECABORT Transaction discarded because of: " + text)
+		return
+	}
+	if c.tx != nil {
+		c.tx.dirty = true
+	}
+	c.fail(text)
+}
+
+func (s *Server) enqueue(c *client, cmd *command, args [][]byte) {
+	n := size(args)
+	if len(c.tx.queued) >= maxQueuedCommands || c.tx.bytes+n > maxQueuedBytes {
+		s.refused(c, cmd, "ERR transaction too large: send it in smaller ones")
+		return
+	}
+	c.tx.queued = append(c.tx.queued, queuedCommand{cmd, args})
+	c.tx.bytes += n
+	c.status("QUEUED")
+}
+
+// isPausedFor reports whether CLIENT PAUSE holds the command back. A replica must go on acknowledging, and whoever paused
+// writes waits for exactly that.
+func (s *Server) isPausedFor(c *client, cmd *command) bool {
+	if !time.Now().Before(s.pauseUntil) || c.replica.attached {
+		return false
+	}
+	const may = flagWrite | flagFeeds
+	return s.pauseAll || cmd.is(may) || cmd.name == "exec" && c.tx != nil && c.tx.has(may)
+}
+
+// postpone keeps a command of a blocked client for later.
+func (s *Server) postpone(c *client, args [][]byte) {
+	c.pendingBytes += size(args)
+	if len(c.pending) >= maxQueuedCommands || c.pendingBytes > maxQueuedBytes {
+		s.cut(c, "it sends too much while it is blocked")
+		return
+	}
+	c.pending = append(c.pending, args)
+}
+
+// unblock lets a client continue with the commands that it sent meanwhile.
+func (s *Server) unblock(c *client) {
+	c.blocked = nil
+	for !c.gone && !c.closing && c.blocked == nil && len(c.pending) > 0 {
+		args := c.pending[0]
+		c.pending = c.pending[1:]
+		c.pendingBytes -= size(args)
+		s.execute(c, args)
+	}
+	if len(c.pending) == 0 {
+		c.pending = nil
+	}
+}
+
+// timers does what is due at now and returns when to look again.
+func (s *Server) timers(now time.Time) time.Time {
+	if !s.nextCron.After(now) {
+		s.nextCron = now.Add(cronPeriod)
+		s.replicationCron(now)
+	}
+	pausing := now.Before(s.pauseUntil)
+	next := s.nextCron
+	if pausing {
+		next = earlier(next, s.pauseUntil)
+	}
+	for _, c := range s.sortedClients() {
+		switch b := c.blocked; {
+		case b == nil:
+		case b.paused && !pausing:
+			s.unblock(c)
+		case !b.paused && !b.deadline.IsZero() && !b.deadline.After(now):
+			s.finishWait(c)
+		}
+		// What has just been unblocked may be blocked again.
+		if b := c.blocked; b != nil && !b.deadline.IsZero() {
+			next = earlier(next, b.deadline)
+		}
+	}
+	return next
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}

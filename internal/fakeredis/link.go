@@ -1,0 +1,434 @@
+package fakeredis
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tidwall/redcon"
+)
+
+const (
+	dialTimeout = 5 * time.Second
+	// redialPeriod is shorter than the original's second, so that demos and tests wait less.
+	redialPeriod = 250 * time.Millisecond
+	// maxSnapshotBytes bounds what a master can make us load.
+	maxSnapshotBytes = 1 << 30
+	// maxReplayedBytes bounds a transaction in the stream, of which nothing is applied before its end.
+	maxReplayedBytes = 2 * maxCommandBytes
+)
+
+// linkState is the state of the link to the master, named as ROLE shows it.
+type linkState string
+
+const (
+	linkConnect    linkState = "connect"    // waiting for the next attempt
+	linkConnecting linkState = "connecting" // dialling
+	linkHandshake  linkState = "handshake"
+	linkSync       linkState = "sync" // receiving a full copy
+	linkConnected  linkState = "connected"
+)
+
+// errSuperseded ends a session whose link is no longer the server's: it was promoted, follows another master, or ends.
+var errSuperseded = errors.New("the link is no longer wanted")
+
+// masterLink is the replica's side of replication: one goroutine that connects, synchronises, applies the stream, and
+// begins again when the connection is lost, until it is stopped.
+type masterLink struct {
+	s      *Server
+	host   string
+	port   int
+	ctx    context.Context
+	cancel context.CancelFunc
+
+	// Guarded by Server.mu.
+	state     linkState
+	client    *client // executes the stream; nil unless connected
+	conn      net.Conn
+	out       *outbox // acknowledgements; nil unless connected
+	downSince time.Time
+	lastIO    time.Time
+	complaint string // the last reason logged, so that a dead master is reported once and not four times a second
+
+	// A transaction of the stream that has not ended yet.
+	inTx  bool
+	tx    [][][]byte
+	txRaw []byte
+}
+
+func newMasterLink(s *Server, host string, port int) *masterLink {
+	l := &masterLink{s: s, host: host, port: port, state: linkConnect}
+	l.ctx, l.cancel = context.WithCancel(context.Background())
+	return l
+}
+
+func (l *masterLink) address() string { return net.JoinHostPort(l.host, strconv.Itoa(l.port)) }
+
+// stop ends the link without waiting for it. Nothing of it is applied afterwards, because its goroutine has to find itself
+// to be the server's link before each step.
+func (l *masterLink) stop() { l.cancel() }
+
+// interrupt drops the present connection; the link begins again.
+func (l *masterLink) interrupt() {
+	if l.conn != nil {
+		_ = l.conn.Close()
+	}
+}
+
+// enter takes the right to execute if this is still the server's link.
+func (l *masterLink) enter() bool {
+	if !l.s.enter() {
+		return false
+	}
+	if l.s.link != l {
+		l.s.mu.Unlock()
+		return false
+	}
+	return true
+}
+
+func (l *masterLink) run() {
+	defer l.cancel()
+	for {
+		err := l.session()
+		if l.ctx.Err() != nil || !l.lost(err) {
+			return
+		}
+		select {
+		case <-l.ctx.Done():
+			return
+		case <-time.After(redialPeriod):
+		}
+	}
+}
+
+// lost records the end of a session, and reports whether there is to be another one.
+func (l *masterLink) lost(err error) bool {
+	if !l.enter() {
+		return false
+	}
+	defer l.s.mu.Unlock()
+	if l.state == linkConnected {
+		l.downSince = time.Now()
+		l.complaint = ""
+	}
+	l.state, l.client, l.conn, l.out = linkConnect, nil, nil, nil
+	l.inTx, l.tx, l.txRaw = false, nil, nil
+	if text := err.Error(); text != l.complaint {
+		l.complaint = text
+		l.s.log.Warn("no link to the master; trying again", "master", l.address(), "err", err)
+	}
+	return true
+}
+
+// setState moves to the next state and returns the time that the master has for its next word.
+func (l *masterLink) setState(state linkState) (time.Duration, error) {
+	if !l.enter() {
+		return 0, errSuperseded
+	}
+	defer l.s.mu.Unlock()
+	l.state = state
+	return time.Duration(l.s.settings.replTimeout) * time.Second, nil
+}
+
+// session is the life of one connection to the master. It always returns an error, the reason of the end.
+func (l *masterLink) session() error {
+	if _, err := l.setState(linkConnecting); err != nil {
+		return err
+	}
+	dialer := net.Dialer{Timeout: dialTimeout}
+	raw, err := dialer.DialContext(l.ctx, "tcp", l.address())
+	if err != nil {
+		return err
+	}
+	conn := l.s.sockets.adopt(raw)
+	defer conn.Close()
+	defer context.AfterFunc(l.ctx, func() { _ = conn.Close() })()
+
+	timeout, err := l.setState(linkHandshake)
+	if err != nil {
+		return err
+	}
+	_ = conn.SetDeadline(time.Now().Add(timeout)) // fails only on a closed connection, as does what follows
+	r := bufio.NewReader(conn)
+	answer, err := l.handshake(conn, r)
+	if err != nil {
+		return err
+	}
+	if err := l.synchronise(conn, r, answer); err != nil {
+		return err
+	}
+	_ = conn.SetDeadline(time.Time{})
+	return l.stream(conn, r)
+}
+
+// handshake introduces us and returns the master's answer to PSYNC.
+func (l *masterLink) handshake(conn net.Conn, r *bufio.Reader) (string, error) {
+	if !l.enter() {
+		return "", errSuperseded
+	}
+	st, repl := l.s.settings, &l.s.repl
+	psync := []string{"PSYNC", repl.id, strconv.FormatInt(repl.offset+1, 10)}
+	l.s.mu.Unlock()
+
+	// A master that wants a password says so to PING; the reply matters only when it is something else.
+	if answer, err := l.ask(conn, r, "PING"); err != nil {
+		return "", err
+	} else if !strings.HasPrefix(answer, "+") && !strings.HasPrefix(answer, "-NOAUTH") {
+		return "", fmt.Errorf("the master answers %.80q to PING", answer)
+	}
+	if st.masterAuth != "" {
+		auth := []string{"AUTH", st.masterUser, st.masterAuth}
+		if st.masterUser == "" {
+			auth = []string{"AUTH", st.masterAuth}
+		}
+		if answer, err := l.ask(conn, r, auth...); err != nil {
+			return "", err
+		} else if answer != "+OK" {
+			return "", fmt.Errorf("the master refuses masterauth: %.80q", answer)
+		}
+	}
+	port := l.s.port
+	if st.announcePort != 0 {
+		port = st.announcePort
+	}
+	conf := []string{"REPLCONF", "listening-port", strconv.Itoa(port), "capa", "psync2"}
+	if st.announceIP != "" {
+		conf = append(conf, "ip-address", st.announceIP)
+	}
+	if answer, err := l.ask(conn, r, conf...); err != nil {
+		return "", err
+	} else if strings.HasPrefix(answer, "-NOAUTH") {
+		return "", errors.New("the master requires a password: set masterauth")
+	} else if answer != "+OK" {
+		return "", fmt.Errorf("the master answers %.80q to REPLCONF", answer)
+	}
+	return l.ask(conn, r, psync...)
+}
+
+// ask sends a command and reads its one-line reply. Empty lines are a sign of life of a master that is still preparing.
+func (l *masterLink) ask(conn net.Conn, r *bufio.Reader, words ...string) (string, error) {
+	l.s.gate.wait()
+	if _, err := conn.Write(appendCommand(nil, words...)); err != nil {
+		return "", err
+	}
+	return l.line(r)
+}
+
+func (l *masterLink) line(r *bufio.Reader) (string, error) {
+	for {
+		b, err := r.Peek(1)
+		if err != nil {
+			return "", err
+		}
+		if b[0] != '\n' {
+			return readLine(r)
+		}
+		_, _ = r.Discard(1) // it was peeked, so it is there
+	}
+}
+
+// synchronise acts on the answer to PSYNC; afterwards our data and position are those where the stream begins.
+func (l *masterLink) synchronise(conn net.Conn, r *bufio.Reader, answer string) error {
+	words := strings.Fields(answer)
+	switch {
+	case len(words) > 0 && words[0] == "+CONTINUE" && len(words) <= 2:
+		id := ""
+		if len(words) == 2 {
+			id = words[1]
+		}
+		return l.continued(conn, id)
+	case len(words) == 3 && words[0] == "+FULLRESYNC":
+		offset, ok := parseInt([]byte(words[2]))
+		if !ok || offset < 0 || offset > 1<<60 || len(words[1]) != len(noID) {
+			return fmt.Errorf("the master announces an impossible position: %.120q", answer)
+		}
+		if _, err := l.setState(linkSync); err != nil {
+			return err
+		}
+		db, err := l.receiveSnapshot(r)
+		if err != nil {
+			return err
+		}
+		return l.replaced(conn, db, words[1], offset)
+	default:
+		return fmt.Errorf("the master refuses to synchronise: %.120q", answer)
+	}
+}
+
+func (l *masterLink) receiveSnapshot(r *bufio.Reader) (*keyspace, error) {
+	header, err := l.line(r)
+	if err != nil {
+		return nil, err
+	}
+	n, err := strconv.ParseUint(strings.TrimPrefix(header, "$"), 10, 40)
+	if err != nil || header[0] != '$' || n > maxSnapshotBytes {
+		return nil, fmt.Errorf("%w: header %.60q is no length up to %d", errSnapshot, header, maxSnapshotBytes)
+	}
+	var b bytes.Buffer // grows with what arrives, not with what was announced
+	if _, err := io.CopyN(&b, r, int64(n)); err != nil {
+		return nil, err
+	}
+	return parseSnapshot(b.Bytes())
+}
+
+// continued resumes the stream where we stopped. The id differs when the master was promoted meanwhile; our own replicas
+// have to learn it, so they are sent away to ask again.
+func (l *masterLink) continued(conn net.Conn, id string) error {
+	if !l.enter() {
+		return errSuperseded
+	}
+	defer l.s.mu.Unlock()
+	if id != "" && id != l.s.repl.id {
+		if len(id) != len(noID) {
+			return fmt.Errorf("the master announces an impossible replication id: %.80q", id)
+		}
+		l.s.repl.branch(id)
+		l.s.disconnectReplicas()
+	}
+	l.connected(conn)
+	l.s.log.Info("continuing after the master's stream was lost", "master", l.address(), "offset", l.s.repl.offset)
+	return nil
+}
+
+// replaced takes over a full copy. Our own replicas have a different past now and need one too.
+func (l *masterLink) replaced(conn net.Conn, db *keyspace, id string, offset int64) error {
+	if !l.enter() {
+		return errSuperseded
+	}
+	defer l.s.mu.Unlock()
+	l.s.db = db
+	l.s.repl.replace(id, offset)
+	l.s.disconnectReplicas()
+	l.connected(conn)
+	l.s.log.Info("synchronised with the master", "master", l.address(), "keys", len(db.keys), "offset", offset)
+	return nil
+}
+
+// connected opens the link for the stream and tells the master at once how far we are.
+func (l *masterLink) connected(conn net.Conn) {
+	s, now := l.s, time.Now()
+	l.state, l.lastIO, l.complaint, l.conn = linkConnected, now, "", conn
+	l.out = newOutbox(conn, &s.gate, 64<<10)
+	s.writers.Go(l.out.run)
+	s.nextID++
+	l.client = &client{
+		id: s.nextID, conn: conn, proto: 2, authed: true, created: now, active: now, lastCmd: "NULL",
+		addr: conn.RemoteAddr().String(), localAddr: conn.LocalAddr().String(),
+	}
+	l.acknowledge()
+}
+
+// acknowledge tells the master our position.
+func (l *masterLink) acknowledge() {
+	if l.state != linkConnected || l.inTx {
+		return
+	}
+	if !l.out.put(appendCommand(nil, "REPLCONF", "ACK", strconv.FormatInt(l.s.repl.offset, 10))) {
+		l.interrupt() // the master takes nothing any more
+	}
+}
+
+// stream applies what the master sends until the connection ends.
+func (l *masterLink) stream(conn net.Conn, r *bufio.Reader) error {
+	l.s.mu.Lock()
+	out := l.out
+	l.s.mu.Unlock()
+	if out != nil {
+		defer out.kill()
+	}
+	in := streamReader{r: r}
+	for {
+		timeout, err := l.setState(linkConnected)
+		if err != nil {
+			return err
+		}
+		_ = conn.SetReadDeadline(time.Now().Add(timeout))
+		args, raw, err := in.next()
+		if err != nil {
+			return err
+		}
+		if err := l.receive(args, raw); err != nil {
+			return err
+		}
+	}
+}
+
+// receive takes one command of the stream. A transaction is applied, counted and forwarded as a whole at its EXEC: when the
+// link breaks before that, we ask for it again from its MULTI.
+func (l *masterLink) receive(args [][]byte, raw []byte) error {
+	if !l.enter() {
+		return errSuperseded
+	}
+	defer l.s.mu.Unlock()
+	l.lastIO = time.Now()
+	switch name := strings.ToLower(string(args[0])); {
+	case name == "multi":
+		l.inTx, l.tx, l.txRaw = true, nil, append([]byte(nil), raw...)
+	case l.inTx && name == "exec":
+		commands, whole := l.tx, append(l.txRaw, raw...)
+		l.inTx, l.tx, l.txRaw = false, nil, nil
+		for _, args := range commands {
+			if err := l.apply(args); err != nil {
+				return err
+			}
+		}
+		l.s.feed(whole)
+	case l.inTx:
+		if len(l.txRaw)+len(raw) > maxReplayedBytes {
+			return fmt.Errorf("the master sends a transaction of more than %d bytes", maxReplayedBytes)
+		}
+		l.tx = append(l.tx, cloneArgs(args))
+		l.txRaw = append(l.txRaw, raw...)
+	case name == "replconf":
+		if len(args) > 1 && strings.EqualFold(string(args[1]), "getack") {
+			l.acknowledge()
+		}
+		l.s.feed(raw)
+	default:
+		if err := l.apply(args); err != nil {
+			return err
+		}
+		l.s.feed(raw)
+	}
+	return nil
+}
+
+// apply executes a command of the stream. A failure means that our data are no longer the master's, which must not go
+// unnoticed: the link ends, with the reason in the log, and begins again with a full copy. Continuing would leave the data
+// different for good, or apply the first half of a transaction twice.
+func (l *masterLink) apply(args [][]byte) error {
+	cmd, refusal := lookup(args)
+	if refusal == "" && !cmd.is(flagReplayed) {
+		refusal = "a mini-Redis cannot replicate this command"
+	}
+	if refusal == "" {
+		l.client.lastCmd = cmd.name
+		cmd.run(l.s, l.client, args)
+		if reply := l.client.reply; len(reply) > 0 && reply[0] == redcon.Error {
+			refusal = strings.TrimSpace(string(reply[1:]))
+		}
+		l.client.reply = l.client.reply[:0]
+	}
+	if refusal != "" {
+		l.s.repl.replace(newID(), l.s.repl.offset)
+		l.s.disconnectReplicas()
+		return fmt.Errorf("cannot apply %.64q of the master's stream: %s", args[0], refusal)
+	}
+	return nil
+}
+
+func cloneArgs(args [][]byte) [][]byte {
+	out := make([][]byte, len(args))
+	for i, a := range args {
+		out[i] = append([]byte(nil), a...)
+	}
+	return out
+}

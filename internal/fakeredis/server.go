@@ -1,0 +1,353 @@
+package fakeredis
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/gosentinel/sentinel/internal/respguard"
+	"github.com/tidwall/redcon"
+)
+
+// Server is one running mini-Redis. Its methods may be called from any goroutine.
+type Server struct {
+	log     *slog.Logger
+	file    string
+	addr    string
+	host    string
+	port    int
+	runID   string
+	started time.Time
+
+	rc      *redcon.Server
+	sockets sockets
+	gate    gate
+	wake    chan struct{} // pokes the timer: a deadline has come nearer
+
+	stop     sync.Once
+	stopping chan struct{}
+	crash    bool // how to stop; written before stopping is closed
+	done     chan struct{}
+	handlers sync.WaitGroup // redcon's accept loop and connections, the link to the master
+	writers  sync.WaitGroup // outboxes
+
+	// mu is the single thread of the original: whoever holds it executes.
+	mu       sync.Mutex
+	settings settings
+	db       *keyspace
+	clients  map[int64]*client
+	nextID   int64
+	ended    bool // no new client or link may start
+	stats    stats
+	subs     subscriptions
+
+	repl      replication
+	replicas  []*client // attached, in the order of their arrival
+	link      *masterLink
+	outgoing  [][]string // what the command in execution propagates
+	executing *client    // whose EXEC is in execution; nil otherwise
+
+	pauseUntil time.Time
+	pauseAll   bool // otherwise only commands that may write
+	nextCron   time.Time
+	nextPing   time.Time // into the replication stream
+}
+
+// stats are the counters of INFO; CONFIG RESETSTAT clears them.
+type stats struct {
+	connections, commands, rejected       int64
+	syncFull, syncPartial, syncPartialErr int64
+	cut                                   int64 // clients cut because they did not read
+}
+
+// Start starts a server and returns once it listens. The error tells which part of the configuration is at fault, or why
+// the address cannot be listened on.
+func Start(cfg Config) (*Server, error) {
+	st, masterHost, masterPort, err := cfg.prepare()
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Addr == "" {
+		cfg.Addr = "127.0.0.1:0"
+	}
+	ln, err := net.Listen("tcp", cfg.Addr)
+	if err != nil {
+		return nil, fmt.Errorf("fakeredis: cannot listen on %s: %w", cfg.Addr, err)
+	}
+	s := &Server{
+		log: cfg.Logger, file: cfg.file, addr: ln.Addr().String(), runID: newID(), started: time.Now(),
+		wake: make(chan struct{}, 1), stopping: make(chan struct{}), done: make(chan struct{}),
+		settings: st, db: newKeyspace(), clients: make(map[int64]*client),
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	s.log = s.log.With("redis", s.addr)
+	tcp := ln.Addr().(*net.TCPAddr)
+	s.host, s.port = tcp.IP.String(), tcp.Port
+	s.repl.init(cfg.Data, masterHost != "")
+	if cfg.Data != nil {
+		s.db = cfg.Data.db.clone()
+	}
+	s.subs.init()
+	s.nextCron = s.started.Add(cronPeriod)
+	s.nextPing = s.started
+	if masterHost != "" {
+		s.mu.Lock()
+		s.follow(masterHost, masterPort)
+		s.mu.Unlock()
+	}
+	s.serve(ln)
+	return s, nil
+}
+
+// newID makes an id of 40 hexadecimal digits, as run ids and replication ids are.
+func newID() string {
+	var b [20]byte
+	_, _ = rand.Read(b[:]) // never fails, by its documentation
+	return hex.EncodeToString(b[:])
+}
+
+// serve starts the goroutines of the server.
+func (s *Server) serve(ln net.Listener) {
+	guarded := respguard.NewListener(&listener{Listener: ln, sockets: &s.sockets}, s.limits())
+	s.rc = redcon.NewServerNetwork("tcp", s.addr, s.handle, s.accept, s.closed)
+	s.handlers.Go(func() {
+		// It ends when the listener is closed; any other failure the guard reports and retries.
+		_ = s.rc.Serve(guarded)
+	})
+	go s.run(guarded)
+}
+
+// limits is what the guard before redcon lets through.
+func (s *Server) limits() respguard.Limits {
+	return respguard.Limits{
+		MaxArgs: maxArgs, MaxBulkBytes: maxBulkBytes, MaxCommandBytes: maxCommandBytes, TotalBytes: 512 << 20,
+		OnAcceptError: func(err error, pause time.Duration) {
+			s.log.Error("cannot accept a connection; trying again", "err", err, "pause", pause)
+		},
+	}
+}
+
+// run executes what is due with time, and tears everything down at the end.
+func (s *Server) run(ln net.Listener) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-timer.C:
+		case <-s.wake:
+		case <-s.stopping:
+			s.tearDown(ln)
+			return
+		}
+		if s.enter() {
+			timer.Reset(time.Until(s.timers(time.Now())))
+			s.mu.Unlock()
+		}
+	}
+}
+
+// tearDown ends all goroutines; then the server is done.
+func (s *Server) tearDown(ln net.Listener) {
+	if s.crash {
+		s.sockets.reset()
+	}
+	s.gate.open(true)
+	s.mu.Lock()
+	s.ended = true
+	link := s.link
+	for _, c := range s.sortedClients() {
+		if s.crash {
+			s.drop(c)
+		} else {
+			c.out.finish()
+		}
+	}
+	s.mu.Unlock()
+	if link != nil {
+		link.stop()
+	}
+	if !s.crash {
+		s.writers.Wait() // before redcon closes the connections under them
+	}
+	_ = ln.Close() // ends the accept loop, which closes what connections are left
+	s.handlers.Wait()
+	s.writers.Wait()
+	close(s.done)
+}
+
+// Addr returns the address that the server listens on, as "ip:port".
+func (s *Server) Addr() string { return s.addr }
+
+// Port returns the port that the server listens on.
+func (s *Server) Port() int { return s.port }
+
+// RunID returns the id of this run, as INFO shows it.
+func (s *Server) RunID() string { return s.runID }
+
+// Done returns a channel that is closed when the server has ended, for whichever reason: Close, Crash or SHUTDOWN.
+func (s *Server) Done() <-chan struct{} { return s.done }
+
+// Close ends the server in order: clients get the replies that are on their way, connections are closed. It returns when
+// no goroutine and no socket of the server is left. It may be called again, and after Crash.
+func (s *Server) Close() { s.end(false) }
+
+// Crash ends the server as a kill -9 and a reset by the kernel would: nothing more is written and every connection is
+// reset. It returns when no goroutine and no socket of the server is left.
+func (s *Server) Crash() { s.end(true) }
+
+func (s *Server) end(crash bool) {
+	s.requestStop(crash)
+	<-s.done
+}
+
+// requestStop starts the end without waiting for it, so that a command can call it.
+func (s *Server) requestStop(crash bool) {
+	s.stop.Do(func() {
+		s.crash = crash
+		close(s.stopping)
+		s.gate.open(true) // a paused server has to be able to end
+	})
+}
+
+// Pause freezes the server as SIGSTOP does: connections stay open and new ones are accepted by the kernel, but nothing is
+// answered, replicated or timed. When Pause returns, no command is in execution. Pausing twice is pausing once.
+func (s *Server) Pause() {
+	s.gate.close()
+	s.mu.Lock() // whoever was executing has finished now
+	defer s.mu.Unlock()
+	s.log.Info("paused")
+}
+
+// Resume continues after Pause: everything received meanwhile is executed.
+func (s *Server) Resume() {
+	s.gate.open(false)
+	s.log.Info("resumed")
+}
+
+// Data returns a copy of the data with its replication id and offset. It may be called at any time, also after the end.
+func (s *Server) Data() *Data {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return &Data{db: s.db.clone(), id: s.repl.id, offset: s.repl.offset}
+}
+
+// enter takes the right to execute. It waits while the server is paused. It reports false, with nothing taken, when the
+// server is ending.
+func (s *Server) enter() bool {
+	for {
+		s.gate.wait()
+		s.mu.Lock()
+		if s.ended {
+			s.mu.Unlock()
+			return false
+		}
+		if !s.gate.isShut() {
+			return true
+		}
+		s.mu.Unlock() // Pause came between the gate and the lock
+	}
+}
+
+// poke makes the timer goroutine look at the deadlines again.
+func (s *Server) poke() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// accept registers a new connection. redcon calls it from its accept loop.
+func (s *Server) accept(rc redcon.Conn) bool {
+	if !s.enter() {
+		return false
+	}
+	defer s.mu.Unlock()
+	if len(s.clients) >= s.settings.maxClients {
+		s.stats.rejected++
+		rc.WriteError("ERR max number of clients reached")
+		return false
+	}
+	conn := rc.NetConn()
+	now := time.Now()
+	s.nextID++
+	c := &client{
+		id: s.nextID, conn: conn, out: newOutbox(conn, &s.gate, normalOutputLimit),
+		addr: conn.RemoteAddr().String(), localAddr: conn.LocalAddr().String(), proto: 2, created: now, active: now, lastCmd: "NULL",
+	}
+	c.setAuthenticated(s.settings.requirePass == "")
+	s.clients[c.id] = c
+	s.stats.connections++
+	rc.SetContext(c)
+	s.handlers.Add(1) // undone by closed
+	s.writers.Go(c.out.run)
+	return true
+}
+
+// closed forgets a connection that has ended. redcon calls it, under a lock of its own, at the end of each connection.
+func (s *Server) closed(rc redcon.Conn, _ error) {
+	defer s.handlers.Done()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.drop(rc.Context().(*client))
+}
+
+// drop closes a client at once and forgets it. It may be called again.
+func (s *Server) drop(c *client) {
+	if c.gone {
+		return
+	}
+	c.gone = true
+	c.pending, c.pendingBytes, c.blocked, c.tx = nil, 0, nil, nil
+	delete(s.clients, c.id)
+	s.subs.dropClient(c)
+	if i := slices.Index(s.replicas, c); i >= 0 {
+		s.replicas = slices.Delete(s.replicas, i, i+1)
+		s.log.Info("replica lost", "replica", c.replica.address(c))
+	}
+	c.out.kill()
+}
+
+// cut drops a client that misbehaves and says why.
+func (s *Server) cut(c *client, reason string) {
+	if c.gone {
+		return
+	}
+	s.stats.cut++
+	s.log.Warn("connection cut: "+reason, "client", c.addr, "name", c.name, "kind", string(c.kind()))
+	s.drop(c)
+}
+
+// send queues bytes for a client, which is cut when it is too far behind.
+func (s *Server) send(c *client, b []byte) {
+	if !c.gone && !c.out.put(b) {
+		s.cut(c, "it does not read what it is sent (output limit reached)")
+	}
+}
+
+// sortedClients returns the clients in the order of their arrival.
+func (s *Server) sortedClients() []*client {
+	list := make([]*client, 0, len(s.clients))
+	for _, c := range s.clients {
+		list = append(list, c)
+	}
+	slices.SortFunc(list, func(a, b *client) int { return int(a.id - b.id) })
+	return list
+}
+
+// setAuthenticated records whether the client may execute commands, and tells the guard below, which is stricter with strangers.
+func (c *client) setAuthenticated(yes bool) {
+	c.authed = yes
+	if g, ok := c.conn.(*respguard.Conn); ok {
+		g.SetAuthenticated(yes)
+	}
+}
+
+var processID = os.Getpid()

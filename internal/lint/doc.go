@@ -1,0 +1,30 @@
+// Package lint holds no code, only tests: they read the source of the whole
+// module and fail when it breaks a promise that no compiler checks.
+//
+// # The core is pure
+//
+// quorum, election and monitor decide; everything else only carries bytes to and
+// from them. What they decide must follow from their inputs alone, or a
+// simulation could not be repeated: a failure found with some seed would not
+// show again with the same seed, and could not be understood. In these
+// packages the tests forbid
+//
+//   - imports beyond a short list of packages without input, output, locks,
+//     clock or chance, and any package of the shell;
+//   - reading the clock or the time zone, sleeping and timers: the time is an
+//     argument;
+//   - chance without a seed;
+//   - goroutines, channels and select, because their order is chosen anew each time;
+//   - ranging over a map, for the same reason; maps are for looking things up;
+//   - code for one platform only, and links into the runtime.
+//
+// # The rest
+//
+//   - Each package imports only what lies below it.
+//   - Each package has a doc.go that says what it is for.
+//   - Each package that starts goroutines proves in its tests that none is left.
+//   - No file names a place on somebody's machine, or says that it is unfinished.
+//
+// Every rule is also tried on sources that break it: a check that cannot fail
+// would be worth nothing.
+package lint

@@ -1,0 +1,55 @@
+package lint
+
+import (
+	"go/importer"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// root returns the directory of this module.
+func root(t *testing.T) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			t.Fatal("there is no go.mod above the working directory")
+		}
+		dir = parent
+	}
+}
+
+func report(t *testing.T, wrong []string, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range wrong {
+		t.Error(w)
+	}
+}
+
+func TestRepository(t *testing.T) {
+	m, err := load(os.DirFS(root(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Run("the core is pure", func(t *testing.T) {
+		wrong, err := m.purity(importer.ForCompiler(m.fset, "source", nil))
+		report(t, wrong, err)
+	})
+	t.Run("imports point downwards", func(t *testing.T) { report(t, m.directions(), nil) })
+	t.Run("packages are explained", func(t *testing.T) { report(t, m.docs(), nil) })
+	t.Run("goroutines are counted", func(t *testing.T) { report(t, m.leaks(), nil) })
+	t.Run("no stray words", func(t *testing.T) {
+		wrong, err := m.wordsIn()
+		report(t, wrong, err)
+	})
+}

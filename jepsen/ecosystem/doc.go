@@ -1,0 +1,33 @@
+// Package ecosystem holds the tests that repeat, with gosentinel, what people were
+// told to do with redis-sentinel: set-ups of published guides, with their own
+// files, and client libraries with their own tests.
+//
+//	go test ./jepsen/ecosystem      # part of make test: the two guides
+//	make ecosystem                  # everything, with a table of what was seen
+//
+// # What is repeated
+//
+//   - A tutorial of 2015 about three servers and three Sentinels (TestTutorial).
+//     Its six files are used byte for byte and its steps in its order; every line
+//     that it promises in a log has to come.
+//   - The high-availability guide of the Zato integration platform (TestZato): names
+//     of hosts in all files, and a Python client that makes exactly the platform's
+//     calls while the master is stopped.
+//   - Two clients for Node.js, redis-sentinel and redis-sentinel-client, each run
+//     through its own tests (TestNodeClients, only in make ecosystem: npm fetches
+//     them, by a lock file that holds their hashes).
+//
+// The long run also puts one or two stock Sentinels into the set, all three
+// where the guides can still be followed with them, and HAProxy in front.
+// What it takes is printed side by side and judged by nobody: a test must not
+// fail because a machine is slow.
+//
+// # The sandbox
+//
+// The files of the guides fix ports that may be taken, and names that nobody
+// resolves. So the test program starts itself again in namespaces of its own: an
+// empty loopback network, an own /etc/hosts, own process ids. When it ends, in
+// whatever way, the kernel ends everything in there. Root may do that, and others
+// where user namespaces are allowed. Elsewhere the guides run on the machine's own
+// ports, with the name localhost; the long run does not.
+package ecosystem
