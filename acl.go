@@ -10,6 +10,7 @@ import (
 
 	"github.com/gosentinel/sentinel/configrewrite"
 	"github.com/gosentinel/sentinel/internal/acl"
+	"github.com/gosentinel/sentinel/internal/errtext"
 	"github.com/gosentinel/sentinel/internal/words"
 )
 
@@ -250,7 +251,7 @@ func (f *aclFile) load() (change acl.Change, err error) {
 func readFailure(err error) error {
 	var path *os.PathError
 	if errors.As(err, &path) {
-		return errors.New(strerror(path.Err))
+		return errors.New(errtext.Cause(path.Err))
 	}
 	return err
 }

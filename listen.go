@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/gosentinel/sentinel/configrewrite"
+	"github.com/gosentinel/sentinel/internal/errtext"
 	"github.com/gosentinel/sentinel/internal/numhost"
 )
 
@@ -50,27 +51,6 @@ func (s *sockets) announcedPort(peersUseTLS bool) int {
 		return s.tlsPort
 	}
 	return s.shownPort()
-}
-
-// startError is a failed start in the words of stock Sentinels, which take
-// several lines of log.
-type startError struct {
-	lines []string
-	err   error
-}
-
-func (e *startError) Error() string { return strings.Join(e.lines, " ") }
-
-func (e *startError) Unwrap() error { return e.err }
-
-// strerror returns the cause of a system's error as C programs print it.
-func strerror(err error) string {
-	var errno syscall.Errno
-	if !errors.As(err, &errno) {
-		return err.Error()
-	}
-	text := errno.Error()
-	return strings.ToUpper(text[:1]) + text[1:]
 }
 
 // listenOn opens the one listener of an embedded Sentinel; "" opens none.
@@ -112,7 +92,7 @@ func listenAll(set configrewrite.Settings, wrap func(net.Listener) net.Listener)
 	}
 	if err != nil {
 		s.close()
-		return nil, &startError{lines: append(s.warnings, linesOf(err)...), err: err}
+		return nil, &errtext.StartError{Lines: append(s.warnings, errtext.Lines(err)...), Err: err}
 	}
 	slices.Sort(s.shown)
 	return s, nil
@@ -169,7 +149,7 @@ func (s *sockets) bindPort(set configrewrite.Settings, kind int, wrap func(net.L
 		}
 		s.warnings = append(s.warnings, fmt.Sprintf("Warning: Could not create server TCP listening socket %s:%d: %s", host, port, bindReason(err)))
 		if !notHere(err, optional) {
-			return &startError{lines: []string{fmt.Sprintf("Failed listening on port %d (%s), aborting.", port, name)}, err: err}
+			return &errtext.StartError{Lines: []string{fmt.Sprintf("Failed listening on port %d (%s), aborting.", port, name)}, Err: err}
 		}
 	}
 	s.show(kind, bound, port)
@@ -181,7 +161,7 @@ func bindReason(err error) string {
 	var dns *net.DNSError
 	switch {
 	case !errors.As(err, &dns):
-		return "bind: " + strerror(err)
+		return "bind: " + errtext.Cause(err)
 	case dns.IsTemporary || dns.IsTimeout:
 		return "Temporary failure in name resolution"
 	}
@@ -249,7 +229,7 @@ func (s *sockets) addUnix(set configrewrite.Settings) error {
 // replaced; one at which somebody answers is not.
 func listenUnix(path string, perm fs.FileMode) (net.Listener, error) {
 	fail := func(err error) error {
-		return &startError{lines: []string{fmt.Sprintf("Failed opening Unix socket: bind: %s: %s", path, strerror(err))}, err: err}
+		return &errtext.StartError{Lines: []string{fmt.Sprintf("Failed opening Unix socket: bind: %s: %s", path, errtext.Cause(err))}, Err: err}
 	}
 	if info, err := os.Lstat(path); err == nil {
 		if info.Mode().Type() != fs.ModeSocket {

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/gosentinel/sentinel/configrewrite"
+	"github.com/gosentinel/sentinel/internal/errtext"
 )
 
 func plainOnly(net.Listener) net.Listener { panic("there is no TLS port") }
@@ -81,7 +82,7 @@ func TestBind(t *testing.T) {
 			said = socks.warnings
 			socks.close()
 		} else {
-			said = linesOf(err)
+			said = errtext.Lines(err)
 		}
 		if c.works != (err == nil) || !slices.Equal(said, c.says) {
 			t.Errorf("%s: %v, %q, want %q", name, err, said, c.says)

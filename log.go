@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gosentinel/sentinel/configrewrite"
+	"github.com/gosentinel/sentinel/internal/errtext"
 	"github.com/gosentinel/sentinel/internal/logfile"
 	"github.com/gosentinel/sentinel/monitor"
 )
@@ -32,7 +33,7 @@ func fileLog(set configrewrite.Settings) func() (runLog, error) {
 		}
 		w, err := logfile.New(cfg)
 		if err != nil {
-			return runLog{}, fmt.Errorf("Can't open the log file: %s: %s", set.LogFile, strerror(err))
+			return runLog{}, fmt.Errorf("Can't open the log file: %s: %s", set.LogFile, errtext.Cause(err))
 		}
 		writers := []*logfile.Writer{w}
 		sink := logSink(w)

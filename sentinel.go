@@ -18,6 +18,7 @@ import (
 
 	"github.com/gosentinel/sentinel/configrewrite"
 	"github.com/gosentinel/sentinel/internal/acl"
+	"github.com/gosentinel/sentinel/internal/errtext"
 	"github.com/gosentinel/sentinel/internal/scripts"
 	"github.com/gosentinel/sentinel/monitor"
 	"github.com/gosentinel/sentinel/monitor/link"
@@ -215,20 +216,11 @@ func (s *Sentinel) Run(ctx context.Context) error {
 		log.Log(monitor.LevelWarning, "Sentinel is now ready to exit, bye bye...")
 	case ErrSimulatedCrash: // is in the log already
 	default:
-		for _, line := range linesOf(err) {
+		for _, line := range errtext.Lines(err) {
 			log.Log(monitor.LevelWarning, line)
 		}
 	}
 	return err
-}
-
-// linesOf returns an error as lines of log.
-func linesOf(err error) []string {
-	var start *startError
-	if errors.As(err, &start) {
-		return start.lines
-	}
-	return []string{oneLine(err)}
 }
 
 func (s *Sentinel) runLogged(ctx context.Context, cancel context.CancelCauseFunc, log runLog) error {

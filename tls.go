@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/gosentinel/sentinel/configrewrite"
+	"github.com/gosentinel/sentinel/internal/errtext"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -116,7 +117,7 @@ func (k *tlsKeeper) replace(set configrewrite.TLS, seen string) error {
 	k.seen, k.checked = seen, k.now()
 	files, err := readTLS(set, k.dir)
 	if err != nil {
-		k.log(monitor.LevelWarning, "The TLS certificates in use are kept, because the new ones cannot be used: "+oneLine(err))
+		k.log(monitor.LevelWarning, "The TLS certificates in use are kept, because the new ones cannot be used: "+errtext.OneLine(err))
 		return err
 	}
 	k.set = set
@@ -312,11 +313,11 @@ func (f *tlsFiles) pair(dir, certFile, keyFile, pass, certOption, keyOption stri
 	}
 	certText, err := os.ReadFile(inDir(dir, certFile))
 	if err != nil {
-		return pair, fmt.Errorf("Failed to load certificate: %s: %s: %s", certOption, certFile, strerror(err))
+		return pair, fmt.Errorf("Failed to load certificate: %s: %s: %s", certOption, certFile, errtext.Cause(err))
 	}
 	keyText, err := os.ReadFile(inDir(dir, keyFile))
 	if err != nil {
-		return pair, fmt.Errorf("Failed to load private key: %s: %s: %s", keyOption, keyFile, strerror(err))
+		return pair, fmt.Errorf("Failed to load private key: %s: %s: %s", keyOption, keyFile, errtext.Cause(err))
 	}
 	if keyText, err = plainKey(keyText, pass); err != nil {
 		return pair, fmt.Errorf("Failed to load private key: %s: %s: %w", keyOption, keyFile, err)
@@ -360,7 +361,7 @@ func readTrusted(set configrewrite.TLS, dir string) (*x509.CertPool, error) {
 	for _, path := range paths {
 		text, err := os.ReadFile(path)
 		if err != nil {
-			return nil, fmt.Errorf("Failed to configure CA certificate(s) file/directory: %s: %s", path, strerror(err))
+			return nil, fmt.Errorf("Failed to configure CA certificate(s) file/directory: %s: %s", path, errtext.Cause(err))
 		}
 		if !pool.AppendCertsFromPEM(text) {
 			return nil, fmt.Errorf("Failed to configure CA certificate(s) file/directory: %s: no certificate in PEM form", path)
@@ -377,7 +378,7 @@ var hashedName = regexp.MustCompile(`^[0-9a-f]{8}\.[0-9]+$`)
 func hashedNames(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return nil, errors.New(strerror(err))
+		return nil, errors.New(errtext.Cause(err))
 	}
 	var names []string
 	for _, e := range entries {
@@ -463,9 +464,6 @@ func issuedAt(extra [][]byte) (time.Time, bool) {
 	}
 	return time.Time{}, false
 }
-
-// oneLine returns the text of an error on one line, for the log.
-func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
 // ReloadTLS reads certificates, keys and authorities again, which the daemon
 // does on SIGHUP. New handshakes use them; open connections stay as they are.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gosentinel/sentinel"
 	"github.com/gosentinel/sentinel/configrewrite"
+	"github.com/gosentinel/sentinel/internal/errtext"
 )
 
 // check reports everything that would keep the Sentinel from starting with this
@@ -45,7 +46,7 @@ func (p *program) check(inv invocation) int {
 
 // checkText returns all problems, one after the other, with their number.
 func checkText(path string, err error) string {
-	n := len(causes(err))
+	n := len(errtext.Parts(err))
 	var config *configrewrite.Error
 	if errors.As(err, &config) {
 		n = len(config.Problems)

@@ -8,10 +8,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"github.com/gosentinel/sentinel"
 	"github.com/gosentinel/sentinel/configrewrite"
+	"github.com/gosentinel/sentinel/internal/errtext"
 	"github.com/gosentinel/sentinel/internal/logfile"
 	"github.com/gosentinel/sentinel/monitor"
 )
@@ -45,7 +45,7 @@ func (p *program) logLine(text string) {
 func (p *program) reportOpen(inv invocation, err error) {
 	var config *configrewrite.Error
 	if !errors.As(err, &config) {
-		for _, e := range causes(err) {
+		for _, e := range errtext.Parts(err) {
 			p.logLine(startText(e))
 		}
 		return
@@ -57,24 +57,11 @@ func (p *program) reportOpen(inv invocation, err error) {
 	p.fatalBlock(inv, config)
 }
 
-// causes takes joined errors apart.
-func causes(err error) []error {
-	joined, ok := err.(interface{ Unwrap() []error })
-	if !ok {
-		return []error{err}
-	}
-	var all []error
-	for _, e := range joined.Unwrap() {
-		all = append(all, causes(e)...)
-	}
-	return all
-}
-
 // startText returns one reason in the words of stock Sentinels.
 func startText(err error) string {
 	var file *configrewrite.NotWritableError
 	if errors.As(err, &file) && !file.Dir {
-		return fmt.Sprintf("Sentinel config file %s is not writable: %s. Exiting...", file.Path, strerror(file.Err))
+		return fmt.Sprintf("Sentinel config file %s is not writable: %s. Exiting...", file.Path, errtext.Cause(file.Err))
 	}
 	return err.Error()
 }
@@ -87,19 +74,9 @@ func openFailure(path, message string) string {
 		return message
 	}
 	if _, err := os.ReadFile(abs); err != nil {
-		return fmt.Sprintf("Fatal error, can't open config file '%s': %s", abs, strerror(err))
+		return fmt.Sprintf("Fatal error, can't open config file '%s': %s", abs, errtext.Cause(err))
 	}
 	return message
-}
-
-// strerror returns the cause of a system's error as C programs print it.
-func strerror(err error) string {
-	var errno syscall.Errno
-	if !errors.As(err, &errno) {
-		return err.Error()
-	}
-	text := errno.Error()
-	return strings.ToUpper(text[:1]) + text[1:]
 }
 
 // fatalBlock writes the block that stock Sentinels write for the first mistake,
