@@ -92,7 +92,7 @@ func declare(list *acl.List, text string) error {
 func (s *Sentinel) useACL() error {
 	s.users = newUsers(s.settings)
 	if name := s.settings.ACLFile; name != "" {
-		s.aclFile = newACLFile(name, inDir(s.settings.Dir, name), s.users)
+		s.aclFile = newACLFile(name, configrewrite.InDir(s.settings.Dir, name), s.users)
 		if _, err := s.aclFile.load(); err != nil {
 			return linesOfACL(name, err)
 		}

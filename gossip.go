@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -17,6 +16,7 @@ import (
 	"github.com/gosentinel/sentinel/configrewrite"
 	"github.com/gosentinel/sentinel/gossip"
 	"github.com/gosentinel/sentinel/gossip/session"
+	"github.com/gosentinel/sentinel/internal/listen"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -96,12 +96,12 @@ func gossipBind(bind string) (string, error) {
 
 // planGossip decides whether and how to gossip. Its answer depends on the
 // sockets that are open: without a secret it is for loopback only.
-func planGossip(set configrewrite.Settings, opts monitor.Options, socks *sockets) (p gossipPlan) {
+func planGossip(set configrewrite.Settings, opts monitor.Options, socks *listen.Sockets) (p gossipPlan) {
 	g := set.Gossip
-	listening, local := socks.addresses()
+	listening, local := socks.IPs()
 	if p.cfg.Port = g.Port; g.Port < 0 {
-		p.cfg.Port = socks.shownPort() + gossipPortOffset
-		if socks.anyPort {
+		p.cfg.Port = socks.ShownPort() + gossipPortOffset
+		if socks.AnyPort {
 			p.cfg.Port = 0
 		}
 	}
@@ -125,7 +125,7 @@ func planGossip(set configrewrite.Settings, opts monitor.Options, socks *sockets
 	case len(listening) == 0:
 		p.off = "other Sentinels cannot connect to this one"
 	case p.cfg.Port > 65535:
-		p.off = fmt.Sprintf("there is no port %d above %d: set gossip-port", gossipPortOffset, socks.shownPort())
+		p.off = fmt.Sprintf("there is no port %d above %d: set gossip-port", gossipPortOffset, socks.ShownPort())
 	case len(p.cfg.Keys) > 0:
 	case password != "":
 		p.made = true
@@ -143,24 +143,6 @@ func gossipPassword(set configrewrite.Settings, opts monitor.Options) string {
 		return opts.SentinelPass
 	}
 	return set.RequirePass
-}
-
-// addresses returns the IP addresses of the sockets, and whether all of them are
-// on loopback. Unix sockets are as local as that.
-func (s *sockets) addresses() (list []string, local bool) {
-	local = true
-	for _, ln := range s.all {
-		ap, err := netip.ParseAddrPort(ln.Addr().String())
-		if err != nil {
-			continue
-		}
-		ip := ap.Addr().Unmap()
-		local = local && ip.IsLoopback()
-		if !slices.Contains(list, ip.String()) {
-			list = append(list, ip.String())
-		}
-	}
-	return list, local
 }
 
 // gossipShell is the gossip of a running Sentinel: the transport once its port

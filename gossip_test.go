@@ -10,6 +10,7 @@ import (
 
 	"github.com/gosentinel/sentinel/configrewrite"
 	"github.com/gosentinel/sentinel/gossip"
+	"github.com/gosentinel/sentinel/internal/listen"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -29,10 +30,10 @@ type deaf struct{}
 func (deaf) Log(monitor.Level, string) {}
 func (deaf) Event(monitor.Event)       {}
 
-func socketsAt(port int, addrs ...string) *sockets {
-	s := &sockets{port: port}
+func socketsAt(port int, addrs ...string) *listen.Sockets {
+	s := &listen.Sockets{Port: port}
 	for _, a := range addrs {
-		s.all = append(s.all, listenerAt{addr: &net.TCPAddr{IP: net.ParseIP(a), Port: port}})
+		s.Listeners = append(s.Listeners, listenerAt{addr: &net.TCPAddr{IP: net.ParseIP(a), Port: port}})
 	}
 	return s
 }
@@ -40,11 +41,11 @@ func socketsAt(port int, addrs ...string) *sockets {
 // TestPlanGossip: the default is 10000 above the port and where the Sentinel
 // listens; without a secret it is for loopback only.
 func TestPlanGossip(t *testing.T) {
-	unix := &sockets{all: []net.Listener{listenerAt{addr: &net.UnixAddr{Name: "/s", Net: "unix"}}}}
+	unix := &listen.Sockets{Listeners: []net.Listener{listenerAt{addr: &net.UnixAddr{Name: "/s", Net: "unix"}}}}
 	for name, c := range map[string]struct {
 		set   func(*configrewrite.Settings)
 		opts  monitor.Options
-		socks *sockets
+		socks *listen.Sockets
 		off   string // part of the reason
 		port  int
 		addrs []string
@@ -64,7 +65,7 @@ func TestPlanGossip(t *testing.T) {
 		"port":                   {set: func(s *configrewrite.Settings) { s.Gossip.Port = 5 }, socks: socketsAt(1, "127.0.0.1"), port: 5, addrs: []string{"127.0.0.1"}, keys: 1},
 		"off":                    {set: func(s *configrewrite.Settings) { s.Gossip.Port = 0 }, socks: socketsAt(1, "127.0.0.1"), off: gossipNotWanted},
 		"high port":              {socks: socketsAt(60000, "127.0.0.1"), off: "no port 10000 above 60000: set gossip-port"},
-		"any port":               {socks: func() *sockets { s := socketsAt(60000, "127.0.0.1"); s.anyPort = true; return s }(), addrs: []string{"127.0.0.1"}, keys: 1},
+		"any port":               {socks: func() *listen.Sockets { s := socketsAt(60000, "127.0.0.1"); s.AnyPort = true; return s }(), addrs: []string{"127.0.0.1"}, keys: 1},
 		"no TCP":                 {socks: unix, off: "cannot connect"},
 		"announced":              {opts: monitor.Options{AnnounceIP: "192.0.2.1"}, socks: socketsAt(1, "127.0.0.1"), port: 10001, addrs: []string{"127.0.0.1"}, keys: 1},
 		"announced for gossip": {
@@ -153,7 +154,7 @@ func TestGossipShellChangesItsKey(t *testing.T) {
 			set(&s)
 		}
 		socks := socketsAt(0, "127.0.0.1")
-		socks.anyPort = true
+		socks.AnyPort = true
 		plan := planGossip(s, monitor.Options{SentinelPass: password}, socks)
 		plan.cfg.ID, plan.cfg.Now = idA, newClock().now
 		plan.cfg.Deliver, plan.cfg.Log = func(monitor.Instant, monitor.Input) {}, func(monitor.Level, string) {}

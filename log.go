@@ -70,7 +70,7 @@ func fileLog(set configrewrite.Settings) func() (runLog, error) {
 
 // logConfig translates the settings of the log.
 func logConfig(set configrewrite.Settings) (cfg logfile.Config, err error) {
-	cfg.Path = inDir(set.Dir, set.LogFile)
+	cfg.Path = configrewrite.InDir(set.Dir, set.LogFile)
 	if cfg.Threshold, err = logfile.ParseThreshold(set.LogLevel); err != nil {
 		return cfg, err
 	}

@@ -19,7 +19,9 @@ import (
 	"github.com/gosentinel/sentinel/configrewrite"
 	"github.com/gosentinel/sentinel/internal/acl"
 	"github.com/gosentinel/sentinel/internal/errtext"
+	"github.com/gosentinel/sentinel/internal/listen"
 	"github.com/gosentinel/sentinel/internal/scripts"
+	"github.com/gosentinel/sentinel/internal/tlsfiles"
 	"github.com/gosentinel/sentinel/monitor"
 	"github.com/gosentinel/sentinel/monitor/link"
 	"github.com/gosentinel/sentinel/pubsub"
@@ -47,12 +49,12 @@ type Sentinel struct {
 	path     string // of the configuration file, "" without one
 	warnings []string
 	openLog  func() (runLog, error)
-	listen   func(logSink) (*sockets, error)
+	listen   func(logSink) (*listen.Sockets, error)
 	users    *acl.List
-	commands *commandTable // by the names that clients have to use
-	aclFile  *aclFile      // nil without one
-	tls      *tlsKeeper    // nil when no file configures TLS
-	dialTLS  *tls.Config   // nil: plain TCP
+	commands *commandTable    // by the names that clients have to use
+	aclFile  *aclFile         // nil without one
+	tls      *tlsfiles.Keeper // nil when no file configures TLS
+	dialTLS  *tls.Config      // nil: plain TCP
 	hooks    Hooks
 	exit     func(status int) // of the process, for a simulated crash; nil in a library
 
@@ -73,7 +75,7 @@ func New(cfg Config) (*Sentinel, error) {
 		return nil, err
 	}
 	s := &Sentinel{settings: base.Settings, openLog: slogLog(cfg.Logger), dialTLS: cfg.DialTLS}
-	s.listen = func(log logSink) (*sockets, error) { return listenOn(cfg.Listen, cfg.ListenTLS, log) }
+	s.listen = func(log logSink) (*listen.Sockets, error) { return listen.One(cfg.Listen, cfg.ListenTLS, log.Log) }
 	if cfg.StateFile == "" {
 		s.store, s.state = memory{}, base.State
 		s.bus = pubsub.NewBus(pubsub.Limits{})
@@ -112,30 +114,30 @@ func Open(path string, overrides ...string) (*Sentinel, error) {
 	}
 	s := &Sentinel{path: file.Path(), exit: os.Exit}
 	s.use(file)
-	if err := errors.Join(file.CheckWritable(), listensSomewhere(s.settings), s.useRenames(), s.useACL(), s.useTLS(), checkGossip(s.settings.Gossip), s.fitFiles()); err != nil {
+	if err := errors.Join(file.CheckWritable(), listen.CheckReachable(s.settings), s.useRenames(), s.useACL(), s.useTLS(), checkGossip(s.settings.Gossip), s.fitFiles()); err != nil {
 		return nil, err
 	}
 	s.openLog = fileLog(s.settings)
-	s.listen = func(log logSink) (*sockets, error) { return listenAll(s.settings, s.tlsListeners(log)) }
+	s.listen = func(log logSink) (*listen.Sockets, error) { return listen.All(s.settings, s.tlsListeners(log)) }
 	return s, nil
 }
 
 // useTLS reads the certificates that the settings name.
 func (s *Sentinel) useTLS() (err error) {
-	if !usesTLS(s.settings.TLS) {
+	if !tlsfiles.Used(s.settings.TLS) {
 		return nil
 	}
-	if s.tls, err = newTLSKeeper(s.settings.TLS, s.settings.Dir); err != nil {
-		return tlsFailure(err)
+	if s.tls, err = tlsfiles.New(s.settings.TLS, s.settings.Dir); err != nil {
+		return err
 	}
 	if s.settings.TLS.Replication {
-		s.dialTLS = s.tls.clientConfig()
+		s.dialTLS = s.tls.ClientConfig()
 	}
 	return nil
 }
 
 func (s *Sentinel) tlsListeners(log logSink) func(net.Listener) net.Listener {
-	return func(ln net.Listener) net.Listener { return newTLSListener(ln, s.tls.serverConfig, log.Log) }
+	return func(ln net.Listener) net.Listener { return listen.TLS(ln, s.tls.ServerConfig, log.Log) }
 }
 
 func (s *Sentinel) use(file *configrewrite.File) {
@@ -233,22 +235,22 @@ func (s *Sentinel) runLogged(ctx context.Context, cancel context.CancelCauseFunc
 		log.Log(monitor.LevelNotice, line)
 	}
 	if s.tls != nil {
-		s.tls.logTo(log.Log)
+		s.tls.LogTo(log.Log)
 	}
 	socks, err := s.listen(log)
 	if err != nil {
 		return err
 	}
-	for _, w := range socks.warnings {
+	for _, w := range socks.Warnings {
 		log.Log(monitor.LevelWarning, w)
 	}
-	if err := s.prepare(log, socks.shownPort()); err != nil {
-		socks.close()
+	if err := s.prepare(log, socks.ShownPort()); err != nil {
+		socks.Close()
 		return err
 	}
 	l, stopShells, err := s.newLoop(ctx, log, socks)
 	if err != nil {
-		socks.close()
+		socks.Close()
 		return err
 	}
 	err = s.serve(ctx, cancel, l, socks, log, stopShells)
@@ -275,13 +277,13 @@ func (s *Sentinel) prepare(log logSink, port int) error {
 
 // newLoop builds the core and everything that carries out its effects.
 // stopShells ends the latter once the loop has ended.
-func (s *Sentinel) newLoop(ctx context.Context, log logSink, socks *sockets) (l *loop, stopShells func(), err error) {
+func (s *Sentinel) newLoop(ctx context.Context, log logSink, socks *listen.Sockets) (l *loop, stopShells func(), err error) {
 	l = &loop{clock: newClock(), store: s.store, log: log, publish: s.bus.Publish, lookup: lookupIP}
 	l.start()
 	plan := planGossip(s.settings, s.state.Options, socks)
 	resolveMasters(ctx, &s.state, l.lookup)
 	l.core, err = monitor.New(l.clock.now(), monitor.Params{
-		State: s.state, Port: socks.announcedPort(s.dialTLS != nil), PeerPass: s.settings.RequirePass, Seed: randomSeed(),
+		State: s.state, Port: socks.AnnouncedPort(s.dialTLS != nil), PeerPass: s.settings.RequirePass, Seed: randomSeed(),
 		Gossip: plan.off == "",
 	})
 	if err != nil {
@@ -321,7 +323,7 @@ func (s *Sentinel) endScripts(runner *scripts.Runner, log logSink) {
 }
 
 // serve runs loop and front end until ctx ends.
-func (s *Sentinel) serve(ctx context.Context, cancel context.CancelCauseFunc, l *loop, socks *sockets, log runLog, stopShells func()) error {
+func (s *Sentinel) serve(ctx context.Context, cancel context.CancelCauseFunc, l *loop, socks *listen.Sockets, log runLog, stopShells func()) error {
 	if s.exit != nil {
 		l.crash = func() {
 			log.close()
@@ -330,8 +332,8 @@ func (s *Sentinel) serve(ctx context.Context, cancel context.CancelCauseFunc, l 
 	}
 	srv := newServer(s.serverConfig(func() { cancel(nil) }, l, log, socks), l, s.bus)
 	var work sync.WaitGroup
-	failed := make(chan error, len(socks.all))
-	for _, ln := range socks.all {
+	failed := make(chan error, len(socks.Listeners))
+	for _, ln := range socks.Listeners {
 		work.Go(func() {
 			if err := srv.serve(ln); err != nil {
 				err = fmt.Errorf("the RESP server failed: %w", err)
@@ -345,8 +347,8 @@ func (s *Sentinel) serve(ctx context.Context, cancel context.CancelCauseFunc, l 
 		sayWhy(ctx, log)
 		callHook(s.hooks.Stopping)
 	})
-	addrs := make([]net.Addr, len(socks.all))
-	for k, ln := range socks.all {
+	addrs := make([]net.Addr, len(socks.Listeners))
+	for k, ln := range socks.Listeners {
 		addrs[k] = ln.Addr()
 	}
 	s.addrs.Store(&addrs)
@@ -374,7 +376,7 @@ func sayWhy(ctx context.Context, log logSink) {
 	log.Log(monitor.LevelNotice, "User requested shutdown...")
 }
 
-func (s *Sentinel) serverConfig(cancel func(), l *loop, log runLog, socks *sockets) serverConfig {
+func (s *Sentinel) serverConfig(cancel func(), l *loop, log runLog, socks *listen.Sockets) serverConfig {
 	executable, _ := os.Executable()
 	return serverConfig{
 		users:         s.users,
@@ -386,8 +388,8 @@ func (s *Sentinel) serverConfig(cancel func(), l *loop, log runLog, socks *socke
 		version:       Version,
 		runID:         string(newRunID()),
 		supervisor:    s.hooks.Supervisor,
-		port:          socks.shownPort(),
-		listeners:     socks.shown,
+		port:          socks.ShownPort(),
+		listeners:     socks.Info,
 		executable:    executable,
 		configFile:    s.path,
 		resolve:       l.lookup,
@@ -421,7 +423,7 @@ func (s *Sentinel) Settings() configrewrite.Settings { return s.settings }
 func (s *Sentinel) Warnings() []string {
 	list := append([]string(nil), s.warnings...)
 	if s.tls != nil {
-		list = append(list, s.tls.current.Load().warnings...)
+		list = append(list, s.tls.Warnings()...)
 	}
 	return list
 }
@@ -495,4 +497,31 @@ func randomSeed() uint64 {
 	var b [8]byte
 	rand.Read(b[:])
 	return binary.LittleEndian.Uint64(b[:])
+}
+
+// fitFiles makes room for the files that are needed, and reduces maxclients to
+// what is left.
+func (s *Sentinel) fitFiles() error {
+	clients, warnings, err := listen.FitFiles(&s.state, s.settings.MaxClients)
+	if err != nil {
+		return err
+	}
+	s.settings.MaxClients = clients
+	s.warnings = append(s.warnings, warnings...)
+	return nil
+}
+
+// ReloadTLS reads certificates, keys and authorities again, which the daemon
+// does on SIGHUP. New handshakes use them; open connections stay as they are.
+// When something is wrong with the files, what was in force stays in force and
+// the error says what to mend. It returns nil when TLS is not used. A change of
+// the files is noticed without this call too, within a second of the next
+// handshake.
+//
+// tls-protocols and tls-ciphers of outgoing connections are fixed at the start.
+func (s *Sentinel) ReloadTLS() error {
+	if s.tls == nil {
+		return nil
+	}
+	return s.tls.Reload()
 }

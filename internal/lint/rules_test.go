@@ -20,6 +20,8 @@ var layers = []struct {
 	{"quorum", nil},
 	{"election", []string{"quorum"}},
 	{"monitor", core[:2]},
+	{"internal/listen", slices.Concat(core, []string{"internal/...", "configrewrite"})},
+	{"internal/tlsfiles", slices.Concat(core, []string{"internal/...", "configrewrite"})},
 	{"internal/...", slices.Concat(core, []string{"internal/..."})},
 	{"pubsub", slices.Concat(core, []string{"internal/..."})},
 	{"configrewrite", slices.Concat(core, []string{"internal/..."})},

@@ -1,4 +1,4 @@
-package sentinel
+package tlsfiles
 
 import (
 	"crypto/aes"

@@ -1,4 +1,4 @@
-package sentinel
+package tlsfiles
 
 import (
 	"crypto/ecdsa"
@@ -190,7 +190,7 @@ func TestReadTLSProblems(t *testing.T) {
 	} {
 		set := tlsOf(good)
 		c.change(&set)
-		_, err := readTLS(set, dir)
+		_, err := read(set, dir)
 		for _, want := range c.says {
 			if err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("%s: no %q in: %v", name, want, err)
@@ -215,7 +215,7 @@ func TestReadTLSOptions(t *testing.T) {
 	}
 	set.AuthClients, set.SessionCaching = "optional", false
 	set.DHParamsFile = "dh"
-	f, err := readTLS(set, dir)
+	f, err := read(set, dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -228,7 +228,7 @@ func TestReadTLSOptions(t *testing.T) {
 	if len(f.warnings) != 1 || !strings.Contains(f.warnings[0], "tls-dh-params-file") {
 		t.Errorf("warnings %q", f.warnings)
 	}
-	f, err = readTLS(tlsOf(ca.Write(t, dir, "old", testcert.Expired)), dir)
+	f, err = read(tlsOf(ca.Write(t, dir, "old", testcert.Expired)), dir)
 	if err != nil || len(f.warnings) != 1 || !strings.Contains(f.warnings[0], "expired") {
 		t.Errorf("an expired certificate: %q, %v", f.warnings, err)
 	}
@@ -241,12 +241,12 @@ func TestRotation(t *testing.T) {
 	dir := t.TempDir()
 	ca := testcert.NewAuthority(t, "ca")
 	files := ca.Write(t, dir, "server")
-	k, err := newTLSKeeper(tlsOf(files), dir)
+	k, err := New(tlsOf(files), dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var lines []string
-	k.logTo(func(level monitor.Level, text string) { lines = append(lines, text) })
+	k.LogTo(func(level monitor.Level, text string) { lines = append(lines, text) })
 	now := k.checked
 	k.now = func() time.Time { return now }
 	first := k.fresh()
@@ -255,7 +255,7 @@ func TestRotation(t *testing.T) {
 	if k.fresh() != first {
 		t.Error("the files are looked at for every handshake")
 	}
-	now = now.Add(tlsCheckGap)
+	now = now.Add(checkGap)
 	second := k.fresh()
 	if second == first || len(lines) != 1 {
 		t.Fatalf("a new certificate is not used; log %q", lines)
@@ -265,7 +265,7 @@ func TestRotation(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 3 {
-		now = now.Add(tlsCheckGap)
+		now = now.Add(checkGap)
 		if k.fresh() != second {
 			t.Error("a broken certificate is used")
 		}
@@ -273,22 +273,22 @@ func TestRotation(t *testing.T) {
 	if len(lines) != 2 || !strings.Contains(lines[1], "are kept") {
 		t.Errorf("log %q", lines)
 	}
-	if err := k.reloadSame(); err == nil || len(lines) != 3 {
+	if err := k.Reload(); err == nil || len(lines) != 3 {
 		t.Errorf("reload of a broken certificate: %v, log %q", err, lines)
 	}
 
 	ca.Write(t, dir, "server")
-	if err := k.reloadSame(); err != nil || k.current.Load() == second {
+	if err := k.Reload(); err != nil || k.current.Load() == second {
 		t.Errorf("reload: %v", err)
 	}
-	if got := k.clientConfig(); got.VerifyConnection == nil || !got.InsecureSkipVerify {
+	if got := k.ClientConfig(); got.VerifyConnection == nil || !got.InsecureSkipVerify {
 		t.Error("the chain is not verified in place of the name")
 	}
 	other := testcert.NewAuthority(t, "other").Write(t, dir, "other")
 	if err := k.reload(tlsOf(other)); err != nil {
 		t.Fatal(err)
 	}
-	if cert, err := k.clientConfig().GetClientCertificate(nil); err != nil || cert.Leaf.Subject.CommonName != "other" {
+	if cert, err := k.ClientConfig().GetClientCertificate(nil); err != nil || cert.Leaf.Subject.CommonName != "other" {
 		t.Errorf("with new options the certificate shown is still %v, %v", cert.Leaf.Subject, err)
 	}
 }

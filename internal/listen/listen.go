@@ -1,4 +1,4 @@
-package sentinel
+package listen
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"net/netip"
 	"os"
 	"slices"
 	"strconv"
@@ -17,45 +18,65 @@ import (
 	"github.com/gosentinel/sentinel/configrewrite"
 	"github.com/gosentinel/sentinel/internal/errtext"
 	"github.com/gosentinel/sentinel/internal/numhost"
+	"github.com/gosentinel/sentinel/monitor"
 )
 
-// sockets are the listening sockets of a Sentinel.
-type sockets struct {
-	all     []net.Listener
-	port    int  // 0 without a plain TCP port
-	tlsPort int  // 0 without a TLS port
-	anyPort bool // the system chose it
+// Sockets are the listening sockets of a Sentinel. The zero value has none.
+type Sockets struct {
+	Listeners []net.Listener
+	Port      int  // 0 without a plain TCP port
+	TLSPort   int  // 0 without a TLS port
+	AnyPort   bool // the system chose it
 
-	shown    []string // the lines about listeners of INFO
-	warnings []string // for the log: the addresses that were left out
+	Info     []string // the lines about listeners in INFO
+	Warnings []string // for the log: the addresses that were left out
 }
 
-func (s *sockets) close() {
-	for _, ln := range s.all {
+// Close closes all listeners.
+func (s *Sockets) Close() {
+	for _, ln := range s.Listeners {
 		ln.Close()
 	}
 }
 
-// shownPort is the port that INFO and the log name.
-func (s *sockets) shownPort() int {
-	if s.port != 0 {
-		return s.port
+// ShownPort is the port that INFO and the log name.
+func (s *Sockets) ShownPort() int {
+	if s.Port != 0 {
+		return s.Port
 	}
-	return s.tlsPort
+	return s.TLSPort
 }
 
-// announcedPort is the port that other Sentinels are told: one at which they
+// AnnouncedPort is the port that other Sentinels are told: one at which they
 // find what they speak. They use TLS exactly if this one does.
-func (s *sockets) announcedPort(peersUseTLS bool) int {
-	if peersUseTLS && s.tlsPort != 0 {
-		return s.tlsPort
+func (s *Sockets) AnnouncedPort(peersUseTLS bool) int {
+	if peersUseTLS && s.TLSPort != 0 {
+		return s.TLSPort
 	}
-	return s.shownPort()
+	return s.ShownPort()
 }
 
-// listenOn opens the one listener of an embedded Sentinel; "" opens none.
-func listenOn(addr string, secure *tls.Config, log logSink) (*sockets, error) {
-	s := &sockets{}
+// IPs returns the IP addresses of the sockets, and whether all of them are
+// on loopback. Unix sockets are as local as that.
+func (s *Sockets) IPs() (list []string, local bool) {
+	local = true
+	for _, ln := range s.Listeners {
+		ap, err := netip.ParseAddrPort(ln.Addr().String())
+		if err != nil {
+			continue
+		}
+		ip := ap.Addr().Unmap()
+		local = local && ip.IsLoopback()
+		if !slices.Contains(list, ip.String()) {
+			list = append(list, ip.String())
+		}
+	}
+	return list, local
+}
+
+// One opens the one listener of an embedded Sentinel; "" opens none.
+func One(addr string, secure *tls.Config, log func(monitor.Level, string)) (*Sockets, error) {
+	s := &Sockets{}
 	if addr == "" {
 		return s, nil
 	}
@@ -65,21 +86,21 @@ func listenOn(addr string, secure *tls.Config, log logSink) (*sockets, error) {
 	}
 	port := ln.Addr().(*net.TCPAddr).Port
 	if _, asked, err := net.SplitHostPort(addr); err == nil && (asked == "" || asked == "0") {
-		s.anyPort = true
+		s.AnyPort = true
 	}
 	if secure == nil {
-		s.all, s.port = []net.Listener{ln}, port
+		s.Listeners, s.Port = []net.Listener{ln}, port
 	} else {
-		ln = newTLSListener(ln, func() *tls.Config { return secure }, log.Log)
-		s.all, s.tlsPort = []net.Listener{ln}, port
+		ln = TLS(ln, func() *tls.Config { return secure }, log)
+		s.Listeners, s.TLSPort = []net.Listener{ln}, port
 	}
 	return s, nil
 }
 
-// listenAll opens what a configuration asks for: port and tls-port at every
+// All opens what a configuration asks for: port and tls-port at every
 // address of bind, and unixsocket. wrap makes a TLS listener of a plain one.
-func listenAll(set configrewrite.Settings, wrap func(net.Listener) net.Listener) (*sockets, error) {
-	s := &sockets{port: set.Port, tlsPort: set.TLS.Port}
+func All(set configrewrite.Settings, wrap func(net.Listener) net.Listener) (*Sockets, error) {
+	s := &Sockets{Port: set.Port, TLSPort: set.TLS.Port}
 	err := s.bindPort(set, plainPort, func(ln net.Listener) net.Listener { return ln })
 	if err == nil {
 		err = s.bindPort(set, tlsPort, wrap)
@@ -87,14 +108,14 @@ func listenAll(set configrewrite.Settings, wrap func(net.Listener) net.Listener)
 	if err == nil && set.UnixSocket != "" {
 		err = s.addUnix(set)
 	}
-	if err == nil && len(s.all) == 0 { // every address is optional, and none is here
+	if err == nil && len(s.Listeners) == 0 { // every address is optional, and none is here
 		err = errNowhere
 	}
 	if err != nil {
-		s.close()
-		return nil, &errtext.StartError{Lines: append(s.warnings, errtext.Lines(err)...), Err: err}
+		s.Close()
+		return nil, &errtext.StartError{Lines: append(s.Warnings, errtext.Lines(err)...), Err: err}
 	}
-	slices.Sort(s.shown)
+	slices.Sort(s.Info)
 	return s, nil
 }
 
@@ -106,7 +127,7 @@ const (
 )
 
 // show adds the line of INFO about a kind of listener (Redis 7.2).
-func (s *sockets) show(kind int, bound []string, port int) {
+func (s *Sockets) show(kind int, bound []string, port int) {
 	line := fmt.Sprintf("listener%d:name=%s", kind, []string{"tcp", "unix", "tls"}[kind])
 	for _, at := range bound {
 		line += ",bind=" + at
@@ -114,14 +135,14 @@ func (s *sockets) show(kind int, bound []string, port int) {
 	if port != 0 {
 		line += ",port=" + strconv.Itoa(port)
 	}
-	s.shown = append(s.shown, line)
+	s.Info = append(s.Info, line)
 }
 
 var errNowhere = errors.New("Configured to not listen anywhere, exiting.")
 
-// listensSomewhere returns an error for settings under which nobody could reach
+// CheckReachable returns an error for settings under which nobody could reach
 // this Sentinel.
-func listensSomewhere(set configrewrite.Settings) error {
+func CheckReachable(set configrewrite.Settings) error {
 	bindsNothing := len(set.Bind) == 1 && set.Bind[0] == "" || set.Port == 0 && set.TLS.Port == 0
 	if bindsNothing && set.UnixSocket == "" {
 		return errNowhere
@@ -131,7 +152,7 @@ func listensSomewhere(set configrewrite.Settings) error {
 
 // bindPort opens a port at every address of bind; port 0 opens none, and neither
 // does bind "".
-func (s *sockets) bindPort(set configrewrite.Settings, kind int, wrap func(net.Listener) net.Listener) error {
+func (s *Sockets) bindPort(set configrewrite.Settings, kind int, wrap func(net.Listener) net.Listener) error {
 	port, name := set.Port, "TCP"
 	if kind == tlsPort {
 		port, name = set.TLS.Port, "TLS"
@@ -144,10 +165,10 @@ func (s *sockets) bindPort(set configrewrite.Settings, kind int, wrap func(net.L
 		host, optional := strings.CutPrefix(bind, "-")
 		ln, err := bindOne(host, port, set.TCPKeepAlive)
 		if err == nil {
-			s.all, bound = append(s.all, wrap(ln)), append(bound, bind)
+			s.Listeners, bound = append(s.Listeners, wrap(ln)), append(bound, bind)
 			continue
 		}
-		s.warnings = append(s.warnings, fmt.Sprintf("Warning: Could not create server TCP listening socket %s:%d: %s", host, port, bindReason(err)))
+		s.Warnings = append(s.Warnings, fmt.Sprintf("Warning: Could not create server TCP listening socket %s:%d: %s", host, port, bindReason(err)))
 		if !notHere(err, optional) {
 			return &errtext.StartError{Lines: []string{fmt.Sprintf("Failed listening on port %d (%s), aborting.", port, name)}, Err: err}
 		}
@@ -216,10 +237,10 @@ func bindAddr(word string) (network, host string, err error) {
 	return "tcp", word, nil // a name
 }
 
-func (s *sockets) addUnix(set configrewrite.Settings) error {
-	ln, err := listenUnix(inDir(set.Dir, set.UnixSocket), set.UnixSocketPerm)
+func (s *Sockets) addUnix(set configrewrite.Settings) error {
+	ln, err := listenUnix(configrewrite.InDir(set.Dir, set.UnixSocket), set.UnixSocketPerm)
 	if err == nil {
-		s.all = append(s.all, ln)
+		s.Listeners = append(s.Listeners, ln)
 		s.show(unixSocket, []string{set.UnixSocket}, 0)
 	}
 	return err

@@ -1,4 +1,4 @@
-package sentinel
+package tlsfiles
 
 import (
 	"bytes"
@@ -7,14 +7,12 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/gosentinel/sentinel/configrewrite"
@@ -22,21 +20,21 @@ import (
 	"github.com/gosentinel/sentinel/monitor"
 )
 
-// tlsFiles is what the TLS options come to, once all files are read. It does
+// files is what the TLS options come to, once all files are read. It does
 // not change; a rotation of certificates makes a new one.
-type tlsFiles struct {
+type files struct {
 	server   *tls.Config     // for connections that are accepted
 	client   tls.Certificate // shown on connections that are made
 	trusted  *x509.CertPool  // nil when no authority is configured
 	warnings []string
 }
 
-// tlsKeeper holds the tlsFiles in force and replaces them when the files change
+// Keeper holds the files in force and replaces them when the files change
 // or when it is told to. Handshakes that begin afterwards use the new ones;
 // connections that are open stay open. Its methods may be called concurrently.
-type tlsKeeper struct {
+type Keeper struct {
 	dir     string // at which relative paths start
-	current atomic.Pointer[tlsFiles]
+	current atomic.Pointer[files]
 	now     func() time.Time
 
 	mu      sync.Mutex
@@ -45,12 +43,12 @@ type tlsKeeper struct {
 	checked time.Time
 	log     func(monitor.Level, string)
 
-	complaints complaints
+	complaints rateLimit
 }
 
-// complaints limits how often the log says that a server is not trusted: links
+// rateLimit limits how often the log says that a server is not trusted: links
 // are tried again ten times a second.
-type complaints struct {
+type rateLimit struct {
 	mu   sync.Mutex
 	last time.Time
 }
@@ -58,7 +56,7 @@ type complaints struct {
 const complaintGap = 10 * time.Second
 
 // due reports whether it is time for another complaint.
-func (c *complaints) due(now time.Time) bool {
+func (c *rateLimit) due(now time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.last.IsZero() && now.Sub(c.last) < complaintGap {
@@ -68,25 +66,28 @@ func (c *complaints) due(now time.Time) bool {
 	return true
 }
 
-// usesTLS reports whether any connection is to be encrypted.
-func usesTLS(set configrewrite.TLS) bool { return set.Port != 0 || set.Replication }
+// Used reports whether any connection is to be encrypted.
+func Used(set configrewrite.TLS) bool { return set.Port != 0 || set.Replication }
 
-// newTLSKeeper reads the files for the first time. The error joins everything
+// New reads the files for the first time. The error joins everything
 // that is wrong.
-func newTLSKeeper(set configrewrite.TLS, dir string) (*tlsKeeper, error) {
-	k := &tlsKeeper{set: set, dir: dir, now: time.Now, log: func(monitor.Level, string) {}}
+func New(set configrewrite.TLS, dir string) (*Keeper, error) {
+	k := &Keeper{set: set, dir: dir, now: time.Now, log: func(monitor.Level, string) {}}
 	k.seen = k.look(set)
 	k.checked = k.now()
-	files, err := readTLS(set, dir)
+	files, err := read(set, dir)
 	if err != nil {
-		return nil, err
+		return nil, failure(err)
 	}
 	k.current.Store(files)
 	return k, nil
 }
 
-// logTo says where the keeper reports what it does on its own.
-func (k *tlsKeeper) logTo(log func(monitor.Level, string)) {
+// Warnings returns one line of text for each oddity of the files in force.
+func (k *Keeper) Warnings() []string { return k.current.Load().warnings }
+
+// LogTo says where the keeper reports what it does on its own.
+func (k *Keeper) LogTo(log func(monitor.Level, string)) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.log = log
@@ -97,14 +98,14 @@ func (k *tlsKeeper) logTo(log func(monitor.Level, string)) {
 
 // reload reads all files again, for the options of set. When something is wrong
 // with them nothing changes, and the error says what.
-func (k *tlsKeeper) reload(set configrewrite.TLS) error {
+func (k *Keeper) reload(set configrewrite.TLS) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.replace(set, k.look(set))
 }
 
-// reloadSame is reload with the options unchanged.
-func (k *tlsKeeper) reloadSame() error {
+// Reload is reload with the options unchanged.
+func (k *Keeper) Reload() error {
 	k.mu.Lock()
 	set := k.set
 	k.mu.Unlock()
@@ -113,9 +114,9 @@ func (k *tlsKeeper) reloadSame() error {
 
 // replace does the work of reload. The caller holds mu. What was seen of the
 // files is noted even if they are refused, so that the refusal is logged once.
-func (k *tlsKeeper) replace(set configrewrite.TLS, seen string) error {
+func (k *Keeper) replace(set configrewrite.TLS, seen string) error {
 	k.seen, k.checked = seen, k.now()
-	files, err := readTLS(set, k.dir)
+	files, err := read(set, k.dir)
 	if err != nil {
 		k.log(monitor.LevelWarning, "The TLS certificates in use are kept, because the new ones cannot be used: "+errtext.OneLine(err))
 		return err
@@ -129,15 +130,15 @@ func (k *tlsKeeper) replace(set configrewrite.TLS, seen string) error {
 	return nil
 }
 
-// tlsCheckGap is the time between two looks at the files.
-const tlsCheckGap = time.Second
+// checkGap is the time between two looks at the files.
+const checkGap = time.Second
 
 // fresh returns the files in force, after a look at whether they changed. It is
 // called for each handshake; there is no other timer for it.
-func (k *tlsKeeper) fresh() *tlsFiles {
+func (k *Keeper) fresh() *files {
 	// A file system that hangs must not stop more than the one who looks.
 	if k.mu.TryLock() {
-		if k.now().Sub(k.checked) >= tlsCheckGap {
+		if k.now().Sub(k.checked) >= checkGap {
 			k.checked = k.now()
 			if seen := k.look(k.set); seen != k.seen {
 				_ = k.replace(k.set, seen) // logged there
@@ -149,13 +150,13 @@ func (k *tlsKeeper) fresh() *tlsFiles {
 }
 
 // look returns a text that changes when one of the files does.
-func (k *tlsKeeper) look(set configrewrite.TLS) string {
+func (k *Keeper) look(set configrewrite.TLS) string {
 	var b strings.Builder
 	for _, path := range []string{set.CertFile, set.KeyFile, set.ClientCertFile, set.ClientKeyFile, set.CACertFile} {
-		lookAt(&b, inDir(k.dir, path))
+		lookAt(&b, configrewrite.InDir(k.dir, path))
 	}
 	if set.CACertDir != "" {
-		names, _ := hashedNames(inDir(k.dir, set.CACertDir)) // an error shows as a change
+		names, _ := hashedNames(configrewrite.InDir(k.dir, set.CACertDir)) // an error shows as a change
 		for _, name := range names {
 			lookAt(&b, name)
 		}
@@ -177,36 +178,19 @@ func lookAt(b *strings.Builder, path string) {
 	fmt.Fprintf(b, "%s %d %d %v\n", path, info.Size(), info.ModTime().UnixNano(), inode(info))
 }
 
-// inode returns the number of a file, which a new file of the same name does
-// not share.
-func inode(info fs.FileInfo) uint64 {
-	if st, ok := info.Sys().(*syscall.Stat_t); ok {
-		return st.Ino
-	}
-	return 0
-}
-
-// inDir returns path as it is meant in a configuration with that dir.
-func inDir(dir, path string) string {
-	if path == "" || filepath.IsAbs(path) {
-		return path
-	}
-	return filepath.Join(dir, path)
-}
-
-// serverConfig returns the configuration for the next accepted connection.
-// Each tlsFiles has keys of its own for session tickets, so that nobody resumes
+// ServerConfig returns the configuration for the next accepted connection.
+// Each set of files has keys of its own for session tickets, so that nobody resumes
 // a session on the strength of a certificate that is not accepted any more.
-func (k *tlsKeeper) serverConfig() *tls.Config { return k.fresh().server }
+func (k *Keeper) ServerConfig() *tls.Config { return k.fresh().server }
 
-// clientConfig returns the configuration for all connections that are made. It
+// ClientConfig returns the configuration for all connections that are made. It
 // follows rotations: certificate and trust are looked up in each handshake.
 //
 // Like stock Sentinels, it verifies that the server's certificate was issued by
 // a trusted authority, and not which name stands in it: Sentinels know servers
 // by the addresses that INFO and hello messages name, which certificates rarely
 // hold. The authority should therefore be one that issues for these servers only.
-func (k *tlsKeeper) clientConfig() *tls.Config {
+func (k *Keeper) ClientConfig() *tls.Config {
 	files := k.current.Load()
 	return &tls.Config{
 		MinVersion:   files.server.MinVersion,
@@ -229,7 +213,7 @@ func (k *tlsKeeper) clientConfig() *tls.Config {
 }
 
 // complain tells the operator what otherwise looks like a server that is down.
-func (k *tlsKeeper) complain(cs tls.ConnectionState, err error) {
+func (k *Keeper) complain(cs tls.ConnectionState, err error) {
 	if !k.complaints.due(k.now()) {
 		return
 	}
@@ -261,29 +245,29 @@ func verifyIssued(chain []*x509.Certificate, trusted *x509.CertPool) error {
 	return err
 }
 
-// tlsFailure names the subject of each of several joined errors.
-func tlsFailure(err error) error {
+// failure names the subject of each of several joined errors.
+func failure(err error) error {
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
 		return fmt.Errorf("Failed to configure TLS: %w", err)
 	}
 	var all []error
 	for _, e := range joined.Unwrap() {
-		all = append(all, tlsFailure(e))
+		all = append(all, failure(e))
 	}
 	return errors.Join(all...)
 }
 
-// readTLS reads and checks everything that the TLS options name. The error
+// read reads and checks everything that the TLS options name. The error
 // joins all that is wrong, in the words of stock Sentinels where they have any.
-func readTLS(set configrewrite.TLS, dir string) (*tlsFiles, error) {
+func read(set configrewrite.TLS, dir string) (*files, error) {
 	var errs []error
 	fail := func(err error) {
 		if err != nil {
 			errs = append(errs, err)
 		}
 	}
-	f := &tlsFiles{}
+	f := &files{}
 	own, err := f.pair(dir, set.CertFile, set.KeyFile, set.KeyFilePass, "tls-cert-file", "tls-key-file")
 	fail(err)
 	f.client = own
@@ -304,18 +288,18 @@ func readTLS(set configrewrite.TLS, dir string) (*tlsFiles, error) {
 }
 
 // pair reads a certificate and its key.
-func (f *tlsFiles) pair(dir, certFile, keyFile, pass, certOption, keyOption string) (pair tls.Certificate, err error) {
+func (f *files) pair(dir, certFile, keyFile, pass, certOption, keyOption string) (pair tls.Certificate, err error) {
 	switch {
 	case certFile == "":
 		return pair, fmt.Errorf("No %s configured!", certOption)
 	case keyFile == "":
 		return pair, fmt.Errorf("No %s configured!", keyOption)
 	}
-	certText, err := os.ReadFile(inDir(dir, certFile))
+	certText, err := os.ReadFile(configrewrite.InDir(dir, certFile))
 	if err != nil {
 		return pair, fmt.Errorf("Failed to load certificate: %s: %s: %s", certOption, certFile, errtext.Cause(err))
 	}
-	keyText, err := os.ReadFile(inDir(dir, keyFile))
+	keyText, err := os.ReadFile(configrewrite.InDir(dir, keyFile))
 	if err != nil {
 		return pair, fmt.Errorf("Failed to load private key: %s: %s: %s", keyOption, keyFile, errtext.Cause(err))
 	}
@@ -334,7 +318,7 @@ func (f *tlsFiles) pair(dir, certFile, keyFile, pass, certOption, keyOption stri
 	return pair, nil
 }
 
-func (f *tlsFiles) warn(format string, args ...any) {
+func (f *files) warn(format string, args ...any) {
 	f.warnings = append(f.warnings, fmt.Sprintf(format, args...))
 }
 
@@ -349,10 +333,10 @@ func readTrusted(set configrewrite.TLS, dir string) (*x509.CertPool, error) {
 	pool := x509.NewCertPool()
 	var paths []string
 	if set.CACertFile != "" {
-		paths = append(paths, inDir(dir, set.CACertFile))
+		paths = append(paths, configrewrite.InDir(dir, set.CACertFile))
 	}
 	if set.CACertDir != "" {
-		names, err := hashedNames(inDir(dir, set.CACertDir))
+		names, err := hashedNames(configrewrite.InDir(dir, set.CACertDir))
 		if err != nil {
 			return nil, fmt.Errorf("Failed to configure CA certificate(s) directory: tls-ca-cert-dir: %s: %w", set.CACertDir, err)
 		}
@@ -393,7 +377,7 @@ func hashedNames(dir string) ([]string, error) {
 }
 
 // serverOptions translates the options that need no files.
-func (f *tlsFiles) serverOptions(set configrewrite.TLS) (*tls.Config, error) {
+func (f *files) serverOptions(set configrewrite.TLS) (*tls.Config, error) {
 	cfg := &tls.Config{SessionTicketsDisabled: !set.SessionCaching}
 	var err error
 	var errs []error
@@ -463,19 +447,4 @@ func issuedAt(extra [][]byte) (time.Time, bool) {
 		}
 	}
 	return time.Time{}, false
-}
-
-// ReloadTLS reads certificates, keys and authorities again, which the daemon
-// does on SIGHUP. New handshakes use them; open connections stay as they are.
-// When something is wrong with the files, what was in force stays in force and
-// the error says what to mend. It returns nil when TLS is not used. A change of
-// the files is noticed without this call too, within a second of the next
-// handshake.
-//
-// tls-protocols and tls-ciphers of outgoing connections are fixed at the start.
-func (s *Sentinel) ReloadTLS() error {
-	if s.tls == nil {
-		return nil
-	}
-	return s.tls.reloadSame()
 }

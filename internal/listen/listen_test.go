@@ -1,4 +1,4 @@
-package sentinel
+package listen
 
 import (
 	"crypto/tls"
@@ -76,11 +76,11 @@ func TestBind(t *testing.T) {
 	} {
 		set := configrewrite.DefaultSettings()
 		set.Port, set.Bind = c.port, c.bind
-		socks, err := listenAll(set, plainOnly)
+		socks, err := All(set, plainOnly)
 		var said []string
 		if err == nil {
-			said = socks.warnings
-			socks.close()
+			said = socks.Warnings
+			socks.Close()
 		} else {
 			said = errtext.Lines(err)
 		}
@@ -94,17 +94,17 @@ func TestBind(t *testing.T) {
 func TestBindMeansOneProtocol(t *testing.T) {
 	set := configrewrite.DefaultSettings()
 	set.Port, set.Bind = unusedPort(t), []string{"0.0.0.0", "-192.0.2.1"}
-	socks, err := listenAll(set, plainOnly)
+	socks, err := All(set, plainOnly)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer socks.close()
+	defer socks.Close()
 	if nc, err := net.Dial("tcp", fmt.Sprintf("[::1]:%d", set.Port)); err == nil {
 		nc.Close()
 		t.Error("somebody got in over IPv6")
 	}
-	if want := []string{fmt.Sprintf("listener0:name=tcp,bind=0.0.0.0,port=%d", set.Port)}; !slices.Equal(socks.shown, want) {
-		t.Errorf("INFO will show %q, want %q", socks.shown, want)
+	if want := []string{fmt.Sprintf("listener0:name=tcp,bind=0.0.0.0,port=%d", set.Port)}; !slices.Equal(socks.Info, want) {
+		t.Errorf("INFO will show %q, want %q", socks.Info, want)
 	}
 }
 
@@ -112,7 +112,7 @@ func TestBindMeansOneProtocol(t *testing.T) {
 func TestTLSPortFails(t *testing.T) {
 	set := configrewrite.DefaultSettings()
 	set.Port, set.TLS.Port, set.Bind = unusedPort(t), takenPort(t), []string{"127.0.0.1"}
-	_, err := listenAll(set, plainOnly)
+	_, err := All(set, plainOnly)
 	if err == nil || !errors.Is(err, syscall.EADDRINUSE) || !strings.HasSuffix(err.Error(), "(TLS), aborting.") {
 		t.Fatal(err)
 	}
@@ -125,15 +125,15 @@ func TestTLSPortFails(t *testing.T) {
 
 func TestPorts(t *testing.T) {
 	for _, c := range []struct {
-		s                       sockets
+		s                       Sockets
 		shown, plainly, overTLS int
 	}{
-		{sockets{port: 1}, 1, 1, 1},
-		{sockets{port: 1, tlsPort: 2}, 1, 1, 2},
-		{sockets{tlsPort: 2}, 2, 2, 2},
-		{sockets{}, 0, 0, 0},
+		{Sockets{Port: 1}, 1, 1, 1},
+		{Sockets{Port: 1, TLSPort: 2}, 1, 1, 2},
+		{Sockets{TLSPort: 2}, 2, 2, 2},
+		{Sockets{}, 0, 0, 0},
 	} {
-		if a, b, d := c.s.shownPort(), c.s.announcedPort(false), c.s.announcedPort(true); a != c.shown || b != c.plainly || d != c.overTLS {
+		if a, b, d := c.s.ShownPort(), c.s.AnnouncedPort(false), c.s.AnnouncedPort(true); a != c.shown || b != c.plainly || d != c.overTLS {
 			t.Errorf("%+v: shown %d, announced %d and over TLS %d", c.s, a, b, d)
 		}
 	}
@@ -144,40 +144,40 @@ func TestUnixSocket(t *testing.T) {
 	set := configrewrite.DefaultSettings()
 	set.Port, set.Dir, set.UnixSocket, set.UnixSocketPerm = 0, dir, "s.sock", 0o770
 	path := filepath.Join(dir, "s.sock")
-	if err := listensSomewhere(set); err != nil {
+	if err := CheckReachable(set); err != nil {
 		t.Error(err)
 	}
-	first, err := listenAll(set, plainOnly)
+	first, err := All(set, plainOnly)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if info, err := os.Stat(path); err != nil || info.Mode() != fs.ModeSocket|0o770 {
 		t.Errorf("%v, %v", info.Mode(), err)
 	}
-	if _, err := listenAll(set, plainOnly); !errors.Is(err, syscall.EADDRINUSE) {
+	if _, err := All(set, plainOnly); !errors.Is(err, syscall.EADDRINUSE) {
 		t.Errorf("a socket that is in use: %v", err)
 	}
-	if want := []string{"listener1:name=unix,bind=s.sock"}; !slices.Equal(first.shown, want) {
-		t.Errorf("INFO will show %q, want %q", first.shown, want)
+	if want := []string{"listener1:name=unix,bind=s.sock"}; !slices.Equal(first.Info, want) {
+		t.Errorf("INFO will show %q, want %q", first.Info, want)
 	}
-	first.all[0].(*net.UnixListener).SetUnlinkOnClose(false) // as a crash leaves it
-	first.close()
-	second, err := listenAll(set, plainOnly)
+	first.Listeners[0].(*net.UnixListener).SetUnlinkOnClose(false) // as a crash leaves it
+	first.Close()
+	second, err := All(set, plainOnly)
 	if err != nil {
 		t.Fatalf("a socket that a crash left behind: %v", err)
 	}
-	second.close()
+	second.Close()
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the socket is left behind: %v", err)
 	}
 	if err := os.WriteFile(path, []byte("precious"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := listenAll(set, plainOnly); err == nil {
+	if _, err := All(set, plainOnly); err == nil {
 		t.Error("a file that is no socket was replaced")
 	}
 	for _, nowhere := range []configrewrite.Settings{{}, {Port: 1, Bind: []string{""}}} {
-		if err := listensSomewhere(nowhere); err == nil {
+		if err := CheckReachable(nowhere); err == nil {
 			t.Errorf("no place to listen is accepted: %+v", nowhere)
 		}
 	}
@@ -186,21 +186,21 @@ func TestUnixSocket(t *testing.T) {
 // TestEmbeddedTLS: a Sentinel inside a program listens with what it is given.
 func TestEmbeddedTLS(t *testing.T) {
 	r := newTLSRig(t, "no") // for its certificates
-	socks, err := listenOn("127.0.0.1:0", r.keeper.serverConfig(), bothLogs{})
+	socks, err := One("127.0.0.1:0", r.keeper.ServerConfig(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer socks.close()
-	if socks.port != 0 || socks.tlsPort == 0 || socks.announcedPort(true) != socks.tlsPort {
+	defer socks.Close()
+	if socks.Port != 0 || socks.TLSPort == 0 || socks.AnnouncedPort(true) != socks.TLSPort {
 		t.Errorf("%+v", socks)
 	}
 	go func() {
-		if nc, err := socks.all[0].Accept(); err == nil {
+		if nc, err := socks.Listeners[0].Accept(); err == nil {
 			nc.Write([]byte("hello\n"))
 			nc.Close()
 		}
 	}()
-	conn, err := tls.Dial("tcp", socks.all[0].Addr().String(), &tls.Config{RootCAs: r.ca.Pool(), ServerName: "server.example"})
+	conn, err := tls.Dial("tcp", socks.Listeners[0].Addr().String(), &tls.Config{RootCAs: r.ca.Pool(), ServerName: "server.example"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package sentinel
+package listen
 
 import (
 	"container/list"
@@ -49,9 +49,9 @@ type acceptedConn struct {
 	err  error
 }
 
-// newTLSListener accepts from ln until Close. config is asked for each
+// TLS accepts from ln until Close. config is asked for each
 // connection; log may be nil.
-func newTLSListener(ln net.Listener, config func() *tls.Config, log func(monitor.Level, string)) *tlsListener {
+func TLS(ln net.Listener, config func() *tls.Config, log func(monitor.Level, string)) *tlsListener {
 	if log == nil {
 		log = func(monitor.Level, string) {}
 	}

@@ -1,4 +1,4 @@
-package sentinel
+package listen
 
 import (
 	"fmt"
@@ -10,7 +10,7 @@ import (
 
 // What a Sentinel needs descriptors for beside its connections to servers.
 const (
-	reservedFiles = 32 // log, files being saved, listening sockets, scripts, epoll
+	reservedFiles = 32 // log, files being saved, listening Sockets, scripts, epoll
 	// With fewer clients than this, peers and operators could be locked out.
 	fewestClients = 32
 )
@@ -19,7 +19,7 @@ const (
 // master and for each replica, one for each other Sentinel, which all masters
 // share. A master without known replicas counts as one that has one, because it
 // is of no use without.
-func linkFiles(st monitor.State) int {
+func linkFiles(st *monitor.State) int {
 	files := 0
 	peers := map[monitor.RunID]bool{}
 	for i := range st.Masters {
@@ -32,19 +32,14 @@ func linkFiles(st monitor.State) int {
 	return files + len(peers)
 }
 
-// fitFiles makes sure that the limit of open files has room for everything that
-// is to be watched, and reduces maxclients to what is left. A Sentinel that ran
-// out of descriptors would lose sight of masters and declare them down.
-func (s *Sentinel) fitFiles() error {
-	links := linkFiles(s.state)
-	limit := raiseFileLimit(uint64(reservedFiles + links + s.settings.MaxClients))
-	clients, warnings, err := fitClients(limit, links, len(s.state.Masters), s.settings.MaxClients)
-	if err != nil {
-		return err
-	}
-	s.settings.MaxClients = clients
-	s.warnings = append(s.warnings, warnings...)
-	return nil
+// FitFiles makes sure that the limit of open files has room for everything that
+// st wants watched, raises it as far as it needs to and may, and returns how many
+// of maxClients are left. A Sentinel that ran out of descriptors would lose sight
+// of masters and declare them down.
+func FitFiles(st *monitor.State, maxClients int) (clients int, warnings []string, err error) {
+	links := linkFiles(st)
+	limit := raiseFileLimit(uint64(reservedFiles + links + maxClients))
+	return fitClients(limit, links, len(st.Masters), maxClients)
 }
 
 // fitClients returns how many clients there may be under a limit of files.

@@ -1,4 +1,4 @@
-package sentinel
+package listen
 
 import (
 	"bufio"
@@ -16,7 +16,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/gosentinel/sentinel/configrewrite"
 	"github.com/gosentinel/sentinel/internal/testcert"
+	"github.com/gosentinel/sentinel/internal/tlsfiles"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -24,7 +26,8 @@ import (
 type tlsRig struct {
 	*tlsListener
 	ca     *testcert.Authority
-	keeper *tlsKeeper
+	dir    string // of the files
+	keeper *tlsfiles.Keeper
 
 	mu    sync.Mutex
 	lines []string
@@ -32,18 +35,19 @@ type tlsRig struct {
 
 func newTLSRig(t *testing.T, auth string) *tlsRig {
 	t.Helper()
-	r := &tlsRig{ca: testcert.NewAuthority(t, "ca")}
-	set := tlsOf(r.ca.Write(t, t.TempDir(), "server"))
-	set.AuthClients = auth
+	r := &tlsRig{ca: testcert.NewAuthority(t, "ca"), dir: t.TempDir()}
+	f := r.ca.Write(t, r.dir, "server")
+	set := configrewrite.DefaultSettings().TLS
+	set.Port, set.CertFile, set.KeyFile, set.CACertFile, set.AuthClients = 1, f.Cert, f.Key, f.CA, auth
 	var err error
-	if r.keeper, err = newTLSKeeper(set, ""); err != nil {
+	if r.keeper, err = tlsfiles.New(set, ""); err != nil {
 		t.Fatal(err)
 	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.tlsListener = newTLSListener(ln, r.keeper.serverConfig, func(_ monitor.Level, text string) {
+	r.tlsListener = TLS(ln, r.keeper.ServerConfig, func(_ monitor.Level, text string) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.lines = append(r.lines, text)
@@ -154,10 +158,8 @@ func TestNewHandshakesUseTheNewCertificate(t *testing.T) {
 		t.Fatalf("sessions are not resumed: %v", err)
 	}
 
-	set := r.keeper.set
-	f := r.ca.Write(t, t.TempDir(), "server")
-	set.CertFile, set.KeyFile = f.Cert, f.Key
-	if err := r.keeper.reload(set); err != nil {
+	r.ca.Write(t, r.dir, "server")
+	if err := r.keeper.Reload(); err != nil {
 		t.Fatal(err)
 	}
 	after, err := r.client(t, &tls.Config{ClientSessionCache: sessions})
@@ -179,46 +181,6 @@ func talk(t *testing.T, conn net.Conn) {
 	if line, err := bufio.NewReader(conn).ReadString('\n'); err != nil || line != "hello\n" {
 		t.Fatalf("echo %q, %v", line, err)
 	}
-}
-
-// TestSessionsEnd: a session can be resumed within tls-session-cache-timeout of
-// the last connection, and not later.
-func TestSessionsEnd(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		ca := testcert.NewAuthority(t, "ca")
-		set := tlsOf(ca.Write(t, t.TempDir(), "server"))
-		set.AuthClients = "no"
-		f, err := readTLS(set, "")
-		if err != nil {
-			t.Fatal(err)
-		}
-		client := &tls.Config{RootCAs: ca.Pool(), ServerName: "server.example", ClientSessionCache: tls.NewLRUClientSessionCache(4)}
-		resumes := func() bool {
-			a, b := net.Pipe()
-			defer a.Close()
-			defer b.Close()
-			server := tls.Server(a, f.server)
-			go func() {
-				if server.Handshake() == nil {
-					server.Write([]byte("x"))
-				}
-			}()
-			conn := tls.Client(b, client)
-			if _, err := conn.Read(make([]byte, 1)); err != nil {
-				t.Fatal(err)
-			}
-			return conn.ConnectionState().DidResume
-		}
-		for i, step := range []struct {
-			pause time.Duration // in the bubble's time
-			want  bool
-		}{{0, false}, {set.SessionCacheTimeout, true}, {set.SessionCacheTimeout + time.Second, false}, {time.Second, true}} {
-			<-time.After(step.pause)
-			if got := resumes(); got != step.want {
-				t.Errorf("connection %d resumes a session: %t", i, got)
-			}
-		}
-	})
 }
 
 // TestHalfOpenHandshakes: those who connect and say nothing are given up, oldest
@@ -271,15 +233,12 @@ func (r *tlsRig) awaitPending(t *testing.T, n int) {
 func TestHandshakeDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ca := testcert.NewAuthority(t, "ca")
-		f, err := readTLS(tlsOf(ca.Write(t, t.TempDir(), "server")), "")
-		if err != nil {
-			t.Fatal(err)
-		}
+		cfg := &tls.Config{Certificates: []tls.Certificate{show(t, ca, "server")}}
 		server, client := net.Pipe()
 		ln := &oneConn{conns: make(chan net.Conn, 1), closed: make(chan struct{})}
 		ln.conns <- server
 		var logged string
-		l := newTLSListener(ln, func() *tls.Config { return f.server }, func(_ monitor.Level, text string) { logged = text })
+		l := TLS(ln, func() *tls.Config { return cfg }, func(_ monitor.Level, text string) { logged = text })
 		began := time.Now()
 		if _, err := client.Read(make([]byte, 1)); err != io.EOF {
 			t.Errorf("read: %v", err)
@@ -317,16 +276,11 @@ func (l *oneConn) Addr() net.Addr { return &net.TCPAddr{} }
 func TestCloseDoesNotWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ca := testcert.NewAuthority(t, "ca")
-		set := tlsOf(ca.Write(t, t.TempDir(), "server"))
-		set.AuthClients = "no"
-		f, err := readTLS(set, "")
-		if err != nil {
-			t.Fatal(err)
-		}
+		cfg := &tls.Config{Certificates: []tls.Certificate{show(t, ca, "server")}}
 		server, client := net.Pipe()
 		ln := &oneConn{conns: make(chan net.Conn, 1), closed: make(chan struct{})}
 		ln.conns <- server
-		l := newTLSListener(ln, func() *tls.Config { return f.server }, nil)
+		l := TLS(ln, func() *tls.Config { return cfg }, nil)
 		// TLS 1.2, in which nothing is sent behind the handshake that the client
 		// would have to read.
 		conn := tls.Client(client, &tls.Config{RootCAs: ca.Pool(), ServerName: "server.example", MaxVersion: tls.VersionTLS12})
