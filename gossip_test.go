@@ -167,6 +167,13 @@ func TestGossipShellChangesItsKey(t *testing.T) {
 	peer := monitor.GossipPeer{ID: idB, Endpoint: monitor.GossipEndpoint{Addr: monitor.HostPort{Host: "127.0.0.1", Port: 9}, Boot: "00000000000000ff"}}
 
 	s := start(nil, "one")
+	hold := make(chan struct{})
+	s.make = func(password string) gossip.Key {
+		if password == "two" {
+			<-hold
+		}
+		return quickKey(password)
+	}
 	if got := s.endpoint(""); got.KeyID != "" || got.Addr.Port == 0 {
 		t.Errorf("before there is a peer: %+v", got)
 	}
@@ -178,6 +185,7 @@ func TestGossipShellChangesItsKey(t *testing.T) {
 	s.rekey("one")
 	s.rekey("two")
 	s.rekey("three") // before the second is made
+	close(hold)
 	s.rekey("")
 	s.work.Wait()
 	if got := s.endpoint("").KeyID; got != id("three")+","+id("one") {
