@@ -11,6 +11,7 @@ import (
 	"github.com/gosentinel/sentinel/configrewrite"
 	"github.com/gosentinel/sentinel/internal/acl"
 	"github.com/gosentinel/sentinel/internal/errtext"
+	"github.com/gosentinel/sentinel/internal/logfile"
 	"github.com/gosentinel/sentinel/internal/words"
 )
 
@@ -159,9 +160,9 @@ func (s *Sentinel) live() configrewrite.Live {
 }
 
 // setLogLevel changes the level of a log, to be saved as well.
-func (s *Sentinel) setLogLevel(log runLog) func(string) {
+func (s *Sentinel) setLogLevel(log logfile.Log) func(string) {
 	return func(level string) {
-		log.setLevel(level)
+		log.SetLevel(level)
 		s.levelSet.Store(&level)
 	}
 }

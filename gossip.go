@@ -17,6 +17,7 @@ import (
 	"github.com/gosentinel/sentinel/gossip"
 	"github.com/gosentinel/sentinel/gossip/session"
 	"github.com/gosentinel/sentinel/internal/listen"
+	"github.com/gosentinel/sentinel/internal/logfile"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -149,7 +150,7 @@ func gossipPassword(set configrewrite.Settings, opts monitor.Options) string {
 // is open, and what it needs to know then.
 type gossipShell struct {
 	plan gossipPlan
-	log  logSink
+	log  logfile.Sink
 	boot session.Boot
 	make func(password string) gossip.Key // slow
 	work sync.WaitGroup
@@ -163,7 +164,7 @@ type gossipShell struct {
 }
 
 // newGossipShell opens the gossip port, now or, in the background, later.
-func newGossipShell(ctx context.Context, plan gossipPlan, password string, log logSink) *gossipShell {
+func newGossipShell(ctx context.Context, plan gossipPlan, password string, log logfile.Sink) *gossipShell {
 	var b [8]byte
 	rand.Read(b[:])
 	s := &gossipShell{

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gosentinel/sentinel/internal/logfile"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -38,7 +39,7 @@ type loop struct {
 	clock   clock
 	links   links
 	store   saver
-	log     logSink
+	log     logfile.Sink
 	publish func(monitor.Event)
 	script  func(monitor.RunScript)
 	scripts scriptQueue
@@ -381,10 +382,4 @@ func (l *loop) request(in func(monitor.PeerRef) monitor.Input) (any, bool) {
 // hello takes a hello message that a peer published to this Sentinel directly.
 func (l *loop) hello(h monitor.Hello) {
 	l.put(item{in: monitor.HelloReceived{Hello: h}})
-}
-
-// logSink is where log lines go.
-type logSink interface {
-	Log(monitor.Level, string)
-	Event(monitor.Event)
 }

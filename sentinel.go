@@ -20,6 +20,7 @@ import (
 	"github.com/gosentinel/sentinel/internal/acl"
 	"github.com/gosentinel/sentinel/internal/errtext"
 	"github.com/gosentinel/sentinel/internal/listen"
+	"github.com/gosentinel/sentinel/internal/logfile"
 	"github.com/gosentinel/sentinel/internal/scripts"
 	"github.com/gosentinel/sentinel/internal/tlsfiles"
 	"github.com/gosentinel/sentinel/monitor"
@@ -48,8 +49,8 @@ type Sentinel struct {
 	settings configrewrite.Settings
 	path     string // of the configuration file, "" without one
 	warnings []string
-	openLog  func() (runLog, error)
-	listen   func(logSink) (*listen.Sockets, error)
+	openLog  func() (logfile.Log, error)
+	listen   func(logfile.Sink) (*listen.Sockets, error)
 	users    *acl.List
 	commands *commandTable    // by the names that clients have to use
 	aclFile  *aclFile         // nil without one
@@ -60,7 +61,7 @@ type Sentinel struct {
 
 	bus     *pubsub.Bus
 	started atomic.Bool
-	log     atomic.Pointer[runLog] // while Run works
+	log     atomic.Pointer[logfile.Log] // while Run works
 	running atomic.Pointer[loop]
 	addrs   atomic.Pointer[[]net.Addr]
 
@@ -74,8 +75,8 @@ func New(cfg Config) (*Sentinel, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Sentinel{settings: base.Settings, openLog: slogLog(cfg.Logger), dialTLS: cfg.DialTLS}
-	s.listen = func(log logSink) (*listen.Sockets, error) { return listen.One(cfg.Listen, cfg.ListenTLS, log.Log) }
+	s := &Sentinel{settings: base.Settings, openLog: logfile.Slog(cfg.Logger), dialTLS: cfg.DialTLS}
+	s.listen = func(log logfile.Sink) (*listen.Sockets, error) { return listen.One(cfg.Listen, cfg.ListenTLS, log.Log) }
 	if cfg.StateFile == "" {
 		s.store, s.state = memory{}, base.State
 		s.bus = pubsub.NewBus(pubsub.Limits{})
@@ -117,8 +118,8 @@ func Open(path string, overrides ...string) (*Sentinel, error) {
 	if err := errors.Join(file.CheckWritable(), listen.CheckReachable(s.settings), s.useRenames(), s.useACL(), s.useTLS(), checkGossip(s.settings.Gossip), s.fitFiles()); err != nil {
 		return nil, err
 	}
-	s.openLog = fileLog(s.settings)
-	s.listen = func(log logSink) (*listen.Sockets, error) { return listen.All(s.settings, s.tlsListeners(log)) }
+	s.openLog = logfile.Opener(s.settings)
+	s.listen = func(log logfile.Sink) (*listen.Sockets, error) { return listen.All(s.settings, s.tlsListeners(log)) }
 	return s, nil
 }
 
@@ -136,7 +137,7 @@ func (s *Sentinel) useTLS() (err error) {
 	return nil
 }
 
-func (s *Sentinel) tlsListeners(log logSink) func(net.Listener) net.Listener {
+func (s *Sentinel) tlsListeners(log logfile.Sink) func(net.Listener) net.Listener {
 	return func(ln net.Listener) net.Listener { return listen.TLS(ln, s.tls.ServerConfig, log.Log) }
 }
 
@@ -209,7 +210,7 @@ func (s *Sentinel) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer log.close()
+	defer log.Close()
 	s.log.Store(&log)
 	defer s.log.Store(nil)
 	defer s.bus.Close()
@@ -225,7 +226,7 @@ func (s *Sentinel) Run(ctx context.Context) error {
 	return err
 }
 
-func (s *Sentinel) runLogged(ctx context.Context, cancel context.CancelCauseFunc, log runLog) error {
+func (s *Sentinel) runLogged(ctx context.Context, cancel context.CancelCauseFunc, log logfile.Log) error {
 	log.Log(monitor.LevelNotice, fmt.Sprintf("gosentinel version=%s, compatible with redis-sentinel %s, pid=%d, just started",
 		Version, RedisVersion, os.Getpid()))
 	for _, w := range s.warnings {
@@ -262,7 +263,7 @@ func (s *Sentinel) runLogged(ctx context.Context, cancel context.CancelCauseFunc
 }
 
 // prepare gives this Sentinel an identity and makes sure that it can be kept.
-func (s *Sentinel) prepare(log logSink, port int) error {
+func (s *Sentinel) prepare(log logfile.Sink, port int) error {
 	log.Log(monitor.LevelNotice, "Running mode=sentinel, port="+strconv.Itoa(port)+".")
 	if s.state.Options.MyID == "" {
 		s.state.Options.MyID = newRunID()
@@ -277,7 +278,7 @@ func (s *Sentinel) prepare(log logSink, port int) error {
 
 // newLoop builds the core and everything that carries out its effects.
 // stopShells ends the latter once the loop has ended.
-func (s *Sentinel) newLoop(ctx context.Context, log logSink, socks *listen.Sockets) (l *loop, stopShells func(), err error) {
+func (s *Sentinel) newLoop(ctx context.Context, log logfile.Sink, socks *listen.Sockets) (l *loop, stopShells func(), err error) {
 	l = &loop{clock: newClock(), store: s.store, log: log, publish: s.bus.Publish, lookup: lookupIP}
 	l.start()
 	plan := planGossip(s.settings, s.state.Options, socks)
@@ -311,7 +312,7 @@ func (s *Sentinel) newLoop(ctx context.Context, log logSink, socks *listen.Socke
 // scripts alone, as stock Sentinels do: one may be moving an address at this
 // moment. Inside another program, which goes on, they are killed instead of
 // left to nobody.
-func (s *Sentinel) endScripts(runner *scripts.Runner, log logSink) {
+func (s *Sentinel) endScripts(runner *scripts.Runner, log logfile.Sink) {
 	if running, _ := runner.Counts(); running > 0 && s.path != "" {
 		return
 	}
@@ -323,10 +324,10 @@ func (s *Sentinel) endScripts(runner *scripts.Runner, log logSink) {
 }
 
 // serve runs loop and front end until ctx ends.
-func (s *Sentinel) serve(ctx context.Context, cancel context.CancelCauseFunc, l *loop, socks *listen.Sockets, log runLog, stopShells func()) error {
+func (s *Sentinel) serve(ctx context.Context, cancel context.CancelCauseFunc, l *loop, socks *listen.Sockets, log logfile.Log, stopShells func()) error {
 	if s.exit != nil {
 		l.crash = func() {
-			log.close()
+			log.Close()
 			s.exit(crashStatus)
 		}
 	}
@@ -369,14 +370,14 @@ func (s *Sentinel) serve(ctx context.Context, cancel context.CancelCauseFunc, l 
 }
 
 // sayWhy logs why the Sentinel ends.
-func sayWhy(ctx context.Context, log logSink) {
+func sayWhy(ctx context.Context, log logfile.Sink) {
 	if cause := context.Cause(ctx); cause != context.Canceled && cause != context.DeadlineExceeded {
 		log.Log(monitor.LevelWarning, cause.Error())
 	}
 	log.Log(monitor.LevelNotice, "User requested shutdown...")
 }
 
-func (s *Sentinel) serverConfig(cancel func(), l *loop, log runLog, socks *listen.Sockets) serverConfig {
+func (s *Sentinel) serverConfig(cancel func(), l *loop, log logfile.Log, socks *listen.Sockets) serverConfig {
 	executable, _ := os.Executable()
 	return serverConfig{
 		users:         s.users,
@@ -395,7 +396,7 @@ func (s *Sentinel) serverConfig(cancel func(), l *loop, log runLog, socks *liste
 		resolve:       l.lookup,
 		shutdown:      cancel,
 		log:           log.Log,
-		logLevel:      log.level,
+		logLevel:      log.Level,
 		setLogLevel:   s.setLogLevel(log),
 		scripts:       l.scripts,
 		gossip:        l.gossip,

@@ -21,6 +21,7 @@ var layers = []struct {
 	{"election", []string{"quorum"}},
 	{"monitor", core[:2]},
 	{"internal/listen", slices.Concat(core, []string{"internal/...", "configrewrite"})},
+	{"internal/logfile", slices.Concat(core, []string{"internal/...", "configrewrite"})},
 	{"internal/tlsfiles", slices.Concat(core, []string{"internal/...", "configrewrite"})},
 	{"internal/...", slices.Concat(core, []string{"internal/..."})},
 	{"pubsub", slices.Concat(core, []string{"internal/..."})},

@@ -1,4 +1,4 @@
-package sentinel
+package logfile
 
 import (
 	"context"
@@ -8,58 +8,63 @@ import (
 
 	"github.com/gosentinel/sentinel/configrewrite"
 	"github.com/gosentinel/sentinel/internal/errtext"
-	"github.com/gosentinel/sentinel/internal/logfile"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
-// runLog is the log of one run.
-type runLog struct {
-	logSink
-	level    func() string
-	setLevel func(string)
-	close    func()
+// Log is the log of one run.
+type Log struct {
+	Sink
+	Level    func() string
+	SetLevel func(string)
+	Close    func()
+}
+
+// Sink is where log lines go.
+type Sink interface {
+	Log(monitor.Level, string)
+	Event(monitor.Event)
 }
 
 // logFlushTimeout bounds the wait for a log that cannot be written at the end.
 const logFlushTimeout = 2 * time.Second
 
-// fileLog logs as stock Sentinels do, to a file or to standard output, and to
+// Opener logs as stock Sentinels do, to a file or to standard output, and to
 // the system log as well if that is asked for.
-func fileLog(set configrewrite.Settings) func() (runLog, error) {
-	return func() (runLog, error) {
+func Opener(set configrewrite.Settings) func() (Log, error) {
+	return func() (Log, error) {
 		cfg, err := logConfig(set)
 		if err != nil {
-			return runLog{}, err
+			return Log{}, err
 		}
-		w, err := logfile.New(cfg)
+		w, err := New(cfg)
 		if err != nil {
-			return runLog{}, fmt.Errorf("Can't open the log file: %s: %s", set.LogFile, errtext.Cause(err))
+			return Log{}, fmt.Errorf("Can't open the log file: %s: %s", set.LogFile, errtext.Cause(err))
 		}
-		writers := []*logfile.Writer{w}
-		sink := logSink(w)
+		writers := []*Writer{w}
+		sink := Sink(w)
 		var system *syslogOutput
 		if set.SyslogEnabled {
 			system = &syslogOutput{dial: systemLog(set)}
 			second, err := newSystemWriter(system, w, cfg.Threshold)
 			if err != nil {
 				closeLogs(writers)
-				return runLog{}, err
+				return Log{}, err
 			}
 			// In this order they are closed: the second one complains to the first.
-			writers = []*logfile.Writer{second, w}
+			writers = []*Writer{second, w}
 			sink = bothLogs{w, second}
 		}
-		return runLog{
-			logSink: sink,
-			level:   func() string { return w.Threshold().String() },
-			setLevel: func(name string) {
-				if t, err := logfile.ParseThreshold(name); err == nil {
+		return Log{
+			Sink:  sink,
+			Level: func() string { return w.Threshold().String() },
+			SetLevel: func(name string) {
+				if t, err := ParseThreshold(name); err == nil {
 					for _, w := range writers {
 						w.SetThreshold(t)
 					}
 				}
 			},
-			close: func() {
+			Close: func() {
 				if closeLogs(writers) && system != nil {
 					system.close()
 				}
@@ -69,22 +74,22 @@ func fileLog(set configrewrite.Settings) func() (runLog, error) {
 }
 
 // logConfig translates the settings of the log.
-func logConfig(set configrewrite.Settings) (cfg logfile.Config, err error) {
+func logConfig(set configrewrite.Settings) (cfg Config, err error) {
 	cfg.Path = configrewrite.InDir(set.Dir, set.LogFile)
-	if cfg.Threshold, err = logfile.ParseThreshold(set.LogLevel); err != nil {
+	if cfg.Threshold, err = ParseThreshold(set.LogLevel); err != nil {
 		return cfg, err
 	}
-	if cfg.Format, err = logfile.ParseFormat(set.LogFormat); err != nil {
+	if cfg.Format, err = ParseFormat(set.LogFormat); err != nil {
 		return cfg, err
 	}
-	cfg.Time, err = logfile.ParseTimeFormat(set.LogTimestampFormat)
+	cfg.Time, err = ParseTimeFormat(set.LogTimestampFormat)
 	return cfg, err
 }
 
 // newSystemWriter returns the writer in front of the system log, whose troubles
 // are told in the other log.
-func newSystemWriter(out *syslogOutput, other *logfile.Writer, threshold logfile.Threshold) (*logfile.Writer, error) {
-	return logfile.New(logfile.Config{
+func newSystemWriter(out *syslogOutput, other *Writer, threshold Threshold) (*Writer, error) {
+	return New(Config{
 		Threshold: threshold, Stdout: out,
 		OnError: func(err error) {
 			other.Log(monitor.LevelWarning, "Lines for the system log are being lost: "+err.Error())
@@ -93,7 +98,7 @@ func newSystemWriter(out *syslogOutput, other *logfile.Writer, threshold logfile
 }
 
 // closeLogs closes writers in order and reports whether all have ended.
-func closeLogs(writers []*logfile.Writer) bool {
+func closeLogs(writers []*Writer) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), logFlushTimeout)
 	defer cancel()
 	for _, w := range writers {
@@ -103,7 +108,7 @@ func closeLogs(writers []*logfile.Writer) bool {
 }
 
 // bothLogs writes everything to two logs.
-type bothLogs [2]*logfile.Writer
+type bothLogs [2]*Writer
 
 func (b bothLogs) Log(level monitor.Level, text string) {
 	b[0].Log(level, text)
@@ -115,15 +120,15 @@ func (b bothLogs) Event(ev monitor.Event) {
 	b[1].Event(ev)
 }
 
-// slogLog logs to the logger of an embedding program, which has its own ways to
+// Slog logs to the logger of an embedding program, which has its own ways to
 // choose a level.
-func slogLog(logger *slog.Logger) func() (runLog, error) {
+func Slog(logger *slog.Logger) func() (Log, error) {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
-	return func() (runLog, error) {
-		return runLog{
-			logSink: slogSink{logger}, level: func() string { return "notice" }, setLevel: func(string) {}, close: func() {},
+	return func() (Log, error) {
+		return Log{
+			Sink: slogSink{logger}, Level: func() string { return "notice" }, SetLevel: func(string) {}, Close: func() {},
 		}, nil
 	}
 }

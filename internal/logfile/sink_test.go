@@ -1,4 +1,4 @@
-package sentinel
+package logfile
 
 import (
 	"errors"
@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/gosentinel/sentinel/configrewrite"
-	"github.com/gosentinel/sentinel/internal/logfile"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -28,11 +27,11 @@ func TestSyslog(t *testing.T) {
 	out := &syslogOutput{dial: func() (*syslog.Writer, error) {
 		return syslog.Dial("unixgram", path, syslogFacilities["local3"]|syslog.LOG_NOTICE, "me")
 	}}
-	main, err := logfile.New(logfile.Config{Path: filepath.Join(t.TempDir(), "s.log")})
+	main, err := New(Config{Path: filepath.Join(t.TempDir(), "s.log")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := newSystemWriter(out, main, logfile.Debug)
+	second, err := newSystemWriter(out, main, Debug)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +40,7 @@ func TestSyslog(t *testing.T) {
 	log.Log(monitor.LevelVerbose, "two  words\nand more")
 	log.Log(monitor.LevelNotice, "three")
 	log.Event(monitor.PersistError{Failing: true, Reason: "disk full"})
-	closeLogs([]*logfile.Writer{second, main})
+	closeLogs([]*Writer{second, main})
 	out.close()
 
 	const local3 = 19 << 3
@@ -64,18 +63,18 @@ func TestSyslog(t *testing.T) {
 // log, once, and what comes when it is back arrives.
 func TestSyslogMissing(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "s.log")
-	main, err := logfile.New(logfile.Config{Path: file})
+	main, err := New(Config{Path: file})
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := newSystemWriter(&syslogOutput{dial: func() (*syslog.Writer, error) { return nil, errors.New("nobody listens") }}, main, logfile.Debug)
+	second, err := newSystemWriter(&syslogOutput{dial: func() (*syslog.Writer, error) { return nil, errors.New("nobody listens") }}, main, Debug)
 	if err != nil {
 		t.Fatal(err)
 	}
 	log := bothLogs{main, second}
 	log.Log(monitor.LevelWarning, "one")
 	log.Log(monitor.LevelWarning, "two")
-	closeLogs([]*logfile.Writer{second, main})
+	closeLogs([]*Writer{second, main})
 	text, err := os.ReadFile(file)
 	if err != nil || strings.Count(string(text), "Lines for the system log are being lost: nobody listens") != 1 ||
 		!strings.Contains(string(text), "one\n") || !strings.Contains(string(text), "two\n") {
@@ -88,34 +87,34 @@ func TestFileLog(t *testing.T) {
 	dir := t.TempDir()
 	set := configrewrite.DefaultSettings()
 	set.Dir, set.LogFile, set.SyslogEnabled = dir, "s.log", true
-	log, err := fileLog(set)()
+	log, err := Opener(set)()
 	if err != nil {
 		t.Fatal(err)
 	}
 	log.Log(monitor.LevelVerbose, "too detailed")
-	log.setLevel("debug")
-	if log.level() != "debug" {
-		t.Errorf("level %s", log.level())
+	log.SetLevel("debug")
+	if log.Level() != "debug" {
+		t.Errorf("level %s", log.Level())
 	}
 	log.Log(monitor.LevelVerbose, "in detail")
-	log.close()
-	log.close() // a simulated crash closes it before the end does
+	log.Close()
+	log.Close() // a simulated crash closes it before the end does
 	text, err := os.ReadFile(filepath.Join(dir, "s.log"))
 	if err != nil || strings.Contains(string(text), "too detailed") || !strings.Contains(string(text), "in detail") {
 		t.Errorf("%v, log:\n%s", err, text)
 	}
 	set.LogFile, set.LogFormat, set.LogTimestampFormat, set.SyslogEnabled = "t.log", "logfmt", "milliseconds", false
-	if log, err = fileLog(set)(); err != nil {
+	if log, err = Opener(set)(); err != nil {
 		t.Fatal(err)
 	}
 	log.Log(monitor.LevelNotice, "in another form")
-	log.close()
+	log.Close()
 	text, err = os.ReadFile(filepath.Join(dir, "t.log"))
 	if want := `^pid=\d+ role=sentinel timestamp="\d{13}" level=notice message="in another form"\n$`; err != nil || !regexp.MustCompile(want).Match(text) {
 		t.Errorf("%v, log:\n%s", err, text)
 	}
 	set.LogFile = "none/s.log"
-	if _, err := fileLog(set)(); err == nil || err.Error() != "Can't open the log file: none/s.log: No such file or directory" {
+	if _, err := Opener(set)(); err == nil || err.Error() != "Can't open the log file: none/s.log: No such file or directory" {
 		t.Error(err)
 	}
 }
