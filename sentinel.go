@@ -75,7 +75,7 @@ func New(cfg Config) (*Sentinel, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Sentinel{settings: base.Settings, openLog: logfile.Slog(cfg.Logger), dialTLS: cfg.DialTLS}
+	s := &Sentinel{settings: base.Settings, openLog: func() (logfile.Log, error) { return logfile.Slog(cfg.Logger), nil }, dialTLS: cfg.DialTLS}
 	s.listen = func(log logfile.Sink) (*listen.Sockets, error) { return listen.One(cfg.Listen, cfg.ListenTLS, log.Log) }
 	if cfg.StateFile == "" {
 		s.store, s.state = memory{}, base.State
@@ -118,7 +118,7 @@ func Open(path string, overrides ...string) (*Sentinel, error) {
 	if err := errors.Join(file.CheckWritable(), listen.CheckReachable(s.settings), s.useRenames(), s.useACL(), s.useTLS(), checkGossip(s.settings.Gossip), s.fitFiles()); err != nil {
 		return nil, err
 	}
-	s.openLog = logfile.Opener(s.settings)
+	s.openLog = func() (logfile.Log, error) { return logfile.Open(s.settings) }
 	s.listen = func(log logfile.Sink) (*listen.Sockets, error) { return listen.All(s.settings, s.tlsListeners(log)) }
 	return s, nil
 }

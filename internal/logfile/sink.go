@@ -3,6 +3,7 @@ package logfile
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"time"
 
@@ -11,65 +12,72 @@ import (
 	"github.com/gosentinel/sentinel/monitor"
 )
 
-// Log is the log of one run.
-type Log struct {
-	Sink
-	Level    func() string
-	SetLevel func(string)
-	Close    func()
-}
-
-// Sink is where log lines go.
+// Sink is where log lines and events go. Its methods may be called concurrently
+// and never wait.
 type Sink interface {
 	Log(monitor.Level, string)
 	Event(monitor.Event)
 }
 
+// Log is the log of one run of a Sentinel.
+type Log struct {
+	Sink
+	Level    func() string // the threshold by its name
+	SetLevel func(string)  // takes the name of a threshold, and ignores any other
+	Close    func()        // waits for what was logged, but not long; may be called twice
+}
+
 // logFlushTimeout bounds the wait for a log that cannot be written at the end.
 const logFlushTimeout = 2 * time.Second
 
-// Opener logs as stock Sentinels do, to a file or to standard output, and to
-// the system log as well if that is asked for.
-func Opener(set configrewrite.Settings) func() (Log, error) {
-	return func() (Log, error) {
-		cfg, err := logConfig(set)
-		if err != nil {
-			return Log{}, err
-		}
-		w, err := New(cfg)
-		if err != nil {
-			return Log{}, fmt.Errorf("Can't open the log file: %s: %s", set.LogFile, errtext.Cause(err))
-		}
-		writers := []*Writer{w}
-		sink := Sink(w)
-		var system *syslogOutput
-		if set.SyslogEnabled {
-			system = &syslogOutput{dial: systemLog(set)}
-			second, err := newSystemWriter(system, w, cfg.Threshold)
-			if err != nil {
-				closeLogs(writers)
-				return Log{}, err
+// Open opens the log that set asks for: a file or standard output, and the
+// system log as well if it is enabled. The error is in the words of
+// redis-sentinel.
+func Open(set configrewrite.Settings) (Log, error) {
+	cfg, err := logConfig(set)
+	if err != nil {
+		return Log{}, err
+	}
+	w, err := New(cfg)
+	if err != nil {
+		return Log{}, fmt.Errorf("Can't open the log file: %s: %s", set.LogFile, errtext.Cause(err))
+	}
+	writers := []*Writer{w}
+	if !set.SyslogEnabled {
+		return newLog(w, writers, func() {}), nil
+	}
+	system, err := newSyslog(set)
+	var second *Writer
+	if err == nil {
+		second, err = newSystemWriter(system, w, cfg.Threshold)
+	}
+	if err != nil {
+		closeLogs(writers)
+		return Log{}, err
+	}
+	// They are closed in this order: the second complains to the first.
+	writers = []*Writer{second, w}
+	return newLog(bothLogs{w, second}, writers, system.close), nil
+}
+
+// newLog returns the log that sink and writers make up. The threshold of the
+// last writer is that of all. closeSystem is called once all have ended.
+func newLog(sink Sink, writers []*Writer, closeSystem func()) Log {
+	return Log{
+		Sink:  sink,
+		Level: func() string { return writers[len(writers)-1].Threshold().String() },
+		SetLevel: func(name string) {
+			if t, err := ParseThreshold(name); err == nil {
+				for _, w := range writers {
+					w.SetThreshold(t)
+				}
 			}
-			// In this order they are closed: the second one complains to the first.
-			writers = []*Writer{second, w}
-			sink = bothLogs{w, second}
-		}
-		return Log{
-			Sink:  sink,
-			Level: func() string { return w.Threshold().String() },
-			SetLevel: func(name string) {
-				if t, err := ParseThreshold(name); err == nil {
-					for _, w := range writers {
-						w.SetThreshold(t)
-					}
-				}
-			},
-			Close: func() {
-				if closeLogs(writers) && system != nil {
-					system.close()
-				}
-			},
-		}, nil
+		},
+		Close: func() {
+			if closeLogs(writers) {
+				closeSystem()
+			}
+		},
 	}
 }
 
@@ -88,7 +96,7 @@ func logConfig(set configrewrite.Settings) (cfg Config, err error) {
 
 // newSystemWriter returns the writer in front of the system log, whose troubles
 // are told in the other log.
-func newSystemWriter(out *syslogOutput, other *Writer, threshold Threshold) (*Writer, error) {
+func newSystemWriter(out io.Writer, other *Writer, threshold Threshold) (*Writer, error) {
 	return New(Config{
 		Threshold: threshold, Stdout: out,
 		OnError: func(err error) {
@@ -120,16 +128,14 @@ func (b bothLogs) Event(ev monitor.Event) {
 	b[1].Event(ev)
 }
 
-// Slog logs to the logger of an embedding program, which has its own ways to
-// choose a level.
-func Slog(logger *slog.Logger) func() (Log, error) {
+// Slog returns the log of an embedded Sentinel: it goes to logger, which has its
+// own ways to choose a level. A nil logger discards everything.
+func Slog(logger *slog.Logger) Log {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
-	return func() (Log, error) {
-		return Log{
-			Sink: slogSink{logger}, Level: func() string { return "notice" }, SetLevel: func(string) {}, Close: func() {},
-		}, nil
+	return Log{
+		Sink: slogSink{logger}, Level: func() string { return "notice" }, SetLevel: func(string) {}, Close: func() {},
 	}
 }
 

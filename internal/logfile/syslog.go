@@ -1,3 +1,5 @@
+//go:build unix
+
 package logfile
 
 import (
@@ -71,9 +73,10 @@ var syslogFacilities = map[string]syslog.Priority{
 	"local7": syslog.LOG_LOCAL7,
 }
 
-// systemLog returns how to reach the system log of this machine.
-func systemLog(set configrewrite.Settings) func() (*syslog.Writer, error) {
-	return func() (*syslog.Writer, error) {
+// newSyslog returns the output to the system log of this machine. It connects
+// with the first line.
+func newSyslog(set configrewrite.Settings) (*syslogOutput, error) {
+	return &syslogOutput{dial: func() (*syslog.Writer, error) {
 		return syslog.New(syslogFacilities[set.SyslogFacility]|syslog.LOG_NOTICE, set.SyslogIdent)
-	}
+	}}, nil
 }
