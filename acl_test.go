@@ -1,21 +1,15 @@
 package sentinel
 
 import (
-	"bufio"
 	"context"
-	"errors"
-	"io/fs"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
 
-	"github.com/gosentinel/sentinel/configrewrite"
-	"github.com/gosentinel/sentinel/internal/acl"
+	"github.com/gosentinel/sentinel/internal/resptest"
 )
 
 // configured is a Sentinel that a file configures, reached over a Unix socket.
@@ -59,7 +53,7 @@ func (c *configured) read(name string) string {
 }
 
 // start starts the Sentinel, anew if it runs, and returns a connection.
-func (c *configured) start(overrides ...string) *testConn {
+func (c *configured) start(overrides ...string) *resptest.Conn {
 	c.t.Helper()
 	if c.stop != nil {
 		c.stop()
@@ -83,19 +77,13 @@ func (c *configured) start(overrides ...string) *testConn {
 			c.stop()
 		}
 	})
-	eventually(c.t, "the Sentinel listens", func() bool { return s.Addr() != nil })
+	resptest.Eventually(c.t, "the Sentinel listens", func() bool { return s.Addr() != nil })
 	return c.dial()
 }
 
-func (c *configured) dial() *testConn {
+func (c *configured) dial() *resptest.Conn {
 	c.t.Helper()
-	nc, err := net.Dial("unix", filepath.Join(c.dir, "s"))
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	c.t.Cleanup(func() { nc.Close() })
-	nc.SetDeadline(time.Now().Add(30 * time.Second))
-	return &testConn{Conn: nc, t: c.t, rd: bufio.NewReader(nc)}
+	return resptest.Dial(c.t, "unix", filepath.Join(c.dir, "s"))
 }
 
 const (
@@ -114,31 +102,31 @@ func TestUsersSurvive(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c.t = t
 			admin := c.start()
-			admin.do("AUTH secret")
-			before := admin.do("ACL LIST")
+			admin.Do("AUTH secret")
+			before := admin.Do("ACL LIST")
 			admin = c.start()
-			admin.do("AUTH secret")
-			if got := admin.do("ACL LIST"); got != before {
+			admin.Do("AUTH secret")
+			if got := admin.Do("ACL LIST"); got != before {
 				t.Errorf("after a start without changes\n got %s\nwant %s", got, before)
 			}
 			for _, cmd := range []string{
 				"ACL SETUSER bob +info", "ACL DELUSER eve", `ACL SETUSER new on nopass "&it's" (+role "\"&b\\\"\")"`, "ACL SETUSER default >second <secret",
 				"SENTINEL CONFIG SET loglevel warning",
 			} {
-				if got := admin.do(cmd); strings.HasPrefix(got, "-") {
+				if got := admin.Do(cmd); strings.HasPrefix(got, "-") {
 					t.Fatalf("%s: %s", cmd, got)
 				}
 			}
-			want := admin.do("ACL LIST")
+			want := admin.Do("ACL LIST")
 			admin = c.start()
-			if got := admin.do("AUTH secret"); !strings.HasPrefix(got, "-WRONGPASS") {
+			if got := admin.Do("AUTH secret"); !strings.HasPrefix(got, "-WRONGPASS") {
 				t.Errorf("the old password: %s", got)
 			}
-			admin.do("AUTH second")
-			if got := admin.do("ACL LIST"); got != want || !strings.Contains(got, "user new ") || strings.Contains(got, "user eve ") {
+			admin.Do("AUTH second")
+			if got := admin.Do("ACL LIST"); got != want || !strings.Contains(got, "user new ") || strings.Contains(got, "user eve ") {
 				t.Errorf("after the start\n got %s\nwant %s", got, want)
 			}
-			if got := admin.do("SENTINEL CONFIG GET loglevel"); got != "*2\n$8\nloglevel\n$7\nwarning\n" {
+			if got := admin.Do("SENTINEL CONFIG GET loglevel"); got != "*2\n$8\nloglevel\n$7\nwarning\n" {
 				t.Errorf("log level %q", got)
 			}
 		})
@@ -151,7 +139,7 @@ func TestSavedUsersLoadInStock(t *testing.T) {
 	c := configure(t, "s.conf", aclConf+"user bob on >pw +ping\n")
 	admin := c.start()
 	for _, cmd := range []string{`ACL SETUSER new on nopass "&it's" (+role "\"&b\\\"\")"`, "ACL SETUSER bob -ping +@fast -role", "SENTINEL FLUSHCONFIG"} {
-		if got := admin.do(cmd); got != "+OK\n" {
+		if got := admin.Do(cmd); got != "+OK\n" {
 			t.Fatalf("%s: %s", cmd, got)
 		}
 	}
@@ -167,7 +155,7 @@ func TestSavedUsersLoadInStock(t *testing.T) {
 	for cmd, want := range map[string]string{
 		"ACL USERS": "*3\n$3\nbob\n$7\ndefault\n$3\nnew\n", "ACL DRYRUN bob ping": "+OK\n", "ACL DRYRUN new role": "+OK\n", "ACL DRYRUN bob role": "$54\nThis user has no permissions to run the 'role' command\n",
 	} {
-		if got := stock.do(cmd); got != want {
+		if got := stock.Do(cmd); got != want {
 			t.Errorf("stock: %s: %q, want %q", cmd, got, want)
 		}
 	}
@@ -179,9 +167,9 @@ func TestRequirePassStaysInCharge(t *testing.T) {
 	for name, edit := range map[string][2]string{"s.conf": {aclConf + "requirepass one\n", "requirepass one\x00requirepass two"}, "s.toml": {aclTOML + "requirepass = \"one\"\n", "requirepass = \"one\"\x00requirepass = \"two\""}} {
 		c := configure(t, name, edit[0])
 		admin := c.start()
-		admin.do("AUTH one")
-		admin.do("ACL SETUSER bob on")
-		if got := admin.do("SENTINEL FLUSHCONFIG"); got != "+OK\n" {
+		admin.Do("AUTH one")
+		admin.Do("ACL SETUSER bob on")
+		if got := admin.Do("SENTINEL FLUSHCONFIG"); got != "+OK\n" {
 			t.Fatal(got)
 		}
 		c.stop()
@@ -192,10 +180,10 @@ func TestRequirePassStaysInCharge(t *testing.T) {
 		old, now, _ := strings.Cut(edit[1], "\x00")
 		c.write(name, strings.Replace(text, old, now, 1))
 		admin = c.start()
-		if got := admin.do("AUTH two"); got != "+OK\n" {
+		if got := admin.Do("AUTH two"); got != "+OK\n" {
 			t.Errorf("%s: the new password: %s", name, got)
 		}
-		if got := admin.do("ACL USERS"); !strings.Contains(got, "bob") {
+		if got := admin.Do("ACL USERS"); !strings.Contains(got, "bob") {
 			t.Errorf("%s: users: %s", name, got)
 		}
 	}
@@ -209,7 +197,7 @@ func TestACLFile(t *testing.T) {
 	}
 	admin := c.start()
 	for _, cmd := range []string{"ACL SETUSER eve on nopass +role", "ACL SAVE", "SENTINEL FLUSHCONFIG"} {
-		if got := admin.do(cmd); got != "+OK\n" {
+		if got := admin.Do(cmd); got != "+OK\n" {
 			t.Fatalf("%s: %s", cmd, got)
 		}
 	}
@@ -222,9 +210,9 @@ func TestACLFile(t *testing.T) {
 	if info, err := os.Stat(filepath.Join(c.dir, "users.acl")); err != nil || info.Mode().Perm() != 0o640 {
 		t.Errorf("mode %v, %v", info.Mode(), err)
 	}
-	want := admin.do("ACL LIST")
+	want := admin.Do("ACL LIST")
 	admin = c.start()
-	if got := admin.do("ACL LIST"); got != want {
+	if got := admin.Do("ACL LIST"); got != want {
 		t.Errorf("after a start\n got %s\nwant %s", got, want)
 	}
 	// A file that cannot be replaced: its directory is gone.
@@ -234,13 +222,13 @@ func TestACLFile(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(c.dir, "users.acl"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if got := admin.do("ACL SAVE"); got != "-ERR There was an error trying to save the ACLs. Please check the server logs for more information\n" {
+	if got := admin.Do("ACL SAVE"); got != "-ERR There was an error trying to save the ACLs. Please check the server logs for more information\n" {
 		t.Errorf("ACL SAVE: %s", got)
 	}
-	if got := admin.do("ACL LOAD"); !strings.HasPrefix(got, "-ERR Error loading ACLs, opening file 'users.acl': ") {
+	if got := admin.Do("ACL LOAD"); !strings.HasPrefix(got, "-ERR Error loading ACLs, opening file 'users.acl': ") {
 		t.Errorf("ACL LOAD: %s", got)
 	}
-	if got := admin.do("ACL LIST"); got != want {
+	if got := admin.Do("ACL LIST"); got != want {
 		t.Errorf("a failed load changed the users: %s", got)
 	}
 	c.stop()
@@ -309,28 +297,6 @@ func TestACLWarnings(t *testing.T) {
 	}
 }
 
-// TestImpliedDefaultUser: what configrewrite takes for the default user of
-// requirepass is what it is.
-func TestImpliedDefaultUser(t *testing.T) {
-	for _, pass := range []string{"", "x", "p w"} {
-		set := configrewrite.DefaultSettings()
-		set.RequirePass = pass
-		list := newUsers(set)
-		text := strings.TrimPrefix(list.Lines()[0], "user ")
-		again := newUsers(configrewrite.DefaultSettings())
-		if err := declare(again, text); err != nil || again.Lines()[0] != list.Lines()[0] {
-			t.Errorf("%q: %s, %v", pass, text, err)
-		}
-		normal, problems := checkUsers(configrewrite.Settings{Users: []string{text}})
-		if problems[0] != nil || normal[0] != text {
-			t.Errorf("%q: the normal form of %q is %q, %v", pass, text, normal, problems)
-		}
-	}
-	if !newUsers(configrewrite.DefaultSettings()).Default().Unlimited() || acl.DefaultUser != "default" {
-		t.Error("the default user is not what it is called")
-	}
-}
-
 // runStock runs a stock Sentinel on the files until the test ends.
 func (c *configured) runStock() {
 	c.t.Helper()
@@ -342,108 +308,11 @@ func (c *configured) runStock() {
 		cmd.Process.Kill()
 		cmd.Wait()
 	})
-	eventually(c.t, "the stock Sentinel listens", func() bool {
+	resptest.Eventually(c.t, "the stock Sentinel listens", func() bool {
 		nc, err := net.Dial("unix", filepath.Join(c.dir, "s"))
 		if err == nil {
 			nc.Close()
 		}
 		return err == nil
 	})
-}
-
-// TestHangingDiskHoldsNobody: ACL SAVE and ACL LOAD on a disk that does not
-// answer give up in bounded time, each for its own client, and leave nothing
-// behind that takes effect when the disk comes back. Saves stay in order.
-func TestHangingDiskHoldsNobody(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		users := newUsers(configrewrite.DefaultSettings())
-		f := newACLFile("users.acl", "/dead/users.acl", users)
-		answer := make(chan struct{})
-		var written []string
-		f.read = func(string) ([]byte, error) { <-answer; return []byte("user late on nopass\n"), nil }
-		f.replace = func(_ string, text []byte, _ fs.FileMode) error {
-			<-answer
-			written = append(written, string(text))
-			return nil
-		}
-		errs := make(chan error, 4)
-		go func() { _, err := f.load(); errs <- err }()
-		synctest.Wait()
-		for range 3 {
-			go func() { errs <- f.save() }()
-		}
-		for range 4 { // in a bubble, waiting for ever is a failure
-			if err := <-errs; !errors.Is(err, errDiskHangs) {
-				t.Errorf("%v, want %v", err, errDiskHangs)
-			}
-		}
-		close(answer)
-		synctest.Wait()
-		if _, ok := users.User("late"); ok || len(written) != 0 {
-			t.Errorf("the disk came back, and what nobody waited for took effect: %q", written)
-		}
-		if err := f.save(); err != nil || len(written) != 1 {
-			t.Errorf("the next save: %v, %q", err, written)
-		}
-		if _, err := f.load(); err != nil {
-			t.Errorf("the next load: %v", err)
-		}
-		if _, ok := users.User("late"); !ok {
-			t.Error("the next load had no effect")
-		}
-	})
-}
-
-// TestDocumentedUsers tries the users that docs/operations.md recommends: they
-// can be declared, may do what they are for, and nothing that changes anything.
-func TestDocumentedUsers(t *testing.T) {
-	text, err := os.ReadFile("docs/operations.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	allowed := map[string][]string{
-		"peer": {"PING", "PUBLISH __sentinel__:hello x", "CLIENT SETNAME x", "SENTINEL IS-MASTER-DOWN-BY-ADDR 127.0.0.1 1 0 *"},
-		"app": {"PING", "INFO", "SUBSCRIBE +switch-master", "PSUBSCRIBE *", "SENTINEL GET-MASTER-ADDR-BY-NAME m", "SENTINEL MASTERS", "SENTINEL SLAVES m",
-			"SENTINEL SENTINELS m", "CLIENT SETNAME x", "CLIENT SETINFO lib-name x"},
-	}
-	forbidden := []string{"SHUTDOWN", "SENTINEL SET m quorum 1", "SENTINEL REMOVE m", "SENTINEL FAILOVER m", "SENTINEL CONFIG SET sentinel-pass x",
-		"ACL SETUSER x", "CLIENT KILL TYPE normal", "CLIENT PAUSE 1", "ROLE", "SENTINEL CONFIG GET sentinel-pass"}
-	found := 0
-	users, table := newUsers(configrewrite.DefaultSettings()), serverCommands()
-	for line := range strings.Lines(string(text)) {
-		rules, isUser := strings.CutPrefix(strings.TrimSpace(line), "user ")
-		if !isUser {
-			continue
-		}
-		found++
-		if err := declare(users, rules); err != nil {
-			t.Fatalf("%s: %v", line, err)
-		}
-		name, _, _ := strings.Cut(rules, " ")
-		u, _ := users.User(name)
-		may := func(request string) bool {
-			var args [][]byte
-			for word := range strings.FieldsSeq(request) {
-				args = append(args, []byte(word))
-			}
-			cmd, ok := table.lookup(args)
-			if !ok {
-				t.Fatalf("%s is unknown", request)
-			}
-			return !users.Check(u, cmd.name, args).Denied()
-		}
-		for _, request := range allowed[name] {
-			if !may(request) {
-				t.Errorf("%s may not %s", name, request)
-			}
-		}
-		for _, request := range forbidden {
-			if may(request) {
-				t.Errorf("%s may %s", name, request)
-			}
-		}
-	}
-	if found != len(allowed) {
-		t.Errorf("%d users in the document, want %d", found, len(allowed))
-	}
 }

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/gosentinel/sentinel/configrewrite"
 )
 
 // Every mistake is named, with and without a state file, and nothing starts.
@@ -43,5 +45,20 @@ func TestNewRejects(t *testing.T) {
 	twice := with(func(m *Master) { m.Name, m.Quorum = "", 0 })
 	if _, err := New(twice); err == nil || !strings.Contains(err.Error(), "Name") || !strings.Contains(err.Error(), "Quorum") {
 		t.Errorf("two mistakes, but the error is %v", err)
+	}
+}
+
+// TestQueueLimit: client-output-buffer-limit is respected, and never endless.
+func TestQueueLimit(t *testing.T) {
+	for _, c := range []struct {
+		hard, soft int64
+		want       int
+	}{{32 << 20, 8 << 20, 8 << 20}, {1 << 20, 8 << 20, 1 << 20}, {64 << 20, 0, 64 << 20}, {0, 5, 5}, {0, 0, 0}} {
+		if got := queueLimit(configrewrite.OutputLimit{HardBytes: c.hard, SoftBytes: c.soft}); got != c.want {
+			t.Errorf("%d and %d: %d, want %d", c.hard, c.soft, got, c.want)
+		}
+	}
+	if got := queueLimit(configrewrite.DefaultSettings().OutputLimits.PubSub); got != 8<<20 {
+		t.Errorf("by default: %d", got)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gosentinel/sentinel/internal/fakeredis"
+	"github.com/gosentinel/sentinel/internal/resptest"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -51,15 +52,15 @@ func TestSimulatedCrashEndsRun(t *testing.T) {
 			}()
 			ran := make(chan error, 1)
 			go func() { ran <- s.Run(ctx) }()
-			eventually(t, "the Sentinel knows its replica", func() bool {
+			resptest.Eventually(t, "the Sentinel knows its replica", func() bool {
 				views := s.Masters()
 				return len(views) == 1 && views[0].Replicas == 1
 			})
-			cl := (&testServer{addr: s.Addr().String()}).dial(t)
-			if got := cl.do("SENTINEL SIMULATE-FAILURE " + c.failure); got != "+OK\n" {
+			cl := resptest.Dial(t, "tcp", s.Addr().String())
+			if got := cl.Do("SENTINEL SIMULATE-FAILURE " + c.failure); got != "+OK\n" {
 				t.Fatal(got)
 			}
-			eventually(t, "a failover begins", func() bool {
+			resptest.Eventually(t, "a failover begins", func() bool {
 				err := s.Failover("m")
 				return err == nil || errors.Is(err, ErrNotRunning) // the crash was faster than the reply
 			})
@@ -120,22 +121,35 @@ func TestDebugReachesTheCore(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ran := make(chan error, 1)
 	go func() { ran <- s.Run(ctx) }()
-	eventually(t, "the Sentinel listens", func() bool { return s.Addr() != nil })
-	c := (&testServer{addr: s.Addr().String()}).dial(t)
-	for i, p := range debugParams {
+	resptest.Eventually(t, "the Sentinel listens", func() bool { return s.Addr() != nil })
+	c := resptest.Dial(t, "tcp", s.Addr().String())
+	names := namesIn(c.Do("SENTINEL DEBUG"))
+	if len(names) != 13 {
+		t.Errorf("there are %d parameters, not 13: %q", len(names), names)
+	}
+	for i, name := range names {
 		value := strconv.Itoa(4000 + i)
-		if got := c.do("SENTINEL DEBUG " + strings.ToLower(p.name) + " " + value); got != "+OK\n" {
-			t.Errorf("%s: %q", p.name, got)
+		if got := c.Do("SENTINEL DEBUG " + strings.ToLower(name) + " " + value); got != "+OK\n" {
+			t.Errorf("%s: %q", name, got)
 		}
 	}
-	got := c.do("SENTINEL DEBUG")
-	for i, p := range debugParams {
-		if !strings.Contains(got, "\n"+p.name+"\n$4\n"+strconv.Itoa(4000+i)+"\n") {
-			t.Errorf("%s was not set: %s", p.name, got)
+	got := c.Do("SENTINEL DEBUG")
+	for i, name := range names {
+		if !strings.Contains(got, "\n"+name+"\n$4\n"+strconv.Itoa(4000+i)+"\n") {
+			t.Errorf("%s was not set: %s", name, got)
 		}
 	}
 	cancel()
 	if err := <-ran; err != nil {
 		t.Error(err)
 	}
+}
+
+// namesIn returns the names in the reply to SENTINEL DEBUG: every second string.
+func namesIn(reply string) (names []string) {
+	lines := strings.Split(reply, "\n")
+	for i := 2; i < len(lines); i += 4 {
+		names = append(names, lines[i])
+	}
+	return names
 }

@@ -289,9 +289,9 @@ func (s *gossipShell) derive() {
 	})
 }
 
-// endpoint is what other Sentinels are told. announceIP is that of the Sentinel
+// Endpoint is what other Sentinels are told. announceIP is that of the Sentinel
 // now: it can be changed while gossip goes on.
-func (s *gossipShell) endpoint(announceIP string) monitor.GossipEndpoint {
+func (s *gossipShell) Endpoint(announceIP string) monitor.GossipEndpoint {
 	t := s.transport()
 	if t == nil {
 		return monitor.GossipEndpoint{Boot: s.boot.String(), Version: Version}
@@ -303,8 +303,8 @@ func (s *gossipShell) endpoint(announceIP string) monitor.GossipEndpoint {
 	return e
 }
 
-// state tells of a peer whether gossip with it works: up, down or off.
-func (s *gossipShell) state(v monitor.SentinelView) string {
+// State tells of a peer whether gossip with it works: up, down or off.
+func (s *gossipShell) State(v monitor.SentinelView) string {
 	t := s.transport()
 	switch {
 	case t == nil || v.Gossip.Addr.Port == 0:
@@ -315,8 +315,8 @@ func (s *gossipShell) state(v monitor.SentinelView) string {
 	return "down"
 }
 
-// stats counts since the port was opened.
-func (s *gossipShell) stats() gossip.Stats {
+// Stats counts since the port was opened.
+func (s *gossipShell) Stats() gossip.Stats {
 	if t := s.transport(); t != nil {
 		return t.Stats()
 	}

@@ -14,6 +14,12 @@ import (
 	"github.com/gosentinel/sentinel/monitor"
 )
 
+// Two identities.
+const (
+	idA = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	idB = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+)
+
 const testKey = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 
 // listenerAt is a listener with an address and nothing else.
@@ -108,7 +114,7 @@ func TestGossipEndpoint(t *testing.T) {
 			if own != "" {
 				want = own
 			}
-			if host := s.endpoint(announced).Addr.Host; host != want {
+			if host := s.Endpoint(announced).Addr.Host; host != want {
 				t.Errorf("announce-ip %q, gossip-announce-ip %q: peers are told %q, want %q", announced, own, host, want)
 			}
 		}
@@ -174,12 +180,12 @@ func TestGossipShellChangesItsKey(t *testing.T) {
 		}
 		return quickKey(password)
 	}
-	if got := s.endpoint(""); got.KeyID != "" || got.Addr.Port == 0 {
+	if got := s.Endpoint(""); got.KeyID != "" || got.Addr.Port == 0 {
 		t.Errorf("before there is a peer: %+v", got)
 	}
 	s.do(peer)
 	s.work.Wait()
-	if got := s.endpoint("").KeyID; got != id("one") {
+	if got := s.Endpoint("").KeyID; got != id("one") {
 		t.Errorf("the key is %s, want that of the password", got)
 	}
 	s.rekey("one")
@@ -188,23 +194,23 @@ func TestGossipShellChangesItsKey(t *testing.T) {
 	close(hold)
 	s.rekey("")
 	s.work.Wait()
-	if got := s.endpoint("").KeyID; got != id("three")+","+id("one") {
+	if got := s.Endpoint("").KeyID; got != id("three")+","+id("one") {
 		t.Errorf("the keys are %s after two changes, want %s and the old one %s", got, id("three"), id("one"))
 	}
 
 	s = start(nil, "") // loopback without a secret
 	s.rekey("four")
 	s.work.Wait()
-	if got := s.endpoint("").KeyID; !strings.HasPrefix(got, id("four")+",") {
+	if got := s.Endpoint("").KeyID; !strings.HasPrefix(got, id("four")+",") {
 		t.Errorf("the keys are %s, want %s first", got, id("four"))
 	}
 
 	s = start(func(s *configrewrite.Settings) { s.Gossip.Keys = []string{testKey} }, "one")
-	before := s.endpoint("").KeyID
+	before := s.Endpoint("").KeyID
 	s.do(peer)
 	s.rekey("five")
 	s.work.Wait()
-	if got := s.endpoint("").KeyID; got != before || before == "" {
+	if got := s.Endpoint("").KeyID; got != before || before == "" {
 		t.Errorf("the configured key %s became %s", before, got)
 	}
 }
@@ -226,22 +232,22 @@ func TestGossipPortOpensLater(t *testing.T) {
 	defer func() { cancel(); s.close(false) }()
 	s.do(monitor.GossipPeer{ID: idB, Endpoint: monitor.GossipEndpoint{Addr: monitor.HostPort{Host: "127.0.0.1", Port: 9}, Boot: "00000000000000ff"}})
 	s.flush()
-	if e := s.endpoint(""); e.Addr.Port != 0 || e.Boot == "" || s.stats().Peers != 0 || !s.on() {
-		t.Errorf("while the port is taken: %+v, %+v", e, s.stats())
+	if e := s.Endpoint(""); e.Addr.Port != 0 || e.Boot == "" || s.Stats().Peers != 0 || !s.on() {
+		t.Errorf("while the port is taken: %+v, %+v", e, s.Stats())
 	}
 	pc.Close()
 	deadline, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	for s.endpoint("").Addr.Port != set.Gossip.Port {
+	for s.Endpoint("").Addr.Port != set.Gossip.Port {
 		select {
 		case <-tick.C:
 		case <-deadline.Done():
 			t.Fatal("the port is free and was not opened")
 		}
 	}
-	if s.stats().Peers != 1 {
+	if s.Stats().Peers != 1 {
 		t.Error("a peer was forgotten")
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gosentinel/sentinel/internal/logfile"
+	"github.com/gosentinel/sentinel/internal/server"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -42,7 +43,7 @@ type loop struct {
 	log     logfile.Sink
 	publish func(monitor.Event)
 	script  func(monitor.RunScript)
-	scripts scriptQueue
+	scripts server.ScriptQueue
 	crash   func()                                        // carries out a simulated crash, unless it is to end the loop only
 	lookup  func(ctx context.Context, host string) string // "" when the name does not resolve
 	gossip  *gossipShell                                  // nil: none
@@ -331,9 +332,9 @@ func lookupIP(ctx context.Context, host string) string {
 	return addrs[0].Unmap().String()
 }
 
-// query runs f on the loop goroutine, where the core does not change, and waits
+// View runs f on the loop goroutine, where the core does not change, and waits
 // for it. It reports false when the loop has ended.
-func (l *loop) query(f func(c *monitor.Core, now monitor.Instant)) bool {
+func (l *loop) View(f func(c server.Reader, now monitor.Instant)) bool {
 	ran := make(chan struct{})
 	if !l.put(item{view: func(c *monitor.Core, now monitor.Instant) { f(c, now); close(ran) }}) {
 		return false
@@ -351,16 +352,16 @@ func (l *loop) query(f func(c *monitor.Core, now monitor.Instant)) bool {
 	}
 }
 
-// call carries out an operator's command and waits for its result, which may be
+// Call carries out an operator's command and waits for its result, which may be
 // the end of a write to disk.
-func (l *loop) call(op monitor.Op) (monitor.CallResult, bool) {
+func (l *loop) Call(op monitor.Op) (monitor.CallResult, bool) {
 	r, ok := l.request(func(ref monitor.PeerRef) monitor.Input { return monitor.Call{From: ref, Op: op} })
 	result, _ := r.(monitor.CallResult)
 	return result, ok
 }
 
-// ask answers a question of another Sentinel; q.From is filled in here.
-func (l *loop) ask(q monitor.Ask) (monitor.Reply, bool) {
+// Ask answers a question of another Sentinel; q.From is filled in here.
+func (l *loop) Ask(q monitor.Ask) (monitor.Reply, bool) {
 	r, ok := l.request(func(ref monitor.PeerRef) monitor.Input { q.From = ref; return q })
 	reply, _ := r.(monitor.Reply)
 	return reply, ok
@@ -379,7 +380,7 @@ func (l *loop) request(in func(monitor.PeerRef) monitor.Input) (any, bool) {
 	}
 }
 
-// hello takes a hello message that a peer published to this Sentinel directly.
-func (l *loop) hello(h monitor.Hello) {
+// Hello takes a hello message that a peer published to this Sentinel directly.
+func (l *loop) Hello(h monitor.Hello) {
 	l.put(item{in: monitor.HelloReceived{Hello: h}})
 }

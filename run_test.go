@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/gosentinel/sentinel/configrewrite"
+	"github.com/gosentinel/sentinel/internal/server"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -105,7 +106,7 @@ func TestAliveNoticesAStuckLoop(t *testing.T) {
 	<-ready
 	stuck, release, freed := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	go func() {
-		s.view(func(*monitor.Core, monitor.Instant) { close(stuck); <-release })
+		s.view(func(server.Reader, monitor.Instant) { close(stuck); <-release })
 		close(freed)
 	}()
 	<-stuck

@@ -22,6 +22,7 @@ import (
 	"github.com/gosentinel/sentinel/internal/listen"
 	"github.com/gosentinel/sentinel/internal/logfile"
 	"github.com/gosentinel/sentinel/internal/scripts"
+	"github.com/gosentinel/sentinel/internal/server"
 	"github.com/gosentinel/sentinel/internal/tlsfiles"
 	"github.com/gosentinel/sentinel/monitor"
 	"github.com/gosentinel/sentinel/monitor/link"
@@ -30,6 +31,10 @@ import (
 
 // Version is the version of this package and of the daemon.
 const Version = "0.1.0"
+
+// RedisVersion is the Redis version whose commands and error texts a Sentinel of
+// this package has. Client libraries derive from it what they may send.
+const RedisVersion = server.RedisVersion
 
 // ErrNotRunning is returned by methods that need a running Sentinel.
 var ErrNotRunning = errors.New("sentinel: not running")
@@ -52,8 +57,8 @@ type Sentinel struct {
 	openLog  func() (logfile.Log, error)
 	listen   func(logfile.Sink) (*listen.Sockets, error)
 	users    *acl.List
-	commands *commandTable    // by the names that clients have to use
-	aclFile  *aclFile         // nil without one
+	commands *server.Commands // by the names that clients have to use
+	aclFile  *server.ACLFile  // nil without one
 	tls      *tlsfiles.Keeper // nil when no file configures TLS
 	dialTLS  *tls.Config      // nil: plain TCP
 	hooks    Hooks
@@ -82,7 +87,7 @@ func New(cfg Config) (*Sentinel, error) {
 		s.bus = pubsub.NewBus(pubsub.Limits{})
 		return s.ready()
 	}
-	file, err := configrewrite.Loader{CheckUsers: checkUsers}.New(cfg.StateFile, base)
+	file, err := configrewrite.Loader{CheckUsers: server.CheckUsers}.New(cfg.StateFile, base)
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +114,7 @@ func (s *Sentinel) ready() (*Sentinel, error) {
 // is changed, but that the limit of open files of this process is raised when
 // the configuration needs more.
 func Open(path string, overrides ...string) (*Sentinel, error) {
-	file, err := configrewrite.Loader{CheckUsers: checkUsers}.Load(path, overrides)
+	file, err := configrewrite.Loader{CheckUsers: server.CheckUsers}.Load(path, overrides)
 	if err != nil {
 		return nil, err
 	}
@@ -228,11 +233,11 @@ func (s *Sentinel) Run(ctx context.Context) error {
 
 func (s *Sentinel) runLogged(ctx context.Context, cancel context.CancelCauseFunc, log logfile.Log) error {
 	log.Log(monitor.LevelNotice, fmt.Sprintf("gosentinel version=%s, compatible with redis-sentinel %s, pid=%d, just started",
-		Version, RedisVersion, os.Getpid()))
+		Version, server.RedisVersion, os.Getpid()))
 	for _, w := range s.warnings {
 		log.Log(monitor.LevelWarning, w)
 	}
-	for _, line := range s.disabledUsers() {
+	for _, line := range server.DisabledUsers(s.users) {
 		log.Log(monitor.LevelNotice, line)
 	}
 	if s.tls != nil {
@@ -331,12 +336,12 @@ func (s *Sentinel) serve(ctx context.Context, cancel context.CancelCauseFunc, l 
 			s.exit(crashStatus)
 		}
 	}
-	srv := newServer(s.serverConfig(func() { cancel(nil) }, l, log, socks), l, s.bus)
+	srv := server.New(s.serverConfig(func() { cancel(nil) }, l, log, socks), l, s.bus)
 	var work sync.WaitGroup
 	failed := make(chan error, len(socks.Listeners))
 	for _, ln := range socks.Listeners {
 		work.Go(func() {
-			if err := srv.serve(ln); err != nil {
+			if err := srv.Serve(ln); err != nil {
 				err = fmt.Errorf("the RESP server failed: %w", err)
 				failed <- err
 				cancel(err)
@@ -358,7 +363,7 @@ func (s *Sentinel) serve(ctx context.Context, cancel context.CancelCauseFunc, l 
 	l.run(ctx)
 	s.running.Store(nil)
 	cancel(nil) // after a simulated crash nobody else did
-	srv.close()
+	srv.Close()
 	work.Wait()
 	stopShells()
 	select {
@@ -377,29 +382,29 @@ func sayWhy(ctx context.Context, log logfile.Sink) {
 	log.Log(monitor.LevelNotice, "User requested shutdown...")
 }
 
-func (s *Sentinel) serverConfig(cancel func(), l *loop, log logfile.Log, socks *listen.Sockets) serverConfig {
+func (s *Sentinel) serverConfig(cancel func(), l *loop, log logfile.Log, socks *listen.Sockets) server.Config {
 	executable, _ := os.Executable()
-	return serverConfig{
-		users:         s.users,
-		commands:      s.commands,
-		aclFile:       s.aclFile,
-		protectedMode: s.settings.ProtectedMode,
-		maxClients:    s.settings.MaxClients,
-		idleTimeout:   s.settings.Timeout,
-		version:       Version,
-		runID:         string(newRunID()),
-		supervisor:    s.hooks.Supervisor,
-		port:          socks.ShownPort(),
-		listeners:     socks.Info,
-		executable:    executable,
-		configFile:    s.path,
-		resolve:       l.lookup,
-		shutdown:      cancel,
-		log:           log.Log,
-		logLevel:      log.Level,
-		setLogLevel:   s.setLogLevel(log),
-		scripts:       l.scripts,
-		gossip:        l.gossip,
+	return server.Config{
+		Users:         s.users,
+		Commands:      s.commands,
+		ACLFile:       s.aclFile,
+		ProtectedMode: s.settings.ProtectedMode,
+		MaxClients:    s.settings.MaxClients,
+		IdleTimeout:   s.settings.Timeout,
+		Version:       Version,
+		RunID:         string(newRunID()),
+		Supervisor:    s.hooks.Supervisor,
+		Port:          socks.ShownPort(),
+		Listeners:     socks.Info,
+		Executable:    executable,
+		ConfigFile:    s.path,
+		Resolve:       l.lookup,
+		Shutdown:      cancel,
+		Log:           log.Log,
+		LogLevel:      log.Level,
+		SetLogLevel:   s.setLogLevel(log),
+		Scripts:       l.scripts,
+		Gossip:        l.gossip,
 	}
 }
 
@@ -442,7 +447,7 @@ func (s *Sentinel) Log(level monitor.Level, text string) {
 // watchdogs: while it does not return, the Sentinel is stuck.
 func (s *Sentinel) Alive() bool {
 	l := s.running.Load()
-	return l != nil && l.query(func(*monitor.Core, monitor.Instant) {})
+	return l != nil && l.View(func(server.Reader, monitor.Instant) {})
 }
 
 // Events returns the events from the moment of the call until ctx ends or the
@@ -455,20 +460,20 @@ func (s *Sentinel) Events(ctx context.Context) iter.Seq[Event] { return s.bus.Ev
 func (s *Sentinel) MasterAddr(name string) (HostPort, bool) {
 	var addr HostPort
 	var found bool
-	s.view(func(c *monitor.Core, _ monitor.Instant) { addr, found = c.MasterAddr(name) })
+	s.view(func(c server.Reader, _ monitor.Instant) { addr, found = c.MasterAddr(name) })
 	return addr, found
 }
 
 // Masters returns the state of every master, nil when not running.
 func (s *Sentinel) Masters() []monitor.MasterView {
 	var views []monitor.MasterView
-	s.view(func(c *monitor.Core, now monitor.Instant) { views = c.Masters(now) })
+	s.view(func(c server.Reader, now monitor.Instant) { views = c.Masters(now) })
 	return views
 }
 
-func (s *Sentinel) view(f func(*monitor.Core, monitor.Instant)) {
+func (s *Sentinel) view(f func(server.Reader, monitor.Instant)) {
 	if l := s.running.Load(); l != nil {
-		l.query(f)
+		l.View(f)
 	}
 }
 
@@ -480,7 +485,7 @@ func (s *Sentinel) Failover(name string) error {
 	if l == nil {
 		return ErrNotRunning
 	}
-	r, ok := l.call(monitor.FailoverOp{Name: name})
+	r, ok := l.Call(monitor.FailoverOp{Name: name})
 	if !ok {
 		return ErrNotRunning
 	}
@@ -498,6 +503,39 @@ func randomSeed() uint64 {
 	var b [8]byte
 	rand.Read(b[:])
 	return binary.LittleEndian.Uint64(b[:])
+}
+
+// useRenames makes the commands by the names that the settings ask for.
+func (s *Sentinel) useRenames() (err error) {
+	var warnings []string
+	s.commands, warnings, err = server.NewCommands(s.settings.RenameCommands)
+	s.warnings = append(s.warnings, warnings...)
+	return err
+}
+
+// useACL makes the users that the settings ask for.
+func (s *Sentinel) useACL() (err error) {
+	var warnings []string
+	s.users, s.aclFile, warnings, err = server.OpenUsers(s.settings)
+	s.warnings = append(s.warnings, warnings...)
+	return err
+}
+
+// live returns what configrewrite saves along with the state.
+func (s *Sentinel) live() configrewrite.Live {
+	now := configrewrite.Live{Users: s.users.Declarations()}
+	if level := s.levelSet.Load(); level != nil {
+		now.LogLevel = *level
+	}
+	return now
+}
+
+// setLogLevel changes the level of a log, to be saved as well.
+func (s *Sentinel) setLogLevel(log logfile.Log) func(string) {
+	return func(level string) {
+		log.SetLevel(level)
+		s.levelSet.Store(&level)
+	}
 }
 
 // fitFiles makes room for the files that are needed, and reduces maxclients to

@@ -22,6 +22,7 @@ var layers = []struct {
 	{"monitor", core[:2]},
 	{"internal/listen", slices.Concat(core, []string{"internal/...", "configrewrite"})},
 	{"internal/logfile", slices.Concat(core, []string{"internal/...", "configrewrite"})},
+	{"internal/server", slices.Concat(core, []string{"internal/...", "configrewrite", "pubsub", "gossip"})},
 	{"internal/tlsfiles", slices.Concat(core, []string{"internal/...", "configrewrite"})},
 	{"internal/...", slices.Concat(core, []string{"internal/..."})},
 	{"pubsub", slices.Concat(core, []string{"internal/..."})},

@@ -1,10 +1,12 @@
-package sentinel
+package server
 
 import (
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/gosentinel/sentinel/monitor"
 )
 
 // command is one row of the command table. A container such as SENTINEL has
@@ -85,14 +87,14 @@ func (f commandFlags) categories() []string {
 	return list
 }
 
-// commandTable holds the commands in the order of COMMAND LIST.
-type commandTable struct {
+// Commands is a table of commands in the order of COMMAND LIST.
+type Commands struct {
 	list   []*command
 	byName map[string]*command // containers' subcommands under "container|sub"
 }
 
-func newCommandTable(list []*command) *commandTable {
-	t := &commandTable{list: list, byName: make(map[string]*command)}
+func newTable(list []*command) *Commands {
+	t := &Commands{list: list, byName: make(map[string]*command)}
 	for _, cmd := range list {
 		t.byName[cmd.name] = cmd
 		for _, sub := range cmd.subs {
@@ -104,7 +106,7 @@ func newCommandTable(list []*command) *commandTable {
 
 // lookup finds the command for the words of a request. For an unknown
 // subcommand it returns its container and false, for an unknown command nil.
-func (t *commandTable) lookup(args [][]byte) (cmd *command, ok bool) {
+func (t *Commands) lookup(args [][]byte) (cmd *command, ok bool) {
 	name, known := lowerName(args[0])
 	if !known {
 		return nil, false
@@ -124,7 +126,7 @@ func (t *commandTable) lookup(args [][]byte) (cmd *command, ok bool) {
 }
 
 // find returns the command of a full name, such as "sentinel|masters", or nil.
-func (t *commandTable) find(name string) *command {
+func (t *Commands) find(name string) *command {
 	container, sub, isSub := strings.Cut(strings.ToLower(name), "|")
 	cmd := t.byName[container]
 	if isSub && cmd != nil {
@@ -140,7 +142,7 @@ var (
 
 // rename gives a command another name, or none if to is empty. Rules of access
 // control lists, and replies, go on to use the one that it had.
-func (t *commandTable) rename(from, to string) error {
+func (t *Commands) rename(from, to string) error {
 	from, to = strings.ToLower(from), strings.ToLower(to)
 	cmd := t.byName[from]
 	switch {
@@ -160,21 +162,21 @@ func (t *commandTable) rename(from, to string) error {
 	return nil
 }
 
-// useRenames makes the commands by the names that the settings ask for. What
-// cannot be renamed because a Sentinel has no such command is told and no more:
+// NewCommands returns all commands by the names that renames, nil for none, asks
+// for. What cannot be renamed because a Sentinel has no such command is a warning:
 // such lines come from the configuration of a data server.
-func (s *Sentinel) useRenames() (err error) {
-	s.commands = serverCommands()
-	for _, r := range s.settings.RenameCommands.Entries() {
-		switch bad := s.commands.rename(r.From, r.To); bad {
+func NewCommands(renames *monitor.RenameTable) (t *Commands, warnings []string, err error) {
+	t = serverCommands()
+	for _, r := range renames.Entries() {
+		switch bad := t.rename(r.From, r.To); bad {
 		case nil:
 		case errNoSuchCommand:
-			s.warnings = append(s.warnings, fmt.Sprintf("rename-command %s: %v", r.From, bad))
+			warnings = append(warnings, fmt.Sprintf("rename-command %s: %v", r.From, bad))
 		default:
 			err = errors.Join(err, fmt.Errorf("rename-command %s %s: %w", r.From, r.To, bad))
 		}
 	}
-	return err
+	return t, warnings, err
 }
 
 // longestName bounds the work for a name that cannot be one of ours.
@@ -198,7 +200,7 @@ func (cmd *command) arityOK(n int) bool {
 }
 
 // shown returns the commands that lists show.
-func (t *commandTable) shown() []*command {
+func (t *Commands) shown() []*command {
 	return slices.DeleteFunc(slices.Clone(t.list), func(c *command) bool { return c.flags.has(flagHidden) })
 }
 
@@ -217,8 +219,8 @@ var (
 
 // serverCommands is the whole surface: the 15 commands of a stock Sentinel and
 // QUIT, which Sentinels before 7.0 had and old clients still send (wire.md §2).
-func serverCommands() *commandTable {
-	return newCommandTable([]*command{
+func serverCommands() *Commands {
+	return newTable([]*command{
 		{name: "acl", arity: -2, subs: aclCommands(), since: "6.0.0", group: "server", summary: "A container for Access List Control commands."},
 		{name: "auth", arity: -2, flags: loginFlags, run: cmdAuth, since: "1.0.0", group: "connection", summary: "Authenticates the connection."},
 		{name: "client", arity: -2, subs: clientCommands(), since: "2.4.0", group: "connection", summary: "A container for client connection commands."},

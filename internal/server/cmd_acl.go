@@ -1,4 +1,4 @@
-package sentinel
+package server
 
 import (
 	"errors"
@@ -20,14 +20,14 @@ func (c *client) mustLogin() bool {
 	if c.authenticated && !deleted {
 		return false
 	}
-	free := !deleted && c.server.cfg.users.Open()
+	free := !deleted && c.server.cfg.Users.Open()
 	c.conn.SetAuthenticated(free) // the limits for strangers go with it
 	return !free
 }
 
 // logIn answers itself when it returns false.
 func (r *request) logIn(name, password string) bool {
-	c, users := r.client, r.server.cfg.users
+	c, users := r.client, r.server.cfg.Users
 	u, err := users.Authenticate(name, password)
 	if err != nil {
 		now := time.Now()
@@ -47,7 +47,7 @@ func (r *request) logIn(name, password string) bool {
 // permitted checks the rights of the client, and answers when they do not
 // suffice.
 func (r *request) permitted() bool {
-	c, users := r.client, r.server.cfg.users
+	c, users := r.client, r.server.cfg.Users
 	u := c.user.Load()
 	if u.Unlimited() || r.cmd.flags.has(flagNoAuth) {
 		return true
@@ -73,7 +73,7 @@ func (r *request) coded(err error) {
 // these were in place.
 func (r *request) checkSubscriptions() {
 	c := r.client
-	c.closing = c.closing || r.server.cfg.users.Check(c.user.Load(), r.cmd.name, r.args).Denied()
+	c.closing = c.closing || r.server.cfg.Users.Check(c.user.Load(), r.cmd.name, r.args).Denied()
 }
 
 // enforce ends the connections that a change of users leaves without right. The
@@ -113,12 +113,12 @@ func aclCommands() []*command {
 		row("genpass", -2, 0, cmdACLGenPass, "6.0.0", "Returns a random password."),
 		row("getuser", 3, sentinelFlags, cmdACLGetUser, "6.0.0", "Shows the rules of a user."),
 		{name: "acl|help", arity: 2, flags: flagAnytime, run: func(r *request) { r.simples(aclHelp) }, since: "6.0.0", group: "server", summary: "Shows a description of the subcommands."},
-		row("list", 2, sentinelFlags, func(r *request) { r.bulks(r.server.cfg.users.Lines()) }, "6.0.0", "Lists the rules of the users."),
+		row("list", 2, sentinelFlags, func(r *request) { r.bulks(r.server.cfg.Users.Lines()) }, "6.0.0", "Lists the rules of the users."),
 		row("load", 2, sentinelFlags, cmdACLLoad, "6.0.0", "Replaces the users by those of the ACL file."),
 		row("log", -2, sentinelFlags, cmdACLLog, "6.0.0", "Shows what was refused."),
 		row("save", 2, sentinelFlags, cmdACLSave, "6.0.0", "Writes the users into the ACL file."),
 		row("setuser", -3, sentinelFlags, cmdACLSetUser, "6.0.0", "Creates or changes a user."),
-		row("users", 2, sentinelFlags, func(r *request) { r.bulks(r.server.cfg.users.Users()) }, "6.0.0", "Lists the users."),
+		row("users", 2, sentinelFlags, func(r *request) { r.bulks(r.server.cfg.Users.Users()) }, "6.0.0", "Lists the users."),
 		row("whoami", 2, 0, func(r *request) { r.bulk(r.client.user.Load().Name()) }, "6.0.0", "Returns the user of the connection."),
 	}
 }
@@ -171,7 +171,7 @@ func cmdACLCat(r *request) {
 		r.bulks(acl.Categories())
 		return
 	}
-	names, ok := r.server.cfg.users.CommandsIn(r.arg(2))
+	names, ok := r.server.cfg.Users.CommandsIn(r.arg(2))
 	if !ok {
 		r.fail("ERR", "Unknown category '"+clip(r.args[2], 128)+"'")
 		return
@@ -180,7 +180,7 @@ func cmdACLCat(r *request) {
 }
 
 func cmdACLSetUser(r *request) {
-	change, err := r.server.cfg.users.SetUser(r.arg(2), r.texts(3)...)
+	change, err := r.server.cfg.Users.SetUser(r.arg(2), r.texts(3)...)
 	if err != nil {
 		r.fail("ERR", err.Error())
 		return
@@ -199,7 +199,7 @@ func (r *request) texts(first int) []string {
 }
 
 func cmdACLDelUser(r *request) {
-	n, err := r.server.cfg.users.DelUsers(r.texts(2)...)
+	n, err := r.server.cfg.Users.DelUsers(r.texts(2)...)
 	if err != nil {
 		r.fail("ERR", err.Error())
 		return
@@ -209,7 +209,7 @@ func cmdACLDelUser(r *request) {
 }
 
 func cmdACLGetUser(r *request) {
-	u, ok := r.server.cfg.users.View(r.arg(2))
+	u, ok := r.server.cfg.Users.View(r.arg(2))
 	if !ok {
 		r.null()
 		return
@@ -238,7 +238,7 @@ func (r *request) selector(s acl.SelectorView) {
 }
 
 func cmdACLDryRun(r *request) {
-	users := r.server.cfg.users
+	users := r.server.cfg.Users
 	u, ok := users.User(r.arg(2))
 	if !ok {
 		r.fail("ERR", "User '"+r.arg(2)+"' not found")
@@ -288,7 +288,7 @@ func cmdACLGenPass(r *request) {
 const defaultLogEntries = 10
 
 func cmdACLLog(r *request) {
-	users := r.server.cfg.users
+	users := r.server.cfg.Users
 	count := int64(defaultLogEntries)
 	switch {
 	case r.tooMany(3):
@@ -334,7 +334,7 @@ const noACLFile = "This Redis instance is not configured to use an ACL file. You
 	"issue a CONFIG REWRITE (assuming you have a Redis configuration file set) in order to store users in the Redis configuration."
 
 func cmdACLLoad(r *request) {
-	file := r.server.cfg.aclFile
+	file := r.server.cfg.ACLFile
 	if file == nil {
 		r.fail("ERR", noACLFile)
 		return
@@ -343,7 +343,7 @@ func cmdACLLoad(r *request) {
 	if err != nil {
 		var bad *acl.FileError
 		if !errors.As(err, &bad) { // what stands in the file is for who asked; that it cannot be read is for all
-			r.server.cfg.log(monitor.LevelWarning, err.Error())
+			r.server.cfg.Log(monitor.LevelWarning, err.Error())
 		}
 		r.fail("ERR", err.Error())
 		return
@@ -353,13 +353,13 @@ func cmdACLLoad(r *request) {
 }
 
 func cmdACLSave(r *request) {
-	file := r.server.cfg.aclFile
+	file := r.server.cfg.ACLFile
 	if file == nil {
 		r.fail("ERR", noACLFile)
 		return
 	}
 	if err := file.save(); err != nil {
-		r.server.cfg.log(monitor.LevelWarning, fmt.Sprintf("The ACL file %s cannot be saved: %v", file.name, err))
+		r.server.cfg.Log(monitor.LevelWarning, fmt.Sprintf("The ACL file %s cannot be saved: %v", file.name, err))
 		r.fail("ERR", "There was an error trying to save the ACLs. Please check the server logs for more information")
 		return
 	}

@@ -1,7 +1,6 @@
-package sentinel
+package server
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -24,29 +23,13 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/logging"
 
-	"github.com/gosentinel/sentinel/configrewrite"
+	"github.com/gosentinel/sentinel/internal/resptest"
 	"github.com/gosentinel/sentinel/monitor"
 	"github.com/gosentinel/sentinel/pubsub"
 )
 
-// eventually waits for a condition that another goroutine or process brings
-// about.
-func eventually(t testing.TB, what string, cond func() bool) {
-	t.Helper()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(20 * time.Second)
-	for !cond() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("not within 20 s: %s", what)
-		}
-	}
-}
-
 func TestGoRedis(t *testing.T) {
-	ts := startServer(t, serverConfig{users: usersWithPassword("secret")}, newFakeBackend(), pubsub.Limits{})
+	ts := startServer(t, Config{Users: usersWithPassword("secret")}, newFakeEngine(), pubsub.Limits{})
 	ctx := context.Background()
 	for _, proto := range []int{2, 3} {
 		c := redis.NewSentinelClient(&redis.Options{Addr: ts.addr, Password: "secret", Protocol: proto, ClientName: "me"})
@@ -103,7 +86,7 @@ func TestGoRedis(t *testing.T) {
 func TestFailoverClient(t *testing.T) {
 	logging.Disable()
 	defer logging.Enable()
-	b := newFakeBackend()
+	b := newFakeEngine()
 	data, err := net.Listen("tcp", "127.0.0.1:0") // stands for the master
 	if err != nil {
 		t.Fatal(err)
@@ -111,7 +94,7 @@ func TestFailoverClient(t *testing.T) {
 	defer data.Close()
 	b.sentinels["mymaster"] = nil // it would try to reach them
 	b.masters[0].Current = monitor.HostPort{Host: "127.0.0.1", Port: data.Addr().(*net.TCPAddr).Port}
-	ts := startServer(t, serverConfig{}, b, pubsub.Limits{})
+	ts := startServer(t, Config{}, b, pubsub.Limits{})
 	c := redis.NewFailoverClient(&redis.FailoverOptions{MasterName: "mymaster", SentinelAddrs: []string{ts.addr}, MaxRetries: -1})
 	defer c.Close()
 	arrived := make(chan struct{})
@@ -140,7 +123,7 @@ func redisCLI(t *testing.T, addr, stdin string, args ...string) string {
 }
 
 func TestRedisCLI(t *testing.T) {
-	ts := startServer(t, serverConfig{}, newFakeBackend(), pubsub.Limits{})
+	ts := startServer(t, Config{}, newFakeEngine(), pubsub.Limits{})
 	if got, want := redisCLI(t, ts.addr, "", "sentinel", "get-master-addr-by-name", "mymaster"), "10.0.0.1\n6379\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
@@ -184,7 +167,7 @@ func stockSentinel(t *testing.T) *testServer {
 		cmd.Process.Kill()
 		cmd.Wait()
 	})
-	eventually(t, "the stock Sentinel listens", func() bool {
+	resptest.Eventually(t, "the stock Sentinel listens", func() bool {
 		nc, err := net.Dial("tcp", addr)
 		if err == nil {
 			nc.Close()
@@ -198,7 +181,7 @@ func stockSentinel(t *testing.T) *testServer {
 // same bytes. Texts that changed after 7.0 are left out.
 func TestSameAsStock(t *testing.T) {
 	stock := stockSentinel(t)
-	ours := startServer(t, serverConfig{}, newFakeBackend(), pubsub.Limits{})
+	ours := startServer(t, Config{}, newFakeEngine(), pubsub.Limits{})
 	lines := []string{
 		"PING", "PING x", "PING a b", `PING "a\x41\n\"" `, `PING 'it\'s'`, `PING ""`, "ECHO x", "GET", "nosuch a b c",
 		"nosuch " + strings.Repeat("x", 200), strings.Repeat("y", 200) + " a", "nosuch " + strings.Repeat("abcdefgh ", 30),
@@ -230,10 +213,10 @@ func TestSameAsStock(t *testing.T) {
 	}
 	for _, proto := range []string{"2", "3"} {
 		a, b := stock.dial(t), ours.dial(t)
-		a.do("HELLO " + proto)
-		b.do("HELLO " + proto)
+		a.Do("HELLO " + proto)
+		b.Do("HELLO " + proto)
 		for _, line := range lines {
-			want, got := a.do(line), b.do(line)
+			want, got := a.Do(line), b.Do(line)
 			if got != want {
 				t.Errorf("RESP%s: %.100s\n got %q\nwant %q", proto, line, got, want)
 			}
@@ -244,10 +227,10 @@ func TestSameAsStock(t *testing.T) {
 // TestProtocolErrorsSameAsStock does it for bytes that are no commands.
 func TestProtocolErrorsSameAsStock(t *testing.T) {
 	stock := stockSentinel(t)
-	ours := startServer(t, serverConfig{}, newFakeBackend(), pubsub.Limits{})
+	ours := startServer(t, Config{}, newFakeEngine(), pubsub.Limits{})
 	answer := func(ts *testServer, in string) string {
 		c := ts.dial(t)
-		c.send(in)
+		c.Send(in)
 		out, err := io.ReadAll(c)
 		if err != nil && !errors.Is(err, syscall.ECONNRESET) {
 			t.Errorf("%.60q: %v", in, err)
@@ -267,13 +250,13 @@ func TestProtocolErrorsSameAsStock(t *testing.T) {
 
 // TestPipelineKeepsOrder sends many commands at once, cut at every byte.
 func TestPipelineKeepsOrder(t *testing.T) {
-	ts := startServer(t, serverConfig{}, newFakeBackend(), pubsub.Limits{})
+	ts := startServer(t, Config{}, newFakeEngine(), pubsub.Limits{})
 	in := "PING 1\r\n*2\r\n$4\r\nPING\r\n$1\r\n2\r\nSENTINEL MYID\r\nNOSUCH\r\nPING 5\r\n"
 	want := "$1\r\n1\r\n$1\r\n2\r\n$40\r\n" + idB + "\r\n-ERR unknown command 'NOSUCH', with args beginning with: \r\n$1\r\n5\r\n"
 	c := ts.dial(t)
 	for i := range in {
-		c.send(in[:i])
-		c.send(in[i:])
+		c.Send(in[:i])
+		c.Send(in[i:])
 		got := make([]byte, len(want))
 		if _, err := io.ReadFull(c, got); err != nil || string(got) != want {
 			t.Fatalf("cut at %d: %q, %v", i, got, err)
@@ -284,94 +267,75 @@ func TestPipelineKeepsOrder(t *testing.T) {
 // TestLargePipelineIsFlushed: replies that are larger than the buffer are
 // written while the pipeline is still executed.
 func TestLargePipelineIsFlushed(t *testing.T) {
-	ts := startServer(t, serverConfig{}, newFakeBackend(), pubsub.Limits{})
+	ts := startServer(t, Config{}, newFakeEngine(), pubsub.Limits{})
 	c := ts.dial(t)
 	const n = 2000
 	go io.WriteString(c.Conn, strings.Repeat("SENTINEL MASTERS\r\n", n))
 	for i := range n {
-		if v, err := c.value(); err != nil || !strings.HasPrefix(v, "*2\n*40\n") {
+		if v, err := c.Value(); err != nil || !strings.HasPrefix(v, "*2\n*40\n") {
 			t.Fatalf("reply %d: %.40q, %v", i, v, err)
 		}
 	}
 }
 
 func TestClientReply(t *testing.T) {
-	ts := startServer(t, serverConfig{}, newFakeBackend(), pubsub.Limits{})
+	ts := startServer(t, Config{}, newFakeEngine(), pubsub.Limits{})
 	c := ts.dial(t)
-	c.send("CLIENT REPLY SKIP\r\nPING skipped\r\nPING 1\r\nCLIENT REPLY OFF\r\nPING no\r\nSUBSCRIBE a\r\nUNSUBSCRIBE\r\nCLIENT REPLY SKIP\r\nCLIENT REPLY ON\r\nPING 2\r\n")
+	c.Send("CLIENT REPLY SKIP\r\nPING skipped\r\nPING 1\r\nCLIENT REPLY OFF\r\nPING no\r\nSUBSCRIBE a\r\nUNSUBSCRIBE\r\nCLIENT REPLY SKIP\r\nCLIENT REPLY ON\r\nPING 2\r\n")
 	want := []string{"$1\n1\n", "*3\n$9\nsubscribe\n$1\na\n:1\n", "*3\n$11\nunsubscribe\n$1\na\n:0\n", "+OK\n", "$1\n2\n"}
 	for _, w := range want {
-		if v, err := c.value(); err != nil || v != w {
+		if v, err := c.Value(); err != nil || v != w {
 			t.Errorf("got %q, %v; want %q", v, err, w)
 		}
 	}
 }
 
-// TestQueueLimit: client-output-buffer-limit is respected, and never endless.
-func TestQueueLimit(t *testing.T) {
-	for _, c := range []struct {
-		hard, soft int64
-		want       int
-	}{{32 << 20, 8 << 20, 8 << 20}, {1 << 20, 8 << 20, 1 << 20}, {64 << 20, 0, 64 << 20}, {0, 5, 5}, {0, 0, 0}} {
-		if got := queueLimit(configrewrite.OutputLimit{HardBytes: c.hard, SoftBytes: c.soft}); got != c.want {
-			t.Errorf("%d and %d: %d, want %d", c.hard, c.soft, got, c.want)
-		}
-	}
-	if got := queueLimit(configrewrite.DefaultSettings().OutputLimits.PubSub); got != 8<<20 {
-		t.Errorf("by default: %d", got)
-	}
-}
-
 func TestClientListAndKill(t *testing.T) {
-	ts := startServer(t, serverConfig{}, newFakeBackend(), pubsub.Limits{})
+	ts := startServer(t, Config{}, newFakeEngine(), pubsub.Limits{})
 	a, b := ts.dial(t), ts.dial(t)
-	a.do("CLIENT SETNAME alice")
-	b.do("SUBSCRIBE x")
-	info := a.do("CLIENT INFO")
+	a.Do("CLIENT SETNAME alice")
+	b.Do("SUBSCRIBE x")
+	info := a.Do("CLIENT INFO")
 	for _, part := range []string{"id=1 addr=" + a.LocalAddr().String() + " laddr=" + ts.addr + " fd=", " name=alice ", " flags=N db=0 sub=0 psub=0 ",
 		" cmd=client|info user=default redir=-1 resp=2 lib-name= lib-ver=\n"} {
 		if !strings.Contains(info, part) {
 			t.Errorf("CLIENT INFO lacks %q: %s", part, info)
 		}
 	}
-	if list := a.do("CLIENT LIST TYPE pubsub"); !strings.Contains(list, "id=2 ") || strings.Contains(list, "id=1 ") || !strings.Contains(list, " flags=P ") {
+	if list := a.Do("CLIENT LIST TYPE pubsub"); !strings.Contains(list, "id=2 ") || strings.Contains(list, "id=1 ") || !strings.Contains(list, " flags=P ") {
 		t.Errorf("CLIENT LIST TYPE pubsub: %s", list)
 	}
-	if list := a.do("CLIENT LIST ID 3 2 1 2"); strings.Count(list, "id=") != 2 || strings.Index(list, "id=2 ") > strings.Index(list, "id=1 ") {
+	if list := a.Do("CLIENT LIST ID 3 2 1 2"); strings.Count(list, "id=") != 2 || strings.Index(list, "id=2 ") > strings.Index(list, "id=1 ") {
 		t.Errorf("CLIENT LIST ID, in the order of the ids: %s", list)
 	}
-	a.do("HELLO 3")
-	if list := a.do("CLIENT LIST"); !strings.HasPrefix(list, "=") || !strings.Contains(list, "txt:id=1 ") || !strings.Contains(list, "resp=3") {
+	a.Do("HELLO 3")
+	if list := a.Do("CLIENT LIST"); !strings.HasPrefix(list, "=") || !strings.Contains(list, "txt:id=1 ") || !strings.Contains(list, "resp=3") {
 		t.Errorf("CLIENT LIST in RESP3: %s", list)
 	}
-	if got := a.do("CLIENT KILL TYPE pubsub"); got != ":1\n" {
+	if got := a.Do("CLIENT KILL TYPE pubsub"); got != ":1\n" {
 		t.Errorf("kill: %q", got)
 	}
-	if v, err := b.value(); !isClosed(err) {
+	if v, err := b.Value(); !resptest.Closed(err) {
 		t.Errorf("the killed client got %q, %v", v, err)
 	}
-	if got := a.do("CLIENT KILL ID 1"); got != ":0\n" {
+	if got := a.Do("CLIENT KILL ID 1"); got != ":0\n" {
 		t.Errorf("kill spares its caller by default: %q", got)
 	}
-	if got := a.do("CLIENT KILL ID 1 SKIPME no"); got != ":1\n(closed)\n" {
+	if got := a.Do("CLIENT KILL ID 1 SKIPME no"); got != ":1\n(closed)\n" {
 		t.Errorf("kill oneself: %q", got)
 	}
-}
-
-func isClosed(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)
 }
 
 // TestSlowSubscriber: one client does not read. It is cut with a log line,
 // others get every message, and the bus is not held up.
 func TestSlowSubscriber(t *testing.T) {
 	logged := make(chan string, 10)
-	cfg := serverConfig{log: func(l monitor.Level, text string) { logged <- fmt.Sprint(l, " ", text) }}
-	ts := startServer(t, cfg, newFakeBackend(), pubsub.Limits{ClientQueueBytes: 64 << 10})
+	cfg := Config{Log: func(l monitor.Level, text string) { logged <- fmt.Sprint(l, " ", text) }}
+	ts := startServer(t, cfg, newFakeEngine(), pubsub.Limits{ClientQueueBytes: 64 << 10})
 	slow, quick := ts.dial(t), ts.dial(t)
 	slow.Conn.(*net.TCPConn).SetReadBuffer(4096)
-	slow.do("PSUBSCRIBE *")
-	quick.do("SUBSCRIBE +new-epoch")
+	slow.Do("PSUBSCRIBE *")
+	quick.Do("SUBSCRIBE +new-epoch")
 	var line string
 	for i := 0; line == ""; i++ {
 		// Many large messages for the slow one, one small for the quick one.
@@ -379,7 +343,7 @@ func TestSlowSubscriber(t *testing.T) {
 			ts.bus.Publish(monitor.ScriptTimeout{Path: strings.Repeat("x", 1000)})
 		}
 		ts.bus.Publish(monitor.NewEpoch{Epoch: monitor.Epoch(i)})
-		if v, err := quick.value(); err != nil || !strings.HasSuffix(v, fmt.Sprintf("\n%d\n", i)) {
+		if v, err := quick.Value(); err != nil || !strings.HasSuffix(v, fmt.Sprintf("\n%d\n", i)) {
 			t.Fatalf("message %d: %q, %v", i, v, err)
 		}
 		select {
@@ -390,7 +354,7 @@ func TestSlowSubscriber(t *testing.T) {
 	if !strings.HasPrefix(line, "3 Client id=1 addr="+slow.LocalAddr().String()+" closed: it does not read") {
 		t.Errorf("logged %q", line)
 	}
-	eventually(t, "the slow client is forgotten", func() bool { return len(ts.snapshot()) == 1 })
+	resptest.Eventually(t, "the slow client is forgotten", func() bool { return len(ts.snapshot()) == 1 })
 }
 
 // TestNoEventIsLostAroundSubscribe: with events published all the time, every
@@ -398,7 +362,7 @@ func TestSlowSubscriber(t *testing.T) {
 func TestNoEventIsLostAroundSubscribe(t *testing.T) {
 	// On a busy machine the reader and the dispatcher may come late: nobody must be
 	// cut for that.
-	ts := startServer(t, serverConfig{}, newFakeBackend(), pubsub.Limits{ClientQueueBytes: 1 << 30, BacklogEvents: 1 << 30})
+	ts := startServer(t, Config{}, newFakeEngine(), pubsub.Limits{ClientQueueBytes: 1 << 30, BacklogEvents: 1 << 30})
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -416,13 +380,13 @@ func TestNoEventIsLostAroundSubscribe(t *testing.T) {
 	defer close(stop)
 	for range 5 {
 		c := ts.dial(t)
-		c.send("SUBSCRIBE +new-epoch\r\n")
-		if v, err := c.value(); err != nil || v != "*3\n$9\nsubscribe\n$10\n+new-epoch\n:1\n" {
+		c.Send("SUBSCRIBE +new-epoch\r\n")
+		if v, err := c.Value(); err != nil || v != "*3\n$9\nsubscribe\n$10\n+new-epoch\n:1\n" {
 			t.Fatalf("first came %q, %v", v, err)
 		}
 		last := -1
 		for range 30 {
-			v, err := c.value()
+			v, err := c.Value()
 			var n, size int
 			if _, err2 := fmt.Sscanf(strings.TrimPrefix(v, "*3\n$7\nmessage\n$10\n+new-epoch\n"), "$%d\n%d\n", &size, &n); err != nil || err2 != nil {
 				t.Fatalf("message %q, %v, %v", v, err, err2)
@@ -432,15 +396,15 @@ func TestNoEventIsLostAroundSubscribe(t *testing.T) {
 			}
 			last = n
 		}
-		c.send("UNSUBSCRIBE\r\n")
+		c.Send("UNSUBSCRIBE\r\n")
 		for v := ""; !strings.HasPrefix(v, "*3\n$11\nunsubscribe\n"); {
 			var err error
-			if v, err = c.value(); err != nil {
+			if v, err = c.Value(); err != nil {
 				t.Fatal(err)
 			}
 		}
-		c.send("PING\r\n")
-		if v, err := c.value(); err != nil || v != "+PONG\n" {
+		c.Send("PING\r\n")
+		if v, err := c.Value(); err != nil || v != "+PONG\n" {
 			t.Fatalf("behind the end of the subscription: %q, %v", v, err)
 		}
 		c.Close()
@@ -450,7 +414,7 @@ func TestNoEventIsLostAroundSubscribe(t *testing.T) {
 // TestHostileClients: whatever strangers send, the server goes on, and memory
 // does not stay taken.
 func TestHostileClients(t *testing.T) {
-	ts := startServer(t, serverConfig{}, newFakeBackend(), pubsub.Limits{})
+	ts := startServer(t, Config{}, newFakeEngine(), pubsub.Limits{})
 	for _, in := range []string{
 		"*1\r\n$9223372036854775807\r\n", "*9223372036854775807\r\n", "*1\r\n$9223372036854775806\r\n", "*65536\r\n" + strings.Repeat("$0\r\n\r\n", 65536),
 		"*2\r\n$9\r\nsubscribe\r\n$1048576\r\n" + strings.Repeat("x", 1<<20) + "\r\n", strings.Repeat("\"\" ", 20000) + "\r\n",
@@ -458,27 +422,27 @@ func TestHostileClients(t *testing.T) {
 		"\x00\xff\x16\x03\x01", strings.Repeat("\r\n", 10000), "*1\r\n$1\r\n", "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
 	} {
 		c := ts.dial(t)
-		c.send(in)
+		c.Send(in)
 		c.Conn.(*net.TCPConn).CloseWrite()
 		io.Copy(io.Discard, c)
 	}
-	if got := ts.dial(t).do("SENTINEL RESET " + strings.Repeat("a*", 600)); got != "-ERR The pattern is longer than 1024 bytes\n" {
+	if got := ts.dial(t).Do("SENTINEL RESET " + strings.Repeat("a*", 600)); got != "-ERR The pattern is longer than 1024 bytes\n" {
 		t.Errorf("long pattern: %q", got)
 	}
-	if got := ts.dial(t).do("PING"); got != "+PONG\n" {
+	if got := ts.dial(t).Do("PING"); got != "+PONG\n" {
 		t.Errorf("afterwards: %q", got)
 	}
-	eventually(t, "all hostile clients are gone", func() bool { return len(ts.snapshot()) <= 2 })
+	resptest.Eventually(t, "all hostile clients are gone", func() bool { return len(ts.snapshot()) <= 2 })
 }
 
 func TestLimitsOfConnections(t *testing.T) {
-	ts := startServer(t, serverConfig{maxClients: 1}, newFakeBackend(), pubsub.Limits{})
+	ts := startServer(t, Config{MaxClients: 1}, newFakeEngine(), pubsub.Limits{})
 	first := ts.dial(t)
-	first.do("PING")
-	if v, err := ts.dial(t).value(); v != "-ERR max number of clients reached\n" || err != nil {
+	first.Do("PING")
+	if v, err := ts.dial(t).Value(); v != "-ERR max number of clients reached\n" || err != nil {
 		t.Errorf("one too many: %q, %v", v, err)
 	}
-	if info := first.do("INFO stats"); !strings.Contains(info, "rejected_connections:1\n") {
+	if info := first.Do("INFO stats"); !strings.Contains(info, "rejected_connections:1\n") {
 		t.Errorf("INFO: %s", info)
 	}
 }
@@ -495,23 +459,22 @@ func TestProtectedMode(t *testing.T) {
 	if !isLocal(&net.UnixAddr{Net: "unix"}) {
 		t.Error("a unix socket is not local")
 	}
-	ts := startServer(t, serverConfig{protectedMode: true}, newFakeBackend(), pubsub.Limits{})
-	if got := ts.dial(t).do("PING"); got != "+PONG\n" {
+	ts := startServer(t, Config{ProtectedMode: true}, newFakeEngine(), pubsub.Limits{})
+	if got := ts.dial(t).Do("PING"); got != "+PONG\n" {
 		t.Errorf("over loopback: %q", got)
 	}
 	ln := newPipeListener("192.0.2.1:5")
 	served := make(chan error, 1)
-	go func() { served <- ts.serve(ln) }()
-	stranger := &testConn{Conn: ln.dial(), t: t}
-	stranger.rd = bufio.NewReader(stranger)
-	v, err := stranger.value()
+	go func() { served <- ts.Serve(ln) }()
+	stranger := resptest.New(t, ln.dial())
+	v, err := stranger.Value()
 	if err != nil || !strings.HasPrefix(v, "-DENIED ") {
 		t.Errorf("a stranger got %q, %v", v, err)
 	}
-	if _, err := stranger.value(); err != io.EOF {
+	if _, err := stranger.Value(); err != io.EOF {
 		t.Errorf("a stranger is not cut off: %v", err)
 	}
-	ts.close()
+	ts.Close()
 	if err := <-served; err != nil {
 		t.Error(err)
 	}
@@ -561,10 +524,10 @@ func TestStuckReaderIsClosed(t *testing.T) {
 	for _, in := range []string{"SENTINEL MASTERS\r\n", "*2\r\n$9\r\nSUBSCRIBE\r\n$6\r\n+sdown\r\n"} {
 		synctest.Test(t, func(t *testing.T) {
 			bus := pubsub.NewBus(pubsub.Limits{})
-			s := newServerOn(serverConfig{}, newFakeBackend(), bus)
+			s := New(Config{}, newFakeEngine(), bus)
 			ln := newPipeListener("192.0.2.1:5")
 			served := make(chan error, 1)
-			go func() { served <- s.serve(ln) }()
+			go func() { served <- s.Serve(ln) }()
 			nc := ln.dial()
 			start := time.Now()
 			nc.Write([]byte(in))
@@ -582,7 +545,7 @@ func TestStuckReaderIsClosed(t *testing.T) {
 			if n := len(s.snapshot()); n != 0 {
 				t.Errorf("%q: still open after %v", in, time.Since(start))
 			}
-			s.close()
+			s.Close()
 			bus.Close()
 			if err := <-served; err != nil {
 				t.Error(err)
@@ -594,7 +557,7 @@ func TestStuckReaderIsClosed(t *testing.T) {
 // FuzzCommands sends any one command line and demands an answer that is whole:
 // do fails when the values do not add up to the answer to its own mark.
 func FuzzCommands(f *testing.F) {
-	scripts, err := filepath.Glob("testdata/server/*")
+	scripts, err := filepath.Glob("testdata/commands/*")
 	if err != nil || len(scripts) == 0 {
 		f.Fatal("no seeds", err)
 	}
@@ -609,7 +572,7 @@ func FuzzCommands(f *testing.F) {
 			}
 		}
 	}
-	ts := startServer(f, serverConfig{}, newFakeBackend(), pubsub.Limits{})
+	ts := startServer(f, Config{}, newFakeEngine(), pubsub.Limits{})
 	f.Fuzz(func(t *testing.T, line string, resp3 bool) {
 		if strings.ContainsAny(line, "\n*") || strings.Contains(strings.ToLower(line), "reply") {
 			return
@@ -618,16 +581,16 @@ func FuzzCommands(f *testing.F) {
 		defer c.Close()
 		c.SetDeadline(time.Now().Add(10 * time.Second))
 		if resp3 {
-			c.do("HELLO 3")
+			c.Do("HELLO 3")
 		}
-		if got := c.do(line); strings.Contains(got, "unknown command 'mark-") {
+		if got := c.Do(line); strings.Contains(got, "unknown command 'mark-") {
 			t.Fatalf("%q: %q", line, got)
 		}
-		if _, err := ts.cfg.users.Load("", nil); err != nil { // back to the default user alone
+		if _, err := ts.cfg.Users.Load("", nil); err != nil { // back to the default user alone
 			t.Fatal(err)
 		}
 		ts.pause.end() // or the next PING waits as long as the line says
-		if got := ts.dial(t).do("PING"); got != "+PONG\n" {
+		if got := ts.dial(t).Do("PING"); got != "+PONG\n" {
 			t.Fatalf("after %q: %q", line, got)
 		}
 	})
@@ -637,8 +600,8 @@ func FuzzCommands(f *testing.F) {
 // each of its fields is there, in its section and order.
 func TestInfo(t *testing.T) {
 	stock := stockSentinel(t)
-	ours := startServer(t, serverConfig{version: "1.2.3"}, newFakeBackend(), pubsub.Limits{})
-	want, got := infoKeys(stock.dial(t).do("INFO")), infoKeys(ours.dial(t).do("INFO"))
+	ours := startServer(t, Config{Version: "1.2.3"}, newFakeEngine(), pubsub.Limits{})
+	want, got := infoKeys(stock.dial(t).Do("INFO")), infoKeys(ours.dial(t).Do("INFO"))
 	i := 0
 	for _, k := range want {
 		j := i
@@ -651,10 +614,10 @@ func TestInfo(t *testing.T) {
 		}
 		i = j + 1
 	}
-	b := newFakeBackend()
+	b := newFakeEngine()
 	b.tilt = true
-	tilt := startServer(t, serverConfig{}, b, pubsub.Limits{})
-	if info := tilt.dial(t).do("INFO Sentinel"); !strings.Contains(info, "sentinel_tilt:1\nsentinel_tilt_since_seconds:7\n") {
+	tilt := startServer(t, Config{}, b, pubsub.Limits{})
+	if info := tilt.dial(t).Do("INFO Sentinel"); !strings.Contains(info, "sentinel_tilt:1\nsentinel_tilt_since_seconds:7\n") {
 		t.Errorf("in tilt: %s", info)
 	}
 }
@@ -672,29 +635,29 @@ func infoKeys(info string) []string {
 // TestCloseWaitsForHandlers: close returns only when the command that is being
 // executed is done, and every connection and goroutine with it.
 func TestCloseWaitsForHandlers(t *testing.T) {
-	b := newFakeBackend()
+	b := newFakeEngine()
 	entered, leave := make(chan struct{}), make(chan struct{})
 	b.hook = func() { close(entered); <-leave }
 	bus := pubsub.NewBus(pubsub.Limits{})
 	defer bus.Close()
-	s := newServerOn(serverConfig{}, b, bus)
+	s := New(Config{}, b, bus)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	served := make(chan error, 1)
-	go func() { served <- s.serve(ln) }()
+	go func() { served <- s.Serve(ln) }()
 	ts := &testServer{addr: ln.Addr().String()}
 	sub := ts.dial(t)
-	sub.do("SUBSCRIBE x")
-	ts.dial(t).send("SENTINEL FLUSHCONFIG\r\n")
+	sub.Do("SUBSCRIBE x")
+	ts.dial(t).Send("SENTINEL FLUSHCONFIG\r\n")
 	<-entered
 	closed := make(chan struct{})
-	go func() { s.close(); close(closed) }()
+	go func() { s.Close(); close(closed) }()
 	if err := <-served; err != nil {
 		t.Error(err)
 	}
-	if _, err := sub.value(); !isClosed(err) {
+	if _, err := sub.Value(); !resptest.Closed(err) {
 		t.Errorf("the subscriber: %v", err)
 	}
 	select {
@@ -707,15 +670,15 @@ func TestCloseWaitsForHandlers(t *testing.T) {
 	if n := len(s.snapshot()); n != 0 {
 		t.Errorf("%d clients left", n)
 	}
-	if err := s.serve(ln); err != nil {
+	if err := s.Serve(ln); err != nil {
 		t.Errorf("serve after close: %v", err)
 	}
-	s.close() // twice is once
+	s.Close() // twice is once
 }
 
 // TestIdleClientsAreSmall bounds what an idle connection costs in heap.
 func TestIdleClientsAreSmall(t *testing.T) {
-	ts := startServer(t, serverConfig{}, newFakeBackend(), pubsub.Limits{})
+	ts := startServer(t, Config{}, newFakeEngine(), pubsub.Limits{})
 	heap := func() uint64 {
 		runtime.GC()
 		runtime.GC()
@@ -751,7 +714,7 @@ func TestIdleClientsAreSmall(t *testing.T) {
 }
 
 func BenchmarkGetMasterAddr(b *testing.B) {
-	ts := startServer(b, serverConfig{}, newFakeBackend(), pubsub.Limits{})
+	ts := startServer(b, Config{}, newFakeEngine(), pubsub.Limits{})
 	c := ts.dial(b)
 	const batch = 64
 	in := []byte(strings.Repeat("*3\r\n$8\r\nSENTINEL\r\n$23\r\nget-master-addr-by-name\r\n$8\r\nmymaster\r\n", batch))

@@ -1,7 +1,6 @@
-package sentinel
+package server
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"net"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/gosentinel/sentinel/configrewrite"
 	"github.com/gosentinel/sentinel/internal/acl"
+	"github.com/gosentinel/sentinel/internal/resptest"
 	"github.com/gosentinel/sentinel/monitor"
 	"github.com/gosentinel/sentinel/pubsub"
 )
@@ -80,13 +80,13 @@ func TestACLSameAsStock(t *testing.T) {
 		"SUBSCRIBE a", "SUBSCRIBE a +sdown", "PSUBSCRIBE x*", "PSUBSCRIBE xy", "PSUBSCRIBE *", "PING", "ROLE", "SUBSCRIBE +sdown", "UNSUBSCRIBE a +sdown", "UNSUBSCRIBE", "PUNSUBSCRIBE x* xy *", "PUNSUBSCRIBE",
 	}
 	stock := stockSentinel(t)
-	b := newFakeBackend()
+	b := newFakeEngine()
 	b.masters = b.masters[:1]
-	ours := startServer(t, serverConfig{}, b, pubsub.Limits{})
+	ours := startServer(t, Config{}, b, pubsub.Limits{})
 	admin, ownAdmin := stock.dial(t), ours.dial(t)
-	both := func(a, b *testConn, who, line string) {
+	both := func(a, b *resptest.Conn, who, line string) {
 		t.Helper()
-		want, got := a.do(line), b.do(line)
+		want, got := a.Do(line), b.Do(line)
 		for _, n := range newerACL {
 			got = n.ours.ReplaceAllString(got, n.stock)
 		}
@@ -110,16 +110,16 @@ func TestACLSameAsStock(t *testing.T) {
 				both(a, b, who, line)
 			}
 			if proto == "3" {
-				a.do("HELLO 3 AUTH " + name + " pw")
-				b.do("HELLO 3 AUTH " + name + " pw")
+				a.Do("HELLO 3 AUTH " + name + " pw")
+				b.Do("HELLO 3 AUTH " + name + " pw")
 			}
 			for _, line := range lines {
 				both(a, b, who, line)
 			}
 		}
 		a, b := stock.dial(t), ours.dial(t)
-		a.do("HELLO " + proto)
-		b.do("HELLO " + proto)
+		a.Do("HELLO " + proto)
+		b.Do("HELLO " + proto)
 		for _, line := range []string{
 			"ACL LOG 100", "ACL LOG", "ACL LOG 1", "ACL GETUSER news", "ACL GETUSER nobody", "ACL GETUSER gone", "ACL GETUSER x", "ACL USERS", "ACL GENPASS", "ACL CAT",
 			"ACL SETUSER x +nosuch", "ACL SETUSER x (+ping", "ACL SETUSER x +ping|", "ACL SETUSER x <y", "ACL SETUSER x #y", "ACL DELUSER default", "ACL DELUSER nosuch", "ACL SAVE", "ACL LOAD", "ACL DRYRUN x",
@@ -130,9 +130,9 @@ func TestACLSameAsStock(t *testing.T) {
 }
 
 func TestACLGenPass(t *testing.T) {
-	c := startServer(t, serverConfig{}, newFakeBackend(), pubsub.Limits{}).dial(t)
+	c := startServer(t, Config{}, newFakeEngine(), pubsub.Limits{}).dial(t)
 	for bits, digits := range map[string]int{"": 64, " 1": 1, " 4": 1, " 5": 2, " 4096": 1024} {
-		first, second := c.do("ACL GENPASS"+bits), c.do("ACL GENPASS"+bits)
+		first, second := c.Do("ACL GENPASS"+bits), c.Do("ACL GENPASS"+bits)
 		for _, got := range []string{first, second} {
 			if !regexp.MustCompile(fmt.Sprintf(`^\$%d\n[0-9a-f]+\n$`, digits)).MatchString(got) {
 				t.Errorf("GENPASS%s: %q", bits, got)
@@ -148,11 +148,11 @@ func TestACLGenPass(t *testing.T) {
 // there, and beyond it only what stock 7.0 does not have.
 func TestACLCategoriesSameAsStock(t *testing.T) {
 	stock := stockSentinel(t).dial(t)
-	ours := startServer(t, serverConfig{}, newFakeBackend(), pubsub.Limits{}).dial(t)
+	ours := startServer(t, Config{}, newFakeEngine(), pubsub.Limits{}).dial(t)
 	newer := regexp.MustCompile(`^(client\|setinfo|sentinel\|(gossip|(get-|is-)?prima.*))$`)
 	compared := 0
 	for _, category := range acl.Categories() {
-		want, got := names(stock.do("ACL CAT "+category)), names(ours.do("ACL CAT "+category))
+		want, got := names(stock.Do("ACL CAT "+category)), names(ours.Do("ACL CAT "+category))
 		got = slices.DeleteFunc(got, newer.MatchString)
 		if !slices.Equal(got, want) {
 			t.Errorf("@%s\n got %q\nwant %q", category, got, want)
@@ -178,14 +178,14 @@ func names(reply string) []string {
 // TestSubscriberIsCut: who loses the right to a subscription loses the
 // connection, and nobody else does.
 func TestSubscriberIsCut(t *testing.T) {
-	ts := startServer(t, serverConfig{}, newFakeBackend(), pubsub.Limits{})
+	ts := startServer(t, Config{}, newFakeEngine(), pubsub.Limits{})
 	admin := ts.dial(t)
-	admin.do("ACL SETUSER bob on nopass +@all &news &x*")
-	admin.do("ACL SETUSER eve on nopass +@all &news")
-	as := func(user string, cmds ...string) *testConn {
+	admin.Do("ACL SETUSER bob on nopass +@all &news &x*")
+	admin.Do("ACL SETUSER eve on nopass +@all &news")
+	as := func(user string, cmds ...string) *resptest.Conn {
 		c := ts.dial(t)
 		for _, cmd := range append([]string{"AUTH " + user + ` ""`}, cmds...) {
-			if got := c.do(cmd); strings.HasPrefix(got, "-") {
+			if got := c.Do(cmd); strings.HasPrefix(got, "-") {
 				t.Fatalf("%s as %s: %s", cmd, user, got)
 			}
 		}
@@ -193,24 +193,24 @@ func TestSubscriberIsCut(t *testing.T) {
 	}
 	lost, pattern := as("bob", "SUBSCRIBE news"), as("bob", "PSUBSCRIBE x*")
 	other, kept, idle := as("eve", "SUBSCRIBE news"), as("bob", "SUBSCRIBE xyz"), as("bob")
-	if got := admin.do("ACL SETUSER bob resetchannels &xy*"); got != "+OK\n" {
+	if got := admin.Do("ACL SETUSER bob resetchannels &xy*"); got != "+OK\n" {
 		t.Fatal(got)
 	}
-	for name, c := range map[string]*testConn{"channel": lost, "pattern": pattern} {
-		if v, err := c.value(); !isClosed(err) {
+	for name, c := range map[string]*resptest.Conn{"channel": lost, "pattern": pattern} {
+		if v, err := c.Value(); !resptest.Closed(err) {
 			t.Errorf("the subscriber to a %s got %q, %v", name, v, err)
 		}
 	}
-	for name, c := range map[string]*testConn{"another user": other, "an allowed channel": kept, "nothing": idle} {
-		if got := c.do("PING"); got != "+PONG\n" && !strings.Contains(got, "pong") {
+	for name, c := range map[string]*resptest.Conn{"another user": other, "an allowed channel": kept, "nothing": idle} {
+		if got := c.Do("PING"); got != "+PONG\n" && !strings.Contains(got, "pong") {
 			t.Errorf("the subscriber to %s got %q", name, got)
 		}
 	}
 	self := as("eve", "HELLO 3", "SUBSCRIBE news")
-	if got := self.do("ACL SETUSER eve resetchannels"); got != "+OK\n(closed)\n" {
+	if got := self.Do("ACL SETUSER eve resetchannels"); got != "+OK\n(closed)\n" {
 		t.Errorf("who takes his own right away got %q", got)
 	}
-	if v, err := other.value(); !isClosed(err) {
+	if v, err := other.Value(); !resptest.Closed(err) {
 		t.Errorf("the other connection of that user got %q, %v", v, err)
 	}
 }
@@ -218,13 +218,13 @@ func TestSubscriberIsCut(t *testing.T) {
 // TestSubscribeWhileRightIsTaken: a subscription and the loss of the right to it
 // at the same moment never leave a subscriber without right.
 func TestSubscribeWhileRightIsTaken(t *testing.T) {
-	ts := startServer(t, serverConfig{}, newFakeBackend(), pubsub.Limits{})
+	ts := startServer(t, Config{}, newFakeEngine(), pubsub.Limits{})
 	admin := ts.dial(t)
 	outcomes := map[string]int{}
 	for i := range 200 {
-		admin.do("ACL SETUSER bob on nopass +@all &x")
+		admin.Do("ACL SETUSER bob on nopass +@all &x")
 		c := ts.dial(t)
-		c.do(`AUTH bob ""`)
+		c.Do(`AUTH bob ""`)
 		take := "ACL SETUSER bob resetchannels"
 		if i%2 == 0 {
 			take = "ACL DELUSER bob"
@@ -232,14 +232,14 @@ func TestSubscribeWhileRightIsTaken(t *testing.T) {
 		var work sync.WaitGroup
 		var got string
 		work.Go(func() { got, _ = firstValue(c, "SUBSCRIBE x\r\n") })
-		admin.do(take)
+		admin.Do(take)
 		work.Wait()
 		switch {
 		case strings.HasPrefix(got, "-NOPERM"), strings.HasPrefix(got, "-NOAUTH"):
 			outcomes["refused"]++
 		case got == "" || strings.HasPrefix(got, "*3\n$9\nsubscribe"):
 			outcomes["cut"]++
-			if v, err := c.value(); !isClosed(err) {
+			if v, err := c.Value(); !resptest.Closed(err) {
 				t.Fatalf("still subscribed: %q, %v", v, err)
 			}
 		default:
@@ -249,16 +249,16 @@ func TestSubscribeWhileRightIsTaken(t *testing.T) {
 	}
 	t.Log(outcomes)
 	if channels, patterns := ts.bus.Counts(); channels+patterns > 0 {
-		eventually(t, "no subscription is left", func() bool { n, m := ts.bus.Counts(); return n+m == 0 })
+		resptest.Eventually(t, "no subscription is left", func() bool { n, m := ts.bus.Counts(); return n+m == 0 })
 	}
 }
 
 // firstValue sends bytes and returns the first value that comes back.
-func firstValue(c *testConn, text string) (string, error) {
+func firstValue(c *resptest.Conn, text string) (string, error) {
 	if _, err := c.Write([]byte(text)); err != nil {
 		return "", err
 	}
-	return c.value()
+	return c.Value()
 }
 
 // TestStrangersAreLimited: whoever must log in may send little, also when the
@@ -266,7 +266,7 @@ func firstValue(c *testConn, text string) (string, error) {
 func TestStrangersAreLimited(t *testing.T) {
 	long := "*11\r\n" + strings.Repeat("$1\r\na\r\n", 11)
 	big := "*2\r\n$4\r\nPING\r\n$20000\r\n" + strings.Repeat("x", 20000) + "\r\n"
-	ts := startServer(t, serverConfig{}, newFakeBackend(), pubsub.Limits{})
+	ts := startServer(t, Config{}, newFakeEngine(), pubsub.Limits{})
 	admin := ts.dial(t)
 	early := ts.dial(t)
 	for _, in := range []string{long, big} {
@@ -274,7 +274,7 @@ func TestStrangersAreLimited(t *testing.T) {
 			t.Errorf("without a password: %.60q, %v", v, err)
 		}
 	}
-	admin.do("ACL SETUSER default >secret")
+	admin.Do("ACL SETUSER default >secret")
 	for in, want := range map[string]string{
 		long: "-ERR Protocol error: unauthenticated multibulk length\n", big: "-ERR Protocol error: unauthenticated bulk length\n",
 	} {
@@ -282,7 +282,7 @@ func TestStrangersAreLimited(t *testing.T) {
 			t.Errorf("a stranger got %q, %v; want %q", v, err, want)
 		}
 		c := ts.dial(t)
-		c.do("AUTH secret")
+		c.Do("AUTH secret")
 		if v, err := firstValue(c, in); err != nil || strings.Contains(v, "unauthenticated") {
 			t.Errorf("after AUTH: %.60q, %v", v, err)
 		}
@@ -295,16 +295,16 @@ func TestStrangersAreLimited(t *testing.T) {
 // TestProtectedModeFollowsUsers: protected mode asks whether the default user
 // needs a password now.
 func TestProtectedModeFollowsUsers(t *testing.T) {
-	ts := startServer(t, serverConfig{protectedMode: true}, newFakeBackend(), pubsub.Limits{})
+	ts := startServer(t, Config{ProtectedMode: true}, newFakeEngine(), pubsub.Limits{})
 	ln := newPipeListener("192.0.2.1:5")
 	served := make(chan error, 1)
-	go func() { served <- ts.serve(ln) }()
+	go func() { served <- ts.Serve(ln) }()
 	ask := func() string {
 		nc := ln.dial()
 		defer nc.Close()
-		stranger := &testConn{Conn: nc, t: t, rd: bufio.NewReader(nc)}
+		stranger := resptest.New(t, nc)
 		go nc.Write([]byte("PING\r\n"))
-		v, err := stranger.value()
+		v, err := stranger.Value()
 		if err != nil {
 			t.Error(err)
 		}
@@ -314,15 +314,15 @@ func TestProtectedModeFollowsUsers(t *testing.T) {
 		t.Errorf("without a password a stranger got %q", got)
 	}
 	admin := ts.dial(t)
-	admin.do("ACL SETUSER default >secret")
+	admin.Do("ACL SETUSER default >secret")
 	if got := ask(); !strings.HasPrefix(got, "-NOAUTH ") {
 		t.Errorf("with a password a stranger got %q", got)
 	}
-	admin.do("ACL SETUSER default nopass")
+	admin.Do("ACL SETUSER default nopass")
 	if got := ask(); !strings.HasPrefix(got, "-DENIED ") {
 		t.Errorf("without a password again a stranger got %q", got)
 	}
-	ts.close()
+	ts.Close()
 	if err := <-served; err != nil {
 		t.Error(err)
 	}
@@ -330,15 +330,15 @@ func TestProtectedModeFollowsUsers(t *testing.T) {
 
 // TestACLLogTellsWho: the log names command, user and connection.
 func TestACLLogTellsWho(t *testing.T) {
-	ts := startServer(t, serverConfig{}, newFakeBackend(), pubsub.Limits{})
+	ts := startServer(t, Config{}, newFakeEngine(), pubsub.Limits{})
 	admin, c := ts.dial(t), ts.dial(t)
-	admin.do("ACL SETUSER bob on >pw +subscribe +client|setname")
-	c.do("AUTH bob wrong")
-	c.do("HELLO 3 AUTH bob pw SETNAME me")
-	c.do("ROLE")
-	c.do("ROLE")
-	c.do("SUBSCRIBE secrets")
-	got := admin.do("ACL LOG")
+	admin.Do("ACL SETUSER bob on >pw +subscribe +client|setname")
+	c.Do("AUTH bob wrong")
+	c.Do("HELLO 3 AUTH bob pw SETNAME me")
+	c.Do("ROLE")
+	c.Do("ROLE")
+	c.Do("SUBSCRIBE secrets")
+	got := admin.Do("ACL LOG")
 	for _, want := range []string{
 		"*3\n*20\n$5\ncount\n:1\n$6\nreason\n$7\nchannel\n$7\ncontext\n$8\ntoplevel\n$6\nobject\n$7\nsecrets\n$8\nusername\n$3\nbob\n$11\nage-seconds\n",
 		"$5\ncount\n:2\n$6\nreason\n$7\ncommand\n", "$6\nobject\n$4\nrole\n", "$6\nreason\n$4\nauth\n", "$6\nobject\n$4\nAUTH\n", " name=me ", " user=bob ", " user=default ", "addr=" + c.LocalAddr().String(),
@@ -348,7 +348,7 @@ func TestACLLogTellsWho(t *testing.T) {
 			t.Errorf("ACL LOG lacks %q:\n%s", want, got)
 		}
 	}
-	if got := admin.do("CLIENT LIST ID 2"); !strings.Contains(got, " user=bob ") {
+	if got := admin.Do("CLIENT LIST ID 2"); !strings.Contains(got, " user=bob ") {
 		t.Errorf("CLIENT LIST: %s", got)
 	}
 }
@@ -358,7 +358,7 @@ func TestACLLogTellsWho(t *testing.T) {
 func TestFailoverClientWithUser(t *testing.T) {
 	logging.Disable()
 	defer logging.Enable()
-	b := newFakeBackend()
+	b := newFakeEngine()
 	data, err := net.Listen("tcp", "127.0.0.1:0") // stands for the master
 	if err != nil {
 		t.Fatal(err)
@@ -370,7 +370,7 @@ func TestFailoverClientWithUser(t *testing.T) {
 	if _, err := users.SetUser("app", "on", ">pw", "+client|setinfo", "+ping", "+sentinel|get-master-addr-by-name", "+sentinel|sentinels", "+subscribe", "&+switch-master", "&+replica-reconf-done"); err != nil {
 		t.Fatal(err)
 	}
-	ts := startServer(t, serverConfig{users: users}, b, pubsub.Limits{})
+	ts := startServer(t, Config{Users: users}, b, pubsub.Limits{})
 	c := redis.NewFailoverClient(&redis.FailoverOptions{
 		MasterName: "mymaster", SentinelAddrs: []string{ts.addr}, SentinelUsername: "app", SentinelPassword: "pw", MaxRetries: -1,
 	})
@@ -386,7 +386,7 @@ func TestFailoverClientWithUser(t *testing.T) {
 	defer cancel()
 	c.Ping(ctx) // fails: the master hangs up, but it was found
 	<-arrived
-	eventually(t, "it listens to events", func() bool { n, _ := ts.bus.Counts(); return n > 0 })
+	resptest.Eventually(t, "it listens to events", func() bool { n, _ := ts.bus.Counts(); return n > 0 })
 	if refused := users.Log(10); len(refused) > 0 {
 		t.Errorf("refused: %+v", refused)
 	}

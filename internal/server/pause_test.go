@@ -1,4 +1,4 @@
-package sentinel
+package server
 
 import (
 	"fmt"
@@ -6,13 +6,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gosentinel/sentinel/internal/resptest"
 	"github.com/gosentinel/sentinel/pubsub"
 )
 
 // waitPaused waits until commands of n clients are held back.
 func (ts *testServer) waitPaused(t *testing.T, n int) {
 	t.Helper()
-	eventually(t, fmt.Sprintf("%d commands wait", n), func() bool {
+	resptest.Eventually(t, fmt.Sprintf("%d commands wait", n), func() bool {
 		waiting := 0
 		for _, c := range ts.snapshot() {
 			c.mu.Lock()
@@ -26,79 +27,79 @@ func (ts *testServer) waitPaused(t *testing.T, n int) {
 }
 
 func TestPauseHoldsCommandsBack(t *testing.T) {
-	ts := startServer(t, serverConfig{}, newFakeBackend(), pubsub.Limits{})
+	ts := startServer(t, Config{}, newFakeEngine(), pubsub.Limits{})
 	a, b := ts.dial(t), ts.dial(t)
-	b.send("PING before\r\n")
-	if v, err := b.value(); v != "$6\nbefore\n" {
+	b.Send("PING before\r\n")
+	if v, err := b.Value(); v != "$6\nbefore\n" {
 		t.Fatalf("%q, %v", v, err)
 	}
-	a.send("CLIENT PAUSE 3600000\r\n")
-	if v, err := a.value(); v != "+OK\n" {
+	a.Send("CLIENT PAUSE 3600000\r\n")
+	if v, err := a.Value(); v != "+OK\n" {
 		t.Fatalf("%q, %v", v, err)
 	}
 	// What stands before the held command in a pipeline was answered already.
-	b.send("PING held\r\nPING after\r\n")
+	b.Send("PING held\r\nPING after\r\n")
 	ts.waitPaused(t, 1)
-	a.send("CLIENT UNPAUSE\r\nPING a\r\n")
-	for c, want := range map[*testConn][]string{a: {"+OK\n", "$1\na\n"}, b: {"$4\nheld\n", "$5\nafter\n"}} {
+	a.Send("CLIENT UNPAUSE\r\nPING a\r\n")
+	for c, want := range map[*resptest.Conn][]string{a: {"+OK\n", "$1\na\n"}, b: {"$4\nheld\n", "$5\nafter\n"}} {
 		for _, w := range want {
-			if v, err := c.value(); v != w || err != nil {
+			if v, err := c.Value(); v != w || err != nil {
 				t.Errorf("got %q, %v; want %q", v, err, w)
 			}
 		}
 	}
-	a.send("CLIENT PAUSE 1 all\r\nPING\r\n") // ends by itself
+	a.Send("CLIENT PAUSE 1 all\r\nPING\r\n") // ends by itself
 	for _, w := range []string{"+OK\n", "+PONG\n"} {
-		if v, err := a.value(); v != w || err != nil {
+		if v, err := a.Value(); v != w || err != nil {
 			t.Errorf("got %q, %v; want %q", v, err, w)
 		}
 	}
 }
 
 func TestPauseWrite(t *testing.T) {
-	ts := startServer(t, serverConfig{}, newFakeBackend(), pubsub.Limits{})
+	ts := startServer(t, Config{}, newFakeEngine(), pubsub.Limits{})
 	a, b, c := ts.dial(t), ts.dial(t), ts.dial(t)
 	for _, step := range []struct{ cmd, want string }{
 		{"CLIENT PAUSE 3600000 write", "+OK\n"},
 		{"CLIENT PAUSE 1 write", "+OK\n"}, // does not shorten it
 		{"PING x", "$1\nx\n"},
 	} {
-		if got := a.do(step.cmd); got != step.want {
+		if got := a.Do(step.cmd); got != step.want {
 			t.Errorf("%s: %q", step.cmd, got)
 		}
 	}
-	b.send("PUBLISH __sentinel__:hello x\r\n")
-	c.send("PUBLISH __sentinel__:hello y\r\n")
+	b.Send("PUBLISH __sentinel__:hello x\r\n")
+	c.Send("PUBLISH __sentinel__:hello y\r\n")
 	ts.waitPaused(t, 2)
-	list := a.do("CLIENT LIST ID 2")
+	list := a.Do("CLIENT LIST ID 2")
 	if !strings.Contains(list, " flags=b ") || !strings.Contains(list, " cmd=publish ") {
 		t.Errorf("a waiting client: %s", list)
 	}
-	if got := a.do("CLIENT KILL ID 2"); got != ":1\n" {
+	if got := a.Do("CLIENT KILL ID 2"); got != ":1\n" {
 		t.Errorf("kill: %q", got)
 	}
-	if v, err := b.value(); !isClosed(err) {
+	if v, err := b.Value(); !resptest.Closed(err) {
 		t.Errorf("the killed client got %q, %v", v, err)
 	}
-	if got := a.do("CLIENT UNPAUSE"); got != "+OK\n" {
+	if got := a.Do("CLIENT UNPAUSE"); got != "+OK\n" {
 		t.Errorf("unpause: %q", got)
 	}
-	if v, err := c.value(); v != ":1\n" {
+	if v, err := c.Value(); v != ":1\n" {
 		t.Errorf("after the pause: %q, %v", v, err)
 	}
 }
 
 // TestCloseEndsPause: a pause of a year does not hold up the end of the server.
 func TestCloseEndsPause(t *testing.T) {
-	ts := startServer(t, serverConfig{}, newFakeBackend(), pubsub.Limits{})
+	ts := startServer(t, Config{}, newFakeEngine(), pubsub.Limits{})
 	a := ts.dial(t)
-	a.send(fmt.Sprintf("CLIENT PAUSE %d\r\nPING\r\n", (365 * 24 * time.Hour).Milliseconds()))
+	a.Send(fmt.Sprintf("CLIENT PAUSE %d\r\nPING\r\n", (365 * 24 * time.Hour).Milliseconds()))
 	ts.waitPaused(t, 1)
-	ts.close()
-	if v, err := a.value(); v != "+OK\n" {
+	ts.Close()
+	if v, err := a.Value(); v != "+OK\n" {
 		t.Errorf("%q, %v", v, err)
 	}
-	if v, err := a.value(); !isClosed(err) {
+	if v, err := a.Value(); !resptest.Closed(err) {
 		t.Errorf("%q, %v", v, err)
 	}
 }

@@ -1,4 +1,4 @@
-package sentinel
+package server
 
 import (
 	"errors"
@@ -11,7 +11,6 @@ import (
 	"github.com/gosentinel/sentinel/configrewrite"
 	"github.com/gosentinel/sentinel/internal/acl"
 	"github.com/gosentinel/sentinel/internal/errtext"
-	"github.com/gosentinel/sentinel/internal/logfile"
 	"github.com/gosentinel/sentinel/internal/words"
 )
 
@@ -31,7 +30,7 @@ func newUsers(set configrewrite.Settings) *acl.List {
 
 // aclTable is the command table as rules see it. Hidden commands that anybody
 // may run are left out: rules cannot name what a stock Sentinel does not have.
-func aclTable(t *commandTable) []acl.Command {
+func aclTable(t *Commands) []acl.Command {
 	var list []acl.Command
 	add := func(cmd *command) {
 		if cmd.flags.has(flagHidden | flagNoAuth) {
@@ -58,8 +57,8 @@ var channelUse = map[string]acl.ChannelUse{
 var errUsersAndFile = errors.New("Users are declared here although aclfile names a file for them: it would be unclear who may do what. " +
 	"Move the users into that file, or remove aclfile")
 
-// checkUsers judges the users of a configuration, for configrewrite.
-func checkUsers(set configrewrite.Settings) (normal []string, problems []error) {
+// CheckUsers judges the users of a configuration, for configrewrite.
+func CheckUsers(set configrewrite.Settings) (normal []string, problems []error) {
 	normal, problems = append(normal, set.Users...), make([]error, len(set.Users))
 	list := newUsers(set)
 	for i, text := range set.Users {
@@ -89,33 +88,32 @@ func declare(list *acl.List, text string) error {
 	return list.Declare(user[0], user[1:]...)
 }
 
-// useACL makes the users that the settings ask for.
-func (s *Sentinel) useACL() error {
-	s.users = newUsers(s.settings)
-	if name := s.settings.ACLFile; name != "" {
-		s.aclFile = newACLFile(name, configrewrite.InDir(s.settings.Dir, name), s.users)
-		if _, err := s.aclFile.load(); err != nil {
-			return linesOfACL(name, err)
+// OpenUsers returns the users that set asks for, and the file that keeps them,
+// nil without one. The warnings tell of a requirepass that is not what it seems.
+func OpenUsers(set configrewrite.Settings) (list *acl.List, file *ACLFile, warnings []string, err error) {
+	list = newUsers(set)
+	if name := set.ACLFile; name != "" {
+		file = NewACLFile(name, configrewrite.InDir(set.Dir, name), list)
+		if _, err := file.load(); err != nil {
+			return nil, nil, nil, linesOfACL(name, err)
 		}
 	}
-	for _, text := range s.settings.Users {
-		if err := declare(s.users, text); err != nil {
-			return err // judged before, by checkUsers
+	for _, text := range set.Users {
+		if err := declare(list, text); err != nil {
+			return nil, nil, nil, err // judged before, by CheckUsers
 		}
 	}
-	s.warnings = append(s.warnings, s.passwordWarnings()...)
-	return nil
+	return list, file, passwordWarnings(set, list), nil
 }
 
-// passwordWarnings tells of a requirepass that is not what it seems.
-func (s *Sentinel) passwordWarnings() []string {
-	switch pass := s.settings.RequirePass; {
+func passwordWarnings(set configrewrite.Settings, list *acl.List) []string {
+	switch pass := set.RequirePass; {
 	case pass == "":
 		return nil
-	case s.users.Default().NoPass():
+	case list.Default().NoPass():
 		return []string{"requirepass has no effect for clients: the user default is declared otherwise (user, aclfile) and needs no password"}
 	default:
-		if _, err := s.users.Authenticate(acl.DefaultUser, pass); err != nil {
+		if _, err := list.Authenticate(acl.DefaultUser, pass); err != nil {
 			return []string{"requirepass has no effect for clients: the user default is declared otherwise (user, aclfile) and has other passwords"}
 		}
 		return nil
@@ -140,35 +138,18 @@ func linesOfACL(name string, err error) error {
 	return errors.Join(all...)
 }
 
-// disabledUsers returns a log line for each user that nobody can log in as,
-// which is the case for whoever has no rule "on".
-func (s *Sentinel) disabledUsers() (lines []string) {
-	for _, name := range s.users.DisabledUsers() {
+// DisabledUsers returns a log line for each user of list that cannot log in,
+// which includes every user without the rule "on".
+func DisabledUsers(list *acl.List) (lines []string) {
+	for _, name := range list.DisabledUsers() {
 		lines = append(lines, fmt.Sprintf("The user '%s' is disabled (there is no 'on' modifier in the user description). "+
 			"Make sure this is not a configuration error.", name))
 	}
 	return lines
 }
 
-// live returns what configrewrite saves along with the state.
-func (s *Sentinel) live() configrewrite.Live {
-	now := configrewrite.Live{Users: s.users.Declarations()}
-	if level := s.levelSet.Load(); level != nil {
-		now.LogLevel = *level
-	}
-	return now
-}
-
-// setLogLevel changes the level of a log, to be saved as well.
-func (s *Sentinel) setLogLevel(log logfile.Log) func(string) {
-	return func(level string) {
-		log.SetLevel(level)
-		s.levelSet.Store(&level)
-	}
-}
-
-// aclFile is the file of aclfile. It is safe for concurrent use.
-type aclFile struct {
+// ACLFile is the file of aclfile. It is safe for concurrent use.
+type ACLFile struct {
 	name  string // as configured, for messages
 	path  string
 	users *acl.List
@@ -181,8 +162,10 @@ type aclFile struct {
 	replace func(path string, text []byte, perm fs.FileMode) error
 }
 
-func newACLFile(name, path string, users *acl.List) *aclFile {
-	return &aclFile{
+// NewACLFile returns the file at path, which messages call name, for users. It
+// does not touch the file.
+func NewACLFile(name, path string, users *acl.List) *ACLFile {
+	return &ACLFile{
 		name: name, path: path, users: users, busy: make(chan struct{}, 1),
 		read: configrewrite.ReadFile, replace: configrewrite.ReplaceFile,
 	}
@@ -197,7 +180,7 @@ var errDiskHangs = errors.New("the disk has not answered for 5 seconds; look the
 // on it. Who asks waits for a while and no longer, so that a dead network file
 // system holds neither clients nor the end of the process. What the disk still
 // does then has no consequence here.
-func (f *aclFile) withDisk(disk, then func() error) error {
+func (f *ACLFile) withDisk(disk, then func() error) error {
 	patience := time.NewTimer(aclPatience)
 	defer patience.Stop()
 	select {
@@ -230,7 +213,7 @@ func (f *aclFile) withDisk(disk, then func() error) error {
 const aclFilePerm fs.FileMode = 0o600
 
 // load replaces all users by those of the file, or changes nothing.
-func (f *aclFile) load() (change acl.Change, err error) {
+func (f *ACLFile) load() (change acl.Change, err error) {
 	var text []byte
 	err = f.withDisk(func() (err error) {
 		if text, err = f.read(f.path); err != nil {
@@ -258,7 +241,7 @@ func readFailure(err error) error {
 }
 
 // save writes all users into the file.
-func (f *aclFile) save() error {
+func (f *ACLFile) save() error {
 	return f.withDisk(
 		func() error { return f.replace(f.path, f.users.Render(), aclFilePerm) },
 		func() error { return nil })

@@ -1,4 +1,4 @@
-package sentinel
+package server
 
 import (
 	"slices"
@@ -310,7 +310,7 @@ func (r *request) killOption(f *killFilter, i int) (ok bool) {
 	case r.is(i, "LADDR"):
 		f.laddr = value
 	case r.is(i, "USER"):
-		if f.user, ok = r.server.cfg.users.User(value); !ok {
+		if f.user, ok = r.server.cfg.Users.User(value); !ok {
 			r.fail("ERR", "No such user '"+value+"'")
 			return false
 		}

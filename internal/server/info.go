@@ -1,4 +1,4 @@
-package sentinel
+package server
 
 import (
 	"cmp"
@@ -82,22 +82,22 @@ func infoServer(t *infoText, r *request) bool {
 	t.add("atomicvar_api", "Go sync/atomic")
 	t.add("gcc_version", "0.0.0")
 	t.add("process_id", os.Getpid())
-	t.add("process_supervised", cmp.Or(s.cfg.supervisor, "no"))
-	t.add("run_id", s.cfg.runID)
-	t.add("tcp_port", s.cfg.port)
+	t.add("process_supervised", cmp.Or(s.cfg.Supervisor, "no"))
+	t.add("run_id", s.cfg.RunID)
+	t.add("tcp_port", s.cfg.Port)
 	t.add("server_time_usec", time.Now().UnixMicro())
 	t.add("uptime_in_seconds", int64(up.Seconds()))
 	t.add("uptime_in_days", int64(up.Hours()/24))
 	t.add("hz", 10)
 	t.add("configured_hz", 10)
 	t.add("lru_clock", time.Now().Unix()&(1<<24-1))
-	t.add("executable", s.cfg.executable)
-	t.add("config_file", s.cfg.configFile)
+	t.add("executable", s.cfg.Executable)
+	t.add("config_file", s.cfg.ConfigFile)
 	t.add("io_threads_active", 0)
-	for _, line := range s.cfg.listeners {
+	for _, line := range s.cfg.Listeners {
 		t.b.WriteString(line + "\r\n")
 	}
-	t.add("gosentinel_version", s.cfg.version)
+	t.add("gosentinel_version", s.cfg.Version)
 	return true
 }
 
@@ -166,7 +166,7 @@ func infoSentinel(t *infoText, r *request) bool {
 	var tilt bool
 	var since time.Duration
 	var failures monitor.Failures
-	if !r.server.backend.read(func(c coreReader, now monitor.Instant) {
+	if !r.server.engine.View(func(c Reader, now monitor.Instant) {
 		masters = c.Masters(now)
 		tilt, since = c.Tilt(now)
 		failures = c.Failures()
@@ -177,7 +177,7 @@ func infoSentinel(t *infoText, r *request) bool {
 	if tilt {
 		inTilt, seconds = 1, int64(since.Seconds())
 	}
-	running, queued := r.server.cfg.scripts.Counts()
+	running, queued := r.server.cfg.Scripts.Counts()
 	t.add("sentinel_masters", len(masters))
 	t.add("sentinel_tilt", inTilt)
 	t.add("sentinel_tilt_since_seconds", seconds)
@@ -195,7 +195,7 @@ func infoSentinel(t *infoText, r *request) bool {
 		fmt.Fprintf(&t.b, "master%d:name=%s,status=%s,address=%s:%d,slaves=%d,sentinels=%d\r\n",
 			i, m.Name, status, m.Addr.Host, m.Addr.Port, m.Replicas, m.OtherSentinels+1)
 	}
-	infoGossip(t, r.server.cfg.gossip.stats())
+	infoGossip(t, r.server.cfg.Gossip.Stats())
 	return true
 }
 

@@ -1,4 +1,4 @@
-package sentinel
+package server
 
 import (
 	"bytes"
@@ -9,7 +9,7 @@ import (
 
 // request is one command on its way through its handler.
 type request struct {
-	server *server
+	server *Server
 	client *client
 	cmd    *command
 	args   [][]byte // all words, the command name first; valid during the call
@@ -46,7 +46,7 @@ func parseInteger(s string) (int64, bool) {
 
 // execute checks and runs one command and appends the reply to c.out. The order
 // of the checks is that of wire.md §1.2.
-func (s *server) execute(c *client, args [][]byte) {
+func (s *Server) execute(c *client, args [][]byte) {
 	s.processed.Add(1)
 	if c.out.buf == nil {
 		c.out.buf = (*replyBuffers.Get().(*[]byte))[:0]

@@ -1,4 +1,4 @@
-package sentinel
+package server
 
 import (
 	"fmt"
@@ -98,8 +98,8 @@ var sentinelHelp = []string{
 
 // read runs f on the loop. When that is stopping it answers with an error and
 // returns false. f must only copy: what it spends, the whole Sentinel waits.
-func (r *request) read(f func(c coreReader, now monitor.Instant)) bool {
-	if !r.server.backend.read(f) {
+func (r *request) read(f func(c Reader, now monitor.Instant)) bool {
+	if !r.server.engine.View(f) {
 		r.stopping()
 		return false
 	}
@@ -110,14 +110,14 @@ func (r *request) noSuchMaster() { r.error(monitor.ErrNoSuchMaster) }
 
 func cmdMyID(r *request) {
 	var id monitor.RunID
-	if r.read(func(c coreReader, _ monitor.Instant) { id = c.Options().MyID }) {
+	if r.read(func(c Reader, _ monitor.Instant) { id = c.Options().MyID }) {
 		r.bulk(string(id))
 	}
 }
 
 func cmdRole(r *request) {
 	var masters []monitor.MasterView
-	if !r.read(func(c coreReader, now monitor.Instant) { masters = c.Masters(now) }) {
+	if !r.read(func(c Reader, now monitor.Instant) { masters = c.Masters(now) }) {
 		return
 	}
 	r.array(2)
@@ -130,7 +130,7 @@ func cmdRole(r *request) {
 
 func cmdMasters(r *request) {
 	var masters []monitor.MasterView
-	if !r.read(func(c coreReader, now monitor.Instant) { masters = c.Masters(now) }) {
+	if !r.read(func(c Reader, now monitor.Instant) { masters = c.Masters(now) }) {
 		return
 	}
 	r.array(len(masters))
@@ -143,7 +143,7 @@ func cmdMasters(r *request) {
 // returns false.
 func (r *request) master() (v monitor.MasterView, ok bool) {
 	name := r.arg(2)
-	if !r.read(func(c coreReader, now monitor.Instant) { v, ok = c.Master(now, name) }) {
+	if !r.read(func(c Reader, now monitor.Instant) { v, ok = c.Master(now, name) }) {
 		return v, false
 	}
 	if !ok {
@@ -162,7 +162,7 @@ func cmdReplicas(r *request) {
 	var replicas []monitor.ReplicaView
 	var ok bool
 	name := r.arg(2)
-	if !r.read(func(c coreReader, now monitor.Instant) { replicas, ok = c.Replicas(now, name) }) {
+	if !r.read(func(c Reader, now monitor.Instant) { replicas, ok = c.Replicas(now, name) }) {
 		return
 	}
 	if !ok {
@@ -190,7 +190,7 @@ func cmdSentinels(r *request) {
 	var peers []monitor.SentinelView
 	var ok bool
 	name := r.arg(2)
-	if !r.read(func(c coreReader, now monitor.Instant) { peers, ok = c.Sentinels(now, name) }) {
+	if !r.read(func(c Reader, now monitor.Instant) { peers, ok = c.Sentinels(now, name) }) {
 		return
 	}
 	if !ok {
@@ -204,7 +204,7 @@ func cmdSentinels(r *request) {
 			// Not by default: there are clients that read the fields by position.
 			f.text("kind", v.Software.String())
 			f.text("version", v.Gossip.Version)
-			f.text("gossip", r.server.cfg.gossip.state(v))
+			f.text("gossip", r.server.cfg.Gossip.State(v))
 		}
 		r.fields(f)
 	}
@@ -214,10 +214,10 @@ func cmdSentinels(r *request) {
 // so with an error.
 func cmdGossip(r *request) {
 	var opts monitor.Options
-	if !r.read(func(c coreReader, _ monitor.Instant) { opts = c.Options() }) {
+	if !r.read(func(c Reader, _ monitor.Instant) { opts = c.Options() }) {
 		return
 	}
-	e := r.server.cfg.gossip.endpoint(opts.AnnounceIP)
+	e := r.server.cfg.Gossip.Endpoint(opts.AnnounceIP)
 	f := &fields{}
 	f.text("version", e.Version)
 	f.text("run-id", string(opts.MyID))
@@ -314,7 +314,7 @@ func cmdGetMasterAddr(r *request) {
 	var addr monitor.HostPort
 	var ok bool
 	name := r.arg(2)
-	if !r.read(func(c coreReader, _ monitor.Instant) { addr, ok = c.MasterAddr(name) }) {
+	if !r.read(func(c Reader, _ monitor.Instant) { addr, ok = c.MasterAddr(name) }) {
 		return
 	}
 	if !ok {
@@ -369,7 +369,7 @@ func cmdInfoCache(r *request) {
 			names = append(names, name)
 		}
 	}
-	ok := r.read(func(c coreReader, now monitor.Instant) {
+	ok := r.read(func(c Reader, now monitor.Instant) {
 		for _, name := range names {
 			m, ok := c.Master(now, name)
 			if !ok {
@@ -424,7 +424,7 @@ func cmdIsMasterDown(r *request) {
 	if ip, ok := numhost.Parse(host); ok {
 		host = ip
 	}
-	reply, ok := r.server.backend.ask(monitor.Ask{IP: host, Port: int(port), Epoch: monitor.Epoch(epoch), RunID: monitor.RunID(id)})
+	reply, ok := r.server.engine.Ask(monitor.Ask{IP: host, Port: int(port), Epoch: monitor.Epoch(epoch), RunID: monitor.RunID(id)})
 	if !ok {
 		r.stopping()
 		return

@@ -1,6 +1,6 @@
 //go:build unix
 
-package sentinel
+package server
 
 import (
 	"syscall"

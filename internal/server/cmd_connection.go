@@ -1,4 +1,4 @@
-package sentinel
+package server
 
 import (
 	"strings"
@@ -42,7 +42,7 @@ func cmdAuth(r *request) {
 		return
 	case len(r.args) == 3:
 		user = r.arg(1)
-	case r.server.cfg.users.Default().NoPass():
+	case r.server.cfg.Users.Default().NoPass():
 		r.fail("ERR", "AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?")
 		return
 	}
@@ -168,6 +168,6 @@ func cmdShutdown(r *request) {
 		r.fail("ERR", "No shutdown in progress.")
 	default:
 		r.client.closing = true
-		r.server.cfg.shutdown()
+		r.server.cfg.Shutdown()
 	}
 }

@@ -1,4 +1,4 @@
-package sentinel
+package server
 
 import (
 	"github.com/gosentinel/sentinel/pubsub"
@@ -95,7 +95,7 @@ func cmdPublish(r *request) {
 	}
 	h, err := pubsub.ParseHello(r.args[2])
 	if err == nil {
-		r.server.backend.hello(h)
+		r.server.engine.Hello(h)
 	}
 	// The reply says that somebody listens. Stock Sentinels send it for any
 	// payload, and theirs log an error reply as a failure of the link.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"strings"
 	"testing"
+
+	"github.com/gosentinel/sentinel/internal/resptest"
 )
 
 // TestServerOnCore drives the operator's commands through the front end into a
@@ -19,10 +21,9 @@ func TestServerOnCore(t *testing.T) {
 	defer cancel()
 	ran := make(chan error, 1)
 	go func() { ran <- s.Run(ctx) }()
-	eventually(t, "the Sentinel listens", func() bool { return s.Addr() != nil })
-	ts := &testServer{addr: s.Addr().String()}
-	c, sub := ts.dial(t), ts.dial(t)
-	sub.do("PSUBSCRIBE [-+]monitor +set +reset-master")
+	resptest.Eventually(t, "the Sentinel listens", func() bool { return s.Addr() != nil })
+	c, sub := resptest.Dial(t, "tcp", s.Addr().String()), resptest.Dial(t, "tcp", s.Addr().String())
+	sub.Do("PSUBSCRIBE [-+]monitor +set +reset-master")
 
 	for _, step := range []struct{ cmd, want string }{
 		{"SENTINEL GET-MASTER-ADDR-BY-NAME one", "*2\n$9\n127.0.0.1\n$1\n1\n"},
@@ -45,7 +46,7 @@ func TestServerOnCore(t *testing.T) {
 		{"SENTINEL SENTINELS one", "*0\n"},
 		{"SENTINEL INFO-CACHE one", "*2\n$3\none\n*1\n*2\n:0\n$-1\n"},
 	} {
-		if got := c.do(step.cmd); got != step.want {
+		if got := c.Do(step.cmd); got != step.want {
 			t.Errorf("%s\n got %q\nwant %q", step.cmd, got, step.want)
 		}
 	}
@@ -53,15 +54,15 @@ func TestServerOnCore(t *testing.T) {
 		"+monitor master two 127.0.0.1 2 quorum 1", "+set master two 127.0.0.1 2 quorum 4",
 		"+set master two 127.0.0.1 2 auth-pass ******", "+reset-master master two 127.0.0.1 2", "-monitor master two 127.0.0.1 2",
 	} {
-		v, err := sub.value()
+		v, err := sub.Value()
 		lines := strings.Split(v, "\n")
 		if err != nil || len(lines) < 9 || lines[6]+" "+lines[8] != want {
 			t.Errorf("event %q, %v; want %q", v, err, want)
 		}
 	}
 
-	c.send("SHUTDOWN\r\n")
-	if v, err := c.value(); !isClosed(err) {
+	c.Send("SHUTDOWN\r\n")
+	if v, err := c.Value(); !resptest.Closed(err) {
 		t.Errorf("SHUTDOWN is answered: %q, %v", v, err)
 	}
 	if err := <-ran; err != nil {

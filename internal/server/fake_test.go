@@ -1,25 +1,21 @@
-package sentinel
+package server
 
 import (
-	"bufio"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"net"
-	"os"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/gosentinel/sentinel/internal/resptest"
 	"github.com/gosentinel/sentinel/monitor"
 	"github.com/gosentinel/sentinel/pubsub"
 )
 
-// fakeBackend answers from a fixed state and records what it is asked to do.
-type fakeBackend struct {
+// fakeEngine answers from a fixed state and records what it is asked to do.
+type fakeEngine struct {
 	mu        sync.Mutex
 	opts      monitor.Options
 	masters   []monitor.MasterView
@@ -31,10 +27,10 @@ type fakeBackend struct {
 	result    monitor.CallResult
 	tunables  monitor.Tunables
 	failures  monitor.Failures
-	hook      func() // called inside call
+	hook      func() // called inside Call
 }
 
-func (f *fakeBackend) read(fn func(coreReader, monitor.Instant)) bool {
+func (f *fakeEngine) View(fn func(Reader, monitor.Instant)) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.stopping {
@@ -44,13 +40,13 @@ func (f *fakeBackend) read(fn func(coreReader, monitor.Instant)) bool {
 	return true
 }
 
-func (f *fakeBackend) record(format string, args ...any) {
+func (f *fakeEngine) record(format string, args ...any) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.done = append(f.done, fmt.Sprintf(format, args...))
 }
 
-func (f *fakeBackend) call(op monitor.Op) (monitor.CallResult, bool) {
+func (f *fakeEngine) Call(op monitor.Op) (monitor.CallResult, bool) {
 	if f.hook != nil {
 		f.hook()
 	}
@@ -108,7 +104,7 @@ func (f *fakeBackend) call(op monitor.Op) (monitor.CallResult, bool) {
 	return result, !f.stopping
 }
 
-func (f *fakeBackend) ask(q monitor.Ask) (monitor.Reply, bool) {
+func (f *fakeEngine) Ask(q monitor.Ask) (monitor.Reply, bool) {
 	f.record("ask %+v", q)
 	r := monitor.Reply{Down: q.Port == 6379, Leader: q.RunID}
 	if q.RunID != "" {
@@ -117,10 +113,10 @@ func (f *fakeBackend) ask(q monitor.Ask) (monitor.Reply, bool) {
 	return r, !f.stopping
 }
 
-func (f *fakeBackend) hello(h monitor.Hello) { f.record("hello %+v", h) }
+func (f *fakeEngine) Hello(h monitor.Hello) { f.record("hello %+v", h) }
 
-func (f *fakeBackend) Masters(monitor.Instant) []monitor.MasterView { return f.masters }
-func (f *fakeBackend) Master(_ monitor.Instant, name string) (monitor.MasterView, bool) {
+func (f *fakeEngine) Masters(monitor.Instant) []monitor.MasterView { return f.masters }
+func (f *fakeEngine) Master(_ monitor.Instant, name string) (monitor.MasterView, bool) {
 	for _, m := range f.masters {
 		if m.Name == name {
 			return m, true
@@ -128,22 +124,22 @@ func (f *fakeBackend) Master(_ monitor.Instant, name string) (monitor.MasterView
 	}
 	return monitor.MasterView{}, false
 }
-func (f *fakeBackend) Replicas(_ monitor.Instant, name string) ([]monitor.ReplicaView, bool) {
+func (f *fakeEngine) Replicas(_ monitor.Instant, name string) ([]monitor.ReplicaView, bool) {
 	v, ok := f.replicas[name]
 	return v, ok
 }
-func (f *fakeBackend) Sentinels(_ monitor.Instant, name string) ([]monitor.SentinelView, bool) {
+func (f *fakeEngine) Sentinels(_ monitor.Instant, name string) ([]monitor.SentinelView, bool) {
 	v, ok := f.sentinels[name]
 	return v, ok
 }
-func (f *fakeBackend) MasterAddr(name string) (monitor.HostPort, bool) {
+func (f *fakeEngine) MasterAddr(name string) (monitor.HostPort, bool) {
 	m, ok := f.Master(0, name)
 	return m.Current, ok
 }
-func (f *fakeBackend) Options() monitor.Options   { return f.opts }
-func (f *fakeBackend) Tunables() monitor.Tunables { return f.tunables }
-func (f *fakeBackend) Failures() monitor.Failures { return f.failures }
-func (f *fakeBackend) Tilt(monitor.Instant) (bool, time.Duration) {
+func (f *fakeEngine) Options() monitor.Options   { return f.opts }
+func (f *fakeEngine) Tunables() monitor.Tunables { return f.tunables }
+func (f *fakeEngine) Failures() monitor.Failures { return f.failures }
+func (f *fakeEngine) Tilt(monitor.Instant) (bool, time.Duration) {
 	return f.tilt, 7 * time.Second
 }
 
@@ -152,9 +148,9 @@ const (
 	idB = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 )
 
-// newFakeBackend has one master in every respect ordinary and one in the middle
+// newFakeEngine has one master in every respect ordinary and one in the middle
 // of a failover, so that all fields and flags occur.
-func newFakeBackend() *fakeBackend {
+func newFakeEngine() *fakeEngine {
 	plain := monitor.MasterView{
 		InstanceView: monitor.InstanceView{
 			Name: "mymaster", Addr: monitor.HostPort{Host: "10.0.0.1", Port: 6379}, RunID: idB, Flags: monitor.FlagMaster,
@@ -192,7 +188,7 @@ func newFakeBackend() *fakeBackend {
 		},
 		LastHello: 1500 * time.Millisecond,
 	}
-	return &fakeBackend{
+	return &fakeEngine{
 		opts:      monitor.Options{MyID: idB},
 		tunables:  monitor.DefaultTunables(),
 		masters:   []monitor.MasterView{plain, failing},
@@ -203,30 +199,30 @@ func newFakeBackend() *fakeBackend {
 
 // testServer is a running front end on a loopback port.
 type testServer struct {
-	*server
-	backend *fakeBackend
-	bus     *pubsub.Bus
-	addr    string
+	*Server
+	fake *fakeEngine
+	bus  *pubsub.Bus
+	addr string
 }
 
-func startServer(t testing.TB, cfg serverConfig, b *fakeBackend, lim pubsub.Limits) *testServer {
+func startServer(t testing.TB, cfg Config, b *fakeEngine, lim pubsub.Limits) *testServer {
 	t.Helper()
-	if cfg.resolve == nil {
-		cfg.resolve = func(_ context.Context, host string) string {
+	if cfg.Resolve == nil {
+		cfg.Resolve = func(_ context.Context, host string) string {
 			return map[string]string{"redis1": "10.1.1.1"}[host]
 		}
 	}
-	ts := &testServer{backend: b, bus: pubsub.NewBus(lim)}
-	ts.server = newServerOn(cfg, b, ts.bus)
+	ts := &testServer{fake: b, bus: pubsub.NewBus(lim)}
+	ts.Server = New(cfg, b, ts.bus)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	ts.addr = ln.Addr().String()
 	served := make(chan error, 1)
-	go func() { served <- ts.serve(ln) }()
+	go func() { served <- ts.Serve(ln) }()
 	t.Cleanup(func() {
-		ts.close()
+		ts.Close()
 		ts.bus.Close()
 		if err := <-served; err != nil {
 			t.Errorf("serve: %v", err)
@@ -235,89 +231,7 @@ func startServer(t testing.TB, cfg serverConfig, b *fakeBackend, lim pubsub.Limi
 	return ts
 }
 
-// testConn is a client that sees the bytes.
-type testConn struct {
-	net.Conn
-	t  testing.TB
-	rd *bufio.Reader
-	n  int
-}
-
-func (ts *testServer) dial(t testing.TB) *testConn {
+func (ts *testServer) dial(t testing.TB) *resptest.Conn {
 	t.Helper()
-	nc, err := net.Dial("tcp", ts.addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { nc.Close() })
-	nc.SetDeadline(time.Now().Add(30 * time.Second))
-	return &testConn{Conn: nc, t: t, rd: bufio.NewReader(nc)}
-}
-
-func (c *testConn) send(text string) {
-	c.t.Helper()
-	if _, err := c.Write([]byte(text)); err != nil {
-		c.t.Fatal(err)
-	}
-}
-
-// value reads one RESP value and returns its bytes, CRLF shown as LF.
-func (c *testConn) value() (string, error) {
-	line, err := c.rd.ReadString('\n')
-	if err != nil {
-		return line, err
-	}
-	text := strings.TrimSuffix(line, "\r\n") + "\n"
-	n, _ := strconv.Atoi(strings.TrimSpace(line[1:]))
-	switch line[0] {
-	case '$', '=':
-		if n < 0 {
-			return text, nil
-		}
-		body := make([]byte, n+2)
-		if _, err := io.ReadFull(c.rd, body); err != nil {
-			return text, err
-		}
-		return text + strings.ReplaceAll(string(body), "\r\n", "\n"), nil
-	case '%':
-		n *= 2
-	case '*', '>', '~':
-	default:
-		return text, nil
-	}
-	for range n {
-		part, err := c.value()
-		text += part
-		if err != nil {
-			return text, err
-		}
-	}
-	return text, nil
-}
-
-// do sends a command and returns everything that comes back for it: up to the
-// answer to a command that does not exist, which is given in every state of a
-// connection, or to the end of the connection.
-func (c *testConn) do(cmd string) string {
-	c.t.Helper()
-	c.n++
-	mark := fmt.Sprintf("-ERR unknown command 'mark-%d', with args beginning with: \n", c.n)
-	if _, err := c.Write([]byte(cmd + "\r\nmark-" + strconv.Itoa(c.n) + "\r\n")); err != nil {
-		return "(closed)\n"
-	}
-	var got strings.Builder
-	for {
-		v, err := c.value()
-		if err == nil && v == mark {
-			return got.String()
-		}
-		got.WriteString(v)
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			c.t.Errorf("%q: no answer", cmd)
-		}
-		if err != nil {
-			got.WriteString("(closed)\n")
-			return got.String()
-		}
-	}
+	return resptest.Dial(t, "tcp", ts.addr)
 }

@@ -1,4 +1,4 @@
-package sentinel
+package server
 
 import (
 	"fmt"
@@ -10,11 +10,12 @@ import (
 	"github.com/cockroachdb/datadriven"
 
 	"github.com/gosentinel/sentinel/configrewrite"
+	"github.com/gosentinel/sentinel/internal/resptest"
 	"github.com/gosentinel/sentinel/monitor"
 	"github.com/gosentinel/sentinel/pubsub"
 )
 
-// TestServerGolden runs the scripts of testdata/server: what every command
+// TestServerGolden runs the scripts of testdata/commands: what every command
 // answers, byte for byte. Go test -rewrite writes the answers anew.
 //
 //	run [c=name] [quiet]   sends the input lines to connection c, which is opened
@@ -25,7 +26,7 @@ import (
 //	restart [key=value]    starts the server anew: pass, deny, hostnames, stopping, fail, aclfile
 //	aclfile                writes the ACL file, or without input shows it
 func TestServerGolden(t *testing.T) {
-	datadriven.Walk(t, "testdata/server", func(t *testing.T, path string) {
+	datadriven.Walk(t, "testdata/commands", func(t *testing.T, path string) {
 		g := &goldenRun{t: t}
 		g.restart(&datadriven.TestData{})
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
@@ -41,20 +42,20 @@ func TestServerGolden(t *testing.T) {
 				d.ScanArgs(t, "n", &n)
 				var out string
 				for range n {
-					v, err := g.conn(d).value()
+					v, err := g.conn(d).Value()
 					if out += v; err != nil {
 						return out + err.Error()
 					}
 				}
 				return out
 			case "did":
-				g.server.backend.mu.Lock()
-				defer g.server.backend.mu.Unlock()
-				out := strings.Join(g.server.backend.done, "\n")
-				g.server.backend.done = nil
+				g.server.fake.mu.Lock()
+				defer g.server.fake.mu.Unlock()
+				out := strings.Join(g.server.fake.done, "\n")
+				g.server.fake.done = nil
 				return out
 			case "aclfile":
-				return g.aclFile(d.Input)
+				return g.ACLFile(d.Input)
 			case "restart":
 				g.restart(d)
 				return ""
@@ -69,11 +70,11 @@ func TestServerGolden(t *testing.T) {
 type goldenRun struct {
 	t      *testing.T
 	server *testServer
-	conns  map[string]*testConn
-	acl    *aclFile
+	conns  map[string]*resptest.Conn
+	acl    *ACLFile
 }
 
-func (g *goldenRun) aclFile(text string) string {
+func (g *goldenRun) ACLFile(text string) string {
 	if text != "" {
 		if err := os.WriteFile(g.acl.path, []byte(text+"\n"), 0o600); err != nil {
 			g.t.Fatal(err)
@@ -88,31 +89,31 @@ func (g *goldenRun) aclFile(text string) string {
 }
 
 func (g *goldenRun) restart(d *datadriven.TestData) {
-	b := newFakeBackend()
+	b := newFakeEngine()
 	b.opts.AllowScriptsReconfig = !d.HasArg("deny")
 	b.opts.ResolveHostnames = d.HasArg("hostnames")
 	b.stopping = d.HasArg("stopping")
 	if d.HasArg("fail") {
 		b.result.Err = monitor.ErrSave
 	}
-	cfg := serverConfig{version: "0.0.1", runID: idA, port: 26379}
+	cfg := Config{Version: "0.0.1", RunID: idA, Port: 26379, Gossip: noGossip{"0.1.0"}}
 	if d.HasArg("pass") {
-		cfg.users = usersWithPassword("secret")
+		cfg.Users = usersWithPassword("secret")
 	}
 	if g.acl = nil; d.HasArg("aclfile") {
-		cfg.users = newUsers(configrewrite.DefaultSettings())
-		g.acl = newACLFile("users.acl", filepath.Join(g.t.TempDir(), "users.acl"), cfg.users)
-		cfg.aclFile = g.acl
+		cfg.Users = newUsers(configrewrite.DefaultSettings())
+		g.acl = NewACLFile("users.acl", filepath.Join(g.t.TempDir(), "users.acl"), cfg.Users)
+		cfg.ACLFile = g.acl
 	}
 	level := "notice"
-	cfg.logLevel = func() string { return level }
-	cfg.setLogLevel = func(l string) { level = l }
-	cfg.shutdown = func() { b.record("shutdown") }
+	cfg.LogLevel = func() string { return level }
+	cfg.SetLogLevel = func(l string) { level = l }
+	cfg.Shutdown = func() { b.record("shutdown") }
 	g.server = startServer(g.t, cfg, b, pubsub.Limits{ClientNameBytes: 500})
-	g.conns = make(map[string]*testConn)
+	g.conns = make(map[string]*resptest.Conn)
 }
 
-func (g *goldenRun) conn(d *datadriven.TestData) *testConn {
+func (g *goldenRun) conn(d *datadriven.TestData) *resptest.Conn {
 	name := "main"
 	d.MaybeScanArgs(g.t, "c", &name)
 	if g.conns[name] == nil {
@@ -124,7 +125,7 @@ func (g *goldenRun) conn(d *datadriven.TestData) *testConn {
 func (g *goldenRun) run(d *datadriven.TestData) string {
 	var out strings.Builder
 	for _, line := range strings.Split(d.Input, "\n") {
-		got := g.conn(d).do(line)
+		got := g.conn(d).Do(line)
 		if d.HasArg("quiet") {
 			got, _, _ = strings.Cut(got, "\n")
 			got += "\n"

@@ -1,4 +1,4 @@
-package sentinel
+package server
 
 import (
 	"strconv"
@@ -13,8 +13,8 @@ import (
 type debugParam struct {
 	name   string
 	core   func(*monitor.Tunables) *time.Duration
-	script func(scriptQueue) time.Duration
-	set    func(scriptQueue, time.Duration)
+	script func(ScriptQueue) time.Duration
+	set    func(ScriptQueue, time.Duration)
 }
 
 // debugParams is in the order of SENTINEL DEBUG.
@@ -30,8 +30,8 @@ var debugParams = []debugParam{
 	{name: "SLAVE-RECONF-TIMEOUT", core: func(t *monitor.Tunables) *time.Duration { return &t.ReconfTimeout }},
 	{name: "MIN-LINK-RECONNECT-PERIOD", core: func(t *monitor.Tunables) *time.Duration { return &t.MinLinkReconnect }},
 	{name: "ELECTION-TIMEOUT", core: func(t *monitor.Tunables) *time.Duration { return &t.ElectionTimeout }},
-	{name: "SCRIPT-MAX-RUNTIME", script: scriptQueue.MaxRuntime, set: scriptQueue.SetMaxRuntime},
-	{name: "SCRIPT-RETRY-DELAY", script: scriptQueue.RetryDelay, set: scriptQueue.SetRetryDelay},
+	{name: "SCRIPT-MAX-RUNTIME", script: ScriptQueue.MaxRuntime, set: ScriptQueue.SetMaxRuntime},
+	{name: "SCRIPT-RETRY-DELAY", script: ScriptQueue.RetryDelay, set: ScriptQueue.SetRetryDelay},
 }
 
 // maxMillis is the longest period that an operator may set, ten years. Beyond
@@ -58,7 +58,7 @@ func cmdDebug(r *request) {
 
 func (r *request) debugGet() {
 	var tun monitor.Tunables
-	if !r.read(func(c coreReader, _ monitor.Instant) { tun = c.Tunables() }) {
+	if !r.read(func(c Reader, _ monitor.Instant) { tun = c.Tunables() }) {
 		return
 	}
 	var f fields
@@ -66,7 +66,7 @@ func (r *request) debugGet() {
 		if p.core != nil {
 			f.age(p.name, *p.core(&tun))
 		} else {
-			f.age(p.name, p.script(r.server.cfg.scripts))
+			f.age(p.name, p.script(r.server.cfg.Scripts))
 		}
 	}
 	r.fields(&f)
@@ -91,10 +91,10 @@ func (r *request) debugSet() {
 		case p.core != nil:
 			changes = append(changes, func(t *monitor.Tunables) { *p.core(t) = d })
 		default:
-			p.set(r.server.cfg.scripts, d)
+			p.set(r.server.cfg.Scripts, d)
 		}
 	}
-	result, ok := r.server.backend.call(monitor.DebugOp{Apply: func(t *monitor.Tunables) {
+	result, ok := r.server.engine.Call(monitor.DebugOp{Apply: func(t *monitor.Tunables) {
 		for _, change := range changes {
 			change(t)
 		}
@@ -149,7 +149,7 @@ words:
 		answer = func() { r.fail("ERR", "Unknown failure simulation specified") }
 		break
 	}
-	if _, ok := r.server.backend.call(monitor.SimulateOp{Failures: failures}); !ok {
+	if _, ok := r.server.engine.Call(monitor.SimulateOp{Failures: failures}); !ok {
 		r.stopping()
 		return
 	}
@@ -157,7 +157,7 @@ words:
 }
 
 func cmdPendingScripts(r *request) {
-	jobs := r.server.cfg.scripts.Pending()
+	jobs := r.server.cfg.Scripts.Pending()
 	r.array(len(jobs))
 	for _, j := range jobs {
 		r.mapping(5)

@@ -1,4 +1,4 @@
-package sentinel
+package server
 
 import (
 	"cmp"
@@ -33,7 +33,7 @@ var replyBuffers = sync.Pool{New: func() any { return new([]byte) }}
 // client is one connection. What has no other comment belongs to the goroutine
 // that executes its commands.
 type client struct {
-	server *server
+	server *Server
 	conn   *respguard.Conn
 	id     uint64
 	addr   string
@@ -69,16 +69,16 @@ type client struct {
 	sub     *pubsub.Client // nil until the first subscription
 }
 
-func newClient(s *server, conn *respguard.Conn) *client {
+func newClient(s *Server, conn *respguard.Conn) *client {
 	now := time.Now()
 	s.connections.Add(1)
 	c := &client{
 		server: s, conn: conn, id: s.lastID.Add(1),
 		addr: conn.RemoteAddr().String(), laddr: conn.LocalAddr().String(),
 		since: now, lastUse: now, lastCmd: "NULL", ended: make(chan struct{}),
-		authenticated: s.cfg.users.Open(),
+		authenticated: s.cfg.Users.Open(),
 	}
-	c.user.Store(s.cfg.users.Default())
+	c.user.Store(s.cfg.Users.Default())
 	conn.SetAuthenticated(c.authenticated)
 	return c
 }
@@ -169,7 +169,7 @@ func (c *client) subscriber() *pubsub.Client {
 
 // tooSlow is called by the bus when the client does not take its events.
 func (c *client) tooSlow() {
-	c.server.cfg.log(monitor.LevelWarning, "Client id="+strconv.FormatUint(c.id, 10)+" addr="+c.addr+
+	c.server.cfg.Log(monitor.LevelWarning, "Client id="+strconv.FormatUint(c.id, 10)+" addr="+c.addr+
 		" closed: it does not read its Pub/Sub messages fast enough and too many are waiting.")
 	c.kill()
 }

@@ -1,4 +1,4 @@
-package sentinel
+package server
 
 import (
 	"context"
@@ -19,7 +19,7 @@ import (
 
 // call carries out an operation and answers with OK or its error.
 func (r *request) call(op monitor.Op) {
-	result, ok := r.server.backend.call(op)
+	result, ok := r.server.engine.Call(op)
 	switch {
 	case !ok:
 		r.stopping()
@@ -45,7 +45,7 @@ func cmdReset(r *request) {
 		return
 	}
 	match := func(name string) bool { return glob.Match(pattern, name) }
-	result, ok := r.server.backend.call(monitor.ResetOp{Match: match})
+	result, ok := r.server.engine.Call(monitor.ResetOp{Match: match})
 	switch {
 	case !ok:
 		r.stopping()
@@ -97,7 +97,7 @@ func cmdMonitor(r *request) {
 		r.fail("ERR", "Invalid IP address or hostname specified")
 	case port < 0 || port > 65535:
 		r.fail("ERR", "Invalid port number.")
-	case !validMasterName(name):
+	case !ValidMasterName(name):
 		r.fail("ERR", "Invalid master name '"+clip(r.args[2], maxMasterName)+"': it must have 1 to "+strconv.Itoa(maxMasterName)+
 			" characters and no blank, comma, quote or backslash; use letters, digits and . - _")
 	default:
@@ -110,9 +110,9 @@ func cmdMonitor(r *request) {
 // message and event, which are at most 1023 bytes long.
 const maxMasterName = 255
 
-// validMasterName rejects names that stock Sentinels accept and that then break
+// ValidMasterName rejects names that stock Sentinels accept and that then break
 // the configuration file (blank, quote) or the hello message (comma).
-func validMasterName(name string) bool {
+func ValidMasterName(name string) bool {
 	return name != "" && len(name) <= maxMasterName && !strings.ContainsAny(name, " ,\"'`\\") &&
 		!strings.ContainsFunc(name, unicode.IsControl)
 }
@@ -127,15 +127,15 @@ func (r *request) resolve(host string) (monitor.Addr, bool) {
 		return monitor.Addr{Host: ip, IP: ip}, true
 	}
 	allowed := false
-	read := r.server.backend.read(func(c coreReader, _ monitor.Instant) { allowed = c.Options().ResolveHostnames })
+	read := r.server.engine.View(func(c Reader, _ monitor.Instant) { allowed = c.Options().ResolveHostnames })
 	if !read || !allowed || host == "" || len(host) > 255 {
 		return monitor.Addr{}, false
 	}
 	ctx, cancel := context.WithTimeout(r.server.lifetime, resolveTimeout)
 	defer cancel()
-	ip := r.server.cfg.resolve(ctx, host)
+	ip := r.server.cfg.Resolve(ctx, host)
 	if ip == "" {
-		r.server.cfg.log(monitor.LevelWarning, "Failed to resolve hostname '"+host+"'")
+		r.server.cfg.Log(monitor.LevelWarning, "Failed to resolve hostname '"+host+"'")
 	}
 	return monitor.Addr{Host: host, IP: ip}, ip != ""
 }
@@ -219,7 +219,7 @@ func cmdSet(r *request) {
 		return
 	}
 	var opts monitor.Options
-	if !r.read(func(c coreReader, _ monitor.Instant) { opts = c.Options() }) {
+	if !r.read(func(c Reader, _ monitor.Instant) { opts = c.Options() }) {
 		return
 	}
 	op := monitor.SetOp{Name: r.arg(2)}
@@ -278,7 +278,7 @@ func isExecutable(path string) bool {
 // configParam is one global parameter of SENTINEL CONFIG.
 type configParam struct {
 	name string
-	get  func(monitor.Options, *server) string
+	get  func(monitor.Options, *Server) string
 	// check returns the change for a valid value and nil for a bad one.
 	check func(value string) func(*monitor.Options)
 }
@@ -289,16 +289,16 @@ var configParams = []configParam{
 	yesNoParam("announce-hostnames", func(o *monitor.Options) *bool { return &o.AnnounceHostnames }),
 	// A blank or comma would make every hello message unreadable.
 	textParam("announce-ip", func(o *monitor.Options) *string { return &o.AnnounceIP }, " ,"),
-	{"announce-port", func(o monitor.Options, _ *server) string { return strconv.Itoa(o.AnnouncePort) }, checkPort},
+	{"announce-port", func(o monitor.Options, _ *Server) string { return strconv.Itoa(o.AnnouncePort) }, checkPort},
 	textParam("sentinel-user", func(o *monitor.Options) *string { return &o.SentinelUser }, ""),
 	textParam("sentinel-pass", func(o *monitor.Options) *string { return &o.SentinelPass }, ""),
-	{"loglevel", func(_ monitor.Options, s *server) string { return s.cfg.logLevel() }, checkLogLevel},
+	{"loglevel", func(_ monitor.Options, s *Server) string { return s.cfg.LogLevel() }, checkLogLevel},
 }
 
 func yesNoParam(name string, field func(*monitor.Options) *bool) configParam {
 	return configParam{
 		name: name,
-		get: func(o monitor.Options, _ *server) string {
+		get: func(o monitor.Options, _ *Server) string {
 			if *field(&o) {
 				return "yes"
 			}
@@ -317,7 +317,7 @@ func yesNoParam(name string, field func(*monitor.Options) *bool) configParam {
 func textParam(name string, field func(*monitor.Options) *string, forbidden string) configParam {
 	return configParam{
 		name: name,
-		get:  func(o monitor.Options, _ *server) string { return *field(&o) },
+		get:  func(o monitor.Options, _ *Server) string { return *field(&o) },
 		check: func(v string) func(*monitor.Options) {
 			if strings.ContainsAny(v, forbidden) {
 				return nil
@@ -359,7 +359,7 @@ func cmdConfig(r *request) {
 
 func (r *request) configGet() {
 	var opts monitor.Options
-	if !r.read(func(c coreReader, _ monitor.Instant) { opts = c.Options() }) {
+	if !r.read(func(c Reader, _ monitor.Instant) { opts = c.Options() }) {
 		return
 	}
 	var f fields
@@ -410,7 +410,7 @@ func (r *request) configSet() {
 		}
 	}
 	if level != "" {
-		r.server.cfg.setLogLevel(level)
+		r.server.cfg.SetLogLevel(level)
 	}
 	r.call(monitor.ConfigSetOp{Apply: func(o *monitor.Options) {
 		for _, change := range changes {

@@ -1,0 +1,302 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/tidwall/redcon"
+
+	"github.com/gosentinel/sentinel/configrewrite"
+	"github.com/gosentinel/sentinel/gossip"
+	"github.com/gosentinel/sentinel/internal/acl"
+	"github.com/gosentinel/sentinel/internal/respguard"
+	"github.com/gosentinel/sentinel/internal/scripts"
+	"github.com/gosentinel/sentinel/monitor"
+	"github.com/gosentinel/sentinel/pubsub"
+)
+
+// Config is what the front end needs to know. Functions left nil take
+// defaults that do nothing.
+type Config struct {
+	Users         *acl.List     // nil = the default user alone, without a password
+	ACLFile       *ACLFile      // nil = none
+	Commands      *Commands     // nil = all, by their own names
+	ProtectedMode bool          // serve strangers only over loopback while there is no password
+	MaxClients    int           // 0 = 10000
+	IdleTimeout   time.Duration // 0 = never
+
+	Version    string   // of gosentinel, for INFO
+	RunID      string   // of this process, for INFO; unrelated to MyID
+	Supervisor string   // for INFO; "" = none
+	Port       int      // for INFO
+	Listeners  []string // lines for INFO
+	Executable string   // for INFO
+	ConfigFile string   // for INFO
+
+	Resolve     func(ctx context.Context, host string) string // "" when the name does not resolve
+	Shutdown    func()                                        // SHUTDOWN; must return at once
+	Log         func(monitor.Level, string)                   // must not block
+	LogLevel    func() string
+	SetLogLevel func(string) // gets a name that logLevels has
+	Scripts     ScriptQueue
+	Gossip      Gossip
+}
+
+// Gossip is what the commands see of gossip.
+type Gossip interface {
+	Endpoint(announceIP string) monitor.GossipEndpoint // what other Sentinels are told
+	State(monitor.SentinelView) string                 // "up", "down" or "off" towards one of them
+	Stats() gossip.Stats
+}
+
+// noGossip is the gossip of a Sentinel that has none.
+type noGossip struct{ version string }
+
+func (n noGossip) Endpoint(string) monitor.GossipEndpoint {
+	return monitor.GossipEndpoint{Version: n.version}
+}
+func (noGossip) State(monitor.SentinelView) string { return "off" }
+func (noGossip) Stats() gossip.Stats               { return gossip.Stats{} }
+
+// ScriptQueue is what the commands see and change of the script runner.
+type ScriptQueue interface {
+	Counts() (running, queued int) // queued includes running
+	Pending() []scripts.Job
+	MaxRuntime() time.Duration
+	SetMaxRuntime(time.Duration)
+	RetryDelay() time.Duration
+	SetRetryDelay(time.Duration)
+}
+
+func (cfg Config) withDefaults() Config {
+	if cfg.Users == nil {
+		cfg.Users = newUsers(configrewrite.DefaultSettings())
+	}
+	if cfg.Commands == nil {
+		cfg.Commands = serverCommands()
+	}
+	if cfg.Resolve == nil {
+		cfg.Resolve = func(context.Context, string) string { return "" }
+	}
+	if cfg.Shutdown == nil {
+		cfg.Shutdown = func() {}
+	}
+	if cfg.Log == nil {
+		cfg.Log = func(monitor.Level, string) {}
+	}
+	if cfg.LogLevel == nil {
+		cfg.LogLevel = func() string { return "notice" }
+	}
+	if cfg.SetLogLevel == nil {
+		cfg.SetLogLevel = func(string) {}
+	}
+	if cfg.Scripts == nil {
+		cfg.Scripts = noScripts{}
+	}
+	if cfg.Gossip == nil {
+		cfg.Gossip = noGossip{cfg.Version}
+	}
+	return cfg
+}
+
+// noScripts is the queue of a Sentinel that runs no scripts.
+type noScripts struct{}
+
+func (noScripts) Counts() (running, queued int) { return 0, 0 }
+func (noScripts) Pending() []scripts.Job        { return nil }
+func (noScripts) MaxRuntime() time.Duration     { return scripts.DefaultMaxRuntime }
+func (noScripts) SetMaxRuntime(time.Duration)   {}
+func (noScripts) RetryDelay() time.Duration     { return scripts.DefaultRetryDelay }
+func (noScripts) SetRetryDelay(time.Duration)   {}
+
+// Server is the RESP front end: it turns the commands of clients, peers and
+// operators into queries and operations of the engine. redcon reads them,
+// behind a guard that lets nothing but whole, valid commands through.
+//
+// A connection has one goroutine, which executes its commands one after the
+// other, and a second one while it is subscribed, which writes events.
+type Server struct {
+	cfg      Config
+	engine   Engine
+	bus      *pubsub.Bus
+	guard    *respguard.Guard
+	commands *Commands
+	pause    *pause
+	started  time.Time
+
+	work sync.WaitGroup // every goroutine of every connection, and Serve itself
+
+	mu        sync.Mutex
+	closed    bool
+	lifetime  context.Context // ends with Close: nothing that waits may hold that up
+	end       context.CancelFunc
+	listeners map[net.Listener]struct{}
+	clients   map[uint64]*client
+
+	lastID      atomic.Uint64
+	connections atomic.Uint64
+	processed   atomic.Uint64
+	errorsSent  atomic.Uint64
+	bytesIn     atomic.Uint64
+	bytesOut    atomic.Uint64
+}
+
+// New returns a front end that serves nobody before Serve is called.
+func New(cfg Config, eng Engine, bus *pubsub.Bus) *Server {
+	lifetime, end := context.WithCancel(context.Background())
+	cfg = cfg.withDefaults()
+	s := &Server{
+		cfg:       cfg,
+		engine:    eng,
+		bus:       bus,
+		commands:  cfg.Commands,
+		pause:     newPause(),
+		lifetime:  lifetime,
+		end:       end,
+		started:   time.Now(),
+		listeners: make(map[net.Listener]struct{}),
+		clients:   make(map[uint64]*client),
+	}
+	s.guard = respguard.New(respguard.Limits{
+		MaxClients:   s.cfg.MaxClients,
+		IdleTimeout:  s.cfg.IdleTimeout,
+		AuthRequired: true, // until newClient knows better
+		OnAcceptError: func(err error, pause time.Duration) {
+			s.cfg.Log(monitor.LevelWarning, fmt.Sprintf("Error accepting a client connection, trying again in %v: %v", pause, err))
+		},
+	})
+	return s
+}
+
+// Serve answers the clients of ln until Close is called, and then returns nil.
+// It may be called for several listeners at once; the limits count over all.
+func (s *Server) Serve(ln net.Listener) error {
+	guarded := s.guard.Listener(ln)
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		guarded.Close() // the end came before the beginning
+		return nil
+	}
+	s.listeners[guarded] = struct{}{}
+	s.work.Add(1) // keeps the count above zero while connections are added
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		delete(s.listeners, guarded)
+		s.mu.Unlock()
+		s.work.Done()
+	}()
+	return redcon.Serve(guarded, s.handle, s.accept, s.gone)
+}
+
+// Close ends all connections and returns when no goroutine of the server is
+// left, which redcon does not wait for. Commands that wait for the engine hold
+// it up, so the engine must be stopping or still working.
+func (s *Server) Close() {
+	s.mu.Lock()
+	s.closed = true
+	s.end()
+	for ln := range s.listeners {
+		ln.Close()
+	}
+	s.mu.Unlock()
+	for _, c := range s.snapshot() { // accept adds none any more
+		c.conn.Close()
+	}
+	s.work.Wait()
+}
+
+// accept is called by redcon for each new connection.
+func (s *Server) accept(rc redcon.Conn) bool {
+	conn := rc.NetConn().(*respguard.Conn)
+	if s.cfg.ProtectedMode && s.cfg.Users.Default().NoPass() && !isLocal(conn.RemoteAddr()) {
+		respguard.Refuse(conn, deniedText)
+		return false
+	}
+	c := newClient(s, conn)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
+	s.clients[c.id] = c
+	s.work.Add(1)
+	rc.SetContext(c)
+	return true
+}
+
+// deniedText says what to do, in one line, because a client reads one line as
+// the reply.
+const deniedText = "DENIED gosentinel runs in protected mode and no password is set, so it serves connections from the " +
+	"loopback interface only. To be reachable from here, set a password (requirepass) or 'protected-mode no' and restart it."
+
+func isLocal(a net.Addr) bool {
+	if a.Network() == "unix" {
+		return true
+	}
+	ap, err := netip.ParseAddrPort(a.String())
+	return err == nil && ap.Addr().Unmap().IsLoopback()
+}
+
+// gone is called by redcon at the end of each accepted connection, with the
+// lock of redcon's server held: nothing here may wait.
+func (s *Server) gone(rc redcon.Conn, err error) {
+	c := rc.Context().(*client)
+	s.mu.Lock()
+	delete(s.clients, c.id)
+	s.mu.Unlock()
+	c.end()
+	var bad *respguard.Violation
+	if errors.As(err, &bad) {
+		s.cfg.Log(monitor.LevelVerbose, "Client "+c.addr+": "+bad.Error())
+	}
+	s.work.Done()
+}
+
+// handle is called by redcon for each command, on the goroutine of the
+// connection.
+func (s *Server) handle(rc redcon.Conn, cmd redcon.Command) {
+	c := rc.Context().(*client)
+	if c.closing || c.killed.Load() {
+		return // what was sent behind QUIT is not executed
+	}
+	s.bytesIn.Add(uint64(len(cmd.Raw)))
+	s.execute(c, cmd.Args)
+	if c.closing || len(c.out.buf) >= flushBytes || len(rc.PeekPipeline()) == 0 {
+		c.flush()
+	}
+	if c.closing {
+		rc.Close()
+	}
+}
+
+// snapshot returns the clients, oldest first.
+func (s *Server) snapshot() []*client {
+	s.mu.Lock()
+	list := make([]*client, 0, len(s.clients))
+	for _, c := range s.clients {
+		list = append(list, c)
+	}
+	s.mu.Unlock()
+	sortClients(list)
+	return list
+}
+
+func (s *Server) hasClient(id uint64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.clients[id] != nil
+}
+
+func (s *Server) isClosed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
+}
