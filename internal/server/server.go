@@ -12,108 +12,10 @@ import (
 
 	"github.com/tidwall/redcon"
 
-	"github.com/gosentinel/sentinel/configrewrite"
-	"github.com/gosentinel/sentinel/gossip"
-	"github.com/gosentinel/sentinel/internal/acl"
 	"github.com/gosentinel/sentinel/internal/respguard"
-	"github.com/gosentinel/sentinel/internal/scripts"
 	"github.com/gosentinel/sentinel/monitor"
 	"github.com/gosentinel/sentinel/pubsub"
 )
-
-// Config is what the front end needs to know. Functions left nil take
-// defaults that do nothing.
-type Config struct {
-	Users         *acl.List     // nil = the default user alone, without a password
-	ACLFile       *ACLFile      // nil = none
-	Commands      *Commands     // nil = all, by their own names
-	ProtectedMode bool          // serve strangers only over loopback while there is no password
-	MaxClients    int           // 0 = 10000
-	IdleTimeout   time.Duration // 0 = never
-
-	Version    string   // of gosentinel, for INFO
-	RunID      string   // of this process, for INFO; unrelated to MyID
-	Supervisor string   // for INFO; "" = none
-	Port       int      // for INFO
-	Listeners  []string // lines for INFO
-	Executable string   // for INFO
-	ConfigFile string   // for INFO
-
-	Resolve     func(ctx context.Context, host string) string // "" when the name does not resolve
-	Shutdown    func()                                        // SHUTDOWN; must return at once
-	Log         func(monitor.Level, string)                   // must not block
-	LogLevel    func() string
-	SetLogLevel func(string) // gets a name that logLevels has
-	Scripts     ScriptQueue
-	Gossip      Gossip
-}
-
-// Gossip is what the commands see of gossip.
-type Gossip interface {
-	Endpoint(announceIP string) monitor.GossipEndpoint // what other Sentinels are told
-	State(monitor.SentinelView) string                 // "up", "down" or "off" towards one of them
-	Stats() gossip.Stats
-}
-
-// noGossip is the gossip of a Sentinel that has none.
-type noGossip struct{ version string }
-
-func (n noGossip) Endpoint(string) monitor.GossipEndpoint {
-	return monitor.GossipEndpoint{Version: n.version}
-}
-func (noGossip) State(monitor.SentinelView) string { return "off" }
-func (noGossip) Stats() gossip.Stats               { return gossip.Stats{} }
-
-// ScriptQueue is what the commands see and change of the script runner.
-type ScriptQueue interface {
-	Counts() (running, queued int) // queued includes running
-	Pending() []scripts.Job
-	MaxRuntime() time.Duration
-	SetMaxRuntime(time.Duration)
-	RetryDelay() time.Duration
-	SetRetryDelay(time.Duration)
-}
-
-func (cfg Config) withDefaults() Config {
-	if cfg.Users == nil {
-		cfg.Users = newUsers(configrewrite.DefaultSettings())
-	}
-	if cfg.Commands == nil {
-		cfg.Commands = serverCommands()
-	}
-	if cfg.Resolve == nil {
-		cfg.Resolve = func(context.Context, string) string { return "" }
-	}
-	if cfg.Shutdown == nil {
-		cfg.Shutdown = func() {}
-	}
-	if cfg.Log == nil {
-		cfg.Log = func(monitor.Level, string) {}
-	}
-	if cfg.LogLevel == nil {
-		cfg.LogLevel = func() string { return "notice" }
-	}
-	if cfg.SetLogLevel == nil {
-		cfg.SetLogLevel = func(string) {}
-	}
-	if cfg.Scripts == nil {
-		cfg.Scripts = noScripts{}
-	}
-	if cfg.Gossip == nil {
-		cfg.Gossip = noGossip{cfg.Version}
-	}
-	return cfg
-}
-
-// noScripts is the queue of a Sentinel that runs no scripts.
-type noScripts struct{}
-
-func (noScripts) Counts() (running, queued int) { return 0, 0 }
-func (noScripts) Pending() []scripts.Job        { return nil }
-func (noScripts) MaxRuntime() time.Duration     { return scripts.DefaultMaxRuntime }
-func (noScripts) SetMaxRuntime(time.Duration)   {}
-func (noScripts) RetryDelay() time.Duration     { return scripts.DefaultRetryDelay }
-func (noScripts) SetRetryDelay(time.Duration)   {}
 
 // Server is the RESP front end: it turns the commands of clients, peers and
 // operators into queries and operations of the engine. redcon reads them,
