@@ -30,28 +30,30 @@ type links interface {
 // saver makes a state durable.
 type saver interface{ Save(monitor.State) error }
 
+// loopConfig is what a loop works with. All of it must be set but where nil is
+// said to mean something.
+type loopConfig struct {
+	core    *monitor.Core
+	inbox   *inbox
+	store   saver
+	links   links
+	gossip  *gossipShell // nil: none
+	log     logfile.Sink
+	publish func(monitor.Event)
+	script  func(monitor.RunScript)
+	crash   func()                                        // carries out a simulated crash; nil: it ends the loop and nothing else
+	lookup  func(ctx context.Context, host string) string // "" when the name does not resolve
+	secret  func(monitor.Options) string                  // what gossip's key is made of
+}
+
 // loop owns a core: it feeds it with inputs and carries out its effects. One
 // goroutine runs run; one more saves states, in order.
 //
 // Everything it calls returns at once, because a loop that waits for anything
 // would make the Sentinel miss what it is there to see.
 type loop struct {
-	core    *monitor.Core
-	clock   clock
-	links   links
-	store   saver
-	log     logfile.Sink
-	publish func(monitor.Event)
-	script  func(monitor.RunScript)
-	scripts server.ScriptQueue
-	crash   func()                                        // carries out a simulated crash, unless it is to end the loop only
-	lookup  func(ctx context.Context, host string) string // "" when the name does not resolve
-	gossip  *gossipShell                                  // nil: none
-	secret  func(monitor.Options) string                  // what gossip's key is made of
-
-	inbox chan item
+	loopConfig
 	saves chan *monitor.Persist
-	done  chan struct{} // closed when the loop has ended
 
 	// The rest belongs to the loop goroutine.
 	effects monitor.Effects
@@ -65,6 +67,48 @@ type loop struct {
 
 	shared bool // gossip has got something to send
 	called bool // an operator's command has been carried out
+}
+
+func newLoop(cfg loopConfig) *loop {
+	return &loop{
+		loopConfig: cfg,
+		saves:      make(chan *monitor.Persist, 1), // the core has one under way at a time
+		waiting:    map[monitor.PeerRef]chan<- any{},
+		lookups:    make(chan struct{}, lookupsAtOnce),
+	}
+}
+
+// inbox holds what the loop has not yet seen. It exists before the loop does, so
+// that links and gossip can be made first.
+type inbox struct {
+	clock clock
+	items chan item
+	done  chan struct{} // closed when the loop has ended
+}
+
+func newInbox(c clock) *inbox {
+	return &inbox{clock: c, items: make(chan item, inboxItems), done: make(chan struct{})}
+}
+
+// put adds an item, stamped with the time of its arrival. It waits for room and
+// reports false when the loop has ended.
+func (b *inbox) put(it item) bool {
+	it.at = b.clock.now()
+	return b.putStamped(it)
+}
+
+func (b *inbox) putStamped(it item) bool {
+	select {
+	case b.items <- it:
+		return true
+	case <-b.done:
+		return false
+	}
+}
+
+// deliver takes inputs from the links and from gossip.
+func (b *inbox) deliver(at monitor.Instant, in monitor.Input) {
+	b.putStamped(item{at: at, in: in})
 }
 
 // item is one entry of the inbox. Exactly one of in, view, persisted and the
@@ -89,15 +133,6 @@ func (c clock) now() monitor.Instant { return monitor.Instant(time.Since(c.origi
 
 func (c clock) wall(t monitor.Instant) time.Time { return c.origin.Add(time.Duration(t - 1)) }
 
-// start prepares the channels; it must be called before anything else.
-func (l *loop) start() {
-	l.inbox = make(chan item, inboxItems)
-	l.saves = make(chan *monitor.Persist, 1) // the core has one under way at a time
-	l.done = make(chan struct{})
-	l.waiting = map[monitor.PeerRef]chan<- any{}
-	l.lookups = make(chan struct{}, lookupsAtOnce)
-}
-
 // run works until ctx ends. When it returns, nothing it started is running and
 // the last state handed out for saving has been saved, or could not be. The one
 // exception is a write that hangs in the system: it is left behind after a while.
@@ -109,7 +144,7 @@ func (l *loop) run(ctx context.Context) {
 		timer.Stop()
 		cancel()
 		close(l.saves)
-		close(l.done) // releases who waits for an answer or for room in the inbox
+		close(l.inbox.done) // releases who waits for an answer or for room in the inbox
 		l.waitForHelpers()
 	}()
 	for {
@@ -117,18 +152,18 @@ func (l *loop) run(ctx context.Context) {
 		if l.crashed {
 			return
 		}
-		timer.Reset(time.Duration(l.core.NextDeadline() - l.clock.now()))
+		timer.Reset(time.Duration(l.core.NextDeadline() - l.inbox.clock.now()))
 		select {
 		case <-ctx.Done():
 			return
-		case it := <-l.inbox:
+		case it := <-l.inbox.items:
 			l.take(it)
 			l.takeMore()
 		case <-timer.C:
 		}
 		// Arrivals first, then the clock: a reply that came in time must be seen
 		// before the deadline that it averts.
-		if now := l.clock.now(); now >= l.core.NextDeadline() {
+		if now := l.inbox.clock.now(); now >= l.core.NextDeadline() {
 			l.takeMore()
 			l.core.Step(now, monitor.Tick{})
 		}
@@ -152,7 +187,7 @@ func (l *loop) waitForHelpers() {
 func (l *loop) takeMore() {
 	for range batchItems {
 		select {
-		case it := <-l.inbox:
+		case it := <-l.inbox.items:
 			l.take(it)
 		default:
 			return
@@ -163,7 +198,7 @@ func (l *loop) takeMore() {
 func (l *loop) take(it item) {
 	switch {
 	case it.view != nil:
-		it.view(l.core, max(it.at, l.clock.now()))
+		it.view(l.core, max(it.at, l.inbox.clock.now()))
 	case it.persisted != nil:
 		l.saved(it)
 	case it.request != nil:
@@ -194,29 +229,8 @@ func (l *loop) saved(it item) {
 func (l *loop) saveStates() {
 	for p := range l.saves {
 		err := l.store.Save(p.State)
-		l.put(item{persisted: p, err: err})
+		l.inbox.put(item{persisted: p, err: err})
 	}
-}
-
-// put adds an item to the inbox, stamped with the time of its arrival. It waits
-// for room and reports false when the loop has ended.
-func (l *loop) put(it item) bool {
-	it.at = l.clock.now()
-	return l.putStamped(it)
-}
-
-func (l *loop) putStamped(it item) bool {
-	select {
-	case l.inbox <- it:
-		return true
-	case <-l.done:
-		return false
-	}
-}
-
-// deliver takes inputs from the links.
-func (l *loop) deliver(at monitor.Instant, in monitor.Input) {
-	l.putStamped(item{at: at, in: in})
 }
 
 func (l *loop) carryOut(ctx context.Context) {
@@ -278,7 +292,7 @@ func (l *loop) do(ctx context.Context, e monitor.Effect) {
 		l.log.Log(e.Level, e.Text)
 	case monitor.FailoverDelayed:
 		l.log.Log(monitor.LevelNotice, "Next failover delay: I will not start a failover before "+
-			l.clock.wall(e.Until).Format(time.ANSIC))
+			l.inbox.clock.wall(e.Until).Format(time.ANSIC))
 	case monitor.RunScript:
 		l.script(e)
 	case monitor.Resolve:
@@ -318,7 +332,7 @@ func (l *loop) resolve(ctx context.Context, host string) {
 		}
 		ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 		defer cancel()
-		l.put(item{in: monitor.Resolved{Host: host, IP: l.lookup(ctx, host)}})
+		l.inbox.put(item{in: monitor.Resolved{Host: host, IP: l.lookup(ctx, host)}})
 	})
 }
 
@@ -336,13 +350,13 @@ func lookupIP(ctx context.Context, host string) string {
 // for it. It reports false when the loop has ended.
 func (l *loop) View(f func(c server.Reader, now monitor.Instant)) bool {
 	ran := make(chan struct{})
-	if !l.put(item{view: func(c *monitor.Core, now monitor.Instant) { f(c, now); close(ran) }}) {
+	if !l.inbox.put(item{view: func(c *monitor.Core, now monitor.Instant) { f(c, now); close(ran) }}) {
 		return false
 	}
 	select {
 	case <-ran:
 		return true
-	case <-l.done:
+	case <-l.inbox.done:
 		select { // it may have run just before the end
 		case <-ran:
 			return true
@@ -369,18 +383,18 @@ func (l *loop) Ask(q monitor.Ask) (monitor.Reply, bool) {
 
 func (l *loop) request(in func(monitor.PeerRef) monitor.Input) (any, bool) {
 	answer := make(chan any, 1)
-	if !l.put(item{request: in, answer: answer}) {
+	if !l.inbox.put(item{request: in, answer: answer}) {
 		return nil, false
 	}
 	select {
 	case r := <-answer:
 		return r, true
-	case <-l.done:
+	case <-l.inbox.done:
 		return nil, false
 	}
 }
 
 // Hello takes a hello message that a peer published to this Sentinel directly.
 func (l *loop) Hello(h monitor.Hello) {
-	l.put(item{in: monitor.HelloReceived{Hello: h}})
+	l.inbox.put(item{in: monitor.HelloReceived{Hello: h}})
 }

@@ -120,7 +120,7 @@ func TestAliveNoticesAStuckLoop(t *testing.T) {
 	// Whatever Alive does, it cannot be done before the loop was released: the
 	// loop answers in order.
 	released := false
-	s.running.Load().inbox <- item{view: func(*monitor.Core, monitor.Instant) { released = true }}
+	s.running.Load().inbox.items <- item{view: func(*monitor.Core, monitor.Instant) { released = true }}
 	close(release)
 	if !<-answer {
 		t.Error("the loop works again and does not count as alive")

@@ -3,14 +3,9 @@ package server
 import (
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"sync/atomic"
-	"time"
 
 	"github.com/gosentinel/sentinel/configrewrite"
 	"github.com/gosentinel/sentinel/internal/acl"
-	"github.com/gosentinel/sentinel/internal/errtext"
 	"github.com/gosentinel/sentinel/internal/words"
 )
 
@@ -146,103 +141,4 @@ func DisabledUsers(list *acl.List) (lines []string) {
 			"Make sure this is not a configuration error.", name))
 	}
 	return lines
-}
-
-// ACLFile is the file of aclfile. It is safe for concurrent use.
-type ACLFile struct {
-	name  string // as configured, for messages
-	path  string
-	users *acl.List
-
-	// busy holds a token during each load or save, so that no save brings back
-	// what a later one replaced.
-	busy chan struct{}
-	// These read and write it; in tests they can hang.
-	read    func(path string) ([]byte, error)
-	replace func(path string, text []byte, perm fs.FileMode) error
-}
-
-// NewACLFile returns the file at path, which messages call name, for users. It
-// does not touch the file.
-func NewACLFile(name, path string, users *acl.List) *ACLFile {
-	return &ACLFile{
-		name: name, path: path, users: users, busy: make(chan struct{}, 1),
-		read: configrewrite.ReadFile, replace: configrewrite.ReplaceFile,
-	}
-}
-
-// aclPatience bounds the wait of a client for a disk that hangs.
-const aclPatience = 5 * time.Second
-
-var errDiskHangs = errors.New("the disk has not answered for 5 seconds; look there, and try again")
-
-// withDisk reads or writes the file, one at a time, and then does what depends
-// on it. Who asks waits for a while and no longer, so that a dead network file
-// system holds neither clients nor the end of the process. What the disk still
-// does then has no consequence here.
-func (f *ACLFile) withDisk(disk, then func() error) error {
-	patience := time.NewTimer(aclPatience)
-	defer patience.Stop()
-	select {
-	case f.busy <- struct{}{}:
-	case <-patience.C:
-		return errDiskHangs
-	}
-	result := make(chan error, 1)
-	var decided atomic.Bool // whether then is done, or has become pointless
-	go func() {
-		err := disk()
-		if err == nil && !decided.Swap(true) {
-			err = then()
-		}
-		<-f.busy
-		result <- err
-	}()
-	select {
-	case err := <-result:
-		return err
-	case <-patience.C:
-		if !decided.Swap(true) {
-			return errDiskHangs
-		}
-		return <-result
-	}
-}
-
-// aclFilePerm is the mode of a new file: hashes of passwords are for nobody else.
-const aclFilePerm fs.FileMode = 0o600
-
-// load replaces all users by those of the file, or changes nothing.
-func (f *ACLFile) load() (change acl.Change, err error) {
-	var text []byte
-	err = f.withDisk(func() (err error) {
-		if text, err = f.read(f.path); err != nil {
-			err = readFailure(err)
-		}
-		return err
-	}, func() (err error) {
-		change, err = f.users.Load(f.name, text)
-		return err
-	})
-	var bad *acl.FileError
-	if err != nil && !errors.As(err, &bad) {
-		err = fmt.Errorf("Error loading ACLs, opening file '%s': %w", f.name, err)
-	}
-	return change, err
-}
-
-// readFailure strips what the error of a system call repeats.
-func readFailure(err error) error {
-	var path *os.PathError
-	if errors.As(err, &path) {
-		return errors.New(errtext.Cause(path.Err))
-	}
-	return err
-}
-
-// save writes all users into the file.
-func (f *ACLFile) save() error {
-	return f.withDisk(
-		func() error { return f.replace(f.path, f.users.Render(), aclFilePerm) },
-		func() error { return nil })
 }

@@ -1,0 +1,288 @@
+package sentinel
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"sync"
+
+	"github.com/gosentinel/sentinel/internal/errtext"
+	"github.com/gosentinel/sentinel/internal/listen"
+	"github.com/gosentinel/sentinel/internal/logfile"
+	"github.com/gosentinel/sentinel/internal/scripts"
+	"github.com/gosentinel/sentinel/internal/server"
+	"github.com/gosentinel/sentinel/monitor"
+	"github.com/gosentinel/sentinel/monitor/link"
+)
+
+// Hooks are called by Run at the turns of its life, each at most once, for
+// those who tell a supervisor. They must return soon. Nil fields are skipped.
+type Hooks struct {
+	// Ready is called when the sockets are open, the identity is durable, and the
+	// work begins.
+	Ready func()
+	// Stopping is called when the end was asked for. It runs beside everything else.
+	Stopping func()
+	// Stopped is called after both, when all is done but the closing of the log.
+	Stopped func()
+
+	// Supervisor is the name of who supervises, such as "systemd", for INFO (its
+	// field process_supervised); "" is nobody.
+	Supervisor string
+}
+
+// SetHooks replaces the hooks. It must be called before Run.
+func (s *Sentinel) SetHooks(h Hooks) { s.hooks = h }
+
+func callHook(hook func()) {
+	if hook != nil {
+		hook()
+	}
+}
+
+// Run works until ctx ends or a client sends SHUTDOWN, and returns nil then. It
+// may be called once. No goroutine outlives it. The log tells the cause of ctx
+// (see [context.Cause]) if it has one. Every error but that of a log that cannot
+// be opened is in the log as well.
+//
+// The listening sockets are opened before anything is written: a second start
+// by mistake fails without touching the state of the first.
+func (s *Sentinel) Run(ctx context.Context) error {
+	if s.started.Swap(true) {
+		return errors.New("sentinel: Run was called before")
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	log, err := s.openLog()
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	s.log.Store(&log)
+	defer s.log.Store(nil)
+	defer s.bus.Close()
+	switch err = s.runLogged(ctx, cancel, log); err {
+	case nil:
+		log.Log(monitor.LevelWarning, "Sentinel is now ready to exit, bye bye...")
+	case ErrSimulatedCrash: // is in the log already
+	default:
+		for _, line := range errtext.Lines(err) {
+			log.Log(monitor.LevelWarning, line)
+		}
+	}
+	return err
+}
+
+func (s *Sentinel) runLogged(ctx context.Context, cancel context.CancelCauseFunc, log logfile.Log) error {
+	log.Log(monitor.LevelNotice, fmt.Sprintf("gosentinel version=%s, compatible with redis-sentinel %s, pid=%d, just started",
+		Version, server.RedisVersion, os.Getpid()))
+	for _, w := range s.warnings {
+		log.Log(monitor.LevelWarning, w)
+	}
+	for _, line := range server.DisabledUsers(s.users) {
+		log.Log(monitor.LevelNotice, line)
+	}
+	if s.tls != nil {
+		s.tls.LogTo(log.Log)
+	}
+	socks, err := s.listen(log)
+	if err != nil {
+		return err
+	}
+	for _, w := range socks.Warnings {
+		log.Log(monitor.LevelWarning, w)
+	}
+	if err := s.prepare(log, socks.ShownPort()); err != nil {
+		socks.Close()
+		return err
+	}
+	l, sh, err := s.build(ctx, log, socks)
+	if err != nil {
+		socks.Close()
+		return err
+	}
+	err = s.serve(ctx, cancel, l, sh, socks, log)
+	callHook(s.hooks.Stopped)
+	if l.crashed {
+		return ErrSimulatedCrash
+	}
+	return err
+}
+
+// prepare gives this Sentinel an identity and makes sure that it can be kept.
+func (s *Sentinel) prepare(log logfile.Sink, port int) error {
+	log.Log(monitor.LevelNotice, "Running mode=sentinel, port="+strconv.Itoa(port)+".")
+	if s.state.Options.MyID == "" {
+		s.state.Options.MyID = newRunID()
+		if err := s.store.Save(s.state); err != nil {
+			return fmt.Errorf("sentinel: the new identity cannot be saved: %w", err)
+		}
+		log.Log(monitor.LevelNotice, "Sentinel new configuration saved on disk")
+	}
+	log.Log(monitor.LevelNotice, "Sentinel ID is "+string(s.state.Options.MyID))
+	return nil
+}
+
+// shells are what carries out the effects of the core outside of the loop.
+type shells struct {
+	links   *link.Pool
+	gossip  *gossipShell
+	scripts *scripts.Runner
+}
+
+// build makes the core, the shells around it and the loop between them.
+func (s *Sentinel) build(ctx context.Context, log logfile.Log, socks *listen.Sockets) (*loop, *shells, error) {
+	in := newInbox(newClock())
+	plan := planGossip(s.settings, s.state.Options, socks)
+	resolveMasters(ctx, &s.state, lookupIP)
+	core, err := monitor.New(in.clock.now(), monitor.Params{
+		State: s.state, Port: socks.AnnouncedPort(s.dialTLS != nil), PeerPass: s.settings.RequirePass, Seed: randomSeed(),
+		Gossip: plan.off == "",
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	plan.cfg.ID, plan.cfg.Deliver, plan.cfg.Now, plan.cfg.Log = s.state.Options.MyID, in.deliver, in.clock.now, log.Log
+	secret := func(o monitor.Options) string { return gossipPassword(s.settings, o) }
+	sh := &shells{
+		gossip: newGossipShell(ctx, plan, secret(s.state.Options), log),
+		links: link.New(link.Config{
+			Deliver: in.deliver, Now: in.clock.now, BindSource: s.settings.BindSourceAddr, TLS: s.dialTLS, Log: log.Log,
+		}),
+		scripts: scripts.New(scripts.Config{
+			Emit: func(ev monitor.Event) { log.Event(ev); s.bus.Publish(ev) },
+			Log:  log.Log,
+		}),
+	}
+	return newLoop(loopConfig{
+		core: core, inbox: in, store: s.store, links: sh.links, gossip: sh.gossip, log: log, publish: s.bus.Publish,
+		script: sh.scripts.Run, crash: s.crash(log), lookup: lookupIP, secret: secret,
+	}), sh, nil
+}
+
+// crash returns what carries out a simulated crash: the end of the process for a
+// daemon, nil for a Sentinel inside another program.
+func (s *Sentinel) crash(log logfile.Log) func() {
+	if s.exit == nil {
+		return nil
+	}
+	return func() {
+		log.Close()
+		s.exit(crashStatus)
+	}
+}
+
+// end ends the shells, after the loop has ended.
+func (s *Sentinel) end(sh *shells, log logfile.Sink) {
+	sh.gossip.close(s.exit != nil)
+	sh.links.Shutdown()
+	s.endScripts(sh.scripts, log)
+}
+
+// endScripts ends the script runner. A daemon that is stopped leaves its running
+// scripts alone, as stock Sentinels do: one may be moving an address at this
+// moment. Inside another program, which goes on, they are killed instead of
+// left to nobody.
+func (s *Sentinel) endScripts(runner *scripts.Runner, log logfile.Sink) {
+	if running, _ := runner.Counts(); running > 0 && s.path != "" {
+		return
+	}
+	now, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := runner.Close(now); err != nil {
+		log.Log(monitor.LevelWarning, err.Error())
+	}
+}
+
+// serve runs loop and front end until ctx ends.
+func (s *Sentinel) serve(ctx context.Context, cancel context.CancelCauseFunc, l *loop, sh *shells, socks *listen.Sockets, log logfile.Log) error {
+	srv := server.New(s.serverConfig(func() { cancel(nil) }, sh, log, socks), l, s.bus)
+	var work sync.WaitGroup
+	failed := make(chan error, len(socks.Listeners))
+	for _, ln := range socks.Listeners {
+		work.Go(func() {
+			if err := srv.Serve(ln); err != nil {
+				err = fmt.Errorf("the RESP server failed: %w", err)
+				failed <- err
+				cancel(err)
+			}
+		})
+	}
+	work.Go(func() {
+		<-ctx.Done()
+		logShutdownCause(ctx, log)
+		callHook(s.hooks.Stopping)
+	})
+	addrs := make([]net.Addr, len(socks.Listeners))
+	for k, ln := range socks.Listeners {
+		addrs[k] = ln.Addr()
+	}
+	s.addrs.Store(&addrs)
+	s.running.Store(l)
+	callHook(s.hooks.Ready)
+	l.run(ctx)
+	s.running.Store(nil)
+	cancel(nil) // after a simulated crash nobody else did
+	srv.Close()
+	work.Wait()
+	s.end(sh, log)
+	select {
+	case err := <-failed:
+		return err
+	default:
+		return nil
+	}
+}
+
+// logShutdownCause logs why the Sentinel ends, if its context tells.
+func logShutdownCause(ctx context.Context, log logfile.Sink) {
+	if cause := context.Cause(ctx); cause != context.Canceled && cause != context.DeadlineExceeded {
+		log.Log(monitor.LevelWarning, cause.Error())
+	}
+	log.Log(monitor.LevelNotice, "User requested shutdown...")
+}
+
+func (s *Sentinel) serverConfig(cancel func(), sh *shells, log logfile.Log, socks *listen.Sockets) server.Config {
+	executable, _ := os.Executable()
+	return server.Config{
+		Users:         s.users,
+		Commands:      s.commands,
+		ACLFile:       s.aclFile,
+		ProtectedMode: s.settings.ProtectedMode,
+		MaxClients:    s.settings.MaxClients,
+		IdleTimeout:   s.settings.Timeout,
+		Version:       Version,
+		RunID:         string(newRunID()),
+		Supervisor:    s.hooks.Supervisor,
+		Port:          socks.ShownPort(),
+		Listeners:     socks.Info,
+		Executable:    executable,
+		ConfigFile:    s.path,
+		Resolve:       lookupIP,
+		Shutdown:      cancel,
+		Log:           log.Log,
+		LogLevel:      log.Level,
+		SetLogLevel:   s.setLogLevel(log),
+		Scripts:       sh.scripts,
+		Gossip:        sh.gossip,
+	}
+}
+
+// newRunID returns a random identity of 40 hexadecimal digits.
+func newRunID() monitor.RunID {
+	var b [20]byte
+	rand.Read(b[:]) // never fails
+	return monitor.RunID(hex.EncodeToString(b[:]))
+}
+
+func randomSeed() uint64 {
+	var b [8]byte
+	rand.Read(b[:])
+	return binary.LittleEndian.Uint64(b[:])
+}
