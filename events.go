@@ -17,50 +17,185 @@ type HostPort = monitor.HostPort
 // consumer was too slow.
 type Lagged = pubsub.Lagged
 
-// The events, with their Pub/Sub channels.
+// The events. Each comment names the Pub/Sub channel first. An instance in an
+// event is a master, a replica or another Sentinel; see [monitor.Instance].
 type (
-	Monitor                         = monitor.Monitor                         // +monitor
-	MonitorStopped                  = monitor.MonitorStopped                  // -monitor
-	Set                             = monitor.Set                             // +set
-	ResetMaster                     = monitor.ResetMaster                     // +reset-master
-	ReplicaAdded                    = monitor.ReplicaAdded                    // +slave
-	SentinelAdded                   = monitor.SentinelAdded                   // +sentinel
-	SentinelAddressSwitch           = monitor.SentinelAddressSwitch           // +sentinel-address-switch
-	SentinelAddressUpdate           = monitor.SentinelAddressUpdate           // +sentinel-address-update
-	SentinelInvalidAddr             = monitor.SentinelInvalidAddr             // +sentinel-invalid-addr
-	Reboot                          = monitor.Reboot                          // +reboot
-	RoleChange                      = monitor.RoleChange                      // +role-change, -role-change
-	SDown                           = monitor.SDown                           // +sdown
-	SDownCleared                    = monitor.SDownCleared                    // -sdown
-	ODown                           = monitor.ODown                           // +odown
-	ODownCleared                    = monitor.ODownCleared                    // -odown
-	NewEpoch                        = monitor.NewEpoch                        // +new-epoch
-	TryFailover                     = monitor.TryFailover                     // +try-failover
-	VoteForLeader                   = monitor.VoteForLeader                   // +vote-for-leader
-	ElectedLeader                   = monitor.ElectedLeader                   // +elected-leader
-	FailoverStateSelectReplica      = monitor.FailoverStateSelectReplica      // +failover-state-select-slave
-	SelectedReplica                 = monitor.SelectedReplica                 // +selected-slave
-	FailoverStateSendReplicaOfNoOne = monitor.FailoverStateSendReplicaOfNoOne // +failover-state-send-slaveof-noone
-	FailoverStateWaitPromotion      = monitor.FailoverStateWaitPromotion      // +failover-state-wait-promotion
-	PromotedReplica                 = monitor.PromotedReplica                 // +promoted-slave
-	FailoverStateReconfReplicas     = monitor.FailoverStateReconfReplicas     // +failover-state-reconf-slaves
-	ReplicaReconfSent               = monitor.ReplicaReconfSent               // +slave-reconf-sent
-	ReplicaReconfInProgress         = monitor.ReplicaReconfInProgress         // +slave-reconf-inprog
-	ReplicaReconfDone               = monitor.ReplicaReconfDone               // +slave-reconf-done
-	ReplicaReconfSentTimeout        = monitor.ReplicaReconfSentTimeout        // -slave-reconf-sent-timeout
-	ReplicaReconfSentBestEffort     = monitor.ReplicaReconfSentBestEffort     // +slave-reconf-sent-be
-	FailoverEndForTimeout           = monitor.FailoverEndForTimeout           // +failover-end-for-timeout
-	FailoverEnd                     = monitor.FailoverEnd                     // +failover-end
-	SwitchMaster                    = monitor.SwitchMaster                    // +switch-master
-	ConfigUpdateFrom                = monitor.ConfigUpdateFrom                // +config-update-from
-	ConvertToReplica                = monitor.ConvertToReplica                // +convert-to-slave
-	FixReplicaConfig                = monitor.FixReplicaConfig                // +fix-slave-config
-	FailoverAbortNotElected         = monitor.FailoverAbortNotElected         // -failover-abort-not-elected
-	FailoverAbortNoGoodReplica      = monitor.FailoverAbortNoGoodReplica      // -failover-abort-no-good-slave
-	FailoverAbortReplicaTimeout     = monitor.FailoverAbortReplicaTimeout     // -failover-abort-slave-timeout
-	Tilt                            = monitor.Tilt                            // +tilt, -tilt
-	ScriptError                     = monitor.ScriptError                     // -script-error
-	ScriptTimeout                   = monitor.ScriptTimeout                   // -script-timeout
-	SentinelIDConflict              = monitor.SentinelIDConflict              // +sentinel-id-conflict, -sentinel-id-conflict
-	PersistError                    = monitor.PersistError                    // +persist-error, -persist-error
+	// Monitor is +monitor: a master is monitored, from the start or since
+	// SENTINEL MONITOR.
+	Monitor = monitor.Monitor
+
+	// MonitorStopped is -monitor: a master is no longer monitored.
+	MonitorStopped = monitor.MonitorStopped
+
+	// Set is +set: one option of a master was changed at run time. Passwords
+	// show as ******.
+	Set = monitor.Set
+
+	// ResetMaster is +reset-master: the replicas and Sentinels of a master were
+	// forgotten on demand.
+	ResetMaster = monitor.ResetMaster
+
+	// ReplicaAdded is +slave: a replica was discovered, or added again after a
+	// switch.
+	ReplicaAdded = monitor.ReplicaAdded
+
+	// SentinelAdded is +sentinel: another Sentinel was learned from its hello
+	// message.
+	SentinelAdded = monitor.SentinelAdded
+
+	// SentinelAddressSwitch is +sentinel-address-switch: another Sentinel moved
+	// to a new address.
+	SentinelAddressSwitch = monitor.SentinelAddressSwitch
+
+	// SentinelAddressUpdate is +sentinel-address-update: that new address was
+	// copied to other masters.
+	SentinelAddressUpdate = monitor.SentinelAddressUpdate
+
+	// SentinelInvalidAddr is +sentinel-invalid-addr: the address of a known
+	// Sentinel was taken over by another id.
+	SentinelInvalidAddr = monitor.SentinelInvalidAddr
+
+	// Reboot is +reboot: the run id of a server changed, so it was restarted.
+	Reboot = monitor.Reboot
+
+	// RoleChange is +role-change when the role that a server reports changed and
+	// now agrees with the configuration, -role-change when it now disagrees.
+	RoleChange = monitor.RoleChange
+
+	// SDown is +sdown: this Sentinel alone considers an instance down.
+	SDown = monitor.SDown
+
+	// SDownCleared is -sdown: it does not any more.
+	SDownCleared = monitor.SDownCleared
+
+	// ODown is +odown: as many Sentinels as the quorum asks for agree that a
+	// master is down.
+	ODown = monitor.ODown
+
+	// ODownCleared is -odown: they do not any more.
+	ODownCleared = monitor.ODownCleared
+
+	// NewEpoch is +new-epoch: the current epoch was raised.
+	NewEpoch = monitor.NewEpoch
+
+	// TryFailover is +try-failover: this Sentinel stands for election to fail a
+	// master over.
+	TryFailover = monitor.TryFailover
+
+	// VoteForLeader is +vote-for-leader: this Sentinel gave its vote, which is
+	// on disk.
+	VoteForLeader = monitor.VoteForLeader
+
+	// ElectedLeader is +elected-leader: this Sentinel won the election for its
+	// epoch.
+	ElectedLeader = monitor.ElectedLeader
+
+	// FailoverStateSelectReplica is +failover-state-select-slave: the leader
+	// compares the replicas.
+	FailoverStateSelectReplica = monitor.FailoverStateSelectReplica
+
+	// SelectedReplica is +selected-slave: the leader chose the replica to
+	// promote.
+	SelectedReplica = monitor.SelectedReplica
+
+	// FailoverStateSendReplicaOfNoOne is +failover-state-send-slaveof-noone: the
+	// leader is about to promote it.
+	FailoverStateSendReplicaOfNoOne = monitor.FailoverStateSendReplicaOfNoOne
+
+	// FailoverStateWaitPromotion is +failover-state-wait-promotion: the leader
+	// sent SLAVEOF NO ONE and waits for the new role.
+	FailoverStateWaitPromotion = monitor.FailoverStateWaitPromotion
+
+	// PromotedReplica is +promoted-slave: the promoted server reports
+	// role:master.
+	PromotedReplica = monitor.PromotedReplica
+
+	// FailoverStateReconfReplicas is +failover-state-reconf-slaves: the leader
+	// turns to the other replicas.
+	FailoverStateReconfReplicas = monitor.FailoverStateReconfReplicas
+
+	// ReplicaReconfSent is +slave-reconf-sent: a replica was told to follow the
+	// new master.
+	ReplicaReconfSent = monitor.ReplicaReconfSent
+
+	// ReplicaReconfInProgress is +slave-reconf-inprog: a replica follows the new
+	// master and is not in sync yet.
+	ReplicaReconfInProgress = monitor.ReplicaReconfInProgress
+
+	// ReplicaReconfDone is +slave-reconf-done: a replica is in sync with the new
+	// master.
+	ReplicaReconfDone = monitor.ReplicaReconfDone
+
+	// ReplicaReconfSentTimeout is -slave-reconf-sent-timeout: a replica did not
+	// follow in time; others get their turn.
+	ReplicaReconfSentTimeout = monitor.ReplicaReconfSentTimeout
+
+	// ReplicaReconfSentBestEffort is +slave-reconf-sent-be: at the end of its
+	// time the leader tells a remaining replica once more.
+	ReplicaReconfSentBestEffort = monitor.ReplicaReconfSentBestEffort
+
+	// FailoverEndForTimeout is +failover-end-for-timeout: the failover ends
+	// although not every replica follows.
+	FailoverEndForTimeout = monitor.FailoverEndForTimeout
+
+	// FailoverEnd is +failover-end: the failover is complete.
+	FailoverEnd = monitor.FailoverEnd
+
+	// SwitchMaster is +switch-master: clients of a master must use another
+	// address from now on.
+	SwitchMaster = monitor.SwitchMaster
+
+	// ConfigUpdateFrom is +config-update-from: another Sentinel announced a
+	// newer configuration of a master.
+	ConfigUpdateFrom = monitor.ConfigUpdateFrom
+
+	// ConvertToReplica is +convert-to-slave: a server that wrongly reports
+	// role:master was told to follow.
+	ConvertToReplica = monitor.ConvertToReplica
+
+	// FixReplicaConfig is +fix-slave-config: a replica of the wrong master was
+	// told to follow the right one.
+	FixReplicaConfig = monitor.FixReplicaConfig
+
+	// FailoverAbortNotElected is -failover-abort-not-elected: this Sentinel was
+	// not elected in time.
+	FailoverAbortNotElected = monitor.FailoverAbortNotElected
+
+	// FailoverAbortNoGoodReplica is -failover-abort-no-good-slave: no replica is
+	// fit for promotion.
+	FailoverAbortNoGoodReplica = monitor.FailoverAbortNoGoodReplica
+
+	// FailoverAbortReplicaTimeout is -failover-abort-slave-timeout: the chosen
+	// replica did not become a master in time.
+	FailoverAbortReplicaTimeout = monitor.FailoverAbortReplicaTimeout
+
+	// Tilt is +tilt: this process stood still for so long that it judges nothing
+	// for a while; -tilt: it judges again.
+	Tilt = monitor.Tilt
+
+	// ScriptError is -script-error: a notification or client reconfiguration
+	// script failed for good.
+	ScriptError = monitor.ScriptError
+
+	// ScriptTimeout is -script-timeout: a script ran too long and was killed.
+	ScriptTimeout = monitor.ScriptTimeout
+
+	// ScriptChild is +script-child, -script-child: a script was started, or
+	// ended. It is logged at debug level and not published to RESP subscribers.
+	ScriptChild = monitor.ScriptChild
+
+	// LinkReconnection is -cmd-link-reconnection, -pubsub-link-reconnection: a
+	// connection failed. It is logged at debug level and not published to RESP
+	// subscribers.
+	LinkReconnection = monitor.LinkReconnection
+
+	// SentinelIDConflict is +sentinel-id-conflict: two Sentinels share one id;
+	// -sentinel-id-conflict: they do not any more. redis-sentinel has no such
+	// event.
+	SentinelIDConflict = monitor.SentinelIDConflict
+
+	// PersistError is +persist-error: the state cannot be saved, so this
+	// Sentinel gives no new vote; -persist-error: it can be saved again. redis-
+	// sentinel has no such event.
+	PersistError = monitor.PersistError
 )
