@@ -10,7 +10,7 @@ RUNS     ?= 20
 SEED     ?= 1
 
 .DEFAULT_GOAL := build
-.PHONY: help build demo deps test test-integration lint fuzz conformance ecosystem seeds mixed
+.PHONY: help build demo deps test test-integration lint portable fuzz conformance ecosystem seeds mixed
 .PHONY: sim sim-long sim-stats explore mutants bench-failover bench-gossip clean
 
 help: ## list the targets
@@ -34,10 +34,18 @@ test-integration: ## run only the tests with real daemons and servers
 	@sh jepsen/install.sh redis-server redis-sentinel gcc python3-redis nft ip || echo "test: tests that need them will fail"
 	$(GO) test -race -timeout 10m -count 1 ./jepsen/...
 
-lint: ## check format, go vet, staticcheck
+# Where gosentinel is built: what a system lacks is an error at the start.
+PLATFORMS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 freebsd/amd64 freebsd/arm64 windows/amd64
+
+lint: portable ## check format, go vet, staticcheck, and that every platform compiles
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt -w these files:"; echo "$$unformatted"; exit 1; fi
 	$(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
+
+portable: ## compile the daemon for every platform
+	@for p in $(PLATFORMS); do \
+		echo "$$p"; CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) build -o /dev/null ./cmd/gosentinel || exit 1; \
+	done
 
 fuzz: ## fuzz every target for a while (FUZZTIME=30s each)
 	@for package in $$($(GO) list ./...); do \

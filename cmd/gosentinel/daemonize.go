@@ -8,9 +8,6 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
-	"syscall"
-
-	"golang.org/x/sys/unix"
 )
 
 // A Go process cannot fork: its threads would not come along. So daemonize
@@ -49,7 +46,7 @@ func (b *background) done() error {
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err == nil {
 		for fd := range 3 {
-			err = errors.Join(err, unix.Dup2(int(null.Fd()), fd))
+			err = errors.Join(err, replaceStandardFile(null, fd))
 		}
 		null.Close()
 	}
@@ -62,6 +59,9 @@ func (b *background) done() error {
 // daemonize starts the second process and returns this one's exit status once
 // that serves or has failed. stdin is what was read from standard input.
 func (p *program) daemonize(stdin string) int {
+	if err := canDaemonize(); err != nil {
+		return p.cannotDaemonize(err)
+	}
 	self, err := executable(p.argv[0])
 	if err != nil {
 		return p.cannotDaemonize(err)
@@ -75,7 +75,7 @@ func (p *program) daemonize(stdin string) int {
 		Path: self, Args: p.argv, Stderr: p.stderr,
 		Env:         append(os.Environ(), backgroundEnv+"=3"),
 		ExtraFiles:  []*os.File{ready},
-		SysProcAttr: &syscall.SysProcAttr{Setsid: true},
+		SysProcAttr: ownSession(),
 	}
 	if stdin != "" {
 		cmd.Stdin = strings.NewReader(stdin)

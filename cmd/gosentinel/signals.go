@@ -19,7 +19,7 @@ var stopTexts = map[os.Signal]error{
 // handleSignals reacts to signals until the function that it returns is called.
 func (d *daemon) handleSignals(cancel context.CancelCauseFunc) (stop func()) {
 	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1)
+	signal.Notify(signals, append([]os.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP}, reopenSignals...)...)
 	// Without this a Sentinel would die with the program that collects its log.
 	// Ignoring the signal instead would be inherited by scripts.
 	pipes := make(chan os.Signal, 1)

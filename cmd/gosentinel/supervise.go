@@ -6,7 +6,6 @@ import (
 	"net"
 	"os"
 	"strconv"
-	"syscall"
 	"time"
 
 	"github.com/gosentinel/sentinel/monitor"
@@ -89,7 +88,7 @@ func (s *supervisor) ready(log func(monitor.Level, string)) {
 	case byUpstart:
 		log(monitor.LevelNotice, "supervised by upstart, will stop to signal readiness.")
 		os.Unsetenv("UPSTART_JOB")
-		if err := syscall.Kill(os.Getpid(), syscall.SIGSTOP); err != nil {
+		if err := stopSelf(); err != nil {
 			log(monitor.LevelWarning, "upstart cannot be told of the readiness: "+err.Error())
 		}
 	case bySystemd:

@@ -2,8 +2,6 @@ package listen
 
 import (
 	"fmt"
-	"math"
-	"syscall"
 
 	"github.com/gosentinel/sentinel/monitor"
 )
@@ -59,27 +57,3 @@ func fitClients(limit uint64, links, masters, wanted int) (clients int, warnings
 			"If you need higher maxclients increase 'ulimit -n'.", limit, clients),
 	}, nil
 }
-
-// raiseFileLimit raises the limit of open files to want as far as the system
-// allows, never lowers it, and returns what it is then.
-func raiseFileLimit(want uint64) uint64 {
-	var lim syscall.Rlimit
-	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &lim) != nil {
-		return math.MaxInt32 // unknown: assume that there is none
-	}
-	now := uint64(lim.Cur)
-	if now >= want {
-		return now
-	}
-	hard := uint64(lim.Max)
-	for _, try := range []uint64{want, min(want, hard)} {
-		raised := lim
-		setLimit(&raised, try, max(try, hard)) // beyond the hard limit only root gets
-		if syscall.Setrlimit(syscall.RLIMIT_NOFILE, &raised) == nil {
-			return try
-		}
-	}
-	return now
-}
-
-func setLimit(lim *syscall.Rlimit, cur, most uint64) { lim.Cur, lim.Max = cur, most }

@@ -7,7 +7,6 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/gosentinel/sentinel/monitor"
@@ -208,25 +207,4 @@ func (t *tlsTransport) Write(p []byte) (int, error) {
 		return t.Conn.Write(p)
 	}
 	return writeAtOnce(t.Conn, p)
-}
-
-// writeAtOnce writes what the system takes without waiting.
-func writeAtOnce(nc net.Conn, p []byte) (n int, err error) {
-	sc, ok := nc.(syscall.Conn)
-	if !ok {
-		return 0, net.ErrClosed
-	}
-	raw, err := sc.SyscallConn()
-	if err != nil {
-		return 0, err
-	}
-	var failed error
-	err = raw.Write(func(fd uintptr) bool {
-		n, failed = syscall.Write(int(fd), p)
-		return true // do not wait until it can be written
-	})
-	if err == nil {
-		err = failed
-	}
-	return max(n, 0), err
 }

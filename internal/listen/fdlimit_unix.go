@@ -1,0 +1,34 @@
+//go:build unix
+
+package listen
+
+import (
+	"math"
+	"syscall"
+)
+
+// raiseFileLimit raises the limit of open files to want as far as the system
+// allows, never lowers it, and returns what it is then.
+func raiseFileLimit(want uint64) uint64 {
+	var lim syscall.Rlimit
+	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &lim) != nil {
+		return math.MaxInt32 // unknown: assume that there is none
+	}
+	now := uint64(lim.Cur)
+	if now >= want {
+		return now
+	}
+	hard := uint64(lim.Max)
+	for _, try := range []uint64{want, min(want, hard)} {
+		raised := lim
+		set(&raised.Cur, try)
+		set(&raised.Max, max(try, hard)) // only root gets beyond the hard limit
+		if syscall.Setrlimit(syscall.RLIMIT_NOFILE, &raised) == nil {
+			return try
+		}
+	}
+	return now
+}
+
+// set exists because the fields have different types on different systems.
+func set[N int64 | uint64](field *N, n uint64) { *field = N(n) }
