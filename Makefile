@@ -71,10 +71,10 @@ mixed: build ## stock and gosentinel in one quorum: failovers, replacement, burs
 	$(GO) run ./jepsen/cmd/mixed -sentinel $(BIN)/gosentinel
 
 sim: ## simulate every mix of faults for ten minutes on all cores (SEED=1 is the first seed)
-	$(GO) run ./jepsen/cmd/sim -faults every -seeds 0 -duration 10m -seed $(SEED)
+	$(GO) run ./jepsen/cmd/sim run -faults every -seeds 0 -duration 10m -seed $(SEED)
 
 sim-long: ## simulate until Ctrl-C (SEED=1 is the first seed)
-	$(GO) run ./jepsen/cmd/sim -faults every -seeds 0 -keep-going -seed $(SEED)
+	$(GO) run ./jepsen/cmd/sim run -faults every -seeds 0 -keep-going -seed $(SEED)
 
 explore: ## visit every state of small elections (about 4 minutes, 5 GB)
 	$(GO) run ./jepsen/cmd/explore

@@ -30,7 +30,7 @@ func TestScripts(t *testing.T) {
 			}
 			r := Run(s, nil)
 			if r.Failed() {
-				t.Errorf("%s\nto see it: go run ./jepsen/cmd/sim -v jepsen/sim/%s", r.Violation, name)
+				t.Errorf("%s\nto see it: go run ./jepsen/cmd/sim run -v jepsen/sim/%s", r.Violation, name)
 			}
 			if r.Faults == 0 {
 				t.Errorf("nothing went wrong in it")

@@ -21,7 +21,7 @@ func TestSwarm(t *testing.T) {
 			for seed := range uint64(n) {
 				r := run(Draw(seed+1, []string{g}), nil, true)
 				if r.Failed() {
-					t.Errorf("seed %d: %s\nto see it: go run ./jepsen/cmd/sim -seed %d -seeds 1 -faults %s -v", seed+1, r.Violation, seed+1, g)
+					t.Errorf("seed %d: %s\nto see it: go run ./jepsen/cmd/sim run -seed %d -seeds 1 -faults %s -v", seed+1, r.Violation, seed+1, g)
 				}
 				elected, faults = elected+r.Elected, faults+r.Faults
 			}

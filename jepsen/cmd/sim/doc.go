@@ -2,16 +2,26 @@
 // promise that one of them breaks. Package sim (jepsen/sim) explains the worlds;
 // jepsen/README.md explains how to read what is printed.
 //
-//	go run ./jepsen/cmd/sim -seeds 1000                  many seeds of the default mix
-//	go run ./jepsen/cmd/sim -seeds 1000 -faults net,disk only these groups of faults
-//	go run ./jepsen/cmd/sim -duration 10m -faults every  every mix in turn
-//	go run ./jepsen/cmd/sim -seed 4711 -seeds 1 -v       one seed with its trace
-//	go run ./jepsen/cmd/sim -v jepsen/sim/testdata/x.txt one scenario with its trace
-//	go run ./jepsen/cmd/sim -bench                       how fast it is
+//	go run ./jepsen/cmd/sim                                  lists the subcommands
+//	go run ./jepsen/cmd/sim run -h                           lists the flags of one
+//
+// # run
+//
+//	go run ./jepsen/cmd/sim run -seeds 1000                  many seeds of the default mix
+//	go run ./jepsen/cmd/sim run -seeds 1000 -faults net,disk only these groups of faults
+//	go run ./jepsen/cmd/sim run -duration 10m -faults every  every mix in turn
+//	go run ./jepsen/cmd/sim run -seed 4711 -seeds 1 -v       one seed with its trace
+//	go run ./jepsen/cmd/sim run -v jepsen/sim/testdata/x.txt one scenario with its trace
+//	go run ./jepsen/cmd/sim run -bench                       how fast it is
 //
 // A seed that fails is made smaller and written as a scenario script, which the
 // tests of package sim replay from then on. Ctrl-C ends a run and prints what it
 // has covered and the seed with which the next one can go on.
+//
+// # Subcommands
+//
+// A command line always names the subcommand. None is taken for granted: a name
+// that is misspelt would be read as that of a scenario script.
 //
 // The exit code is 0 if nothing was violated, 1 if something was, 2 if the
 // command line or a script is wrong.

@@ -8,21 +8,20 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"go.uber.org/goleak"
 
+	"github.com/gosentinel/sentinel/jepsen/cmd/internal/cli"
 	"github.com/gosentinel/sentinel/jepsen/sim"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// command runs the command and returns what it prints.
+// command runs a subcommand and returns what it prints.
 func command(t *testing.T, ctx context.Context, args ...string) (code int, out, info string) {
 	t.Helper()
 	var o, i bytes.Buffer
-	code = run(ctx, args, &o, &i)
+	code = program.Run(ctx, args, cli.Streams{Out: &o, Info: &i})
 	return code, o.String(), i.String()
 }
 
@@ -36,7 +35,7 @@ func contains(t *testing.T, text string, parts ...string) {
 }
 
 func TestSeeds(t *testing.T) {
-	code, out, _ := command(t, t.Context(), "-seeds", "9", "-seed", "50", "-faults", "every", "-parallel", "2")
+	code, out, _ := command(t, t.Context(), "run", "-seeds", "9", "-seed", "50", "-faults", "every", "-parallel", "2")
 	if code != 0 {
 		t.Errorf("exit code %d", code)
 	}
@@ -48,7 +47,7 @@ func TestSeeds(t *testing.T) {
 func TestSummariesAgree(t *testing.T) {
 	tables := map[string]bool{}
 	for _, parallel := range []string{"1", "3"} {
-		_, out, _ := command(t, t.Context(), "-seeds", "3", "-parallel", parallel)
+		_, out, _ := command(t, t.Context(), "run", "-seeds", "3", "-parallel", parallel)
 		_, table, _ := strings.Cut(out, "\nmix ")
 		tables[table] = true
 	}
@@ -58,7 +57,7 @@ func TestSummariesAgree(t *testing.T) {
 }
 
 func TestOneSeed(t *testing.T) {
-	code, out, _ := command(t, t.Context(), "-seeds", "1", "-seed", "3", "-v")
+	code, out, _ := command(t, t.Context(), "run", "-seeds", "1", "-seed", "3", "-v")
 	if code != 0 {
 		t.Errorf("exit code %d", code)
 	}
@@ -69,7 +68,7 @@ func TestOneSeed(t *testing.T) {
 // reported, made smaller, and written as a scenario that fails again.
 func TestFailure(t *testing.T) {
 	dir := t.TempDir()
-	code, out, _ := command(t, t.Context(), "-seeds", "500", "-bug", "ungated", "-out", dir, "-minimise", "12", "-parallel", "1")
+	code, out, _ := command(t, t.Context(), "run", "-seeds", "500", "-bug", "ungated", "-out", dir, "-minimise", "12", "-parallel", "1")
 	if code != 1 {
 		t.Errorf("exit code %d, want 1", code)
 	}
@@ -86,7 +85,7 @@ func TestFailure(t *testing.T) {
 	if err != nil || s.Options.Bug != sim.BugUngated {
 		t.Errorf("the scenario that was written is %v (%v)", s, err)
 	}
-	code, out, _ = command(t, t.Context(), "-v", name[1])
+	code, out, _ = command(t, t.Context(), "run", "-v", name[1])
 	if code != 1 {
 		t.Errorf("replayed, it has exit code %d", code)
 	}
@@ -95,7 +94,7 @@ func TestFailure(t *testing.T) {
 }
 
 func TestReplay(t *testing.T) {
-	code, out, _ := command(t, t.Context(), "../../sim/testdata/master-dies.txt", "../../sim/testdata/one-way-links.txt")
+	code, out, _ := command(t, t.Context(), "run", "../../sim/testdata/master-dies.txt", "../../sim/testdata/one-way-links.txt")
 	if code != 0 {
 		t.Errorf("exit code %d", code)
 	}
@@ -106,7 +105,7 @@ func TestReplay(t *testing.T) {
 func TestInterrupt(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	code, out, _ := command(t, ctx, "-seeds", "0")
+	code, out, _ := command(t, ctx, "run", "-seeds", "0")
 	if code != 0 {
 		t.Errorf("exit code %d", code)
 	}
@@ -114,23 +113,11 @@ func TestInterrupt(t *testing.T) {
 }
 
 func TestDuration(t *testing.T) {
-	code, out, _ := command(t, t.Context(), "-seeds", "0", "-duration", "1ms")
+	code, out, _ := command(t, t.Context(), "run", "-seeds", "0", "-duration", "1ms")
 	if code != 0 {
 		t.Errorf("exit code %d", code)
 	}
 	contains(t, out, "0 failed. To go on: -seed ")
-}
-
-func TestProgress(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		tally := newTally(options{mixes: []mix{{"default", nil}}})
-		<-time.After(10 * time.Second)
-		tally.next.Store(70)
-		tally.add(played{mix{"default", nil}, sim.Result{Virtual: 3 * 365 * 24 * time.Hour, Checked: 2_500_000}})
-		var b bytes.Buffer
-		tally.progress(&b)
-		contains(t, b.String(), "10s seed 70: 1 played, 0 a second; 3.00 years of virtual time, 9460800 times real time; ", "invariants checked in 2.5 million states; 0 failed")
-	})
 }
 
 func TestBadCommandLines(t *testing.T) {
@@ -152,34 +139,17 @@ func TestBadCommandLines(t *testing.T) {
 		{[]string{"no-such-file.txt"}, "no-such-file.txt"},
 		{[]string{bad}, "bad.txt: line 1: "},
 	} {
-		code, out, info := command(t, t.Context(), c.args...)
-		if code != 2 || out != "" || !strings.Contains(info, c.want) || !strings.HasPrefix(info, "sim: ") {
+		code, out, info := command(t, t.Context(), append([]string{"run"}, c.args...)...)
+		if code != 2 || out != "" || !strings.Contains(info, c.want) || !strings.HasPrefix(info, "sim run: ") {
 			t.Errorf("%v: exit code %d, %q, want 2 and %q", c.args, code, info, c.want)
 		}
 	}
 }
 
 func TestHelp(t *testing.T) {
-	code, _, info := command(t, t.Context(), "-h")
+	code, _, info := command(t, t.Context(), "run", "-h")
 	if code != 0 {
 		t.Errorf("exit code %d", code)
 	}
-	contains(t, info, "usage: sim [flags]", "-faults", "crash-master", "S4 ", "liveness")
-}
-
-// TestBenchScenario: the worlds that the speed is measured with are valid, have
-// the promised size, and nothing is violated in them.
-func TestBenchScenario(t *testing.T) {
-	for k, want := range []int{30, 18, 3} {
-		s := benchScenario(1, shapes[k].masters, shapes[k].replicas)
-		if err := s.Validate(); err != nil {
-			t.Fatal(err)
-		}
-		if n := s.Options.Masters * (s.Options.Replicas + 1); s.Options.Sentinels != 5 || n != want {
-			t.Errorf("%s: %d Sentinels, %d servers", shapes[k].name, s.Options.Sentinels, n)
-		}
-	}
-	if r := sim.Run(benchScenario(1, 1, 2), nil); r.Failed() || r.Moves == 0 {
-		t.Errorf("%d moves, %q", r.Moves, r.Violation)
-	}
+	contains(t, info, "usage: sim run [flags] [SCRIPT ...]", "-faults", "crash-master", "S4 ", "liveness")
 }

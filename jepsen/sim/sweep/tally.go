@@ -1,4 +1,4 @@
-package main
+package sweep
 
 import (
 	"cmp"
@@ -15,7 +15,7 @@ import (
 
 // tally adds up what was played. Only next is used by several goroutines.
 type tally struct {
-	o     options
+	o     Options
 	next  atomic.Uint64 // the lowest seed that was not begun
 	begun time.Time
 	total counts
@@ -34,18 +34,18 @@ type counts struct {
 	tainted                   int
 }
 
-func newTally(o options) *tally {
+func newTally(o Options) *tally {
 	t := &tally{o: o, begun: time.Now(), mixes: map[string]*counts{}}
 	t.cover.Faults, t.cover.Events = map[string]int{}, map[string]int{}
-	for _, m := range o.mixes {
-		t.mixes[m.name] = &counts{}
+	for _, m := range o.Mixes {
+		t.mixes[m.Name] = &counts{}
 	}
 	return t
 }
 
 func (t *tally) add(p played) {
 	t.total.add(p.result)
-	t.mixes[p.mix.name].add(p.result)
+	t.mixes[p.mix.Name].add(p.result)
 	t.covered(p.result.Coverage)
 }
 
@@ -112,16 +112,16 @@ func (t *tally) summary(w io.Writer) {
 	spent := time.Since(t.begun)
 	c := &t.total
 	fmt.Fprintf(w, "\n%d seeds in %s: %s of virtual time, %.0f times real time (%d at once), %s a seed\n",
-		c.seeds, spent.Round(time.Second), years(c.virtual), c.virtual.Seconds()/max(spent.Seconds(), 1e-9), t.o.parallel,
-		(spent * time.Duration(t.o.parallel) / time.Duration(max(1, c.seeds))).Round(10*time.Microsecond))
+		c.seeds, spent.Round(time.Second), years(c.virtual), c.virtual.Seconds()/max(spent.Seconds(), 1e-9), t.o.Parallel,
+		(spent * time.Duration(t.o.Parallel) / time.Duration(max(1, c.seeds))).Round(10*time.Microsecond))
 	fmt.Fprintf(w, "%s inputs into cores, %s events of the model, %s states of masters compared\n",
 		large(uint64(c.steps)), large(uint64(c.events)), large(c.states))
 	fmt.Fprintf(w, "\n%-10s %9s %12s %9s %9s %9s %9s %9s %8s %7s\n", "mix", "seeds", "virtual", "faults", "attempts", "elected", "moves", "writes", "lost", "failed")
-	for _, m := range t.o.mixes {
-		m.row(w, t.mixes[m.name])
+	for _, m := range t.o.Mixes {
+		m.row(w, t.mixes[m.Name])
 	}
-	if len(t.o.mixes) > 1 {
-		mix{name: "total"}.row(w, c)
+	if len(t.o.Mixes) > 1 {
+		Mix{Name: "total"}.row(w, c)
 	}
 	fmt.Fprintf(w, "\nfaults: %s\n", countsOf(t.cover.Faults))
 	fmt.Fprintf(w, "events: %s\n", countsOf(t.cover.Events))
@@ -132,8 +132,8 @@ func (t *tally) summary(w io.Writer) {
 	fmt.Fprintf(w, "%d failed. To go on: -seed %d\n", c.failed, t.next.Load())
 }
 
-func (m mix) row(w io.Writer, c *counts) {
-	fmt.Fprintf(w, "%-10s %9d %12s %9d %9d %9d %9d %9d %8d %7d\n", m.name, c.seeds, years(c.virtual), c.faults, c.attempts, c.elected, c.moves, c.acked, c.lost, c.failed)
+func (m Mix) row(w io.Writer, c *counts) {
+	fmt.Fprintf(w, "%-10s %9d %12s %9d %9d %9d %9d %9d %8d %7d\n", m.Name, c.seeds, years(c.virtual), c.faults, c.attempts, c.elected, c.moves, c.acked, c.lost, c.failed)
 }
 
 // countsOf lists numbers by name, the most frequent first.
@@ -154,8 +154,8 @@ func (t *tally) decided() string {
 	return strings.Join(list, ", ")
 }
 
-// outcome sums up one run.
-func outcome(r sim.Result) string {
+// Outcome sums up one run.
+func Outcome(r sim.Result) string {
 	return fmt.Sprintf("%d faults, %d attempts, %d elections won, %d moves, %d of %d writes lost",
 		r.Faults, r.Started, r.Elected, r.Moves, r.Lost, r.Acked)
 }

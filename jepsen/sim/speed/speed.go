@@ -1,4 +1,4 @@
-package main
+package speed
 
 import (
 	"fmt"
@@ -20,10 +20,10 @@ var shapes = []struct {
 	{"3 servers (1 master with 2 replicas)", 1, 2},
 }
 
-// benchScenario is a world with 5 Sentinels in which a quarter of the time
+// scenario is a world with 5 Sentinels in which a quarter of the time
 // things go wrong: masters die, Sentinels crash and stall, the network is cut.
 // Each master has a client.
-func benchScenario(seed uint64, masters, replicas int) sim.Scenario {
+func scenario(seed uint64, masters, replicas int) sim.Scenario {
 	const calm, chaos = 90 * time.Second, 30 * time.Second
 	s := sim.Scenario{Seed: seed, Options: sim.Options{
 		Sentinels: 5, Masters: masters, Replicas: replicas, Clients: 1,
@@ -39,15 +39,15 @@ func benchScenario(seed uint64, masters, replicas int) sim.Scenario {
 	return s
 }
 
-// bench plays these worlds on one processor, each for at least so long, and
+// Measure plays these worlds on one processor, each for at least so long, and
 // prints how much faster than real time it went.
-func bench(out io.Writer, least time.Duration) error {
+func Measure(out io.Writer, least time.Duration) error {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	for _, shape := range shapes {
 		total, steps := time.Duration(0), 0
 		begun, used := time.Now(), cpuTime()
 		for seed := uint64(1); time.Since(begun) < least; seed++ {
-			r := sim.Run(benchScenario(seed, shape.masters, shape.replicas), nil)
+			r := sim.Run(scenario(seed, shape.masters, shape.replicas), nil)
 			if r.Failed() {
 				return fmt.Errorf("seed %d: %s", seed, r.Violation)
 			}
