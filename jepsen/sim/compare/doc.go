@@ -4,9 +4,9 @@
 // masters. Both play the same seeds: the same servers, clients, network and
 // faults. Package sim (jepsen/sim) explains the worlds and the model.
 //
-//	go run ./jepsen/cmd/simstats                  tables on standard output
-//	go run ./jepsen/cmd/simstats -write docs      docs/simulation.md and docs/img anew
-//	go run ./jepsen/cmd/simstats -kind crash-master -seed 17 -seeds 1 -scenario
+//	go run ./jepsen/sim/compare                  tables on standard output
+//	go run ./jepsen/sim/compare -write docs      docs/simulation.md and docs/img anew
+//	go run ./jepsen/sim/compare -kind crash-master -seed 17 -seeds 1 -scenario
 //	                                              the scenario of one seed, for jepsen/cmd/sim
 //
 // The output depends on the flags and the code alone, to the last byte.

@@ -48,7 +48,7 @@ func (r *results) play(ctx context.Context, parallel int, info io.Writer) error 
 			for _, m := range runs {
 				// Stock Sentinels may stay in disorder for ever; real ones must not.
 				if m.Failed() && side == ours {
-					return fmt.Errorf("%s, seed %d: %s\nits scenario: go run ./jepsen/cmd/simstats -scenario -kind %s -seeds 1 -seed %d",
+					return fmt.Errorf("%s, seed %d: %s\nits scenario: go run ./jepsen/sim/compare -scenario -kind %s -seeds 1 -seed %d",
 						s.name, m.Scenario.Seed, m.Violation, s.name, m.Scenario.Seed)
 				}
 				s.sides[side].add(m)
