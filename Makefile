@@ -83,7 +83,7 @@ mutants: ## put faults into the core; the tests must notice each (about 5 minute
 	$(GO) run ./jepsen/cmd/mutants
 
 sim-stats: ## compare with stock Sentinel in the simulator; writes docs/simulation.md anew
-	$(GO) run ./jepsen/sim/compare -seeds 100 -write docs
+	$(GO) run ./jepsen/cmd/sim stats -seeds 100 -write docs
 
 bench-failover: build ## measure failovers of gosentinel and redis-sentinel (RUNS=20 each)
 	@sh jepsen/install.sh redis-server redis-sentinel

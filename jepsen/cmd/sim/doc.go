@@ -18,6 +18,15 @@
 // tests of package sim replay from then on. Ctrl-C ends a run and prints what it
 // has covered and the seed with which the next one can go on.
 //
+// # stats
+//
+//	go run ./jepsen/cmd/sim stats                  tables on standard output
+//	go run ./jepsen/cmd/sim stats -write docs      docs/simulation.md and docs/img anew
+//	go run ./jepsen/cmd/sim stats -kind crash-master -seed 17 -seeds 1 -scenario
+//	                                               the scenario of one seed, for sim run
+//
+// Package compare (jepsen/sim/compare) says what is compared.
+//
 // # Subcommands
 //
 // A command line always names the subcommand. None is taken for granted: a name

@@ -12,6 +12,7 @@ var program = cli.Program{
 	Summary: "Plays worlds of Sentinels in virtual time and looks for a promise that breaks.",
 	Commands: []cli.Command{
 		runCommand,
+		statsCommand,
 	},
 }
 

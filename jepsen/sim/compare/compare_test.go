@@ -1,8 +1,6 @@
-package main
+package compare
 
 import (
-	"bytes"
-	"context"
 	"encoding/xml"
 	"errors"
 	"io"
@@ -25,10 +23,10 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const docs = "../../../docs"
 
 // few are results of two seeds of two subjects.
-func few(t *testing.T, parallel int) *results {
+func few(t *testing.T, parallel int) *Results {
 	t.Helper()
-	r := &results{first: 3, seeds: 2, singles: singles("crash-master"), mixed: mixed("net")}
-	if err := r.play(t.Context(), parallel, io.Discard); err != nil {
+	r := &Results{first: 3, seeds: 2, singles: singles("crash-master"), mixed: mixed("net")}
+	if err := r.Play(t.Context(), parallel, func(int, int, string) {}); err != nil {
 		t.Fatal(err)
 	}
 	return r
@@ -37,8 +35,8 @@ func few(t *testing.T, parallel int) *results {
 // TestSameBytes plays the same seeds one after the other and several at once.
 func TestSameBytes(t *testing.T) {
 	a, b := few(t, 1), few(t, 3)
-	if page(a) != page(b) {
-		t.Errorf("two pages:\n%s\n%s", page(a), page(b))
+	if a.Page() != b.Page() {
+		t.Errorf("two pages:\n%s\n%s", a.Page(), b.Page())
 	}
 	if chart("x", timePanels, a.singles) != chart("x", timePanels, b.singles) || chart("x", damagePanels, a.singles) != chart("x", damagePanels, b.singles) {
 		t.Error("two pictures")
@@ -57,12 +55,12 @@ func TestDocumentation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &results{first: 1, seeds: 1, singles: singles(""), mixed: mixed("")} // figures do not matter
+	r := &Results{first: 1, seeds: 1, singles: singles(""), mixed: mixed("")} // figures do not matter
 	first, _, _ := strings.Cut(generated, "### One fault: what it costs")
 	for _, s := range r.singles { // the first table has only rows with failovers, of which one seed may have none
 		s.sides[ours].failovers, s.sides[stock].failovers = strings.Count(first, "| "+s.text+" | "), 0
 	}
-	if got, want := skeleton(generated), skeleton(page(r)); got != want {
+	if got, want := skeleton(generated), skeleton(r.Page()); got != want {
 		t.Errorf("%s is out of date: run make sim-stats\nit has:\n%s\nwould be:\n%s", pageFile, got, want)
 	}
 	for file, panels := range map[string][]panel{timesFile: timePanels, damageFile: damagePanels} {
@@ -205,69 +203,25 @@ func TestWrite(t *testing.T) {
 	dir := t.TempDir()
 	name := filepath.Join(dir, pageFile)
 	r := few(t, 2)
-	if err := write(dir, r); err == nil {
+	if err := r.Write(dir); err == nil {
 		t.Error("nothing is missing without a page")
 	}
 	if err := os.WriteFile(name, []byte("before\n"+beginMark+"old\n"+endMark+"after\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 { // the second time changes nothing
-		if err := write(dir, r); err != nil {
+		if err := r.Write(dir); err != nil {
 			t.Fatal(err)
 		}
 		text, _ := os.ReadFile(name)
-		if want := "before\n" + beginMark + "\n" + page(r) + "\n" + endMark + "after\n"; string(text) != want {
+		if want := "before\n" + beginMark + "\n" + r.Page() + "\n" + endMark + "after\n"; string(text) != want {
 			t.Errorf("got\n%s\nwant\n%s", text, want)
 		}
 	}
 	if err := os.WriteFile(name, []byte("no marks"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := write(dir, r); err == nil || !strings.Contains(err.Error(), "no generated part") {
+	if err := r.Write(dir); err == nil || !strings.Contains(err.Error(), "no generated part") {
 		t.Errorf("a page without marks gives %v", err)
-	}
-}
-
-func TestCommandLine(t *testing.T) {
-	for _, c := range []struct {
-		args string
-		code int
-		want string
-	}{
-		{"-h", 0, "usage: simstats"},
-		{"-seeds 0", 2, "-seeds 0"},
-		{"-seeds x", 2, "invalid value"},
-		{"-parallel 0", 2, "-parallel 0"},
-		{"-kind nothing", 2, "crash-master"},
-		{"-scenario", 2, "-scenario needs -kind"},
-		{"-write docs -kind net", 2, "-write needs all kinds"},
-		{"more", 2, "an argument too many"},
-		{"-kind crash-master -seeds 2 -scenario", 0, "crash-master a=0"},
-		{"-kind crash-master -seeds 1", 0, "| master crashes | gosentinel |"},
-	} {
-		var out bytes.Buffer
-		if code := run(t.Context(), strings.Fields(c.args), &out, &out); code != c.code || !strings.Contains(out.String(), c.want) {
-			t.Errorf("simstats %s: exit code %d, want %d; output without %q:\n%s", c.args, code, c.code, c.want, out.String())
-		}
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if code := run(ctx, []string{"-seeds", "1000"}, io.Discard, io.Discard); code != 1 {
-		t.Errorf("an interrupted run ends with %d", code)
-	}
-}
-
-// TestScenarioOutput: what -scenario prints is what jepsen/cmd/sim reads.
-func TestScenarioOutput(t *testing.T) {
-	var out bytes.Buffer
-	if code := run(t.Context(), []string{"-scenario", "-kind", "split", "-seed", "9", "-seeds", "1"}, &out, &out); code != 0 {
-		t.Fatal(out.String())
-	}
-	s, err := sim.ParseScenario(out.String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if s.String() != sim.DrawOne(9, "split").String() {
-		t.Errorf("read back:\n%s", s)
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package compare
 
 import (
 	"fmt"
@@ -116,24 +116,4 @@ func text(v float64) string {
 		return "not"
 	}
 	return duration(v)
-}
-
-// page is the generated part of the documentation.
-func page(r *results) string {
-	var b strings.Builder
-	heading := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n\n", args...) }
-	heading("Seeds %d to %d, each with gosentinel and with the model of stock Sentinel: %d runs, %.0f hours of virtual time.",
-		r.first, r.first+r.seeds-1, r.runs(), r.played().Hours())
-	heading("### One fault: how long it takes")
-	heading("![Times from the fault to +odown, promotion and convergence](img/%s)", timesFile)
-	heading("From the fault, less down-after where the Sentinels had to wait for it; p50, p90 and p99 are quantiles of all failovers.")
-	heading("%s", strings.TrimSpace(times.render(failing(r.singles))))
-	heading("### One fault: what it costs")
-	heading("![Lost writes and time with two masters](img/%s)", damageFile)
-	heading("Of each run, to the end: also what happens when everything is healed counts.")
-	heading("%s", strings.TrimSpace(damage.render(r.singles)))
-	heading("### Many faults at once")
-	heading("Times less down-after, from the fault that took the master out of service, whatever else was going on.")
-	heading("%s", strings.TrimSpace(everything.render(r.mixed)))
-	return strings.TrimSpace(b.String()) + "\n"
 }
