@@ -77,7 +77,7 @@ sim-long: ## simulate until Ctrl-C (SEED=1 is the first seed)
 	$(GO) run ./jepsen/cmd/sim run -faults every -seeds 0 -keep-going -seed $(SEED)
 
 explore: ## visit every state of small elections (about 4 minutes, 5 GB)
-	$(GO) run ./jepsen/cmd/explore
+	$(GO) run ./jepsen/cmd/sim explore
 
 mutants: ## put faults into the core; the tests must notice each (about 5 minutes)
 	$(GO) run ./jepsen/cmd/mutants

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 
@@ -57,7 +58,7 @@ var worlds = []explore.Config{
 func exploreAll(out io.Writer) int {
 	states := 0
 	for _, c := range worlds {
-		r, err := explore.Explore(c, nil, nil)
+		r, err := explore.Explore(context.Background(), c, nil, nil)
 		if err != nil {
 			fmt.Fprintln(out, err)
 			return 2

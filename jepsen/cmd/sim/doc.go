@@ -27,6 +27,17 @@
 //
 // Package compare (jepsen/sim/compare) says what is compared.
 //
+// # explore
+//
+//	go run ./jepsen/cmd/sim explore                # a list of worlds, in minutes
+//	go run ./jepsen/cmd/sim explore -mixed         # the flaw of stock Sentinels, found and told
+//	go run ./jepsen/cmd/sim explore -sentinels 3 -masters 2 -epochs 1 -disk-faults
+//	go run ./jepsen/cmd/sim explore -alone -others -sentinels 4 -epochs 3
+//
+// It visits every state of elections in small worlds; package explore
+// (jepsen/sim/explore) says exactly what that covers. The exit code is also 1 when a
+// search was not complete, or if nobody was elected in it.
+//
 // # Subcommands
 //
 // A command line always names the subcommand. None is taken for granted: a name

@@ -13,6 +13,7 @@ var program = cli.Program{
 	Commands: []cli.Command{
 		runCommand,
 		statsCommand,
+		exploreCommand,
 	},
 }
 

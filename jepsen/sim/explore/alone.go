@@ -2,6 +2,7 @@ package explore
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"runtime"
 	"sync"
@@ -40,7 +41,8 @@ type loner struct {
 	r     Result
 	limit int
 	clock func() time.Duration
-	look  func(*rig) // at each state, when set
+	ended func() bool // whether to give up
+	look  func(*rig)  // at each state, when set
 }
 
 // chunk is how many states a goroutine takes at once, and round how many chunks
@@ -50,14 +52,15 @@ const (
 	round = 128
 )
 
-func exploreAlone(c Config, clock func() time.Duration, progress func(Result)) Result {
+func exploreAlone(ctx context.Context, c Config, clock func() time.Duration, progress func(Result)) Result {
 	s := newLoner(c, clock)
+	s.ended = func() bool { return ctx.Err() != nil }
 	s.run(progress)
 	return s.r
 }
 
 func newLoner(c Config, clock func() time.Duration) *loner {
-	s := &loner{w: newWorld(c), r: Result{Config: c}, limit: c.maxStates(), clock: clock}
+	s := &loner{w: newWorld(c), r: Result{Config: c}, limit: c.maxStates(), clock: clock, ended: func() bool { return false }}
 	for range runtime.GOMAXPROCS(0) {
 		s.hands = append(s.hands, newHand(c))
 	}
@@ -68,9 +71,9 @@ func (s *loner) run(progress func(Result)) {
 	begun := s.clock()
 	first := s.w.boot(0, saved{})
 	s.take(found{fingerprint: s.hands[0].canonical(first), rig: first, is: first.outline()})
-	for len(s.next) > 0 && s.r.Violation == "" && s.r.States < s.limit {
+	for len(s.next) > 0 && s.more() {
 		s.level, s.next = s.next, s.level[:0]
-		for at := 0; at < len(s.level) && s.r.Violation == "" && s.r.States < s.limit; at += chunk * round {
+		for at := 0; at < len(s.level) && s.more(); at += chunk * round {
 			s.expand(s.level[at:min(at+chunk*round, len(s.level))])
 		}
 		s.r.Depth++
@@ -79,8 +82,13 @@ func (s *loner) run(progress func(Result)) {
 			progress(s.r)
 		}
 	}
-	s.r.Complete = len(s.next) == 0 && s.r.States < s.limit && s.r.Violation == ""
+	s.r.Complete = len(s.next) == 0 && s.more()
 	s.r.Locals, s.r.Elapsed = s.r.States, s.clock()-begun
+}
+
+// more reports whether there is a reason to go on.
+func (s *loner) more() bool {
+	return s.r.Violation == "" && s.r.States < s.limit && !s.ended()
 }
 
 // expand takes all steps from some states. The result does not depend on which

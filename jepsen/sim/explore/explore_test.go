@@ -27,7 +27,7 @@ var small = []Config{
 func TestElections(t *testing.T) {
 	t.Parallel()
 	for _, c := range small {
-		r, err := Explore(c, nil, nil)
+		r, err := Explore(t.Context(), c, nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -46,7 +46,7 @@ func TestElections(t *testing.T) {
 func TestMixedEpochs(t *testing.T) {
 	t.Parallel()
 	c := Config{Sentinels: 3, Masters: 1, Epochs: 2, Quorum: 1, Voters: 1, NoCrashes: true, Meddling: true, MixedEpochs: true}
-	r, err := Explore(c, nil, nil)
+	r, err := Explore(t.Context(), c, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,8 +61,8 @@ func TestMixedEpochs(t *testing.T) {
 
 // TestRepeats demands that a search is determined by its configuration.
 func TestRepeats(t *testing.T) {
-	a, _ := Explore(small[0], nil, nil)
-	b, _ := Explore(small[0], nil, nil)
+	a, _ := Explore(t.Context(), small[0], nil, nil)
+	b, _ := Explore(t.Context(), small[0], nil, nil)
 	if !reflect.DeepEqual(a, b) {
 		t.Errorf("two searches differ:\n%v\n%v", a, b)
 	}
@@ -221,7 +221,7 @@ func TestAlone(t *testing.T) {
 		var results []Result
 		for _, hands := range []int{1, 3} {
 			runtime.GOMAXPROCS(hands)
-			r, err := Explore(c, nil, nil)
+			r, err := Explore(t.Context(), c, nil, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -385,7 +385,7 @@ func TestSecondMaster(t *testing.T) {
 // TestAloneMixed gives a Sentinel the way of stock to count votes. It must be
 // found that it can be elected by votes of another epoch.
 func TestAloneMixed(t *testing.T) {
-	r, err := Explore(Config{Sentinels: 3, Masters: 1, Epochs: 2, Quorum: 1, Alone: true, MixedEpochs: true}, nil, nil)
+	r, err := Explore(t.Context(), Config{Sentinels: 3, Masters: 1, Epochs: 2, Quorum: 1, Alone: true, MixedEpochs: true}, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -408,7 +408,7 @@ func TestValidate(t *testing.T) {
 	} {
 		bad := good
 		change(&bad)
-		if _, err := Explore(bad, nil, nil); err == nil {
+		if _, err := Explore(t.Context(), bad, nil, nil); err == nil {
 			t.Errorf("%v was accepted", bad)
 		}
 	}

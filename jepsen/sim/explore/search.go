@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"context"
 	"fmt"
 	"math/bits"
 	"slices"
@@ -65,6 +66,7 @@ type search struct {
 	next  []numbered
 	r     Result
 	limit int
+	ended func() bool // whether to give up
 	clock func() time.Duration
 	tell  func(Result)
 
@@ -93,11 +95,11 @@ type stepTaken struct {
 }
 
 // Explore visits every state of the world that c describes, or as many as
-// c.MaxStates allows, until one breaks a promise. clock measures how long it
-// takes; progress is told about each level of depth. Both may be nil.
+// c.MaxStates allows, until one breaks a promise or ctx ends. clock measures how
+// long it takes; progress is told about each level of depth. Both may be nil.
 //
-// The result is determined by c alone, but for Elapsed.
-func Explore(c Config, clock func() time.Duration, progress func(Result)) (Result, error) {
+// Unless ctx ends, the result is determined by c alone, but for Elapsed.
+func Explore(ctx context.Context, c Config, clock func() time.Duration, progress func(Result)) (Result, error) {
 	if err := c.Validate(); err != nil {
 		return Result{}, err
 	}
@@ -105,10 +107,11 @@ func Explore(c Config, clock func() time.Duration, progress func(Result)) (Resul
 		clock = func() time.Duration { return 0 }
 	}
 	if c.Alone {
-		return exploreAlone(c, clock, progress), nil
+		return exploreAlone(ctx, c, clock, progress), nil
 	}
 	s := newSearch(c)
 	s.tell, s.clock = progress, clock
+	s.ended = func() bool { return ctx.Err() != nil }
 	s.run()
 	return s.r, nil
 }
@@ -116,6 +119,7 @@ func Explore(c Config, clock func() time.Duration, progress func(Result)) (Resul
 func newSearch(c Config) *search {
 	s := &search{w: newWorld(c), limit: c.maxStates(), r: Result{Config: c}}
 	s.clock = func() time.Duration { return 0 }
+	s.ended = func() bool { return false }
 	return s
 }
 
@@ -124,10 +128,10 @@ func (s *search) run() {
 	first := s.w.begin()
 	s.seen.add(s.w.canonical(&first))
 	s.visit(first, stepTaken{})
-	for len(s.next) > 0 && s.r.Violation == "" && s.r.States < s.limit {
+	for len(s.next) > 0 && s.more() {
 		s.level, s.next = s.next, s.level[:0]
 		for k := range s.level {
-			if s.expand(&s.level[k]); s.r.Violation != "" || s.r.States >= s.limit {
+			if s.expand(&s.level[k]); !s.more() {
 				break
 			}
 		}
@@ -137,8 +141,13 @@ func (s *search) run() {
 			s.tell(s.r)
 		}
 	}
-	s.r.Complete = len(s.next) == 0 && s.r.States < s.limit
+	s.r.Complete = len(s.next) == 0 && s.r.States < s.limit && !s.ended()
 	s.measure(begun)
+}
+
+// more reports whether there is a reason to go on.
+func (s *search) more() bool {
+	return s.r.Violation == "" && s.r.States < s.limit && !s.ended()
 }
 
 func (s *search) measure(begun time.Duration) {

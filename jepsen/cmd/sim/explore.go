@@ -1,18 +1,24 @@
 package main
 
 import (
-	"errors"
+	"context"
 	"flag"
 	"fmt"
-	"io"
-	"os"
 	"time"
 
+	"github.com/gosentinel/sentinel/jepsen/cmd/internal/cli"
 	"github.com/gosentinel/sentinel/jepsen/sim/explore"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
-func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+// exploreCommand visits every state of small elections.
+var exploreCommand = cli.Command{
+	Name:    "explore",
+	Summary: "visit every state of small elections",
+	Text: `Visits every state of elections in a small world and checks the promises in each.
+Without flags it visits a list of worlds, the largest that take minutes.`,
+	New: func() cli.Task { return &exploration{} },
+}
 
 // worlds are explored when no flag asks for one: the largest that take minutes.
 var worlds = []explore.Config{
@@ -33,52 +39,19 @@ var worlds = []explore.Config{
 // mixed is where stock Sentinels elect two leaders.
 var mixed = explore.Config{Sentinels: 3, Masters: 1, Epochs: 2, Quorum: 1, MixedEpochs: true}
 
-func run(args []string, out, errs io.Writer) int {
-	list, err := parse(args, errs)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return 0
-	case err != nil:
-		fmt.Fprintln(errs, "explore:", err)
-		return 2
-	}
-	code := 0
-	for _, c := range list {
-		begun := time.Now()
-		clock := func() time.Duration { return time.Since(begun) }
-		last := time.Duration(0)
-		r, err := explore.Explore(c, clock, func(r explore.Result) {
-			if r.Elapsed-last > 10*time.Second {
-				last = r.Elapsed
-				fmt.Fprintf(errs, "%v: depth %d, %d states, %d steps of a core, %v\n", c, r.Depth, r.States, r.Steps, r.Elapsed.Round(time.Second))
-			}
-		})
-		if err != nil {
-			fmt.Fprintln(errs, err)
-			return 2
-		}
-		fmt.Fprintf(out, "%v, %v\n", r, r.Elapsed.Round(time.Second/10))
-		for _, line := range r.Trace {
-			fmt.Fprintln(out, line)
-		}
-		if r.Violation == "" && r.Leaders == 0 {
-			fmt.Fprintln(out, "nobody was elected, so that this proves nothing")
-			code = 1
-		}
-		if r.Violation != "" || !r.Complete {
-			code = 1
-		}
-	}
-	return code
+// exploration is the world of the flags, and after Check the worlds to visit.
+type exploration struct {
+	world  explore.Config
+	epochs uint64
+	flags  *flag.FlagSet
+	worlds []explore.Config
 }
 
-func parse(args []string, errs io.Writer) ([]explore.Config, error) {
-	f := flag.NewFlagSet("explore", flag.ContinueOnError)
-	f.SetOutput(errs)
-	c := explore.Config{}
+func (e *exploration) Flags(f *flag.FlagSet) {
+	c := &e.world
 	f.IntVar(&c.Sentinels, "sentinels", 3, "number of Sentinels, 1 to 4")
 	f.IntVar(&c.Masters, "masters", 1, "number of masters, 1 or 2")
-	epochs := f.Uint64("epochs", 1, "highest epoch, 1 to 3")
+	f.Uint64Var(&e.epochs, "epochs", 1, "highest epoch, 1 to 3")
 	f.IntVar(&c.Quorum, "quorum", 1, "quorum of each master")
 	f.IntVar(&c.Voters, "voters", 0, "Sentinels that only vote")
 	f.BoolVar(&c.Alone, "alone", false, "one Sentinel of the world, which may be told anything")
@@ -89,19 +62,50 @@ func parse(args []string, errs io.Writer) ([]explore.Config, error) {
 	f.BoolVar(&c.Meddling, "meddling", false, "a stranger raises the epoch")
 	f.BoolVar(&c.Everything, "everything", false, "without the reductions")
 	f.IntVar(&c.MaxStates, "max-states", 0, "give up at so many states; 0 means 100 million")
-	stock := f.Bool("mixed", false, "have votes asked for and counted as stock Sentinels do")
-	if err := f.Parse(args); err != nil {
-		return nil, err
+	f.BoolVar(&c.MixedEpochs, "mixed", false, "have votes asked for and counted as stock Sentinels do")
+	e.flags = f
+}
+
+func (e *exploration) Check([]string) error {
+	e.world.Epochs = monitor.Epoch(e.epochs)
+	switch n := e.flags.NFlag(); {
+	case n == 0:
+		e.worlds = worlds
+		return nil
+	case n == 1 && e.world.MixedEpochs:
+		e.worlds = []explore.Config{mixed}
+		return nil
 	}
-	if f.NArg() > 0 {
-		return nil, fmt.Errorf("unexpected argument %q; -h lists the flags", f.Arg(0))
+	e.worlds = []explore.Config{e.world}
+	return e.world.Validate()
+}
+
+func (e *exploration) Run(ctx context.Context, s cli.Streams) error {
+	var failed error
+	for _, c := range e.worlds {
+		progress := s.Progress()
+		r, err := explore.Explore(ctx, c, progress.Elapsed, func(r explore.Result) {
+			if progress.Due(10 * time.Second) {
+				progress.Line("%v: depth %d, %d states, %d steps of a core, %v", c, r.Depth, r.States, r.Steps, r.Elapsed.Round(time.Second))
+			}
+		})
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(s.Out, "%v, %v\n", r, r.Elapsed.Round(time.Second/10))
+		for _, line := range r.Trace {
+			fmt.Fprintln(s.Out, line)
+		}
+		if r.Violation == "" && r.Leaders == 0 {
+			fmt.Fprintln(s.Out, "nobody was elected, so that this proves nothing")
+			failed = cli.Failed
+		}
+		if r.Violation != "" || !r.Complete {
+			failed = cli.Failed
+		}
+		if err := ctx.Err(); err != nil {
+			return context.Cause(ctx)
+		}
 	}
-	c.Epochs, c.MixedEpochs = monitor.Epoch(*epochs), *stock
-	switch {
-	case f.NFlag() == 0:
-		return worlds, nil
-	case f.NFlag() == 1 && *stock:
-		return []explore.Config{mixed}, nil
-	}
-	return []explore.Config{c}, c.Validate()
+	return failed
 }
