@@ -20,25 +20,6 @@ Without flags it visits a list of worlds, the largest that take minutes.`,
 	New: func() cli.Task { return &exploration{} },
 }
 
-// worlds are explored when no flag asks for one: the largest that take minutes.
-var worlds = []explore.Config{
-	{Sentinels: 1, Masters: 2, Epochs: 3, Quorum: 1, DiskFaults: true},
-	{Sentinels: 3, Masters: 1, Epochs: 1, Quorum: 2, Expiry: true, DiskFaults: true},
-	{Sentinels: 3, Masters: 1, Epochs: 2, Quorum: 1},
-	{Sentinels: 3, Masters: 1, Epochs: 3, Quorum: 1, Voters: 2, Meddling: true},
-	{Sentinels: 3, Masters: 1, Epochs: 3, Quorum: 1, NoCrashes: true},
-	{Sentinels: 3, Masters: 2, Epochs: 1, Quorum: 1},
-	{Sentinels: 4, Masters: 1, Epochs: 1, Quorum: 1},
-	{Sentinels: 4, Masters: 1, Epochs: 2, Quorum: 1, Voters: 2},
-	{Sentinels: 3, Masters: 2, Epochs: 1, Quorum: 1, Alone: true},
-	{Sentinels: 3, Masters: 1, Epochs: 3, Quorum: 1, Alone: true, Others: true},
-	{Sentinels: 4, Masters: 1, Epochs: 3, Quorum: 1, Alone: true, Others: true},
-	{Sentinels: 3, Masters: 1, Epochs: 2, Quorum: 2, Alone: true, Others: true, Expiry: true, DiskFaults: true},
-}
-
-// mixed is where stock Sentinels elect two leaders.
-var mixed = explore.Config{Sentinels: 3, Masters: 1, Epochs: 2, Quorum: 1, MixedEpochs: true}
-
 // exploration is the world of the flags, and after Check the worlds to visit.
 type exploration struct {
 	world  explore.Config
@@ -70,10 +51,10 @@ func (e *exploration) Check([]string) error {
 	e.world.Epochs = monitor.Epoch(e.epochs)
 	switch n := e.flags.NFlag(); {
 	case n == 0:
-		e.worlds = worlds
+		e.worlds = explore.Worlds
 		return nil
 	case n == 1 && e.world.MixedEpochs:
-		e.worlds = []explore.Config{mixed}
+		e.worlds = []explore.Config{explore.StockWorld}
 		return nil
 	}
 	e.worlds = []explore.Config{e.world}
