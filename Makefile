@@ -80,7 +80,7 @@ explore: ## visit every state of small elections (about 4 minutes, 5 GB)
 	$(GO) run ./jepsen/cmd/sim explore
 
 mutants: ## put faults into the core; the tests must notice each (about 5 minutes)
-	$(GO) run ./jepsen/cmd/mutants
+	$(GO) run ./jepsen/cmd/sim mutants
 
 sim-stats: ## compare with stock Sentinel in the simulator; writes docs/simulation.md anew
 	$(GO) run ./jepsen/cmd/sim stats -seeds 100 -write docs

@@ -13,5 +13,5 @@
 // number of seeds, the explorer of all interleavings, or a script or test of
 // another package by name.
 //
-//	go run ./jepsen/cmd/mutants
+//	go run ./jepsen/cmd/sim mutants
 package mutants

@@ -38,6 +38,17 @@
 // (jepsen/sim/explore) says exactly what that covers. The exit code is also 1 when a
 // search was not complete, or if nobody was elected in it.
 //
+// # mutants
+//
+//	go run ./jepsen/cmd/sim mutants
+//	go run ./jepsen/cmd/sim mutants -run "TILT|quorum" -v
+//
+// It builds this program once for each mutation of package mutants
+// (jepsen/mutants), with the fault in place, and prints who noticed what, after how
+// many seeds and how long. If one mutation survives, or if the core without any does
+// not pass, the exit code is 1. It needs the go command and the source tree, and
+// about a quarter of an hour on two cores.
+//
 // # Subcommands
 //
 // A command line always names the subcommand. None is taken for granted: a name

@@ -14,6 +14,7 @@ var program = cli.Program{
 		runCommand,
 		statsCommand,
 		exploreCommand,
+		mutantsCommand,
 	},
 }
 

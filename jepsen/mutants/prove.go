@@ -1,84 +1,33 @@
-package main
+package mutants
 
 import (
 	"bytes"
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/gosentinel/sentinel/jepsen/mutants"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
-}
-
-type options struct {
-	root     string
-	pattern  *regexp.Regexp
-	parallel int
-	seeds    int
-	list     bool
-	verbose  bool
-	hunt     string // of a mutant: what it is to do
-}
-
-func run(ctx context.Context, args []string, out, errs io.Writer) int {
-	o, err := parse(args, errs)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return 0
-	case err != nil:
-		fmt.Fprintln(errs, "mutants:", err)
-		return 2
-	case o.hunt != "":
-		return hunt(o.hunt, o.seeds, out)
-	case o.list:
-		for _, m := range mutants.Table {
-			fmt.Fprintf(out, "%-55s %-10s %s\n", m.Name, m.By, m.Why)
-		}
-		return 0
-	}
-	return prove(ctx, o, out, errs)
-}
-
-func parse(args []string, errs io.Writer) (options, error) {
-	f := flag.NewFlagSet("mutants", flag.ContinueOnError)
-	f.SetOutput(errs)
-	var o options
-	f.StringVar(&o.root, "root", ".", "root of the source tree")
-	pattern := f.String("run", "", "only mutations whose name matches this regular expression")
-	f.IntVar(&o.parallel, "parallel", runtime.GOMAXPROCS(0), "mutants to hunt at the same time")
-	f.IntVar(&o.seeds, "seeds", mutants.Seeds, "seeds that the simulator may play for each mutation")
-	f.BoolVar(&o.list, "list", false, "only list the mutations")
-	f.BoolVar(&o.verbose, "v", false, "print what was noticed")
-	f.StringVar(&o.hunt, "hunt", "", "used by the command itself, in the mutants: what to look with")
-	if err := f.Parse(args); err != nil {
-		return o, err
-	}
-	var err error
-	if o.pattern, err = regexp.Compile(*pattern); err != nil {
-		return o, fmt.Errorf("-run: %w", err)
-	}
-	if f.NArg() > 0 || o.parallel < 1 || o.seeds < 1 {
-		return o, errors.New("want no arguments, and at least 1 for -parallel and -seeds; -h lists the flags")
-	}
-	return o, nil
+// Options say how to prove that the tests can fail.
+type Options struct {
+	Root     string         // of the source tree
+	Pattern  *regexp.Regexp // only mutations whose name matches
+	Parallel int            // mutants to hunt at the same time
+	Seeds    int            // that the simulator may play for each mutation
+	Verbose  bool           // print what was noticed
+	// Hunter is the package, relative to Root, of a program that calls [Hunt].
+	// With HunterArgs it gets the name of a catcher and a number of seeds.
+	Hunter     string
+	HunterArgs func(with string, seeds int) []string
 }
 
 // finding is the outcome of one hunt.
@@ -90,26 +39,30 @@ type finding struct {
 	took   time.Duration
 }
 
-// prove hunts the core without a mutation, which must pass, and then all mutants.
-func prove(ctx context.Context, o options, out, errs io.Writer) int {
+// Prove hunts the core without a mutation, which must pass, and then all mutants.
+// It prints what it finds, and reports whether all mutants were caught.
+func Prove(ctx context.Context, o Options, out io.Writer) (caught bool, err error) {
 	dir, err := os.MkdirTemp("", "mutants")
 	if err != nil {
-		fmt.Fprintln(errs, "mutants:", err)
-		return 2
+		return false, err
 	}
 	defer os.RemoveAll(dir)
-	if bad := healthy(ctx, o, dir, out); bad != 0 {
-		return bad
+	if !healthy(ctx, o, dir, out) {
+		return false, context.Cause(ctx)
 	}
-	var list []mutants.Mutation
-	for _, m := range mutants.Table {
-		if o.pattern.MatchString(m.Name) {
+	var list []Mutation
+	for _, m := range Table {
+		if o.Pattern.MatchString(m.Name) {
 			list = append(list, m)
 		}
 	}
 	fmt.Fprintf(out, "%-55s %-12s %-16s %s\n", "mutation", "caught by", "after", "time")
-	survivors := 0
+	hunted, survivors := 0, 0
 	for k, f := range huntAll(ctx, o, dir, list) {
+		if ctx.Err() != nil {
+			break
+		}
+		hunted++
 		by := list[k].By.String()
 		if f.err != nil || !f.caught {
 			survivors++
@@ -118,41 +71,38 @@ func prove(ctx context.Context, o options, out, errs io.Writer) int {
 		fmt.Fprintf(out, "%-55s %-12s %-16s %.1f s\n", list[k].Name, by, f.effort, f.took.Seconds())
 		if f.err != nil {
 			fmt.Fprintf(out, "    %v\n", f.err)
-		} else if o.verbose {
+		} else if o.Verbose {
 			fmt.Fprintf(out, "    %s\n", f.what)
 		}
 	}
-	fmt.Fprintf(out, "%d mutations, %d survived\n", len(list), survivors)
-	if survivors > 0 || ctx.Err() != nil {
-		return 1
-	}
-	return 0
+	fmt.Fprintf(out, "%d mutations, %d survived\n", hunted, survivors)
+	return survivors == 0, context.Cause(ctx)
 }
 
 // healthy checks that the core as it is passes what the mutants must fail.
-func healthy(ctx context.Context, o options, dir string, out io.Writer) int {
-	checks := []mutants.Mutation{{By: mutants.BySimulator}, {By: mutants.ByExplorer}}
-	for _, m := range mutants.Table {
-		known := slices.ContainsFunc(checks, func(c mutants.Mutation) bool { return c.Test == m.Test })
-		if m.By == mutants.ByTest && !known && o.pattern.MatchString(m.Name) {
-			checks = append(checks, mutants.Mutation{By: m.By, Test: m.Test})
+func healthy(ctx context.Context, o Options, dir string, out io.Writer) bool {
+	checks := []Mutation{{By: BySimulator}, {By: ByExplorer}}
+	for _, m := range Table {
+		known := slices.ContainsFunc(checks, func(c Mutation) bool { return c.Test == m.Test })
+		if m.By == ByTest && !known && o.Pattern.MatchString(m.Name) {
+			checks = append(checks, Mutation{By: m.By, Test: m.Test})
 		}
 	}
 	for k, m := range checks {
 		few := o
-		few.seeds = min(o.seeds, 300)
+		few.Seeds = min(o.Seeds, 300)
 		f := track(ctx, few, dir, fmt.Sprintf("healthy-%d", k), m)
 		if f.err != nil || f.caught {
 			fmt.Fprintf(out, "the core without a mutation does not pass the %s: %s %v\n", m.By, f.what, f.err)
-			return 1
+			return false
 		}
 		fmt.Fprintf(out, "without a mutation the %s finds nothing (%s, %.1f s)\n", m.By, f.effort, f.took.Seconds())
 	}
-	return 0
+	return true
 }
 
 // huntAll hunts several mutants at a time and yields the findings in order.
-func huntAll(ctx context.Context, o options, dir string, list []mutants.Mutation) func(func(int, finding) bool) {
+func huntAll(ctx context.Context, o Options, dir string, list []Mutation) func(func(int, finding) bool) {
 	found := make([]chan finding, len(list))
 	for k := range found {
 		found[k] = make(chan finding, 1)
@@ -163,7 +113,7 @@ func huntAll(ctx context.Context, o options, dir string, list []mutants.Mutation
 	}
 	close(next)
 	var hunters sync.WaitGroup
-	for range o.parallel {
+	for range o.Parallel {
 		hunters.Go(func() {
 			for k := range next {
 				found[k] <- track(ctx, o, dir, strconv.Itoa(k), list[k])
@@ -181,37 +131,37 @@ func huntAll(ctx context.Context, o options, dir string, list []mutants.Mutation
 }
 
 // track builds one mutant and hunts it.
-func track(ctx context.Context, o options, dir, name string, m mutants.Mutation) (f finding) {
+func track(ctx context.Context, o Options, dir, name string, m Mutation) (f finding) {
 	begun := time.Now()
 	defer func() { f.took = time.Since(begun) }()
 	own := filepath.Join(dir, name)
 	if err := os.Mkdir(own, 0o755); err != nil {
 		return finding{err: err}
 	}
-	overlay, err := m.Overlay(o.root, own)
+	overlay, err := m.Overlay(o.Root, own)
 	if err != nil {
 		return finding{err: err}
 	}
 	binary := filepath.Join(own, "mutant")
-	build := []string{"build", "-overlay", overlay, "-o", binary, "./jepsen/cmd/mutants"}
-	args := []string{"-hunt", m.By.String(), "-seeds", strconv.Itoa(o.seeds)}
-	at := o.root
-	if m.By == mutants.ByTest {
+	build := []string{"build", "-overlay", overlay, "-o", binary, o.Hunter}
+	args := o.HunterArgs(m.By.String(), o.Seeds)
+	at := o.Root
+	if m.By == ByTest {
 		build = []string{"test", "-c", "-overlay", overlay, "-o", binary, m.Test[0]}
 		args = []string{"-test.run", m.Test[1], "-test.v"}
-		at = filepath.Join(o.root, m.Test[0]) // tests read their testdata
+		at = filepath.Join(o.Root, m.Test[0]) // tests read their testdata
 	}
 	cmd := exec.CommandContext(ctx, "go", build...)
-	cmd.Dir = o.root
+	cmd.Dir = o.Root
 	if text, err := cmd.CombinedOutput(); err != nil {
 		return finding{err: fmt.Errorf("it does not build: %w\n%s", err, text)}
 	}
 	return look(ctx, binary, args, at, m)
 }
 
-// look runs a mutant. It ends with 0 when it has found nothing, with 1 when it
-// has found something, and says so on its output.
-func look(ctx context.Context, binary string, args []string, at string, m mutants.Mutation) finding {
+// look runs a mutant. It ends with 0 if it has found nothing, with [Found] if it has
+// found something, and says so on its output. A test binary ends with 1 instead.
+func look(ctx context.Context, binary string, args []string, at string, m Mutation) finding {
 	var out bytes.Buffer
 	cmd := exec.CommandContext(ctx, binary, args...)
 	cmd.Stdout, cmd.Stderr, cmd.Dir = &out, &out, at
@@ -220,14 +170,14 @@ func look(ctx context.Context, binary string, args []string, at string, m mutant
 	if ctx.Err() != nil || err != nil && code < 1 {
 		return finding{err: errors.Join(err, ctx.Err())}
 	}
-	if m.By == mutants.ByTest {
+	if m.By == ByTest {
 		return tested(out.String(), code, m)
 	}
 	effort, what, _ := strings.Cut(strings.TrimSpace(out.String()), "\n")
 	switch code {
 	case 0:
 		return finding{effort: effort}
-	case found:
+	case Found:
 		return finding{caught: true, effort: effort, what: what}
 	}
 	// A core that stops itself because it contradicts itself was noticed as well.
@@ -240,7 +190,7 @@ func look(ctx context.Context, binary string, args []string, at string, m mutant
 
 // tested judges the output of tests. Only a test that has failed has noticed
 // something, not one that could not run.
-func tested(out string, code int, m mutants.Mutation) finding {
+func tested(out string, code int, m Mutation) finding {
 	switch {
 	case !strings.Contains(out, "--- "):
 		return finding{err: fmt.Errorf("no test matches %s: %s", m.Test[1], out)}

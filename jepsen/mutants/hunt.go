@@ -1,26 +1,27 @@
-package main
+package mutants
 
 import (
 	"context"
 	"fmt"
 	"io"
 
-	"github.com/gosentinel/sentinel/jepsen/mutants"
 	"github.com/gosentinel/sentinel/jepsen/sim"
 	"github.com/gosentinel/sentinel/jepsen/sim/explore"
 )
 
-// found is the exit code of a hunt that was successful. It is none that the go
+// Found is the exit code of a hunt that was successful. It is none that the go
 // runtime uses.
-const found = 10
+const Found = 10
 
-// hunt runs in a mutant. It prints a line about the effort, and if it has found
-// something, what.
-func hunt(with string, seeds int, out io.Writer) int {
+// Hunt runs in a mutant, which is built with the program of the go package that
+// [Options] name. It looks with the [Catcher] of this name, prints a line about the
+// effort, and if it has found something, what. It returns an exit code: 0 or
+// [Found], or 2 if it could not look.
+func Hunt(with string, seeds int, out io.Writer) int {
 	switch with {
-	case mutants.BySimulator.String():
+	case BySimulator.String():
 		return simulate(seeds, out)
-	case mutants.ByExplorer.String():
+	case ByExplorer.String():
 		return exploreAll(out)
 	}
 	fmt.Fprintf(out, "there is no %q to hunt with\n", with)
@@ -38,7 +39,7 @@ func simulate(seeds int, out io.Writer) int {
 		seed := uint64(k/len(mixes) + 1)
 		if r := sim.Run(sim.Draw(seed, mix), nil); r.Failed() {
 			fmt.Fprintf(out, "%d seeds\nseed %d, faults %v: %s\n", k+1, seed, mix, r.Violation)
-			return found
+			return Found
 		}
 	}
 	fmt.Fprintf(out, "%d seeds\n", seeds)
@@ -66,7 +67,7 @@ func exploreAll(out io.Writer) int {
 		states += r.States
 		if r.Violation != "" {
 			fmt.Fprintf(out, "%d states\n%v: %s\n", states, c, r.Violation)
-			return found
+			return Found
 		}
 		if !r.Complete || r.Leaders == 0 {
 			fmt.Fprintf(out, "%v: the search is not complete, or nobody was elected\n", c)
