@@ -87,11 +87,11 @@ sim-stats: ## compare with stock Sentinel in the simulator; writes docs/simulati
 
 bench-failover: build ## measure failovers of gosentinel and redis-sentinel (RUNS=20 each)
 	@sh jepsen/install.sh redis-server redis-sentinel
-	$(GO) run ./jepsen/cmd/failover -runs $(RUNS) -max-median 150ms -sentinel $(BIN)/gosentinel -sentinel redis-sentinel
+	$(GO) run ./jepsen/cmd/bench/internal/failover -runs $(RUNS) -max-median 150ms -sentinel $(BIN)/gosentinel -sentinel redis-sentinel
 
 bench-gossip: build ## measure how fast five gosentinels agree, with gossip and without (50 runs each)
 	@sh jepsen/install.sh redis-server
-	$(GO) run ./jepsen/cmd/agreement -runs 50 -sentinel $(BIN)/gosentinel -max-odown 10ms -max-address 20ms
+	$(GO) run ./jepsen/cmd/bench/internal/agreement -runs 50 -sentinel $(BIN)/gosentinel -max-odown 10ms -max-address 20ms
 
 clean: ## remove what was built
 	rm -rf $(BIN)

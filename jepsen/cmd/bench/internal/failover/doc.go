@@ -10,7 +10,7 @@
 // With -sentinel given twice, runs of both programs alternate, so that whatever
 // else the machine does falls on both alike.
 //
-//	go run ./jepsen/cmd/failover -runs 20 -sentinel bin/gosentinel -sentinel redis-sentinel
+//	go run ./jepsen/cmd/bench/internal/failover -runs 20 -sentinel bin/gosentinel -sentinel redis-sentinel
 //
 // Every run also counts leaders, candidates, retries and aborted attempts. A
 // second leader is an error of safety. Two candidates are none as long as one

@@ -12,5 +12,5 @@
 // Runs with gossip and without alternate, so that whatever else the machine does
 // falls on both alike.
 //
-//	go run ./jepsen/cmd/agreement -runs 50 -sentinels 5
+//	go run ./jepsen/cmd/bench/internal/agreement -runs 50 -sentinels 5
 package main
