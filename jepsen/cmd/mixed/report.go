@@ -31,8 +31,8 @@ func (p *printer) violations(list []string) {
 
 var faults = map[syscall.Signal]string{syscall.SIGKILL: "kill", syscall.SIGSTOP: "stop"}
 
-func (p *printer) failoverHeader(o options) {
-	p.line("Failovers, down-after %d ms. kill: SIGKILL to the master, stop: SIGSTOP.", o.downAfter.Milliseconds())
+func (p *printer) failoverHeader(o Experiments) {
+	p.line("Failovers, down-after %d ms. kill: SIGKILL to the master, stop: SIGSTOP.", o.DownAfter.Milliseconds())
 	p.line("head start: the stock Sentinels alone are in time, so that one of them leads.")
 	p.line("Times in ms from the signal: first +sdown, first +odown, +elected-leader, +promoted-slave,")
 	p.line("all Sentinels agree, longest gap between two writes of a client.\n")
@@ -51,10 +51,10 @@ func (p *printer) run(r mixed.Run) {
 	p.violations(r.Violations)
 }
 
-func (p *printer) failoverSummary(o options, all []mixed.Run) {
+func (p *printer) failoverSummary(o Experiments, all []mixed.Run) {
 	p.line("\nAfter each of them all Sentinels were compared: address, epochs, members, CKQUORUM, files.")
 	p.line("%-5s %9s %9s %14s %6s %8s   %s", "ratio", "failovers", "disagreed", "double leaders", "aborts", "led by", "agreed, median ms (kill, stop)")
-	for _, ratio := range o.ratios {
+	for _, ratio := range o.Ratios {
 		for _, k := range []mixed.Kind{mixed.Stock, mixed.Ours} {
 			var disagreed, double, aborts, n int
 			times := map[syscall.Signal][]time.Duration{}
@@ -88,9 +88,9 @@ func medianMS(list []time.Duration) string {
 	return fmt.Sprint(((list[(n-1)/2] + list[n/2]) / 2).Milliseconds())
 }
 
-func (p *printer) tourHeader(o options) {
+func (p *printer) tourHeader(o Experiments) {
 	p.line("\nReplacing 3 stock Sentinels by gosentinels and back, on the same ports and files, with")
-	p.line("%d writes/s. Slow ones stay away until the others notice. away: ms without an answer.\n", o.perSecond)
+	p.line("%d writes/s. Slow ones stay away until the others notice. away: ms without an answer.\n", o.PerSecond)
 	p.line("%4s %4s %-10s %-5s %-5s %6s %5s %17s", "tour", "step", "node", "from", "to", "away", "slow", "CKQUORUM answered")
 }
 
@@ -109,8 +109,8 @@ func (p *printer) tour(n int, r mixed.Rolled) {
 	p.violations(r.Violations)
 }
 
-func (p *printer) burstHeader(o options) {
-	p.line("\nBursts: %d masters get SIGKILL at once. late: by how many ms the down-after of the gosentinels", o.masters)
+func (p *printer) burstHeader(o Experiments) {
+	p.line("\nBursts: %d masters get SIGKILL at once. late: by how many ms the down-after of the gosentinels", o.Masters)
 	p.line("is longer. Times in ms until the first and the last master was replaced everywhere.")
 	p.line("Figures of Sentinels: stock/ours. derailed: elections of stock Sentinels that were given up")
 	p.line("after a gosentinel had stood, too. superseded: leaders that another one followed, in a later")

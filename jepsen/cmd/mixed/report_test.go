@@ -31,7 +31,7 @@ func TestFlags(t *testing.T) {
 		t.Errorf("-h: got %v", err)
 	}
 	o, err := parse([]string{"-ratios", "2+1, 1+2", "-sentinel", "/x/s --flag", "-line", "port 1", "-line", "dir ."}, io.Discard)
-	if err != nil || len(o.ratios) != 2 || len(o.programs.Ours) != 2 || len(o.programs.OursConf) != 2 || o.runs != 10 {
+	if err != nil || len(o.Ratios) != 2 || len(o.Programs.Ours) != 2 || len(o.Programs.OursConf) != 2 || o.Runs != 10 {
 		t.Errorf("got %+v, %v", o, err)
 	}
 }
@@ -56,8 +56,8 @@ func TestSideBySide(t *testing.T) {
 }
 
 func TestVerdict(t *testing.T) {
-	o := options{runs: 4, ratios: []mixed.Ratio{{Stock: 2, Ours: 1}}}
-	stock, ours := mixed.Run{Ratio: o.ratios[0], Led: mixed.Stock}, mixed.Run{Ratio: o.ratios[0], Led: mixed.Ours}
+	o := Experiments{Runs: 4, Ratios: []mixed.Ratio{{Stock: 2, Ours: 1}}}
+	stock, ours := mixed.Run{Ratio: o.Ratios[0], Led: mixed.Stock}, mixed.Run{Ratio: o.Ratios[0], Led: mixed.Ours}
 	if err := judgeRuns(o, []mixed.Run{stock, ours}); err != nil {
 		t.Errorf("both kinds led, nothing happened: %v", err)
 	}
@@ -74,7 +74,7 @@ func TestReport(t *testing.T) {
 	var out bytes.Buffer
 	p := &printer{w: &out}
 	r := mixed.Ratio{Stock: 2, Ours: 1}
-	o := options{downAfter: 2 * time.Second, ratios: []mixed.Ratio{r}, masters: 5, perSecond: 1000}
+	o := Experiments{DownAfter: 2 * time.Second, Ratios: []mixed.Ratio{r}, Masters: 5, PerSecond: 1000}
 	run := mixed.Run{
 		Ratio: r, N: 1, Fault: syscall.SIGSTOP, HeadStart: mixed.Stock, Led: mixed.Stock, Agreed: 3300 * time.Millisecond,
 		Failover: cluster.Failover{Epoch: "4", SecondLeader: true}, Violations: []string{"two leaders"},
