@@ -68,7 +68,7 @@ seeds: ecosystem
 
 mixed: build ## stock and gosentinel in one quorum: failovers, replacement, bursts (12 minutes)
 	@sh jepsen/install.sh redis-server redis-sentinel
-	$(GO) run ./jepsen/cmd/mixed -sentinel $(BIN)/gosentinel
+	$(GO) run ./jepsen/cmd/bench mixed -sentinel $(BIN)/gosentinel
 
 sim: ## simulate every mix of faults for ten minutes on all cores (SEED=1 is the first seed)
 	$(GO) run ./jepsen/cmd/sim run -faults every -seeds 0 -duration 10m -seed $(SEED)
@@ -87,11 +87,11 @@ sim-stats: ## compare with stock Sentinel in the simulator; writes docs/simulati
 
 bench-failover: build ## measure failovers of gosentinel and redis-sentinel (RUNS=20 each)
 	@sh jepsen/install.sh redis-server redis-sentinel
-	$(GO) run ./jepsen/cmd/bench/internal/failover -runs $(RUNS) -max-median 150ms -sentinel $(BIN)/gosentinel -sentinel redis-sentinel
+	$(GO) run ./jepsen/cmd/bench failover -runs $(RUNS) -max-median 150ms -sentinel $(BIN)/gosentinel -sentinel redis-sentinel
 
 bench-gossip: build ## measure how fast five gosentinels agree, with gossip and without (50 runs each)
 	@sh jepsen/install.sh redis-server
-	$(GO) run ./jepsen/cmd/bench/internal/agreement -runs 50 -sentinel $(BIN)/gosentinel -max-odown 10ms -max-address 20ms
+	$(GO) run ./jepsen/cmd/bench agreement -runs 50 -sentinel $(BIN)/gosentinel -max-odown 10ms -max-address 20ms
 
 clean: ## remove what was built
 	rm -rf $(BIN)

@@ -11,5 +11,5 @@
 //
 // No test judges how long something took, because the machine may be busy with
 // anything; they wait for conditions, with generous limits. How fast a failover
-// is gets measured by jepsen/cmd/bench/internal/failover.
+// is gets measured by jepsen/cmd/bench.
 package integration

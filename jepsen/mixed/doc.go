@@ -14,6 +14,6 @@
 //
 // An experiment returns what it saw together with the violations of what was
 // promised; an error means that it could not be carried out. None of them judges
-// how long something took. jepsen/cmd/mixed prints the results as tables, and
-// jepsen/integration has short versions among its tests.
+// how long something took. [Experiments] runs all three at length and prints
+// tables; jepsen/integration has short versions among its tests.
 package mixed

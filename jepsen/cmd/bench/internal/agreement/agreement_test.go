@@ -1,15 +1,14 @@
-package main
+package agreement
 
 import (
 	"bytes"
 	"errors"
-	"flag"
-	"io"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/gosentinel/sentinel/jepsen/cluster"
+	"github.com/gosentinel/sentinel/jepsen/cmd/bench/internal/trial"
 )
 
 // story makes events of lines such as "12 s1 +odown master m".
@@ -64,41 +63,27 @@ func TestDigest(t *testing.T) {
 	}
 }
 
-func TestFlags(t *testing.T) {
-	for _, args := range []string{"-runs 0", "-sentinels 1", "-down-after 0s", "-replicas 0", "stray", "-no-such-flag"} {
-		if _, err := parse(strings.Fields(args), io.Discard); err == nil {
-			t.Errorf("%q was accepted", args)
-		}
-	}
-	if _, err := parse([]string{"-h"}, io.Discard); err != flag.ErrHelp {
-		t.Errorf("-h: %v", err)
-	}
-	if o, err := parse(nil, io.Discard); err != nil || o.runs != 50 || o.sentinels != 5 || o.quorum != 3 {
-		t.Errorf("%+v, %v", o, err)
-	}
-}
-
 func TestReportAndVerdict(t *testing.T) {
 	ms := time.Millisecond
 	fast := result{2 * ms, 3 * ms, 4 * ms}
 	slow := result{2 * ms, 30 * ms, 400 * ms}
 	var out bytes.Buffer
-	printHeader(&out, options{sentinels: 5, quorum: 3, replicas: 2, downAfter: time.Second})
+	printHeader(&out, Options{Setup: trial.Setup{Sentinels: 5, Replicas: 2, DownAfter: time.Second}})
 	printRow(&out, 1, "gossip", fast)
-	printSummary(&out, []side{{name: "gossip", results: []result{fast, fast, slow}}, {name: "no gossip", results: []result{slow}}})
+	printSummary(&out, []side{{Name: "gossip", Results: []result{fast, fast, slow}}, {Name: "no gossip", Results: []result{slow}}})
 	for _, want := range []string{"5 Sentinels with quorum 3", "  1 gossip          2.0      3.0      4.0", "gossip         3     3.0     3.0    24.6    30.0", "no gossip      1   400.0"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in\n%s", want, &out)
 		}
 	}
-	o := options{maxODown: 10 * ms, maxAddress: 20 * ms}
-	if err := judge(o, side{results: []result{fast, fast, slow}}); err != nil {
+	o := Options{MaxODown: 10 * ms, MaxAddress: 20 * ms}
+	if err := judge(o, side{Results: []result{fast, fast, slow}}); err != nil {
 		t.Errorf("a good measurement was rejected: %v", err)
 	}
-	if err := judge(o, side{results: []result{fast, slow, slow}}); err == nil || !strings.Contains(err.Error(), "odown") || !strings.Contains(err.Error(), "address") {
+	if err := judge(o, side{Results: []result{fast, slow, slow}}); err == nil || !strings.Contains(err.Error(), "odown") || !strings.Contains(err.Error(), "address") {
 		t.Errorf("verdict: %v", err)
 	}
-	if err := judge(options{}, side{results: []result{slow}}); err != nil {
+	if err := judge(Options{}, side{Results: []result{slow}}); err != nil {
 		t.Errorf("without limits: %v", err)
 	}
 }

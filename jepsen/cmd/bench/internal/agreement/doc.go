@@ -1,4 +1,4 @@
-// Command agreement measures how fast gosentinels agree, with gossip and
+// Package agreement measures how fast gosentinels agree, with gossip and
 // without it.
 //
 // Each run starts one master, replicas and Sentinels as real processes, waits
@@ -11,6 +11,4 @@
 //
 // Runs with gossip and without alternate, so that whatever else the machine does
 // falls on both alike.
-//
-//	go run ./jepsen/cmd/bench/internal/agreement -runs 50 -sentinels 5
-package main
+package agreement

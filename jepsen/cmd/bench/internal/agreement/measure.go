@@ -1,4 +1,4 @@
-package main
+package agreement
 
 import (
 	"context"
@@ -20,20 +20,10 @@ type result struct {
 	address time.Duration
 }
 
-// measure runs one failover in a cluster of its own.
-func measure(ctx context.Context, o options, gossip bool) (r result, err error) {
-	ctx, cancel := context.WithTimeout(ctx, o.timeout)
-	defer cancel()
-	err = cluster.Run(cluster.Config{Sentinel: []string{o.sentinel}}, func(c *cluster.Cluster) error {
-		r, err = failOver(ctx, c, o, gossip)
-		return err
-	})
-	return r, err
-}
-
-func failOver(ctx context.Context, c *cluster.Cluster, o options, gossip bool) (r result, err error) {
+// measure runs one failover.
+func measure(ctx context.Context, c *cluster.Cluster, o Options, gossip bool) (r result, err error) {
 	g, err := c.Start(ctx, cluster.Topology{
-		Replicas: o.replicas, Sentinels: o.sentinels, Quorum: o.quorum, DownAfter: o.downAfter, FailoverTimeout: 10 * time.Second,
+		Replicas: o.Replicas, Sentinels: o.Sentinels, Quorum: o.Quorum(), DownAfter: o.DownAfter, FailoverTimeout: 10 * time.Second,
 		EachSentinelConf: func(int) []string { return []string{"gossip-port " + gossipPort(c, gossip)} },
 	})
 	if err != nil {
@@ -53,7 +43,7 @@ func failOver(ctx context.Context, c *cluster.Cluster, o options, gossip bool) (
 	if _, err := c.Events().Wait(ctx, "the leader to finish", cluster.Named("+failover-end")); err != nil {
 		return r, err
 	}
-	return digest(c.Events().Since(start), o.quorum, o.sentinels)
+	return digest(c.Events().Since(start), o.Quorum(), o.Sentinels)
 }
 
 // gossipPort returns a free port, or the one that turns gossip off. No port is

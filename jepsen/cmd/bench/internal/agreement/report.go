@@ -1,10 +1,12 @@
-package main
+package agreement
 
 import (
 	"fmt"
 	"io"
 	"slices"
 	"time"
+
+	"github.com/gosentinel/sentinel/jepsen/cmd/bench/internal/trial"
 )
 
 // metric is one figure of a run.
@@ -18,9 +20,9 @@ var metrics = []metric{
 	{"address", func(r result) time.Duration { return r.address }},
 }
 
-func printHeader(w io.Writer, o options) {
+func printHeader(w io.Writer, o Options) {
 	fmt.Fprintf(w, "Agreement of %d Sentinels with quorum %d on 1 master and %d replicas, down-after %d ms, SIGKILL\n",
-		o.sentinels, o.quorum, o.replicas, o.downAfter.Milliseconds())
+		o.Sentinels, o.Quorum(), o.Replicas, o.DownAfter.Milliseconds())
 	fmt.Fprintf(w, "All times in ms. spread: from the first +sdown to the one that makes the quorum.\n")
 	fmt.Fprintf(w, "odown: from that one to +odown on the leader. address: from the promotion to\n")
 	fmt.Fprintf(w, "+switch-master on all others.\n\n")
@@ -37,8 +39,8 @@ func printSummary(w io.Writer, sides []side) {
 	for _, m := range metrics {
 		fmt.Fprintf(w, "\n%-12s %5s %7s %7s %7s %7s   (ms)\n", m.name, "runs", "min", "median", "p90", "max")
 		for _, s := range sides {
-			v := sorted(s.results, m.of)
-			fmt.Fprintf(w, "  %-10s %5d %7.1f %7.1f %7.1f %7.1f\n", s.name, len(v), ms(v[0]), ms(quantile(v, 0.5)), ms(quantile(v, 0.9)), ms(v[len(v)-1]))
+			v := sorted(s.Results, m.of)
+			fmt.Fprintf(w, "  %-10s %5d %7.1f %7.1f %7.1f %7.1f\n", s.Name, len(v), ms(v[0]), ms(trial.Quantile(v, 0.5)), ms(trial.Quantile(v, 0.9)), ms(v[len(v)-1]))
 		}
 	}
 }
@@ -50,14 +52,4 @@ func sorted(results []result, of func(result) time.Duration) []time.Duration {
 	}
 	slices.Sort(v)
 	return v
-}
-
-// quantile interpolates between the neighbours in a sorted, non-empty slice.
-func quantile(v []time.Duration, q float64) time.Duration {
-	at := q * float64(len(v)-1)
-	i := int(at)
-	if i+1 == len(v) {
-		return v[i]
-	}
-	return v[i] + time.Duration((at-float64(i))*float64(v[i+1]-v[i]))
 }

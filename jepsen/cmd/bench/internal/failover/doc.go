@@ -1,4 +1,4 @@
-// Command failover measures how long a failover takes.
+// Package failover measures how long a failover takes.
 //
 // Each run starts one master, replicas and Sentinels as real processes, waits
 // until everybody knows everybody, kills the master, and from that instant on
@@ -7,12 +7,7 @@
 // waited that knew where to ask, and until besides that some Sentinel gave the
 // address of that replica, which is what clients really wait ("client").
 //
-// With -sentinel given twice, runs of both programs alternate, so that whatever
-// else the machine does falls on both alike.
-//
-//	go run ./jepsen/cmd/bench/internal/failover -runs 20 -sentinel bin/gosentinel -sentinel redis-sentinel
-//
 // Every run also counts leaders, candidates, retries and aborted attempts. A
 // second leader is an error of safety. Two candidates are none as long as one
 // of them wins; a retry means that the votes were split.
-package main
+package failover

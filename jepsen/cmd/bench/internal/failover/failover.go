@@ -1,143 +1,79 @@
-package main
+package failover
 
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
-	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 
 	"github.com/gosentinel/sentinel/jepsen/cluster"
+	"github.com/gosentinel/sentinel/jepsen/cmd/bench/internal/trial"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	stop()
-	switch {
-	case err == nil, errors.Is(err, flag.ErrHelp):
-	default:
-		fmt.Fprintln(os.Stderr, "failover:", err)
-		os.Exit(1)
-	}
+// Options say what to measure.
+type Options struct {
+	trial.Setup
+	Signal    string        // to the master; a key of Signals
+	MaxMedian time.Duration // of the first program, less down-after; 0: no limit
+	Programs  []Program     // at least one
 }
 
-// options are the parsed flags.
-type options struct {
-	runs      int
-	downAfter time.Duration
-	replicas  int
-	sentinels int
-	signal    string // a key of signals
-	maxMedian time.Duration
-	timeout   time.Duration
-	sides     []side
+// Program is a Sentinel under measurement.
+type Program struct {
+	Name    string
+	Command []string
 }
 
-// side is one program under measurement and its results.
-type side struct {
-	name    string
-	command []string
-	results []result
-}
-
-var signals = map[string]syscall.Signal{
+// Signals are the signals that a master can get.
+var Signals = map[string]syscall.Signal{
 	"KILL": syscall.SIGKILL, "SEGV": syscall.SIGSEGV, "TERM": syscall.SIGTERM, "STOP": syscall.SIGSTOP,
 }
 
-func parse(args []string, errOut io.Writer) (options, error) {
-	var o options
-	var commands []string
-	fs := flag.NewFlagSet("failover", flag.ContinueOnError)
-	fs.SetOutput(errOut)
-	fs.IntVar(&o.runs, "runs", 20, "number of failovers of each program")
-	fs.DurationVar(&o.downAfter, "down-after", time.Second, "down-after-milliseconds of the Sentinels")
-	fs.IntVar(&o.replicas, "replicas", 2, "number of replicas")
-	fs.IntVar(&o.sentinels, "sentinels", 3, "number of Sentinels; the quorum is their majority")
-	fs.StringVar(&o.signal, "signal", "KILL", "what the master gets: KILL, SEGV, TERM or STOP")
-	fs.DurationVar(&o.maxMedian, "max-median", 0, "fail when the first program's median, less down-after, exceeds this (0: no limit)")
-	fs.DurationVar(&o.timeout, "timeout", time.Minute, "give up a run after this time")
-	fs.Func("sentinel", "`command` that starts a Sentinel; twice compares two programs (default: gosentinel beside this program, else freshly built)",
-		func(s string) error { commands = append(commands, s); return nil })
-	if err := fs.Parse(args); err != nil {
-		return o, err
-	}
-	o.signal = strings.TrimPrefix(strings.ToUpper(o.signal), "SIG")
-	if _, known := signals[o.signal]; !known {
-		return o, fmt.Errorf("-signal %s: want KILL, SEGV, TERM or STOP", o.signal)
-	}
-	if o.runs < 1 || o.replicas < 1 || o.sentinels < 1 || o.downAfter < time.Millisecond || len(commands) > 2 || fs.NArg() > 0 {
-		return o, errors.New("want -runs, -replicas and -sentinels of at least 1, -down-after of at least 1ms, at most two -sentinel, and no other arguments")
-	}
-	for _, c := range commands {
-		words := strings.Fields(c)
-		if len(words) == 0 {
-			return o, errors.New("-sentinel: empty command")
-		}
-		o.sides = append(o.sides, side{name: filepath.Base(words[0]), command: words})
-	}
-	if len(o.sides) == 2 && o.sides[0].name == o.sides[1].name {
-		o.sides[0].name, o.sides[1].name = "1:"+o.sides[0].name, "2:"+o.sides[1].name
-	}
-	return o, nil
-}
+type side = trial.Side[result]
 
-func run(ctx context.Context, args []string, out, errOut io.Writer) error {
-	o, err := parse(args, errOut)
+// Run measures and prints what it sees. The error says what could not be measured,
+// or which promise was not kept. Failovers up to an error, such as the end of ctx,
+// are summed up all the same.
+func Run(ctx context.Context, o Options, out io.Writer) error {
+	var sides []side
+	for _, p := range o.Programs {
+		sides = append(sides, side{Name: p.Name, Measure: func(ctx context.Context) (result, error) {
+			return trial.InCluster(ctx, o.Setup, p.Command, func(ctx context.Context, c *cluster.Cluster) (result, error) {
+				return measure(ctx, c, o)
+			})
+		}})
+	}
+	printHeader(out, o)
+	err := trial.Alternate(ctx, o.Runs, sides, func(run int, name string, r result) { printRow(out, run, name, r) })
+	if trial.Measured(sides) {
+		printSummary(out, o, sides)
+	}
 	if err != nil {
 		return err
 	}
-	if len(o.sides) == 0 {
-		dir, err := os.MkdirTemp("", "gosentinel-bin-")
-		if err != nil {
-			return err
-		}
-		defer os.RemoveAll(dir)
-		path, err := cluster.FindSentinel(ctx, dir)
-		if err != nil {
-			return err
-		}
-		o.sides = []side{{name: "gosentinel", command: []string{path}}}
-	}
-	printHeader(out, o)
-	for i := range o.runs {
-		for s := range o.sides {
-			r, err := measure(ctx, o, o.sides[s].command)
-			if err != nil {
-				return fmt.Errorf("run %d of %s: %w", i+1, o.sides[s].name, err)
-			}
-			o.sides[s].results = append(o.sides[s].results, r)
-			printRow(out, i+1, o.sides[s].name, r)
-		}
-	}
-	printSummary(out, o)
-	return judge(o)
+	return judge(o, sides)
 }
 
 // judge turns violated promises into an exit status.
-func judge(o options) error {
+func judge(o Options, sides []side) error {
 	var errs []error
-	for _, s := range o.sides {
-		for i, r := range s.results {
+	for _, s := range sides {
+		for i, r := range s.Results {
 			if r.SecondLeader {
-				errs = append(errs, fmt.Errorf("%s, run %d: two leaders in one epoch, or two promoted replicas", s.name, i+1))
+				errs = append(errs, fmt.Errorf("%s, run %d: two leaders in one epoch, or two promoted replicas", s.Name, i+1))
 			}
 		}
 	}
-	if limit := o.maxMedian; limit > 0 {
-		first := o.sides[0]
-		if m := median(first.results) - o.downAfter; m > limit {
-			errs = append(errs, fmt.Errorf("%s: the median client's write came %v after down-after, the limit is %v", first.name, m.Round(time.Millisecond), limit))
+	if limit := o.MaxMedian; limit > 0 {
+		first := sides[0]
+		if m := median(first.Results) - o.DownAfter; m > limit {
+			errs = append(errs, fmt.Errorf("%s: the median client's write came %v after down-after, the limit is %v", first.Name, m.Round(time.Millisecond), limit))
 		}
-		for i, r := range first.results {
+		for i, r := range first.Results {
 			if r.Retries != 0 || r.Aborts != 0 {
-				errs = append(errs, fmt.Errorf("%s, run %d: the election was split: %d retries, %d aborted attempts", first.name, i+1, r.Retries, r.Aborts))
+				errs = append(errs, fmt.Errorf("%s, run %d: the election was split: %d retries, %d aborted attempts", first.Name, i+1, r.Retries, r.Aborts))
 			}
 		}
 	}

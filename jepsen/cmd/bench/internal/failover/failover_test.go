@@ -1,10 +1,9 @@
-package main
+package failover
 
 import (
 	"bufio"
 	"bytes"
 	"context"
-	"flag"
 	"io"
 	"net"
 	"slices"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gosentinel/sentinel/jepsen/cluster"
+	"github.com/gosentinel/sentinel/jepsen/cmd/bench/internal/trial"
 	"go.uber.org/goleak"
 )
 
@@ -78,45 +78,16 @@ func TestClientNeedsBothTheServerAndASentinel(t *testing.T) {
 	}
 }
 
-func TestQuantile(t *testing.T) {
-	v := []float64{1, 2, 3, 10}
-	for q, want := range map[float64]float64{0: 1, 0.5: 2.5, 1: 10, 0.9: 7.9} {
-		if got := quantile(v, q); got < want-1e-9 || got > want+1e-9 {
-			t.Errorf("quantile %v = %v, want %v", q, got, want)
-		}
-	}
-	if got := quantile([]float64{7}, 0.99); got != 7 {
-		t.Errorf("quantile of one = %v", got)
-	}
-}
-
-func TestFlags(t *testing.T) {
-	for _, args := range []string{
-		"-runs 0", "-signal HUP", "-down-after 0s", "-sentinel a -sentinel b -sentinel c", "-sentinel=", "stray", "-no-such-flag",
-	} {
-		if _, err := parse(strings.Fields(args), io.Discard); err == nil {
-			t.Errorf("%q was accepted", args)
-		}
-	}
-	if _, err := parse([]string{"-h"}, io.Discard); err != flag.ErrHelp {
-		t.Errorf("-h: got %v", err)
-	}
-	o, err := parse([]string{"-signal", "sigsegv", "-sentinel", "/x/s", "-sentinel", "/y/s --flag"}, io.Discard)
-	if err != nil || o.signal != "SEGV" || o.sides[0].name == o.sides[1].name || len(o.sides[1].command) != 2 {
-		t.Errorf("got %+v, %v", o, err)
-	}
-}
-
 func TestReportAndVerdict(t *testing.T) {
-	o := options{runs: 2, replicas: 2, sentinels: 3, signal: "KILL", downAfter: time.Second, maxMedian: 150 * time.Millisecond}
+	o := Options{Setup: trial.Setup{Runs: 2, Replicas: 2, Sentinels: 3, DownAfter: time.Second}, Signal: "KILL", MaxMedian: 150 * time.Millisecond}
 	one := cluster.Failover{Leaders: 1, Candidates: 1}
 	fast := result{one, 1100 * time.Millisecond}
 	slow := result{one, 2200 * time.Millisecond}
-	o.sides = []side{{name: "fast", results: []result{fast, fast}}, {name: "slow", results: []result{slow, slow}}}
+	sides := []side{{Name: "fast", Results: []result{fast, fast}}, {Name: "slow", Results: []result{slow, slow}}}
 	var out bytes.Buffer
 	printHeader(&out, o)
 	printRow(&out, 1, "fast", fast)
-	printSummary(&out, o)
+	printSummary(&out, o, sides)
 	for _, want := range []string{"down-after 1000 ms, SIGKILL", "median of fast is 0.08 of that of slow", "1200..", "██"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the report does not say %q:\n%s", want, &out)
@@ -127,7 +98,7 @@ func TestReportAndVerdict(t *testing.T) {
 			t.Errorf("line of %d columns: %s", n, line)
 		}
 	}
-	if err := judge(o); err != nil {
+	if err := judge(o, sides); err != nil {
 		t.Errorf("a good measurement was rejected: %v", err)
 	}
 	for name, bad := range map[string]result{
@@ -135,8 +106,8 @@ func TestReportAndVerdict(t *testing.T) {
 		"split":        {cluster.Failover{Retries: 1}, time.Second},
 		"two leader":   {cluster.Failover{SecondLeader: true}, time.Second},
 	} {
-		o.sides[0].results = []result{bad, bad}
-		if err := judge(o); err == nil || !strings.Contains(err.Error(), name) {
+		sides[0].Results = []result{bad, bad}
+		if err := judge(o, sides); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("verdict on %s: %v", name, err)
 		}
 	}

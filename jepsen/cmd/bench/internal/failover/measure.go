@@ -1,4 +1,4 @@
-package main
+package failover
 
 import (
 	"bufio"
@@ -28,27 +28,17 @@ func (r result) client() time.Duration {
 // resolution of the figures.
 const writeEvery = 2 * time.Millisecond
 
-// measure runs one failover in a cluster of its own.
-func measure(ctx context.Context, o options, command []string) (r result, err error) {
-	ctx, cancel := context.WithTimeout(ctx, o.timeout)
-	defer cancel()
-	err = cluster.Run(cluster.Config{Sentinel: command}, func(c *cluster.Cluster) error {
-		r, err = failOver(ctx, c, o)
-		return err
-	})
-	return r, err
-}
-
-func failOver(ctx context.Context, c *cluster.Cluster, o options) (r result, err error) {
+// measure runs one failover.
+func measure(ctx context.Context, c *cluster.Cluster, o Options) (r result, err error) {
 	g, err := c.Start(ctx, cluster.Topology{
-		Replicas: o.replicas, Sentinels: o.sentinels, Quorum: o.sentinels/2 + 1,
-		DownAfter: o.downAfter, FailoverTimeout: 10 * time.Second,
+		Replicas: o.Replicas, Sentinels: o.Sentinels, Quorum: o.Quorum(),
+		DownAfter: o.DownAfter, FailoverTimeout: 10 * time.Second,
 	})
 	if err != nil {
 		return r, err
 	}
 	start := time.Now()
-	if err := g.Servers[0].Signal(signals[o.signal]); err != nil {
+	if err := g.Servers[0].Signal(Signals[o.Signal]); err != nil {
 		return r, err
 	}
 	wrote, err := firstWrite(ctx, g.Servers[1:])

@@ -1,4 +1,4 @@
-package main
+package failover
 
 import (
 	"fmt"
@@ -7,11 +7,13 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/gosentinel/sentinel/jepsen/cmd/bench/internal/trial"
 )
 
-func printHeader(w io.Writer, o options) {
+func printHeader(w io.Writer, o Options) {
 	fmt.Fprintf(w, "Failover of 1 master and %d replicas by %d Sentinels, down-after %d ms, SIG%s\n",
-		o.replicas, o.sentinels, o.downAfter.Milliseconds(), o.signal)
+		o.Replicas, o.Sentinels, o.DownAfter.Milliseconds(), o.Signal)
 	fmt.Fprintf(w, "All times in ms from the signal. write: a replica accepted its first write.\n")
 	fmt.Fprintf(w, "client: the same, and a Sentinel told clients to go there.\n\n")
 	fmt.Fprintf(w, "%3s %-15s %5s %5s %7s %8s %6s %5s %6s %4s %4s %5s %5s\n",
@@ -40,35 +42,35 @@ var metrics = []metric{
 	{"first write", func(r result) time.Duration { return r.firstWrite }},
 }
 
-func printSummary(w io.Writer, o options) {
+func printSummary(w io.Writer, o Options, sides []side) {
 	for _, m := range metrics {
 		fmt.Fprintf(w, "\n%-18s %5s %6s %6s %6s %6s %6s %6s   (ms after down-after)\n",
 			m.name, "runs", "min", "median", "p90", "p99", "max", "mean")
-		for _, s := range o.sides {
-			v := overDownAfter(s.results, m, o.downAfter)
+		for _, s := range sides {
+			v := overDownAfter(s.Results, m, o.DownAfter)
 			var sum float64
 			for _, x := range v {
 				sum += x
 			}
-			fmt.Fprintf(w, "  %-16.16s %5d %6.0f %6.0f %6.0f %6.0f %6.0f %6.0f\n", s.name, len(v),
-				v[0], quantile(v, 0.5), quantile(v, 0.9), quantile(v, 0.99), v[len(v)-1], sum/float64(len(v)))
+			fmt.Fprintf(w, "  %-16.16s %5d %6.0f %6.0f %6.0f %6.0f %6.0f %6.0f\n", s.Name, len(v),
+				v[0], trial.Quantile(v, 0.5), trial.Quantile(v, 0.9), trial.Quantile(v, 0.99), v[len(v)-1], sum/float64(len(v)))
 		}
-		if len(o.sides) == 2 {
-			a, b := overDownAfter(o.sides[0].results, m, o.downAfter), overDownAfter(o.sides[1].results, m, o.downAfter)
+		if len(sides) == 2 {
+			a, b := overDownAfter(sides[0].Results, m, o.DownAfter), overDownAfter(sides[1].Results, m, o.DownAfter)
 			fmt.Fprintf(w, "  the median of %s is %.2f of that of %s\n",
-				o.sides[0].name, quantile(a, 0.5)/quantile(b, 0.5), o.sides[1].name)
+				sides[0].Name, trial.Quantile(a, 0.5)/trial.Quantile(b, 0.5), sides[1].Name)
 		}
 	}
 	fmt.Fprintln(w)
-	for _, s := range o.sides {
+	for _, s := range sides {
 		printSafety(w, s)
 	}
-	printHistogram(w, o)
+	printHistogram(w, o, sides)
 }
 
 func printSafety(w io.Writer, s side) {
 	var second, rivals, retried, aborts int
-	for _, r := range s.results {
+	for _, r := range s.Results {
 		if r.SecondLeader {
 			second++
 		}
@@ -81,7 +83,7 @@ func printSafety(w io.Writer, s side) {
 		aborts += r.Aborts
 	}
 	fmt.Fprintf(w, "%s: runs with a second leader %d, with several candidates %d, with a retry %d; aborts %d\n",
-		s.name, second, rivals, retried, aborts)
+		s.Name, second, rivals, retried, aborts)
 }
 
 const (
@@ -91,16 +93,16 @@ const (
 
 // printHistogram draws each side on a scale of its own: on a common one, the
 // distribution of the faster one would be a single bar.
-func printHistogram(w io.Writer, o options) {
-	for _, s := range o.sides {
-		v := overDownAfter(s.results, metrics[0], o.downAfter)
+func printHistogram(w io.Writer, o Options, sides []side) {
+	for _, s := range sides {
+		v := overDownAfter(s.Results, metrics[0], o.DownAfter)
 		width := binWidth(v[len(v)-1] - v[0])
 		low := math.Floor(v[0]/width) * width
 		counts := make([]int, int((v[len(v)-1]-low)/width)+1)
 		for _, x := range v {
 			counts[int((x-low)/width)]++
 		}
-		fmt.Fprintf(w, "\n%s: %s, ms after down-after\n", s.name, metrics[0].name)
+		fmt.Fprintf(w, "\n%s: %s, ms after down-after\n", s.Name, metrics[0].name)
 		unit := max(1, float64(slices.Max(counts))/barWidth)
 		for i, n := range counts {
 			from := low + float64(i)*width
@@ -133,15 +135,5 @@ func overDownAfter(results []result, m metric, downAfter time.Duration) []float6
 }
 
 func median(results []result) time.Duration {
-	return time.Duration(quantile(overDownAfter(results, metrics[0], 0), 0.5) * float64(time.Millisecond))
-}
-
-// quantile interpolates between the neighbours in a sorted, non-empty slice.
-func quantile(v []float64, q float64) float64 {
-	at := q * float64(len(v)-1)
-	i := int(at)
-	if i+1 == len(v) {
-		return v[i]
-	}
-	return v[i] + (at-float64(i))*(v[i+1]-v[i])
+	return time.Duration(trial.Quantile(overDownAfter(results, metrics[0], 0), 0.5) * float64(time.Millisecond))
 }

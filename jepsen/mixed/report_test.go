@@ -1,11 +1,9 @@
-package main
+package mixed
 
 import (
 	"bytes"
 	"context"
 	"errors"
-	"flag"
-	"io"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -13,28 +11,7 @@ import (
 	"time"
 
 	"github.com/gosentinel/sentinel/jepsen/cluster"
-	"github.com/gosentinel/sentinel/jepsen/mixed"
-	"go.uber.org/goleak"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-func TestFlags(t *testing.T) {
-	for _, args := range []string{
-		"-runs -1", "-masters 0", "-parallel 0", "-writes 0", "-writes 1000000", "-down-after 500ms", "-ratios 2+", "-ratios 2+1,x", "stray", "-no-such-flag",
-	} {
-		if _, err := parse(strings.Fields(args), io.Discard); err == nil {
-			t.Errorf("%q was accepted", args)
-		}
-	}
-	if _, err := parse([]string{"-h"}, io.Discard); err != flag.ErrHelp {
-		t.Errorf("-h: got %v", err)
-	}
-	o, err := parse([]string{"-ratios", "2+1, 1+2", "-sentinel", "/x/s --flag", "-line", "port 1", "-line", "dir ."}, io.Discard)
-	if err != nil || len(o.Ratios) != 2 || len(o.Programs.Ours) != 2 || len(o.Programs.OursConf) != 2 || o.Runs != 10 {
-		t.Errorf("got %+v, %v", o, err)
-	}
-}
 
 func TestSideBySide(t *testing.T) {
 	var n atomic.Int32
@@ -56,16 +33,16 @@ func TestSideBySide(t *testing.T) {
 }
 
 func TestVerdict(t *testing.T) {
-	o := Experiments{Runs: 4, Ratios: []mixed.Ratio{{Stock: 2, Ours: 1}}}
-	stock, ours := mixed.Run{Ratio: o.Ratios[0], Led: mixed.Stock}, mixed.Run{Ratio: o.Ratios[0], Led: mixed.Ours}
-	if err := judgeRuns(o, []mixed.Run{stock, ours}); err != nil {
+	o := Experiments{Runs: 4, Ratios: []Ratio{{Stock: 2, Ours: 1}}}
+	stock, ours := Run{Ratio: o.Ratios[0], Led: Stock}, Run{Ratio: o.Ratios[0], Led: Ours}
+	if err := judgeRuns(o, []Run{stock, ours}); err != nil {
 		t.Errorf("both kinds led, nothing happened: %v", err)
 	}
-	if err := judgeRuns(o, []mixed.Run{stock}); err == nil || !strings.Contains(err.Error(), "led by ours") {
+	if err := judgeRuns(o, []Run{stock}); err == nil || !strings.Contains(err.Error(), "led by ours") {
 		t.Errorf("only one kind led: %v", err)
 	}
 	ours.Violations = []string{"two leaders"}
-	if err := judgeRuns(o, []mixed.Run{stock, ours}); err == nil || !strings.Contains(err.Error(), "two leaders") {
+	if err := judgeRuns(o, []Run{stock, ours}); err == nil || !strings.Contains(err.Error(), "two leaders") {
 		t.Errorf("a violation: %v", err)
 	}
 }
@@ -73,25 +50,25 @@ func TestVerdict(t *testing.T) {
 func TestReport(t *testing.T) {
 	var out bytes.Buffer
 	p := &printer{w: &out}
-	r := mixed.Ratio{Stock: 2, Ours: 1}
-	o := Experiments{DownAfter: 2 * time.Second, Ratios: []mixed.Ratio{r}, Masters: 5, PerSecond: 1000}
-	run := mixed.Run{
-		Ratio: r, N: 1, Fault: syscall.SIGSTOP, HeadStart: mixed.Stock, Led: mixed.Stock, Agreed: 3300 * time.Millisecond,
+	r := Ratio{Stock: 2, Ours: 1}
+	o := Experiments{DownAfter: 2 * time.Second, Ratios: []Ratio{r}, Masters: 5, PerSecond: 1000}
+	run := Run{
+		Ratio: r, N: 1, Fault: syscall.SIGSTOP, HeadStart: Stock, Led: Stock, Agreed: 3300 * time.Millisecond,
 		Failover: cluster.Failover{Epoch: "4", SecondLeader: true}, Violations: []string{"two leaders"},
 	}
 	p.failoverHeader(o)
 	p.run(run)
-	p.failoverSummary(o, []mixed.Run{run})
+	p.failoverSummary(o, []Run{run})
 	p.tourHeader(o)
-	p.step(1, mixed.Step{N: 2, Node: "sentinel1", From: mixed.Ours, To: mixed.Stock, Slow: true, Away: 2500 * time.Millisecond})
-	p.tour(1, mixed.Rolled{Written: mixed.Written{Acked: 30000, Elapsed: 30 * time.Second}, Polls: 900})
+	p.step(1, Step{N: 2, Node: "sentinel1", From: Ours, To: Stock, Slow: true, Away: 2500 * time.Millisecond})
+	p.tour(1, Rolled{Written: Written{Acked: 30000, Elapsed: 30 * time.Second}, Polls: 900})
 	p.burstHeader(o)
-	round := mixed.Round{
-		Ratio: r, N: 3, Late: 150 * time.Millisecond, Attempts: map[mixed.Kind]int{mixed.Stock: 7, mixed.Ours: 2},
+	round := Round{
+		Ratio: r, N: 3, Late: 150 * time.Millisecond, Attempts: map[Kind]int{Stock: 7, Ours: 2},
 		Violations: []string{"derailed"}, Elections: []string{"how"},
 	}
 	p.round(round)
-	p.burstSummary([]mixed.Ratio{r}, []mixed.Round{round})
+	p.burstSummary([]Ratio{r}, []Round{round})
 	for _, want := range []string{
 		"2+1     1 stop  stock      stock     4", "VIOLATION: two leaders", "stock   -, 3300",
 		"sentinel1  ours  stock   2500   yes", "30000 writes in 30.0 s (1000/s), 0 failed",

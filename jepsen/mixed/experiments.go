@@ -1,4 +1,4 @@
-package main
+package mixed
 
 import (
 	"context"
@@ -8,19 +8,17 @@ import (
 	"slices"
 	"sync"
 	"time"
-
-	"github.com/gosentinel/sentinel/jepsen/mixed"
 )
 
 // Experiments are all three experiments, at length.
 type Experiments struct {
-	Programs  mixed.Programs
-	Ratios    []mixed.Ratio // for the failovers
-	Runs      int           // failovers of each ratio; 0: none
-	Tours     int           // replacements of all Sentinels, there and back; 0: none
-	PerSecond int           // writes while they are replaced
-	Rounds    int           // bursts of each set; 0: none
-	Masters   int           // that die in a burst
+	Programs  Programs
+	Ratios    []Ratio // for the failovers
+	Runs      int     // failovers of each ratio; 0: none
+	Tours     int     // replacements of all Sentinels, there and back; 0: none
+	PerSecond int     // writes while they are replaced
+	Rounds    int     // bursts of each set; 0: none
+	Masters   int     // that die in a burst
 	DownAfter time.Duration
 	Parallel  int // experiments that run side by side
 }
@@ -81,13 +79,13 @@ func failovers(ctx context.Context, o Experiments, p *printer) error {
 		return nil
 	}
 	p.failoverHeader(o)
-	var all []mixed.Run
+	var all []Run
 	var jobs []func(context.Context) error
 	for _, r := range o.Ratios {
 		jobs = append(jobs, func(ctx context.Context) error {
-			_, err := mixed.Failovers{
+			_, err := Failovers{
 				Programs: o.Programs, Ratio: r, Runs: o.Runs, DownAfter: o.DownAfter,
-				OnRun: func(run mixed.Run) {
+				OnRun: func(run Run) {
 					p.run(run)
 					p.mu.Lock()
 					defer p.mu.Unlock()
@@ -104,7 +102,7 @@ func failovers(ctx context.Context, o Experiments, p *printer) error {
 
 // judgeRuns returns what was violated. An experiment in which only one kind ever
 // led has not shown what it is for, unless it was very short.
-func judgeRuns(o Experiments, all []mixed.Run) error {
+func judgeRuns(o Experiments, all []Run) error {
 	var errs []error
 	for _, run := range all {
 		for _, text := range run.Violations {
@@ -112,8 +110,8 @@ func judgeRuns(o Experiments, all []mixed.Run) error {
 		}
 	}
 	for _, r := range o.Ratios {
-		for _, k := range []mixed.Kind{mixed.Stock, mixed.Ours} {
-			led := func(run mixed.Run) bool { return run.Ratio == r && run.Led == k }
+		for _, k := range []Kind{Stock, Ours} {
+			led := func(run Run) bool { return run.Ratio == r && run.Led == k }
 			if o.Runs >= 4 && r.Stock > 0 && r.Ours > 0 && !slices.ContainsFunc(all, led) {
 				errs = append(errs, fmt.Errorf("no failover of %s was led by %s", r, k))
 			}
@@ -132,9 +130,9 @@ func tours(ctx context.Context, o Experiments, p *printer) error {
 	programs.OursConf = nil
 	var errs []error
 	for i := range o.Tours {
-		out, err := mixed.Roll{
+		out, err := Roll{
 			Programs: programs, DownAfter: o.DownAfter, PerSecond: o.PerSecond,
-			OnStep: func(s mixed.Step) { p.step(i+1, s) },
+			OnStep: func(s Step) { p.step(i+1, s) },
 		}.Run(ctx)
 		errs = append(errs, err)
 		if err == nil {
@@ -157,14 +155,14 @@ func bursts(ctx context.Context, o Experiments, p *printer) error {
 		return nil
 	}
 	p.burstHeader(o)
-	sets := []mixed.Ratio{{Stock: 3}, {Stock: 2, Ours: 1}, {Stock: 1, Ours: 2}}
-	var all []mixed.Round
+	sets := []Ratio{{Stock: 3}, {Stock: 2, Ours: 1}, {Stock: 1, Ours: 2}}
+	var all []Round
 	var jobs []func(context.Context) error
 	for _, r := range sets {
 		jobs = append(jobs, func(ctx context.Context) error {
-			b := mixed.Burst{
+			b := Burst{
 				Programs: o.Programs, Ratio: r, Masters: o.Masters, Rounds: o.Rounds, DownAfter: o.DownAfter,
-				OnRound: func(round mixed.Round) {
+				OnRound: func(round Round) {
 					p.round(round)
 					p.mu.Lock()
 					defer p.mu.Unlock()

@@ -1,4 +1,4 @@
-package main
+package mixed
 
 import (
 	"fmt"
@@ -7,8 +7,6 @@ import (
 	"sync"
 	"syscall"
 	"time"
-
-	"github.com/gosentinel/sentinel/jepsen/mixed"
 )
 
 // printer writes whole lines, as experiments run side by side.
@@ -40,7 +38,7 @@ func (p *printer) failoverHeader(o Experiments) {
 		"epoch", "sdown", "odown", "elected", "promoted", "agreed", "client", "cand", "retry", "abort")
 }
 
-func (p *printer) run(r mixed.Run) {
+func (p *printer) run(r Run) {
 	head := "-"
 	if r.HeadStart != "" {
 		head = string(r.HeadStart)
@@ -51,11 +49,11 @@ func (p *printer) run(r mixed.Run) {
 	p.violations(r.Violations)
 }
 
-func (p *printer) failoverSummary(o Experiments, all []mixed.Run) {
+func (p *printer) failoverSummary(o Experiments, all []Run) {
 	p.line("\nAfter each of them all Sentinels were compared: address, epochs, members, CKQUORUM, files.")
 	p.line("%-5s %9s %9s %14s %6s %8s   %s", "ratio", "failovers", "disagreed", "double leaders", "aborts", "led by", "agreed, median ms (kill, stop)")
 	for _, ratio := range o.Ratios {
-		for _, k := range []mixed.Kind{mixed.Stock, mixed.Ours} {
+		for _, k := range []Kind{Stock, Ours} {
 			var disagreed, double, aborts, n int
 			times := map[syscall.Signal][]time.Duration{}
 			for _, r := range all {
@@ -94,7 +92,7 @@ func (p *printer) tourHeader(o Experiments) {
 	p.line("%4s %4s %-10s %-5s %-5s %6s %5s %17s", "tour", "step", "node", "from", "to", "away", "slow", "CKQUORUM answered")
 }
 
-func (p *printer) step(tour int, s mixed.Step) {
+func (p *printer) step(tour int, s Step) {
 	slow := "no"
 	if s.Slow {
 		slow = "yes"
@@ -102,7 +100,7 @@ func (p *printer) step(tour int, s mixed.Step) {
 	p.line("%4d %4d %-10s %-5s %-5s %6d %5s %17d", tour, s.N, s.Node, s.From, s.To, s.Away.Milliseconds(), slow, s.Polls)
 }
 
-func (p *printer) tour(n int, r mixed.Rolled) {
+func (p *printer) tour(n int, r Rolled) {
 	w := r.Written
 	p.line("tour %d: %d writes in %.1f s (%.0f/s), %d failed, longest gap %d ms; CKQUORUM %d times, %d not OK",
 		n, w.Acked, w.Elapsed.Seconds(), w.Rate(), w.Failed, w.Longest.Milliseconds(), r.Polls, r.NoQuorum)
@@ -118,9 +116,9 @@ func (p *printer) burstHeader(o Experiments) {
 	p.line("%-5s %5s %5s %6s %6s %8s %8s %7s %8s %10s %6s", "ratio", "round", "late", "first", "last", "attempts", "elected", "aborted", "derailed", "superseded", "double")
 }
 
-func pair(m map[mixed.Kind]int) string { return fmt.Sprintf("%d/%d", m[mixed.Stock], m[mixed.Ours]) }
+func pair(m map[Kind]int) string { return fmt.Sprintf("%d/%d", m[Stock], m[Ours]) }
 
-func (p *printer) round(r mixed.Round) {
+func (p *printer) round(r Round) {
 	p.line("%-5s %5d %5d %6d %6d %8s %8s %7s %8d %10s %6d", r.Ratio, r.N, r.Late.Milliseconds(), r.First.Milliseconds(), r.Last.Milliseconds(),
 		pair(r.Attempts), pair(r.Leaders), pair(r.Aborts), len(r.Derailed), pair(r.Superseded), len(r.DoubleLeaders))
 	p.violations(r.Violations)
@@ -129,11 +127,11 @@ func (p *printer) round(r mixed.Round) {
 	}
 }
 
-func (p *printer) burstSummary(sets []mixed.Ratio, all []mixed.Round) {
+func (p *printer) burstSummary(sets []Ratio, all []Round) {
 	p.line("")
 	for _, ratio := range sets {
 		rounds, derailed, double := 0, 0, 0
-		sum := [4]map[mixed.Kind]int{{}, {}, {}, {}}
+		sum := [4]map[Kind]int{{}, {}, {}, {}}
 		var last []time.Duration
 		for _, r := range all {
 			if r.Ratio != ratio {
@@ -143,9 +141,9 @@ func (p *printer) burstSummary(sets []mixed.Ratio, all []mixed.Round) {
 			derailed += len(r.Derailed)
 			double += len(r.DoubleLeaders)
 			last = append(last, r.Last)
-			for i, m := range []map[mixed.Kind]int{r.Attempts, r.Leaders, r.Aborts, r.Superseded} {
-				sum[i][mixed.Stock] += m[mixed.Stock]
-				sum[i][mixed.Ours] += m[mixed.Ours]
+			for i, m := range []map[Kind]int{r.Attempts, r.Leaders, r.Aborts, r.Superseded} {
+				sum[i][Stock] += m[Stock]
+				sum[i][Ours] += m[Ours]
 			}
 		}
 		p.line("%s: %d bursts, attempts %s, elected %s, aborted %s, derailed %d, superseded %s, double leaders %d; last master after %s ms (median)",

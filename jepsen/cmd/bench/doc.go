@@ -1,0 +1,33 @@
+// Command bench measures Sentinels as real processes.
+//
+//	go run ./jepsen/cmd/bench                   lists the subcommands
+//	go run ./jepsen/cmd/bench failover -h       lists the flags of one
+//
+// # failover
+//
+//	go run ./jepsen/cmd/bench failover -runs 20 -sentinel bin/gosentinel -sentinel redis-sentinel
+//
+// It measures how long a failover takes. With -sentinel given twice, runs of both
+// programs alternate.
+//
+// # agreement
+//
+//	go run ./jepsen/cmd/bench agreement -runs 50 -sentinels 5
+//
+// It measures how fast gosentinels agree, with gossip and without it.
+//
+// # mixed
+//
+//	go run ./jepsen/cmd/bench mixed -sentinel bin/gosentinel
+//
+// It proves that stock redis-sentinels and gosentinels can share a quorum. It runs
+// the experiments of package mixed (jepsen/mixed) at length and prints what happened
+// as tables. Experiments run side by side (-parallel), but the replacement of
+// processes, which counts every failed write, has the machine to itself.
+//
+// # Exit codes
+//
+// 1 means that a limit was exceeded, that something happened that must not, or that
+// something could not be measured; 2 that the command line is wrong. After Ctrl-C the
+// runs up to then are summed up, and the exit code is 1.
+package main

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/gosentinel/sentinel/jepsen/cmd/bench/internal/failover"
+	"github.com/gosentinel/sentinel/jepsen/cmd/bench/internal/trial"
+	"github.com/gosentinel/sentinel/jepsen/cmd/internal/cli"
+)
+
+// failoverCommand measures failovers.
+var failoverCommand = cli.Command{
+	Name:    "failover",
+	Summary: "measure how long a failover takes, with one program or with two",
+	Text: `Measures how long a failover takes: until a replica accepts a write, and until
+besides that a Sentinel gives clients its address.`,
+	New: func() cli.Task {
+		return &failoverTask{Options: failover.Options{Setup: trial.Setup{Runs: 20, Sentinels: 3}}}
+	},
+}
+
+// failoverTask are the flags.
+type failoverTask struct {
+	failover.Options
+	commands []string
+}
+
+func (t *failoverTask) Flags(f *flag.FlagSet) {
+	f.IntVar(&t.Runs, "runs", t.Runs, "number of failovers of each program")
+	setupFlags(f, &t.Setup)
+	f.StringVar(&t.Signal, "signal", "KILL", "what the master gets: KILL, SEGV, TERM or STOP")
+	f.DurationVar(&t.MaxMedian, "max-median", 0, "fail when the first program's median, less down-after, exceeds this (0: no limit)")
+	f.Func("sentinel", "`command` that starts a Sentinel; twice compares two programs (default: gosentinel beside this program, else freshly built)",
+		func(s string) error { t.commands = append(t.commands, s); return nil })
+}
+
+func (t *failoverTask) Check([]string) error {
+	t.Signal = strings.TrimPrefix(strings.ToUpper(t.Signal), "SIG")
+	if _, known := failover.Signals[t.Signal]; !known {
+		return fmt.Errorf("-signal %s: want KILL, SEGV, TERM or STOP", t.Signal)
+	}
+	if t.Runs < 1 || t.Replicas < 1 || t.Sentinels < 1 || t.DownAfter < time.Millisecond || len(t.commands) > 2 {
+		return errors.New("want -runs, -replicas and -sentinels of at least 1, -down-after of at least 1ms, and at most two -sentinel")
+	}
+	for _, c := range t.commands {
+		words := strings.Fields(c)
+		if len(words) == 0 {
+			return errors.New("-sentinel: empty command")
+		}
+		t.Programs = append(t.Programs, failover.Program{Name: filepath.Base(words[0]), Command: words})
+	}
+	if p := t.Programs; len(p) == 2 && p[0].Name == p[1].Name {
+		p[0].Name, p[1].Name = "1:"+p[0].Name, "2:"+p[1].Name
+	}
+	return nil
+}
+
+func (t *failoverTask) Run(ctx context.Context, s cli.Streams) error {
+	if len(t.Programs) == 0 {
+		path, remove, err := findGosentinel(ctx)
+		if err != nil {
+			return err
+		}
+		defer remove()
+		t.Programs = []failover.Program{{Name: "gosentinel", Command: []string{path}}}
+	}
+	return failover.Run(ctx, t.Options, s.Out)
+}
