@@ -54,8 +54,10 @@
 // # The parts
 //
 //	world.go queue.go run.go virtual time: one queue of events; the course of a run
-//	scenario.go fault.go     what a run is made of; its text form; what is drawn
-//	faults.go                every kind of fault, by group
+//	scenario.go fault.go     what a run is made of, and its text form
+//	fault_kinds.go           every kind of fault, by group
+//	fault_draw.go            the faults of a seed
+//	fault_inject.go          when a fault happens, and to what
 //	net.go gossip.go         TCP connections as ordered streams, cuts, delays; gossip
 //	server.go replication.go the Redis server
 //	sentinel.go node.go      a Sentinel process: a core, its loop, its links
@@ -65,7 +67,7 @@
 //	incident.go stats.go     times from a fault on; scenarios to compare Sentinels
 //	invariants.go            the list of what is checked
 //	check.go watch.go        the checks, and what is remembered for them
-//	causes.go live.go        causes of events; the order after healing
+//	causes.go liveness.go    causes of events; the order after healing
 //	minimise.go trace.go     smaller failing scenarios; lines that people read
 //
 // jepsen/cmd/sim is the command line, which plays many seeds on all cores;

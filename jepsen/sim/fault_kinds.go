@@ -2,10 +2,50 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/gosentinel/sentinel/monitor"
 )
+
+// kind is one kind of fault.
+type kind struct {
+	name, group string
+	// what does it and returns what to undo after D, or nil. The text says what
+	// happened, for the trace.
+	what func(w *world, f Fault) (text string, undo func())
+}
+
+// FaultGroups are the names that select faults: servers that crash, hang or lose
+// data; Sentinels that crash or stall; the network; disks; operators; changes of
+// membership; gossip, which is lost, late and one-way. "stock" adds stock Sentinels
+// to the world instead of faults.
+var FaultGroups = []string{"server", "sentinel", "net", "disk", "operator", "member", "gossip", "stock"}
+
+var kinds []kind
+
+func init() {
+	kinds = slices.Concat(serverFaults, sentinelFaults, netFaults, diskFaults, operatorFaults, memberFaults, gossipFaults)
+}
+
+// FaultKinds are the names of the faults in a group, or of all for "".
+func FaultKinds(group string) (names []string) {
+	for _, k := range kinds {
+		if group == "" || k.group == group {
+			names = append(names, k.name)
+		}
+	}
+	return names
+}
+
+func kindOf(name string) *kind {
+	for k := range kinds {
+		if kinds[k].name == name {
+			return &kinds[k]
+		}
+	}
+	return nil
+}
 
 // serverFaults happen to Redis servers.
 var serverFaults = []kind{
