@@ -47,7 +47,7 @@ func Prove(ctx context.Context, o Options, out io.Writer) (caught bool, err erro
 		return false, err
 	}
 	defer os.RemoveAll(dir)
-	if !healthy(ctx, o, dir, out) {
+	if !baseline(ctx, o, dir, out) {
 		return false, context.Cause(ctx)
 	}
 	var list []Mutation
@@ -58,7 +58,7 @@ func Prove(ctx context.Context, o Options, out io.Writer) (caught bool, err erro
 	}
 	fmt.Fprintf(out, "%-55s %-12s %-16s %s\n", "mutation", "caught by", "after", "time")
 	hunted, survivors := 0, 0
-	for k, f := range huntAll(ctx, o, dir, list) {
+	for k, f := range runAll(ctx, o, dir, list) {
 		if ctx.Err() != nil {
 			break
 		}
@@ -79,8 +79,8 @@ func Prove(ctx context.Context, o Options, out io.Writer) (caught bool, err erro
 	return survivors == 0, context.Cause(ctx)
 }
 
-// healthy checks that the core as it is passes what the mutants must fail.
-func healthy(ctx context.Context, o Options, dir string, out io.Writer) bool {
+// baseline checks that the core as it is passes what the mutants must fail.
+func baseline(ctx context.Context, o Options, dir string, out io.Writer) bool {
 	checks := []Mutation{{By: BySimulator}, {By: ByExplorer}}
 	for _, m := range Table {
 		known := slices.ContainsFunc(checks, func(c Mutation) bool { return c.Test == m.Test })
@@ -91,7 +91,7 @@ func healthy(ctx context.Context, o Options, dir string, out io.Writer) bool {
 	for k, m := range checks {
 		few := o
 		few.Seeds = min(o.Seeds, 300)
-		f := track(ctx, few, dir, fmt.Sprintf("healthy-%d", k), m)
+		f := buildAndRun(ctx, few, dir, fmt.Sprintf("baseline-%d", k), m)
 		if f.err != nil || f.caught {
 			fmt.Fprintf(out, "the core without a mutation does not pass the %s: %s %v\n", m.By, f.what, f.err)
 			return false
@@ -101,8 +101,8 @@ func healthy(ctx context.Context, o Options, dir string, out io.Writer) bool {
 	return true
 }
 
-// huntAll hunts several mutants at a time and yields the findings in order.
-func huntAll(ctx context.Context, o Options, dir string, list []Mutation) func(func(int, finding) bool) {
+// runAll hunts several mutants at a time and yields the findings in order.
+func runAll(ctx context.Context, o Options, dir string, list []Mutation) func(func(int, finding) bool) {
 	found := make([]chan finding, len(list))
 	for k := range found {
 		found[k] = make(chan finding, 1)
@@ -112,16 +112,16 @@ func huntAll(ctx context.Context, o Options, dir string, list []Mutation) func(f
 		next <- k
 	}
 	close(next)
-	var hunters sync.WaitGroup
+	var workers sync.WaitGroup
 	for range o.Parallel {
-		hunters.Go(func() {
+		workers.Go(func() {
 			for k := range next {
-				found[k] <- track(ctx, o, dir, strconv.Itoa(k), list[k])
+				found[k] <- buildAndRun(ctx, o, dir, strconv.Itoa(k), list[k])
 			}
 		})
 	}
 	return func(yield func(int, finding) bool) {
-		defer hunters.Wait()
+		defer workers.Wait()
 		for k := range found {
 			if !yield(k, <-found[k]) {
 				return
@@ -130,8 +130,8 @@ func huntAll(ctx context.Context, o Options, dir string, list []Mutation) func(f
 	}
 }
 
-// track builds one mutant and hunts it.
-func track(ctx context.Context, o Options, dir, name string, m Mutation) (f finding) {
+// buildAndRun builds one mutant and hunts it.
+func buildAndRun(ctx context.Context, o Options, dir, name string, m Mutation) (f finding) {
 	begun := time.Now()
 	defer func() { f.took = time.Since(begun) }()
 	own := filepath.Join(dir, name)
@@ -156,12 +156,12 @@ func track(ctx context.Context, o Options, dir, name string, m Mutation) (f find
 	if text, err := cmd.CombinedOutput(); err != nil {
 		return finding{err: fmt.Errorf("it does not build: %w\n%s", err, text)}
 	}
-	return look(ctx, binary, args, at, m)
+	return runMutant(ctx, binary, args, at, m)
 }
 
-// look runs a mutant. It ends with 0 if it has found nothing, with [Found] if it has
+// runMutant runs a mutant. It ends with 0 if it has found nothing, with [Found] if it has
 // found something, and says so on its output. A test binary ends with 1 instead.
-func look(ctx context.Context, binary string, args []string, at string, m Mutation) finding {
+func runMutant(ctx context.Context, binary string, args []string, at string, m Mutation) finding {
 	var out bytes.Buffer
 	cmd := exec.CommandContext(ctx, binary, args...)
 	cmd.Stdout, cmd.Stderr, cmd.Dir = &out, &out, at
@@ -171,7 +171,7 @@ func look(ctx context.Context, binary string, args []string, at string, m Mutati
 		return finding{err: errors.Join(err, ctx.Err())}
 	}
 	if m.By == ByTest {
-		return tested(out.String(), code, m)
+		return judgeTests(out.String(), code, m)
 	}
 	effort, what, _ := strings.Cut(strings.TrimSpace(out.String()), "\n")
 	switch code {
@@ -188,9 +188,9 @@ func look(ctx context.Context, binary string, args []string, at string, m Mutati
 	return finding{err: fmt.Errorf("exit code %d: %s", code, out.String())}
 }
 
-// tested judges the output of tests. Only a test that has failed has noticed
+// judgeTests judges the output of tests. Only a test that has failed has noticed
 // something, not one that could not run.
-func tested(out string, code int, m Mutation) finding {
+func judgeTests(out string, code int, m Mutation) finding {
 	switch {
 	case !strings.Contains(out, "--- "):
 		return finding{err: fmt.Errorf("no test matches %s: %s", m.Test[1], out)}

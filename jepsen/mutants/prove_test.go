@@ -21,7 +21,7 @@ func TestTested(t *testing.T) {
 		{"--- FAIL: TestX (0.00s)\nFAIL\n", 1, true, false},
 		{"testing: warning: no tests to run\nPASS\n", 0, false, true},
 	} {
-		if f := tested(c.out, c.code, m); f.caught != c.caught || (f.err != nil) != c.err {
+		if f := judgeTests(c.out, c.code, m); f.caught != c.caught || (f.err != nil) != c.err {
 			t.Errorf("%q: caught %t, error %v", c.out, f.caught, f.err)
 		}
 	}

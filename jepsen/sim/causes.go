@@ -56,7 +56,7 @@ func (k *checker) event(n *node, e monitor.Event) {
 	case monitor.Tilt, monitor.VoteForLeader, monitor.PersistError:
 	case monitor.MonitorStopped:
 		n.seen.master(e.MasterName()).causes.init()
-		k.forgive(n, e.MasterName())
+		k.exempt(n, e.MasterName())
 	case interface{ MasterName() string }:
 		m := n.seen.master(e.MasterName())
 		k.progress(n, m, e.(monitor.Event))

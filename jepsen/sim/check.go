@@ -597,8 +597,8 @@ func (k *checker) audit(n *node) {
 	}
 }
 
-// forgive drops what is remembered of a master that an operator removed.
-func (k *checker) forgive(n *node, master string) {
+// exempt drops what is remembered of a master that an operator removed.
+func (k *checker) exempt(n *node, master string) {
 	delete(n.voter().config, master)
 }
 

@@ -176,8 +176,8 @@ func (c *client) answered(m clientReply) {
 	}
 }
 
-// trouble says why the client is not served, or "".
-func (c *client) trouble() string {
+// whyUnserved says why the client is not served, or "".
+func (c *client) whyUnserved() string {
 	if since := c.w.now.Sub(c.lastAck); since > 5*time.Second {
 		return fmt.Sprintf("client %s has not written for %v", c.name, since.Round(time.Second))
 	}

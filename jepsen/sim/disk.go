@@ -94,7 +94,7 @@ func (d *modelDisk) save(n *node, p *monitor.Persist) {
 	}
 	life := n.life
 	if d.crashAt > 0 {
-		if d.crashAt--; d.crashAt == 0 && d.dieAround(n) {
+		if d.crashAt--; d.crashAt == 0 && d.crashAround(n) {
 			return
 		}
 	}
@@ -107,9 +107,9 @@ func (d *modelDisk) save(n *node, p *monitor.Persist) {
 	}
 }
 
-// dieAround ends the process in the middle of the write or, if it is to be late,
+// crashAround ends the process in the middle of the write or, if it is to be late,
 // right after its end, and reports whether it has.
-func (d *modelDisk) dieAround(n *node) bool {
+func (d *modelDisk) crashAround(n *node) bool {
 	if !d.crashLate {
 		d.w.say(n.name, "CRASH during a write of epoch %d", d.pending.State.CurrentEpoch)
 		n.crash(false)

@@ -12,8 +12,8 @@ import (
 // late, and an old opinion can arrive after a newer one. The real protocol is
 // kinder. What holds here holds there.
 
-// mate is a peer that gossips.
-type mate struct {
+// gossipPeer is a peer that gossips.
+type gossipPeer struct {
 	id   monitor.RunID
 	at   monitor.HostPort
 	boot string
@@ -47,14 +47,14 @@ func (n *node) gossip(e monitor.Effect) {
 }
 
 func (n *node) gossipWith(e monitor.GossipPeer) {
-	for k, m := range n.mates {
+	for k, m := range n.gossipPeers {
 		if m.id == e.ID {
-			n.mates = append(n.mates[:k], n.mates[k+1:]...)
+			n.gossipPeers = append(n.gossipPeers[:k], n.gossipPeers[k+1:]...)
 			break
 		}
 	}
 	if e.Endpoint.Addr.Port != 0 {
-		n.mates = append(n.mates, mate{e.ID, e.Endpoint.Addr, e.Endpoint.Boot})
+		n.gossipPeers = append(n.gossipPeers, gossipPeer{e.ID, e.Endpoint.Addr, e.Endpoint.Boot})
 	}
 }
 
@@ -75,7 +75,7 @@ func (n *node) share(o monitor.ShareOpinion, life int) {
 }
 
 func (n *node) spread(in monitor.Input) {
-	for _, m := range n.mates {
+	for _, m := range n.gossipPeers {
 		to, _ := n.w.net.listeners[monitor.HostPort{Host: m.at.Host, Port: n.addr.Port}].(*node)
 		if to == nil {
 			continue

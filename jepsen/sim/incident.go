@@ -44,22 +44,22 @@ func (m *meter) fault(kind string) (done func()) {
 	m.last = cause{kind, m.w.now}
 	var well []*server
 	for _, g := range m.w.groups {
-		if s := g.master(); m.isWell(s) {
+		if s := g.master(); m.isHealthy(s) {
 			well = append(well, s)
 		}
 	}
 	return func() {
 		for _, s := range well {
-			if !m.isWell(s) {
+			if !m.isHealthy(s) {
 				m.open(s.group)
 			}
 		}
 	}
 }
 
-// isWell reports whether a server is a master in service which most of the
+// isHealthy reports whether a server is a master in service which most of the
 // Sentinels reach.
-func (m *meter) isWell(s *server) bool {
+func (m *meter) isHealthy(s *server) bool {
 	if s.role != monitor.RoleMaster || s.dead || s.hung || s.busy || s.isLoading() || s.lag > m.w.opts.DownAfter {
 		return false
 	}
@@ -141,7 +141,7 @@ func (m *meter) follow(g *group) {
 // isAgreed reports whether a server is the master that all name and follow who
 // can reach it.
 func (m *meter) isAgreed(s *server) bool {
-	if !m.isWell(s) || !s.isWritable() {
+	if !m.isHealthy(s) || !s.isWritable() {
 		return false
 	}
 	for _, n := range m.w.nodes {
@@ -169,7 +169,7 @@ func (m *meter) isAgreed(s *server) bool {
 func (m *meter) isQuiet(g *group) bool {
 	for _, n := range m.w.nodes {
 		p := n.base()
-		if !p.alive || p.gone || m.isLonely(p) {
+		if !p.alive || p.gone || m.isIsolated(p) {
 			continue
 		}
 		if b, known := n.state(g.name); known && b.trouble != "" {
@@ -179,7 +179,7 @@ func (m *meter) isQuiet(g *group) bool {
 	return true
 }
 
-func (m *meter) isLonely(p *process) bool {
+func (m *meter) isIsolated(p *process) bool {
 	reach := 0
 	for _, n := range m.w.nodes {
 		if m.connected(n.base().hostID, p.hostID) {

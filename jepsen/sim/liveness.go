@@ -34,7 +34,7 @@ func (w *world) settle() {
 		return
 	}
 	if why != "" {
-		if w.conflict() || w.scattered() || w.stockStuck() {
+		if w.conflict() || w.membershipSplit() || w.stockStuck() {
 			return
 		}
 		w.check.fail("the world", Liveness, "no order %v after everything was healed: %s", w.now.Sub(begun), why)
@@ -99,12 +99,12 @@ func (w *world) pendingIn(g *group) (why []string) {
 			add("%s: %s %s", g.name, p.name, b.trouble)
 		}
 	}
-	if w.helpless(g, agreed) {
+	if w.irreparable(g, agreed) {
 		return nil
 	}
 	for _, s := range g.servers {
 		switch {
-		case w.forgotten(g, s):
+		case w.unknownToAll(g, s):
 		case s.aborts && w.opts.Stock > 0: // stock Sentinels repeat the transaction for ever
 		case s.addr == agreed && s.role != monitor.RoleMaster:
 			add("%s should be master, it follows %s", s.name, s.following)
@@ -113,32 +113,32 @@ func (w *world) pendingIn(g *group) (why []string) {
 		}
 	}
 	for _, c := range w.clients {
-		if t := c.trouble(); c.group == g && t != "" && !w.starved(g) {
+		if t := c.whyUnserved(); c.group == g && t != "" && !w.lacksReplicas(g) {
 			add("%s", t)
 		}
 	}
 	return why
 }
 
-// helpless reports whether nobody can help a master: it was made a replica, and
+// irreparable reports whether nobody can help a master: it was made a replica, and
 // the Sentinels know no replica of it, or none that may be promoted.
-func (w *world) helpless(g *group, agreed monitor.HostPort) bool {
+func (w *world) irreparable(g *group, agreed monitor.HostPort) bool {
 	for _, s := range g.servers {
 		switch {
 		case s.addr == agreed && s.role == monitor.RoleMaster:
 			return false
-		case s.addr != agreed && !w.forgotten(g, s) && !w.tooStale(g, s, agreed) && !w.forbidden(g, s):
-			return w.starvedByBlind(g, agreed)
+		case s.addr != agreed && !w.unknownToAll(g, s) && !w.tooStale(g, s, agreed) && !w.forbidden(g, s):
+			return w.blockedByUnaware(g, agreed)
 		}
 	}
 	return true
 }
 
-// starvedByBlind reports whether a master was made a replica and some Sentinel
+// blockedByUnaware reports whether a master was made a replica and some Sentinel
 // knows no replica of it, because it was told to monitor that server when it was
 // one already. Such a Sentinel is elected, finds nobody to promote, and makes the
 // others, who might, wait for their turn.
-func (w *world) starvedByBlind(g *group, agreed monitor.HostPort) bool {
+func (w *world) blockedByUnaware(g *group, agreed monitor.HostPort) bool {
 	m, ok := w.net.listeners[agreed].(*server)
 	if !ok || m.role != monitor.RoleReplica {
 		return false
@@ -189,9 +189,9 @@ func (w *world) forbidden(g *group, s *server) bool {
 	})
 }
 
-// forgotten reports whether no Sentinel can know a server any more: after a
+// unknownToAll reports whether no Sentinel can know a server any more: after a
 // RESET it is found again only if it follows the master.
-func (w *world) forgotten(g *group, s *server) bool {
+func (w *world) unknownToAll(g *group, s *server) bool {
 	for _, n := range w.nodes {
 		if n.base().alive && n.knows(g.name, s.addr) {
 			return false
@@ -200,10 +200,10 @@ func (w *world) forgotten(g *group, s *server) bool {
 	return true
 }
 
-// starved reports whether a master refuses writes because replicas that it
+// lacksReplicas reports whether a master refuses writes because replicas that it
 // needs for min-replicas-to-write are forgotten.
-func (w *world) starved(g *group) bool {
-	return w.opts.MinReplicas > 0 && slices.ContainsFunc(g.servers, func(s *server) bool { return w.forgotten(g, s) })
+func (w *world) lacksReplicas(g *group) bool {
+	return w.opts.MinReplicas > 0 && slices.ContainsFunc(g.servers, func(s *server) bool { return w.unknownToAll(g, s) })
 }
 
 // conflict reports whether order cannot come for a reason that is not ours: two
@@ -248,10 +248,10 @@ func (w *world) stockStuck() bool {
 	return false
 }
 
-// scattered reports whether the Sentinels have lost sight of each other: some
+// membershipSplit reports whether the Sentinels have lost sight of each other: some
 // share neither a server nor know each other, as after a RESET of one while the
 // others look at another master. Only an operator can bring them together.
-func (w *world) scattered() bool {
+func (w *world) membershipSplit() bool {
 	for _, g := range w.groups {
 		reached := make([]bool, len(w.nodes))
 		todo := []int{0}

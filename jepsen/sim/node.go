@@ -24,13 +24,13 @@ type node struct {
 	steps int
 	turns int
 
-	wakeAt   Instant // of the wake-up that is planned; 0 when none is
-	turnAt   Instant // of the turn that is planned because of the inbox
-	deferred []work  // arrived while stalled
-	mates    []mate  // peers that gossip
-	opinions map[string]monitor.ShareOpinion
-	seen     watch
-	bound    *voter // see voter
+	wakeAt      Instant      // of the wake-up that is planned; 0 when none is
+	turnAt      Instant      // of the turn that is planned because of the inbox
+	deferred    []work       // arrived while stalled
+	gossipPeers []gossipPeer // peers that gossip
+	opinions    map[string]monitor.ShareOpinion
+	seen        watch
+	bound       *voter // see voter
 }
 
 // question is an Ask of another Sentinel that has no answer yet.
@@ -70,7 +70,7 @@ func (n *node) start() error {
 	n.core, n.alive, n.dark, n.paused = core, true, false, 0
 	n.inbox, n.links, n.first, n.asked, n.deferred = nil, nil, 1, nil, nil
 	n.wakeAt, n.turnAt = 0, 0
-	n.mates, n.opinions = nil, nil
+	n.gossipPeers, n.opinions = nil, nil
 	n.w.check.booted(n)
 	n.turn()
 	return nil

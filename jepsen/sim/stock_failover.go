@@ -102,7 +102,7 @@ func (t *stock) hello(h monitor.Hello) {
 		return
 	}
 	m := t.masters[k]
-	s := t.meet(m, h)
+	s := t.peerFromHello(m, h)
 	if h.CurrentEpoch > t.epoch {
 		t.epoch = h.CurrentEpoch
 		t.save()
@@ -120,7 +120,7 @@ func (t *stock) hello(h monitor.Hello) {
 	}
 }
 
-func (t *stock) meet(m *stockMaster, h monitor.Hello) *stockInst {
+func (t *stock) peerFromHello(m *stockMaster, h monitor.Hello) *stockInst {
 	at := monitor.HostPort{Host: h.IP, Port: h.Port}
 	for _, p := range m.peers {
 		if p.addr == at && p.runID == h.RunID {

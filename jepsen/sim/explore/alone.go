@@ -10,39 +10,39 @@ import (
 	"time"
 )
 
-// A loner explores one Sentinel that may be told anything; the comment of the
+// A soloSearch explores one Sentinel that may be told anything; the comment of the
 // package says why that is enough. S3 rests on four things, each checked at every
 // step: a vote that is told is on disk ([world.durable]) and was given
 // ([world.meant]); what was given is not given again to another in the same
 // process, nor at an epoch that was on disk when the process began
 // ([world.checkStep]). For S4 see [world.countedWell].
 
-// creature is a Sentinel in a state that has not been explored yet.
-type creature struct {
+// soloState is a Sentinel in a state that has not been explored yet.
+type soloState struct {
 	id  uint32
 	rig *rig
 	is  outline
 }
 
-// birthOf says how a state was reached first.
-type birthOf struct {
+// origin says how a state was reached first.
+type origin struct {
 	from uint32
 	by   input
 }
 
-// loner is the search. Several hands explore the states of one depth at once.
-type loner struct {
-	w     *world
-	seen  set
-	trail []birthOf
-	level []creature
-	next  []creature
-	hands []*hand
-	r     Result
-	limit int
-	clock func() time.Duration
-	ended func() bool // whether to give up
-	look  func(*rig)  // at each state, when set
+// soloSearch is the search. Several workers explore the states of one depth at once.
+type soloSearch struct {
+	w       *world
+	seen    set
+	trail   []origin
+	level   []soloState
+	next    []soloState
+	workers []*worker
+	r       Result
+	limit   int
+	clock   func() time.Duration
+	ended   func() bool // whether to give up
+	look    func(*rig)  // at each state, when set
 }
 
 // chunk is how many states a goroutine takes at once, and round how many chunks
@@ -53,24 +53,24 @@ const (
 )
 
 func exploreAlone(ctx context.Context, c Config, clock func() time.Duration, progress func(Result)) Result {
-	s := newLoner(c, clock)
+	s := newSoloSearch(c, clock)
 	s.ended = func() bool { return ctx.Err() != nil }
 	s.run(progress)
 	return s.r
 }
 
-func newLoner(c Config, clock func() time.Duration) *loner {
-	s := &loner{w: newWorld(c), r: Result{Config: c}, limit: c.maxStates(), clock: clock, ended: func() bool { return false }}
+func newSoloSearch(c Config, clock func() time.Duration) *soloSearch {
+	s := &soloSearch{w: newWorld(c), r: Result{Config: c}, limit: c.maxStates(), clock: clock, ended: func() bool { return false }}
 	for range runtime.GOMAXPROCS(0) {
-		s.hands = append(s.hands, newHand(c))
+		s.workers = append(s.workers, newWorker(c))
 	}
 	return s
 }
 
-func (s *loner) run(progress func(Result)) {
+func (s *soloSearch) run(progress func(Result)) {
 	begun := s.clock()
 	first := s.w.boot(0, saved{})
-	s.take(found{fingerprint: s.hands[0].canonical(first), rig: first, is: first.outline()})
+	s.take(found{fingerprint: s.workers[0].canonical(first), rig: first, is: first.outline()})
 	for len(s.next) > 0 && s.more() {
 		s.level, s.next = s.next, s.level[:0]
 		for at := 0; at < len(s.level) && s.more(); at += chunk * round {
@@ -87,17 +87,17 @@ func (s *loner) run(progress func(Result)) {
 }
 
 // more reports whether there is a reason to go on.
-func (s *loner) more() bool {
+func (s *soloSearch) more() bool {
 	return s.r.Violation == "" && s.r.States < s.limit && !s.ended()
 }
 
 // expand takes all steps from some states. The result does not depend on which
 // goroutine takes which: what they find is gathered in the order of the states.
-func (s *loner) expand(level []creature) {
-	results := make([]harvest, (len(level)+chunk-1)/chunk)
+func (s *soloSearch) expand(level []soloState) {
+	results := make([]batch, (len(level)+chunk-1)/chunk)
 	var taken atomic.Int64
 	var all sync.WaitGroup
-	for _, h := range s.hands {
+	for _, h := range s.workers {
 		all.Go(func() {
 			for {
 				k := int(taken.Add(1)) - 1
@@ -110,11 +110,11 @@ func (s *loner) expand(level []creature) {
 	}
 	all.Wait()
 	for k := range results {
-		s.gather(&results[k])
+		s.merge(&results[k])
 	}
 }
 
-func (s *loner) gather(h *harvest) {
+func (s *soloSearch) merge(h *batch) {
 	s.r.Transitions, s.r.Beyond, s.r.Steps, s.r.Leaders = s.r.Transitions+h.transitions, s.r.Beyond+h.beyond, s.r.Steps+h.steps, s.r.Leaders+h.leaders
 	for k := range h.found {
 		s.take(h.found[k])
@@ -124,49 +124,49 @@ func (s *loner) gather(h *harvest) {
 	}
 }
 
-func (s *loner) take(f found) {
+func (s *soloSearch) take(f found) {
 	if !s.seen.add(f.fingerprint) {
-		s.hands[int(f.from)%len(s.hands)].free.put(f.rig)
+		s.workers[int(f.from)%len(s.workers)].free.put(f.rig)
 		return
 	}
 	if s.look != nil {
 		s.look(f.rig)
 	}
-	s.next = append(s.next, creature{uint32(len(s.trail)), f.rig, f.is})
-	s.trail = append(s.trail, birthOf{f.from, f.by})
+	s.next = append(s.next, soloState{uint32(len(s.trail)), f.rig, f.is})
+	s.trail = append(s.trail, origin{f.from, f.by})
 	s.r.States++
 }
 
 // found is a state that was reached, perhaps again.
 type found struct {
-	birthOf
+	origin
 	fingerprint uint64
 	rig         *rig
 	is          outline
 }
 
-// harvest is what came out of some states.
-type harvest struct {
+// batch is what came out of some states.
+type batch struct {
 	found                               []found
 	transitions, beyond, steps, leaders int
 
 	violation string
-	birthOf   // the step that breaks a promise
+	origin    // the step that breaks a promise
 }
 
-// hand explores states, one after the other. Each goroutine has its own.
-type hand struct {
+// worker explores states, one after the other. Each goroutine has its own.
+type worker struct {
 	w         *world
 	inputs    []input
 	to0       [maxNodes][]*symmetry // those that bring each Sentinel to the first place
-	met       set                   // what was found by this hand, as it is
+	met       set                   // what was found by this worker, as it is
 	newborn   map[saved]*rig
 	free      pool
 	enc, best []byte
 }
 
-func newHand(c Config) *hand {
-	h := &hand{w: newWorld(c), newborn: map[saved]*rig{}}
+func newWorker(c Config) *worker {
+	h := &worker{w: newWorld(c), newborn: map[saved]*rig{}}
 	for bit, f := range h.w.book.list {
 		if f.kind != leader && (f.kind == hello || f.node != 0) {
 			h.inputs = append(h.inputs, input(bit))
@@ -183,7 +183,7 @@ func newHand(c Config) *hand {
 	return h
 }
 
-func (h *hand) work(level []creature) (out harvest) {
+func (h *worker) work(level []soloState) (out batch) {
 	for k := range level {
 		h.explore(&level[k], &out)
 		h.free.put(level[k].rig)
@@ -196,7 +196,7 @@ func (h *hand) work(level []creature) (out harvest) {
 }
 
 // explore has everything happen to a Sentinel that can.
-func (h *hand) explore(c *creature, out *harvest) {
+func (h *worker) explore(c *soloState, out *batch) {
 	w := h.w
 	here := c.rig.encode(nil, &w.syms[0])
 	var spare *rig
@@ -219,7 +219,7 @@ func (h *hand) explore(c *creature, out *harvest) {
 		}
 		is := r.outline()
 		if why := w.checkStep(&c.is, &is, in, r.sent); why != "" {
-			out.violation, out.birthOf = why, birthOf{c.id, in}
+			out.violation, out.origin = why, origin{c.id, in}
 			return
 		}
 		if r.sent.meets(w.leaders) {
@@ -232,7 +232,7 @@ func (h *hand) explore(c *creature, out *harvest) {
 		} else if !same {
 			out.transitions++
 			if h.met.add(fingerprint(h.enc)) {
-				out.found = append(out.found, found{birthOf{c.id, in}, h.canonical(r), r, is})
+				out.found = append(out.found, found{origin{c.id, in}, h.canonical(r), r, is})
 				continue
 			}
 		}
@@ -243,7 +243,7 @@ func (h *hand) explore(c *creature, out *harvest) {
 
 // happens has one thing happen to r, which looks like is. All that crash with the same on disk are
 // born again the same.
-func (h *hand) happens(r *rig, is *outline, in input) bool {
+func (h *worker) happens(r *rig, is *outline, in input) bool {
 	i := &h.w.in
 	if in != i.crash && in != i.crashDone {
 		return r.apply(in)
@@ -266,10 +266,10 @@ func (h *hand) happens(r *rig, is *outline, in input) bool {
 
 // canonical returns a fingerprint that all states share which differ by an
 // exchange of the other Sentinels or of the masters.
-func (h *hand) canonical(r *rig) uint64 { return h.canonicalOf(r, nil) }
+func (h *worker) canonical(r *rig) uint64 { return h.canonicalOf(r, nil) }
 
 // canonicalOf is canonical for some of the masters alone; nil means all.
-func (h *hand) canonicalOf(r *rig, masters []int) uint64 {
+func (h *worker) canonicalOf(r *rig, masters []int) uint64 {
 	h.best = append(h.best[:0], 0xff, 0xff, 0xff, 0xff, 0xff)
 	for _, y := range h.to0[r.node] {
 		as := *y
@@ -297,7 +297,7 @@ func fingerprint(b []byte) uint64 {
 }
 
 // explain tells the life that ends with a broken promise.
-func (s *loner) explain(from uint32, by input) []string {
+func (s *soloSearch) explain(from uint32, by input) []string {
 	path := []input{by}
 	for k := from; k != 0; k = s.trail[k].from {
 		path = append(path, s.trail[k].by)

@@ -83,7 +83,7 @@
 //
 // Silence. Nobody sees what a Sentinel does until it says something new. What it
 // does before can be done right before that: messages do not disappear. So the
-// world only moves when somebody says something (live in search.go), and a state
+// world only moves when somebody says something (advance in search.go), and a state
 // of the world is the set of what was said, with the states that each Sentinel
 // can be in for having said its part, no more and no less. Of these the ones that
 // are led to by others in silence are dropped.

@@ -219,8 +219,8 @@ func TestAlone(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	for _, c := range lone {
 		var results []Result
-		for _, hands := range []int{1, 3} {
-			runtime.GOMAXPROCS(hands)
+		for _, workers := range []int{1, 3} {
+			runtime.GOMAXPROCS(workers)
 			r, err := Explore(t.Context(), c, nil, nil)
 			if err != nil {
 				t.Fatal(err)
@@ -236,7 +236,7 @@ func TestAlone(t *testing.T) {
 			t.Errorf("%v: %d elections won, depth %d: that proves nothing", c, r.Leaders, r.Depth)
 		}
 		if !reflect.DeepEqual(r, results[1]) {
-			t.Errorf("one hand and three find different things:\n%v\n%v", r, results[1])
+			t.Errorf("one worker and three find different things:\n%v\n%v", r, results[1])
 		}
 	}
 }
@@ -253,9 +253,9 @@ func TestAloneCoversAll(t *testing.T) {
 		whole := newSearch(c)
 		whole.run()
 		c.Voters, c.Meddling, c.Alone = 0, false, true
-		s := newLoner(c, func() time.Duration { return 0 })
+		s := newSoloSearch(c, func() time.Duration { return 0 })
 		s.run(nil)
-		h := newHand(c)
+		h := newWorker(c)
 		looked := 0
 		for id := range whole.w.locals {
 			if int(whole.w.locals[id].node) >= c.Sentinels-whole.w.cfg.Voters {
@@ -281,7 +281,7 @@ func TestMerged(t *testing.T) {
 		{Sentinels: 3, Masters: 1, Epochs: 1, Quorum: 1, Alone: true, Others: true},
 		{Sentinels: 3, Masters: 1, Epochs: 1, Quorum: 2, Alone: true, Others: true, Expiry: true, DiskFaults: true},
 	} {
-		h := newHand(c)
+		h := newWorker(c)
 		first := h.w.boot(0, saved{})
 		known := map[string][]effect{h.key(first): h.effects(first)}
 		merges, compared := 0, 0
@@ -324,10 +324,10 @@ type effect struct {
 	why    string // the promise that it breaks
 }
 
-func (h *hand) key(r *rig) string { return string(r.encode(nil, &h.w.syms[0])) }
+func (h *worker) key(r *rig) string { return string(r.encode(nil, &h.w.syms[0])) }
 
 // effects returns what everything that can happen does in a state.
-func (h *hand) effects(r *rig) []effect {
+func (h *worker) effects(r *rig) []effect {
 	is := r.outline()
 	list := make([]effect, len(h.inputs))
 	for k, in := range h.inputs {
@@ -355,9 +355,9 @@ func TestSecondMaster(t *testing.T) {
 		{Sentinels: 3, Masters: 2, Epochs: 1, Quorum: 1, Alone: true},
 		{Sentinels: 2, Masters: 2, Epochs: 2, Quorum: 1, Alone: true, MaxStates: 5000}, // the first of 32,172
 	} {
-		two := newLoner(c, func() time.Duration { return 0 })
+		two := newSoloSearch(c, func() time.Duration { return 0 })
 		var projections []uint64
-		h := newHand(c)
+		h := newWorker(c)
 		two.look = func(r *rig) {
 			for m := range c.Masters {
 				projections = append(projections, h.canonicalOf(r, []int{m}))
@@ -365,7 +365,7 @@ func TestSecondMaster(t *testing.T) {
 		}
 		two.run(nil)
 		c.Masters, c.Others, c.MaxStates = 1, true, 0
-		one := newLoner(c, func() time.Duration { return 0 })
+		one := newSoloSearch(c, func() time.Duration { return 0 })
 		one.run(nil)
 		if two.r.Violation+one.r.Violation != "" || !one.r.Complete {
 			t.Fatalf("%v: %s; %v: %s", two.w.cfg, two.r.Violation, one.w.cfg, one.r.Violation)

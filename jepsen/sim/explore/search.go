@@ -71,7 +71,7 @@ type search struct {
 	tell  func(Result)
 
 	// Of the Sentinel that goes on alone:
-	life  []moment
+	path  []pathStep
 	exits []exit
 	fault string   // the promise that it breaks
 	stamp []uint64 // when each local state was last met
@@ -160,7 +160,7 @@ func (s *search) expand(at *numbered) {
 		if s.r.Violation != "" {
 			return
 		}
-		s.live(&at.state, n)
+		s.advance(&at.state, n)
 		if s.fault != "" {
 			s.violated(at, n, s.fault, s.exits[0].said)
 			return
@@ -169,16 +169,16 @@ func (s *search) expand(at *numbered) {
 	}
 }
 
-// moment is a local state on the way of a Sentinel that goes on alone.
-type moment struct {
+// pathStep is a local state on the way of a Sentinel that goes on alone.
+type pathStep struct {
 	local uint32
-	from  int32 // the moment before; -1 at the beginning
+	from  int32 // the step before; -1 at the beginning
 	by    input
 }
 
 // exit is a step by which a Sentinel says something.
 type exit struct {
-	from    int32 // a moment
+	from    int32 // a step of the path
 	by      input
 	local   uint32 // the local state that it leads to
 	said    facts  // that was not in the network
@@ -186,24 +186,24 @@ type exit struct {
 	next    int32  // another exit that leads to local, or -1
 }
 
-// live has Sentinel n go on alone from all local states that it can be in, until
+// advance has Sentinel n go on alone from all local states that it can be in, until
 // somebody else can see a difference, that is, until it says something new. What
 // it does before stays between it and itself, so it can as well be done right
 // before that.
-func (s *search) live(at *state, n int) {
+func (s *search) advance(at *state, n int) {
 	w := s.w
 	s.begun++
-	s.exits, s.life, s.fault = s.exits[:0], s.life[:0], ""
+	s.exits, s.path, s.fault = s.exits[:0], s.path[:0], ""
 	for _, local := range w.sets[at.node[n]].members {
 		s.mark(local)
-		s.life = append(s.life, moment{local: local, from: -1})
+		s.path = append(s.path, pathStep{local: local, from: -1})
 	}
-	sources := len(s.life)
-	for k := 0; k < len(s.life) && s.fault == ""; k++ {
+	sources := len(s.path)
+	for k := 0; k < len(s.path) && s.fault == ""; k++ {
 		if w.cfg.Everything && k == sources {
 			return // every step is a step of the world
 		}
-		local := s.life[k].local
+		local := s.path[k].local
 		ready := w.locals[local].ready.and(at.net)
 		for j, word := range ready {
 			for ; word != 0; word &= word - 1 {
@@ -228,9 +228,9 @@ func (s *search) mark(local uint32) bool {
 	return true
 }
 
-// step has one thing happen at a moment.
+// step has one thing happen in a local state.
 func (s *search) step(net facts, k int32, in input) {
-	w, local := s.w, s.life[k].local
+	w, local := s.w, s.path[k].local
 	o := w.after(local, in)
 	switch o.kind {
 	case nothing:
@@ -248,7 +248,7 @@ func (s *search) step(net facts, k int32, in input) {
 	if said != (facts{}) || w.cfg.Everything {
 		s.exits = append(s.exits, exit{from: k, by: in, local: o.to, said: said})
 	} else if s.mark(o.to) {
-		s.life = append(s.life, moment{local: o.to, from: k, by: in})
+		s.path = append(s.path, pathStep{local: o.to, from: k, by: in})
 	}
 }
 

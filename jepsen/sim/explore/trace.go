@@ -39,7 +39,7 @@ type passage struct {
 }
 
 func (s *search) passages(at *state, t stepTaken) (list []passage) {
-	s.live(at, int(t.node))
+	s.advance(at, int(t.node))
 	exits := s.exits
 	if s.fault == "" {
 		exits = s.prune(at.net)
@@ -50,10 +50,10 @@ func (s *search) passages(at *state, t stepTaken) (list []passage) {
 		}
 		p := passage{to: e.local, path: []input{e.by}}
 		k := e.from
-		for ; s.life[k].from >= 0; k = s.life[k].from {
-			p.path = append(p.path, s.life[k].by)
+		for ; s.path[k].from >= 0; k = s.path[k].from {
+			p.path = append(p.path, s.path[k].by)
 		}
-		p.from = s.life[k].local
+		p.from = s.path[k].local
 		slices.Reverse(p.path)
 		list = append(list, p)
 	}
