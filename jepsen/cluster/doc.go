@@ -12,7 +12,7 @@
 //	defer c.Close()
 //
 //	g, err := c.Start(ctx, cluster.Topology{Replicas: 2, Sentinels: 3, Quorum: 2, DownAfter: time.Second})
-//	if err != nil { ... }             // g is complete: everybody knows everybody
+//	if err != nil { ... }             // g is complete: all know each other
 //	killed := time.Now()
 //	g.Servers[0].Signal(syscall.SIGKILL)
 //	ev, err := c.Events().Wait(ctx, "a new master", cluster.Named("+switch-master"))

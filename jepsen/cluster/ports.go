@@ -83,7 +83,7 @@ func (p *portPool) reserve(port int) error {
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return errors.Join(fmt.Errorf("port %d is reserved by another test or demo", port), f.Close())
 	}
-	// The lock binds users of this package only; anybody else is found by trying.
+	// The lock binds users of this package only; other processes are found by trying.
 	ln, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 	if err != nil {
 		return errors.Join(fmt.Errorf("port %d is in use", port), f.Close())

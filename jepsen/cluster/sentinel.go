@@ -13,7 +13,7 @@ import (
 // Sentinel is one Sentinel process.
 type Sentinel struct{ *node }
 
-// ErrNoSentinelCommand means that nobody said how to start a Sentinel.
+// ErrNoSentinelCommand means that the Config does not say how to start a Sentinel.
 var ErrNoSentinelCommand = errors.New("no Sentinel command given")
 
 // StartSentinel starts a Sentinel as "command sentinel.conf --sentinel args",

@@ -286,7 +286,7 @@ func (s *side) control(ctx context.Context, line string) error {
 	defer cancel()
 	if line == "{release}" {
 		return cluster.WaitFor(ctx, "the scripts to end", func(ctx context.Context) (string, bool) {
-			// A script may not have opened the pipe yet; then there is nobody to release.
+			// A script may not have opened the pipe yet; then there is no script to release.
 			fifo, err := os.OpenFile(filepath.Join(s.subject.Dir(), "fifo"), os.O_WRONLY|syscall.O_NONBLOCK, 0)
 			if err == nil {
 				fifo.Close()

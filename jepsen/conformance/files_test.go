@@ -61,7 +61,7 @@ func (p *plan) maybe(n int, line string) {
 	}
 }
 
-// styled writes a directive as somebody might.
+// styled writes a directive in one of the ways that are allowed.
 func (p *plan) styled(line string) string {
 	switch p.rng.IntN(8) {
 	case 0:
@@ -126,7 +126,7 @@ func (p *plan) master(name string) {
 	}
 }
 
-// port returns a port on which nobody listens.
+// port returns a port without a listener.
 func (p *plan) port() string {
 	p.ports++
 	return strconv.Itoa(p.ports)

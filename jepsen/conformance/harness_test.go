@@ -40,7 +40,7 @@ type side struct {
 	locked  *cluster.Sentinel // has a password
 	users   *cluster.Sentinel // has an ACL file
 	renamed *cluster.Sentinel // has renamed commands
-	spare   int               // a port on which nobody listens
+	spare   int               // a port without a listener
 
 	names []naming
 	began time.Time // of the scenario that is played

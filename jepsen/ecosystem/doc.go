@@ -19,12 +19,12 @@
 //
 // The long run also puts one or two stock Sentinels into the set, all three
 // where the guides can still be followed with them, and HAProxy in front.
-// What it takes is printed side by side and judged by nobody: a test must not
+// What it takes is printed side by side and not judged: a test must not
 // fail because a machine is slow.
 //
 // # The sandbox
 //
-// The files of the guides fix ports that may be taken, and names that nobody
+// The files of the guides fix ports that may be taken, and names that no server
 // resolves. So the test program starts itself again in namespaces of its own: an
 // empty loopback network, an own /etc/hosts, own process ids. When it ends, in
 // whatever way, the kernel ends everything in there. Root may do that, and others

@@ -209,7 +209,7 @@ func (s set) String() string {
 var errNotOnce = errors.New("it has changed")
 
 // replace replaces a text that must occur exactly n times, so that an edit of
-// somebody else's file cannot silently do nothing.
+// another project's file cannot silently do nothing.
 func replace(text, old, new string, n int) (string, error) {
 	if found := strings.Count(text, old); found != n {
 		return "", fmt.Errorf("%w: %q occurs %d times, not %d", errNotOnce, old, found, n)

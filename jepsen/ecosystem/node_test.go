@@ -25,7 +25,7 @@ type edit struct {
 const (
 	nodeServers   = 29510 // and two replicas
 	nodeSentinels = 29520 // and two more
-	nodeSilent    = 29530 // to 29532: nobody listens there
+	nodeSilent    = 29530 // to 29532: no server listens there
 )
 
 // ownTests is a client with its own tests.
@@ -43,7 +43,7 @@ var clients = []ownTests{
 		client: "redis-sentinel", version: "0.3.3", passing: 14, prepare: startForRedisSentinel,
 		mocha: []string{"test/test.js"},
 		// The test expects one master and two replicas on 6379 to 6381 and Sentinels
-		// on 26379 and 26380, and nobody on the ports below.
+		// on 26379 and 26380, and none on the ports below.
 		edits: []edit{
 			{"test/test.js", "26380", strconv.Itoa(nodeSentinels), 16},
 			{"test/test.js", "26379", strconv.Itoa(nodeSentinels + 1), 8},

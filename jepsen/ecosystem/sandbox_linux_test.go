@@ -81,7 +81,7 @@ func attend(cmd *exec.Cmd, signals <-chan os.Signal) (status int, err error) {
 // furnish makes the new namespaces fit to live in: a loopback interface that is
 // up, and a file of names.
 func furnish(dir string) error {
-	// Without this, a container may hand our mount on to everybody else.
+	// Without this, a container may hand our mount on to all other processes.
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("making mounts private: %w", err)
 	}

@@ -39,7 +39,7 @@ type zatoCase struct {
 	kinds set
 	// global stands before the guide's lines in the Sentinels' files.
 	global []string
-	// announced makes everybody speak of names in place of addresses.
+	// announced makes all instances speak of names in place of addresses.
 	announced bool
 }
 
@@ -272,7 +272,7 @@ func (z *zato) onlyMeanwhile(o outcome, signalled, switched time.Time) {
 	}
 }
 
-// saysNames checks that nobody speaks of addresses: files, orders and replies.
+// saysNames checks that no address is spoken of: files, orders and replies.
 func (z *zato) saysNames(master *cluster.Server) {
 	z.Helper()
 	name, port := z.addr(master).host, master.Port()

@@ -110,7 +110,7 @@ func peersAuthenticate(t *testing.T, commands [][]string) {
 }
 
 // Sentinels log in to the servers as a user with the least rights that it takes.
-// Password and user change while they work, without anybody being taken for
+// Password and user change while they work, without any instance being taken for
 // dead, and a failover is possible afterwards.
 func TestServersWithUsers(t *testing.T) {
 	t.Parallel()
@@ -155,7 +155,7 @@ func TestServersWithUsers(t *testing.T) {
 	}
 
 	if n := e.c.Events().Count(cluster.Named("+sdown", "+odown", "+try-failover")); n > 0 && !testingStock() {
-		e.Errorf("%d times somebody was taken for dead: %v", n, e.c.Events().All())
+		e.Errorf("%d times an instance was taken for dead: %v", n, e.c.Events().All())
 	}
 	g.Servers[0].Kill()
 	master := e.newMaster(g, g.Servers[0])

@@ -116,7 +116,7 @@ func TestPeerMoves(t *testing.T) {
 }
 
 // A Sentinel that lost its identity takes the place of the one that was at its
-// address: a dead voter there would make the majority harder to reach for ever.
+// address: a dead voter there would make the majority harder to reach forever.
 func TestPeerComesBackWithNewID(t *testing.T) {
 	t.Parallel()
 	eachKind(t, func(e *env, _ mixed.Kind, s *mixed.Set, third *cluster.Sentinel) {
@@ -137,7 +137,7 @@ func TestPeerComesBackWithNewID(t *testing.T) {
 }
 
 // A Sentinel that comes back with another identity at another address is a new
-// voter: nobody can know that the old one is gone for good. RESET makes the
+// voter: no Sentinel can know that the old one is gone for good. RESET makes the
 // others forget it.
 func TestPeerComesBackAsStranger(t *testing.T) {
 	t.Parallel()
@@ -153,7 +153,7 @@ func TestPeerComesBackAsStranger(t *testing.T) {
 		}
 		replaced(s, third, stranger)
 		for _, n := range s.Sentinels {
-			// One at a time, so that a majority knows everybody all the time.
+			// One at a time, so that a majority knows all the others all the time.
 			e.do(n, "SENTINEL", "RESET", s.Master)
 			e.must(n.WaitView(e.ctx, s.Master, len(s.Servers)-1, len(s.Sentinels)-1))
 		}

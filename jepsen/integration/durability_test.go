@@ -16,7 +16,7 @@ import (
 )
 
 // identity is what a Sentinel must still know after a restart, before it has
-// heard anything from anybody.
+// heard anything from another Sentinel.
 type identity struct {
 	id                       string
 	masterPort               int

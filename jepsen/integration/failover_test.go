@@ -140,7 +140,7 @@ func (e *env) minorityWaits(g *cluster.Group, quorum int) {
 	}
 }
 
-// SENTINEL FAILOVER replaces a healthy master without asking anybody.
+// SENTINEL FAILOVER replaces a healthy master without asking the others.
 func TestManualFailover(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
@@ -165,7 +165,7 @@ func TestManualFailover(t *testing.T) {
 	master := e.newMaster(g, old)
 	e.complete(master)
 	e.switchedOnce(g, old, master)
-	// The old master lives and is converted later, by whoever comes first.
+	// The old master lives and is converted later, by the first Sentinel to see it.
 	e.must(old.WaitReplicaOf(e.ctx, master))
 	e.must(g.WaitViews(e.ctx))
 	if n := e.c.Events().Count(cluster.Named("+sdown", "+odown")); n != 0 {

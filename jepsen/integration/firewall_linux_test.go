@@ -19,7 +19,7 @@ import (
 const insideEnv = "GOSENTINEL_OWN_NETWORK"
 
 // ownNetwork runs the calling test once more, in a process with a network
-// namespace of its own, where a packet filter disturbs nobody. It returns true
+// namespace of its own, where a packet filter disturbs no other process. It returns true
 // in that process and false, after it has ended, in the first one.
 func ownNetwork(t *testing.T) (inside bool) {
 	t.Helper()
@@ -37,7 +37,7 @@ func ownNetwork(t *testing.T) (inside bool) {
 	cmd.Env = append(os.Environ(), insideEnv+"=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
 	if os.Getuid() != 0 {
-		// Who is not root may still be, in a user namespace of his own.
+		// A user who is not root may still be root in a new user namespace.
 		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
 		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
 		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
@@ -94,7 +94,7 @@ func (w wall) open() {
 const peerAddr = "127.0.0.2"
 
 // TestGossipBehindFirewall: losing gossip costs only speed, whatever the packet
-// filter takes; nor does gossip keep somebody in who is out.
+// filter takes; nor does gossip keep a Sentinel in that is out.
 func TestGossipBehindFirewall(t *testing.T) {
 	onlyGosentinel(t)
 	if os.Getenv(insideEnv) == "" {
@@ -194,7 +194,7 @@ func (w *walled) lostAndFound() {
 	for _, port := range w.gossipPorts {
 		w.wall.drop("udp dport %d", port)
 	}
-	// At once, before anybody has noticed: what is said now is lost.
+	// At once, before any Sentinel has noticed: what is said now is lost.
 	w.failover()
 	for i := range w.group.Sentinels {
 		w.states(i, "down", "down")

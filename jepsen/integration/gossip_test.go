@@ -65,7 +65,7 @@ func (e *env) info(s *cluster.Sentinel, name string) int {
 	return 0
 }
 
-// gossipPorts gives each Sentinel a gossip port that nobody else takes. The
+// gossipPorts gives each Sentinel a gossip port that no other process takes. The
 // default one lies where outgoing connections may be.
 func (e *env) gossipPorts(more ...string) func(int) []string {
 	return func(int) []string {

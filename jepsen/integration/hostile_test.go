@@ -337,7 +337,7 @@ func forged(own string, port int) []string {
 var oversized = []string{strings.Repeat(",", 100_000), strings.Repeat("x", 1<<20)}
 
 // Anyone who may publish on a monitored server can send a hello. Only a
-// well-formed one from somebody else changes anything.
+// well-formed one from another sender changes anything.
 func TestForgedHellos(t *testing.T) {
 	onlyGosentinel(t)
 	t.Parallel()

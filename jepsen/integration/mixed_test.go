@@ -47,7 +47,7 @@ func TestMixedFailovers(t *testing.T) {
 }
 
 // A Sentinel is replaced by one of the other kind, there and back, on its files,
-// and nobody notices.
+// and the clients notice nothing.
 func TestRollingReplacement(t *testing.T) {
 	t.Parallel()
 	out, err := mixed.Roll{Programs: programs(t), DownAfter: 2 * time.Second, PerSecond: 200, Quick: true}.Run(t.Context())
@@ -136,7 +136,7 @@ func TestMixedTLS(t *testing.T) {
 }
 
 // behindNAT puts a listener on another address before a Sentinel and returns it.
-// Sentinels listen on 127.0.0.1 only, so nobody gets through to 127.0.0.2 but by
+// Sentinels listen on 127.0.0.1 only, so no connection gets through to 127.0.0.2 but by
 // this. Each forwards for as long as the test runs.
 func (e *env) behindNAT(port int) (addr string) {
 	e.Helper()
@@ -148,7 +148,7 @@ func (e *env) behindNAT(port int) (addr string) {
 	return ln.Addr().String()
 }
 
-// forward connects everybody who dials ln to target.
+// forward connects every client of ln to target.
 func (e *env) forward(ln net.Listener, target string) *fake {
 	f := &fake{ln: ln, conns: map[net.Conn]bool{}, serve: func(in net.Conn) {
 		out, err := net.Dial("tcp", target)

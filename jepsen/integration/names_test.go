@@ -24,14 +24,14 @@ type names struct {
 }
 
 // hostsSize is more than any of the tests writes. The file is overwritten in one
-// piece of this size, so that nobody ever reads half of it.
+// piece of this size, so that no reader ever sees half of it.
 const hostsSize = 4096
 
 func (e *env) names() *names {
 	e.Helper()
-	n := &names{env: e, hosts: filepath.Join(e.c.Dir(), "hosts"), deaf: "192.0.2.1"} // an address that nobody has
+	n := &names{env: e, hosts: filepath.Join(e.c.Dir(), "hosts"), deaf: "192.0.2.1"} // an address that no host has
 	if os.Getuid() == 0 {
-		// Surer than a route that may not exist: a socket that nobody reads.
+		// Surer than a route that may not exist: a socket that is never read.
 		conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 53, 0), Port: 53})
 		for i := byte(1); err != nil && i < 255; i++ { // one for each test that runs
 			conn, err = net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 53, i), Port: 53})
@@ -133,7 +133,7 @@ func (n *names) answers(sentinels []*cluster.Sentinel) {
 	}
 }
 
-// Everybody is known by a name: that is what everybody says, follows and keeps
+// Every instance is known by a name: that is what Sentinels say, follow and keep
 // in files. The host of the master goes away and its name with it, while the
 // name server is deaf: that is a dead master and no obstacle. It comes back
 // under another address.
@@ -201,7 +201,7 @@ func TestHostNames(t *testing.T) {
 	n.undisturbed()
 }
 
-// calledByName demands that Sentinels know everybody by name, in replies and in
+// calledByName demands that Sentinels know every instance by name, in replies and in
 // their files.
 func (n *names) calledByName(g *cluster.Group, master string, port int, replicas map[string]bool) {
 	n.Helper()
@@ -232,7 +232,7 @@ func (n *names) calledByName(g *cluster.Group, master string, port int, replicas
 	}
 }
 
-// hangingQuestion asks for a name that nobody answers for. Only who asked waits.
+// hangingQuestion asks for a name that no server answers for. Only the client that asked waits.
 func (n *names) hangingQuestion(s *cluster.Sentinel) {
 	n.Helper()
 	conn, err := net.Dial("tcp", s.Addr())

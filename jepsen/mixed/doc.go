@@ -1,5 +1,5 @@
 // Package mixed puts stock redis-sentinels and gosentinels into one quorum, as
-// real processes, and looks whether anybody could tell that they differ.
+// real processes, and checks whether clients or peers can see a difference between them.
 //
 // There are three experiments:
 //

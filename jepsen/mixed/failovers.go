@@ -31,7 +31,7 @@ type Run struct {
 	Ratio     Ratio
 	N         int // from 1
 	Fault     syscall.Signal
-	HeadStart Kind // who was to lead; empty: whoever is faster
+	HeadStart Kind // who was to lead; empty: the faster one
 	Led       Kind
 	// Agreed is when all Sentinels named the new master and it said so itself.
 	Agreed time.Duration

@@ -14,11 +14,11 @@ import (
 
 // Roll replaces the processes of a set of three stock Sentinels by gosentinels
 // and then by stock Sentinels again, one at a time, on the same ports and files,
-// while a client writes. Nothing may happen: no write may fail, nobody may be
+// while a client writes. Nothing may happen: no write may fail, no instance may be
 // taken for dead, and the Sentinels that run must always have a quorum.
 //
 // The second replacement of each direction is a slow one: the process stays away
-// until the others have noticed, as it would when somebody installs a package.
+// until the others have noticed, as it would when an operator installs a package.
 // The noticing is then the only event.
 type Roll struct {
 	Programs  Programs
@@ -195,7 +195,7 @@ func (r Roll) replace(ctx context.Context, c *cluster.Cluster, s *Set, q *quorum
 	return r.watch(ctx)
 }
 
-// watch lets time pass in which harm would show: somebody who does not answer
+// watch lets time pass in which harm would show: an instance that does not answer
 // the newcomer, or whom it does not answer, is down after down-after.
 func (r Roll) watch(ctx context.Context) error {
 	t := time.NewTimer(r.DownAfter + time.Second)

@@ -8,7 +8,7 @@ import (
 )
 
 // causes holds what one process has told about one master, to demand that every
-// event has its cause: nobody is elected who did not stand, no address is
+// event has its cause: no Sentinel is elected that did not stand, no address is
 // switched to that was not promoted.
 type causes struct {
 	stage    stage
@@ -204,7 +204,7 @@ func (k *checker) judgement(n *node, m *masterWatch, e monitor.Event) {
 
 // corrected checks an order to a server that is not what it should be (S15):
 // the master is known to be well, and the server has had time to be told by the
-// leader of a failover that nobody here has heard of yet.
+// leader of a failover that this Sentinel has not heard of yet.
 func (k *checker) corrected(n *node, e monitor.Event, i monitor.Instance, patience time.Duration) {
 	if k.w.opts.Batch != 0 {
 		return // what was true when it was decided may have changed within the turn

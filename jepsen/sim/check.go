@@ -17,7 +17,7 @@ import (
 //
 // Stock Sentinels break some of these rules, so only real cores are held to
 // them; S4 and S7, which are about all Sentinels together, are left out as soon
-// as something happened after which nobody can keep them (see tainted).
+// as something happened after which no Sentinel can keep them (see tainted).
 type checker struct {
 	w         *world
 	violation string
@@ -266,7 +266,7 @@ func (k *checker) transition(n *node, p, was *monitor.MasterProbe, in monitor.In
 }
 
 // voted checks a change of the vote: it follows from the rule and from nothing
-// else, and nobody votes twice in an epoch (S3, S16).
+// else, and none votes twice in an epoch (S3, S16).
 func (k *checker) voted(n *node, p, was *monitor.MasterProbe, in monitor.Input) {
 	k.looked[S3]++
 	k.looked[S16]++
@@ -373,7 +373,7 @@ func (k *checker) began(n *node, p *monitor.MasterProbe, m *masterWatch) {
 }
 
 // won checks an election: enough Sentinels were heard to vote for the winner,
-// and nobody else has won at this epoch.
+// and no other has won at this epoch.
 func (k *checker) won(n *node, p *monitor.MasterProbe, m *masterWatch) {
 	key := epochKey{p.Name, p.AttemptEpoch}
 	m.granted = key.epoch
@@ -400,7 +400,7 @@ func (k *checker) won(n *node, p *monitor.MasterProbe, m *masterWatch) {
 	k.unique(key, l)
 }
 
-// unique checks that nobody else leads the same epoch. Two may only when they
+// unique checks that no other leads the same epoch. Two may only when they
 // know so different Sentinels that their majorities need not share one: no
 // protocol can prevent it then, which is why a RESET is documented as dangerous.
 func (k *checker) unique(key epochKey, l leader) {

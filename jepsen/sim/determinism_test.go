@@ -7,7 +7,7 @@ import (
 )
 
 // TestRunsRepeat plays seeds several times: with one processor and with two,
-// with and without somebody who listens to the trace. A choice that depends on a
+// with and without a listener for the trace. A choice that depends on a
 // clock, on the order of a map or on the scheduler would show here.
 func TestRunsRepeat(t *testing.T) {
 	before := runtime.GOMAXPROCS(0)
@@ -25,7 +25,7 @@ func TestRunsRepeat(t *testing.T) {
 				t.Errorf("%s, seed %d: two different runs, %x and %x", group, seed+1, first.Hash, second.Hash)
 			}
 			if silent.Hash != first.Hash {
-				t.Errorf("%s, seed %d: the run is another one when nobody listens", group, seed+1)
+				t.Errorf("%s, seed %d: the run differs without a listener", group, seed+1)
 			}
 			if first.Events != second.Events || first.Acked != second.Acked || first.Lost != second.Lost {
 				t.Errorf("%s, seed %d: the hashes agree, but what happened does not", group, seed+1)

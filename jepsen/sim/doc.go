@@ -1,5 +1,5 @@
 // Package sim plays whole worlds of Sentinels, Redis servers and clients in
-// virtual time, lets everything go wrong in them that may go wrong, and looks
+// virtual time, lets everything go wrong in them that may go wrong, and checks
 // after every single step whether a Sentinel has broken a promise.
 //
 // The Sentinels are real: each one is a [monitor.Core], the same code that the
@@ -26,7 +26,7 @@
 // messages are delayed and held back in one direction or both, writes fail,
 // operators interfere at the worst moment. At last everything is healed, and
 // order must come back within a time that can be computed: all Sentinels agree
-// on one master, it is one, all others follow it, nobody is in the middle of
+// on one master, it is one, all others follow it, none is in the middle of
 // anything, and the clients write. If not, the reasons are the violation.
 //
 // # Determinism
@@ -40,8 +40,8 @@
 //
 // The invariants S1 to S18 of the state machine in their strong form, after
 // every step of every core and for every effect that leaves one. The checker
-// keeps its own books of what a Sentinel was told and what it said; it does not
-// ask the core what it believes to have done. Further that every event has its
+// keeps its own record of what a Sentinel was told and what it said; it does not
+// ask the core what it believes it has done. Further that every event has its
 // cause, every queue its bound and everything that must happen by itself a timer
 // ([monitor.Core.Audit]), and after healing that order returns (liveness), that
 // hellos and INFO go on (traffic), and that no loop turns in a storm. See

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Fault is one thing that goes wrong, or that somebody does. A and B say what it
+// Fault is one thing that goes wrong, or that an operator does. A and B say what it
 // concerns; what they mean depends on the kind, and any number is valid, because
 // it is taken modulo the number of things there are. D is how long it lasts; 0
 // means until everything is healed.

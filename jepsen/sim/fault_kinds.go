@@ -300,7 +300,7 @@ func (w *world) split(f Fault, bridge hostID) (text string, undo func()) {
 }
 
 // splitWithClient cuts a master off together with one client: the split brain
-// that everybody is afraid of.
+// that operators fear most.
 func (w *world) splitWithClient(f Fault) (string, func()) {
 	g := w.group(f.A)
 	s := g.master()

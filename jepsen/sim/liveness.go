@@ -105,7 +105,7 @@ func (w *world) pendingIn(g *group) (why []string) {
 	for _, s := range g.servers {
 		switch {
 		case w.unknownToAll(g, s):
-		case s.aborts && w.opts.Stock > 0: // stock Sentinels repeat the transaction for ever
+		case s.aborts && w.opts.Stock > 0: // stock Sentinels repeat the transaction forever
 		case s.addr == agreed && s.role != monitor.RoleMaster:
 			add("%s should be master, it follows %s", s.name, s.following)
 		case s.addr != agreed && (s.role != monitor.RoleReplica || s.following != agreed || !s.linkUp):
@@ -120,7 +120,7 @@ func (w *world) pendingIn(g *group) (why []string) {
 	return why
 }
 
-// irreparable reports whether nobody can help a master: it was made a replica, and
+// irreparable reports whether no Sentinel can help a master: it was made a replica, and
 // the Sentinels know no replica of it, or none that may be promoted.
 func (w *world) irreparable(g *group, agreed monitor.HostPort) bool {
 	for _, s := range g.servers {
@@ -136,7 +136,7 @@ func (w *world) irreparable(g *group, agreed monitor.HostPort) bool {
 
 // blockedByUnaware reports whether a master was made a replica and some Sentinel
 // knows no replica of it, because it was told to monitor that server when it was
-// one already. Such a Sentinel is elected, finds nobody to promote, and makes the
+// one already. Such a Sentinel is elected, finds no replica to promote, and makes the
 // others, who might, wait for their turn.
 func (w *world) blockedByUnaware(g *group, agreed monitor.HostPort) bool {
 	m, ok := w.net.listeners[agreed].(*server)
@@ -230,7 +230,7 @@ func (w *world) conflict() bool {
 
 // stockStuck reports whether stock Sentinels hold up the repair of a master that
 // was made a replica: they count the time that its replicas may be cut off from
-// +sdown, which the role rule delays, and then refuse all of them for ever. Their
+// +sdown, which the role rule delays, and then refuse all of them forever. Their
 // attempts make the others wait.
 func (w *world) stockStuck() bool {
 	if w.opts.Stock == 0 {

@@ -19,7 +19,7 @@ type meter struct {
 	incidents []*Incident
 	last      cause
 
-	heard func(sentinel, monitor.Event) // for tests; nil: nobody listens
+	heard func(sentinel, monitor.Event) // for tests; may be nil
 }
 
 // groupMeter is the meter of one master.

@@ -9,7 +9,7 @@ import (
 
 // Midpoint is a place in a run at which a Sentinel dies: around one of the
 // effects that its core had it carry out. A failover is a chain of effects in
-// several processes, and whoever dies in the middle of it leaves something half
+// several processes, and a process that dies in the middle of it leaves something half
 // done. Enumerating the midpoints proves that no place was forgotten, which no
 // number of random crashes can.
 type Midpoint struct {

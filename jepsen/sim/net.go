@@ -241,7 +241,7 @@ func (c *conn) fire(direction int) {
 func (c *conn) deliver(direction int, msg any) {
 	receiver := 1 - direction
 	if c.closed[receiver] {
-		// The host is there, but nobody holds the connection: its kernel says so.
+		// The host is there, but no process holds the connection: its kernel says so.
 		if _, ended := msg.(endPacket); !ended && !c.closed[direction] {
 			c.send(receiver, endPacket{"connection reset by peer"})
 		}

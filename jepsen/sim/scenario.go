@@ -284,7 +284,7 @@ func validFaults(faults []Fault) error {
 	return nil
 }
 
-// Limits of a scenario, so that a mistake in one does not run for ever.
+// Limits of a scenario, so that a mistake in one does not run forever.
 const (
 	maxTime   = 24 * time.Hour // of every option
 	maxFaults = 10000

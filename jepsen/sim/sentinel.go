@@ -46,7 +46,7 @@ type process struct {
 	installed int
 	alive     bool
 	dark      bool
-	gone      bool              // decommissioned: nobody starts it again
+	gone      bool              // decommissioned: it is never started again
 	spare     bool              // there is a machine, but no Sentinel on it yet
 	moves     int               // to another address
 	lostLinks map[string]string // why, for the trace

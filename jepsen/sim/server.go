@@ -396,7 +396,7 @@ func (s *server) publish(m *helloMsg) {
 }
 
 // encoded is encodeHello, once for each different hello: nearly all repeat the one
-// of two seconds ago. Nobody changes a helloMsg.
+// of two seconds ago. A helloMsg is never changed.
 func (w *world) encoded(h monitor.Hello) *helloMsg {
 	m := w.hellos[h]
 	if m == nil {

@@ -10,7 +10,7 @@ type Measurement struct {
 	Result
 	Incidents []Incident // in the order in which they began
 	// Disorder says what was still missing long after everything was healed, even
-	// if nobody could help it; "" when nothing was.
+	// if no Sentinel could help it; "" when nothing was.
 	Disorder string
 }
 

@@ -32,7 +32,7 @@ type world struct {
 	clients []*client
 	groups  []*group
 
-	tap    *tap // nil: nobody dies at a midpoint
+	tap    *tap // nil: no process dies at a midpoint
 	check  *checker
 	meter  *meter
 	hellos map[monitor.Hello]*helloMsg // see encoded
@@ -42,7 +42,7 @@ type world struct {
 	healed bool
 	faults int // injected so far
 	waits  []waiting
-	trace  func(line string) // nil: nobody listens
+	trace  func(line string) // nil: there is no trace
 }
 
 // group is one master with its replicas.

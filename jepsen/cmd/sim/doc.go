@@ -36,7 +36,7 @@
 //
 // It visits every state of elections in small worlds; package explore
 // (jepsen/sim/explore) says exactly what that covers. The exit code is also 1 when a
-// search was not complete, or if nobody was elected in it.
+// search was not complete, or if no leader was elected in it.
 //
 // # mutants
 //

@@ -69,7 +69,7 @@ func (r *Results) Play(ctx context.Context, parallel int, progress func(done, of
 				return err
 			}
 			for _, m := range runs {
-				// Stock Sentinels may stay in disorder for ever; real ones must not.
+				// Stock Sentinels may stay in disorder forever; real ones must not.
 				if m.Failed() && side == ours {
 					return fmt.Errorf("%s, seed %d: %s\nits scenario: go run ./jepsen/cmd/sim stats -scenario -kind %s -seeds 1 -seed %d",
 						s.name, m.Scenario.Seed, m.Violation, s.name, m.Scenario.Seed)

@@ -110,7 +110,7 @@ var everything = table{
 	},
 }
 
-// text is duration for worlds in which nobody waits for [sim.Aftermath].
+// text is duration for worlds that do not wait for [sim.Aftermath].
 func text(v float64) string {
 	if math.IsInf(v, 1) {
 		return "not"

@@ -296,7 +296,7 @@ func fingerprint(b []byte) uint64 {
 	return mix(h, last)
 }
 
-// explain tells the life that ends with a broken promise.
+// explain describes the path that ends with a broken promise.
 func (s *soloSearch) explain(from uint32, by input) []string {
 	path := []input{by}
 	for k := from; k != 0; k = s.trail[k].from {

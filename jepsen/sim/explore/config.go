@@ -62,7 +62,7 @@ func (c Config) Validate() error {
 	case c.Quorum < 1 || c.Quorum > c.Sentinels:
 		return fmt.Errorf("explore: quorum %d of %d Sentinels", c.Quorum, c.Sentinels)
 	case c.Voters < 0 || c.Voters >= c.Sentinels:
-		return fmt.Errorf("explore: %d of %d Sentinels only vote: somebody must stand for election", c.Voters, c.Sentinels)
+		return fmt.Errorf("explore: %d of %d Sentinels only vote: one must stand for election", c.Voters, c.Sentinels)
 	}
 	if c.Others && (!c.Alone || c.Masters != 1) {
 		return errors.New("explore: Others go with one master and one Sentinel alone")
@@ -145,7 +145,7 @@ func nodeName(k int) string     { return nodeNames[k] }
 func masterName(k int) string   { return masterNames[k] }
 func runID(k int) monitor.RunID { return runIDs[k] }
 
-// nobody is the index of the empty run id.
+// nobody is the index of the empty run id: of a vote for no Sentinel.
 const nobody = maxNodes
 
 // indexOf returns which Sentinel has an id.

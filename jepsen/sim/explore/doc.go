@@ -22,7 +22,7 @@
 // The network is the set of all messages ever sent. Each may be delivered at any
 // moment, again, after later ones, or never, and also to a process that was
 // started after it was sent: that is loss, duplication, reordering and delay. An
-// answer may reach anybody, not only who asked.
+// answer may reach any Sentinel, not only the one that asked.
 //
 // A write to the disk ends at any moment after it has begun. A process may crash
 // at any moment: before a write, and after it but before anything that waited for
@@ -44,7 +44,7 @@
 // The states of a world multiply with every Sentinel, master and epoch. So large
 // worlds are explored in another way ([Config].Alone, alone.go): one Sentinel, to
 // which anything may be told at any moment that some message of the world can
-// say, whether anybody has said it or not. Each life that a Sentinel can lead in
+// say, whether it was said or not. Each history that a Sentinel can have in
 // the world is among those that it leads here, however the others behave, and so
 // are many that it can not.
 //
@@ -64,7 +64,7 @@
 // # What is not explored
 //
 // Connections stay up and no Sentinel holds another for down: that only decides
-// how soon a split election is repeated. Nobody sees a master up again: a
+// how soon a split election is repeated. No Sentinel sees a master up again: a
 // candidacy that can begin at any moment covers a master that is down later. No
 // manual failover, TILT, change of membership, promotion or configuration: the
 // simulator has those. Epochs beyond the last one are cut off. A loop that takes
@@ -81,19 +81,19 @@
 // Exchange. The Sentinels are alike, and so are the masters: states that differ
 // by an exchange are one (facts.go). The ids decide the length of waits only.
 //
-// Silence. Nobody sees what a Sentinel does until it says something new. What it
+// Silence. No peer sees what a Sentinel does until it says something new. What it
 // does before can be done right before that: messages do not disappear. So the
-// world only moves when somebody says something (advance in search.go), and a state
+// world only moves when a Sentinel says something (advance in search.go), and a state
 // of the world is the set of what was said, with the states that each Sentinel
 // can be in for having said its part, no more and no less. Of these the ones that
 // are led to by others in silence are dropped.
 //
 // Repetition. What a Sentinel can say without any change to itself it says at
-// once: a message more takes no possibility from anybody (extend).
+// once: one message more takes no possibility away (extend).
 //
 // The past. At an epoch that every disk knows of a vote at, or of a later epoch,
-// nobody can vote or count again; what was said about it is forgotten when states
-// are compared (relevant). That nobody does is part of S2, which is checked at
+// no Sentinel can vote or count again; what was said about it is forgotten when states
+// are compared (relevant). That none does is part of S2, which is checked at
 // every step of a core.
 //
 // The tests compare searches with and without the reductions, and check that

@@ -23,7 +23,7 @@ var small = []Config{
 }
 
 // TestElections demands that no state of the small worlds breaks a promise, and
-// that somebody is elected in some of them.
+// that there is a leader in some of them.
 func TestElections(t *testing.T) {
 	t.Parallel()
 	for _, c := range small {

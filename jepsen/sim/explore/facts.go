@@ -62,7 +62,7 @@ type factKind uint8
 const (
 	request factKind = iota // node asks all for their votes for master at epoch
 	vote                    // node says that it voted for who in epoch
-	hello                   // somebody's current epoch is epoch
+	hello                   // the current epoch of some Sentinel is epoch
 	opinion                 // node says that master is down
 	leader                  // node was elected to fail over master at epoch
 )

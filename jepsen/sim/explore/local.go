@@ -116,7 +116,7 @@ func newWorld(c Config) *world {
 	return w
 }
 
-// begin returns the first state: everybody has just started, and has found the
+// begin returns the first state: all have just started, and has found the
 // masters down.
 func (w *world) begin() state {
 	s := state{net: w.seeds}
@@ -322,7 +322,7 @@ func (w *world) setOf(members []uint32) uint32 {
 
 // relevant returns what of the network of a state can still make a difference. No
 // vote can be given or counted at an epoch that every Sentinel has voted in or
-// left behind, and has saved that, unless somebody counts at it just now.
+// left behind, and has saved that, unless a Sentinel counts at it just now.
 func (w *world) relevant(s *state) (net facts, asked int) {
 	net = s.net
 	for e := monitor.Epoch(1); e <= w.cfg.Epochs; e++ {
@@ -341,7 +341,7 @@ func (w *world) relevant(s *state) (net facts, asked int) {
 	return net, asked
 }
 
-// everyone reports whether something holds of every local state that anybody
+// everyone reports whether something holds of every local state that any Sentinel
 // can be in.
 func (w *world) everyone(s *state, is func(*local) bool) bool {
 	for n := range w.cfg.Sentinels {
@@ -372,8 +372,7 @@ func (w *world) changed(from uint32, in input, to uint32, sent facts) outcome {
 }
 
 // rigCache keeps Sentinels in the local states that were met last, so that what
-// can happen next happens to a copy of one instead of one that has to live its
-// life again.
+// can happen next happens to a copy of one instead of one that has to be replayed.
 type rigCache struct {
 	byLocal map[uint32]*rig
 	ring    []uint32 // those that are kept; when it is full, the oldest is at place next
@@ -426,8 +425,8 @@ func (w *world) spare(id uint32) *rig {
 	return c.free.copyOf(r)
 }
 
-// restore brings a Sentinel back into a local state: it lives its life again,
-// from its birth or from the last moment that is kept.
+// restore brings a Sentinel back into a local state: it replays its inputs,
+// from its start or from the last state that is kept.
 func (w *world) restore(id uint32) *rig {
 	var path []input
 	r := w.rigs.byLocal[id]

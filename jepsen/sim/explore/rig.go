@@ -150,7 +150,7 @@ func (r *rig) happen(in input) bool {
 	return true
 }
 
-// pool holds Sentinels that nobody needs any more: to copy one into the memory
+// pool holds Sentinels that are no longer needed: to copy one into the memory
 // of another costs a fraction of making a new one.
 type pool []*rig
 
@@ -170,7 +170,7 @@ func (p *pool) copyOf(r *rig) *rig {
 	return n
 }
 
-// copyTo makes n, which nobody needs any more, equal to r.
+// copyTo makes n, which is no longer needed, equal to r.
 func (r *rig) copyTo(n *rig) {
 	r.core.CopyTo(n.core)
 	*n = rig{
@@ -224,7 +224,7 @@ func (r *rig) hear(epoch monitor.Epoch) bool {
 	return true
 }
 
-// raise has somebody ask for a vote about the other master at an epoch that is
+// raise has a peer ask for a vote about the other master at an epoch that is
 // new. The state of that master is not told apart: the epoch of its last vote only
 // decides whether a question that raises nothing causes a write, and writes can
 // happen at any time.
@@ -237,7 +237,7 @@ func (r *rig) raise(e monitor.Epoch) bool {
 	return true
 }
 
-// nowhere is where answers go that nobody looks at.
+// nowhere is where answers go that are not looked at.
 const nowhere = maxMasters
 
 // replyFrom is an answer of f.node to a question about f.master that says no

@@ -32,7 +32,7 @@ type Result struct {
 	Locals      int // different states of single Sentinels
 	Steps       int // taken by real cores
 	Votes       int // different votes seen
-	Leaders     int // states in which somebody was elected; alone, steps by which he was
+	Leaders     int // states with a leader; alone, steps that win an election
 	Elapsed     time.Duration
 }
 
@@ -187,7 +187,7 @@ type exit struct {
 }
 
 // advance has Sentinel n go on alone from all local states that it can be in, until
-// somebody else can see a difference, that is, until it says something new. What
+// another Sentinel can see a difference, that is, until it says something new. What
 // it does before stays between it and itself, so it can as well be done right
 // before that.
 func (s *search) advance(at *state, n int) {
@@ -316,7 +316,7 @@ func (s *search) extend(net facts, e *exit) {
 // cover marks the exits that those of a group cover, which all say the same. Of
 // the group itself only as many remain as it takes to come to all of it: the first
 // walk puts those in front that lead to others and are not led back to; then
-// whoever the second walk meets on the way from one in front is covered.
+// what the second walk meets on the way from one in front is covered.
 func (s *search) cover(net facts, group []exit) {
 	said := group[0].said
 	net.union(said)

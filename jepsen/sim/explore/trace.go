@@ -11,7 +11,7 @@ import (
 // explain tells how the world comes to the end of a trail. The search has kept
 // only who said what; what the Sentinels did in between is found again by going
 // on alone from the same states, and then choosing backwards, for each of them,
-// a life that leads to all that it said.
+// a path that leads to all that it said.
 func (s *search) explain(trail []stepTaken) []string {
 	var said []stepTaken
 	for k := len(trail) - 1; k != 0; k = int(trail[k].from) {

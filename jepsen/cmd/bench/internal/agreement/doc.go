@@ -2,7 +2,7 @@
 // without it.
 //
 // Each run starts one master, replicas and Sentinels as real processes, waits
-// until everybody knows everybody, and kills the master. Two times are told:
+// until all know each other, and kills the master. It reports two times:
 //
 //   - odown: from the moment at which as many Sentinels as the quorum asks for
 //     saw the master down, until the Sentinel that then led knew it;

@@ -58,10 +58,10 @@ func TestWriterOutlastsAPromotion(t *testing.T) {
 		t.Errorf("accepted: %t, after connections with %v replies", ok, served)
 	}
 
-	// Nobody listens there any more, so only the end of the context ends this.
+	// The listener is closed, so only the end of the context ends this.
 	cancel()
 	if _, ok := w.until(ctx); ok {
-		t.Error("a write was accepted by nobody")
+		t.Error("a write was accepted without a server")
 	}
 }
 

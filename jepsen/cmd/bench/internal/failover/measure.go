@@ -45,8 +45,8 @@ func measure(ctx context.Context, c *cluster.Cluster, o Options) (r result, err 
 	if err != nil {
 		return r, err
 	}
-	// A second leader would show up late, so the run is over only when everybody
-	// agrees and the leader has finished.
+	// A second leader would show up late, so the run is over only when all
+	// agree and the leader has finished.
 	if _, err := g.WaitNewMaster(ctx, g.Servers[0]); err != nil {
 		return r, err
 	}
