@@ -65,8 +65,8 @@ func (r *Results) Play(ctx context.Context, parallel int, progress func(done, of
 	for k, s := range subjects {
 		for side := range s.sides {
 			runs := s.measure(ctx, side, r.first, r.seeds, parallel)
-			if err := ctx.Err(); err != nil {
-				return err
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
 			}
 			for _, m := range runs {
 				// Stock Sentinels may stay in disorder forever; real ones must not.

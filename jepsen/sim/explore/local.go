@@ -21,17 +21,17 @@ type world struct {
 	in   inputs
 	syms []symmetry
 
-	locals  []local
-	sets    []localSet
-	bySet   map[string]uint32
-	byKey   map[string]uint32 // local states of one Sentinel by their encoding
-	forms   map[string]uint32 // encodings after an exchange, which belong to no Sentinel
-	births  map[birthKey]uint32
-	acts    []input // what can happen besides deliveries
-	seeds   facts   // hellos of a stranger
-	leaders facts   // all facts of this kind
-	about   [maxMasters][maxEpochs + 1]facts
-	hellos  [maxEpochs + 1]facts
+	locals    []local
+	sets      []localSet
+	bySet     map[string]uint32
+	byKey     map[string]uint32 // local states of one Sentinel by their encoding
+	forms     map[string]uint32 // encodings after an exchange, which belong to no Sentinel
+	births    map[birthKey]uint32
+	acts      []input // what can happen besides deliveries
+	strangers facts   // hellos of a stranger
+	leaders   facts   // all facts of this kind
+	about     [maxMasters][maxEpochs + 1]facts
+	hellos    [maxEpochs + 1]facts
 
 	steps int // taken by cores
 	rigs  rigCache
@@ -110,7 +110,7 @@ func newWorld(c Config) *world {
 	}
 	if c.Meddling {
 		for e := monitor.Epoch(1); e <= c.Epochs; e++ {
-			w.seeds.add(w.book.index[fact{kind: hello, epoch: e}])
+			w.strangers.add(w.book.index[fact{kind: hello, epoch: e}])
 		}
 	}
 	return w
@@ -119,7 +119,7 @@ func newWorld(c Config) *world {
 // begin returns the first state: all have just started, and has found the
 // masters down.
 func (w *world) begin() state {
-	s := state{net: w.seeds}
+	s := state{net: w.strangers}
 	for n := range w.cfg.Sentinels {
 		s.node[n] = w.setOf([]uint32{w.born(n, saved{})})
 	}

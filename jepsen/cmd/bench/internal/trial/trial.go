@@ -40,13 +40,17 @@ type Side[R any] struct {
 }
 
 // Alternate measures each side so many times, in turn, and keeps the results. row
-// is told about each. It ends with the first error.
+// is told about each. It ends with the first error; when ctx ends, that is the cause
+// alone, without the state of a cluster that was not at fault.
 func Alternate[R any](ctx context.Context, runs int, sides []Side[R], row func(run int, name string, r R)) error {
 	for i := range runs {
 		for k := range sides {
 			s := &sides[k]
 			r, err := s.Measure(ctx)
 			if err != nil {
+				if ctx.Err() != nil {
+					err = context.Cause(ctx)
+				}
 				return fmt.Errorf("run %d of %s: %w", i+1, s.Name, err)
 			}
 			s.Results = append(s.Results, r)

@@ -49,6 +49,18 @@ func TestAlternate(t *testing.T) {
 	}
 }
 
+// TestInterrupted: Ctrl-C is no fault of the cluster that was running.
+func TestInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	sides := []Side[int]{{Name: "a", Measure: func(context.Context) (int, error) {
+		cancel(errors.New("interrupt"))
+		return 0, errors.New("pages of logs")
+	}}}
+	if err := Alternate(ctx, 1, sides, nil); err == nil || err.Error() != "run 1 of a: interrupt" {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestQuorum(t *testing.T) {
 	for n, want := range map[int]int{1: 1, 2: 2, 3: 2, 5: 3} {
 		if got := (Setup{Sentinels: n}).Quorum(); got != want {
