@@ -1,10 +1,6 @@
 package main
 
-import (
-	"runtime/debug"
-
-	"github.com/gosentinel/sentinel/jepsen/cmd/internal/cli"
-)
+import "github.com/gosentinel/sentinel/jepsen/cmd/internal/cli"
 
 // program lists the subcommands.
 var program = cli.Program{
@@ -18,9 +14,4 @@ var program = cli.Program{
 	},
 }
 
-func main() {
-	// A world is small and short-lived: most of what the collector could do is to
-	// look at it too early.
-	debug.SetGCPercent(800)
-	cli.Main(program)
-}
+func main() { cli.Main(program) }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -90,6 +91,9 @@ func checkParallel(n int) error {
 }
 
 func (r *run) Run(ctx context.Context, s cli.Streams) error {
+	// A world is small and short-lived: most of what the collector could do is to
+	// look at it too early.
+	defer debug.SetGCPercent(debug.SetGCPercent(800))
 	switch {
 	case r.speed:
 		return speed.Measure(s.Out, 5*time.Second)
