@@ -4,7 +4,7 @@ package mutants
 var Table = []Mutation{
 	{
 		Name: "vote reply not gated on the disk", Why: "a voter that crashes votes a second time",
-		Edits: []Edit{{"monitor/down.go", "c.gate(reply)", "c.free(reply)"}},
+		Edits: []Edit{{"monitor/ask.go", "c.gate(reply)", "c.free(reply)"}},
 	},
 	{
 		Name: "a change during a write is thought to be in it", Why: "what is on disk is not what was promised",
@@ -12,7 +12,7 @@ var Table = []Mutation{
 	},
 	{
 		Name: "own vote counted before it is durable", Why: "a lone Sentinel that crashes uses an epoch twice", By: ByExplorer,
-		Edits: []Edit{{"monitor/failover.go", "if !c.isDurable(m.voteSeq) {", "if false {"}},
+		Edits: []Edit{{"monitor/elect.go", "if !c.isDurable(m.voteSeq) {", "if false {"}},
 	},
 	{
 		Name: "current epoch not saved", Why: "an epoch is used twice after a restart",
@@ -37,21 +37,21 @@ var Table = []Mutation{
 		Name: "votes asked for and counted at the current epoch", Why: "votes of two epochs are added up: two leaders",
 		By: ByExplorer,
 		Edits: []Edit{
-			{"monitor/down.go", "q.Epoch, q.RunID = m.attempt.Epoch, c.opts.MyID", "q.Epoch, q.RunID = c.durableEpoch, c.opts.MyID"},
-			{"monitor/failover.go", "p.votedEpoch == a.Epoch:", "p.votedEpoch == c.epoch:"},
+			{"monitor/ask.go", "q.Epoch, q.RunID = m.attempt.Epoch, c.opts.MyID", "q.Epoch, q.RunID = c.durableEpoch, c.opts.MyID"},
+			{"monitor/elect.go", "p.votedEpoch == a.Epoch:", "p.votedEpoch == c.epoch:"},
 		},
 	},
 	{
 		Name: "attempt at an epoch that is not new", Why: "old votes elect again, and an epoch gets two configurations",
 		By: ByExplorer,
 		Edits: []Edit{{
-			"monitor/failover.go", "	c.epoch++\n	c.emit(&m.instance, NewEpoch{c.epoch})\n	c.emit(&m.instance, TryFailover",
+			"monitor/elect.go", "	c.epoch++\n	c.emit(&m.instance, NewEpoch{c.epoch})\n	c.emit(&m.instance, TryFailover",
 			"	c.epoch = max(c.epoch, 1)\n	c.emit(&m.instance, NewEpoch{c.epoch})\n	c.emit(&m.instance, TryFailover",
 		}},
 	},
 	{
 		Name: "votes of any epoch counted", Why: "votes of two epochs are added up: two leaders",
-		Edits: []Edit{{"monitor/failover.go", "p.votedFor != \"\" && p.votedEpoch == a.Epoch:", "p.votedFor != \"\":"}},
+		Edits: []Edit{{"monitor/elect.go", "p.votedFor != \"\" && p.votedEpoch == a.Epoch:", "p.votedFor != \"\":"}},
 	},
 	{
 		Name: "majority off by one", Why: "with four Sentinels two and two elect two leaders",
@@ -60,7 +60,7 @@ var Table = []Mutation{
 	{
 		Name: "majority of those reachable", Why: "each side of a partition elects its leader",
 		Edits: []Edit{{
-			"monitor/failover.go", "needed := quorum.Needed(len(m.peers)+1, m.cfg.Quorum)",
+			"monitor/elect.go", "needed := quorum.Needed(len(m.peers)+1, m.cfg.Quorum)",
 			"needed := quorum.Needed(len(votes)+outstanding, m.cfg.Quorum)",
 		}},
 	},
@@ -71,35 +71,35 @@ var Table = []Mutation{
 	{
 		Name: "opinions about an old address counted", Why: "a healthy new master is failed over at once",
 		Edits: []Edit{
-			{"monitor/down.go", "in.OK && in.Token.Seq > m.askFloor &&", "in.OK &&"},
-			{"monitor/reset.go", "p.clear(FlagMasterDown)\n", "\n"},
+			{"monitor/ask.go", "in.OK && in.Token.Seq > m.askFloor &&", "in.OK &&"},
+			{"monitor/switch.go", "p.clear(FlagMasterDown)\n", "\n"},
 		},
 	},
 	{
 		Name: "vote given while saving fails", Why: "a promise is made that a crash breaks",
 		Edits: []Edit{
-			{"monitor/down.go", "if c.disk.failing || c.conflict.open ||", "if c.conflict.open ||"},
-			{"monitor/down.go", "c.free(Reply{To: in.From, Down: down}) // the vote is not safe", "c.free(reply) // the vote is not safe"},
+			{"monitor/ask.go", "if c.disk.failing || c.conflict.open ||", "if c.conflict.open ||"},
+			{"monitor/ask.go", "c.free(Reply{To: in.From, Down: down}) // the vote is not safe", "c.free(reply) // the vote is not safe"},
 		},
 	},
 	{
 		Name: "current epoch told before it is durable", Why: "an epoch that others know is used a second time",
-		Edits: []Edit{{"monitor/periodic.go", "CurrentEpoch: c.durableEpoch,", "CurrentEpoch: c.epoch,"}},
+		Edits: []Edit{{"monitor/announce.go", "CurrentEpoch: c.durableEpoch,", "CurrentEpoch: c.epoch,"}},
 	},
 	{
 		Name: "configuration told before it is durable", Why: "after a crash two addresses have one config epoch",
-		Edits: []Edit{{"monitor/failover.go", "return c.isDurable(m.configSeq) ||", "return c.isDurable(0) ||"}},
+		Edits: []Edit{{"monitor/elect.go", "return c.isDurable(m.configSeq) ||", "return c.isDurable(0) ||"}},
 	},
 	{
 		Name: "configuration of the same epoch taken over", Why: "Sentinels swap addresses for ever",
-		Edits: []Edit{{"monitor/hellos.go", "if h.ConfigEpoch > m.configEpoch {", "if h.ConfigEpoch >= m.configEpoch {"}},
+		Edits: []Edit{{"monitor/peer.go", "if h.ConfigEpoch > m.configEpoch {", "if h.ConfigEpoch >= m.configEpoch {"}},
 	},
 	{
 		Name: "outdated failover carried through", Why: "the config epoch falls, or names two addresses",
 		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
 		Edits: []Edit{
-			{"monitor/failover.go", "if a.Epoch <= m.configEpoch {", "if false {"},
-			{"monitor/hellos.go", "!a.Published() && a.Epoch <= m.configEpoch {", "!a.Published() && false {"},
+			{"monitor/elect.go", "if a.Epoch <= m.configEpoch {", "if false {"},
+			{"monitor/peer.go", "!a.Published() && a.Epoch <= m.configEpoch {", "!a.Published() && false {"},
 		},
 	},
 	{
@@ -116,7 +116,7 @@ var Table = []Mutation{
 	},
 	{
 		Name: "parallel-syncs off by one", Why: "more replicas load at once than the operator allows",
-		Edits: []Edit{{"monitor/failover.go", "if busy >= m.cfg.ParallelSyncs {", "if busy > m.cfg.ParallelSyncs {"}},
+		Edits: []Edit{{"monitor/elect.go", "if busy >= m.cfg.ParallelSyncs {", "if busy > m.cfg.ParallelSyncs {"}},
 	},
 	{
 		Name: "no pause between attempts", Why: "every attempt derails the elections of the others",
@@ -132,11 +132,11 @@ var Table = []Mutation{
 	},
 	{
 		Name: "TILT ignored", Why: "a stalled Sentinel takes its own absence for the master's",
-		Edits: []Edit{{"monitor/failover.go", "if c.tilt {\n\t\treturn Never", "if false {\n\t\treturn Never"}},
+		Edits: []Edit{{"monitor/elect.go", "if c.tilt {\n\t\treturn Never", "if false {\n\t\treturn Never"}},
 	},
 	{
 		Name: "down answered in TILT", Why: "a stalled Sentinel helps to fail over a healthy master",
-		Edits: []Edit{{"monitor/down.go", "down := m.has(FlagSDown) && !c.tilt", "down := m.has(FlagSDown)"}},
+		Edits: []Edit{{"monitor/ask.go", "down := m.has(FlagSDown) && !c.tilt", "down := m.has(FlagSDown)"}},
 	},
 	{
 		Name: "old master made a replica at once", Why: "a server that a leader has just promoted is demoted",
@@ -148,6 +148,6 @@ var Table = []Mutation{
 	},
 	{
 		Name: "failover that never times out", Why: "a replica that does not come back holds the failover up for ever",
-		Edits: []Edit{{"monitor/failover.go", "timeout := now >= due", "timeout := now >= due && false"}},
+		Edits: []Edit{{"monitor/elect.go", "timeout := now >= due", "timeout := now >= due && false"}},
 	},
 }
