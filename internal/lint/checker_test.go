@@ -295,6 +295,7 @@ func TestWords(t *testing.T) {
 		expect(t, wordsOf(files(".ci/run", w)), ".ci/run:1: ")
 		expect(t, wordsOf(files("binary", w+"\x00")))
 		expect(t, wordsOf(files(".git/config", w)))
+		expect(t, wordsOf(files(".git", w))) // as in a linked worktree
 		expect(t, wordsOf(files("a/testdata/fuzz/FuzzX/1", w)))
 	}
 }

@@ -155,6 +155,9 @@ func (m *module) wordsIn() (wrong []string, err error) {
 			}
 			return nil
 		}
+		if d.Name() == ".git" {
+			return nil // of a linked worktree: it names a directory of this machine
+		}
 		info, err := d.Info()
 		if err != nil || !info.Mode().IsRegular() || info.Size() > maxText {
 			return err
