@@ -4,64 +4,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
-
-	"github.com/gosentinel/sentinel/election"
 )
-
-// The vocabulary of election is also the vocabulary of monitor.
-type (
-	// Epoch is a Sentinel logical clock value; see [election.Epoch].
-	Epoch = election.Epoch
-	// RunID is the identity of a Sentinel or server; see [election.RunID].
-	RunID = election.RunID
-	// Instant is a point in monotonic time; see [election.Instant].
-	Instant = election.Instant
-)
-
-// Never is later than every instant that a clock can show.
-const Never = election.Never
-
-// Kind tells what an instance is in the configuration of this Sentinel, which
-// may differ from the role it reports. The zero value is [KindMaster].
-type Kind uint8
-
-// The three kinds of instance (state-machine.md §1.2).
-const (
-	KindMaster Kind = iota
-	KindReplica
-	KindSentinel
-)
-
-// String returns the word used in events and flags. Replicas are "slave" on
-// the wire in every version of Redis and Valkey.
-func (k Kind) String() string {
-	switch k {
-	case KindMaster:
-		return "master"
-	case KindReplica:
-		return "slave"
-	default:
-		return "sentinel"
-	}
-}
-
-// Role is the replication role that a server reported in INFO.
-type Role uint8
-
-// Roles; the zero value means that no role line was seen.
-const (
-	RoleNone Role = iota
-	RoleMaster
-	RoleReplica
-)
-
-// String returns "master", or "slave" for the other two as stock Sentinel does.
-func (r Role) String() string {
-	if r == RoleMaster {
-		return "master"
-	}
-	return "slave"
-}
 
 // Addr is the address of an instance: the host as it was given, the resolved
 // IP in canonical text form, and the port.

@@ -3,65 +3,7 @@ package monitor
 import (
 	"strconv"
 	"time"
-
-	"github.com/gosentinel/sentinel/quorum"
 )
-
-// downSince returns how long the clock of failure detection of i has been
-// running (state-machine.md §4.1).
-func (i *instance) downSince() Instant { return i.link.unansweredSince }
-
-// sdownDue says whether i is subjectively down, and if not, when it could be at
-// the earliest. The answer for a healthy instance is one down-after period from
-// now: the clock starts with a PING that is still to come. So nothing has to be
-// computed for each PONG.
-func (c *Core) sdownDue(now Instant, i *instance) (down bool, due Instant) {
-	due = now.Add(i.downAfter)
-	if since := i.downSince(); since != 0 {
-		due = since.Add(i.downAfter)
-	}
-	if i.kind == KindMaster {
-		if i.role == RoleReplica {
-			due = min(due, i.roleSince.Add(i.downAfter+2*c.tun.InfoPeriod))
-		}
-		if m := i.master; i.has(FlagMasterReboot) {
-			due = min(due, m.rebootSince.Add(m.cfg.RebootDownAfter))
-		}
-	}
-	return now >= due, due
-}
-
-// checkSDown sets or clears S_DOWN of i and returns when to look again.
-func (c *Core) checkSDown(now Instant, i *instance) Instant {
-	down, due := c.sdownDue(now, i)
-	switch {
-	case down && !i.has(FlagSDown):
-		i.set(FlagSDown)
-		i.sdownSince = now
-		c.emit(i, SDown{c.ref(i)})
-		if i.kind == KindMaster {
-			c.masterWentDown(now, i.master)
-		} else {
-			c.touch(i.master)
-		}
-	case !down && i.has(FlagSDown):
-		i.clear(FlagSDown | FlagScriptKillSent)
-		c.emit(i, SDownCleared{c.ref(i)})
-		c.touch(i.master)
-	}
-	if down {
-		return Never // what ends it arrives as an input
-	}
-	return due
-}
-
-// masterWentDown gets fresh offsets while the others are asked: when a leader
-// is elected, the replicas have answered (state-machine.md §12.2).
-func (c *Core) masterWentDown(now Instant, m *master) {
-	for _, r := range m.replicas {
-		c.requestInfo(now, &r.instance)
-	}
-}
 
 // expireAnswers forgets what peers said too long ago and returns when the next
 // answer expires.
@@ -84,32 +26,6 @@ func (c *Core) expireAnswers(now Instant, m *master) Instant {
 		}
 	}
 	return next
-}
-
-// checkODown counts the Sentinels that see m down (state-machine.md §4.2).
-func (c *Core) checkODown(now Instant, m *master) {
-	votes := 0
-	if m.has(FlagSDown) {
-		votes = 1
-		for _, p := range m.peers {
-			if p.has(FlagMasterDown) {
-				votes++
-			}
-		}
-	}
-	down := m.has(FlagSDown) && quorum.Reached(votes, m.cfg.Quorum)
-	switch {
-	case down && !m.has(FlagODown):
-		m.set(FlagODown)
-		m.odownSince = now
-		c.emit(&m.instance, ODown{c.ref(&m.instance), votes, m.cfg.Quorum})
-		for _, r := range m.replicas {
-			c.wake(&r.instance) // their INFO is fast from now on
-		}
-	case !down && m.has(FlagODown):
-		m.clear(FlagODown)
-		c.emit(&m.instance, ODownCleared{c.ref(&m.instance)})
-	}
 }
 
 // askPeers asks every Sentinel of m that is due whether it sees m down, and for
@@ -196,55 +112,6 @@ func (c *Core) askReply(now Instant, in AskReply) {
 	c.touch(m)
 }
 
-// ask answers another Sentinel (state-machine.md §4.4, §5.1).
-func (c *Core) ask(now Instant, in Ask) {
-	m := c.masterAt(in.IP, in.Port)
-	if m == nil {
-		c.free(Reply{To: in.From})
-		return
-	}
-	down := m.has(FlagSDown) && !c.tilt
-	if in.RunID == "" {
-		c.free(Reply{To: in.From, Down: down})
-		c.followQuestion(now, m)
-		return
-	}
-	if c.conflict.open {
-		c.free(Reply{To: in.From, Down: down}) // the id has one vote, and who casts it is not clear
-		return
-	}
-	c.vote(now, m, in.Epoch, in.RunID)
-	reply := Reply{To: in.From, Down: down, Leader: m.ledger.For, Epoch: m.ledger.Epoch}
-	switch {
-	case c.isDurable(m.voteSeq):
-		c.free(reply)
-	case c.disk.failing:
-		c.free(Reply{To: in.From, Down: down}) // the vote is not safe, so it is not given
-	default:
-		c.gate(reply)
-	}
-}
-
-// vote gives this Sentinel's vote, if the rule and the disk allow it.
-func (c *Core) vote(now Instant, m *master, req Epoch, candidate RunID) {
-	if c.disk.failing || c.conflict.open || !req.Plausible(c.epoch) {
-		return
-	}
-	b := m.ledger.Vote(&c.epoch, req, candidate)
-	if b.EpochRaised {
-		c.emitDurable(&m.instance, NewEpoch{c.epoch})
-	}
-	if !b.Granted {
-		return
-	}
-	m.voteSeq = c.disk.next()
-	c.emitDurable(&m.instance, VoteForLeader{m.cfg.Name, candidate, m.ledger.Epoch})
-	if candidate != c.opts.MyID {
-		m.attempt.Postpone(now.Add(c.random(c.tun.Desync)))
-		c.touch(m)
-	}
-}
-
 // followQuestion uses what a question gives away: who asks sees the master down,
 // so if we do too and miss opinions, it is worth asking again now instead of at
 // the end of the gap. A peer's word counts only as the answer to a question.
@@ -260,17 +127,4 @@ func (c *Core) followQuestion(now Instant, m *master) {
 		}
 	}
 	c.touch(m)
-}
-
-func (c *Core) masterAt(host string, port int) *master {
-	addr, ok := c.addrOf(host, port)
-	if !ok {
-		addr = Addr{Host: host, Port: port}
-	}
-	for key := range addrKeys(addr) {
-		if m := c.byAddr[key]; m != nil {
-			return m
-		}
-	}
-	return nil
 }

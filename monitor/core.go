@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"strings"
 	"time"
 )
 
@@ -114,52 +113,6 @@ func New(now Instant, p Params) (*Core, error) {
 	}
 	c.settle()
 	return c, nil
-}
-
-// load adds a master with everything that was saved about it.
-func (c *Core) load(now Instant, ms MasterState) error {
-	if c.byName[ms.Name] != nil {
-		return fmt.Errorf("monitor: master %q is configured twice", ms.Name)
-	}
-	m := c.addMaster(now, ms.MasterConfig)
-	m.configEpoch = ms.ConfigEpoch
-	m.ledger.Epoch = ms.LeaderEpoch
-	if ms.VoteUnknown {
-		m.ledger.Epoch = c.epoch
-	}
-	m.durable.epoch = ms.ConfigEpoch
-	for _, a := range ms.Replicas {
-		c.addReplica(now, m, a, nil)
-	}
-	for _, s := range ms.Sentinels {
-		if s.ID != c.opts.MyID && m.peerByID(s.ID) == nil {
-			c.addPeer(now, m, s.Addr, s.ID)
-		}
-	}
-	c.emit(&m.instance, Monitor{c.ref(&m.instance), m.cfg.Quorum})
-	return nil
-}
-
-// addMaster starts monitoring a master whose name is not taken.
-func (c *Core) addMaster(now Instant, cfg MasterConfig) *master {
-	if cfg.DownAfter == 0 {
-		cfg.DownAfter = c.tun.DefaultDownAfter
-	}
-	if cfg.FailoverTimeout == 0 {
-		cfg.FailoverTimeout = c.tun.DefaultFailoverTimeout
-	}
-	if cfg.ParallelSyncs == 0 {
-		cfg.ParallelSyncs = DefaultParallelSyncs
-	}
-	m := &master{cfg: cfg, durable: published{addr: cfg.Addr}}
-	c.initInstance(now, &m.instance, KindMaster, cfg.Name, m, cfg.Addr, cfg.DownAfter)
-	c.initTimer(&m.judge, m)
-	c.masters = append(c.masters, m)
-	c.byName[cfg.Name] = m
-	c.index(m)
-	c.register(m, c.newLink(now, true))
-	c.touch(m)
-	return m
 }
 
 // Step takes one input. now must not be earlier than in the step before; if it
@@ -334,51 +287,4 @@ func (c *Core) random(d time.Duration) time.Duration {
 		return 0
 	}
 	return time.Duration(c.rng.Int64N(int64(d)))
-}
-
-// index makes m findable by its address, which is how other Sentinels ask for
-// it. With two masters at one address the first one is found.
-func (c *Core) index(m *master) {
-	for key := range addrKeys(m.addr) {
-		if c.byAddr[key] == nil {
-			c.byAddr[key] = m
-		}
-	}
-}
-
-func (c *Core) unindex(m *master) {
-	for key := range addrKeys(m.addr) {
-		if c.byAddr[key] == m {
-			delete(c.byAddr, key)
-			c.reindex(key, m)
-		}
-	}
-}
-
-// reindex finds another master for an address that gone has left.
-func (c *Core) reindex(key HostPort, gone *master) {
-	for _, m := range c.masters {
-		if m == gone {
-			continue
-		}
-		for k := range addrKeys(m.addr) {
-			if k == key {
-				c.byAddr[key] = m
-				return
-			}
-		}
-	}
-}
-
-// addrKeys gives what a master at a is found by: its resolved IP, and its host
-// without regard to case.
-func addrKeys(a Addr) func(yield func(HostPort) bool) {
-	return func(yield func(HostPort) bool) {
-		if a.IP != "" && !yield(HostPort{a.IP, a.Port}) {
-			return
-		}
-		if a.Host != "" && a.Host != a.IP {
-			yield(HostPort{strings.ToLower(a.Host), a.Port})
-		}
-	}
 }

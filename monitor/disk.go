@@ -92,10 +92,6 @@ func (c *Core) withdraw(e Effect) bool {
 	return false
 }
 
-// InFlight returns the write that is under way, or nil: the last [Persist] that
-// was drained, until it is answered.
-func (c *Core) InFlight() *Persist { return c.disk.inFlight }
-
 // isDurable reports whether the Persist with number seq succeeded.
 func (c *Core) isDurable(seq uint64) bool { return seq <= c.disk.durable }
 
@@ -189,40 +185,3 @@ func (c *Core) persistFailed(now Instant, p *Persist, reason string) {
 // maxGated bounds the effects that wait for a disk that is slow or does not
 // come back: vote requests of strangers are among their causes.
 const maxGated = 4096
-
-// State returns everything that must survive a restart, as it is now.
-func (c *Core) State() State {
-	s := State{Options: c.opts, CurrentEpoch: c.epoch, Masters: make([]MasterState, 0, len(c.masters))}
-	for _, m := range c.masters {
-		s.Masters = append(s.Masters, m.state())
-	}
-	return s
-}
-
-// state is what is saved about one master. From the confirmation of a promotion
-// on, the promoted address is the master and the old master takes its place
-// among the replicas, so that a restart in mid-failover goes on with the right
-// roles.
-func (m *master) state() MasterState {
-	ms := MasterState{MasterConfig: m.cfg, ConfigEpoch: m.configEpoch, LeaderEpoch: m.ledger.Epoch}
-	ms.Addr = m.current()
-	for _, r := range m.replicas {
-		if r.addr.Same(ms.Addr) {
-			ms.Replicas = append(ms.Replicas, m.addr)
-		} else {
-			ms.Replicas = append(ms.Replicas, r.addr)
-		}
-	}
-	for _, p := range m.peers {
-		ms.Sentinels = append(ms.Sentinels, KnownSentinel{Addr: p.addr, ID: p.runID})
-	}
-	return ms
-}
-
-// current is the address that clients should use (state-machine.md §3.1).
-func (m *master) current() Addr {
-	if m.attempt.Published() && m.promoted != nil {
-		return m.promoted.addr
-	}
-	return m.addr
-}

@@ -32,12 +32,28 @@
 //
 // # Where to read on
 //
-// input.go and effect.go are the seam. core.go takes the inputs and runs the
-// timers, disk.go gates effects on the disk. links.go and periodic.go keep the
-// connections and the regular traffic, observe.go and hellos.go take in what
-// servers and peers say, gossip.go what comes over the second, faster way between
-// peers, and conflict.go notices two with one id. down.go judges, failover.go
-// acts, reset.go switches addresses, calls.go serves operators and views.go shows
-// them the state; audit.go lets a simulator look inside. The rules are those of
-// state-machine.md; section numbers are in the comments.
+// input.go and effect.go are the seam: what a core is told, and what it wants
+// done. op.go holds the commands of operators. core.go takes one input at a time
+// and runs timers; disk.go keeps effects back until the state is saved.
+//
+//   - Who is there: master.go, replica.go, peer.go and instance.go hold the
+//     records, index.go and names.go find them by address and by host name, and
+//     conflict.go notices two Sentinels with one id.
+//   - What is asked and heard: link.go keeps connections and sends PING,
+//     periodic.go sends INFO, observe.go takes in the replies, announce.go sends
+//     hellos and peer.go takes them in. gossip.go is the second, faster way
+//     between peers. The codecs are info.go and hello.go.
+//   - What is decided: judge.go looks at one master. down.go decides S_DOWN and
+//     O_DOWN, ask.go asks the peers, vote.go answers them and grants votes,
+//     elect.go runs elections, failover.go goes through the phases of an attempt,
+//     which are promote.go, reconf.go and switch.go. repair.go corrects servers
+//     that have the wrong role or master, and tilt.go suspends judgement.
+//   - What operators see and do: query.go shows the state as the views of view.go,
+//     event.go tells what happened, calls.go carries out commands, reset.go
+//     forgets.
+//
+// Files named sim_*.go look into a core or steer it. Only simulators and tests
+// call what they export.
+//
+// The rules are those of state-machine.md; section numbers are in the comments.
 package monitor

@@ -102,6 +102,11 @@ type SlaveOf struct {
 // ScriptKill is SCRIPT KILL, answered by [CommandDone].
 type ScriptKill struct{}
 
+// AskGossip is SENTINEL GOSSIP, answered by [GossipReply]. It is asked first on
+// every connection to a peer, also by a Sentinel that does not gossip: the
+// answer tells who is there.
+type AskGossip struct{}
+
 // Reply answers an [Ask].
 type Reply struct {
 	To     PeerRef
@@ -148,6 +153,31 @@ type Resolve struct{ Host string }
 // carried out.
 type Crash struct{}
 
+// ShareOpinion asks for an opinion about a master to be sent to all peers that
+// gossip, and to be repeated to each until it has arrived or the next one about
+// the same Master replaces it. While Down it is to be refreshed, as [AskPeriod]
+// does for answers. Since is when S_DOWN began.
+//
+// [AskPeriod]: [Tunables.AskPeriod]
+type ShareOpinion struct {
+	Master      string
+	Addr        HostPort
+	ConfigEpoch Epoch
+	Down        bool
+	Since       Instant
+}
+
+// ShareConfig asks for a configuration to be sent to all peers that gossip. It
+// is durable.
+type ShareConfig struct{ Hello Hello }
+
+// GossipPeer tells who may gossip with this Sentinel, and where. A zero Endpoint
+// ends it.
+type GossipPeer struct {
+	ID       RunID
+	Endpoint GossipEndpoint
+}
+
 func (Dial) isEffect()            {}
 func (Close) isEffect()           {}
 func (Send) isEffect()            {}
@@ -159,6 +189,9 @@ func (FailoverDelayed) isEffect() {}
 func (RunScript) isEffect()       {}
 func (Resolve) isEffect()         {}
 func (Crash) isEffect()           {}
+func (ShareOpinion) isEffect()    {}
+func (ShareConfig) isEffect()     {}
+func (GossipPeer) isEffect()      {}
 
 func (Ping) isCommand()          {}
 func (InfoRequest) isCommand()   {}
@@ -166,3 +199,4 @@ func (PublishHello) isCommand()  {}
 func (AskMasterDown) isCommand() {}
 func (SlaveOf) isCommand()       {}
 func (ScriptKill) isCommand()    {}
+func (AskGossip) isCommand()     {}

@@ -9,6 +9,32 @@ import (
 	"github.com/gosentinel/sentinel/election"
 )
 
+// Info is what a Sentinel takes from an INFO reply (state-machine.md §2.1).
+// An Info is not changed once it was handed over.
+type Info struct {
+	RunID          RunID // "" when absent
+	Role           Role
+	Replicas       []HostPort    // from slaveN lines; only a master reports them
+	MasterLinkDown time.Duration // negative: never synchronised; 0 when absent
+
+	// The following are read only below a role:slave line. Has* tell whether the
+	// line was there: what is not reported keeps its earlier value.
+	HasMasterHost bool
+	MasterHost    string
+	HasMasterPort bool
+	MasterPort    int
+	HasMasterLink bool
+	MasterLinkUp  bool
+	HasPriority   bool
+	Priority      int
+	HasOffset     bool
+	Offset        uint64
+	HasAnnounced  bool
+	Announced     bool
+
+	Text []byte // the whole reply, for SENTINEL INFO-CACHE
+}
+
 // Bounds of what is taken from one INFO reply. A server that reports more is
 // broken or hostile: without a bound one reply could make a Sentinel monitor,
 // connect to and save thousands of inventions.

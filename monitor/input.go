@@ -1,5 +1,7 @@
 package monitor
 
+import "time"
+
 // Input is one thing that happened outside the core. The set is closed: every
 // input is a type of this file.
 type Input interface{ isInput() }
@@ -143,6 +145,40 @@ type Resolved struct {
 	IP   string
 }
 
+// GossipReply is the reply to an [AskGossip]. Known is false when the peer does
+// not know the command. Denied says that it gave another answer, such as that a
+// password is wrong, which does not tell what it is.
+type GossipReply struct {
+	Conn     ConnID
+	Token    Token
+	Known    bool
+	Denied   bool
+	Endpoint GossipEndpoint
+}
+
+// PeerOpinion is what a peer said over gossip about a master that it sees at
+// Addr, by the configuration of ConfigEpoch. Age is for how long it had thought
+// so when it said it. It counts as the answer to an [AskMasterDown] does.
+type PeerOpinion struct {
+	From        RunID
+	Master      string
+	Addr        HostPort
+	ConfigEpoch Epoch
+	Down        bool
+	Age         time.Duration
+}
+
+// PeerConfig is the configuration of a master that a peer sent over gossip. Its
+// sender is Hello.RunID.
+type PeerConfig struct{ Hello Hello }
+
+// PeerLiveness says that gossip has found a peer, or lost it. It judges nobody:
+// it only makes the core look sooner.
+type PeerLiveness struct {
+	ID    RunID
+	Alive bool
+}
+
 func (Tick) isInput()           {}
 func (LinkUp) isInput()         {}
 func (LinkDown) isInput()       {}
@@ -158,3 +194,7 @@ func (Ask) isInput()            {}
 func (Call) isInput()           {}
 func (Persisted) isInput()      {}
 func (Resolved) isInput()       {}
+func (GossipReply) isInput()    {}
+func (PeerOpinion) isInput()    {}
+func (PeerConfig) isInput()     {}
+func (PeerLiveness) isInput()   {}

@@ -1,7 +1,5 @@
 package monitor
 
-import "time"
-
 // Op is an operator's command. The set is closed: every op is a type of this
 // file. Arity and number syntax are the front end's business; everything that
 // depends on the monitored state is checked by the core.
@@ -103,30 +101,4 @@ type Hello struct {
 	MasterIP     string
 	MasterPort   int
 	ConfigEpoch  Epoch
-}
-
-// Info is what a Sentinel takes from an INFO reply (state-machine.md §2.1).
-// An Info is not changed once it was handed over.
-type Info struct {
-	RunID          RunID // "" when absent
-	Role           Role
-	Replicas       []HostPort    // from slaveN lines; only a master reports them
-	MasterLinkDown time.Duration // negative: never synchronised; 0 when absent
-
-	// The following are read only below a role:slave line. Has* tell whether the
-	// line was there: what is not reported keeps its earlier value.
-	HasMasterHost bool
-	MasterHost    string
-	HasMasterPort bool
-	MasterPort    int
-	HasMasterLink bool
-	MasterLinkUp  bool
-	HasPriority   bool
-	Priority      int
-	HasOffset     bool
-	Offset        uint64
-	HasAnnounced  bool
-	Announced     bool
-
-	Text []byte // the whole reply, for SENTINEL INFO-CACHE
 }

@@ -1,5 +1,20 @@
 package monitor
 
+// peer is another Sentinel of one master.
+type peer struct {
+	instance
+	lastHello  Instant
+	askReplyAt Instant
+	opinionAt  Instant // when it last said over gossip whether the master is down
+	askSentAt  Instant
+	asks       int   // questions not answered yet
+	askedVote  Epoch // epoch of the last vote request sent on this connection
+	votedFor   RunID // last vote reported by it
+	votedEpoch Epoch
+}
+
+func (p *peer) base() *instance { return &p.instance }
+
 // hello processes a hello message (state-machine.md §3.2): it makes peers
 // known, carries epochs, and spreads the outcome of failovers. It does so in
 // TILT as well.
@@ -40,13 +55,6 @@ func (c *Core) learnEpoch(m *master, h *Hello) {
 		c.emit(&m.instance, NewEpoch{c.epoch}) // others know it already: no promise of ours
 		c.changed()
 		c.touch(m)
-	}
-}
-
-// heed takes over the configuration that p told, if it is newer.
-func (c *Core) heed(now Instant, m *master, p *peer, h *Hello) {
-	if h.ConfigEpoch > m.configEpoch {
-		c.adoptConfig(now, m, p, h)
 	}
 }
 
@@ -135,25 +143,50 @@ func (c *Core) forgetPeer(id RunID) {
 	}
 }
 
-// adoptConfig takes over a configuration with a higher epoch.
-func (c *Core) adoptConfig(now Instant, m *master, p *peer, h *Hello) {
-	addr, ok := c.addrOf(h.MasterIP, h.MasterPort)
-	if !ok || h.MasterPort < 1 || h.MasterPort > 65535 {
-		return // an address that cannot be used must not raise the epoch either
+// addPeer adds a Sentinel to m. All masters that know the same Sentinel share
+// one link to it (state-machine.md §1.5).
+func (c *Core) addPeer(now Instant, m *master, addr Addr, id RunID) *peer {
+	if len(m.peers) >= maxSentinels {
+		c.logOnce("sentinels:"+m.cfg.Name, LevelWarning, "Too many Sentinels announce themselves for master "+m.cfg.Name+"; the others are ignored")
+		return nil
 	}
-	m.configEpoch = h.ConfigEpoch
-	m.configSeq = c.disk.next()
-	c.changed()
-	from := m.current()
-	if addr.Same(from) {
-		if a := &m.attempt; a.InProgress() && !a.Published() && a.Epoch <= m.configEpoch {
-			// What this attempt would publish is outdated before it exists.
-			c.abort(now, m, FailoverAbortNotElected{c.ref(&m.instance)})
+	p := &peer{lastHello: now, askReplyAt: now}
+	c.initInstance(now, &p.instance, KindSentinel, string(id), m, addr, m.downAfter)
+	p.runID = id
+	l := c.peerLinks[id]
+	if l == nil {
+		l = c.newLink(now, false)
+		c.peerLinks[id] = l
+	}
+	m.peers = append(m.peers, p)
+	c.register(p, l)
+	return p
+}
+
+func (m *master) peerByID(id RunID) *peer {
+	for _, p := range m.peers {
+		if p.runID == id {
+			return p
 		}
-		return
 	}
-	c.emit(&p.instance, ConfigUpdateFrom{c.ref(&p.instance)})
-	c.emit(&m.instance, SwitchMaster{m.cfg.Name, c.shown(from), HostPort{h.MasterIP, h.MasterPort}, m.configEpoch})
-	c.switchTo(now, m, addr)
-	c.reconfScript(m, "observer", from, addr)
+	return nil
+}
+
+func (c *Core) removePeer(p *peer) {
+	m := p.master
+	for k, q := range m.peers {
+		if q == p {
+			m.peers = append(m.peers[:k], m.peers[k+1:]...)
+			break
+		}
+	}
+	c.dropPeer(p)
+}
+
+// dropPeer releases a peer that was already taken out of its master.
+func (c *Core) dropPeer(p *peer) {
+	c.unregister(&p.instance)
+	if c.detach(p.link, &p.instance) {
+		delete(c.peerLinks, p.runID)
+	}
 }

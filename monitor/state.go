@@ -73,73 +73,31 @@ type KnownSentinel struct {
 	ID   RunID
 }
 
-// Renamed is one entry of a [RenameTable]: the command word From is sent as To.
-type Renamed struct{ From, To string }
-
-// RenameTable maps command words to the names that the servers of one master
-// know them by (rename-command). It is immutable: a change makes a new table.
-// The nil table renames nothing.
-type RenameTable struct{ entries []Renamed }
-
-// NewRenameTable returns a table of the given entries, in that order, or nil
-// when there are none. Command words are compared without regard to case.
-func NewRenameTable(entries ...Renamed) *RenameTable {
-	if len(entries) == 0 {
-		return nil
+// State returns everything that must survive a restart, as it is now.
+func (c *Core) State() State {
+	s := State{Options: c.opts, CurrentEpoch: c.epoch, Masters: make([]MasterState, 0, len(c.masters))}
+	for _, m := range c.masters {
+		s.Masters = append(s.Masters, m.state())
 	}
-	return &RenameTable{entries: append([]Renamed(nil), entries...)}
+	return s
 }
 
-// Entries returns a copy of the table.
-func (t *RenameTable) Entries() []Renamed {
-	if t == nil {
-		return nil
-	}
-	return append([]Renamed(nil), t.entries...)
-}
-
-// Map returns the word to send for command word cmd.
-func (t *RenameTable) Map(cmd string) string {
-	if t != nil {
-		for _, e := range t.entries {
-			if equalFoldASCII(e.From, cmd) {
-				return e.To
-			}
+// state is what is saved about one master. From the confirmation of a promotion
+// on, the promoted address is the master and the old master takes its place
+// among the replicas, so that a restart in mid-failover goes on with the right
+// roles.
+func (m *master) state() MasterState {
+	ms := MasterState{MasterConfig: m.cfg, ConfigEpoch: m.configEpoch, LeaderEpoch: m.ledger.Epoch}
+	ms.Addr = m.current()
+	for _, r := range m.replicas {
+		if r.addr.Same(ms.Addr) {
+			ms.Replicas = append(ms.Replicas, m.addr)
+		} else {
+			ms.Replicas = append(ms.Replicas, r.addr)
 		}
 	}
-	return cmd
-}
-
-// With returns a table in which from is sent as to. Equal words remove the
-// mapping, as SENTINEL SET rename-command documents.
-func (t *RenameTable) With(from, to string) *RenameTable {
-	var kept []Renamed
-	for _, e := range t.Entries() {
-		if !equalFoldASCII(e.From, from) {
-			kept = append(kept, e)
-		}
+	for _, p := range m.peers {
+		ms.Sentinels = append(ms.Sentinels, KnownSentinel{Addr: p.addr, ID: p.runID})
 	}
-	if !equalFoldASCII(from, to) {
-		kept = append(kept, Renamed{from, to})
-	}
-	return NewRenameTable(kept...)
-}
-
-func equalFoldASCII(a, b string) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range len(a) {
-		x, y := a[i], b[i]
-		if 'A' <= x && x <= 'Z' {
-			x += 'a' - 'A'
-		}
-		if 'A' <= y && y <= 'Z' {
-			y += 'a' - 'A'
-		}
-		if x != y {
-			return false
-		}
-	}
-	return true
+	return ms
 }

@@ -79,59 +79,32 @@ func (c *Core) adopt(now Instant, l *link, i *instance) {
 	c.ready(&l.timer)
 }
 
-// redial lets a connection that is down be dialled without waiting for the
-// reconnection period.
-func (cn *conn) redial() {
-	if cn.id == 0 {
-		cn.dialedAt = 0
+// heed takes over the configuration that p told, if it is newer.
+func (c *Core) heed(now Instant, m *master, p *peer, h *Hello) {
+	if h.ConfigEpoch > m.configEpoch {
+		c.adoptConfig(now, m, p, h)
 	}
 }
 
-// resetMaster clears what is known and going on about m, except its
-// configuration, its epochs, its vote and its members.
-func (c *Core) resetMaster(now Instant, m *master) {
-	m.flags = 0
-	m.runID, m.info = "", nil
-	m.infoRefresh, m.infoSent, m.infoPending = 0, 0, false
-	m.helloDue, m.helloPending = now, false
-	m.role, m.roleSince = RoleMaster, now
-	m.slaveofSeq, m.slaveofLost, m.slaveofError = 0, false, ""
-	m.sdownSince, m.odownSince = 0, 0
-	m.attempt.Clear()
-	m.promoted = nil
-	m.candidateAt, m.restartAt, m.delayLogged = 0, 0, 0
-	m.askFloor = c.lastSeq
-	for _, p := range m.peers {
-		p.clear(FlagMasterDown)
-		p.votedFor, p.askedVote, p.askSentAt = "", 0, 0
+// adoptConfig takes over a configuration with a higher epoch.
+func (c *Core) adoptConfig(now Instant, m *master, p *peer, h *Hello) {
+	addr, ok := c.addrOf(h.MasterIP, h.MasterPort)
+	if !ok || h.MasterPort < 1 || h.MasterPort > 65535 {
+		return // an address that cannot be used must not raise the epoch either
 	}
-}
-
-// reset is SENTINEL RESET for one master (state-machine.md §9.1).
-func (c *Core) reset(now Instant, m *master) {
-	if m.attempt.Published() {
-		// The configuration epoch has been raised for the new address. With the old
-		// one it would contradict what the others hear, and nobody reconciles two
-		// configurations of one epoch.
-		c.switchToPromoted(now, m)
+	m.configEpoch = h.ConfigEpoch
+	m.configSeq = c.disk.next()
+	c.changed()
+	from := m.current()
+	if addr.Same(from) {
+		if a := &m.attempt; a.InProgress() && !a.Published() && a.Epoch <= m.configEpoch {
+			// What this attempt would publish is outdated before it exists.
+			c.abort(now, m, FailoverAbortNotElected{c.ref(&m.instance)})
+		}
+		return
 	}
-	c.dropMembers(m)
-	c.resetMaster(now, m)
-	m.ledger.Forget()
-	c.closeLink(m.link)
-	c.adopt(now, m.link, &m.instance)
-	c.emit(&m.instance, ResetMaster{c.ref(&m.instance)})
-	c.wake(&m.instance)
-	c.touch(m)
-}
-
-// dropMembers forgets the replicas and Sentinels of m.
-func (c *Core) dropMembers(m *master) {
-	for _, r := range m.replicas {
-		c.dropReplica(r)
-	}
-	for _, p := range m.peers {
-		c.dropPeer(p)
-	}
-	m.replicas, m.peers, m.promoted = nil, nil, nil
+	c.emit(&p.instance, ConfigUpdateFrom{c.ref(&p.instance)})
+	c.emit(&m.instance, SwitchMaster{m.cfg.Name, c.shown(from), HostPort{h.MasterIP, h.MasterPort}, m.configEpoch})
+	c.switchTo(now, m, addr)
+	c.reconfScript(m, "observer", from, addr)
 }

@@ -4,7 +4,7 @@ package mutants
 var Table = []Mutation{
 	{
 		Name: "vote reply not gated on the disk", Why: "a voter that crashes votes a second time",
-		Edits: []Edit{{"monitor/ask.go", "c.gate(reply)", "c.free(reply)"}},
+		Edits: []Edit{{"monitor/vote.go", "c.gate(reply)", "c.free(reply)"}},
 	},
 	{
 		Name: "a change during a write is thought to be in it", Why: "what is on disk is not what was promised",
@@ -17,13 +17,13 @@ var Table = []Mutation{
 	{
 		Name: "current epoch not saved", Why: "an epoch is used twice after a restart",
 		Edits: []Edit{
-			{"monitor/disk.go", "CurrentEpoch: c.epoch,", "CurrentEpoch: 0 * c.epoch,"},
+			{"monitor/state.go", "CurrentEpoch: c.epoch,", "CurrentEpoch: 0 * c.epoch,"},
 			{"monitor/disk.go", "c.durableEpoch = p.State.CurrentEpoch", "c.durableEpoch = c.epoch"},
 		},
 	},
 	{
 		Name: "vote not saved", Why: "a voter that restarts votes a second time",
-		Edits: []Edit{{"monitor/disk.go", "LeaderEpoch: m.ledger.Epoch}", "LeaderEpoch: 0 * m.ledger.Epoch}"}},
+		Edits: []Edit{{"monitor/state.go", "LeaderEpoch: m.ledger.Epoch}", "LeaderEpoch: 0 * m.ledger.Epoch}"}},
 	},
 	{
 		Name: "a second vote in the same epoch", Why: "two candidates reach a majority",
@@ -72,14 +72,14 @@ var Table = []Mutation{
 		Name: "opinions about an old address counted", Why: "a healthy new master is failed over at once",
 		Edits: []Edit{
 			{"monitor/ask.go", "in.OK && in.Token.Seq > m.askFloor &&", "in.OK &&"},
-			{"monitor/switch.go", "p.clear(FlagMasterDown)\n", "\n"},
+			{"monitor/reset.go", "p.clear(FlagMasterDown)\n", "\n"},
 		},
 	},
 	{
 		Name: "vote given while saving fails", Why: "a promise is made that a crash breaks",
 		Edits: []Edit{
-			{"monitor/ask.go", "if c.disk.failing || c.conflict.open ||", "if c.conflict.open ||"},
-			{"monitor/ask.go", "c.free(Reply{To: in.From, Down: down}) // the vote is not safe", "c.free(reply) // the vote is not safe"},
+			{"monitor/vote.go", "if c.disk.failing || c.conflict.open ||", "if c.conflict.open ||"},
+			{"monitor/vote.go", "c.free(Reply{To: in.From, Down: down}) // the vote is not safe", "c.free(reply) // the vote is not safe"},
 		},
 	},
 	{
@@ -88,23 +88,23 @@ var Table = []Mutation{
 	},
 	{
 		Name: "configuration told before it is durable", Why: "after a crash two addresses have one config epoch",
-		Edits: []Edit{{"monitor/elect.go", "return c.isDurable(m.configSeq) ||", "return c.isDurable(0) ||"}},
+		Edits: []Edit{{"monitor/announce.go", "return c.isDurable(m.configSeq) ||", "return c.isDurable(0) ||"}},
 	},
 	{
 		Name: "configuration of the same epoch taken over", Why: "Sentinels swap addresses for ever",
-		Edits: []Edit{{"monitor/peer.go", "if h.ConfigEpoch > m.configEpoch {", "if h.ConfigEpoch >= m.configEpoch {"}},
+		Edits: []Edit{{"monitor/switch.go", "if h.ConfigEpoch > m.configEpoch {", "if h.ConfigEpoch >= m.configEpoch {"}},
 	},
 	{
 		Name: "outdated failover carried through", Why: "the config epoch falls, or names two addresses",
 		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
 		Edits: []Edit{
-			{"monitor/elect.go", "if a.Epoch <= m.configEpoch {", "if false {"},
-			{"monitor/peer.go", "!a.Published() && a.Epoch <= m.configEpoch {", "!a.Published() && false {"},
+			{"monitor/promote.go", "if a.Epoch <= m.configEpoch {", "if false {"},
+			{"monitor/switch.go", "!a.Published() && a.Epoch <= m.configEpoch {", "!a.Published() && false {"},
 		},
 	},
 	{
 		Name: "promotion published before INFO says role:master", Why: "clients are sent to a replica",
-		Edits: []Edit{{"monitor/observe.go", "case r.role == RoleMaster && m.promoted == r && m.waiting", "case m.promoted == r && m.waiting"}},
+		Edits: []Edit{{"monitor/repair.go", "case r.role == RoleMaster && m.promoted == r && m.waiting", "case m.promoted == r && m.waiting"}},
 	},
 	{
 		Name: "replica with priority 0 promoted", Why: "the operator has forbidden it",
@@ -116,7 +116,7 @@ var Table = []Mutation{
 	},
 	{
 		Name: "parallel-syncs off by one", Why: "more replicas load at once than the operator allows",
-		Edits: []Edit{{"monitor/elect.go", "if busy >= m.cfg.ParallelSyncs {", "if busy > m.cfg.ParallelSyncs {"}},
+		Edits: []Edit{{"monitor/reconf.go", "if busy >= m.cfg.ParallelSyncs {", "if busy > m.cfg.ParallelSyncs {"}},
 	},
 	{
 		Name: "no pause between attempts", Why: "every attempt derails the elections of the others",
@@ -132,15 +132,15 @@ var Table = []Mutation{
 	},
 	{
 		Name: "TILT ignored", Why: "a stalled Sentinel takes its own absence for the master's",
-		Edits: []Edit{{"monitor/elect.go", "if c.tilt {\n\t\treturn Never", "if false {\n\t\treturn Never"}},
+		Edits: []Edit{{"monitor/judge.go", "if c.tilt {\n\t\treturn Never", "if false {\n\t\treturn Never"}},
 	},
 	{
 		Name: "down answered in TILT", Why: "a stalled Sentinel helps to fail over a healthy master",
-		Edits: []Edit{{"monitor/ask.go", "down := m.has(FlagSDown) && !c.tilt", "down := m.has(FlagSDown)"}},
+		Edits: []Edit{{"monitor/vote.go", "down := m.has(FlagSDown) && !c.tilt", "down := m.has(FlagSDown)"}},
 	},
 	{
 		Name: "old master made a replica at once", Why: "a server that a leader has just promoted is demoted",
-		Edits: []Edit{{"monitor/observe.go", "if now.Sub(r.roleSince) <= wait || !c.sane(now, r.master)", "if !c.sane(now, r.master)"}},
+		Edits: []Edit{{"monitor/repair.go", "if now.Sub(r.roleSince) <= wait || !c.sane(now, r.master)", "if !c.sane(now, r.master)"}},
 	},
 	{
 		Name: "votes forgotten by REMOVE and MONITOR", Why: "an operator makes a Sentinel vote twice",
@@ -148,6 +148,6 @@ var Table = []Mutation{
 	},
 	{
 		Name: "failover that never times out", Why: "a replica that does not come back holds the failover up for ever",
-		Edits: []Edit{{"monitor/elect.go", "timeout := now >= due", "timeout := now >= due && false"}},
+		Edits: []Edit{{"monitor/reconf.go", "timeout := now >= due", "timeout := now >= due && false"}},
 	},
 }

@@ -1,0 +1,85 @@
+package monitor
+
+import "github.com/gosentinel/sentinel/quorum"
+
+// downSince returns how long the clock of failure detection of i has been
+// running (state-machine.md §4.1).
+func (i *instance) downSince() Instant { return i.link.unansweredSince }
+
+// sdownDue says whether i is subjectively down, and if not, when it could be at
+// the earliest. The answer for a healthy instance is one down-after period from
+// now: the clock starts with a PING that is still to come. So nothing has to be
+// computed for each PONG.
+func (c *Core) sdownDue(now Instant, i *instance) (down bool, due Instant) {
+	due = now.Add(i.downAfter)
+	if since := i.downSince(); since != 0 {
+		due = since.Add(i.downAfter)
+	}
+	if i.kind == KindMaster {
+		if i.role == RoleReplica {
+			due = min(due, i.roleSince.Add(i.downAfter+2*c.tun.InfoPeriod))
+		}
+		if m := i.master; i.has(FlagMasterReboot) {
+			due = min(due, m.rebootSince.Add(m.cfg.RebootDownAfter))
+		}
+	}
+	return now >= due, due
+}
+
+// checkSDown sets or clears S_DOWN of i and returns when to look again.
+func (c *Core) checkSDown(now Instant, i *instance) Instant {
+	down, due := c.sdownDue(now, i)
+	switch {
+	case down && !i.has(FlagSDown):
+		i.set(FlagSDown)
+		i.sdownSince = now
+		c.emit(i, SDown{c.ref(i)})
+		if i.kind == KindMaster {
+			c.masterWentDown(now, i.master)
+		} else {
+			c.touch(i.master)
+		}
+	case !down && i.has(FlagSDown):
+		i.clear(FlagSDown | FlagScriptKillSent)
+		c.emit(i, SDownCleared{c.ref(i)})
+		c.touch(i.master)
+	}
+	if down {
+		return Never // what ends it arrives as an input
+	}
+	return due
+}
+
+// masterWentDown gets fresh offsets while the others are asked: when a leader
+// is elected, the replicas have answered (state-machine.md §12.2).
+func (c *Core) masterWentDown(now Instant, m *master) {
+	for _, r := range m.replicas {
+		c.requestInfo(now, &r.instance)
+	}
+}
+
+// checkODown counts the Sentinels that see m down (state-machine.md §4.2).
+func (c *Core) checkODown(now Instant, m *master) {
+	votes := 0
+	if m.has(FlagSDown) {
+		votes = 1
+		for _, p := range m.peers {
+			if p.has(FlagMasterDown) {
+				votes++
+			}
+		}
+	}
+	down := m.has(FlagSDown) && quorum.Reached(votes, m.cfg.Quorum)
+	switch {
+	case down && !m.has(FlagODown):
+		m.set(FlagODown)
+		m.odownSince = now
+		c.emit(&m.instance, ODown{c.ref(&m.instance), votes, m.cfg.Quorum})
+		for _, r := range m.replicas {
+			c.wake(&r.instance) // their INFO is fast from now on
+		}
+	case !down && m.has(FlagODown):
+		m.clear(FlagODown)
+		c.emit(&m.instance, ODownCleared{c.ref(&m.instance)})
+	}
+}

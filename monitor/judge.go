@@ -1,0 +1,21 @@
+package monitor
+
+// run judges a master: is it down, do enough others agree, what does a running
+// failover need next. It is called whenever something about the master arrived
+// and when one of its own deadlines is reached.
+func (m *master) run(c *Core, now Instant) Instant {
+	c.changes++
+	if c.tilt {
+		return Never // leaveTilt comes back to it
+	}
+	next := c.checkSDown(now, &m.instance)
+	c.shareOpinion(m)
+	next = min(next, c.expireAnswers(now, m))
+	c.checkODown(now, m)
+	next = min(next, c.failover(now, m))
+	if !m.attempt.InProgress() {
+		next = min(next, c.maybeStart(now, m))
+		next = min(next, c.failover(now, m))
+	}
+	return min(next, c.askPeers(now, m))
+}

@@ -1,0 +1,103 @@
+package monitor
+
+import (
+	"fmt"
+
+	"github.com/gosentinel/sentinel/election"
+)
+
+// master is one monitored master and all that this Sentinel knows around it.
+type master struct {
+	instance
+	cfg      MasterConfig
+	replicas []*replica
+	peers    []*peer
+
+	ledger  election.Ledger
+	voteSeq uint64 // the Persist that holds the ledger's vote
+
+	configEpoch Epoch
+	configSeq   uint64 // the Persist that holds address and config epoch
+	durable     published
+	announced   bool // the promotion of the running failover was made known
+
+	attempt     election.Attempt
+	promoted    *replica
+	candidateAt Instant // end of the desynchronisation wait, 0 when not waiting
+	restartAt   Instant // when a hopeless election is repeated, 0 when not planned
+	delayLogged Instant // attempt.Start for which the next delay was logged
+
+	rebootSince Instant
+	askFloor    uint64 // replies to older questions are about an older address
+	askedKick   Instant
+	awaiting    bool // is in disk.waiting
+	sharedDown  bool // the opinion that peers were given over gossip
+
+	hello   Hello   // the last one that was published, see publishing
+	publish Command // which publishes it
+
+	judge timer // the timer of run; instance.timer drives the periodic commands
+}
+
+// published is the configuration that other Sentinels may be told: what a
+// restart of this process could not take back.
+type published struct {
+	addr  Addr
+	epoch Epoch
+}
+
+func (m *master) base() *instance { return &m.instance }
+
+// load adds a master with everything that was saved about it.
+func (c *Core) load(now Instant, ms MasterState) error {
+	if c.byName[ms.Name] != nil {
+		return fmt.Errorf("monitor: master %q is configured twice", ms.Name)
+	}
+	m := c.addMaster(now, ms.MasterConfig)
+	m.configEpoch = ms.ConfigEpoch
+	m.ledger.Epoch = ms.LeaderEpoch
+	if ms.VoteUnknown {
+		m.ledger.Epoch = c.epoch
+	}
+	m.durable.epoch = ms.ConfigEpoch
+	for _, a := range ms.Replicas {
+		c.addReplica(now, m, a, nil)
+	}
+	for _, s := range ms.Sentinels {
+		if s.ID != c.opts.MyID && m.peerByID(s.ID) == nil {
+			c.addPeer(now, m, s.Addr, s.ID)
+		}
+	}
+	c.emit(&m.instance, Monitor{c.ref(&m.instance), m.cfg.Quorum})
+	return nil
+}
+
+// addMaster starts monitoring a master whose name is not taken.
+func (c *Core) addMaster(now Instant, cfg MasterConfig) *master {
+	if cfg.DownAfter == 0 {
+		cfg.DownAfter = c.tun.DefaultDownAfter
+	}
+	if cfg.FailoverTimeout == 0 {
+		cfg.FailoverTimeout = c.tun.DefaultFailoverTimeout
+	}
+	if cfg.ParallelSyncs == 0 {
+		cfg.ParallelSyncs = DefaultParallelSyncs
+	}
+	m := &master{cfg: cfg, durable: published{addr: cfg.Addr}}
+	c.initInstance(now, &m.instance, KindMaster, cfg.Name, m, cfg.Addr, cfg.DownAfter)
+	c.initTimer(&m.judge, m)
+	c.masters = append(c.masters, m)
+	c.byName[cfg.Name] = m
+	c.index(m)
+	c.register(m, c.newLink(now, true))
+	c.touch(m)
+	return m
+}
+
+// current is the address that clients should use (state-machine.md §3.1).
+func (m *master) current() Addr {
+	if m.attempt.Published() && m.promoted != nil {
+		return m.promoted.addr
+	}
+	return m.addr
+}

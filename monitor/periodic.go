@@ -1,0 +1,73 @@
+package monitor
+
+import "time"
+
+// periodic drives the traffic of one instance: INFO and hello messages, and for
+// replicas and Sentinels the check of S_DOWN. Masters are judged by master.run.
+type periodic struct{ *instance }
+
+func (p periodic) run(c *Core, now Instant) Instant {
+	i := p.instance
+	next := Never
+	if i.kind != KindMaster && !c.tilt {
+		next = c.checkSDown(now, i)
+	}
+	if !i.link.connected() {
+		return next
+	}
+	if i.kind != KindSentinel {
+		next = min(next, c.infoIfDue(now, i))
+	}
+	return min(next, c.helloIfDue(now, i))
+}
+
+// infoIfDue sends INFO when its period is over and none is in flight.
+func (c *Core) infoIfDue(now Instant, i *instance) Instant {
+	if i.infoPending {
+		return Never
+	}
+	if due := i.infoSent.Add(c.infoPeriod(i)); i.infoSent != 0 && now < due {
+		return due
+	}
+	c.requestInfo(now, i)
+	return Never
+}
+
+// requestInfo sends INFO now unless one is in flight already.
+func (c *Core) requestInfo(now Instant, i *instance) {
+	if i.infoPending || !i.link.connected() {
+		return
+	}
+	i.infoPending, i.infoSent = true, now
+	c.sendFor(i, InfoRequest{})
+}
+
+// earlyDays is how long after it was reached a master without replicas is asked
+// for them more often. One that never gets any should not cost more for ever.
+const earlyDays = 30 * time.Second
+
+// infoPeriod is the INFO period of i at the moment. What a failover waits for
+// is polled fast, because the wait for the next periodic INFO is two thirds of
+// the time that a stock Sentinel needs (state-machine.md §12).
+func (c *Core) infoPeriod(i *instance) time.Duration {
+	period := c.tun.InfoPeriod
+	m := i.master
+	if i.infoRefresh == 0 {
+		period = min(period, c.tun.InfoFast) // never answered with INFO: try again soon
+	}
+	if i.kind == KindMaster && len(m.replicas) == 0 && c.now < i.link.cmd.upAt.Add(earlyDays) {
+		return min(period, c.tun.InfoFast) // its replicas may be on their way: a failover needs them known
+	}
+	if i.kind != KindReplica {
+		return period
+	}
+	r := c.members[i.id].(*replica)
+	switch {
+	case m.promoted == r && !m.attempt.Published() && m.attempt.InProgress(),
+		r.has(FlagReconfSent | FlagReconfInProg):
+		return c.tun.InfoPoll
+	case m.has(FlagODown), m.attempt.InProgress(), r.masterLinkDown != 0, r.role == RoleMaster:
+		return min(period, c.tun.InfoFast)
+	}
+	return period
+}

@@ -1,0 +1,139 @@
+package monitor
+
+import "github.com/gosentinel/sentinel/election"
+
+func (m *master) waitingForPromotion() bool { return m.attempt.Phase() == election.WaitPromotion }
+
+// selectReplica chooses the replica to promote, on INFO replies that are newer
+// than the attempt if they come soon.
+func (c *Core) selectReplica(now Instant, m *master) Instant {
+	a := &m.attempt
+	rules, cs := c.rules(now, m), c.candidates(now, m)
+	best := election.Select(rules, cs)
+	wait := c.tun.SelectPatience
+	if best >= 0 {
+		wait = 0
+		for k, r := range m.replicas {
+			if rules.Reject(cs[k]) == "" && r.infoRefresh < a.Begun {
+				wait = c.tun.SelectWait
+			}
+		}
+	}
+	if due := a.Changed.Add(wait); now < due {
+		return due
+	}
+	if best < 0 {
+		for k, r := range m.replicas {
+			c.log(LevelNotice, "Replica "+r.name+" of "+m.cfg.Name+" cannot be promoted: "+rules.Reject(cs[k]))
+		}
+		c.abort(now, m, FailoverAbortNoGoodReplica{c.ref(&m.instance)})
+		return Never
+	}
+	r := m.replicas[best]
+	m.promoted = r
+	r.set(FlagPromoted)
+	c.emit(&r.instance, SelectedReplica{c.ref(&r.instance)})
+	a.Advance(election.SendReplicaOfNoOne, now)
+	c.emit(&r.instance, FailoverStateSendReplicaOfNoOne{c.ref(&r.instance)})
+	return Never
+}
+
+// rules returns the limits for replicas of m (state-machine.md §6.2).
+func (c *Core) rules(now Instant, m *master) election.Rules {
+	r := election.Rules{
+		Now:         now,
+		MaxPingAge:  5 * c.tun.PingPeriod,
+		MaxInfoAge:  3 * c.tun.InfoPeriod,
+		MaxLinkDown: 10 * m.cfg.DownAfter,
+	}
+	if m.has(FlagSDown) {
+		r.MaxInfoAge = 5 * c.tun.PingPeriod
+		r.MaxLinkDown += now.Sub(c.lastWell(m))
+	}
+	return r
+}
+
+// lastWell returns when m was last known to be a master that lives, which is
+// before +sdown: by more than TILT lasts when the failure fell into it, and by
+// two INFO periods when the master has become a replica. Links of replicas that
+// broke in between broke because of the failure. Counted from +sdown, as stock
+// does, they look broken for ever, and with a short down-after no replica is
+// ever accepted again.
+func (c *Core) lastWell(m *master) Instant {
+	well := min(m.sdownSince, m.link.lastAvail)
+	if m.role == RoleReplica {
+		well = min(well, m.roleSince-Instant(c.tun.InfoPeriod))
+	}
+	return well
+}
+
+// candidates are the replicas as they are now: one whose time has run out is
+// down, even if its own timer comes later in this step.
+func (c *Core) candidates(now Instant, m *master) []election.Replica {
+	cs := make([]election.Replica, len(m.replicas))
+	for k, r := range m.replicas {
+		down, _ := c.sdownDue(now, &r.instance)
+		cs[k] = election.Replica{
+			SDown: down || r.has(FlagSDown), Connected: r.link.connected(), LastAvail: r.link.lastAvail,
+			LastInfo: r.infoRefresh, Priority: r.priority, LinkDown: r.masterLinkDown,
+			Offset: r.offset, RunID: r.runID,
+		}
+	}
+	return cs
+}
+
+// promote sends SLAVEOF NO ONE over the connection that is already open, with
+// an INFO right behind it.
+func (c *Core) promote(now Instant, m *master) Instant {
+	r := m.promoted
+	if !r.link.connected() {
+		return c.promotionDeadline(now, m)
+	}
+	c.changeRole(&r.instance, Addr{})
+	m.attempt.Advance(election.WaitPromotion, now)
+	c.emit(&r.instance, FailoverStateWaitPromotion{c.ref(&r.instance)})
+	r.infoPending = false // one that is under way may answer from before the promotion
+	c.requestInfo(now, &r.instance)
+	return Never
+}
+
+// waitPromotion waits for INFO to say role:master. If the connection broke
+// before the outcome was known, the command is sent again.
+func (c *Core) waitPromotion(now Instant, m *master) Instant {
+	r := m.promoted
+	next := c.promotionDeadline(now, m)
+	// Not after the deadline, as at the end of TILT: a server promoted by an
+	// attempt that is over would be a master whom nobody announces.
+	if m.waitingForPromotion() && r.slaveofLost && r.link.connected() {
+		c.changeRole(&r.instance, Addr{})
+		c.wake(&r.instance)
+	}
+	return next
+}
+
+func (c *Core) promotionDeadline(now Instant, m *master) Instant {
+	due := m.attempt.PhaseDeadline(m.cfg.FailoverTimeout)
+	if now < due {
+		return due
+	}
+	c.abort(now, m, FailoverAbortReplicaTimeout{c.ref(&m.instance)})
+	return Never
+}
+
+// promotionConfirmed is called when the promoted replica says that it is a
+// master (state-machine.md §6.5). From here on the new address is the one that
+// clients get.
+func (c *Core) promotionConfirmed(now Instant, m *master) {
+	a := &m.attempt
+	if a.Epoch <= m.configEpoch {
+		// Another configuration with this epoch or a later one is known already.
+		// Ours would lower the epoch or contradict it (invariants S6, S7).
+		c.abort(now, m, FailoverAbortNotElected{c.ref(&m.instance)})
+		return
+	}
+	m.configEpoch = a.Epoch
+	a.Advance(election.ReconfReplicas, now)
+	m.configSeq, m.announced = c.disk.next(), false
+	c.changed()
+	c.touch(m)
+}

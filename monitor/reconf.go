@@ -1,0 +1,142 @@
+package monitor
+
+import (
+	"strconv"
+
+	"github.com/gosentinel/sentinel/election"
+)
+
+// reconfReplicas announces the new configuration and points the other replicas
+// at the new master, parallel-syncs at a time (state-machine.md §6.6, §6.7).
+func (c *Core) reconfReplicas(now Instant, m *master) Instant {
+	if !c.mayAnnounce(m) {
+		c.awaitDisk(m)
+		return Never
+	}
+	if !m.announced {
+		m.announced = true
+		r := m.promoted
+		c.emit(&r.instance, PromotedReplica{c.ref(&r.instance)})
+		if c.failures&CrashAfterPromotion != 0 {
+			c.free(Crash{})
+		}
+		c.emit(&m.instance, FailoverStateReconfReplicas{c.ref(&m.instance)})
+		c.reconfScript(m, "leader", m.addr, r.addr)
+		c.forceHello(now, m)
+	}
+	next := min(c.expireReconf(now, m), c.sendReconf(now, m))
+	return min(next, c.checkEnd(now, m))
+}
+
+// expireReconf gives up on replicas that do not start to synchronise, so that
+// one stuck replica does not hold a parallel-syncs place for ever.
+func (c *Core) expireReconf(now Instant, m *master) Instant {
+	next := Never
+	for _, r := range m.replicas {
+		if !r.has(FlagReconfSent) {
+			continue
+		}
+		if due := r.reconfSentAt.Add(c.tun.ReconfTimeout); now < due {
+			next = min(next, due)
+			continue
+		}
+		c.emit(&r.instance, ReplicaReconfSentTimeout{c.ref(&r.instance)})
+		r.clear(FlagReconfSent)
+		r.set(FlagReconfDone)
+	}
+	return next
+}
+
+func (c *Core) sendReconf(now Instant, m *master) Instant {
+	const settled = FlagPromoted | FlagReconfDone | FlagReconfSent | FlagReconfInProg
+	busy, next := 0, Never
+	for _, r := range m.replicas {
+		if r.has(FlagReconfSent | FlagReconfInProg) {
+			busy++
+		}
+		if r.has(FlagReconfSent) && r.slaveofLost {
+			c.changeRole(&r.instance, m.promoted.addr) // its connection broke under the first one
+		}
+	}
+	for _, r := range m.replicas {
+		if busy >= m.cfg.ParallelSyncs {
+			break
+		}
+		if r.has(settled|FlagSDown) || !c.changeRole(&r.instance, m.promoted.addr) {
+			continue
+		}
+		r.set(FlagReconfSent)
+		r.reconfSentAt = now
+		busy++
+		next = min(next, now.Add(c.tun.ReconfTimeout))
+		c.emit(&r.instance, ReplicaReconfSent{c.ref(&r.instance)})
+		c.wake(&r.instance)
+	}
+	return next
+}
+
+// checkEnd ends the failover when every replica follows the new master, when
+// the failover timeout is over, or when the new master itself is down: then
+// only the end of this failover lets the next one begin.
+func (c *Core) checkEnd(now Instant, m *master) Instant {
+	left := 0
+	for _, r := range m.replicas {
+		if !r.has(FlagPromoted | FlagReconfDone | FlagSDown) {
+			left++
+		}
+	}
+	due := m.attempt.PhaseDeadline(m.cfg.FailoverTimeout)
+	timeout := now >= due
+	if left > 0 && !timeout && !m.promoted.has(FlagSDown) {
+		return due
+	}
+	if timeout {
+		c.emit(&m.instance, FailoverEndForTimeout{c.ref(&m.instance)})
+	}
+	c.emit(&m.instance, FailoverEnd{c.ref(&m.instance)})
+	m.attempt.Advance(election.UpdateConfig, now)
+	if timeout {
+		c.reconfBestEffort(m)
+	}
+	return Never
+}
+
+// reconfBestEffort tells the replicas that are left who their master is,
+// without waiting for the outcome.
+func (c *Core) reconfBestEffort(m *master) {
+	for _, r := range m.replicas {
+		if r.has(FlagPromoted | FlagReconfDone | FlagReconfSent) {
+			continue
+		}
+		if c.changeRole(&r.instance, m.promoted.addr) {
+			r.set(FlagReconfSent)
+			c.emit(&r.instance, ReplicaReconfSentBestEffort{c.ref(&r.instance)})
+		}
+	}
+}
+
+// reconfScript runs the client reconfiguration script (wire.md §11).
+func (c *Core) reconfScript(m *master, role string, from, to Addr) {
+	if m.cfg.ClientReconfigScript == "" {
+		return
+	}
+	f, t := c.shown(from), c.shown(to)
+	c.free(RunScript{Path: m.cfg.ClientReconfigScript, Args: []string{
+		m.cfg.Name, role, "start", f.Host, strconv.Itoa(f.Port), t.Host, strconv.Itoa(t.Port),
+	}})
+}
+
+// followReconf advances a replica that is being pointed at the promoted one.
+func (c *Core) followReconf(r *replica) {
+	m := r.master
+	if r.has(FlagReconfSent) && m.promoted != nil && c.follows(r, m.promoted.addr) {
+		r.clear(FlagReconfSent)
+		r.set(FlagReconfInProg)
+		c.emit(&r.instance, ReplicaReconfInProgress{c.ref(&r.instance)})
+	}
+	if r.has(FlagReconfInProg) && r.masterLinkUp {
+		r.clear(FlagReconfInProg)
+		r.set(FlagReconfDone)
+		c.emit(&r.instance, ReplicaReconfDone{c.ref(&r.instance)})
+	}
+}

@@ -1,0 +1,50 @@
+package monitor
+
+// resetMaster clears what is known and going on about m, except its
+// configuration, its epochs, its vote and its members.
+func (c *Core) resetMaster(now Instant, m *master) {
+	m.flags = 0
+	m.runID, m.info = "", nil
+	m.infoRefresh, m.infoSent, m.infoPending = 0, 0, false
+	m.helloDue, m.helloPending = now, false
+	m.role, m.roleSince = RoleMaster, now
+	m.slaveofSeq, m.slaveofLost, m.slaveofError = 0, false, ""
+	m.sdownSince, m.odownSince = 0, 0
+	m.attempt.Clear()
+	m.promoted = nil
+	m.candidateAt, m.restartAt, m.delayLogged = 0, 0, 0
+	m.askFloor = c.lastSeq
+	for _, p := range m.peers {
+		p.clear(FlagMasterDown)
+		p.votedFor, p.askedVote, p.askSentAt = "", 0, 0
+	}
+}
+
+// reset is SENTINEL RESET for one master (state-machine.md §9.1).
+func (c *Core) reset(now Instant, m *master) {
+	if m.attempt.Published() {
+		// The configuration epoch has been raised for the new address. With the old
+		// one it would contradict what the others hear, and nobody reconciles two
+		// configurations of one epoch.
+		c.switchToPromoted(now, m)
+	}
+	c.dropMembers(m)
+	c.resetMaster(now, m)
+	m.ledger.Forget()
+	c.closeLink(m.link)
+	c.adopt(now, m.link, &m.instance)
+	c.emit(&m.instance, ResetMaster{c.ref(&m.instance)})
+	c.wake(&m.instance)
+	c.touch(m)
+}
+
+// dropMembers forgets the replicas and Sentinels of m.
+func (c *Core) dropMembers(m *master) {
+	for _, r := range m.replicas {
+		c.dropReplica(r)
+	}
+	for _, p := range m.peers {
+		c.dropPeer(p)
+	}
+	m.replicas, m.peers, m.promoted = nil, nil, nil
+}

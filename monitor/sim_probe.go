@@ -1,0 +1,138 @@
+package monitor
+
+import (
+	"slices"
+
+	"github.com/gosentinel/sentinel/election"
+)
+
+// MasterProbe is what the invariants of state-machine.md §11.1 say something
+// about, for one master. It is a plain value without references into the core.
+type MasterProbe struct {
+	// Record is never used twice: a master that is removed and monitored again
+	// has another one.
+	Record  InstanceID
+	Name    string
+	Current Addr // what clients are told
+	Flags   Flags
+
+	Phase        election.Phase
+	AttemptEpoch Epoch
+	Begun        Instant // of the running attempt; 0 when there is none
+	Start        Instant // base of the wait before the next attempt; 0 after a reset or switch
+	Forced       bool
+
+	ConfigEpoch Epoch
+	VoteEpoch   Epoch
+	VoteFor     RunID // "" when nobody, or not known any more
+
+	Promoted  Addr // the replica chosen for promotion; the zero Addr when none is
+	Promoting int  // replicas with [FlagPromoted]: 1 when Promoted is set, else 0
+	Busy      int  // replicas with [FlagReconfSent] or [FlagReconfInProg]
+	Voters    int  // this Sentinel and all others that it knows
+
+	Quorum, ParallelSyncs int
+}
+
+// AppendProbes appends a probe of every master to dst, in the order of
+// configuration. It does not allocate when dst has room.
+func (c *Core) AppendProbes(dst []MasterProbe) []MasterProbe {
+	for _, m := range c.masters {
+		dst = append(dst, m.probe())
+	}
+	return dst
+}
+
+// SameProbes reports whether [Core.AppendProbes] would give the same again. Most
+// inputs change nothing of what is probed, and this finds out in a fraction of
+// the time.
+func (c *Core) SameProbes(probes []MasterProbe) bool {
+	if len(probes) != len(c.masters) {
+		return false
+	}
+	for k, m := range c.masters {
+		if !m.matches(&probes[k]) {
+			return false
+		}
+	}
+	return true
+}
+
+// Knows reports whether the server at the given address, as it is shown, is the
+// master of that name or one of its replicas. It says what the views say and makes
+// none.
+func (c *Core) Knows(name string, at HostPort) bool {
+	m := c.byName[name]
+	return m != nil && (c.shown(m.addr) == at ||
+		slices.ContainsFunc(m.replicas, func(r *replica) bool { return c.shown(r.addr) == at }))
+}
+
+// Changes counts the occasions on which something that is probed may have
+// changed: a master was judged or is to be, or there is something to save. While
+// it stands still, so does what [Core.AppendProbes] gives. A simulator that looks
+// after every step need not look at all after most of them, and checks with
+// [Core.SameProbes] now and then that nothing changes in another way.
+func (c *Core) Changes() uint64 { return c.changes }
+
+func (m *master) probe() MasterProbe {
+	a := &m.attempt
+	p := MasterProbe{
+		Record: m.id, Name: m.cfg.Name, Current: m.current(), Flags: m.flags,
+		Phase: a.Phase(), AttemptEpoch: a.Epoch, Begun: a.Begun, Start: a.Start, Forced: a.Forced,
+		ConfigEpoch: m.configEpoch, VoteEpoch: m.ledger.Epoch, VoteFor: m.ledger.For,
+		Voters: len(m.peers) + 1, Quorum: m.cfg.Quorum, ParallelSyncs: m.cfg.ParallelSyncs,
+	}
+	if m.promoted != nil {
+		p.Promoted = m.promoted.addr
+	}
+	p.Promoting, p.Busy = m.flagged()
+	return p
+}
+
+// flagged counts the replicas that are marked in a failover.
+func (m *master) flagged() (promoting, busy int) {
+	for _, r := range m.replicas {
+		if r.has(FlagPromoted) {
+			promoting++
+		}
+		if r.has(FlagReconfSent | FlagReconfInProg) {
+			busy++
+		}
+	}
+	return promoting, busy
+}
+
+// matches is m.probe() == *p without making the probe. The name is fixed for a
+// record.
+func (m *master) matches(p *MasterProbe) bool {
+	a := &m.attempt
+	if p.Record != m.id || p.Flags != m.flags || p.Phase != a.Phase() || p.AttemptEpoch != a.Epoch ||
+		p.Begun != a.Begun || p.Start != a.Start || p.Forced != a.Forced ||
+		p.ConfigEpoch != m.configEpoch || p.VoteEpoch != m.ledger.Epoch || p.VoteFor != m.ledger.For ||
+		p.Voters != len(m.peers)+1 || p.Quorum != m.cfg.Quorum || p.ParallelSyncs != m.cfg.ParallelSyncs {
+		return false
+	}
+	current, promoted := &m.addr, &Addr{}
+	if m.promoted != nil {
+		promoted = &m.promoted.addr
+		if a.Published() {
+			current = promoted
+		}
+	}
+	if !p.Current.equal(current) || !p.Promoted.equal(promoted) {
+		return false
+	}
+	promoting, busy := m.flagged()
+	return p.Promoting == promoting && p.Busy == busy
+}
+
+// equal is *a == *b. Written out, it compares the ports first and copies nothing,
+// on the busiest path of a simulation.
+func (a *Addr) equal(b *Addr) bool { return a.Port == b.Port && a.Host == b.Host && a.IP == b.IP }
+
+// Unsaved reports whether the state differs from the last one that is durable.
+func (c *Core) Unsaved() bool { return c.disk.dirty || c.disk.inFlight != nil }
+
+// InFlight returns the write that is under way, or nil: the last [Persist] that
+// was drained, until it is answered.
+func (c *Core) InFlight() *Persist { return c.disk.inFlight }
