@@ -89,16 +89,3 @@ var (
 	ErrNoGoodReplica = &CallError{"NOGOODSLAVE", "No suitable replica to promote"}
 	ErrSave          = &CallError{"ERR", "Failed to save config file. Check server logs."}
 )
-
-// Hello is one hello message (state-machine.md §3): who its sender is and what
-// it believes about one master.
-type Hello struct {
-	IP           string // where the sender can be reached
-	Port         int
-	RunID        RunID
-	CurrentEpoch Epoch
-	MasterName   string
-	MasterIP     string
-	MasterPort   int
-	ConfigEpoch  Epoch
-}

@@ -30,6 +30,4 @@
 //		frames = sub.AppendPending(frames[:0], 64<<10)
 //		conn.Write(frames)
 //	}
-//
-// The codec of the hello messages that Sentinels exchange lives here too.
 package pubsub

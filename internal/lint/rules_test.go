@@ -29,7 +29,7 @@ var layers = []struct {
 	{"configrewrite", slices.Concat(core, []string{"internal/..."})},
 	{"gossip", slices.Concat(core, []string{"internal/...", "gossip/session"})},
 	{"gossip/session", core},
-	{"monitor/link", slices.Concat(core, []string{"internal/...", "pubsub"})}, // for the hello codec
+	{"monitor/link", slices.Concat(core, []string{"internal/..."})},
 	{".", slices.Concat(core, shell)},
 	{"cmd/demo", []string{"internal/...", "jepsen/cluster"}}, // runs real processes
 	{"cmd/...", slices.Concat(core, shell, []string{"."})},

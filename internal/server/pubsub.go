@@ -1,6 +1,7 @@
 package server
 
 import (
+	"github.com/gosentinel/sentinel/monitor"
 	"github.com/gosentinel/sentinel/pubsub"
 )
 
@@ -93,7 +94,7 @@ func cmdPublish(r *request) {
 		r.fail("ERR", "Only HELLO messages are accepted by Sentinel instances.")
 		return
 	}
-	h, err := pubsub.ParseHello(r.args[2])
+	h, err := monitor.ParseHello(r.args[2])
 	if err == nil {
 		r.server.engine.Hello(h)
 	}

@@ -7,7 +7,6 @@ import (
 
 	"github.com/gosentinel/sentinel/election"
 	"github.com/gosentinel/sentinel/monitor"
-	"github.com/gosentinel/sentinel/pubsub"
 )
 
 // server is a model of a Redis server: role, replication with offsets and
@@ -410,8 +409,8 @@ func (w *world) encoded(h monitor.Hello) *helloMsg {
 }
 
 func encodeHello(h monitor.Hello) *helloMsg {
-	m := &helloMsg{payload: pubsub.AppendHello(nil, h)}
-	m.hello, m.err = pubsub.ParseHello(m.payload)
+	m := &helloMsg{payload: monitor.AppendHello(nil, h)}
+	m.hello, m.err = monitor.ParseHello(m.payload)
 	m.direct = monitor.HelloReceived{Hello: m.hello}
 	return m
 }

@@ -4,7 +4,6 @@ import (
 	"strconv"
 
 	"github.com/gosentinel/sentinel/monitor"
-	"github.com/gosentinel/sentinel/pubsub"
 )
 
 // appendArgs appends a command as an array of bulk strings.
@@ -42,7 +41,7 @@ func (e *encoder) greeting(d monitor.Dial) {
 	}
 	e.command(replySetName, "CLIENT", "SETNAME", d.ClientName)
 	if d.Kind == monitor.ConnPubSub {
-		e.command(replySubscribe, "SUBSCRIBE", pubsub.HelloChannel)
+		e.command(replySubscribe, "SUBSCRIBE", monitor.HelloChannel)
 	}
 }
 
@@ -56,7 +55,7 @@ func (e *encoder) send(cmd monitor.Command) bool {
 		e.command(replyInfo, "INFO")
 	case monitor.PublishHello:
 		var buf [256]byte
-		e.command(replyPublish, "PUBLISH", pubsub.HelloChannel, string(pubsub.AppendHello(buf[:0], cmd.Hello)))
+		e.command(replyPublish, "PUBLISH", monitor.HelloChannel, string(monitor.AppendHello(buf[:0], cmd.Hello)))
 	case monitor.AskMasterDown:
 		id := string(cmd.RunID)
 		if id == "" {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/gosentinel/sentinel/monitor"
-	"github.com/gosentinel/sentinel/pubsub"
 )
 
 // keepReady is the largest list of inputs that a connection keeps for later.
@@ -247,8 +246,8 @@ func (c *conn) takeMessage(array value, rest []byte) error {
 	if len(v) == 0 || !v[0].isText() {
 		return protocolErrorf("no Pub/Sub message but an array of %d elements", array.num)
 	}
-	if array.num == 3 && string(v[0].text) == "message" && string(v[1].text) == pubsub.HelloChannel && v[2].isText() {
-		if hello, err := pubsub.ParseHello(v[2].text); err == nil {
+	if array.num == 3 && string(v[0].text) == "message" && string(v[1].text) == monitor.HelloChannel && v[2].isText() {
+		if hello, err := monitor.ParseHello(v[2].text); err == nil {
 			c.emit(monitor.HelloReceived{Conn: c.id, Hello: hello})
 			return nil
 		}

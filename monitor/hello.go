@@ -1,13 +1,24 @@
-package pubsub
+package monitor
 
 import (
 	"bytes"
 	"errors"
 	"fmt"
 	"strconv"
-
-	"github.com/gosentinel/sentinel/monitor"
 )
+
+// Hello is one hello message (state-machine.md §3): who its sender is and what
+// it believes about one master.
+type Hello struct {
+	IP           string // where the sender can be reached
+	Port         int
+	RunID        RunID
+	CurrentEpoch Epoch
+	MasterName   string
+	MasterIP     string
+	MasterPort   int
+	ConfigEpoch  Epoch
+}
 
 // HelloChannel is the channel on which Sentinels announce themselves and their
 // view of a master (wire.md §7).
@@ -23,7 +34,7 @@ const helloFields = 8
 // AppendHello appends the payload of a hello message to dst. The fields are
 // written as they are: a host or master name that contains a comma makes a
 // message that every receiver ignores, so such names must not be configured.
-func AppendHello(dst []byte, h monitor.Hello) []byte {
+func AppendHello(dst []byte, h Hello) []byte {
 	dst = append(append(dst, h.IP...), ',')
 	dst = append(strconv.AppendInt(dst, int64(h.Port), 10), ',')
 	dst = append(append(dst, h.RunID...), ',')
@@ -45,15 +56,15 @@ func AppendHello(dst []byte, h monitor.Hello) []byte {
 // plausible, and whether the master is known, is for the core to decide.
 //
 // The error names the offending field. The result shares no memory with b.
-func ParseHello(b []byte) (monitor.Hello, error) {
+func ParseHello(b []byte) (Hello, error) {
 	if len(b) > MaxHelloLen {
-		return monitor.Hello{}, fmt.Errorf("hello of %d bytes is longer than %d", len(b), MaxHelloLen)
+		return Hello{}, fmt.Errorf("hello of %d bytes is longer than %d", len(b), MaxHelloLen)
 	}
 	if n := bytes.Count(b, []byte(",")) + 1; n != helloFields {
-		return monitor.Hello{}, fmt.Errorf("hello has %d fields, want %d", n, helloFields)
+		return Hello{}, fmt.Errorf("hello has %d fields, want %d", n, helloFields)
 	}
 	p := helloParser{rest: b}
-	h := monitor.Hello{
+	h := Hello{
 		IP:           p.token("sender address"),
 		Port:         p.port("sender port"),
 		RunID:        p.runID("sender id"),
@@ -64,7 +75,7 @@ func ParseHello(b []byte) (monitor.Hello, error) {
 		ConfigEpoch:  p.epoch("config epoch"),
 	}
 	if p.err != nil {
-		return monitor.Hello{}, p.err
+		return Hello{}, p.err
 	}
 	return h, nil
 }
@@ -105,8 +116,8 @@ func (p *helloParser) name(field string) string {
 	return string(b)
 }
 
-func (p *helloParser) runID(field string) monitor.RunID {
-	id := monitor.RunID(p.token(field))
+func (p *helloParser) runID(field string) RunID {
+	id := RunID(p.token(field))
 	if !id.Valid() {
 		p.fail(field, "is not 40 characters long", []byte(id))
 	}
@@ -115,26 +126,26 @@ func (p *helloParser) runID(field string) monitor.RunID {
 
 func (p *helloParser) port(field string) int {
 	b := p.next()
-	n, err := parseUint(b, 16)
+	n, err := parseCanonicalUint(b, 16)
 	if err != nil || n == 0 {
 		p.fail(field, "is not a number from 1 to 65535", b)
 	}
 	return int(n)
 }
 
-func (p *helloParser) epoch(field string) monitor.Epoch {
+func (p *helloParser) epoch(field string) Epoch {
 	b := p.next()
-	n, err := parseUint(b, 64)
+	n, err := parseCanonicalUint(b, 64)
 	if err != nil {
 		p.fail(field, "is not an unsigned 64 bit number", b)
 	}
-	return monitor.Epoch(n)
+	return Epoch(n)
 }
 
 var errLeadingZero = errors.New("leading zero")
 
-// parseUint reads decimal digits without sign and without leading zeros.
-func parseUint(b []byte, bits int) (uint64, error) {
+// parseCanonicalUint reads decimal digits without sign and without leading zeros.
+func parseCanonicalUint(b []byte, bits int) (uint64, error) {
 	if len(b) > 1 && b[0] == '0' {
 		return 0, errLeadingZero
 	}

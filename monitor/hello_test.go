@@ -1,17 +1,15 @@
-package pubsub
+package monitor
 
 import (
 	"bytes"
 	"math"
 	"strings"
 	"testing"
-
-	"github.com/gosentinel/sentinel/monitor"
 )
 
 const helloID = "54c55ece1d6b8b1d02b9d09f15fe39355c3afdcf"
 
-var goodHello = monitor.Hello{
+var goodHello = Hello{
 	IP: "127.0.0.1", Port: 27022, RunID: helloID, CurrentEpoch: 3,
 	MasterName: "mymaster", MasterIP: "10.0.0.9", MasterPort: 27050, ConfigEpoch: 2,
 }
@@ -38,14 +36,14 @@ func helloWith(field int, value string) string {
 func TestParseHelloAccepts(t *testing.T) {
 	for name, c := range map[string]struct {
 		text string
-		ok   func(monitor.Hello) bool
+		ok   func(Hello) bool
 	}{
-		"largest epochs": {helloWith(3, "18446744073709551615"), func(h monitor.Hello) bool { return h.CurrentEpoch == math.MaxUint64 }},
-		"epoch zero":     {helloWith(7, "0"), func(h monitor.Hello) bool { return h.ConfigEpoch == 0 }},
-		"IPv6":           {helloWith(0, "fe80::1"), func(h monitor.Hello) bool { return h.IP == "fe80::1" }},
-		"host names":     {helloWith(5, "redis-1.example"), func(h monitor.Hello) bool { return h.MasterIP == "redis-1.example" }},
-		"spaced name":    {helloWith(4, "my master"), func(h monitor.Hello) bool { return h.MasterName == "my master" }},
-		"ports":          {helloWith(1, "65535"), func(h monitor.Hello) bool { return h.Port == 65535 }},
+		"largest epochs": {helloWith(3, "18446744073709551615"), func(h Hello) bool { return h.CurrentEpoch == math.MaxUint64 }},
+		"epoch zero":     {helloWith(7, "0"), func(h Hello) bool { return h.ConfigEpoch == 0 }},
+		"IPv6":           {helloWith(0, "fe80::1"), func(h Hello) bool { return h.IP == "fe80::1" }},
+		"host names":     {helloWith(5, "redis-1.example"), func(h Hello) bool { return h.MasterIP == "redis-1.example" }},
+		"spaced name":    {helloWith(4, "my master"), func(h Hello) bool { return h.MasterName == "my master" }},
+		"ports":          {helloWith(1, "65535"), func(h Hello) bool { return h.Port == 65535 }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h, err := ParseHello([]byte(c.text))
@@ -87,7 +85,7 @@ func TestParseHelloRejects(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("ParseHello(%q) = %+v, %v; want an error about %q", c.text, h, err, c.want)
 			}
-			if h != (monitor.Hello{}) {
+			if h != (Hello{}) {
 				t.Errorf("ParseHello returned %+v beside an error", h)
 			}
 		})
