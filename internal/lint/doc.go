@@ -21,6 +21,9 @@
 // # The rest
 //
 //   - Each package imports only what lies below it.
+//   - What a file sim_*.go exports is called by jepsen and tests alone: a daemon
+//     that looked into its core as a simulator does could differ from what was
+//     simulated.
 //   - Each package has a doc.go that says what it is for.
 //   - Each package that starts goroutines proves in its tests that none is left.
 //   - No file names a place on somebody's machine, or says that it is unfinished.

@@ -46,6 +46,10 @@ func TestRepository(t *testing.T) {
 		report(t, wrong, err)
 	})
 	t.Run("imports point downwards", func(t *testing.T) { report(t, m.directions(), nil) })
+	t.Run("simulators look in alone", func(t *testing.T) {
+		wrong, err := m.simulatorsOnly(importer.ForCompiler(m.fset, "source", nil))
+		report(t, wrong, err)
+	})
 	t.Run("packages are explained", func(t *testing.T) { report(t, m.docs(), nil) })
 	t.Run("goroutines are counted", func(t *testing.T) { report(t, m.leaks(), nil) })
 	t.Run("no stray words", func(t *testing.T) {
