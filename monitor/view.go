@@ -1,6 +1,10 @@
 package monitor
 
-import "time"
+import (
+	"time"
+
+	"github.com/gosentinel/sentinel/quorum"
+)
 
 // MasterView is what SENTINEL MASTERS shows of one master (wire.md §4).
 // Durations are ages at the moment of the view.
@@ -20,6 +24,13 @@ type MasterView struct {
 	Current HostPort
 	// UsableSentinels counts this Sentinel and every peer that is not S_DOWN.
 	UsableSentinels int
+}
+
+// CheckQuorum reports whether enough Sentinels are usable to declare the master
+// O_DOWN, and whether enough are to elect the leader of a failover, as SENTINEL
+// CKQUORUM does (wire.md §3.2, Read commands). A failover needs both.
+func (v *MasterView) CheckQuorum() (quorumOK, majorityOK bool) {
+	return quorum.Check(v.UsableSentinels, v.OtherSentinels+1, v.Quorum)
 }
 
 // ReplicaView is what SENTINEL REPLICAS shows of one replica.
