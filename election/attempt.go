@@ -69,14 +69,14 @@ func (a *Attempt) Published() bool { return a.phase >= ReconfReplicas }
 // Begin starts an attempt at epoch. The random desync postpones the abort and
 // the next attempt, not this one (state-machine.md §5.2).
 func (a *Attempt) Begin(now Instant, epoch Epoch, desync time.Duration, forced bool) {
-	a.must(None)
+	a.mustBeIn(None)
 	*a = Attempt{phase: WaitStart, Epoch: epoch, Begun: now, Start: now.Add(desync), Changed: now, Forced: forced}
 }
 
 // Restart repeats the election of a running attempt at a higher epoch, with
 // everything else unchanged (state-machine.md §12.2, cautions).
 func (a *Attempt) Restart(epoch Epoch) {
-	a.must(WaitStart)
+	a.mustBeIn(WaitStart)
 	if epoch <= a.Epoch {
 		panic(fmt.Sprintf("election: attempt restarted at epoch %d, not above %d", epoch, a.Epoch))
 	}
@@ -87,7 +87,7 @@ func (a *Attempt) Restart(epoch Epoch) {
 // Advance enters the next phase. It panics when to is not the phase that
 // follows: phases are never skipped or repeated (invariant S17).
 func (a *Attempt) Advance(to Phase, now Instant) {
-	a.must(to - 1)
+	a.mustBeIn(to - 1)
 	a.phase, a.Changed = to, now
 }
 
@@ -126,7 +126,7 @@ func (a *Attempt) PhaseDeadline(failoverTimeout time.Duration) Instant {
 	return a.Changed.Add(failoverTimeout)
 }
 
-func (a *Attempt) must(p Phase) {
+func (a *Attempt) mustBeIn(p Phase) {
 	if a.phase != p {
 		panic("election: attempt is in phase " + a.phase.String() + ", not in " + p.String())
 	}

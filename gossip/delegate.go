@@ -40,7 +40,7 @@ func (d delegate) NotifyAlive(n *memberlist.Node) error {
 		return nil
 	}
 	if d.t.peers[id] != nil {
-		d.t.met = true
+		d.t.hadPeer = true
 		return nil
 	}
 	return errNotKnown

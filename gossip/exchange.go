@@ -23,16 +23,16 @@ import (
 // A piece is a type byte, which no packet of memberlist begins with, and sealed:
 // kind, id of the exchange, index and number of the piece, and the bytes.
 const (
-	pieceType   = 'S'
-	pieceHeader = 1 + 8 + 2 + 2
-	pieceSize   = 1100
-	piecesMost  = maxStream/pieceSize + 1
+	fragmentType   = 'S'
+	fragmentHeader = 1 + 8 + 2 + 2
+	fragmentSize   = 1100
+	maxFragments   = maxStream/fragmentSize + 1
 
-	kindQuestion = 1
-	kindAnswer   = 2
+	kindRequest  = 1
+	kindResponse = 2
 
-	questionsAtOnce = 64 // of peers; the oldest is forgotten
-	repeatQuestion  = 200 * time.Millisecond
+	maxRequests = 64 // of peers; the oldest is forgotten
+	resendAfter = 200 * time.Millisecond
 )
 
 // exchanger makes connections out of datagrams. Its methods may be called
@@ -42,30 +42,30 @@ type exchanger struct {
 	send   func([]byte, netip.AddrPort) error
 	accept func(net.Conn) // must not wait
 
-	mu     sync.Mutex
-	asked  map[uint64]*askingConn
-	heard  []*question // in order of arrival
-	closed bool
+	mu       sync.Mutex
+	pending  map[uint64]*requestConn
+	requests []*request // in order of arrival
+	closed   bool
 }
 
 func newExchanger(k *keys, send func([]byte, netip.AddrPort) error, accept func(net.Conn)) *exchanger {
-	return &exchanger{keys: k, send: send, accept: accept, asked: map[uint64]*askingConn{}}
+	return &exchanger{keys: k, send: send, accept: accept, pending: map[uint64]*requestConn{}}
 }
 
 // dial returns a connection for one exchange with to.
 func (x *exchanger) dial(to netip.AddrPort) (net.Conn, error) {
 	var id [8]byte
 	rand.Read(id[:]) // never fails
-	c := &askingConn{
+	c := &requestConn{
 		exchangeConn: exchangeConn{to: to}, x: x, id: binary.BigEndian.Uint64(id[:]),
-		done: make(chan []byte, 1), closed: make(chan struct{}), deadline: time.Now().Add(streamPatience),
+		done: make(chan []byte, 1), closed: make(chan struct{}), deadline: time.Now().Add(streamTimeout),
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.closed {
 		return nil, net.ErrClosed
 	}
-	x.asked[c.id] = c
+	x.pending[c.id] = c
 	return c, nil
 }
 
@@ -74,22 +74,22 @@ func (x *exchanger) close() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.closed = true
-	x.heard = nil
-	for _, c := range x.asked {
+	x.requests = nil
+	for _, c := range x.pending {
 		c.end()
 	}
 }
 
-// say sends a message in pieces.
-func (x *exchanger) say(kind byte, id uint64, message []byte, to netip.AddrPort) error {
-	count := (len(message) + pieceSize - 1) / pieceSize
-	for i, piece := range slices.Collect(slices.Chunk(message, pieceSize)) {
+// sendFragments sends a message in pieces.
+func (x *exchanger) sendFragments(kind byte, id uint64, message []byte, to netip.AddrPort) error {
+	count := (len(message) + fragmentSize - 1) / fragmentSize
+	for i, piece := range slices.Collect(slices.Chunk(message, fragmentSize)) {
 		plain := binary.BigEndian.AppendUint64([]byte{kind}, id)
 		plain = binary.BigEndian.AppendUint16(plain, uint16(i))
 		plain = binary.BigEndian.AppendUint16(plain, uint16(count))
-		b, err := x.keys.seal(append(plain, piece...), []byte{pieceType})
+		b, err := x.keys.seal(append(plain, piece...), []byte{fragmentType})
 		if err == nil {
-			err = x.send(append([]byte{pieceType}, b...), to)
+			err = x.send(append([]byte{fragmentType}, b...), to)
 		}
 		if err != nil {
 			return err
@@ -98,97 +98,97 @@ func (x *exchanger) say(kind byte, id uint64, message []byte, to netip.AddrPort)
 	return nil
 }
 
-// take takes in a datagram that begins with pieceType. It reports false when
+// receive takes in a datagram that begins with pieceType. It reports false when
 // that is not authenticated or nothing that this side would say.
-func (x *exchanger) take(b []byte, from netip.AddrPort) bool {
+func (x *exchanger) receive(b []byte, from netip.AddrPort) bool {
 	plain, ok := x.keys.unseal(b[1:], b[:1])
-	if !ok || len(plain) <= pieceHeader {
+	if !ok || len(plain) <= fragmentHeader {
 		return false
 	}
 	id := binary.BigEndian.Uint64(plain[1:])
 	index, count := int(binary.BigEndian.Uint16(plain[9:])), int(binary.BigEndian.Uint16(plain[11:]))
-	if index >= count || count > piecesMost || len(plain) > pieceHeader+pieceSize {
+	if index >= count || count > maxFragments || len(plain) > fragmentHeader+fragmentSize {
 		return false
 	}
-	piece := plain[pieceHeader:]
+	piece := plain[fragmentHeader:]
 	switch plain[0] {
-	case kindQuestion:
-		x.question(id, from, index, count, piece)
-	case kindAnswer:
-		x.answer(id, from, index, count, piece)
+	case kindRequest:
+		x.addRequest(id, from, index, count, piece)
+	case kindResponse:
+		x.addResponse(id, from, index, count, piece)
 	default:
 		return false
 	}
 	return true
 }
 
-// puzzle puts a message together.
-type puzzle struct {
-	pieces [][]byte
-	have   int
+// reassembly puts a message together.
+type reassembly struct {
+	fragments [][]byte
+	have      int
 }
 
 // add returns the whole message when the last missing piece arrived.
-func (p *puzzle) add(index, count int, piece []byte) ([]byte, bool) {
-	if p.pieces == nil {
-		p.pieces = make([][]byte, count)
+func (p *reassembly) add(index, count int, piece []byte) ([]byte, bool) {
+	if p.fragments == nil {
+		p.fragments = make([][]byte, count)
 	}
-	if count != len(p.pieces) || p.pieces[index] != nil {
+	if count != len(p.fragments) || p.fragments[index] != nil {
 		return nil, false
 	}
-	p.pieces[index] = piece
+	p.fragments[index] = piece
 	if p.have++; p.have < count {
 		return nil, false
 	}
-	return bytes.Join(p.pieces, nil), true
+	return bytes.Join(p.fragments, nil), true
 }
 
-// question is an exchange that a peer began.
-type question struct {
-	id     uint64
-	from   netip.AddrPort
-	puzzle puzzle
-	answer []byte // nil while there is none
+// request is an exchange that a peer began.
+type request struct {
+	id         uint64
+	from       netip.AddrPort
+	reassembly reassembly
+	response   []byte // nil while there is none
 }
 
-func (x *exchanger) question(id uint64, from netip.AddrPort, index, count int, piece []byte) {
+func (x *exchanger) addRequest(id uint64, from netip.AddrPort, index, count int, piece []byte) {
 	x.mu.Lock()
 	if x.closed {
 		x.mu.Unlock()
 		return
 	}
-	var q *question
-	for _, known := range x.heard {
+	var q *request
+	for _, known := range x.requests {
 		if known.id == id && known.from == from {
 			q = known
 		}
 	}
 	if q == nil {
-		q = &question{id: id, from: from}
-		if len(x.heard) >= questionsAtOnce {
-			x.heard = slices.Delete(x.heard, 0, 1)
+		q = &request{id: id, from: from}
+		if len(x.requests) >= maxRequests {
+			x.requests = slices.Delete(x.requests, 0, 1)
 		}
-		x.heard = append(x.heard, q)
+		x.requests = append(x.requests, q)
 	}
-	again := q.answer
-	message, whole := q.puzzle.add(index, count, piece)
+	again := q.response
+	message, whole := q.reassembly.add(index, count, piece)
 	x.mu.Unlock()
 	switch {
 	case whole:
-		x.accept(&answeringConn{exchangeConn: exchangeConn{to: from, in: message}, x: x, q: q})
+		x.accept(&responseConn{exchangeConn: exchangeConn{to: from, in: message}, x: x, q: q})
 	case again != nil && index == 0: // it was lost, or crossed the repetition
-		_ = x.say(kindAnswer, id, again, from)
+		_ = x.sendFragments(kindResponse, id, again, from)
 	}
 }
 
-func (x *exchanger) answer(id uint64, from netip.AddrPort, index, count int, piece []byte) {
+func (x *exchanger) addResponse(id uint64, from netip.AddrPort, index, count int, piece []byte) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	c := x.asked[id]
+	c := x.pending[id]
 	if c == nil || c.to != from {
 		return
 	}
-	if message, whole := c.puzzle.add(index, count, piece); whole {
+	if message, whole := c.reassembly.add(index, count, piece); whole {
 		c.done <- message // has room for its one message
 	}
 }
@@ -226,41 +226,41 @@ func (c *exchangeConn) SetDeadline(time.Time) error      { return nil }
 func (c *exchangeConn) SetReadDeadline(time.Time) error  { return nil }
 func (c *exchangeConn) SetWriteDeadline(time.Time) error { return nil }
 
-// askingConn is the end that begins an exchange: the question leaves with the
+// requestConn is the end that begins an exchange: the question leaves with the
 // first Read, which waits for the answer.
-type askingConn struct {
+type requestConn struct {
 	exchangeConn
-	x        *exchanger
-	id       uint64
-	puzzle   puzzle // of the answer; guarded by x.mu
-	done     chan []byte
-	closed   chan struct{}
-	once     sync.Once
-	answered bool
-	deadline time.Time
+	x          *exchanger
+	id         uint64
+	reassembly reassembly // of the answer; guarded by x.mu
+	done       chan []byte
+	closed     chan struct{}
+	once       sync.Once
+	received   bool
+	deadline   time.Time
 }
 
-func (c *askingConn) Read(b []byte) (int, error) {
-	if !c.answered {
-		if err := c.ask(); err != nil {
+func (c *requestConn) Read(b []byte) (int, error) {
+	if !c.received {
+		if err := c.roundTrip(); err != nil {
 			return 0, err
 		}
 	}
 	return c.read(b)
 }
 
-func (c *askingConn) ask() error {
+func (c *requestConn) roundTrip() error {
 	end := time.NewTimer(time.Until(c.deadline))
 	defer end.Stop()
-	again := time.NewTicker(repeatQuestion)
+	again := time.NewTicker(resendAfter)
 	defer again.Stop()
 	for {
-		if err := c.x.say(kindQuestion, c.id, c.out, c.to); err != nil {
+		if err := c.x.sendFragments(kindRequest, c.id, c.out, c.to); err != nil {
 			return err
 		}
 		select {
 		case c.in = <-c.done:
-			c.answered = true
+			c.received = true
 			return nil
 		case <-again.C:
 		case <-end.C:
@@ -271,38 +271,38 @@ func (c *askingConn) ask() error {
 	}
 }
 
-func (c *askingConn) Close() error {
+func (c *requestConn) Close() error {
 	c.end()
 	c.x.mu.Lock()
 	defer c.x.mu.Unlock()
-	delete(c.x.asked, c.id)
+	delete(c.x.pending, c.id)
 	return nil
 }
 
 // end has a Read that waits return.
-func (c *askingConn) end() { c.once.Do(func() { close(c.closed) }) }
+func (c *requestConn) end() { c.once.Do(func() { close(c.closed) }) }
 
-// answeringConn is the other end: its question is there, and the answer leaves
+// responseConn is the other end: its question is there, and the answer leaves
 // when it is closed.
-type answeringConn struct {
+type responseConn struct {
 	exchangeConn
 	x    *exchanger
-	q    *question
+	q    *request
 	once sync.Once
 }
 
-func (c *answeringConn) Read(b []byte) (int, error) { return c.read(b) }
+func (c *responseConn) Read(b []byte) (int, error) { return c.read(b) }
 
-func (c *answeringConn) Close() error {
+func (c *responseConn) Close() error {
 	var err error
 	c.once.Do(func() {
 		if len(c.out) == 0 {
 			return
 		}
 		c.x.mu.Lock()
-		c.q.answer = c.out
+		c.q.response = c.out
 		c.x.mu.Unlock()
-		err = c.x.say(kindAnswer, c.q.id, c.out, c.to)
+		err = c.x.sendFragments(kindResponse, c.q.id, c.out, c.to)
 	})
 	return err
 }

@@ -29,7 +29,7 @@ func couple(t *testing.T, fate func() int) (a, b *exchanger) {
 		return func(p []byte, _ netip.AddrPort) error {
 			for range fate() {
 				delay := time.Duration(rand.IntN(20)) * time.Millisecond
-				time.AfterFunc(delay, func() { (*to).take(p, from) })
+				time.AfterFunc(delay, func() { (*to).receive(p, from) })
 			}
 			return nil
 		}
@@ -70,7 +70,7 @@ func TestExchange(t *testing.T) {
 		a, _ := couple(t, func() int { return []int{0, 1, 1, 1, 2}[rand.IntN(5)] })
 		// What is lost is repeated as a whole until the deadline, so what has many
 		// pieces takes several turns, but pieces that came are kept.
-		for _, size := range []int{1, pieceSize - 1, pieceSize, pieceSize + 1, 10 * pieceSize} {
+		for _, size := range []int{1, fragmentSize - 1, fragmentSize, fragmentSize + 1, 10 * fragmentSize} {
 			for range 20 {
 				c, err := a.dial(addrB)
 				if err != nil {
@@ -89,8 +89,8 @@ func TestExchange(t *testing.T) {
 				c.Close()
 			}
 		}
-		if len(a.asked) > 0 {
-			t.Errorf("%d questions are left", len(a.asked))
+		if len(a.pending) > 0 {
+			t.Errorf("%d questions are left", len(a.pending))
 		}
 		time.Sleep(time.Second) // packets on their way
 	})
@@ -105,7 +105,7 @@ func TestExchangeEnds(t *testing.T) {
 		c, _ := a.dial(addrB)
 		c.Write([]byte("are you there?"))
 		began := time.Now()
-		if _, err := c.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(began) != streamPatience {
+		if _, err := c.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(began) != streamTimeout {
 			t.Errorf("%v after %v", err, time.Since(began))
 		}
 		c.Close()
@@ -126,7 +126,7 @@ func TestExchangeEnds(t *testing.T) {
 
 		copies = 1
 		a, b := couple(t, func() int { return copies })
-		for range 3 * questionsAtOnce {
+		for range 3 * maxRequests {
 			c, _ := a.dial(addrB)
 			c.Write([]byte("x"))
 			if got, err := io.ReadAll(c); string(got) != "x" {
@@ -134,8 +134,8 @@ func TestExchangeEnds(t *testing.T) {
 			}
 			c.Close()
 		}
-		if len(b.heard) != questionsAtOnce {
-			t.Errorf("%d questions are kept", len(b.heard))
+		if len(b.requests) != maxRequests {
+			t.Errorf("%d questions are kept", len(b.requests))
 		}
 	})
 }
@@ -145,17 +145,17 @@ func TestExchangeEnds(t *testing.T) {
 func TestExchangeIsBounded(t *testing.T) {
 	_, b := couple(t, func() int { return 0 })
 	for name, header := range map[string][]byte{
-		"index beyond count": {kindQuestion, 0, 0, 0, 0, 0, 0, 0, 1, 0, 5, 0, 5, 'x'},
-		"too many":           {kindQuestion, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0xff, 0xff, 'x'},
+		"index beyond count": {kindRequest, 0, 0, 0, 0, 0, 0, 0, 1, 0, 5, 0, 5, 'x'},
+		"too many":           {kindRequest, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0xff, 0xff, 'x'},
 		"no such kind":       {9, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 'x'},
-		"empty":              {kindQuestion, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1},
-		"long":               append([]byte{kindQuestion, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1}, make([]byte, pieceSize+1)...),
+		"empty":              {kindRequest, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1},
+		"long":               append([]byte{kindRequest, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1}, make([]byte, fragmentSize+1)...),
 	} {
-		sealed, err := b.keys.seal(header, []byte{pieceType})
+		sealed, err := b.keys.seal(header, []byte{fragmentType})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if b.take(append([]byte{pieceType}, sealed...), addrA) || len(b.heard) > 0 {
+		if b.receive(append([]byte{fragmentType}, sealed...), addrA) || len(b.requests) > 0 {
 			t.Errorf("%s was taken", name)
 		}
 	}

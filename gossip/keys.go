@@ -88,9 +88,9 @@ func canRead(list, other string) bool {
 	return slices.Contains(strings.Split(list, ","), first)
 }
 
-// oldKeyFor is for how long a key that was replaced at run time still opens what
+// retiredKeyLife is for how long a key that was replaced at run time still opens what
 // arrives, because nobody changes all Sentinels in the same moment.
-const oldKeyFor = time.Hour
+const retiredKeyLife = time.Hour
 
 // keys are those of a transport. memberlist encrypts and decrypts with a ring of
 // its own; these are the ones that decide whether it gets to see something.
@@ -98,14 +98,14 @@ type keys struct {
 	ring *memberlist.Keyring
 	now  func() monitor.Instant
 
-	mu   sync.Mutex
-	list []Key      // the first one encrypts
-	none bool       // it is a random one, so nothing is understood
-	old  []aging    // replaced at run time
-	open []*opening // for what arrives
+	mu      sync.Mutex
+	list    []Key        // the first one encrypts
+	none    bool         // it is a random one, so nothing is understood
+	retired []retiredKey // replaced at run time
+	opening []*sealer    // for what arrives
 }
 
-type aging struct {
+type retiredKey struct {
 	key   Key
 	until monitor.Instant
 }
@@ -144,17 +144,17 @@ func (k *keys) set(list []Key) error {
 		return err
 	}
 	if len(k.list) > 0 && !k.none && !k.list[0].in(list) {
-		k.old = append(k.old, aging{k.list[0], k.now().Add(oldKeyFor)})
+		k.retired = append(k.retired, retiredKey{k.list[0], k.now().Add(retiredKeyLife)})
 	}
-	if len(k.old) > maxOldKeys {
-		k.old = slices.Delete(k.old, 0, len(k.old)-maxOldKeys)
+	if len(k.retired) > maxRetiredKeys {
+		k.retired = slices.Delete(k.retired, 0, len(k.retired)-maxRetiredKeys)
 	}
 	k.list, k.none = slices.Clone(list), false
 	return k.rebuild()
 }
 
-// maxOldKeys bounds the work for each packet.
-const maxOldKeys = 2
+// maxRetiredKeys bounds the work for each packet.
+const maxRetiredKeys = 2
 
 func (k Key) in(list []Key) bool {
 	return slices.ContainsFunc(list, func(other Key) bool { return bytes.Equal(k, other) })
@@ -162,22 +162,22 @@ func (k Key) in(list []Key) bool {
 
 // rebuild prepares the keys for opening. The caller holds mu.
 func (k *keys) rebuild() error {
-	k.open = nil
+	k.opening = nil
 	for _, key := range k.allLocked() {
-		o, err := newOpening(key)
+		o, err := newSealer(key)
 		if err != nil {
 			return err
 		}
-		k.open = append(k.open, o)
+		k.opening = append(k.opening, o)
 	}
 	return nil
 }
 
 func (k *keys) allLocked() []Key {
 	now := k.now()
-	k.old = slices.DeleteFunc(k.old, func(a aging) bool { return a.until <= now || a.key.in(k.list) })
+	k.retired = slices.DeleteFunc(k.retired, func(a retiredKey) bool { return a.until <= now || a.key.in(k.list) })
 	all := slices.Clone(k.list)
-	for _, a := range k.old {
+	for _, a := range k.retired {
 		all = append(all, a.key)
 	}
 	return all
@@ -194,15 +194,15 @@ func (k *keys) ids() string {
 	return idsOf(k.allLocked())
 }
 
-// opens reports whether sealed was encrypted with one of the keys, together with
+// verify reports whether sealed was encrypted with one of the keys, together with
 // the bytes that were to be authenticated beside it.
-func (k *keys) opens(sealed, beside []byte) bool {
-	return slices.ContainsFunc(k.openings(), func(o *opening) bool { return o.opens(sealed, beside) })
+func (k *keys) verify(sealed, beside []byte) bool {
+	return slices.ContainsFunc(k.sealers(), func(o *sealer) bool { return o.verify(sealed, beside) })
 }
 
 // unseal returns what was encrypted with one of the keys.
 func (k *keys) unseal(sealed, beside []byte) ([]byte, bool) {
-	for _, o := range k.openings() {
+	for _, o := range k.sealers() {
 		if plain, ok := o.unseal(nil, sealed, beside); ok {
 			return plain, true
 		}
@@ -214,19 +214,19 @@ var errNoKey = errors.New("there is no key yet")
 
 // seal encrypts with the first key.
 func (k *keys) seal(plain, beside []byte) ([]byte, error) {
-	open := k.openings()
+	open := k.sealers()
 	if len(open) == 0 {
 		return nil, errNoKey
 	}
 	return open[0].seal(plain, beside), nil
 }
 
-// openings are those of the keys that count today, the one that encrypts first.
-func (k *keys) openings() []*opening {
+// sealers are those of the keys that count today, the one that encrypts first.
+func (k *keys) sealers() []*sealer {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if len(k.old) > 0 && k.old[0].until <= k.now() {
+	if len(k.retired) > 0 && k.retired[0].until <= k.now() {
 		_ = k.rebuild() // these keys have worked before
 	}
-	return k.open
+	return k.opening
 }

@@ -14,15 +14,15 @@ import (
 type logger struct {
 	log func(monitor.Level, string)
 
-	mu   sync.Mutex
-	said map[string]bool
+	mu     sync.Mutex
+	logged map[string]bool
 }
 
-// maxSaid bounds what is remembered of lines that were logged.
-const maxSaid = 256
+// maxLogged bounds what is remembered of lines that were logged.
+const maxLogged = 256
 
 func newLogger(to func(monitor.Level, string)) *log.Logger {
-	return log.New(&logger{log: to, said: map[string]bool{}}, "", 0)
+	return log.New(&logger{log: to, logged: map[string]bool{}}, "", 0)
 }
 
 // Write takes one line such as "[ERR] memberlist: Failed to send: reason".
@@ -40,11 +40,11 @@ func (l *logger) Write(line []byte) (int, error) {
 		return c
 	}, condition)
 	l.mu.Lock()
-	known := l.said[condition]
-	if !known && len(l.said) < maxSaid {
-		l.said[condition] = true
+	known := l.logged[condition]
+	if !known && len(l.logged) < maxLogged {
+		l.logged[condition] = true
 	}
-	full := len(l.said) >= maxSaid
+	full := len(l.logged) >= maxLogged
 	l.mu.Unlock()
 	if !known && !full {
 		l.log(monitor.LevelVerbose, "Gossip: "+string(bytes.TrimSpace(text)))

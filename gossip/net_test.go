@@ -90,7 +90,7 @@ func TestPortTaken(t *testing.T) {
 // TestAddresses: one that the machine lacks is left out if it is optional.
 func TestAddresses(t *testing.T) {
 	n := real(t, 'a', "127.0.0.1", func(c *Config) { c.Addrs = []string{"127.0.0.1", "-192.0.2.1"} })
-	if got := len(n.router.below.(*netSockets).udp); got != 1 {
+	if got := len(n.router.sockets.(*netSockets).udp); got != 1 {
 		t.Errorf("%d sockets", got)
 	}
 	for _, addrs := range [][]string{{"192.0.2.1"}, {"nowhere"}, {"-192.0.2.1"}} {
@@ -140,13 +140,13 @@ func FuzzPacket(f *testing.F) {
 	x := newExchanger(k, func([]byte, netip.AddrPort) error { return nil }, func(c net.Conn) { f.Error("a connection of a stranger") })
 	f.Add([]byte{})
 	f.Add([]byte{sealVersion})
-	f.Add([]byte{pieceType})
-	f.Add(append([]byte{pieceType, sealVersion}, make([]byte, 60)...))
+	f.Add([]byte{fragmentType})
+	f.Add(append([]byte{fragmentType, sealVersion}, make([]byte, 60)...))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if k.opens(b, nil) {
+		if k.verify(b, nil) {
 			t.Errorf("%x is a packet", b)
 		}
-		if len(b) > 0 && x.take(b, netip.AddrPort{}) {
+		if len(b) > 0 && x.receive(b, netip.AddrPort{}) {
 			t.Errorf("%x is a piece", b)
 		}
 	})
@@ -173,7 +173,7 @@ func TestKeys(t *testing.T) {
 			t.Errorf("who has %s reads %s: %t", c.list, c.other, got)
 		}
 	}
-	if (&keys{now: func() monitor.Instant { return 1 }}).opens(make([]byte, 100), nil) {
+	if (&keys{now: func() monitor.Instant { return 1 }}).verify(make([]byte, 100), nil) {
 		t.Error("without a key something opens")
 	}
 }

@@ -35,8 +35,8 @@ const (
 	// maxStream is the size of the largest list of members: a group of 256
 	// Sentinels takes about 30 kB. Two exchange it when they find each other and
 	// then every half minute.
-	maxStream      = 128 << 10
-	streamPatience = 2 * time.Second
+	maxStream     = 128 << 10
+	streamTimeout = 2 * time.Second
 )
 
 // router is the network as memberlist sees it: nodes have names and no
@@ -44,16 +44,16 @@ const (
 // peer itself over the RESP link, so no message can send anything elsewhere, and
 // a peer that moves, has several addresses or is behind NAT is no special case.
 type router struct {
-	keys  *keys
-	below sockets
-	x     *exchanger
+	keys    *keys
+	sockets sockets
+	x       *exchanger
 
 	packets chan *memberlist.Packet
 	streams chan net.Conn
 	closing chan struct{} // nothing is sent any more
 
 	mu     sync.Mutex
-	places map[string]netip.AddrPort // by name
+	addrs  map[string]netip.AddrPort // by name
 	closed bool
 
 	forged, oversized, unsent atomic.Uint64
@@ -62,19 +62,19 @@ type router struct {
 func newRouter(k *keys) *router {
 	r := &router{
 		keys: k, packets: make(chan *memberlist.Packet), streams: make(chan net.Conn), closing: make(chan struct{}),
-		places: map[string]netip.AddrPort{},
+		addrs: map[string]netip.AddrPort{},
 	}
-	r.x = newExchanger(k, func(b []byte, to netip.AddrPort) error { return r.below.send(b, to) }, r.stream)
+	r.x = newExchanger(k, func(b []byte, to netip.AddrPort) error { return r.sockets.send(b, to) }, r.stream)
 	return r
 }
 
-// place says where a name is found; the zero address ends that.
-func (r *router) place(name string, at netip.AddrPort) {
+// setAddr says where a name is found; the zero address ends that.
+func (r *router) setAddr(name string, at netip.AddrPort) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	delete(r.places, name)
+	delete(r.addrs, name)
 	if at.IsValid() {
-		r.places[name] = at
+		r.addrs[name] = at
 	}
 }
 
@@ -104,9 +104,9 @@ func (r *router) WriteTo([]byte, string) (time.Time, error) { return time.Time{}
 
 // WriteToAddress implements [memberlist.NodeAwareTransport].
 func (r *router) WriteToAddress(b []byte, to memberlist.Address) (time.Time, error) {
-	at, err := r.find(to.Name)
+	at, err := r.addrOf(to.Name)
 	if err == nil {
-		err = r.below.send(b, at)
+		err = r.sockets.send(b, at)
 	}
 	if err != nil && err != errClosing {
 		r.unsent.Add(1)
@@ -117,10 +117,10 @@ func (r *router) WriteToAddress(b []byte, to memberlist.Address) (time.Time, err
 	return time.Now(), err
 }
 
-func (r *router) find(name string) (netip.AddrPort, error) {
+func (r *router) addrOf(name string) (netip.AddrPort, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	at, ok := r.places[name]
+	at, ok := r.addrs[name]
 	switch {
 	case r.closed:
 		return at, errClosing
@@ -141,7 +141,7 @@ func (r *router) DialTimeout(string, time.Duration) (net.Conn, error) { return n
 
 // DialAddressTimeout implements [memberlist.NodeAwareTransport].
 func (r *router) DialAddressTimeout(to memberlist.Address, _ time.Duration) (net.Conn, error) {
-	at, err := r.find(to.Name)
+	at, err := r.addrOf(to.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +159,7 @@ func (r *router) Shutdown() error {
 	close(r.closing)
 	r.mu.Unlock()
 	r.x.close()
-	r.below.close()
+	r.sockets.close()
 	return nil
 }
 
@@ -169,12 +169,12 @@ func (r *router) packet(b []byte, from netip.AddrPort, at time.Time) {
 	case len(b) > maxDatagram:
 		r.oversized.Add(1)
 		return
-	case len(b) > 0 && b[0] == pieceType:
-		if !r.x.take(b, from) {
+	case len(b) > 0 && b[0] == fragmentType:
+		if !r.x.receive(b, from) {
 			r.forged.Add(1)
 		}
 		return
-	case !r.keys.opens(b, nil):
+	case !r.keys.verify(b, nil):
 		r.forged.Add(1)
 		return
 	}

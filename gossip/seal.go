@@ -18,13 +18,13 @@ const (
 	sealedMin   = 1 + nonceSize + 16
 )
 
-// opening checks what one key has sealed.
-type opening struct {
+// sealer checks what one key has sealed.
+type sealer struct {
 	gcm     cipher.AEAD
 	scratch sync.Pool // of *[]byte
 }
 
-func newOpening(key Key) (*opening, error) {
+func newSealer(key Key) (*sealer, error) {
 	block, err := aes.NewCipher(key)
 	if err != nil {
 		return nil, err
@@ -33,11 +33,11 @@ func newOpening(key Key) (*opening, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &opening{gcm: gcm, scratch: sync.Pool{New: func() any { return new([]byte) }}}, nil
+	return &sealer{gcm: gcm, scratch: sync.Pool{New: func() any { return new([]byte) }}}, nil
 }
 
-// opens leaves sealed as it is.
-func (o *opening) opens(sealed, beside []byte) bool {
+// verify leaves sealed as it is.
+func (o *sealer) verify(sealed, beside []byte) bool {
 	buf := o.scratch.Get().(*[]byte)
 	defer o.scratch.Put(buf)
 	plain, ok := o.unseal((*buf)[:0], sealed, beside)
@@ -48,7 +48,7 @@ func (o *opening) opens(sealed, beside []byte) bool {
 }
 
 // unseal appends what was sealed to dst.
-func (o *opening) unseal(dst, sealed, beside []byte) ([]byte, bool) {
+func (o *sealer) unseal(dst, sealed, beside []byte) ([]byte, bool) {
 	if len(sealed) <= sealedMin || sealed[0] != sealVersion {
 		return nil, false // memberlist looks at the first byte of an empty message
 	}
@@ -57,7 +57,7 @@ func (o *opening) unseal(dst, sealed, beside []byte) ([]byte, bool) {
 }
 
 // seal is what memberlist does to its packets.
-func (o *opening) seal(plain, beside []byte) []byte {
+func (o *sealer) seal(plain, beside []byte) []byte {
 	b := make([]byte, 1+nonceSize, sealedMin+len(plain))
 	b[0] = sealVersion
 	rand.Read(b[1:]) // never fails

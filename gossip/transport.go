@@ -66,13 +66,13 @@ type Transport struct {
 	cancel  context.CancelFunc
 	work    sync.WaitGroup
 
-	mu      sync.Mutex
-	session *session.Session
-	peers   map[monitor.RunID]*peer
-	noPeer  map[monitor.RunID]string // why not, as it was logged
-	ended   bool
-	met     bool   // memberlist has had somebody to probe
-	missed  uint64 // notices that found no room
+	mu       sync.Mutex
+	session  *session.Session
+	peers    map[monitor.RunID]*peer
+	noGossip map[monitor.RunID]string // why not, as it was logged
+	ended    bool
+	hadPeer  bool   // memberlist has had somebody to probe
+	missed   uint64 // notices that found no room
 }
 
 // peer is what the core has said of a peer.
@@ -89,12 +89,12 @@ type notice struct {
 }
 
 const (
-	noticesAtOnce = 1024
-	joinsAtOnce   = 4
+	maxNotices = 1024
+	maxJoins   = 4
 
-	// probeEvery bounds how long a goroutine of memberlist outlives it: each
+	// probePeriod bounds how long a goroutine of memberlist outlives it: each
 	// waits that long for the answer to its probe.
-	probeEvery = 500 * time.Millisecond
+	probePeriod = 500 * time.Millisecond
 )
 
 // New opens the port and starts to gossip, with nobody as yet.
@@ -111,9 +111,9 @@ func New(cfg Config) (*Transport, error) {
 	}
 	t := &Transport{
 		cfg: cfg, keys: k, router: newRouter(k),
-		wake: make(chan struct{}, 1), notices: make(chan notice, noticesAtOnce), joins: make(chan struct{}, joinsAtOnce),
+		wake: make(chan struct{}, 1), notices: make(chan notice, maxNotices), joins: make(chan struct{}, maxJoins),
 		session: session.New(session.Config{ID: cfg.ID, Boot: cfg.Boot}),
-		peers:   map[monitor.RunID]*peer{}, noPeer: map[monitor.RunID]string{},
+		peers:   map[monitor.RunID]*peer{}, noGossip: map[monitor.RunID]string{},
 	}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	if cfg.open == nil {
@@ -125,7 +125,7 @@ func New(cfg Config) (*Transport, error) {
 			return s, s.port, nil
 		}
 	}
-	if t.router.below, t.port, err = cfg.open(t.router); err != nil {
+	if t.router.sockets, t.port, err = cfg.open(t.router); err != nil {
 		return nil, err
 	}
 	if t.list, err = memberlist.Create(t.listConfig()); err != nil {
@@ -134,7 +134,7 @@ func New(cfg Config) (*Transport, error) {
 	}
 	t.work.Go(t.run)
 	t.work.Go(t.notify)
-	t.work.Go(t.explore)
+	t.work.Go(t.probeJoinList)
 	return t, nil
 }
 
@@ -150,8 +150,8 @@ func (t *Transport) listConfig() *memberlist.Config {
 	c.Keyring = t.keys.ring
 	c.EnableCompression = false
 	c.UDPBufferSize = session.MaxPacket
-	c.TCPTimeout = streamPatience
-	c.ProbeInterval, c.ProbeTimeout = probeEvery, probeEvery*4/5
+	c.TCPTimeout = streamTimeout
+	c.ProbeInterval, c.ProbeTimeout = probePeriod, probePeriod*4/5
 	c.AwarenessMaxMultiplier = 1 // no longer waits; a stall of this process is the business of TILT
 	c.IndirectChecks, c.DisableTcpPings = 0, true
 	c.SuspicionMaxTimeoutMult = 2
@@ -234,18 +234,18 @@ func (t *Transport) setPeer(now monitor.Instant, id monitor.RunID, e monitor.Gos
 	}
 	if err != nil {
 		t.forget(id)
-		t.complain(id, e, err.Error())
+		t.logNoGossip(id, e, err.Error())
 		return
 	}
 	t.peers[id] = &peer{endpoint: e, at: at}
-	t.router.place(string(id), at)
+	t.router.setAddr(string(id), at)
 	t.compareKeys(id, e)
 }
 
 func (t *Transport) forget(id monitor.RunID) {
 	delete(t.peers, id)
 	t.session.Forget(id)
-	t.router.place(string(id), netip.AddrPort{})
+	t.router.setAddr(string(id), netip.AddrPort{})
 }
 
 // compareKeys says so when two Sentinels cannot read each other.
@@ -255,22 +255,22 @@ func (t *Transport) compareKeys(id monitor.RunID, e monitor.GossipEndpoint) {
 		return // one of them does not have its keys yet
 	}
 	if !canRead(own, e.KeyID) || !canRead(e.KeyID, own) {
-		t.complain(id, e, fmt.Sprintf("it has other keys (%s) than this Sentinel (%s); "+
+		t.logNoGossip(id, e, fmt.Sprintf("it has other keys (%s) than this Sentinel (%s); "+
 			"give all Sentinels the same gossip-key, or the same sentinel-pass or requirepass", e.KeyID, own))
 		return
 	}
-	delete(t.noPeer, id)
+	delete(t.noGossip, id)
 }
 
-// complain logs why there is no gossip with a peer, once.
-func (t *Transport) complain(id monitor.RunID, e monitor.GossipEndpoint, why string) {
-	if t.noPeer[id] == why {
+// logNoGossip logs why there is no gossip with a peer, once.
+func (t *Transport) logNoGossip(id monitor.RunID, e monitor.GossipEndpoint, why string) {
+	if t.noGossip[id] == why {
 		return
 	}
-	if len(t.noPeer) >= session.MaxPeers {
-		clear(t.noPeer)
+	if len(t.noGossip) >= session.MaxPeers {
+		clear(t.noGossip)
 	}
-	t.noPeer[id] = why
+	t.noGossip[id] = why
 	t.cfg.Log(monitor.LevelWarning, fmt.Sprintf("No gossip with Sentinel %s at %s: %s. It is asked over its Sentinel port instead", id, e.Addr, why))
 }
 
@@ -367,7 +367,7 @@ func (t *Transport) reached(r session.Reached) {
 	if r.Addr != "" && !t.session.Alive(r.Peer) {
 		if at, err := netip.ParseAddrPort(r.Addr); err == nil && at != p.at {
 			p.at = at
-			t.router.place(string(r.Peer), at)
+			t.router.setAddr(string(r.Peer), at)
 		}
 	}
 	if p.joining || t.session.Alive(r.Peer) || t.ended {
@@ -418,16 +418,16 @@ func (t *Transport) notify() {
 // siteName is the name of an address of the join list.
 func siteName(addr string) string { return "join " + addr }
 
-// resolveEvery is how often the names of the join list are looked up.
-const resolveEvery = time.Minute
+// resolvePeriod is how often the names of the join list are looked up.
+const resolvePeriod = time.Minute
 
-// explore looks up the join list, now and then again.
-func (t *Transport) explore() {
+// probeJoinList looks up the join list, now and then again.
+func (t *Transport) probeJoinList() {
 	if len(t.cfg.Join) == 0 {
 		return
 	}
 	known := map[string]bool{}
-	tick := time.NewTicker(resolveEvery)
+	tick := time.NewTicker(resolvePeriod)
 	defer tick.Stop()
 	for {
 		for _, addr := range t.cfg.Join {
@@ -436,9 +436,9 @@ func (t *Transport) explore() {
 					continue
 				}
 				known[at.String()] = true
-				t.router.place(siteName(at.String()), at)
+				t.router.setAddr(siteName(at.String()), at)
 				t.mu.Lock()
-				t.session.Explore(t.cfg.Now(), at.String())
+				t.session.ProbeAddr(t.cfg.Now(), at.String())
 				t.mu.Unlock()
 				t.Flush()
 			}
@@ -481,12 +481,12 @@ func (t *Transport) resolve(addr string) []netip.AddrPort {
 func (t *Transport) Close() {
 	t.CloseSoon()
 	t.mu.Lock()
-	met := t.met
+	met := t.hadPeer
 	t.mu.Unlock()
 	if !met {
 		return
 	}
-	settle := time.NewTimer(probeEvery + probeEvery/10)
+	settle := time.NewTimer(probePeriod + probePeriod/10)
 	defer settle.Stop()
 	<-settle.C
 }

@@ -338,7 +338,7 @@ func TestKeyReplacedAtOnce(t *testing.T) {
 		if got := b.opinions(); !slices.Equal(got, []string{"a m down"}) {
 			t.Errorf("heard %v", got)
 		}
-		pass(oldKeyFor)
+		pass(retiredKeyLife)
 		b.clear()
 		pass(5 * time.Second)
 		if got := b.opinions(); got != nil {

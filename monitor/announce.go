@@ -16,7 +16,7 @@ func (c *Core) sendHello(now Instant, i *instance) {
 	i.helloPending = true
 	i.helloDue = now.Add(c.tun.PublishPeriod)
 	h := c.helloOf(i.master, i.link)
-	c.announcing(now, &h)
+	c.rememberOwnAddr(now, &h)
 	c.sendFor(i, i.master.publishing(h))
 }
 

@@ -92,7 +92,7 @@ func (c *Core) askReply(now Instant, in AskReply) {
 	m := p.master
 	// An answer to a question about an address that the master has left says
 	// nothing about the master of today.
-	if in.OK && in.Token.Seq > m.askFloor && !l.gossip.stranger {
+	if in.OK && in.Token.Seq > m.askFloor && !l.gossip.wrongID {
 		p.askReplyAt = now
 		if in.Down {
 			p.set(FlagMasterDown)
@@ -112,15 +112,15 @@ func (c *Core) askReply(now Instant, in AskReply) {
 	c.touch(m)
 }
 
-// followQuestion uses what a question gives away: who asks sees the master down,
+// reaskPeers uses what a question gives away: who asks sees the master down,
 // so if we do too and miss opinions, it is worth asking again now instead of at
 // the end of the gap. A peer's word counts only as the answer to a question.
-func (c *Core) followQuestion(now Instant, m *master) {
+func (c *Core) reaskPeers(now Instant, m *master) {
 	const gap = Instant(5 * time.Millisecond) // bounds what questions can cause
-	if !m.has(FlagSDown) || m.has(FlagODown) || now < m.askedKick+gap {
+	if !m.has(FlagSDown) || m.has(FlagODown) || now < m.reaskedAt+gap {
 		return
 	}
-	m.askedKick = now
+	m.reaskedAt = now
 	for _, p := range m.peers {
 		if !p.has(FlagMasterDown) {
 			p.askSentAt = 0

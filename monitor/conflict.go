@@ -11,12 +11,12 @@ import "time"
 // How sure and for how long.
 const (
 	conflictSilence = 10 * time.Second // without a sign of the other, the conflict is over
-	cloneWindow     = 30 * time.Second // in which a peer's address goes back and forth
+	flapWindow      = 30 * time.Second // in which a peer's address goes back and forth
 
-	// ownWindow is for how long an own hello can come back after an address was
+	// ownAddrWindow is for how long an own hello can come back after an address was
 	// given up: masters pass hellos on to their replicas, and those may lag.
-	ownWindow = time.Minute
-	ownsMost  = 16 // addresses that are remembered
+	ownAddrWindow = time.Minute
+	maxOwnAddrs   = 16 // addresses that are remembered
 )
 
 // ownAddr is an address under which this process has announced itself.
@@ -25,33 +25,33 @@ type ownAddr struct {
 	last Instant
 }
 
-// announcing remembers where a hello that is published now says that this
+// rememberOwnAddr remembers where a hello that is published now says that this
 // process is. Without it a change of announce-ip, or of the address of the host,
 // would make own hellos that are still under way look like those of a clone.
-func (c *Core) announcing(now Instant, h *Hello) {
+func (c *Core) rememberOwnAddr(now Instant, h *Hello) {
 	at, oldest := HostPort{h.IP, h.Port}, 0
-	for k := range c.owns {
-		if c.owns[k].at == at {
-			c.owns[k].last = now
+	for k := range c.ownAddrs {
+		if c.ownAddrs[k].at == at {
+			c.ownAddrs[k].last = now
 			return
 		}
-		if c.owns[k].last < c.owns[oldest].last {
+		if c.ownAddrs[k].last < c.ownAddrs[oldest].last {
 			oldest = k
 		}
 	}
-	if len(c.owns) < ownsMost {
-		c.owns = append(c.owns, ownAddr{at, now})
+	if len(c.ownAddrs) < maxOwnAddrs {
+		c.ownAddrs = append(c.ownAddrs, ownAddr{at, now})
 		return
 	}
-	c.owns[oldest] = ownAddr{at, now}
+	c.ownAddrs[oldest] = ownAddr{at, now}
 }
 
-// announced reports whether this process has announced itself at an address not
+// usedOwnAddr reports whether this process has announced itself at an address not
 // long ago.
-func (c *Core) announced(now Instant, at HostPort) bool {
-	for _, o := range c.owns {
+func (c *Core) usedOwnAddr(now Instant, at HostPort) bool {
+	for _, o := range c.ownAddrs {
 		if o.at == at {
-			return now < o.last.Add(ownWindow)
+			return now < o.last.Add(ownAddrWindow)
 		}
 	}
 	return false
@@ -82,11 +82,11 @@ func (k *conflict) run(c *Core, now Instant) Instant {
 	return Never
 }
 
-// ownHello looks at a hello with the own id, which is nearly always one that
+// helloWithOwnID looks at a hello with the own id, which is nearly always one that
 // this Sentinel has published.
-func (c *Core) ownHello(now Instant, m *master, h *Hello) {
+func (c *Core) helloWithOwnID(now Instant, m *master, h *Hello) {
 	at := HostPort{h.IP, h.Port}
-	if c.announces(m, h) || c.announced(now, at) {
+	if c.isOwnHello(m, h) || c.usedOwnAddr(now, at) {
 		return
 	}
 	k := &c.conflict
@@ -118,10 +118,10 @@ func (c *Core) openConflict(now Instant, m *master) {
 	}
 }
 
-// announces reports whether h can be a hello of this process. Its address is
+// isOwnHello reports whether h can be a hello of this process. Its address is
 // the local one of whichever link it was published on, so on a host with
 // several addresses there are several.
-func (c *Core) announces(m *master, h *Hello) bool {
+func (c *Core) isOwnHello(m *master, h *Hello) bool {
 	switch {
 	case h.Port != c.announcedPort():
 		return false
@@ -143,37 +143,37 @@ func (c *Core) announces(m *master, h *Hello) bool {
 	return false
 }
 
-// moves is what is known about the changes of a peer's address.
-type moves struct {
-	from  Addr    // the address before
-	at    Instant // of the last change
-	here  Instant // when it was last announced where it is thought to be
-	back  Instant // when the old address was last announced again
-	backs int     // times that it was, after the present one had been
+// addrChange is what is known about the changes of a peer's address.
+type addrChange struct {
+	previous     Addr    // the address before
+	changedAt    Instant // of the last change
+	currentSeen  Instant // when it was last announced where it is thought to be
+	previousSeen Instant // when the old address was last announced again
+	returns      int     // times that it was, after the present one had been
 }
 
-// settled reports whether a peer that announces itself at addr stays where it
+// keepsAddress reports whether a peer that announces itself at addr stays where it
 // is: it was there a moment ago, so either two Sentinels share its id, or it is
 // one that has two addresses. Following each hello, as stock does, would close
 // the connection to it every second and forget what it said.
-func (c *Core) settled(now Instant, p *peer, addr Addr) bool {
-	v := &p.link.moved
-	if !addr.Same(v.from) || now >= v.at.Add(cloneWindow) {
-		*v = moves{from: p.addr, at: now, here: now}
+func (c *Core) keepsAddress(now Instant, p *peer, addr Addr) bool {
+	v := &p.link.addrChange
+	if !addr.Same(v.previous) || now >= v.changedAt.Add(flapWindow) {
+		*v = addrChange{previous: p.addr, changedAt: now, currentSeen: now}
 		return false
 	}
 	// Who announces itself here no more has moved back, though something may
 	// still answer here: a host with two addresses answers at both.
-	if !p.link.cmd.up || p.has(FlagSDown) || now >= v.here.Add(3*c.tun.PublishPeriod) {
-		v.from, v.at, v.here, v.backs = p.addr, now, now, 0
+	if !p.link.cmd.up || p.has(FlagSDown) || now >= v.currentSeen.Add(3*c.tun.PublishPeriod) {
+		v.previous, v.changedAt, v.currentSeen, v.returns = p.addr, now, now, 0
 		return false
 	}
-	again := v.here > v.back // each server repeats a hello, and that tells nothing
-	v.at, v.back = now, now
+	again := v.currentSeen > v.previousSeen // each server repeats a hello, and that tells nothing
+	v.changedAt, v.previousSeen = now, now
 	if !again {
 		return true
 	}
-	if v.backs++; v.backs == 2 {
+	if v.returns++; v.returns == 2 {
 		c.emit(nil, SentinelIDConflict{p.runID, c.shown(p.addr), c.shown(addr), false})
 		c.log(LevelWarning, "Sentinel "+string(p.runID)+" announces itself at "+c.shown(p.addr).String()+" and at "+c.shown(addr).String()+
 			". If these are two Sentinels with one id, stop one, remove its 'sentinel myid' line, and start it again; if it is one, set 'sentinel announce-ip'")

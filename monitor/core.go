@@ -49,7 +49,7 @@ type Core struct {
 	disk disk
 
 	conflict conflict  // over the own id
-	owns     []ownAddr // where this process has announced itself
+	ownAddrs []ownAddr // where this process has announced itself
 
 	logged map[string]bool
 
@@ -193,7 +193,7 @@ func (c *Core) settle() {
 	for k := 0; k < len(c.queue); k++ {
 		t := c.queue[k]
 		t.queue = false
-		if !t.dead {
+		if !t.stopped {
 			c.runTimer(t)
 		}
 	}
@@ -203,7 +203,7 @@ func (c *Core) settle() {
 
 func (c *Core) runTimer(t *timer) {
 	at := t.owner.run(c, c.now)
-	if t.dead {
+	if t.stopped {
 		return
 	}
 	if at <= c.now {
@@ -213,14 +213,14 @@ func (c *Core) runTimer(t *timer) {
 	c.timers.set(t, at)
 }
 
-func (c *Core) initTimer(t *timer, owner timed) {
+func (c *Core) initTimer(t *timer, owner timerOwner) {
 	c.lastTimer++
 	*t = timer{seq: c.lastTimer, pos: -1, owner: owner}
 }
 
 func (c *Core) stopTimer(t *timer) {
 	c.timers.remove(t)
-	t.dead = true
+	t.stopped = true
 }
 
 // ready has the owner of t run within the current step.

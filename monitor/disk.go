@@ -50,7 +50,7 @@ func (c *Core) checkDisk() {
 	}
 	d.stalled = true
 	c.persistFailed(c.now, d.inFlight, "the write has not ended after "+c.tun.PersistStall.String())
-	c.doneWaiting()
+	c.wakeDiskWaiters()
 }
 
 // changed notes that the state must be saved.
@@ -64,7 +64,7 @@ func (c *Core) gate(e Effect) {
 	d := &c.disk
 	c.changed()
 	switch {
-	case (d.stalled || len(d.gated) >= maxGated) && c.withdraw(e):
+	case (d.stalled || len(d.gated) >= maxGated) && c.failGated(e):
 	case len(d.gated) < maxGated:
 		d.gated = append(d.gated, e)
 	default:
@@ -72,9 +72,9 @@ func (c *Core) gate(e Effect) {
 	}
 }
 
-// withdraw lets go of an effect without what it promised, as far as that is
+// failGated lets go of an effect without what it promised, as far as that is
 // possible: questions of peers are answered without a vote, operators are told.
-func (c *Core) withdraw(e Effect) bool {
+func (c *Core) failGated(e Effect) bool {
 	switch e := e.(type) {
 	case Reply:
 		c.free(Reply{To: e.To, Down: e.Down && !c.tilt})
@@ -142,11 +142,11 @@ func (c *Core) persisted(now Instant, in Persisted) {
 		c.log(LevelWarning, strconv.Itoa(d.dropped)+" events were dropped because the state was not saved in time")
 		d.dropped = 0
 	}
-	c.doneWaiting()
+	c.wakeDiskWaiters()
 }
 
-// doneWaiting has the masters that wait for the disk judged again.
-func (c *Core) doneWaiting() {
+// wakeDiskWaiters has the masters that wait for the disk judged again.
+func (c *Core) wakeDiskWaiters() {
 	waiting := c.disk.waiting
 	c.disk.waiting = nil
 	for _, m := range waiting {
@@ -170,7 +170,7 @@ func (c *Core) persistFailed(now Instant, p *Persist, reason string) {
 	p.Then = nil
 	kept := d.gated[:0]
 	for _, e := range d.gated {
-		if !c.withdraw(e) {
+		if !c.failGated(e) {
 			kept = append(kept, e)
 		}
 	}

@@ -35,7 +35,7 @@ func (c *Core) checkSDown(now Instant, i *instance) Instant {
 		i.sdownSince = now
 		c.emit(i, SDown{c.ref(i)})
 		if i.kind == KindMaster {
-			c.masterWentDown(now, i.master)
+			c.refreshReplicas(now, i.master)
 		} else {
 			c.touch(i.master)
 		}
@@ -50,9 +50,9 @@ func (c *Core) checkSDown(now Instant, i *instance) Instant {
 	return due
 }
 
-// masterWentDown gets fresh offsets while the others are asked: when a leader
+// refreshReplicas gets fresh offsets while the others are asked: when a leader
 // is elected, the replicas have answered (state-machine.md §12.2).
-func (c *Core) masterWentDown(now Instant, m *master) {
+func (c *Core) refreshReplicas(now Instant, m *master) {
 	for _, r := range m.replicas {
 		c.requestInfo(now, &r.instance)
 	}

@@ -59,7 +59,7 @@ type gossipState struct {
 	endpoint GossipEndpoint
 	asked    bool    // and not answered yet
 	due      Instant // next question
-	stranger bool    // another Sentinel than the one that this link is for
+	wrongID  bool    // another Sentinel than the one that this link is for
 }
 
 // askGossip asks a peer for its endpoint when it is time.
@@ -88,8 +88,8 @@ func (c *Core) gossipReply(now Instant, in GossipReply) {
 		return
 	}
 	g.asked, g.kind, g.due = false, PeerGosentinel, now.Add(gossipRefresh)
-	g.stranger = in.Known && e.ID != "" && e.ID != l.owners[0].runID
-	if g.stranger {
+	g.wrongID = in.Known && e.ID != "" && e.ID != l.owners[0].runID
+	if g.wrongID {
 		// A Sentinel that lost its state came back at the address of the old one. It
 		// remembers none of its votes, and must not cast them again under the name
 		// of the one that did. Its own hello makes it known by its own name.
@@ -129,8 +129,8 @@ func (c *Core) setEndpoint(l *link, e GossipEndpoint) {
 	c.free(GossipPeer{ID: l.owners[0].runID, Endpoint: e})
 }
 
-// gossiper returns a peer of a master that both are known already.
-func (c *Core) gossiper(name string, id RunID) (*master, *peer) {
+// gossipPeer returns a peer of a master that both are known already.
+func (c *Core) gossipPeer(name string, id RunID) (*master, *peer) {
 	m := c.byName[name]
 	if m == nil {
 		return nil, nil
@@ -139,7 +139,7 @@ func (c *Core) gossiper(name string, id RunID) (*master, *peer) {
 }
 
 func (c *Core) peerOpinion(now Instant, in PeerOpinion) {
-	m, p := c.gossiper(in.Master, in.From)
+	m, p := c.gossipPeer(in.Master, in.From)
 	if p == nil {
 		return
 	}
@@ -159,9 +159,9 @@ func (c *Core) peerOpinion(now Instant, in PeerOpinion) {
 }
 
 func (c *Core) peerConfig(now Instant, in PeerConfig) {
-	if m, p := c.gossiper(in.Hello.MasterName, in.Hello.RunID); p != nil && c.plausible(&in.Hello) {
+	if m, p := c.gossipPeer(in.Hello.MasterName, in.Hello.RunID); p != nil && c.plausible(&in.Hello) {
 		c.learnEpoch(m, &in.Hello)
-		c.heed(now, m, p, &in.Hello)
+		c.adoptIfNewer(now, m, p, &in.Hello)
 	}
 }
 
@@ -174,7 +174,7 @@ func (c *Core) peerLiveness(now Instant, in PeerLiveness) {
 	case !in.Alive && l.cmd.up && !l.pingPending:
 		c.sendPing(now, l)
 	case in.Alive && now >= l.cmd.dialedAt.Add(c.tun.PingFloor):
-		l.cmd.redial()
+		l.cmd.allowRedial()
 		c.ready(&l.timer)
 	}
 }

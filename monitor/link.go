@@ -27,21 +27,21 @@ type link struct {
 	pubsubActivity  Instant
 	broken          string // last protocol error, so that each is logged once
 
-	gossip gossipState // of a peer
-	moved  moves       // of a peer
+	gossip     gossipState // of a peer
+	addrChange addrChange  // of a peer
 
 	timer timer
 }
 
 // conn is one connection, or the attempt to get one.
 type conn struct {
-	id       ConnID // 0 when there is none
-	up       bool
-	dialedAt Instant
-	upAt     Instant
-	localIP  string // of the last connection that was up
-	unsure   bool   // dialled before the resolver has confirmed the address
-	sure     bool   // to be dialled as the resolver has just said
+	id          ConnID // 0 when there is none
+	up          bool
+	dialedAt    Instant
+	upAt        Instant
+	localIP     string // of the last connection that was up
+	unconfirmed bool   // dialled before the resolver has confirmed the address
+	confirmed   bool   // to be dialled as the resolver has just said
 }
 
 func (l *link) connected() bool { return l.cmd.up }
@@ -88,12 +88,12 @@ func (c *Core) closeLink(l *link) {
 func (c *Core) closeConn(l *link, cn *conn) {
 	if cn.id != 0 {
 		c.free(Close{Conn: cn.id})
-		c.lost(l, cn)
+		c.forgetConn(l, cn)
 	}
 }
 
-// lost forgets a connection that is gone, whoever ended it.
-func (c *Core) lost(l *link, cn *conn) {
+// forgetConn forgets a connection that is gone, whoever ended it.
+func (c *Core) forgetConn(l *link, cn *conn) {
 	delete(c.conns, cn.id)
 	cn.id, cn.up = 0, false
 	if cn != &l.cmd {
@@ -130,10 +130,10 @@ func (l *link) run(c *Core, now Instant) Instant {
 	return min(next, l.ping(c, now))
 }
 
-// redialEvery is the least time between two attempts to connect. A connection
+// redialPeriod is the least time between two attempts to connect. A connection
 // to a master that is cut right after it was made must not keep it unreachable for
 // a whole down-after period.
-func (c *Core) redialEvery(l *link) time.Duration {
+func (c *Core) redialPeriod(l *link) time.Duration {
 	if l.owners[0].kind != KindMaster {
 		return c.tun.PingPeriod
 	}
@@ -158,15 +158,15 @@ func (l *link) connect(c *Core, now Instant, cn *conn, kind ConnKind) Instant {
 		return Never
 	}
 	if cn.dialedAt != 0 {
-		if due := cn.dialedAt.Add(c.redialEvery(l)); now < due {
+		if due := cn.dialedAt.Add(c.redialPeriod(l)); now < due {
 			return due
 		}
 	}
 	cn.dialedAt = now
-	if !cn.sure { // else a name with addresses that take turns would be dialled for ever
+	if !cn.confirmed { // else a name with addresses that take turns would be dialled for ever
 		c.resolve(i)
 	}
-	cn.unsure, cn.sure = c.resolving(i.addr.Host), false
+	cn.unconfirmed, cn.confirmed = c.resolving(i.addr.Host), false
 	if i.addr.DialTarget() == "" || (i.addr.IP == "" && c.resolving(i.addr.Host)) {
 		return now.Add(c.tun.PingPeriod) // an answer of the resolver wakes the link earlier
 	}
@@ -201,10 +201,10 @@ func (c *Core) dial(now Instant, l *link, cn *conn, kind ConnKind, i *instance) 
 	}
 }
 
-// pingEvery is the PING period of a link. A master is watched ten times per
+// pingPeriod is the PING period of a link. A master is watched ten times per
 // down-after period, because the clock of a silent death starts only with the
 // next PING (state-machine.md §12.2).
-func (c *Core) pingEvery(l *link) time.Duration {
+func (c *Core) pingPeriod(l *link) time.Duration {
 	shortest := l.shortestDownAfter()
 	if l.owners[0].kind == KindMaster {
 		return min(shortest, max(shortest/10, c.tun.PingFloor), c.tun.PingPeriod)
@@ -227,7 +227,7 @@ func (l *link) ping(c *Core, now Instant) Instant {
 	if !l.cmd.up || l.pingPending {
 		return Never
 	}
-	if due := l.lastPing.Add(c.pingEvery(l)); now < due {
+	if due := l.lastPing.Add(c.pingPeriod(l)); now < due {
 		return due
 	}
 	c.sendPing(now, l)
@@ -297,7 +297,7 @@ func (c *Core) linkUp(now Instant, in LinkUp) {
 		l.pubsubActivity = now
 		return
 	}
-	l.gossip.asked, l.gossip.due, l.gossip.stranger = false, now, false
+	l.gossip.asked, l.gossip.due, l.gossip.wrongID = false, now, false
 	for _, o := range l.owners {
 		o.helloDue, o.infoSent = now, 0 // know and be known at once
 		c.wake(o)
@@ -312,8 +312,8 @@ func (c *Core) linkDown(now Instant, in LinkDown) {
 	}
 	cn := l.conn(in.Conn)
 	pubsub := cn == &l.pubsub
-	c.reportLoss(l, pubsub, in)
-	c.lost(l, cn)
+	c.reportLinkDown(l, pubsub, in)
+	c.forgetConn(l, cn)
 	c.ready(&l.timer)
 	if !pubsub {
 		for _, o := range l.owners {
@@ -323,9 +323,9 @@ func (c *Core) linkDown(now Instant, in LinkDown) {
 	}
 }
 
-// reportLoss tells why a connection ended. What breaks the protocol is worth a
+// reportLinkDown tells why a connection ended. What breaks the protocol is worth a
 // warning, once: the instance may look healthy otherwise and be useless.
-func (c *Core) reportLoss(l *link, pubsub bool, in LinkDown) {
+func (c *Core) reportLinkDown(l *link, pubsub bool, in LinkDown) {
 	i := l.owners[0]
 	c.emit(i, LinkReconnection{c.ref(i), pubsub, in.Reason})
 	if in.Broken && l.broken != in.Reason {
@@ -380,9 +380,9 @@ func (c *Core) pong(now Instant, in Pong) {
 	c.ready(&l.timer)
 }
 
-// redial lets a connection that is down be dialled without waiting for the
+// allowRedial lets a connection that is down be dialled without waiting for the
 // reconnection period.
-func (cn *conn) redial() {
+func (cn *conn) allowRedial() {
 	if cn.id == 0 {
 		cn.dialedAt = 0
 	}

@@ -29,7 +29,7 @@ type master struct {
 
 	rebootSince Instant
 	askFloor    uint64 // replies to older questions are about an older address
-	askedKick   Instant
+	reaskedAt   Instant
 	awaiting    bool // is in disk.waiting
 	sharedDown  bool // the opinion that peers were given over gossip
 

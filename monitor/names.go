@@ -49,36 +49,36 @@ func (c *Core) resolved(now Instant, in Resolved) {
 			m.addr.IP = in.IP
 			c.index(m)
 			m.cfg.Addr = m.addr
-			c.dropSelf(m)
+			c.removeSelfReplica(m)
 		}
 		i.addr.IP = in.IP
 		c.touch(i.master)
-		if r, ok := mem.(*replica); ok && c.unite(r) {
+		if r, ok := mem.(*replica); ok && c.mergeAliases(r) {
 			continue
 		}
-		c.redial(i.link, &i.link.cmd)
-		c.redial(i.link, &i.link.pubsub)
+		c.redialResolved(i.link, &i.link.cmd)
+		c.redialResolved(i.link, &i.link.pubsub)
 	}
 	for _, id := range waiting {
 		if mem := c.members[id]; mem != nil {
-			mem.base().link.cmd.unsure, mem.base().link.pubsub.unsure = false, false
+			mem.base().link.cmd.unconfirmed, mem.base().link.pubsub.unconfirmed = false, false
 		}
 	}
 }
 
-// redial follows a name to its new address at once, unless there is a connection
+// redialResolved follows a name to its new address at once, unless there is a connection
 // that was made before anybody asked: that server is alive, and DNS may err. One
 // made while the question was open must not stay, although it works: the old
 // address may be that of somebody else by now.
-func (c *Core) redial(l *link, cn *conn) {
-	if cn.up && !cn.unsure {
+func (c *Core) redialResolved(l *link, cn *conn) {
+	if cn.up && !cn.unconfirmed {
 		return
 	}
-	if cn.unsure {
+	if cn.unconfirmed {
 		c.closeConn(l, cn)
-		cn.sure = true
+		cn.confirmed = true
 	}
-	cn.unsure, cn.dialedAt = false, 0
+	cn.unconfirmed, cn.dialedAt = false, 0
 	c.ready(&l.timer)
 }
 
@@ -94,10 +94,10 @@ func (c *Core) addrOf(host string, port int) (Addr, bool) {
 	return Addr{Host: host, IP: c.names[host], Port: port}, true
 }
 
-// dropSelf removes the replica that turns out to be the master itself, now that
+// removeSelfReplica removes the replica that turns out to be the master itself, now that
 // the master's name is resolved: when a hello announces a new master by name,
 // nobody can tell yet which of the replicas that is.
-func (c *Core) dropSelf(m *master) {
+func (c *Core) removeSelfReplica(m *master) {
 	r := m.replicaAt(m.addr)
 	if r == nil || r == m.promoted {
 		return
@@ -105,11 +105,11 @@ func (c *Core) dropSelf(m *master) {
 	c.removeReplica(r)
 }
 
-// unite removes a replica that turns out, now that its name is resolved, to be
+// mergeAliases removes a replica that turns out, now that its name is resolved, to be
 // the master or another replica that is known by another name, and reports
 // whether r is the one that is gone. It would be counted twice, and a master
 // that is taken for a replica would be told to follow itself.
-func (c *Core) unite(r *replica) bool {
+func (c *Core) mergeAliases(r *replica) bool {
 	m := r.master
 	if r.addr.Same(m.addr) {
 		if r != m.promoted {

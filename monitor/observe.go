@@ -22,7 +22,7 @@ func (c *Core) infoReply(now Instant, in InfoReply) {
 		}
 		c.checkRole(now, i, in.Info.Role)
 		if r, ok := mem.(*replica); ok && !c.tilt {
-			c.correct(now, r)
+			c.repairReplica(now, r)
 		}
 		c.touch(i.master)
 	}

@@ -28,14 +28,14 @@ func (c *Core) hello(now Instant, in *HelloReceived) {
 		return
 	}
 	if h.RunID == c.opts.MyID {
-		c.ownHello(now, m, h)
+		c.helloWithOwnID(now, m, h)
 		return
 	}
-	p := c.meet(now, m, h)
+	p := c.peerFromHello(now, m, h)
 	c.learnEpoch(m, h)
 	if p != nil {
 		p.lastHello = now
-		c.heed(now, m, p, h)
+		c.adoptIfNewer(now, m, p, h)
 	}
 }
 
@@ -58,13 +58,13 @@ func (c *Core) learnEpoch(m *master, h *Hello) {
 	}
 }
 
-// meet returns the peer that a hello comes from, adding or moving it as needed,
+// peerFromHello returns the peer that a hello comes from, adding or moving it as needed,
 // or nil when its address cannot be used. An unusable address leaves a known
 // peer as it is.
-func (c *Core) meet(now Instant, m *master, h *Hello) *peer {
+func (c *Core) peerFromHello(now Instant, m *master, h *Hello) *peer {
 	p := m.peerByID(h.RunID)
 	if p != nil && p.announcedAt(h) {
-		p.link.moved.here = now
+		p.link.addrChange.currentSeen = now
 		return p
 	}
 	addr, ok := c.addrOf(h.IP, h.Port)
@@ -74,10 +74,10 @@ func (c *Core) meet(now Instant, m *master, h *Hello) *peer {
 		return nil
 	}
 	if p != nil && p.addr.Same(addr) {
-		p.link.moved.here = now
+		p.link.addrChange.currentSeen = now
 		return p
 	}
-	if p != nil && c.settled(now, p, addr) {
+	if p != nil && c.keepsAddress(now, p, addr) {
 		return p
 	}
 	if p != nil {
@@ -122,7 +122,7 @@ func (c *Core) movePeer(now Instant, p *peer, addr Addr) {
 		q.votedFor, q.lastHello = "", now
 	}
 	c.closeLink(p.link)
-	p.link.cmd.redial()
+	p.link.cmd.allowRedial()
 	c.resolve(&p.instance)
 	c.ready(&p.link.timer)
 	if others > 0 {

@@ -42,9 +42,9 @@ func (c *Core) requestInfo(now Instant, i *instance) {
 	c.sendFor(i, InfoRequest{})
 }
 
-// earlyDays is how long after it was reached a master without replicas is asked
+// newMasterWindow is how long after it was reached a master without replicas is asked
 // for them more often. One that never gets any should not cost more for ever.
-const earlyDays = 30 * time.Second
+const newMasterWindow = 30 * time.Second
 
 // infoPeriod is the INFO period of i at the moment. What a failover waits for
 // is polled fast, because the wait for the next periodic INFO is two thirds of
@@ -55,7 +55,7 @@ func (c *Core) infoPeriod(i *instance) time.Duration {
 	if i.infoRefresh == 0 {
 		period = min(period, c.tun.InfoFast) // never answered with INFO: try again soon
 	}
-	if i.kind == KindMaster && len(m.replicas) == 0 && c.now < i.link.cmd.upAt.Add(earlyDays) {
+	if i.kind == KindMaster && len(m.replicas) == 0 && c.now < i.link.cmd.upAt.Add(newMasterWindow) {
 		return min(period, c.tun.InfoFast) // its replicas may be on their way: a failover needs them known
 	}
 	if i.kind != KindReplica {

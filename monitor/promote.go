@@ -48,18 +48,18 @@ func (c *Core) rules(now Instant, m *master) election.Rules {
 	}
 	if m.has(FlagSDown) {
 		r.MaxInfoAge = 5 * c.tun.PingPeriod
-		r.MaxLinkDown += now.Sub(c.lastWell(m))
+		r.MaxLinkDown += now.Sub(c.lastKnownUp(m))
 	}
 	return r
 }
 
-// lastWell returns when m was last known to be a master that lives, which is
+// lastKnownUp returns when m was last known to be a master that lives, which is
 // before +sdown: by more than TILT lasts when the failure fell into it, and by
 // two INFO periods when the master has become a replica. Links of replicas that
 // broke in between broke because of the failure. Counted from +sdown, as stock
 // does, they look broken for ever, and with a short down-after no replica is
 // ever accepted again.
-func (c *Core) lastWell(m *master) Instant {
+func (c *Core) lastKnownUp(m *master) Instant {
 	well := min(m.sdownSince, m.link.lastAvail)
 	if m.role == RoleReplica {
 		well = min(well, m.roleSince-Instant(c.tun.InfoPeriod))

@@ -2,9 +2,9 @@ package monitor
 
 import "strings"
 
-// correct compares what a replica is with what it should be and acts on the
+// repairReplica compares what a replica is with what it should be and acts on the
 // difference (state-machine.md §2.4).
-func (c *Core) correct(now Instant, r *replica) {
+func (c *Core) repairReplica(now Instant, r *replica) {
 	m := r.master
 	switch {
 	case r.role == RoleMaster && m.promoted == r && m.waitingForPromotion():
@@ -31,7 +31,7 @@ func (c *Core) correct(now Instant, r *replica) {
 // still on its way.
 func (c *Core) convertToReplica(now Instant, r *replica) {
 	wait := 4 * c.tun.PublishPeriod
-	if now.Sub(r.roleSince) <= wait || !c.sane(now, r.master) || !r.notDownFor(now, Instant(wait)) {
+	if now.Sub(r.roleSince) <= wait || !c.looksSane(now, r.master) || !r.notDownFor(now, Instant(wait)) {
 		return
 	}
 	if r.slaveofSeq == 0 && c.changeRole(&r.instance, r.master.addr) {
@@ -47,7 +47,7 @@ func (c *Core) fixReplicaConfig(now Instant, r *replica) {
 		return
 	}
 	wait := m.cfg.FailoverTimeout
-	if now.Sub(r.confChange) <= wait || !c.sane(now, m) || !r.notDownFor(now, Instant(wait)) {
+	if now.Sub(r.confChange) <= wait || !c.looksSane(now, m) || !r.notDownFor(now, Instant(wait)) {
 		return
 	}
 	if r.slaveofSeq == 0 && c.changeRole(&r.instance, m.addr) {
@@ -66,9 +66,9 @@ func (c *Core) follows(r *replica, addr Addr) bool {
 	return strings.EqualFold(r.masterHost, addr.Host)
 }
 
-// sane reports whether m is up and plays its role, so that others may be told
+// looksSane reports whether m is up and plays its role, so that others may be told
 // to follow it (state-machine.md §2.3).
-func (c *Core) sane(now Instant, m *master) bool {
+func (c *Core) looksSane(now Instant, m *master) bool {
 	return m.role == RoleMaster && !m.has(FlagSDown|FlagODown) &&
 		m.infoRefresh != 0 && now.Sub(m.infoRefresh) < 2*c.tun.InfoPeriod
 }

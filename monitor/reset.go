@@ -32,7 +32,7 @@ func (c *Core) reset(now Instant, m *master) {
 	c.resetMaster(now, m)
 	m.ledger.Forget()
 	c.closeLink(m.link)
-	c.adopt(now, m.link, &m.instance)
+	c.reuseLink(now, m.link, &m.instance)
 	c.emit(&m.instance, ResetMaster{c.ref(&m.instance)})
 	c.wake(&m.instance)
 	c.touch(m)

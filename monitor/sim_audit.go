@@ -45,7 +45,7 @@ func (h *timerHeap) audit(now Instant) error {
 		switch {
 		case t.pos != k:
 			return fmt.Errorf("timer %d believes to be at place %d", k, t.pos)
-		case t.dead:
+		case t.stopped:
 			return fmt.Errorf("timer %d belongs to nobody", k)
 		case k > 0 && t.before(&h.items[(k-1)/4]):
 			return fmt.Errorf("timer %d runs before the one above it", k)
@@ -158,7 +158,7 @@ func (a *auditor) link(l *link, i *instance) {
 			a.fail("connection %d of %s %s leads elsewhere", cn.id, i.kind, i.name)
 		}
 	}
-	if l.timer.dead {
+	if l.timer.stopped {
 		a.fail("the link to %s %s is not looked after", i.kind, i.name)
 	}
 	waiting := l.cmd.up && l.pingPending // for PONG or the loss of the connection

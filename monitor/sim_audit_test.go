@@ -57,7 +57,7 @@ func TestAuditFindsContradictions(t *testing.T) {
 	}{
 		{"a timer in the past", func(c *Core, _ *master) { c.clamped++ }},
 		{"a timer at a wrong place", func(c *Core, _ *master) { c.timers.items[0].pos = 3 }},
-		{"a timer of nobody", func(c *Core, _ *master) { c.timers.items[0].dead = true }},
+		{"a timer of nobody", func(c *Core, _ *master) { c.timers.items[0].stopped = true }},
 		{"timers out of order", func(c *Core, _ *master) { c.timers.items[0].at = Never - 1 }},
 		{"effects that were not drained", func(c *Core, _ *master) { c.free(Log{}) }},
 		{"too much behind the disk", func(c *Core, _ *master) { c.disk.gated = make([]Effect, maxGated+1) }},

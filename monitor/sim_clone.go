@@ -30,7 +30,7 @@ func (c *Core) CopyTo(d *Core) {
 	d.byName, d.byAddr, d.members = emptied(old.byName), emptied(old.byAddr), emptied(old.members)
 	d.peerLinks, d.conns = emptied(old.peerLinks), emptied(old.conns)
 	d.timers.items = append(old.timers.items[:0], c.timers.items...)
-	d.queue, d.out, d.owns = old.queue[:0], append(old.out[:0], c.out...), append(old.owns[:0], c.owns...)
+	d.queue, d.out, d.ownAddrs = old.queue[:0], append(old.out[:0], c.out...), append(old.ownAddrs[:0], c.ownAddrs...)
 	k := cloner{from: c, to: d}
 	k.timer(&d.conflict.timer, &d.conflict)
 	d.masters = old.masters[:0]
@@ -65,7 +65,7 @@ type cloner struct{ from, to *Core }
 
 // timer gives a timer that was copied with its owner the place in the heap that
 // the original has. Between two steps no timer is in the queue.
-func (k *cloner) timer(t *timer, owner timed) {
+func (k *cloner) timer(t *timer, owner timerOwner) {
 	t.owner = owner
 	if t.pos >= 0 {
 		k.to.timers.items[t.pos].timer = t

@@ -188,8 +188,8 @@ func (c *Core) appendAttempt(dst []byte, m *master, label func(RunID) byte) []by
 	return append(dst, byte(a.Restarts), flagBits(a.Forced, m.electing() && m.restartAt != 0, m.electing() && m.restartAt > c.now))
 }
 
-// heard is what a peer said, as far as a count can still see it.
-type heard struct {
+// peerReport is what a peer said, as far as a count can still see it.
+type peerReport struct {
 	peer  byte
 	flags byte
 	who   byte
@@ -198,16 +198,16 @@ type heard struct {
 
 // appendPeers encodes what the peers said.
 func (c *Core) appendPeers(dst []byte, m *master, label func(RunID) byte) []byte {
-	var room [8]heard
+	var room [8]peerReport
 	list := room[:0]
 	for _, p := range m.peers {
-		h := heard{peer: label(p.runID), flags: flagBits(m.cfg.Quorum > 1 && p.has(FlagMasterDown), p.link.connected(), p.has(FlagSDown))}
+		h := peerReport{peer: label(p.runID), flags: flagBits(m.cfg.Quorum > 1 && p.has(FlagMasterDown), p.link.connected(), p.has(FlagSDown))}
 		if epoch, who, matters := c.countable(m, p); matters {
 			h.epoch, h.who = epoch, label(who)
 		}
 		list = append(list, h)
 	}
-	slices.SortFunc(list, func(a, b heard) int { return int(a.peer) - int(b.peer) })
+	slices.SortFunc(list, func(a, b peerReport) int { return int(a.peer) - int(b.peer) })
 	for _, h := range list {
 		dst = binary.AppendUvarint(append(dst, h.peer, h.flags, h.who), uint64(h.epoch))
 	}
@@ -229,8 +229,8 @@ func (c *Core) countable(m *master, p *peer) (Epoch, RunID, bool) {
 	return 0, "", false
 }
 
-// promised is a vote that waits for the disk.
-type promised struct {
+// pendingVote is a vote that waits for the disk.
+type pendingVote struct {
 	epoch Epoch
 	who   byte
 }
@@ -238,16 +238,16 @@ type promised struct {
 // appendReplies encodes the votes about a master that wait for the disk. Their
 // order and their number do not matter: whoever gets a vote twice learns nothing.
 func appendReplies(dst []byte, effects []Effect, master PeerRef, label func(RunID) byte) []byte {
-	var room [8]promised
+	var room [8]pendingVote
 	list := room[:0]
 	for _, e := range effects {
 		if r, ok := e.(Reply); ok && r.To == master {
-			if p := (promised{r.Epoch, label(r.Leader)}); !slices.Contains(list, p) {
+			if p := (pendingVote{r.Epoch, label(r.Leader)}); !slices.Contains(list, p) {
 				list = append(list, p)
 			}
 		}
 	}
-	slices.SortFunc(list, func(a, b promised) int { return cmp.Or(cmp.Compare(a.epoch, b.epoch), int(a.who)-int(b.who)) })
+	slices.SortFunc(list, func(a, b pendingVote) int { return cmp.Or(cmp.Compare(a.epoch, b.epoch), int(a.who)-int(b.who)) })
 	dst = append(dst, byte(len(list)))
 	for _, p := range list {
 		dst = append(binary.AppendUvarint(dst, uint64(p.epoch)), p.who)

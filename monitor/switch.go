@@ -42,7 +42,7 @@ func (c *Core) switchTo(now Instant, m *master, addr Addr) {
 	for _, s := range servers {
 		// Names that came to mean the same address can make two of them.
 		if s.addr.Same(addr) && m.link == nil {
-			c.adopt(now, s.link, &m.instance)
+			c.reuseLink(now, s.link, &m.instance)
 		}
 	}
 	if m.link == nil {
@@ -54,7 +54,7 @@ func (c *Core) switchTo(now Instant, m *master, addr Addr) {
 			continue
 		}
 		if r := c.addReplica(now, m, s.addr, s.link); r != nil {
-			c.adopt(now, s.link, &r.instance)
+			c.reuseLink(now, s.link, &r.instance)
 			c.emit(&r.instance, ReplicaAdded{c.ref(&r.instance)})
 		} else {
 			c.closeLink(s.link)
@@ -65,8 +65,8 @@ func (c *Core) switchTo(now Instant, m *master, addr Addr) {
 	c.touch(m)
 }
 
-// adopt gives an open link to a new record and starts its clocks afresh.
-func (c *Core) adopt(now Instant, l *link, i *instance) {
+// reuseLink gives an open link to a new record and starts its clocks afresh.
+func (c *Core) reuseLink(now Instant, l *link, i *instance) {
 	l.owners = l.owners[:0]
 	c.attach(l, i)
 	l.lastAvail, l.lastPong, l.pubsubActivity = now, now, now
@@ -74,13 +74,13 @@ func (c *Core) adopt(now Instant, l *link, i *instance) {
 	if !l.cmd.up || l.pingPending {
 		l.unansweredSince = now
 	}
-	l.cmd.redial()
-	l.pubsub.redial()
+	l.cmd.allowRedial()
+	l.pubsub.allowRedial()
 	c.ready(&l.timer)
 }
 
-// heed takes over the configuration that p told, if it is newer.
-func (c *Core) heed(now Instant, m *master, p *peer, h *Hello) {
+// adoptIfNewer takes over the configuration that p told, if it is newer.
+func (c *Core) adoptIfNewer(now Instant, m *master, p *peer, h *Hello) {
 	if h.ConfigEpoch > m.configEpoch {
 		c.adoptConfig(now, m, p, h)
 	}

@@ -1,35 +1,35 @@
 package monitor
 
-// timed is something that has work to do at a certain instant. run does what is
+// timerOwner is something that has work to do at a certain instant. run does what is
 // due and says when it wants to run next ([Never] for not at all). What run
 // answers must lie after now: work that is due is done, not announced.
-type timed interface {
+type timerOwner interface {
 	run(c *Core, now Instant) Instant
 }
 
 // timer is the place of one timed thing in the heap of a Core.
 type timer struct {
-	seq   uint64 // order among equal instants: the order of creation
-	pos   int    // index in the heap, -1 when not in it
-	queue bool   // waits to be run within the current step
-	dead  bool   // its owner is gone
-	owner timed
+	seq     uint64 // order among equal instants: the order of creation
+	pos     int    // index in the heap, -1 when not in it
+	queue   bool   // waits to be run within the current step
+	stopped bool   // its owner is gone
+	owner   timerOwner
 }
 
 // timerHeap is a heap over (at, seq) in which each place has four below. It is
 // written out because container/heap would cost an interface call for each
 // comparison on the busiest path of a Sentinel with thousands of masters, and what
 // is compared stands in the heap itself, because the timers are all over memory.
-type timerHeap struct{ items []place }
+type timerHeap struct{ items []heapEntry }
 
-// place is a timer and the instant for which it is set.
-type place struct {
+// heapEntry is a timer and the instant for which it is set.
+type heapEntry struct {
 	at  Instant
 	seq uint64
 	*timer
 }
 
-func (p *place) before(o *place) bool { return p.at < o.at || (p.at == o.at && p.seq < o.seq) }
+func (p *heapEntry) before(o *heapEntry) bool { return p.at < o.at || (p.at == o.at && p.seq < o.seq) }
 
 func (h *timerHeap) next() Instant {
 	if len(h.items) == 0 {
@@ -46,9 +46,9 @@ func (h *timerHeap) set(t *timer, at Instant) {
 	}
 	if t.pos < 0 {
 		t.pos = len(h.items)
-		h.items = append(h.items, place{})
+		h.items = append(h.items, heapEntry{})
 	}
-	h.put(t.pos, place{at, t.seq, t})
+	h.put(t.pos, heapEntry{at, t.seq, t})
 }
 
 func (h *timerHeap) remove(t *timer) {
@@ -59,7 +59,7 @@ func (h *timerHeap) remove(t *timer) {
 	t.pos = -1
 	n := len(h.items) - 1
 	last := h.items[n]
-	h.items[n] = place{}
+	h.items[n] = heapEntry{}
 	h.items = h.items[:n]
 	if k < n {
 		h.put(k, last)
@@ -67,7 +67,7 @@ func (h *timerHeap) remove(t *timer) {
 }
 
 // put writes p into the heap. Place k is free; what has to make way moves there.
-func (h *timerHeap) put(k int, p place) {
+func (h *timerHeap) put(k int, p heapEntry) {
 	for k > 0 {
 		up := (k - 1) / 4
 		if !p.before(&h.items[up]) {

@@ -10,7 +10,7 @@ func (c *Core) ask(now Instant, in Ask) {
 	down := m.has(FlagSDown) && !c.tilt
 	if in.RunID == "" {
 		c.free(Reply{To: in.From, Down: down})
-		c.followQuestion(now, m)
+		c.reaskPeers(now, m)
 		return
 	}
 	if c.conflict.open {

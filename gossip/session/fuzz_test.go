@@ -26,12 +26,12 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		p, err := decode(b)
 		if err != nil {
-			if !reflect.DeepEqual(p, packet{}) && p.life != 0 {
+			if !reflect.DeepEqual(p, packet{}) && p.boot != 0 {
 				t.Errorf("an error and a packet: %+v", p)
 			}
 			return
 		}
-		out := appendHeader(nil, p.from, p.life, p.to)
+		out := appendHeader(nil, p.from, p.boot, p.to)
 		for _, it := range p.items {
 			if len(out)+len(appendItem(nil, it)) > len(out)+it.maxSize() {
 				t.Errorf("%+v takes more than %d bytes", it, it.maxSize())

@@ -77,7 +77,7 @@ type item struct {
 // packet is a decoded packet.
 type packet struct {
 	from  monitor.RunID
-	life  Boot
+	boot  Boot
 	to    Boot
 	items []item
 	acks  []uint64
@@ -156,13 +156,13 @@ func decode(b []byte) (packet, error) {
 		return p, errMalformed
 	}
 	p.from = monitor.RunID(b[1 : 1+idSize])
-	p.life = Boot(binary.BigEndian.Uint64(b[1+idSize:]))
+	p.boot = Boot(binary.BigEndian.Uint64(b[1+idSize:]))
 	p.to = Boot(binary.BigEndian.Uint64(b[1+idSize+8:]))
 	r := reader{rest: b[headerSize:]}
 	for len(r.rest) > 0 && !r.bad {
 		r.item(&p)
 	}
-	if r.bad || p.life == 0 {
+	if r.bad || p.boot == 0 {
 		return packet{}, errMalformed
 	}
 	return p, nil

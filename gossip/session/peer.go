@@ -26,20 +26,20 @@ func (st *statement) standing() bool { return st.until == monitor.Never }
 // peer is another gosentinel.
 type peer struct {
 	id    monitor.RunID
-	life  Boot
+	boot  Boot
 	alive bool // according to the membership
 
 	confirmed monitor.Instant // when it last confirmed something that was new to it
 
-	toSay queue
-	byKey map[key]*entry
-	bySeq map[uint64]*entry // what has been said and not confirmed
-	acks  []uint64          // owed
-	rest  monitor.Instant   // no packet goes out before, after a burst
+	sendQueue queue
+	byKey     map[key]*entry
+	bySeq     map[uint64]*entry // what has been said and not confirmed
+	acks      []uint64          // owed
+	rest      monitor.Instant   // no packet goes out before, after a burst
 
-	heard map[key]uint64 // the newest sequence number
-	top   uint64         // of all in heard
-	floor uint64         // nothing up to here is news
+	lastSeq map[key]uint64 // the newest sequence number
+	top     uint64         // of all in heard
+	floor   uint64         // nothing up to here is news
 }
 
 // entry is a statement on its way to one peer.
@@ -83,27 +83,27 @@ func (p *peer) next() monitor.Instant {
 	at := monitor.Never
 	if len(p.acks) > 0 {
 		at = 0
-	} else if len(p.toSay) > 0 {
-		at = p.toSay[0].next
+	} else if len(p.sendQueue) > 0 {
+		at = p.sendQueue[0].next
 	}
 	return max(at, p.rest)
 }
 
-// say has a statement sent to p at once, in place of what had the same key.
-func (p *peer) say(now monitor.Instant, st *statement, order uint64) {
+// enqueue has a statement sent to p at once, in place of what had the same key.
+func (p *peer) enqueue(now monitor.Instant, st *statement, order uint64) {
 	e := p.byKey[st.key]
 	if e == nil {
 		e = &entry{}
 		p.byKey[st.key] = e
-		heap.Push(&p.toSay, e)
+		heap.Push(&p.sendQueue, e)
 	}
 	delete(p.bySeq, e.seq)
 	e.st, e.seq, e.arrived, e.next, e.wait, e.order = st, 0, false, now, firstWait, order
-	heap.Fix(&p.toSay, e.place)
+	heap.Fix(&p.sendQueue, e.place)
 }
 
 func (p *peer) drop(e *entry) {
-	heap.Remove(&p.toSay, e.place)
+	heap.Remove(&p.sendQueue, e.place)
 	delete(p.byKey, e.st.key)
 	delete(p.bySeq, e.seq)
 }
@@ -116,7 +116,7 @@ func (p *peer) sent(now monitor.Instant, e *entry) {
 	}
 	e.next = now.Add(e.wait)
 	e.wait = min(2*e.wait, longest)
-	heap.Fix(&p.toSay, e.place)
+	heap.Fix(&p.sendQueue, e.place)
 }
 
 // confirm takes in the confirmation of a sequence number. It reports whether
@@ -139,6 +139,6 @@ func (p *peer) confirm(now monitor.Instant, seq uint64) (probe bool) {
 		return false
 	}
 	e.arrived, e.wait = true, firstWait
-	heap.Fix(&p.toSay, e.place)
+	heap.Fix(&p.sendQueue, e.place)
 	return probe
 }

@@ -15,15 +15,15 @@ const (
 	longestWait   = time.Second
 	refreshPeriod = time.Second      // of an opinion that a master is down
 	probePeriod   = 2 * time.Second  // of probes to a peer that answers them
-	upFor         = 5 * time.Second  // after the last confirmation
-	tellFor       = 15 * time.Second // everything else; hellos have told it by then
+	upTimeout     = 5 * time.Second  // after the last confirmation
+	statementLife = 15 * time.Second // everything else; hellos have told it by then
 )
 
 // Bounds.
 const (
 	// MaxPeers is the number of peers that are gossiped with.
-	MaxPeers = 256
-	maxHeard = 32768 // masters that one peer may talk about, twice
+	MaxPeers   = 256
+	maxMasters = 32768 // masters that one peer may talk about, twice
 
 	// Packets to one peer in one go, and the pause after them: ten thousand
 	// opinions at once must not overflow the socket buffer of the receiver.
@@ -79,13 +79,13 @@ type Session struct {
 	peers []*peer
 	byID  map[monitor.RunID]*peer
 
-	// past holds the last sequence number of peers that were forgotten: if one
+	// forgotten holds the last sequence number of peers that were forgotten: if one
 	// comes back in the same life, a packet recorded before is still no news.
-	past map[monitor.RunID]past
+	forgotten map[monitor.RunID]forgottenPeer
 
-	said   map[key]*statement
-	inUse  []key        // the keys of said, for a fixed order
-	fading []*statement // in the order of until
+	statements map[key]*statement
+	inUse      []key        // the keys of said, for a fixed order
+	expiring   []*statement // in the order of until
 
 	sites []*site
 
@@ -100,8 +100,8 @@ type Reached struct {
 	Addr string // where, if it was found with [Session.Explore]
 }
 
-type past struct {
-	life Boot
+type forgottenPeer struct {
+	boot Boot
 	seq  uint64
 }
 
@@ -118,7 +118,7 @@ func New(cfg Config) *Session {
 	if !cfg.ID.Valid() || cfg.Boot == 0 {
 		panic(fmt.Sprintf("session: incomplete configuration %+v", cfg))
 	}
-	return &Session{cfg: cfg, byID: map[monitor.RunID]*peer{}, past: map[monitor.RunID]past{}, said: map[key]*statement{}}
+	return &Session{cfg: cfg, byID: map[monitor.RunID]*peer{}, forgotten: map[monitor.RunID]forgottenPeer{}, statements: map[key]*statement{}}
 }
 
 // Stats returns the counters.
@@ -128,7 +128,7 @@ func (s *Session) Stats() Stats { return s.stats }
 // another life than before. It reports false for itself and beyond [MaxPeers].
 func (s *Session) Peer(now monitor.Instant, id monitor.RunID, life Boot) bool {
 	old := s.byID[id]
-	if old != nil && old.life == life {
+	if old != nil && old.boot == life {
 		return true
 	}
 	if id == s.cfg.ID || !id.Valid() || life == 0 || old == nil && len(s.peers) == MaxPeers {
@@ -136,14 +136,14 @@ func (s *Session) Peer(now monitor.Instant, id monitor.RunID, life Boot) bool {
 		return false
 	}
 	s.Forget(id)
-	p := &peer{id: id, life: life, byKey: map[key]*entry{}, bySeq: map[uint64]*entry{}, heard: map[key]uint64{}}
-	if before := s.past[id]; before.life == life {
+	p := &peer{id: id, boot: life, byKey: map[key]*entry{}, bySeq: map[uint64]*entry{}, lastSeq: map[key]uint64{}}
+	if before := s.forgotten[id]; before.boot == life {
 		p.floor, p.top = before.seq, before.seq
 	}
 	s.byID[id] = p
 	s.peers = append(s.peers, p)
 	for _, k := range s.inUse {
-		s.tell(now, p, s.said[k])
+		s.sendTo(now, p, s.statements[k])
 	}
 	s.probe(now, p)
 	return true
@@ -152,10 +152,10 @@ func (s *Session) Peer(now monitor.Instant, id monitor.RunID, life Boot) bool {
 // Forget ends the conversation with a peer.
 func (s *Session) Forget(id monitor.RunID) {
 	if p := s.byID[id]; p != nil {
-		if len(s.past) >= 4*MaxPeers {
-			clear(s.past)
+		if len(s.forgotten) >= 4*MaxPeers {
+			clear(s.forgotten)
 		}
-		s.past[id] = past{p.life, p.top}
+		s.forgotten[id] = forgottenPeer{p.boot, p.top}
 		delete(s.byID, id)
 		s.peers = slices.DeleteFunc(s.peers, func(q *peer) bool { return q == p })
 	}
@@ -179,17 +179,17 @@ func (s *Session) Alive(id monitor.RunID) bool {
 // that they reach and this one does not.
 func (s *Session) Up(now monitor.Instant, id monitor.RunID) bool {
 	p := s.byID[id]
-	return p != nil && p.alive && p.confirmed != 0 && now < p.confirmed.Add(upFor)
+	return p != nil && p.alive && p.confirmed != 0 && now < p.confirmed.Add(upTimeout)
 }
 
 var probeKey = key{kind: kindProbe}
 
 func (s *Session) probe(now monitor.Instant, p *peer) {
-	s.tell(now, p, &statement{key: probeKey, item: item{kind: kindProbe}, until: monitor.Never})
+	s.sendTo(now, p, &statement{key: probeKey, item: item{kind: kindProbe}, until: monitor.Never})
 }
 
-// Explore has an address probed for ever, to find out which peer is there.
-func (s *Session) Explore(now monitor.Instant, addr string) {
+// ProbeAddr has an address probed for ever, to find out which peer is there.
+func (s *Session) ProbeAddr(now monitor.Instant, addr string) {
 	s.sites = append(s.sites, &site{addr: addr, next: now, wait: firstWait})
 }
 
@@ -202,7 +202,7 @@ func (s *Session) TakeReached() []Reached {
 
 // ShareOpinion says to all peers what this Sentinel thinks of a master.
 func (s *Session) ShareOpinion(now monitor.Instant, o monitor.ShareOpinion) {
-	st := &statement{key: key{kindOpinion, o.Master}, since: now, until: now.Add(tellFor), item: item{
+	st := &statement{key: key{kindOpinion, o.Master}, since: now, until: now.Add(statementLife), item: item{
 		kind: kindOpinion, master: o.Master, addr: o.Addr, configEpoch: o.ConfigEpoch, down: o.Down,
 	}}
 	if o.Down {
@@ -213,7 +213,7 @@ func (s *Session) ShareOpinion(now monitor.Instant, o monitor.ShareOpinion) {
 
 // ShareConfig says to all peers where a master is.
 func (s *Session) ShareConfig(now monitor.Instant, h monitor.Hello) {
-	s.share(now, &statement{key: key{kindConfig, h.MasterName}, since: now, until: now.Add(tellFor), item: item{
+	s.share(now, &statement{key: key{kindConfig, h.MasterName}, since: now, until: now.Add(statementLife), item: item{
 		kind: kindConfig, master: h.MasterName, addr: monitor.HostPort{Host: h.MasterIP, Port: h.MasterPort},
 		configEpoch: h.ConfigEpoch, currentEpoch: h.CurrentEpoch,
 	}})
@@ -224,52 +224,52 @@ func (s *Session) share(now monitor.Instant, st *statement) {
 		s.stats.Dropped++
 		return
 	}
-	if s.said[st.key] == nil {
+	if s.statements[st.key] == nil {
 		s.inUse = append(s.inUse, st.key)
 	}
-	s.said[st.key] = st
+	s.statements[st.key] = st
 	if !st.standing() {
-		s.fading = append(s.fading, st)
+		s.expiring = append(s.expiring, st)
 	}
 	for _, p := range s.peers {
-		s.tell(now, p, st)
+		s.sendTo(now, p, st)
 	}
 }
 
-func (s *Session) tell(now monitor.Instant, p *peer, st *statement) {
+func (s *Session) sendTo(now monitor.Instant, p *peer, st *statement) {
 	s.order++
-	p.say(now, st, s.order)
+	p.enqueue(now, st, s.order)
 	if st.key != probeKey {
 		s.stats.Said++
 	}
 }
 
-// fade forgets what nobody needs any more. What was on its way to peers is
+// expireStatements forgets what nobody needs any more. What was on its way to peers is
 // given up by Poll.
-func (s *Session) fade(now monitor.Instant) {
+func (s *Session) expireStatements(now monitor.Instant) {
 	n := 0
-	for n < len(s.fading) && s.fading[n].until <= now {
-		st := s.fading[n]
-		if s.said[st.key] == st {
-			delete(s.said, st.key)
+	for n < len(s.expiring) && s.expiring[n].until <= now {
+		st := s.expiring[n]
+		if s.statements[st.key] == st {
+			delete(s.statements, st.key)
 		}
 		n++
 	}
 	if n == 0 {
 		return
 	}
-	s.fading = slices.Delete(s.fading, 0, n)
-	s.inUse = slices.DeleteFunc(s.inUse, func(k key) bool { return s.said[k] == nil })
+	s.expiring = slices.Delete(s.expiring, 0, n)
+	s.inUse = slices.DeleteFunc(s.inUse, func(k key) bool { return s.statements[k] == nil })
 }
 
 // Poll hands every packet that is due to send, which must not keep its bytes,
 // and returns when it wants to be called again at the latest. Call it too after
 // any other method.
 func (s *Session) Poll(now monitor.Instant, send func(Target, []byte)) monitor.Instant {
-	s.fade(now)
+	s.expireStatements(now)
 	next := monitor.Never
-	if len(s.fading) > 0 {
-		next = s.fading[0].until
+	if len(s.expiring) > 0 {
+		next = s.expiring[0].until
 	}
 	for _, p := range s.peers {
 		for n := 0; p.next() <= now; n++ {
@@ -285,10 +285,10 @@ func (s *Session) Poll(now monitor.Instant, send func(Target, []byte)) monitor.I
 		}
 		next = min(next, p.next())
 	}
-	return min(next, s.explore(now, send))
+	return min(next, s.probeSites(now, send))
 }
 
-func (s *Session) explore(now monitor.Instant, send func(Target, []byte)) monitor.Instant {
+func (s *Session) probeSites(now monitor.Instant, send func(Target, []byte)) monitor.Instant {
 	next := monitor.Never
 	for _, t := range s.sites {
 		if t.next <= now {
@@ -306,7 +306,7 @@ func (s *Session) explore(now monitor.Instant, send func(Target, []byte)) monito
 
 // write returns a packet with as much of what is due as fits.
 func (s *Session) write(now monitor.Instant, p *peer) []byte {
-	b := appendHeader(s.buf[:0], s.cfg.ID, s.cfg.Boot, p.life)
+	b := appendHeader(s.buf[:0], s.cfg.ID, s.cfg.Boot, p.boot)
 	if n := min(len(p.acks), maxAcks/2); n > 0 {
 		// 128 numbers of at most ten bytes would not fit; they grow slowly, so
 		// that nearly all differences take one byte. Else fewer are sent.
@@ -318,8 +318,8 @@ func (s *Session) write(now monitor.Instant, p *peer) []byte {
 		}
 		p.acks = slices.Delete(p.acks, 0, n)
 	}
-	for len(p.toSay) > 0 && p.toSay[0].next <= now {
-		e := p.toSay[0]
+	for len(p.sendQueue) > 0 && p.sendQueue[0].next <= now {
+		e := p.sendQueue[0]
 		if e.st.until <= now {
 			s.stats.Expired++
 			p.drop(e)
@@ -372,7 +372,7 @@ func (s *Session) Receive(now monitor.Instant, b []byte) ([]monitor.Input, error
 	}
 	var inputs []monitor.Input
 	for _, it := range pk.items {
-		if in := s.hear(p, it); in != nil {
+		if in := s.receiveItem(p, it); in != nil {
 			inputs = append(inputs, in)
 		}
 	}
@@ -386,7 +386,7 @@ func (s *Session) sender(pk packet) (*peer, error) {
 	switch {
 	case p == nil:
 		return nil, ErrStranger
-	case pk.life != p.life:
+	case pk.boot != p.boot:
 		return nil, ErrReplayed
 	case pk.to == s.cfg.Boot:
 		return p, nil
@@ -426,19 +426,19 @@ func (s *Session) confirmed(now monitor.Instant, p *peer, seq uint64) {
 	}
 }
 
-// maxOwed bounds the confirmations that wait to be sent to a peer. What is not
+// maxPendingAcks bounds the confirmations that wait to be sent to a peer. What is not
 // confirmed is said again.
-const maxOwed = 4096
+const maxPendingAcks = 4096
 
-// hear takes in one item and returns what it tells the core, if it is news.
-func (s *Session) hear(p *peer, it item) monitor.Input {
+// receiveItem takes in one item and returns what it tells the core, if it is news.
+func (s *Session) receiveItem(p *peer, it item) monitor.Input {
 	k := key{it.kind, it.master}
-	last, known := p.heard[k]
-	if !known && len(p.heard) >= maxHeard {
+	last, known := p.lastSeq[k]
+	if !known && len(p.lastSeq) >= maxMasters {
 		s.stats.Dropped++
 		return nil
 	}
-	if len(p.acks) < maxOwed {
+	if len(p.acks) < maxPendingAcks {
 		p.acks = append(p.acks, it.seq)
 	}
 	if it.kind == kindProbe {
@@ -448,7 +448,7 @@ func (s *Session) hear(p *peer, it item) monitor.Input {
 		s.stats.Stale++
 		return nil
 	}
-	p.heard[k], p.top = it.seq, max(p.top, it.seq)
+	p.lastSeq[k], p.top = it.seq, max(p.top, it.seq)
 	s.stats.Heard++
 	if it.kind == kindConfig {
 		return monitor.PeerConfig{Hello: monitor.Hello{

@@ -110,7 +110,7 @@ func TestRepeatedUntilConfirmed(t *testing.T) {
 	}
 	y, _ := p.out(p.b)
 	p.give(p.a, y)
-	if x, next := p.out(p.a); len(x) != 0 || next != monitor.Instant(1).Add(tellFor) {
+	if x, next := p.out(p.a); len(x) != 0 || next != monitor.Instant(1).Add(statementLife) {
 		t.Errorf("%d packets after it was confirmed, next at %d", len(x), next)
 	}
 	if s := p.a.Stats(); s.Repeated != 8 || s.Said != 1 {
@@ -146,7 +146,7 @@ func TestGivenUp(t *testing.T) {
 	if x, next := p.out(p.a); len(x) != 0 || next != monitor.Never {
 		t.Errorf("%d packets are left, next at %d", len(x), next)
 	}
-	if len(p.a.said)+len(p.a.inUse)+len(p.a.fading)+len(p.a.peers[0].byKey)+len(p.a.peers[0].bySeq) != 0 {
+	if len(p.a.statements)+len(p.a.inUse)+len(p.a.expiring)+len(p.a.peers[0].byKey)+len(p.a.peers[0].bySeq) != 0 {
 		t.Errorf("left behind: %+v", p.a)
 	}
 }
@@ -188,7 +188,7 @@ func TestUp(t *testing.T) {
 	}
 	p.settle()
 	lost := p.now
-	for p.now < lost.Add(upFor) {
+	for p.now < lost.Add(upTimeout) {
 		if !p.a.Up(p.now, id) {
 			t.Fatalf("down after %v", p.now.Sub(lost))
 		}
@@ -262,18 +262,18 @@ func TestBounds(t *testing.T) {
 		s.Forget(monitor.RunID(fmt.Sprintf("%040d", i+1)))
 		s.Peer(1, id, 6)
 	}
-	if len(s.past) > 4*MaxPeers {
-		t.Errorf("%d forgotten peers are remembered", len(s.past))
+	if len(s.forgotten) > 4*MaxPeers {
+		t.Errorf("%d forgotten peers are remembered", len(s.forgotten))
 	}
 	s.ShareOpinion(1, monitor.ShareOpinion{Master: strings.Repeat("x", 256), Addr: addr})
 	s.ShareOpinion(1, monitor.ShareOpinion{Master: "m", Addr: monitor.HostPort{Host: "", Port: 1}})
-	if len(s.said) != 0 {
+	if len(s.statements) != 0 {
 		t.Error("what nobody can decode was said")
 	}
 
 	p := newPair(t)
 	heard := 0
-	for i := range 2 * maxHeard {
+	for i := range 2 * maxMasters {
 		b := appendHeader(nil, idOf('a'), 1, 2)
 		for k := range 20 {
 			b = appendItem(b, item{kind: kindOpinion, seq: uint64(1000 + 20*i + k), master: fmt.Sprint(i, k), addr: addr})
@@ -282,15 +282,15 @@ func TestBounds(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if heard += len(in); i > maxHeard/20+2 && len(in) > 0 {
+		if heard += len(in); i > maxMasters/20+2 && len(in) > 0 {
 			t.Fatal("there is no end")
 		}
-		if i > maxHeard/10 {
+		if i > maxMasters/10 {
 			break
 		}
 	}
-	if other := p.b.byID[idOf('a')]; heard != maxHeard || len(other.heard) != maxHeard || len(other.acks) > maxOwed || p.b.Stats().Dropped == 0 {
-		t.Errorf("heard %d, remembered %d, owes %d confirmations", heard, len(other.heard), len(other.acks))
+	if other := p.b.byID[idOf('a')]; heard != maxMasters || len(other.lastSeq) != maxMasters || len(other.acks) > maxPendingAcks || p.b.Stats().Dropped == 0 {
+		t.Errorf("heard %d, remembered %d, owes %d confirmations", heard, len(other.lastSeq), len(other.acks))
 	}
 }
 
@@ -299,7 +299,7 @@ func TestExplore(t *testing.T) {
 	p := newPair(t)
 	p.quiet()
 	p.a.TakeReached()
-	p.a.Explore(p.now, "192.0.2.1:5")
+	p.a.ProbeAddr(p.now, "192.0.2.1:5")
 	var targets []Target
 	var packets [][]byte
 	p.a.Poll(p.now, func(to Target, b []byte) {
@@ -595,7 +595,7 @@ func (w *world) agree() {
 	for _, from := range w.nodes {
 		for k, said := range from.last {
 			standing := k.kind == kindOpinion && said.down
-			if !standing && w.now.Sub(said.at) > tellFor {
+			if !standing && w.now.Sub(said.at) > statementLife {
 				continue // it may have been given up
 			}
 			for _, n := range w.nodes {
@@ -606,8 +606,8 @@ func (w *world) agree() {
 			}
 		}
 		for _, p := range from.s.peers {
-			if len(p.acks) > maxOwed || len(p.bySeq) > len(p.byKey) || len(p.toSay) != len(p.byKey) {
-				w.t.Errorf("%s holds for %s: %d entries, %d in the queue, %d unconfirmed, %d owed", from.id[:1], p.id[:1], len(p.byKey), len(p.toSay), len(p.bySeq), len(p.acks))
+			if len(p.acks) > maxPendingAcks || len(p.bySeq) > len(p.byKey) || len(p.sendQueue) != len(p.byKey) {
+				w.t.Errorf("%s holds for %s: %d entries, %d in the queue, %d unconfirmed, %d owed", from.id[:1], p.id[:1], len(p.byKey), len(p.sendQueue), len(p.bySeq), len(p.acks))
 			}
 		}
 	}

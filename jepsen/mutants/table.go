@@ -140,7 +140,7 @@ var Table = []Mutation{
 	},
 	{
 		Name: "old master made a replica at once", Why: "a server that a leader has just promoted is demoted",
-		Edits: []Edit{{"monitor/repair.go", "if now.Sub(r.roleSince) <= wait || !c.sane(now, r.master)", "if !c.sane(now, r.master)"}},
+		Edits: []Edit{{"monitor/repair.go", "if now.Sub(r.roleSince) <= wait || !c.looksSane(now, r.master)", "if !c.looksSane(now, r.master)"}},
 	},
 	{
 		Name: "votes forgotten by REMOVE and MONITOR", Why: "an operator makes a Sentinel vote twice",

@@ -52,8 +52,8 @@ const maxAdvised = 1024
 type advisor struct {
 	log func(monitor.Level, string)
 
-	mu   sync.Mutex
-	said map[advised]string // the refusal that was logged last
+	mu     sync.Mutex
+	logged map[advised]string // the refusal that was logged last
 }
 
 type advised struct {
@@ -62,18 +62,18 @@ type advised struct {
 }
 
 func newAdvisor(log func(monitor.Level, string)) advisor {
-	return advisor{log: log, said: map[advised]string{}}
+	return advisor{log: log, logged: map[advised]string{}}
 }
 
 func (a *advisor) refused(p peer, s step, refusal, todo string) {
 	a.mu.Lock()
 	key := advised{p.addr, s}
-	known := a.said[key] == refusal
+	known := a.logged[key] == refusal
 	if !known {
-		if len(a.said) >= maxAdvised {
-			clear(a.said) // saying things twice is better than growing without bound
+		if len(a.logged) >= maxAdvised {
+			clear(a.logged) // saying things twice is better than growing without bound
 		}
-		a.said[key] = refusal
+		a.logged[key] = refusal
 	}
 	a.mu.Unlock()
 	if known {
@@ -88,7 +88,7 @@ func (a *advisor) refused(p peer, s step, refusal, todo string) {
 
 func (a *advisor) works(p peer, s step) {
 	a.mu.Lock()
-	delete(a.said, advised{p.addr, s})
+	delete(a.logged, advised{p.addr, s})
 	a.mu.Unlock()
 }
 
@@ -105,10 +105,10 @@ func (c *conn) advise(r reply, v value) {
 	}
 	in.works[s] = false
 	refusal := redacted(v.text, in.secret)
-	if s <= stepSubscribe && in.complaint == "" {
-		in.complaint = refusal
+	if s <= stepSubscribe && in.greetingRefusal == "" {
+		in.greetingRefusal = refusal
 	}
-	todo := whatToDo(refusal, c.peer.target)
+	todo := remedyFor(refusal, c.peer.target)
 	switch {
 	case s == stepAuth:
 		in.authRefused = true
@@ -126,7 +126,7 @@ func (c *conn) advise(r reply, v value) {
 // works notes a success, so that the next refusal is logged again.
 func (c *conn) works(s step) {
 	in := &c.in
-	in.complaint = ""
+	in.greetingRefusal = ""
 	if in.works[s] {
 		return
 	}
@@ -152,8 +152,8 @@ const (
 	sentinelRules = "+client +ping +publish +sentinel &__sentinel__:hello"
 )
 
-// whatToDo returns advice about a refusal, or "".
-func whatToDo(refusal string, target monitor.Kind) string {
+// remedyFor returns advice about a refusal, or "".
+func remedyFor(refusal string, target monitor.Kind) string {
 	user, pass, rules := "auth-user", "auth-pass", serverRules
 	if target == monitor.KindSentinel {
 		user, pass, rules = "sentinel-user", "sentinel-pass", sentinelRules

@@ -28,20 +28,20 @@ type conn struct {
 
 	dirty bool // listed in pool.dirty; belongs to the loop
 
-	mu       sync.Mutex
-	cancel   context.CancelFunc // ends the attempt; nil once it ended
-	under    net.Conn           // to close; nil until connected
-	nc       net.Conn           // to write to
-	raw      syscall.RawConn    // for writing without waiting; nil when nc cannot
-	mute     bool               // nothing is sent any more
-	cut      bool               // ended by this side
-	silent   bool               // nothing is delivered any more
-	reason   string             // why this side ended it
-	grace    *time.Timer        // ends it some time after a failed write
-	out      *output            // not yet given to the system; nil when empty
-	inFlight int                // bytes in the hands of the writing goroutine
-	writing  bool               // there is a writing goroutine
-	expect   fifo
+	mu          sync.Mutex
+	cancel      context.CancelFunc // ends the attempt; nil once it ended
+	underlying  net.Conn           // to close; nil until connected
+	nc          net.Conn           // to write to
+	raw         syscall.RawConn    // for writing without waiting; nil when nc cannot
+	writesEnded bool               // nothing is sent any more
+	failed      bool               // ended by this side
+	closed      bool               // nothing is delivered any more
+	reason      string             // why this side ended it
+	grace       *time.Timer        // ends it some time after a failed write
+	out         *output            // not yet given to the system; nil when empty
+	inFlight    int                // bytes in the hands of the writing goroutine
+	writing     bool               // there is a writing goroutine
+	expect      fifo
 
 	in inbound // belongs to the connection's goroutine
 }
@@ -64,7 +64,7 @@ func newConn(p *Pool, d monitor.Dial, cancel context.CancelFunc) *conn {
 func (c *conn) send(s monitor.Send) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.mute {
+	if c.writesEnded {
 		return false
 	}
 	if c.kind != monitor.ConnCommand {
@@ -113,7 +113,7 @@ func (c *conn) flush() {
 // write hands what is queued to the system as far as that takes it at once, and
 // the rest to a writing goroutine. It never waits. The caller holds mu.
 func (c *conn) write() {
-	if c.mute || c.nc == nil || c.out == nil || c.writing {
+	if c.writesEnded || c.nc == nil || c.out == nil || c.writing {
 		return
 	}
 	if c.raw != nil {
@@ -139,7 +139,7 @@ func (c *conn) writeRest() {
 		c.mu.Lock()
 		o := c.out
 		c.out, c.inFlight = nil, 0
-		if o == nil || c.mute {
+		if o == nil || c.writesEnded {
 			c.writing = false
 			c.mu.Unlock()
 			return
@@ -157,19 +157,19 @@ func (c *conn) writeRest() {
 	}
 }
 
-// lastWords is how long a connection that cannot be written to is still read.
-const lastWords = time.Second
+// failedWriteGrace is how long a connection that cannot be written to is still read.
+const failedWriteGrace = time.Second
 
 // writeFailed ends a connection whose other side went away. A server that turns
 // a client away says why and closes; a Sentinel that closed at the first failed
 // write would often not read that. The caller holds mu.
 func (c *conn) writeFailed(err error) {
-	if c.mute {
+	if c.writesEnded {
 		return
 	}
-	c.mute = true
+	c.writesEnded = true
 	reason := "write: " + plainError(err)
-	c.grace = time.AfterFunc(lastWords, func() {
+	c.grace = time.AfterFunc(failedWriteGrace, func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.fail(reason)
@@ -179,15 +179,15 @@ func (c *conn) writeFailed(err error) {
 // fail ends the connection for a reason of this side. Its own goroutine notices
 // and reports the loss, so that there is one report. The caller holds mu.
 func (c *conn) fail(reason string) {
-	if c.cut {
+	if c.failed {
 		return
 	}
-	c.cut, c.mute, c.reason = true, true, reason
+	c.failed, c.writesEnded, c.reason = true, true, reason
 	if c.cancel != nil {
 		c.cancel()
 	}
-	if c.under != nil {
-		c.under.Close()
+	if c.underlying != nil {
+		c.underlying.Close()
 	}
 }
 
@@ -195,7 +195,7 @@ func (c *conn) fail(reason string) {
 func (c *conn) close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.silent = true
+	c.closed = true
 	c.fail("closed")
 }
 
@@ -222,10 +222,10 @@ func (c *conn) adopt(nc, under net.Conn) bool {
 	defer c.mu.Unlock()
 	c.cancel()
 	c.cancel = nil
-	if c.cut {
+	if c.failed {
 		return false
 	}
-	c.nc, c.under, c.raw = nc, under, rawConn(nc)
+	c.nc, c.underlying, c.raw = nc, under, rawConn(nc)
 	c.write()
 	return true
 }
@@ -267,7 +267,7 @@ func (c *conn) deliverReady(at monitor.Instant) {
 
 func (c *conn) deliver(at monitor.Instant, in monitor.Input) {
 	c.mu.Lock()
-	silent := c.silent
+	silent := c.closed
 	c.mu.Unlock()
 	if !silent {
 		c.pool.cfg.Deliver(at, in)
@@ -292,13 +292,13 @@ func (c *conn) end(err error) {
 // lossReason says why the connection ended. The caller holds mu.
 func (c *conn) lossReason(err error) string {
 	reason := plainError(err)
-	if c.cut {
+	if c.failed {
 		reason = c.reason
 	}
-	if c.in.complaint != "" {
+	if c.in.greetingRefusal != "" {
 		// A server that refuses a client says why and closes: without its words
 		// the operator sees only that it closed.
-		reason += " after " + c.in.complaint
+		reason += " after " + c.in.greetingRefusal
 	}
 	if c.in.secret != "" {
 		reason = strings.ReplaceAll(reason, c.in.secret, "******")

@@ -20,10 +20,10 @@ type inbound struct {
 	pong     monitor.Input // the last Pong, used again while it stays the same
 	activity monitor.Input // PubSubActivity of this connection
 
-	secret      string      // password, to keep it out of what is logged
-	authRefused bool        // AUTH was sent and refused
-	complaint   string      // refusal in the greeting, while nothing has worked since
-	works       [steps]bool // what was allowed when it was used last
+	secret          string      // password, to keep it out of what is logged
+	authRefused     bool        // AUTH was sent and refused
+	greetingRefusal string      // refusal in the greeting, while nothing has worked since
+	works           [steps]bool // what was allowed when it was used last
 }
 
 // feed takes in bytes as they arrive. What they complete is appended to ready;

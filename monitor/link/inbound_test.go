@@ -300,8 +300,8 @@ func TestAdvisorIsBounded(t *testing.T) {
 	for i := range 10 * maxAdvised {
 		a.refused(peer{addr: monitor.HostPort{Host: "h", Port: i}}, stepAuth, "WRONGPASS", "")
 	}
-	if len(a.said) > maxAdvised || lines != 10*maxAdvised {
-		t.Errorf("%d refusals are remembered, %d were logged", len(a.said), lines)
+	if len(a.logged) > maxAdvised || lines != 10*maxAdvised {
+		t.Errorf("%d refusals are remembered, %d were logged", len(a.logged), lines)
 	}
 }
 
@@ -320,7 +320,7 @@ func TestAdvice(t *testing.T) {
 		"ERR max number of clients reached":                                                "raise maxclients",
 		"LOADING Redis is loading":                                                         "",
 	} {
-		got := whatToDo(refusal, monitor.KindReplica)
+		got := remedyFor(refusal, monitor.KindReplica)
 		if !strings.Contains(got, want) || (want == "") != (got == "") {
 			t.Errorf("%s: %q, want %q", refusal, got, want)
 		}

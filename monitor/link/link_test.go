@@ -396,7 +396,7 @@ func TestWriteThatFails(t *testing.T) {
 			r.run(dialCommand)
 			synctest.Wait()
 			r.want(linkUp)
-			time.Sleep(lastWords)
+			time.Sleep(failedWriteGrace)
 			synctest.Wait()
 			r.want(linkUp, monitor.LinkDown{Conn: 1, Reason: "write: broken pipe"})
 		})

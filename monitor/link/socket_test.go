@@ -361,7 +361,7 @@ func TestTCPWriteThatFails(t *testing.T) {
 	failed := func() bool {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		return c.mute
+		return c.writesEnded
 	}
 	for deadline := time.Now().Add(patience); !failed(); {
 		if time.Now().After(deadline) {
