@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// Phase is the state of a failover attempt (state-machine.md §6).
+// Phase is the state of a failover attempt (state-machine.md §6, Failover state
+// machine).
 type Phase uint8
 
 // The phases in the order in which an attempt passes through them.
@@ -32,8 +33,8 @@ func (p Phase) String() string {
 	return "unknown"
 }
 
-// Attempt is the failover of one master by this Sentinel. The zero value is
-// "no attempt, and none ever made".
+// Attempt is the failover of one master by this Sentinel. The zero value is "no
+// attempt is running, and none was ever made".
 type Attempt struct {
 	phase Phase
 
@@ -48,8 +49,8 @@ type Attempt struct {
 	Start Instant
 	// Changed is when the phase was entered.
 	Changed Instant
-	// Forced marks a manual failover, which needs neither a dead master nor a
-	// majority.
+	// Forced marks a manual failover, which needs neither a master that is down
+	// nor a majority.
 	Forced bool
 	// Restarts counts how often the election of this attempt was repeated at a
 	// higher epoch.
@@ -67,14 +68,15 @@ func (a *Attempt) InProgress() bool { return a.phase != None }
 func (a *Attempt) Published() bool { return a.phase >= ReconfReplicas }
 
 // Begin starts an attempt at epoch. The random desync postpones the abort and
-// the next attempt, not this one (state-machine.md §5.2).
+// the next attempt, not this one (state-machine.md §5.2, Starting an attempt).
 func (a *Attempt) Begin(now Instant, epoch Epoch, desync time.Duration, forced bool) {
 	a.mustBeIn(None)
 	*a = Attempt{phase: WaitStart, Epoch: epoch, Begun: now, Start: now.Add(desync), Changed: now, Forced: forced}
 }
 
 // Restart repeats the election of a running attempt at a higher epoch, with
-// everything else unchanged (state-machine.md §12.2, cautions).
+// everything else unchanged (state-machine.md §12.2, What may be shortened:
+// cautions).
 func (a *Attempt) Restart(epoch Epoch) {
 	a.mustBeIn(WaitStart)
 	if epoch <= a.Epoch {
@@ -103,8 +105,8 @@ func (a *Attempt) Abort(now Instant) {
 // Clear forgets everything, as a reset or a switch to a new address does.
 func (a *Attempt) Clear() { *a = Attempt{} }
 
-// Postpone records that a vote was given to another Sentinel: the own next
-// attempt waits as if it had been tried at until.
+// Postpone records that a vote was given to another Sentinel: the next attempt
+// of this one waits as if its last one had started at until.
 func (a *Attempt) Postpone(until Instant) { a.Start = until }
 
 // NextAllowed returns when the next automatic attempt may start: twice the

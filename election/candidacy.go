@@ -27,11 +27,11 @@ const MaxRank = 8
 // seeing the master objectively down and asking for votes.
 //
 // Sentinels that detect a crash in the same millisecond would otherwise all
-// vote for themselves in the same epoch. Nobody would reach a majority, and the
-// price is the election timeout plus twice the failover timeout. One slot must
-// be long enough for the vote request of the Sentinel before to arrive: then
-// the later one gives its vote instead of asking for it. jitter in [0,1) keeps
-// Sentinels with different views of the order apart.
+// vote for themselves in the same epoch. None would reach a majority, and each
+// retry costs the election timeout plus twice the failover timeout. One slot
+// must be long enough for the vote request of the Sentinel before to arrive:
+// then the later one gives its vote instead of asking for it. jitter in [0,1)
+// keeps Sentinels with different views of the order apart.
 func CandidacyDelay(rank int, slot time.Duration, jitter float64) time.Duration {
 	rank = min(rank, MaxRank)
 	return time.Duration(rank)*slot + time.Duration(jitter*float64(slot)/4)

@@ -250,8 +250,8 @@ func TestPhaseString(t *testing.T) {
 }
 
 // TestRank demands that Sentinels with the same view rank each other 0, 1, 2,
-// ... without gaps or ties, that everybody comes first now and then, and that
-// the order does not depend on the order in which the others are listed.
+// ... without gaps or ties, that each comes first now and then, and that the
+// order does not depend on the order in which the others are listed.
 func TestRank(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	var ids []RunID

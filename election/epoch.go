@@ -5,9 +5,9 @@ package election
 // The zero value means "none yet".
 type Epoch uint64
 
-// MaxEpoch is the largest epoch accepted from the network without question.
+// MaxEpoch is the largest epoch accepted from the network unconditionally.
 // Stock Sentinels accept anything, so that one forged message carrying 2^64-1
-// makes every later election impossible. Above MaxEpoch an epoch is believed
+// makes every later election impossible. Above MaxEpoch an epoch is accepted
 // only when it lies within EpochSlack of the one already known, which keeps
 // elections possible even after an attacker has pushed the clock to the limit.
 const (

@@ -11,7 +11,7 @@ type Instant int64
 // Never is later than every instant that a clock can show.
 const Never Instant = 1<<63 - 1
 
-// Add returns the instant d later, and Never when that is beyond all clocks.
+// Add returns the instant d later, or Never when that would overflow.
 func (t Instant) Add(d time.Duration) Instant {
 	if d > 0 && t > Never-Instant(d) {
 		return Never

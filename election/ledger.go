@@ -5,7 +5,7 @@ package election
 // never voted.
 type Ledger struct {
 	Epoch Epoch
-	For   RunID // "" when nobody, or when it is not known any more
+	For   RunID // "" when none was given, or when it is no longer known
 }
 
 // Ballot is the outcome of [Ledger.Vote].
@@ -14,14 +14,14 @@ type Ballot struct {
 	Granted     bool // the vote was given now, by this very request
 }
 
-// Vote applies the vote rule of state-machine.md §5.1 for a request at epoch
-// req by candidate. cur is the voter's current epoch, which the request may
-// raise. After the call the ledger holds the vote that stands, whether it was
-// given now or earlier.
+// Vote applies the rule of state-machine.md §5.1, Vote rule, to a request at
+// epoch req by candidate. cur is the voter's current epoch, which the request
+// may raise. After the call the ledger holds the vote that counts, given now or
+// earlier.
 //
-// The caller must make ledger and epoch durable before it tells anybody.
-// Without that, a voter that crashes and restarts votes a second time in the
-// same epoch, and two candidates reach a majority.
+// The caller must make ledger and epoch durable before it answers. Without
+// that, a voter that crashes and restarts votes a second time in the same
+// epoch, and two candidates reach a majority.
 func (l *Ledger) Vote(cur *Epoch, req Epoch, candidate RunID) Ballot {
 	var b Ballot
 	if req > *cur {
@@ -35,6 +35,6 @@ func (l *Ledger) Vote(cur *Epoch, req Epoch, candidate RunID) Ballot {
 	return b
 }
 
-// Forget drops the name of the candidate but keeps the epoch, so that nobody
-// gets a second vote in it.
+// Forget drops the name of the candidate but keeps the epoch, so that no second
+// vote is given in it.
 func (l *Ledger) Forget() { l.For = "" }

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Replica is what the choice of the replica to promote depends on.
+// Replica holds what the choice of the replica to promote depends on.
 type Replica struct {
 	SDown     bool
 	Connected bool
@@ -20,7 +20,7 @@ type Replica struct {
 }
 
 // Rules are the limits that a replica must meet to be promoted
-// (state-machine.md §6.2).
+// (state-machine.md §6.2, Replica selection).
 type Rules struct {
 	Now         Instant
 	MaxPingAge  time.Duration

@@ -8,8 +8,8 @@ import (
 	"github.com/gosentinel/sentinel/monitor"
 )
 
-// delegate is what memberlist calls. All but NotifyMsg is called with a lock of
-// memberlist held, so nothing here may call memberlist or wait for the core.
+// delegate is what memberlist calls. All methods but NotifyMsg are called with
+// a lock of memberlist held, so none may call memberlist or wait for the core.
 type delegate struct{ t *Transport }
 
 // NotifyMsg takes a packet of a session. It is authenticated.
@@ -30,8 +30,8 @@ func (d delegate) NotifyMsg(b []byte) {
 
 var errNotKnown = errors.New("the core does not know it")
 
-// NotifyAlive keeps out whoever the core does not know: membership is no way to
-// become a voter, nor to fill the memory.
+// NotifyAlive rejects nodes that the core does not know: membership must not be
+// a way to become a voter, or to fill the memory.
 func (d delegate) NotifyAlive(n *memberlist.Node) error {
 	d.t.mu.Lock()
 	defer d.t.mu.Unlock()
@@ -55,7 +55,7 @@ func (d delegate) NotifyLeave(n *memberlist.Node) { d.t.changed(n.Name, false) }
 // NotifyUpdate implements [memberlist.EventDelegate].
 func (d delegate) NotifyUpdate(*memberlist.Node) {}
 
-// changed takes in that memberlist has found or lost a node.
+// changed handles that memberlist has found or lost a node.
 func (t *Transport) changed(name string, alive bool) {
 	id := monitor.RunID(name)
 	if id == t.cfg.ID {

@@ -14,14 +14,16 @@ import (
 	"time"
 )
 
-// memberlist exchanges its list of members over a connection: one message there,
-// one message back. Both travel as datagrams here, cut into pieces, so that one
-// UDP port is all that gossip takes. A TCP port would stand in the way of others:
-// who runs several Sentinels on one host likes to number them in steps of ten
-// thousand, and one of them could not start any more because another gossips.
+// memberlist exchanges its list of members over a connection, with one request
+// and one response. Both travel as datagrams here, cut into fragments, so that
+// gossip needs only one UDP port. A TCP port could collide: operators that run
+// several Sentinels on one host often number their ports in steps of ten
+// thousand, so the gossip port of one may be the port of another, which could
+// then not start.
 //
-// A piece is a type byte, which no packet of memberlist begins with, and sealed:
-// kind, id of the exchange, index and number of the piece, and the bytes.
+// A fragment is a type byte, with which no packet of memberlist begins, and
+// then encrypted: kind, id of the exchange, index of the fragment, number of
+// fragments, and its bytes.
 const (
 	fragmentType   = 'S'
 	fragmentHeader = 1 + 8 + 2 + 2
@@ -31,7 +33,7 @@ const (
 	kindRequest  = 1
 	kindResponse = 2
 
-	maxRequests = 64 // of peers; the oldest is forgotten
+	maxRequests = 64 // of peers; the oldest is dropped
 	resendAfter = 200 * time.Millisecond
 )
 
@@ -69,7 +71,7 @@ func (x *exchanger) dial(to netip.AddrPort) (net.Conn, error) {
 	return c, nil
 }
 
-// close ends all that is under way and makes all that comes later futile.
+// close ends all exchanges and rejects later ones.
 func (x *exchanger) close() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -80,7 +82,7 @@ func (x *exchanger) close() {
 	}
 }
 
-// sendFragments sends a message in pieces.
+// sendFragments sends a message in fragments.
 func (x *exchanger) sendFragments(kind byte, id uint64, message []byte, to netip.AddrPort) error {
 	count := (len(message) + fragmentSize - 1) / fragmentSize
 	for i, piece := range slices.Collect(slices.Chunk(message, fragmentSize)) {
@@ -98,8 +100,8 @@ func (x *exchanger) sendFragments(kind byte, id uint64, message []byte, to netip
 	return nil
 }
 
-// receive takes in a datagram that begins with pieceType. It reports false when
-// that is not authenticated or nothing that this side would say.
+// receive handles a datagram that begins with fragmentType. It reports false
+// when that is not authentic or not well-formed.
 func (x *exchanger) receive(b []byte, from netip.AddrPort) bool {
 	plain, ok := x.keys.unseal(b[1:], b[:1])
 	if !ok || len(plain) <= fragmentHeader {
@@ -122,13 +124,14 @@ func (x *exchanger) receive(b []byte, from netip.AddrPort) bool {
 	return true
 }
 
-// reassembly puts a message together.
+// reassembly joins the fragments of a message. A duplicate, or one with another
+// count, is ignored.
 type reassembly struct {
 	fragments [][]byte
 	have      int
 }
 
-// add returns the whole message when the last missing piece arrived.
+// add returns the whole message when its last missing fragment arrives.
 func (p *reassembly) add(index, count int, piece []byte) ([]byte, bool) {
 	if p.fragments == nil {
 		p.fragments = make([][]byte, count)
@@ -176,7 +179,7 @@ func (x *exchanger) addRequest(id uint64, from netip.AddrPort, index, count int,
 	switch {
 	case whole:
 		x.accept(&responseConn{exchangeConn: exchangeConn{to: from, in: message}, x: x, q: q})
-	case again != nil && index == 0: // it was lost, or crossed the repetition
+	case again != nil && index == 0: // it was lost, or crossed the resent request
 		_ = x.sendFragments(kindResponse, id, again, from)
 	}
 }
@@ -189,14 +192,14 @@ func (x *exchanger) addResponse(id uint64, from netip.AddrPort, index, count int
 		return
 	}
 	if message, whole := c.reassembly.add(index, count, piece); whole {
-		c.done <- message // has room for its one message
+		c.done <- message // its buffer has room for the one message
 	}
 }
 
 var errTooLong = errors.New("gossip: the list of members is too long")
 
-// exchangeConn is what both ends of an exchange have in common. Like any
-// connection it is read by one goroutine and written by one.
+// exchangeConn is what both ends of an exchange have in common. One goroutine
+// may read it and one may write it at a time.
 type exchangeConn struct {
 	to  netip.AddrPort
 	in  []byte // not read yet
@@ -226,13 +229,13 @@ func (c *exchangeConn) SetDeadline(time.Time) error      { return nil }
 func (c *exchangeConn) SetReadDeadline(time.Time) error  { return nil }
 func (c *exchangeConn) SetWriteDeadline(time.Time) error { return nil }
 
-// requestConn is the end that begins an exchange: the question leaves with the
-// first Read, which waits for the answer.
+// requestConn is the end that begins an exchange: the first Read sends the
+// request and waits for the response.
 type requestConn struct {
 	exchangeConn
 	x          *exchanger
 	id         uint64
-	reassembly reassembly // of the answer; guarded by x.mu
+	reassembly reassembly // of the response; guarded by x.mu
 	done       chan []byte
 	closed     chan struct{}
 	once       sync.Once
@@ -279,11 +282,11 @@ func (c *requestConn) Close() error {
 	return nil
 }
 
-// end has a Read that waits return.
+// end makes a waiting Read return.
 func (c *requestConn) end() { c.once.Do(func() { close(c.closed) }) }
 
-// responseConn is the other end: its question is there, and the answer leaves
-// when it is closed.
+// responseConn is the other end: it holds the request, and Close sends the
+// response.
 type responseConn struct {
 	exchangeConn
 	x    *exchanger

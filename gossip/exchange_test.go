@@ -18,8 +18,8 @@ import (
 var addrA, addrB = netip.MustParseAddrPort("10.0.0.1:1"), netip.MustParseAddrPort("10.0.0.2:1")
 
 // couple returns two exchangers with a network between them that treats each
-// packet as fate says: how many copies arrive. Whoever is asked answers with the
-// question reversed.
+// packet as fate says: how many copies arrive. The response is the request
+// reversed.
 func couple(t *testing.T, fate func() int) (a, b *exchanger) {
 	k, err := newKeys([]Key{PublicKey()}, func() monitor.Instant { return 1 })
 	if err != nil {
@@ -63,13 +63,14 @@ func noise(n int) []byte {
 	return b
 }
 
-// TestExchange: questions and answers of every size arrive whole, whatever is
-// lost, doubled or overtaken on the way.
+// TestExchange: requests and responses of every size arrive whole, although
+// datagrams are lost, duplicated or reordered.
 func TestExchange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, _ := couple(t, func() int { return []int{0, 1, 1, 1, 2}[rand.IntN(5)] })
-		// What is lost is repeated as a whole until the deadline, so what has many
-		// pieces takes several turns, but pieces that came are kept.
+		// What is lost is resent as a whole until the deadline, so a message of
+		// many fragments takes several rounds, but fragments that arrived are
+		// kept.
 		for _, size := range []int{1, fragmentSize - 1, fragmentSize, fragmentSize + 1, 10 * fragmentSize} {
 			for range 20 {
 				c, err := a.dial(addrB)
@@ -140,8 +141,8 @@ func TestExchangeEnds(t *testing.T) {
 	})
 }
 
-// TestExchangeIsBounded: even who has the key cannot announce more than a list of
-// members can be.
+// TestExchangeIsBounded: even an owner of the key cannot announce more than a
+// list of members can be.
 func TestExchangeIsBounded(t *testing.T) {
 	_, b := couple(t, func() int { return 0 })
 	for name, header := range map[string][]byte{

@@ -37,9 +37,9 @@ func ParseKey(text string) (Key, error) {
 	return b, nil
 }
 
-// How a key is made of a password. All Sentinels must do the same, so there can
-// be no random salt: this one only keeps tables made for other programs from
-// being of use. The rounds make a guess cost about a tenth of a second.
+// How a key is derived from a password. All Sentinels must derive the same one,
+// so the salt is fixed: it only makes tables for other programs useless. The
+// rounds make each guess cost about a tenth of a second.
 const (
 	keySalt   = "gosentinel gossip key 1"
 	keyRounds = 600_000
@@ -54,16 +54,16 @@ func KeyFromPassword(password string) Key {
 	return key
 }
 
-// PublicKey is the key of Sentinels that have no secret. It protects nothing,
-// and is for Sentinels that can only be reached from their own machine, where
-// whoever can send a packet can also send any command.
+// PublicKey is the key of Sentinels that have no secret. It protects nothing.
+// It is for Sentinels that can only be reached from their own host, where any
+// process that can send a packet can also send any command.
 func PublicKey() Key {
 	sum := sha256.Sum256([]byte(keySalt))
 	return sum[:]
 }
 
-// ID is a short name of a key. It tells keys apart and does not help to find one
-// but by trying.
+// ID is a short name of a key. It tells keys apart, and helps to find one only
+// by brute force.
 func (k Key) ID() string { return hex.EncodeToString(k.mac("id")[:4]) }
 
 func (k Key) mac(text string) []byte {
@@ -81,26 +81,26 @@ func idsOf(keys []Key) string {
 	return strings.Join(ids, ",")
 }
 
-// canRead reports whether who has the keys of list reads what is encrypted with
-// the first key of other.
+// canRead reports whether list holds the first key of other, which is the one
+// that encrypts.
 func canRead(list, other string) bool {
 	first, _, _ := strings.Cut(other, ",")
 	return slices.Contains(strings.Split(list, ","), first)
 }
 
-// retiredKeyLife is for how long a key that was replaced at run time still opens what
-// arrives, because nobody changes all Sentinels in the same moment.
+// retiredKeyLife is how long a key that was replaced at run time is still
+// accepted, because all Sentinels cannot be changed at the same moment.
 const retiredKeyLife = time.Hour
 
-// keys are those of a transport. memberlist encrypts and decrypts with a ring of
-// its own; these are the ones that decide whether it gets to see something.
+// keys are those of a transport. memberlist encrypts and decrypts with a ring
+// of its own; these decide what reaches it.
 type keys struct {
 	ring *memberlist.Keyring
 	now  func() monitor.Instant
 
 	mu      sync.Mutex
 	list    []Key        // the first one encrypts
-	none    bool         // it is a random one, so nothing is understood
+	none    bool         // it is a random one, so nothing can be decrypted
 	retired []retiredKey // replaced at run time
 	opening []*sealer    // for what arrives
 }
@@ -110,8 +110,8 @@ type retiredKey struct {
 	until monitor.Instant
 }
 
-// newKeys takes an empty list for keys that come later. memberlist would not
-// encrypt at all without a key, so it gets one that nobody knows.
+// newKeys accepts an empty list for keys that are set later. Without a key
+// memberlist would not encrypt at all, so it gets a random one.
 func newKeys(list []Key, now func() monitor.Instant) (*keys, error) {
 	none := len(list) == 0
 	if none {
@@ -129,13 +129,13 @@ func newKeys(list []Key, now func() monitor.Instant) (*keys, error) {
 	return k, err
 }
 
-// set replaces all keys. One that encrypted before still opens for a while.
+// set replaces all keys. The one that encrypted before is accepted for a while.
 func (k *keys) set(list []Key) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for _, key := range list {
-		// What is added stays in the ring: memberlist takes keys out of it while
-		// others read it. opens decides what they open.
+		// Added keys stay in the ring, because memberlist removes one in place
+		// while other goroutines read. verify decides which are accepted.
 		if err := k.ring.AddKey(key); err != nil {
 			return err
 		}
@@ -160,7 +160,7 @@ func (k Key) in(list []Key) bool {
 	return slices.ContainsFunc(list, func(other Key) bool { return bytes.Equal(k, other) })
 }
 
-// rebuild prepares the keys for opening. The caller holds mu.
+// rebuild prepares the ciphers of the accepted keys. The caller holds mu.
 func (k *keys) rebuild() error {
 	k.opening = nil
 	for _, key := range k.allLocked() {
@@ -194,16 +194,16 @@ func (k *keys) ids() string {
 	return idsOf(k.allLocked())
 }
 
-// verify reports whether sealed was encrypted with one of the keys, together with
-// the bytes that were to be authenticated beside it.
-func (k *keys) verify(sealed, beside []byte) bool {
-	return slices.ContainsFunc(k.sealers(), func(o *sealer) bool { return o.verify(sealed, beside) })
+// verify reports whether sealed was encrypted with one of the keys. aad is
+// the additional authenticated data.
+func (k *keys) verify(sealed, aad []byte) bool {
+	return slices.ContainsFunc(k.sealers(), func(o *sealer) bool { return o.verify(sealed, aad) })
 }
 
 // unseal returns what was encrypted with one of the keys.
-func (k *keys) unseal(sealed, beside []byte) ([]byte, bool) {
+func (k *keys) unseal(sealed, aad []byte) ([]byte, bool) {
 	for _, o := range k.sealers() {
-		if plain, ok := o.unseal(nil, sealed, beside); ok {
+		if plain, ok := o.unseal(nil, sealed, aad); ok {
 			return plain, true
 		}
 	}
@@ -213,20 +213,20 @@ func (k *keys) unseal(sealed, beside []byte) ([]byte, bool) {
 var errNoKey = errors.New("there is no key yet")
 
 // seal encrypts with the first key.
-func (k *keys) seal(plain, beside []byte) ([]byte, error) {
+func (k *keys) seal(plain, aad []byte) ([]byte, error) {
 	open := k.sealers()
 	if len(open) == 0 {
 		return nil, errNoKey
 	}
-	return open[0].seal(plain, beside), nil
+	return open[0].seal(plain, aad), nil
 }
 
-// sealers are those of the keys that count today, the one that encrypts first.
+// sealers returns those of the accepted keys, the one that encrypts first.
 func (k *keys) sealers() []*sealer {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if len(k.retired) > 0 && k.retired[0].until <= k.now() {
-		_ = k.rebuild() // these keys have worked before
+		_ = k.rebuild() // these keys were valid before
 	}
 	return k.opening
 }

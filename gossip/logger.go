@@ -9,8 +9,8 @@ import (
 	"github.com/gosentinel/sentinel/monitor"
 )
 
-// logger turns what memberlist logs into few lines: it repeats itself with every
-// packet that is lost, and counters tell how often.
+// logger thins out what memberlist logs: it logs again for every lost packet,
+// and counters tell how many there are.
 type logger struct {
 	log func(monitor.Level, string)
 
@@ -31,7 +31,7 @@ func (l *logger) Write(line []byte) (int, error) {
 	if !ok || string(level) != "[ERR" && string(level) != "[WARN" {
 		return len(line), nil
 	}
-	// What differs between two lines about one condition comes after a colon.
+	// Two lines about one condition differ only after a colon.
 	condition, _, _ := strings.Cut(string(text), ":")
 	condition = strings.Map(func(c rune) rune {
 		if '0' <= c && c <= '9' {

@@ -15,7 +15,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // memory is a network of channels. It loses what lost says, and what finds a
-// queue full, so nobody waits for anybody.
+// queue full, so that no sender waits.
 type memory struct {
 	mu    sync.Mutex
 	nodes map[netip.AddrPort]*memoryNode

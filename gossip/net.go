@@ -23,11 +23,11 @@ type netSockets struct {
 	work   sync.WaitGroup
 }
 
-// errPause keeps a socket that returns errors from taking the processor.
+// errPause keeps a socket that returns errors from using all of the processor.
 const errPause = 100 * time.Millisecond
 
-// openSockets opens port at each of the addresses. One with a "-" in front may be
-// missing on this machine. Port 0 takes a free port.
+// openSockets opens port at each of the addresses. One with a "-" in front may
+// be missing on this host. Port 0 takes a free port.
 func openSockets(addrs []string, port int, to receiver) (*netSockets, error) {
 	s := &netSockets{to: to, port: port}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
@@ -54,7 +54,8 @@ func (s *netSockets) open(addr string) error {
 	if err != nil {
 		return fmt.Errorf("gossip: %q is not an IP address", addr)
 	}
-	// An IPv6 socket would else take IPv4 too, and the next one find it taken.
+	// Otherwise an IPv6 socket would take the IPv4 port too, and the next
+	// socket fail.
 	family := "6"
 	if ip = ip.Unmap(); ip.Is4() {
 		family = "4"
@@ -74,7 +75,7 @@ func (s *netSockets) open(addr string) error {
 }
 
 func (s *netSockets) read(c *net.UDPConn) {
-	buf := make([]byte, maxDatagram+1) // one more, to see that there was more
+	buf := make([]byte, maxDatagram+1) // one more, to detect a longer packet
 	for {
 		n, from, err := c.ReadFromUDPAddrPort(buf)
 		switch {
@@ -100,8 +101,8 @@ func (s *netSockets) pause() bool {
 
 var errNoSocket = errors.New("no socket is open for this kind of address")
 
-// send uses the first socket that can reach the address. Which one it is does
-// not matter to the receiver, but a loopback socket reaches nobody else.
+// send uses the first socket that can reach the address. The receiver does not
+// care which one it is, but a loopback socket reaches only this host.
 func (s *netSockets) send(b []byte, to netip.AddrPort) error {
 	err := errNoSocket
 	for _, c := range s.udp {

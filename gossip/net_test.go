@@ -102,8 +102,8 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
-// TestStrangersOnRealSockets: packets of strangers are refused and counted, and
-// others do not notice.
+// TestStrangersOnRealSockets: packets without the key are rejected and counted,
+// and others do not notice.
 func TestStrangersOnRealSockets(t *testing.T) {
 	secret := func(c *Config) { c.Keys = []Key{Key(strings.Repeat("s", 32))} }
 	a, b := real(t, 'a', "127.0.0.1", secret), real(t, 'b', "127.0.0.1", secret)

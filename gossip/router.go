@@ -18,18 +18,18 @@ import (
 // they were opened with.
 type sockets interface {
 	send(b []byte, to netip.AddrPort) error
-	close() // and wait for every goroutine
+	close() // and waits for every goroutine
 }
 
-// receiver takes what arrives. A packet is only lent.
+// receiver takes what arrives. It must not keep the bytes of a packet.
 type receiver interface {
 	packet(b []byte, from netip.AddrPort, at time.Time)
 }
 
 // Bounds of the network.
 const (
-	// maxDatagram is the largest packet that is taken: one of package session and
-	// what memberlist adds, or one of memberlist.
+	// maxDatagram is the largest packet that is accepted: one of package
+	// session and what memberlist adds, or one of memberlist.
 	maxDatagram = 1400
 
 	// maxStream is the size of the largest list of members: a group of 256
@@ -40,9 +40,9 @@ const (
 )
 
 // router is the network as memberlist sees it: nodes have names and no
-// addresses. Where a name is found was told by the core, which has it from the
-// peer itself over the RESP link, so no message can send anything elsewhere, and
-// a peer that moves, has several addresses or is behind NAT is no special case.
+// addresses. The address of a name comes from the core, which has it from the
+// peer itself over the RESP link. So no message can redirect packets, and a
+// peer that moves, has several addresses or is behind NAT is no special case.
 type router struct {
 	keys    *keys
 	sockets sockets
@@ -68,7 +68,7 @@ func newRouter(k *keys) *router {
 	return r
 }
 
-// setAddr says where a name is found; the zero address ends that.
+// setAddr sets the address of a name; the zero address removes it.
 func (r *router) setAddr(name string, at netip.AddrPort) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -79,8 +79,8 @@ func (r *router) setAddr(name string, at netip.AddrPort) {
 }
 
 // pseudoAddr is the address of a node as memberlist shows it to other nodes. It
-// depends on nothing but the name, so memberlist never finds a conflict, and is
-// of a range that leads nowhere.
+// depends only on the name, so memberlist never finds a conflict, and is in a
+// range that is not routed.
 func pseudoAddr(name string) netip.AddrPort {
 	sum := Key(name).mac("address")
 	b := [16]byte{0x20, 0x01, 0x0d, 0xb8}
@@ -95,7 +95,7 @@ func (r *router) FinalAdvertiseAddr(ip string, port int) (net.IP, int, error) {
 
 var errUnnamed = errors.New("only nodes with names are sent to")
 
-// errClosing is no error of the network for memberlist, so a probe that meets it
+// errClosing is not a network error for memberlist, so a probe that gets it
 // ends at once.
 var errClosing = errors.New("gossip is being closed")
 
@@ -110,8 +110,8 @@ func (r *router) WriteToAddress(b []byte, to memberlist.Address) (time.Time, err
 	}
 	if err != nil && err != errClosing {
 		r.unsent.Add(1)
-		// memberlist gives nodes up that cannot be reached, but not after other
-		// errors; a node that was forgotten here is to be given up.
+		// memberlist gives up nodes only after a network error, and a node that
+		// was removed here must be given up.
 		err = &net.OpError{Op: "write", Net: "udp", Err: err}
 	}
 	return time.Now(), err
@@ -196,8 +196,9 @@ func (r *router) stream(conn net.Conn) {
 
 var _ memberlist.NodeAwareTransport = (*router)(nil)
 
-// reachable reports whether an endpoint can be sent to. Its host is an address:
-// the core filled in one that it is connected to.
+// reachable returns the address of an endpoint, or why packets cannot be sent
+// to it. Its host must be an IP address: an empty one was replaced by that of
+// the RESP link.
 func reachable(e monitor.GossipEndpoint) (netip.AddrPort, error) {
 	ip, err := netip.ParseAddr(e.Addr.Host)
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"sync"
 )
 
-// Everything that arrives is authenticated before memberlist sees it. memberlist
-// does so again, but it says only in its log what it refused.
+// Everything that arrives is authenticated before memberlist sees it.
+// memberlist does so again, but reports what it rejects only in its log.
 
 // The form of what memberlist encrypts: a version byte, a nonce, and what AES in
 // Galois counter mode makes of the message, whose last 16 bytes authenticate it.
@@ -18,7 +18,7 @@ const (
 	sealedMin   = 1 + nonceSize + 16
 )
 
-// sealer checks what one key has sealed.
+// sealer encrypts and authenticates with one key.
 type sealer struct {
 	gcm     cipher.AEAD
 	scratch sync.Pool // of *[]byte
@@ -36,11 +36,11 @@ func newSealer(key Key) (*sealer, error) {
 	return &sealer{gcm: gcm, scratch: sync.Pool{New: func() any { return new([]byte) }}}, nil
 }
 
-// verify leaves sealed as it is.
-func (o *sealer) verify(sealed, beside []byte) bool {
+// verify reports whether sealed is authentic. It does not change it.
+func (o *sealer) verify(sealed, aad []byte) bool {
 	buf := o.scratch.Get().(*[]byte)
 	defer o.scratch.Put(buf)
-	plain, ok := o.unseal((*buf)[:0], sealed, beside)
+	plain, ok := o.unseal((*buf)[:0], sealed, aad)
 	if ok {
 		*buf = plain[:0]
 	}
@@ -48,18 +48,18 @@ func (o *sealer) verify(sealed, beside []byte) bool {
 }
 
 // unseal appends what was sealed to dst.
-func (o *sealer) unseal(dst, sealed, beside []byte) ([]byte, bool) {
+func (o *sealer) unseal(dst, sealed, aad []byte) ([]byte, bool) {
 	if len(sealed) <= sealedMin || sealed[0] != sealVersion {
 		return nil, false // memberlist looks at the first byte of an empty message
 	}
-	plain, err := o.gcm.Open(dst, sealed[1:1+nonceSize], sealed[1+nonceSize:], beside)
+	plain, err := o.gcm.Open(dst, sealed[1:1+nonceSize], sealed[1+nonceSize:], aad)
 	return plain, err == nil
 }
 
 // seal is what memberlist does to its packets.
-func (o *sealer) seal(plain, beside []byte) []byte {
+func (o *sealer) seal(plain, aad []byte) []byte {
 	b := make([]byte, 1+nonceSize, sealedMin+len(plain))
 	b[0] = sealVersion
 	rand.Read(b[1:]) // never fails
-	return o.gcm.Seal(b, b[1:], plain, beside)
+	return o.gcm.Seal(b, b[1:], plain, aad)
 }

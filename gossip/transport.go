@@ -15,7 +15,8 @@ import (
 	"github.com/gosentinel/sentinel/monitor"
 )
 
-// Config says how to gossip. ID, Boot, Addrs, Deliver and Now are required.
+// Config is the configuration of a [Transport]. ID, Boot, Addrs, Deliver and
+// Now are required.
 type Config struct {
 	ID   monitor.RunID // of this Sentinel
 	Boot session.Boot  // of this process, drawn at random
@@ -30,11 +31,12 @@ type Config struct {
 	Announce monitor.HostPort
 
 	// Keys encrypt everything, see [Transport.SetKeys]. Without any, nothing is
-	// understood until they are set.
+	// accepted until they are set.
 	Keys []Key
 
-	// Join are addresses, "host:port", at which peers may be found beside those
-	// that they give themselves. Who is there is found out.
+	// Join are addresses, "host:port", at which peers may be found, in addition
+	// to those that peers announce themselves. A probe finds out which peer is
+	// there.
 	Join []string
 
 	Version string // of this software, for peers to show
@@ -69,13 +71,13 @@ type Transport struct {
 	mu       sync.Mutex
 	session  *session.Session
 	peers    map[monitor.RunID]*peer
-	noGossip map[monitor.RunID]string // why not, as it was logged
+	noGossip map[monitor.RunID]string // the reason, as it was logged
 	ended    bool
-	hadPeer  bool   // memberlist has had somebody to probe
-	missed   uint64 // notices that found no room
+	hadPeer  bool   // memberlist has had a peer to probe
+	missed   uint64 // notices dropped because the channel was full
 }
 
-// peer is what the core has said of a peer.
+// peer is what the core said about a peer.
 type peer struct {
 	endpoint monitor.GossipEndpoint
 	at       netip.AddrPort
@@ -97,7 +99,7 @@ const (
 	probePeriod = 500 * time.Millisecond
 )
 
-// New opens the port and starts to gossip, with nobody as yet.
+// New opens the port and starts to gossip. There is no peer yet.
 func New(cfg Config) (*Transport, error) {
 	if cfg.Log == nil {
 		cfg.Log = func(monitor.Level, string) {}
@@ -138,9 +140,9 @@ func New(cfg Config) (*Transport, error) {
 	return t, nil
 }
 
-// listConfig is the configuration of memberlist. Indirect probes and probes over
-// TCP are off, because only one thing matters: whether packets reach a peer from
-// here, and come back.
+// listConfig is the configuration of memberlist. Indirect probes and probes
+// over TCP are off, because all that matters is whether packets from here reach
+// a peer and come back.
 func (t *Transport) listConfig() *memberlist.Config {
 	c := memberlist.DefaultLANConfig()
 	c.Name = string(t.cfg.ID)
@@ -152,7 +154,7 @@ func (t *Transport) listConfig() *memberlist.Config {
 	c.UDPBufferSize = session.MaxPacket
 	c.TCPTimeout = streamTimeout
 	c.ProbeInterval, c.ProbeTimeout = probePeriod, probePeriod*4/5
-	c.AwarenessMaxMultiplier = 1 // no longer waits; a stall of this process is the business of TILT
+	c.AwarenessMaxMultiplier = 1 // no longer waits: TILT handles stalls of this process
 	c.IndirectChecks, c.DisableTcpPings = 0, true
 	c.SuspicionMaxTimeoutMult = 2
 	c.GossipToTheDeadTime = 5 * time.Second
@@ -174,10 +176,10 @@ func (t *Transport) Endpoint() monitor.GossipEndpoint {
 // Port returns the port that is listened at.
 func (t *Transport) Port() int { return t.port }
 
-// SetKeys replaces the keys. The first one encrypts; all of them, and for an
-// hour the one that was first before, open what arrives. So a key is replaced
-// without a gap by adding the new one behind the old one on every Sentinel, then
-// putting it first on every one, then removing the old one.
+// SetKeys replaces the keys. The first one encrypts. All of them decrypt, and
+// for an hour so does the one that was first before. To replace a key without a
+// gap, add the new one after the old one on every Sentinel, then move it to the
+// front on every one, then remove the old one.
 func (t *Transport) SetKeys(list []Key) error {
 	if len(list) == 0 {
 		return errors.New("gossip: at least one key is required")
@@ -218,7 +220,7 @@ func (t *Transport) Flush() {
 	}
 }
 
-// setPeer takes over what the core knows about a peer. The caller holds mu.
+// setPeer stores what the core knows about a peer. The caller holds mu.
 func (t *Transport) setPeer(now monitor.Instant, id monitor.RunID, e monitor.GossipEndpoint) {
 	if e == (monitor.GossipEndpoint{}) {
 		t.forget(id)
@@ -248,11 +250,11 @@ func (t *Transport) forget(id monitor.RunID) {
 	t.router.setAddr(string(id), netip.AddrPort{})
 }
 
-// compareKeys says so when two Sentinels cannot read each other.
+// compareKeys logs when two Sentinels cannot decrypt what the other sends.
 func (t *Transport) compareKeys(id monitor.RunID, e monitor.GossipEndpoint) {
 	own := t.keys.ids()
 	if own == "" || e.KeyID == "" {
-		return // one of them does not have its keys yet
+		return // one of the two has no keys yet
 	}
 	if !canRead(own, e.KeyID) || !canRead(e.KeyID, own) {
 		t.logNoGossip(id, e, fmt.Sprintf("it has other keys (%s) than this Sentinel (%s); "+
@@ -281,11 +283,11 @@ func (t *Transport) Up(id monitor.RunID) bool {
 	return t.session.Up(t.cfg.Now(), id)
 }
 
-// Stats are counters since the start, and what there is now.
+// Stats are counters since the start, and current numbers of peers.
 type Stats struct {
 	session.Stats
-	// Forged packets are not authenticated by any of the keys, which is also so
-	// when a peer has other keys. Unsent packets found no way.
+	// Forged packets were not authenticated by any of the keys, for example
+	// because a peer has other keys. Unsent packets could not be sent.
 	Forged, Unsent uint64
 	Peers, PeersUp int
 }
@@ -357,7 +359,7 @@ func (t *Transport) poll() monitor.Instant {
 	return next
 }
 
-// reached takes in that a probe of a peer was answered: now it can join. The
+// reached handles an answered probe of a peer, which can join now. The
 // caller holds mu.
 func (t *Transport) reached(r session.Reached) {
 	p := t.peers[r.Peer]
@@ -388,13 +390,13 @@ func (t *Transport) reached(r session.Reached) {
 	})
 }
 
-// join exchanges the list of members with a peer, which makes both known to
-// memberlist.
+// join exchanges the list of members with a peer, which makes each known to the
+// other.
 func (t *Transport) join(id monitor.RunID) {
 	if _, err := t.list.Join([]string{string(id) + "/" + pseudoAddr(string(id)).String()}); err != nil {
 		return // tried again after the next probe
 	}
-	// A peer that was restarted before memberlist missed it brings no event.
+	// There is no event for a peer that restarted before memberlist missed it.
 	for _, n := range t.list.Members() {
 		if n.Name == string(id) {
 			t.changed(n.Name, true)
@@ -403,7 +405,7 @@ func (t *Transport) join(id monitor.RunID) {
 }
 
 // notify delivers changes of the membership. memberlist reports them with its
-// lock held, so nobody may wait for the core there.
+// lock held, where waiting for the core is not allowed.
 func (t *Transport) notify() {
 	for {
 		select {
@@ -421,7 +423,7 @@ func siteName(addr string) string { return "join " + addr }
 // resolvePeriod is how often the names of the join list are looked up.
 const resolvePeriod = time.Minute
 
-// probeJoinList looks up the join list, now and then again.
+// probeJoinList looks up the join list, again in each resolvePeriod.
 func (t *Transport) probeJoinList() {
 	if len(t.cfg.Join) == 0 {
 		return
@@ -476,8 +478,8 @@ func (t *Transport) resolve(addr string) []netip.AddrPort {
 	return list
 }
 
-// Close ends everything. No goroutine is left when it returns; to wait for the
-// last probe of memberlist, which cannot be told to end, takes half a second.
+// Close ends everything. No goroutine is left when it returns. It can take half
+// a second, because the last probe of memberlist cannot be interrupted.
 func (t *Transport) Close() {
 	t.CloseSoon()
 	t.mu.Lock()
@@ -491,7 +493,7 @@ func (t *Transport) Close() {
 	<-settle.C
 }
 
-// CloseSoon is Close without the last wait, for a process that ends.
+// CloseSoon is Close without that wait, for a process that is about to end.
 func (t *Transport) CloseSoon() {
 	t.mu.Lock()
 	t.ended = true

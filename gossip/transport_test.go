@@ -13,7 +13,7 @@ import (
 	"github.com/gosentinel/sentinel/monitor"
 )
 
-// pass lets virtual time pass and waits until everybody is idle.
+// pass lets virtual time pass and waits until all goroutines are idle.
 func pass(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()
@@ -52,8 +52,8 @@ func closeAll(nodes ...*node) {
 	}
 }
 
-// TestOpinionsTravelAtOnce: one network delay after it was said everybody knows,
-// and a standing opinion is said anew each second until it is withdrawn.
+// TestOpinionsTravelAtOnce: one network delay after it was sent all have it,
+// and an opinion that holds is sent again each second until it is withdrawn.
 func TestOpinionsTravelAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		net := newMemory()
@@ -98,7 +98,7 @@ func TestConfigurationTravelsAtOnce(t *testing.T) {
 		h := monitor.Hello{RunID: a.id, IP: "10.0.0.1", Port: 26379, CurrentEpoch: 9, MasterName: "m", MasterIP: "10.1.1.2", MasterPort: 6380, ConfigEpoch: 8}
 		a.Do(monitor.ShareConfig{Hello: h})
 		a.Flush()
-		pass(net.delay) // nobody has to be a member for that
+		pass(net.delay) // no membership is needed for that
 		h.IP, h.Port = "", 0
 		if got := b.inputs(); !slices.ContainsFunc(got, func(in monitor.Input) bool { return reflect.DeepEqual(in, monitor.PeerConfig{Hello: h}) }) {
 			t.Errorf("got %v", got)
@@ -173,8 +173,8 @@ func TestOthersVouch(t *testing.T) {
 	})
 }
 
-// TestQuickRestart: a peer that comes back before anybody missed it, with
-// another life, at another address.
+// TestQuickRestart: a peer that comes back before it was missed, with another
+// boot number, at another address.
 func TestQuickRestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		net := newMemory()
@@ -201,8 +201,8 @@ func TestQuickRestart(t *testing.T) {
 	})
 }
 
-// TestNobodyBecomesKnown: a node that the core did not name, although it has the
-// key, gets into no list, and nothing that it says is heard.
+// TestNobodyBecomesKnown: a node that the core did not name gets onto no list,
+// although it has the key, and nothing that it sends is accepted.
 func TestNobodyBecomesKnown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		net := newMemory()
@@ -320,7 +320,8 @@ func TestKeyRotation(t *testing.T) {
 	})
 }
 
-// TestKeyReplacedAtOnce: who is not changed yet is heard for an hour.
+// TestKeyReplacedAtOnce: a node that is not changed yet is accepted for an
+// hour.
 func TestKeyReplacedAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		net := newMemory()

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Addr is the address of an instance: the host as it was given, the resolved
-// IP in canonical text form, and the port.
+// Addr is the address of an instance: the host as given, the resolved IP in
+// canonical text form, and the port.
 //
 // IP is empty while a host name is unresolved. For a literal address Host and
 // IP are the same text. Port 0 means "known but never connected".
@@ -30,7 +30,7 @@ func IPAddr(host string, port int) (Addr, bool) {
 
 // Same reports whether two addresses denote the same endpoint: equal port and
 // equal resolved IP or equal host string, without regard to case
-// (state-machine.md §1.8).
+// (state-machine.md §1.8, Address comparison).
 func (a Addr) Same(b Addr) bool {
 	return a.Port == b.Port && a.SameHost(b)
 }
@@ -41,8 +41,8 @@ func (a Addr) SameHost(b Addr) bool {
 }
 
 // Shown returns the host text to publish: the name as given when names are
-// announced, else the IP. It falls back to the name while that is unresolved,
-// because an empty address is never useful and makes a saved file unloadable.
+// announced, else the IP. It falls back to the name while that is unresolved:
+// an empty address is of no use, and a file that holds one cannot be loaded.
 func (a Addr) Shown(announceHostnames bool) string {
 	if announceHostnames || a.IP == "" {
 		return a.Host
@@ -58,7 +58,7 @@ func (a Addr) DialTarget() string {
 	return a.Host
 }
 
-// HostPort is an address as text, as shown to users and written to files.
+// HostPort is an address as it is shown to users and written to files.
 type HostPort struct {
 	Host string
 	Port int

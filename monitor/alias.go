@@ -2,7 +2,7 @@ package monitor
 
 import "github.com/gosentinel/sentinel/election"
 
-// The vocabulary of election is also the vocabulary of monitor.
+// Package monitor uses these types of package election in its own API.
 type (
 	// Epoch is a Sentinel logical clock value; see [election.Epoch].
 	Epoch = election.Epoch
@@ -12,5 +12,5 @@ type (
 	Instant = election.Instant
 )
 
-// Never is later than every instant that a clock can show.
+// Never is later than every instant of a clock; see [election.Never].
 const Never = election.Never

@@ -20,8 +20,8 @@ func (c *Core) sendHello(now Instant, i *instance) {
 	c.sendFor(i, i.master.publishing(h))
 }
 
-// publishing returns the command that publishes h. Nearly every hello repeats the
-// one before, so the command is kept, and no effect can change it.
+// publishing returns the command that publishes h. Nearly every hello repeats
+// the one before, so the command is reused. It is immutable.
 func (m *master) publishing(h Hello) Command {
 	if m.publish == nil || m.hello != h {
 		m.hello, m.publish = h, PublishHello{h}
@@ -29,8 +29,8 @@ func (m *master) publishing(h Hello) Command {
 	return m.publish
 }
 
-// helloOf is what is announced about m over l: the own address as the other end
-// of l sees it, unless one is configured.
+// helloOf returns what is announced about m over l. The sender's address is
+// this Sentinel's end of l, unless announce-ip is set.
 func (c *Core) helloOf(m *master, l *link) Hello {
 	ip := c.opts.AnnounceIP
 	if ip == "" {
@@ -51,9 +51,9 @@ func (c *Core) announcedPort() int {
 	return c.port
 }
 
-// published returns the configuration of m that may be told to others: the
-// newest durable one. Were a newer one announced and then forgotten in a crash,
-// two Sentinels could hold different addresses for one config epoch.
+// published returns the configuration of m that may be announced: the newest
+// durable one. If a newer one were announced and then lost in a crash, two
+// Sentinels could hold different addresses for one config epoch.
 func (c *Core) published(m *master) published {
 	if c.mayAnnounce(m) {
 		m.durable = published{m.current(), m.configEpoch}
@@ -61,7 +61,7 @@ func (c *Core) published(m *master) published {
 	return m.durable
 }
 
-// forceHello announces m's configuration to everybody at once.
+// forceHello announces the configuration of m to all its members at once.
 func (c *Core) forceHello(now Instant, m *master) {
 	announce := func(i *instance) {
 		if i.link.connected() {
@@ -91,12 +91,13 @@ func (c *Core) publishReply(now Instant, in PublishReply) {
 	c.wake(i)
 }
 
-// mayAnnounce reports whether the configuration of m may be told to others: when
-// it is durable. While the disk fails, the outcome of an own failover is told all
-// the same. The new master is serving already, and silence would let the others
-// promote a second one. It is safe: the epoch was won with a durable vote, so
-// nobody can make another configuration with it, this Sentinel after a crash
-// included; it would then learn its own configuration back from the others.
+// mayAnnounce reports whether the configuration of m may be announced: when it
+// is durable. While the disk fails, the outcome of a failover led by this
+// Sentinel is announced nevertheless. The new master is serving already, and
+// silence would let the others promote a second one. This is safe: the epoch
+// was won with a durable vote, so no Sentinel can make another configuration
+// with it. Neither can this one after a crash; it would learn its own
+// configuration back from the others.
 func (c *Core) mayAnnounce(m *master) bool {
 	return c.isDurable(m.configSeq) || c.disk.failing && m.attempt.Published()
 }

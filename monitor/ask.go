@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// expireAnswers forgets what peers said too long ago and returns when the next
+// expireAnswers drops what peers said too long ago and returns when the next
 // answer expires.
 func (c *Core) expireAnswers(now Instant, m *master) Instant {
 	next := Never
@@ -44,8 +44,8 @@ func (c *Core) askPeers(now Instant, m *master) Instant {
 }
 
 // askPeer asks one Sentinel. At most one question of each kind is in flight: a
-// peer that answers slowly is not flooded, as it is by stock Sentinels, which
-// repeat the question every tick until the first reply.
+// peer that answers slowly is not flooded. Stock Sentinels repeat the question
+// on every tick until the first reply.
 func (c *Core) askPeer(now Instant, m *master, p *peer) Instant {
 	gap := c.tun.AskPeriod
 	if !m.has(FlagODown) || c.soliciting(m) {
@@ -54,8 +54,8 @@ func (c *Core) askPeer(now Instant, m *master, p *peer) Instant {
 	q := AskMasterDown{IP: m.addr.Shown(c.opts.AnnounceHostnames), Port: m.addr.Port, Epoch: c.durableEpoch}
 	fresh := false
 	if c.soliciting(m) {
-		// Ask at the epoch of the own vote and at no other (invariant S4): a vote
-		// won at a newer epoch must not be added to the own vote at this one.
+		// Ask at the epoch of our own vote and at no other (invariant S4): a
+		// vote won at a newer epoch must not be added to our vote at this one.
 		q.Epoch, q.RunID = m.attempt.Epoch, c.opts.MyID
 		fresh = p.askedVote != q.Epoch
 	}
@@ -76,8 +76,8 @@ func (c *Core) askPeer(now Instant, m *master, p *peer) Instant {
 	return Never
 }
 
-// soliciting reports whether votes are being asked for, which needs the own
-// vote to be durable (invariant S3).
+// soliciting reports whether votes are being requested. Our own vote must be
+// durable first (invariant S3).
 func (c *Core) soliciting(m *master) bool {
 	return m.electing() && m.ledger.Epoch == m.attempt.Epoch && m.ledger.For == c.opts.MyID && c.isDurable(m.voteSeq)
 }
@@ -90,8 +90,8 @@ func (c *Core) askReply(now Instant, in AskReply) {
 	}
 	p.asks = max(p.asks-1, 0)
 	m := p.master
-	// An answer to a question about an address that the master has left says
-	// nothing about the master of today.
+	// An answer about an address that the master has left says nothing about
+	// the current master.
 	if in.OK && in.Token.Seq > m.askFloor && !l.gossip.wrongID {
 		p.askReplyAt = now
 		if in.Down {
@@ -105,18 +105,19 @@ func (c *Core) askReply(now Instant, in AskReply) {
 			}
 			p.votedFor, p.votedEpoch = in.Leader, in.Epoch
 		} else if in.Epoch > p.votedEpoch {
-			// It voted at that epoch and has forgotten for whom: nothing to wait for.
+			// It voted at that epoch and no longer knows for which candidate:
+			// no vote will come.
 			p.votedFor, p.votedEpoch = "", in.Epoch
 		}
 	}
 	c.touch(m)
 }
 
-// reaskPeers uses what a question gives away: who asks sees the master down,
-// so if we do too and miss opinions, it is worth asking again now instead of at
-// the end of the gap. A peer's word counts only as the answer to a question.
+// reaskPeers asks for missing opinions at once instead of at the end of the
+// gap, because a peer that asks sees the master down itself. Its question does
+// not count as an opinion; only an answer does.
 func (c *Core) reaskPeers(now Instant, m *master) {
-	const gap = Instant(5 * time.Millisecond) // bounds what questions can cause
+	const gap = Instant(5 * time.Millisecond) // bounds the questions that questions can cause
 	if !m.has(FlagSDown) || m.has(FlagODown) || now < m.reaskedAt+gap {
 		return
 	}

@@ -10,15 +10,15 @@ import (
 
 // checker watches every step of every node of a world and everything that
 // leaves it, and remembers the first violation of an invariant of
-// state-machine.md §11.1. It knows nothing of how the core decides: it compares
-// what was seen with what was seen before.
+// state-machine.md §11.1, Safety invariants. It knows nothing of how the core
+// decides: it compares what was seen with what was seen before.
 type checker struct {
 	w         *world
 	violation string
 	only      string // the one invariant to look at, "" for all
 	lenient   bool   // looks at the consequences only, not at the gate itself
 
-	votes   map[voteKey]RunID     // given, as told to anybody or used
+	votes   map[voteKey]RunID     // given, as told to others or used
 	leaders map[epochKey]string   // node that won an election
 	forced  map[epochKey]bool     // epochs that a manual failover used
 	configs map[epochKey]HostPort // published addresses
@@ -112,7 +112,7 @@ func (k *checker) after(n *node, in Input) {
 	for _, m := range n.core.masters {
 		was, ok := k.snap[m.cfg.Name]
 		if !ok || was.m != m {
-			k.memory[nodeMaster{n.name, m.cfg.Name}] = &masterMemory{} // monitored anew
+			k.memory[nodeMaster{n.name, m.cfg.Name}] = &masterMemory{} // monitored again
 			was = snapshotOf(m)
 		}
 		k.shape(n, m)
@@ -176,7 +176,7 @@ func (k *checker) transition(n *node, m *master, was snapshot, in Input) {
 	}
 }
 
-// attempts checks who may lead, and when (S4, S11).
+// attempts checks which Sentinel may lead, and when (S4, S11).
 func (k *checker) attempts(n *node, m *master, was snapshot, in Input) {
 	a := &m.attempt
 	mem := k.memory[nodeMaster{n.name, m.cfg.Name}]
@@ -346,9 +346,10 @@ func (k *checker) drained(n *node) {
 	}
 }
 
-// maxPending is the limit of stock Sentinels (state-machine.md §0), who reach it.
-// Here one command of each kind is under way; a repeated election asks anew, and
-// a switch hands links over with what is under way on them.
+// maxPending is the limit of stock Sentinels (state-machine.md §0, Constants),
+// which reach it. Here one command of each kind is in flight; a repeated
+// election asks again, and a switch passes links on with what is in flight on
+// them.
 const maxPending = 100
 
 // pending says what is missing until a healed world is as it should be, or "".

@@ -450,7 +450,7 @@ func (r *run) operate() string {
 	return "failover of " + name + " by hand on " + n.name
 }
 
-// misconfigure has somebody change a role behind the Sentinels' backs.
+// misconfigure changes a role without the Sentinels, as an operator might.
 func (r *run) misconfigure() string {
 	s, o := r.anyServer(), r.anyServer()
 	if s.down || s == o || s.of != o.of || s.role == RoleMaster {

@@ -2,21 +2,22 @@ package monitor
 
 import "time"
 
-// Two Sentinels with one id, made by copying a configuration file, are one
-// voter with two hands: each may vote for another candidate at the same epoch,
-// and both candidates be elected. Stock Sentinels do not notice. Here the two
-// notice each other by their hellos, say so, and neither votes nor stands for
-// election until only one is left.
+// Two Sentinels with one id, made by copying a configuration file, count as one
+// voter that may vote twice: each can vote for a different candidate at the
+// same epoch, and both candidates be elected. Stock Sentinels do not notice.
+// Here the two detect each other by their hellos and report it, and neither
+// votes nor stands for election until only one is left.
 
-// How sure and for how long.
+// Time limits for conflicts of ids.
 const (
-	conflictSilence = 10 * time.Second // without a sign of the other, the conflict is over
-	flapWindow      = 30 * time.Second // in which a peer's address goes back and forth
+	conflictSilence = 10 * time.Second // after this long without a hello of the other, the conflict is over
+	flapWindow      = 30 * time.Second // in which two changes of a peer's address count as flapping
 
-	// ownAddrWindow is for how long an own hello can come back after an address was
-	// given up: masters pass hellos on to their replicas, and those may lag.
+	// ownAddrWindow is how long after a change of address our own hellos may
+	// still arrive with the old one: masters pass hellos on to replicas, which
+	// may lag.
 	ownAddrWindow = time.Minute
-	maxOwnAddrs   = 16 // addresses that are remembered
+	maxOwnAddrs   = 16 // addresses that are remembered at most
 )
 
 // ownAddr is an address under which this process has announced itself.
@@ -25,9 +26,9 @@ type ownAddr struct {
 	last Instant
 }
 
-// rememberOwnAddr remembers where a hello that is published now says that this
-// process is. Without it a change of announce-ip, or of the address of the host,
-// would make own hellos that are still under way look like those of a clone.
+// rememberOwnAddr records the address that a hello published now announces for
+// this process. Without it, after a change of announce-ip or of the host's
+// address, our own late hellos would look like those of a clone.
 func (c *Core) rememberOwnAddr(now Instant, h *Hello) {
 	at, oldest := HostPort{h.IP, h.Port}, 0
 	for k := range c.ownAddrs {
@@ -46,8 +47,8 @@ func (c *Core) rememberOwnAddr(now Instant, h *Hello) {
 	c.ownAddrs[oldest] = ownAddr{at, now}
 }
 
-// usedOwnAddr reports whether this process has announced itself at an address not
-// long ago.
+// usedOwnAddr reports whether this process announced itself at an address
+// recently.
 func (c *Core) usedOwnAddr(now Instant, at HostPort) bool {
 	for _, o := range c.ownAddrs {
 		if o.at == at {
@@ -57,7 +58,7 @@ func (c *Core) usedOwnAddr(now Instant, at HostPort) bool {
 	return false
 }
 
-// conflict is what is known about another Sentinel with the own id.
+// conflict is what is known about another Sentinel with our id.
 type conflict struct {
 	own, other  HostPort // where the two announce themselves
 	first, last Instant
@@ -65,7 +66,7 @@ type conflict struct {
 	timer       timer
 }
 
-// run ends the conflict when nothing was heard of the other for long enough.
+// run ends the conflict when the other has been silent for conflictSilence.
 func (k *conflict) run(c *Core, now Instant) Instant {
 	if !k.open {
 		return Never
@@ -82,8 +83,8 @@ func (k *conflict) run(c *Core, now Instant) Instant {
 	return Never
 }
 
-// helloWithOwnID looks at a hello with the own id, which is nearly always one that
-// this Sentinel has published.
+// helloWithOwnID handles a hello that carries our id. Nearly always this
+// Sentinel has published it.
 func (c *Core) helloWithOwnID(now Instant, m *master, h *Hello) {
 	at := HostPort{h.IP, h.Port}
 	if c.isOwnHello(m, h) || c.usedOwnAddr(now, at) {
@@ -92,7 +93,7 @@ func (c *Core) helloWithOwnID(now Instant, m *master, h *Hello) {
 	k := &c.conflict
 	if k.other != at || now >= k.last.Add(conflictSilence) {
 		if k.open {
-			return // one at a time; the next is reported when this one is gone
+			return // one at a time: the next is reported when this one is over
 		}
 		k.other, k.first = at, now
 	}
@@ -118,9 +119,9 @@ func (c *Core) openConflict(now Instant, m *master) {
 	}
 }
 
-// isOwnHello reports whether h can be a hello of this process. Its address is
-// the local one of whichever link it was published on, so on a host with
-// several addresses there are several.
+// isOwnHello reports whether h can be a hello of this process. It carries the
+// local address of the link that it was published on, and a host may have
+// several.
 func (c *Core) isOwnHello(m *master, h *Hello) bool {
 	switch {
 	case h.Port != c.announcedPort():
@@ -143,32 +144,33 @@ func (c *Core) isOwnHello(m *master, h *Hello) bool {
 	return false
 }
 
-// addrChange is what is known about the changes of a peer's address.
+// addrChange is the history of a peer's address, by which flapping is detected.
 type addrChange struct {
-	previous     Addr    // the address before
+	previous     Addr    // the address before the last change
 	changedAt    Instant // of the last change
-	currentSeen  Instant // when it was last announced where it is thought to be
-	previousSeen Instant // when the old address was last announced again
-	returns      int     // times that it was, after the present one had been
+	currentSeen  Instant // when the current address was last announced
+	previousSeen Instant // when the previous address was last announced again
+	returns      int     // how often that was, each time after the current one
 }
 
-// keepsAddress reports whether a peer that announces itself at addr stays where it
-// is: it was there a moment ago, so either two Sentinels share its id, or it is
-// one that has two addresses. Following each hello, as stock does, would close
-// the connection to it every second and forget what it said.
+// keepsAddress reports whether a peer that announces itself at addr keeps its
+// current address. It does when the address flaps: either two Sentinels share
+// the id, or one has two addresses. Following each hello, as stock does, would
+// close the connection to the peer every second and drop what it said.
 func (c *Core) keepsAddress(now Instant, p *peer, addr Addr) bool {
 	v := &p.link.addrChange
 	if !addr.Same(v.previous) || now >= v.changedAt.Add(flapWindow) {
 		*v = addrChange{previous: p.addr, changedAt: now, currentSeen: now}
 		return false
 	}
-	// Who announces itself here no more has moved back, though something may
-	// still answer here: a host with two addresses answers at both.
+	// A peer that no longer announces its current address has moved back, even
+	// if something still answers there: a host with two addresses answers at
+	// both.
 	if !p.link.cmd.up || p.has(FlagSDown) || now >= v.currentSeen.Add(3*c.tun.PublishPeriod) {
 		v.previous, v.changedAt, v.currentSeen, v.returns = p.addr, now, now, 0
 		return false
 	}
-	again := v.currentSeen > v.previousSeen // each server repeats a hello, and that tells nothing
+	again := v.currentSeen > v.previousSeen // each server repeats a hello, which is no news
 	v.changedAt, v.previousSeen = now, now
 	if !again {
 		return true

@@ -27,8 +27,8 @@ type Core struct {
 	members   map[InstanceID]member
 	peerLinks map[RunID]*link
 	conns     map[ConnID]*link
-	lookups   map[string][]InstanceID // names asked for, and who waits
-	names     map[string]string       // names and their last known address
+	lookups   map[string][]InstanceID // names being resolved, and the instances that wait
+	names     map[string]string       // last known address of each name
 
 	lastInstance InstanceID
 	lastConn     ConnID
@@ -48,16 +48,16 @@ type Core struct {
 	out  []Effect
 	disk disk
 
-	conflict conflict  // over the own id
-	ownAddrs []ownAddr // where this process has announced itself
+	conflict conflict  // over our own id
+	ownAddrs []ownAddr // where this process announced itself
 
 	logged map[string]bool
 
-	failures Failures // to simulate
+	failures Failures // simulated (SENTINEL SIMULATE-FAILURE)
 	changes  uint64   // see Changes
 
-	// clamped counts timers that asked to run in the past. It stays 0: a timer
-	// that did not do what was due would spin.
+	// clamped counts timers that asked to run in the past. It must stay 0: a
+	// timer that did not do what was due would spin.
 	clamped int
 }
 
@@ -71,17 +71,18 @@ type Params struct {
 	// PeerPass is the password for links to other Sentinels while no
 	// sentinel-pass is configured (requirepass).
 	PeerPass string
-	// Gossip has opinions and configurations shared over gossip, and peers asked
-	// for their endpoints.
+	// Gossip turns on the effects [ShareOpinion], [ShareConfig] and
+	// [GossipPeer].
 	Gossip bool
-	// Seed draws every random choice of this core.
+	// Seed is the seed of every random choice of this core.
 	Seed uint64
 	// Tunables; zero means [DefaultTunables].
 	Tunables Tunables
 }
 
 // New returns a core that monitors the masters of p.State from now on. It
-// returns an error when the state contradicts itself.
+// returns an error when the clock is not above zero, when Options.MyID is not
+// valid, or when two masters of the state have one name. p is not kept.
 func New(now Instant, p Params) (*Core, error) {
 	if now <= 0 {
 		return nil, errors.New("monitor: the clock must start above zero")
@@ -116,7 +117,7 @@ func New(now Instant, p Params) (*Core, error) {
 }
 
 // Step takes one input. now must not be earlier than in the step before; if it
-// is, the earlier instant counts.
+// is, the instant of the step before counts.
 func (c *Core) Step(now Instant, in Input) {
 	c.now = max(now, c.now)
 	c.checkStall()
@@ -173,8 +174,8 @@ func (c *Core) NextDeadline() Instant {
 }
 
 // runDue runs every timer whose instant has come. Timers run on Ticks only and
-// not with every input: when the shell works off a backlog, a PONG that arrived
-// in time must be seen before the deadline that it averts.
+// not with every input: when the shell works through a backlog, a PONG that
+// arrived in time must be seen before the deadline that it meets.
 func (c *Core) runDue() {
 	c.checkDisk()
 	if c.tilt {
@@ -187,8 +188,8 @@ func (c *Core) runDue() {
 	}
 }
 
-// settle runs everything that the current input made worth looking at, until
-// nothing is left.
+// settle runs the timers that the current input queued, and those that they
+// queue, until none is left.
 func (c *Core) settle() {
 	for k := 0; k < len(c.queue); k++ {
 		t := c.queue[k]
@@ -223,7 +224,7 @@ func (c *Core) stopTimer(t *timer) {
 	t.stopped = true
 }
 
-// ready has the owner of t run within the current step.
+// ready queues t to run within the current step.
 func (c *Core) ready(t *timer) {
 	if !t.queue {
 		t.queue = true
@@ -231,13 +232,13 @@ func (c *Core) ready(t *timer) {
 	}
 }
 
-// wake has the periodic commands of i looked at within the current step.
+// wake queues the periodic commands of i within the current step.
 func (c *Core) wake(i *instance) { c.ready(&i.timer) }
 
-// touch has m judged within the current step.
+// touch queues m to be judged within the current step.
 func (c *Core) touch(m *master) { c.ready(&m.judge) }
 
-// free queues an effect that waits for nothing.
+// free queues an effect that does not wait for the disk.
 func (c *Core) free(e Effect) { c.out = append(c.out, e) }
 
 // emit publishes an event about i, or about this Sentinel when i is nil, and
@@ -249,7 +250,7 @@ func (c *Core) emit(i *instance, ev Event) {
 	}
 }
 
-// emitDurable is emit once the state of now is on disk.
+// emitDurable is emit, held back until the current state is on disk.
 func (c *Core) emitDurable(i *instance, ev Event) {
 	c.gate(Emit{ev})
 	if s := c.notification(i, ev); s != nil {
@@ -270,10 +271,11 @@ func (c *Core) notification(i *instance, ev Event) *RunScript {
 
 func (c *Core) log(level Level, text string) { c.free(Log{Level: level, Text: text}) }
 
-// maxLogged bounds the keys of logOnce: some hold names that strangers choose.
+// maxLogged bounds the keys of logOnce: some hold names that come from the
+// network.
 const maxLogged = 4096
 
-// logOnce logs a condition the first time it is met.
+// logOnce logs a condition the first time it occurs.
 func (c *Core) logOnce(key string, level Level, text string) {
 	if !c.logged[key] && len(c.logged) < maxLogged {
 		c.logged[key] = true

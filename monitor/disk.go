@@ -5,9 +5,10 @@ import (
 	"time"
 )
 
-// disk is the core's view of what is durable. States are numbered; one write is
-// under way at a time, and all that happens meanwhile goes into the next one
-// (group commit), so a burst over thousands of masters costs few writes.
+// disk is the core's view of what is durable. States are numbered. One write is
+// in flight at a time, and all that happens meanwhile goes into the next one
+// (group commit), so a burst of changes to thousands of masters costs few
+// writes.
 type disk struct {
 	lastSeq  uint64   // of the last Persist handed out
 	durable  uint64   // of the last Persist that succeeded
@@ -15,12 +16,12 @@ type disk struct {
 	dirty    bool     // the state differs from the last Persist
 	gated    []Effect // wait for the next Persist
 	waiting  []*master
-	dropped  int // events that found no room among the gated
+	dropped  int // events dropped because gated was full
 	failing  bool
 	stalled  bool    // failing because the write under way does not end
 	retry    Instant // while failing
 	began    Instant // of the write under way
-	// latency is how long writes take: the last one, or a falling average of
+	// latency is how long writes take: the last one, or a decaying average of
 	// slower ones before it.
 	latency time.Duration
 	reason  string
@@ -42,7 +43,7 @@ func (c *Core) diskDeadline() Instant {
 }
 
 // checkDisk treats a write that does not end, as on a dead network file system,
-// like one that failed. It may still succeed; until then nobody waits for it.
+// like a failed one. It may still succeed; until then nothing waits for it.
 func (c *Core) checkDisk() {
 	d := &c.disk
 	if d.inFlight == nil || d.stalled || c.now < c.diskDeadline() {
@@ -59,7 +60,7 @@ func (c *Core) changed() {
 	c.disk.dirty = true
 }
 
-// gate queues an effect that may happen only when the state of now is durable.
+// gate queues an effect that may happen only once the current state is durable.
 func (c *Core) gate(e Effect) {
 	d := &c.disk
 	c.changed()
@@ -72,8 +73,9 @@ func (c *Core) gate(e Effect) {
 	}
 }
 
-// failGated lets go of an effect without what it promised, as far as that is
-// possible: questions of peers are answered without a vote, operators are told.
+// failGated releases a gated effect without its promise, if there is such a
+// form of it: a vote request is answered without a vote, and an operator gets
+// an error.
 func (c *Core) failGated(e Effect) bool {
 	switch e := e.(type) {
 	case Reply:
@@ -95,7 +97,7 @@ func (c *Core) failGated(e Effect) bool {
 // isDurable reports whether the Persist with number seq succeeded.
 func (c *Core) isDurable(seq uint64) bool { return seq <= c.disk.durable }
 
-// awaitDisk has m judged again when the next write ends.
+// awaitDisk queues m to be judged when the next write ends.
 func (c *Core) awaitDisk(m *master) {
 	if !m.awaiting {
 		m.awaiting = true
@@ -145,7 +147,7 @@ func (c *Core) persisted(now Instant, in Persisted) {
 	c.wakeDiskWaiters()
 }
 
-// wakeDiskWaiters has the masters that wait for the disk judged again.
+// wakeDiskWaiters queues the masters that wait for the disk.
 func (c *Core) wakeDiskWaiters() {
 	waiting := c.disk.waiting
 	c.disk.waiting = nil
@@ -155,10 +157,10 @@ func (c *Core) wakeDiskWaiters() {
 	}
 }
 
-// persistFailed takes back what must not happen without the disk. Questions of
-// peers are answered without a vote, operators are told, events wait for the
-// write that succeeds. The votes themselves stay in the ledger: they bind this
-// process, and nobody was told of them.
+// persistFailed takes back what must not happen without the disk: vote requests
+// are answered without a vote, operators get an error, events wait for a write
+// that succeeds. The votes themselves stay in the ledger. They bind this
+// process, and no other has heard of them.
 func (c *Core) persistFailed(now Instant, p *Persist, reason string) {
 	d := &c.disk
 	if !d.failing || d.reason != reason {
@@ -182,6 +184,6 @@ func (c *Core) persistFailed(now Instant, p *Persist, reason string) {
 	}
 }
 
-// maxGated bounds the effects that wait for a disk that is slow or does not
-// come back: vote requests of strangers are among their causes.
+// maxGated bounds the effects that wait for a slow or dead disk: any client can
+// cause some with vote requests.
 const maxGated = 4096

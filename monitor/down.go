@@ -2,14 +2,14 @@ package monitor
 
 import "github.com/gosentinel/sentinel/quorum"
 
-// downSince returns how long the clock of failure detection of i has been
-// running (state-machine.md §4.1).
+// downSince returns when the clock of failure detection of i started, or 0 when
+// it is stopped (state-machine.md §4.1, SDOWN).
 func (i *instance) downSince() Instant { return i.link.unansweredSince }
 
-// sdownDue says whether i is subjectively down, and if not, when it could be at
-// the earliest. The answer for a healthy instance is one down-after period from
-// now: the clock starts with a PING that is still to come. So nothing has to be
-// computed for each PONG.
+// sdownDue reports whether i is subjectively down, and if not, when it could be
+// at the earliest. For a healthy instance that is one down-after period from
+// now: the clock starts with a PING that is still to be sent. So nothing has to
+// be computed for each PONG.
 func (c *Core) sdownDue(now Instant, i *instance) (down bool, due Instant) {
 	due = now.Add(i.downAfter)
 	if since := i.downSince(); since != 0 {
@@ -50,15 +50,17 @@ func (c *Core) checkSDown(now Instant, i *instance) Instant {
 	return due
 }
 
-// refreshReplicas gets fresh offsets while the others are asked: when a leader
-// is elected, the replicas have answered (state-machine.md §12.2).
+// refreshReplicas requests INFO of the replicas while the peers are asked: by
+// the time a leader is elected, their offsets are fresh
+// (state-machine.md §12.2, What may be shortened).
 func (c *Core) refreshReplicas(now Instant, m *master) {
 	for _, r := range m.replicas {
 		c.requestInfo(now, &r.instance)
 	}
 }
 
-// checkODown counts the Sentinels that see m down (state-machine.md §4.2).
+// checkODown counts the Sentinels that see m down (state-machine.md §4.2,
+// ODOWN).
 func (c *Core) checkODown(now Instant, m *master) {
 	votes := 0
 	if m.has(FlagSDown) {

@@ -1,7 +1,7 @@
 package monitor
 
 // Effect is one thing that the core wants done outside. The set is closed:
-// every effect is a type of this file.
+// every effect, and every [Command] that one can carry, is a type of this file.
 type Effect interface{ isEffect() }
 
 // Effects is what [Core.Drain] fills: the free effects in order, then at most
@@ -18,9 +18,9 @@ func (e *Effects) Reset() {
 }
 
 // Persist asks for State to be made durable. The shell writes states in the
-// order of Seq, answers each with [Persisted], and carries out Then exactly
-// when and if State is durable: a vote exists nowhere outside this field until
-// it cannot be forgotten any more (invariant S3).
+// order of Seq, answers each with [Persisted], and carries out Then when State
+// is durable, and only then: a vote does not leave this field before it is safe
+// from a crash (invariant S3).
 //
 // Until it is answered, a Persist belongs to the core, which may take effects
 // out of Then when the write takes too long. The shell reads Then when it
@@ -55,7 +55,7 @@ type Dial struct {
 	Rename     *RenameTable
 }
 
-// Close asks for a connection to be closed. Nothing is heard of it any more.
+// Close asks for a connection to be closed. No input about it may follow.
 type Close struct{ Conn ConnID }
 
 // Send asks for a command to be written to a connection. Its reply arrives as
@@ -91,8 +91,9 @@ type AskMasterDown struct {
 // SlaveOf changes the role of a server and is answered by [SlaveOfReply]. An
 // empty Host promotes it (SLAVEOF NO ONE). The normal form is the transaction
 // MULTI, SLAVEOF, CONFIG REWRITE, CLIENT KILL TYPE normal, CLIENT KILL TYPE
-// pubsub, EXEC (state-machine.md §6.4). Plain sends the inner commands on their
-// own, so that a server which refuses one of them still changes its role.
+// pubsub, EXEC (state-machine.md §6.4, SLAVEOF transaction). Plain sends the
+// inner commands on their own, so that a server which refuses one of them still
+// changes its role.
 type SlaveOf struct {
 	Host  string
 	Port  int
@@ -102,9 +103,9 @@ type SlaveOf struct {
 // ScriptKill is SCRIPT KILL, answered by [CommandDone].
 type ScriptKill struct{}
 
-// AskGossip is SENTINEL GOSSIP, answered by [GossipReply]. It is asked first on
-// every connection to a peer, also by a Sentinel that does not gossip: the
-// answer tells who is there.
+// AskGossip is SENTINEL GOSSIP, answered by [GossipReply]. It is the first
+// question on every connection to a peer, even from a Sentinel that does not
+// gossip: the answer identifies the peer.
 type AskGossip struct{}
 
 // Reply answers an [Ask].
@@ -132,7 +133,7 @@ type Log struct {
 	Text  string
 }
 
-// FailoverDelayed says that the next attempt for Master cannot start before
+// FailoverDelayed reports that the next attempt for Master cannot start before
 // Until. The shell logs it with the wall time that Until corresponds to.
 type FailoverDelayed struct {
 	Master string
@@ -148,8 +149,8 @@ type RunScript struct {
 // Resolve asks for the address of a host name, answered by [Resolved].
 type Resolve struct{ Host string }
 
-// Crash asks for the end of the process without any clean-up, for an operator
-// who asked to simulate one ([SimulateOp]). No effect that follows it may be
+// Crash asks for the end of the process without any clean-up, because an
+// operator simulates a crash ([SimulateOp]). No effect that follows it may be
 // carried out.
 type Crash struct{}
 
@@ -167,12 +168,12 @@ type ShareOpinion struct {
 	Since       Instant
 }
 
-// ShareConfig asks for a configuration to be sent to all peers that gossip. It
-// is durable.
+// ShareConfig asks for a configuration, which is durable, to be sent to all
+// peers that gossip.
 type ShareConfig struct{ Hello Hello }
 
-// GossipPeer tells who may gossip with this Sentinel, and where. A zero Endpoint
-// ends it.
+// GossipPeer permits gossip with a peer at an endpoint. The zero Endpoint
+// revokes it.
 type GossipPeer struct {
 	ID       RunID
 	Endpoint GossipEndpoint

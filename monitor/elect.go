@@ -12,7 +12,7 @@ import (
 const maxRestarts = 5
 
 // maybeStart begins an automatic attempt when m is objectively down and the
-// last one is long enough ago (state-machine.md §5.2).
+// last one is long enough ago (state-machine.md §5.2, Starting an attempt).
 func (c *Core) maybeStart(now Instant, m *master) Instant {
 	if !m.has(FlagODown) || m.cfg.NeverLead || c.disk.failing || c.conflict.open {
 		m.candidateAt = 0
@@ -32,8 +32,9 @@ func (c *Core) maybeStart(now Instant, m *master) Instant {
 	if m.candidateAt == 0 {
 		wait := c.candidacyDelay(m)
 		if len(m.replicas) == 0 {
-			// Who knows a replica stands first. Elected without one, this Sentinel
-			// could only abort, and again whenever the others may stand again.
+			// A Sentinel that knows a replica should stand first. Elected
+			// without one, this Sentinel could only abort, and again each time
+			// the others may stand.
 			wait += maxCandidacySlot
 		}
 		m.candidateAt = now.Add(wait)
@@ -49,8 +50,7 @@ func (c *Core) maybeStart(now Instant, m *master) Instant {
 }
 
 // candidacyDelay ranks this Sentinel among those that can be expected to stand
-// as well: peers that are reachable. A peer that is down must not hold a place
-// in the line.
+// as well: the reachable peers. A peer that is down must not take up a rank.
 func (c *Core) candidacyDelay(m *master) time.Duration {
 	var others []RunID
 	for _, p := range m.peers {
@@ -62,9 +62,9 @@ func (c *Core) candidacyDelay(m *master) time.Duration {
 	return election.CandidacyDelay(rank, c.candidacySlot(), c.rng.Float64())
 }
 
-// candidacySlot is long enough for the candidate before to save its own vote and
-// to ask: on a slow disk the next one would otherwise stand as well, and the
-// votes would be split.
+// candidacySlot is long enough for the candidate of the rank before to save its
+// own vote and ask for others. On a slow disk the next one would otherwise
+// stand as well and split the votes.
 func (c *Core) candidacySlot() time.Duration {
 	return max(c.tun.CandidacySlot, min(2*c.disk.latency, maxCandidacySlot))
 }
@@ -110,11 +110,11 @@ func (c *Core) elect(now Instant, m *master) Instant {
 	}
 	lostEpoch := c.epoch > a.Epoch
 	split := len(votes) >= needed && !quorum.CanStillWin(votes, outstanding, needed)
-	// Not after a vote for another at a later epoch: a still later one of ours
-	// would derail the election that we have just voted in. Nor when another has
-	// the votes: when several masters die together the current epoch moves on all
-	// the time, and we would depose a leader at work, which may have promoted
-	// another replica than the one that we would choose.
+	// Do not restart after a vote for another candidate at a later epoch: ours
+	// would be later still and derail the election that we just voted in. Nor
+	// when another has been elected: when several masters fail together the
+	// current epoch keeps rising, and we would depose a working leader, which
+	// may have promoted another replica than we would.
 	if m.ledger.Epoch == a.Epoch && !elected && (lostEpoch || split) {
 		next = min(next, c.restartElection(now, m))
 	}
@@ -122,8 +122,9 @@ func (c *Core) elect(now Instant, m *master) Instant {
 }
 
 // electForced lets a manual failover go on without votes, as it must when no
-// other Sentinel answers. It asks for them all the same: a vote makes its epoch
-// unique, and two configurations with one epoch would never be reconciled.
+// other Sentinel answers. It asks for votes nevertheless: a majority makes its
+// epoch unique, and two configurations with one epoch would never be
+// reconciled.
 func (c *Core) electForced(now Instant, m *master, elected bool, outstanding int) Instant {
 	a := &m.attempt
 	if elected && a.Restarts < maxRestarts {
@@ -145,7 +146,7 @@ func (c *Core) elected(now Instant, m *master) {
 	c.emit(&m.instance, FailoverStateSelectReplica{c.ref(&m.instance)})
 }
 
-// countVotes collects the votes cast at the epoch of the attempt, the own one
+// countVotes collects the votes cast at the epoch of the attempt, our own
 // included, and counts the reachable Sentinels that could still cast one. Votes
 // of any other epoch do not count (invariant S4).
 func (c *Core) countVotes(m *master) (votes []RunID, outstanding int) {
@@ -175,8 +176,8 @@ func (c *Core) electionDeadline(now Instant, m *master) Instant {
 
 // restartElection repeats the election at a new epoch after a random pause. It
 // is done when the current epoch has moved past the attempt's, so that no vote
-// can be had at the latter any more, or when the votes are split for certain.
-// Waiting instead would cost the election timeout and twice the failover timeout.
+// can be won at the latter, or when the votes are split for certain. Waiting
+// would cost the election timeout plus twice the failover timeout.
 func (c *Core) restartElection(now Instant, m *master) Instant {
 	if m.attempt.Restarts >= maxRestarts || c.disk.failing {
 		return Never

@@ -6,7 +6,7 @@ import "strconv"
 type Level uint8
 
 // Levels in rising order. Debug events are logged but not published; warning
-// events also go to the notification script (wire.md §6).
+// events also go to the notification script (wire.md §6, Events).
 const (
 	LevelDebug Level = iota
 	LevelVerbose
@@ -14,9 +14,9 @@ const (
 	LevelWarning
 )
 
-// Event is something that happened to a monitored instance or to this
-// Sentinel. Log line, Pub/Sub message, script argument and library callback all
-// come from the same value, so they cannot disagree.
+// Event is something that happened to a monitored instance or to this Sentinel.
+// Log line, Pub/Sub message, script argument and library callback all come from
+// the same value, so they cannot differ.
 //
 // The set is closed. Values are small structs that hold no references into the
 // core; they may be kept and shared.

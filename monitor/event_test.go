@@ -23,8 +23,8 @@ const (
 	goldenS = "sentinel 5555555555555555555555555555555555555555 fe80::1 26379 @ m 10.0.0.1 6379"
 )
 
-// golden is wire.md §6 once more, in its order: what operators' scripts, log
-// parsers and client libraries match on, byte for byte.
+// golden is wire.md §6, Events once more, in its order: what operators'
+// scripts, log parsers and client libraries match on, byte for byte.
 var golden = []struct {
 	ev      Event
 	level   Level

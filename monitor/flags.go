@@ -1,6 +1,6 @@
 package monitor
 
-// Flags is the set of flags of an instance (state-machine.md §1.9).
+// Flags is the set of flags of an instance (state-machine.md §1.9, Flags).
 type Flags uint32
 
 // The flags in the order in which they are shown.
@@ -31,7 +31,7 @@ var flagNames = []string{
 // Has reports whether all flags of g are set.
 func (f Flags) Has(g Flags) bool { return f&g == g }
 
-// String returns the comma list of wire.md §4.
+// String returns the comma list of wire.md §4, Instance maps.
 func (f Flags) String() string {
 	var b []byte
 	for i, name := range flagNames {

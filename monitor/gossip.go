@@ -2,16 +2,16 @@ package monitor
 
 import "time"
 
-// Gossip is the second way by which gosentinels reach each other. It makes
-// opinions, new configurations and the liveness of peers travel at once, and
-// may fail at any time: all of it travels over the RESP links as well. So the
-// core takes from gossip only what it would also take from there, from peers
-// that it knows from there: gossip never adds a voter, and a peer has one
-// opinion, whichever way it came. Votes stay questions with durable answers.
+// Gossip is a second channel between gosentinels. It carries opinions, new
+// configurations and the liveness of peers without delay, and may fail at any
+// time: all of that travels over the RESP links as well. So the core takes from
+// gossip only what it would also take from a link, and only from peers that it
+// knows from a link. Gossip never adds a voter, and a peer has one opinion,
+// whichever way it came. Votes are not gossiped: they need durable answers.
 
-// How often a peer is asked what it is on one connection. A stock Sentinel
-// answers with an error and is left alone for long; a gosentinel tells in time
-// when its endpoint changed.
+// How often a peer is asked on one connection what it is. A stock Sentinel
+// answers with an error and is not asked again for long. A gosentinel is asked
+// often enough to learn of a new endpoint in time.
 const (
 	gossipRetry   = 10 * time.Minute
 	gossipRefresh = time.Minute
@@ -45,10 +45,10 @@ type GossipEndpoint struct {
 	// Addr is the address of its gossip port. Port 0 means that it does not
 	// gossip. From a peer, an empty Host stands for that of its Sentinel address.
 	Addr HostPort
-	// Boot is drawn by the peer at each start of its process. Messages name it,
-	// so that one of an earlier life cannot be played back to a later one.
+	// Boot is drawn by the peer at each start of its process. Messages carry
+	// it, so that one from an earlier run cannot be replayed to a later one.
 	Boot string
-	// KeyID tells keys apart without giving them away.
+	// KeyID tells keys apart without revealing them.
 	KeyID   string
 	Version string // of the peer's software
 }
@@ -59,7 +59,7 @@ type gossipState struct {
 	endpoint GossipEndpoint
 	asked    bool    // and not answered yet
 	due      Instant // next question
-	wrongID  bool    // another Sentinel than the one that this link is for
+	wrongID  bool    // the answer came from another Sentinel than this link is for
 }
 
 // askGossip asks a peer for its endpoint when it is time.
@@ -90,14 +90,14 @@ func (c *Core) gossipReply(now Instant, in GossipReply) {
 	g.asked, g.kind, g.due = false, PeerGosentinel, now.Add(gossipRefresh)
 	g.wrongID = in.Known && e.ID != "" && e.ID != l.owners[0].runID
 	if g.wrongID {
-		// A Sentinel that lost its state came back at the address of the old one. It
-		// remembers none of its votes, and must not cast them again under the name
-		// of the one that did. Its own hello makes it known by its own name.
+		// A Sentinel that lost its state came back at the same address with a
+		// new id. It remembers none of its votes and must not cast them again
+		// under the old id. Its own hello makes it known under the new one.
 		c.logOnce("stranger:"+string(e.ID), LevelWarning, "Sentinel "+string(e.ID)+" answers at "+
 			c.shown(l.owners[0].addr).String()+" in place of "+string(l.owners[0].runID))
 		g.kind, e = PeerUnknown, GossipEndpoint{}
 		for _, o := range l.owners {
-			o.clear(FlagMasterDown) // it sees nothing any more
+			o.clear(FlagMasterDown) // that Sentinel is gone
 			c.touch(o.master)
 		}
 	}
@@ -129,7 +129,7 @@ func (c *Core) setEndpoint(l *link, e GossipEndpoint) {
 	c.free(GossipPeer{ID: l.owners[0].runID, Endpoint: e})
 }
 
-// gossipPeer returns a peer of a master that both are known already.
+// gossipPeer returns a master and a peer of it if both are known.
 func (c *Core) gossipPeer(name string, id RunID) (*master, *peer) {
 	m := c.byName[name]
 	if m == nil {
@@ -143,8 +143,8 @@ func (c *Core) peerOpinion(now Instant, in PeerOpinion) {
 	if p == nil {
 		return
 	}
-	// What is said about another address, or about this one in an earlier turn
-	// as master, says nothing about the master of today.
+	// An opinion about another address, or about this one under an older
+	// configuration, says nothing about the current master.
 	addr, ok := c.addrOf(in.Addr.Host, in.Addr.Port)
 	if !ok || !addr.Same(m.addr) || in.ConfigEpoch < m.configEpoch {
 		return
@@ -165,8 +165,8 @@ func (c *Core) peerConfig(now Instant, in PeerConfig) {
 	}
 }
 
-// peerLiveness looks at a peer at once: one that came back is dialled without
-// waiting for the reconnection period, one that went is pinged.
+// peerLiveness checks a peer at once: one that came back is dialled without
+// waiting for the reconnection period, one that was lost is pinged.
 func (c *Core) peerLiveness(now Instant, in PeerLiveness) {
 	l := c.peerLinks[in.ID]
 	switch {
@@ -180,7 +180,7 @@ func (c *Core) peerLiveness(now Instant, in PeerLiveness) {
 }
 
 // shareOpinion tells the peers when the opinion about m has changed. In TILT it
-// is withdrawn, as questions are answered then.
+// is withdrawn, because questions are answered with "not down" then.
 func (c *Core) shareOpinion(m *master) {
 	down := m.has(FlagSDown) && !c.tilt
 	if !c.gossip || down == m.sharedDown {
@@ -197,8 +197,8 @@ func (c *Core) shareOpinion(m *master) {
 	c.free(o)
 }
 
-// withdrawOpinion takes back what was said about a master that is not monitored
-// any more.
+// withdrawOpinion takes back what was said about a master that is no longer
+// monitored.
 func (c *Core) withdrawOpinion(m *master) {
 	m.clear(FlagSDown)
 	c.shareOpinion(m)

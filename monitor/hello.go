@@ -7,8 +7,8 @@ import (
 	"strconv"
 )
 
-// Hello is one hello message (state-machine.md §3): who its sender is and what
-// it believes about one master.
+// Hello is one hello message (state-machine.md §3, Hello messages): the
+// identity of its sender and its view of one master.
 type Hello struct {
 	IP           string // where the sender can be reached
 	Port         int
@@ -21,7 +21,7 @@ type Hello struct {
 }
 
 // HelloChannel is the channel on which Sentinels announce themselves and their
-// view of a master (wire.md §7).
+// view of a master (wire.md §7, Hello messages).
 const HelloChannel = "__sentinel__:hello"
 
 // MaxHelloLen is the longest hello, in bytes, that [ParseHello] looks at. Stock
@@ -48,12 +48,12 @@ func AppendHello(dst []byte, h Hello) []byte {
 // ParseHello reads the payload of a hello message. What it accepts,
 // [AppendHello] turns back into the same bytes.
 //
-// Everyone who may PUBLISH on a monitored server can send one, and stock
-// Sentinels read junk as 0 and "-1" as 2^64-1, which ends all elections. So every field is
-// checked: eight fields; ports 1 to 65535; epochs that fit 64 bits, in plain
-// decimal; an id of 40 characters; nothing empty; no white space, quotes or
-// control characters in what ends up in files and events. Whether an epoch is
-// plausible, and whether the master is known, is for the core to decide.
+// Any client that may PUBLISH on a monitored server can send one. Stock
+// Sentinels read junk as 0 and "-1" as 2^64-1, which ends all elections. So
+// every field is checked: eight fields; ports 1 to 65535; epochs that fit 64
+// bits, in plain decimal; an id of 40 characters; nothing empty; no white
+// space, quotes or control characters in what ends up in files and events. The
+// core decides whether an epoch is plausible and whether the master is known.
 //
 // The error names the offending field. The result shares no memory with b.
 func ParseHello(b []byte) (Hello, error) {
@@ -107,7 +107,7 @@ func (p *helloParser) token(field string) string {
 	return string(b)
 }
 
-// name reads a master name, which is compared and never stored.
+// name reads a master name. It is compared with known names and never stored.
 func (p *helloParser) name(field string) string {
 	b := p.next()
 	if len(b) == 0 || bytes.ContainsFunc(b, isControl) {

@@ -9,8 +9,8 @@ import (
 	"github.com/gosentinel/sentinel/election"
 )
 
-// Info is what a Sentinel takes from an INFO reply (state-machine.md §2.1).
-// An Info is not changed once it was handed over.
+// Info is what a Sentinel takes from an INFO reply (state-machine.md §2.1,
+// Parsing). An Info must not be changed once it is part of an [InfoReply].
 type Info struct {
 	RunID          RunID // "" when absent
 	Role           Role
@@ -36,18 +36,20 @@ type Info struct {
 }
 
 // Bounds of what is taken from one INFO reply. A server that reports more is
-// broken or hostile: without a bound one reply could make a Sentinel monitor,
-// connect to and save thousands of inventions.
+// broken or hostile: without a bound one reply could make a Sentinel connect
+// to, and save, thousands of invented replicas.
 const (
 	maxInfoReplicas = 4096
 	maxHostLen      = 255
 )
 
-// ParseInfo reads the reply to an INFO command (state-machine.md §2.1).
+// ParseInfo reads the reply to an INFO command (state-machine.md §2.1,
+// Parsing).
 //
 // It never fails. A line that it does not know, or whose value is malformed,
 // counts as not reported, so a field keeps the value that it had before: a
-// damaged reply must not look like news. The result shares no memory with b.
+// damaged reply must not look like a change. The result shares no memory with
+// b.
 func ParseInfo(b []byte) *Info {
 	info := &Info{Text: append([]byte{}, b...)}
 	for len(b) > 0 {
@@ -79,8 +81,9 @@ func (info *Info) parseLine(line []byte) {
 			info.parseReplica(value)
 			return
 		}
-		// Above its role line a server does not say these as a replica. A master
-		// that is being demoted must not be read half as one and half as the other.
+		// Only below a role:slave line do these belong to a replica. Otherwise
+		// the reply of a master that is being demoted could be read half as one
+		// role and half as the other.
 		if info.Role == RoleReplica {
 			info.parseReplicaLine(string(key), value)
 		}
@@ -185,8 +188,8 @@ func isToken(b []byte) bool {
 	return true
 }
 
-// seconds converts without overflow, so that a link that is said to be down for
-// ages is never taken for a sound one.
+// seconds converts without overflow, so that a link that is reported down for
+// very long is never taken for a healthy one.
 func seconds(n int64) time.Duration {
 	const limit = math.MaxInt64 / int64(time.Second)
 	return time.Duration(max(-limit, min(n, limit))) * time.Second

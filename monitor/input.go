@@ -20,8 +20,8 @@ type Token struct {
 // InstanceID names one instance record of the core, never used twice.
 type InstanceID uint64
 
-// PeerRef is an opaque return address: whoever puts a request into the core
-// chooses it, and finds it on the answer.
+// PeerRef is an opaque return address: the caller that puts a request into the
+// core chooses it, and finds it on the answer.
 type PeerRef uint64
 
 // Tick says that time has passed. The shell sends one when [Core.NextDeadline]
@@ -29,7 +29,8 @@ type PeerRef uint64
 type Tick struct{}
 
 // LinkUp says that a dialled connection is established and that commands sent
-// on it now leave at once. LocalIP is the own address on it, as the peer sees it.
+// on it now leave at once. LocalIP is the address of this end, as the peer sees
+// it.
 type LinkUp struct {
 	Conn    ConnID
 	LocalIP string
@@ -37,18 +38,18 @@ type LinkUp struct {
 
 // LinkDown says that a connection failed, was refused or was closed by the
 // other side. It is not sent for connections that the core closed. Broken says
-// that this side ended it because the other one does not speak the protocol.
+// that this side closed it because the other side does not speak the protocol.
 type LinkDown struct {
 	Conn   ConnID
 	Reason string
 	Broken bool
 }
 
-// PingReply classifies the reply to a PING (state-machine.md §1.7).
+// PingReply classifies the reply to a PING (state-machine.md §1.7, PING reply).
 type PingReply uint8
 
 // The classes of PING reply. Pong, Loading and MasterDown prove that the
-// instance lives; Busy and Other only that something answers.
+// instance is alive; Busy and Other only that something answers.
 const (
 	PingOther PingReply = iota
 	PingPong
@@ -146,8 +147,8 @@ type Resolved struct {
 }
 
 // GossipReply is the reply to an [AskGossip]. Known is false when the peer does
-// not know the command. Denied says that it gave another answer, such as that a
-// password is wrong, which does not tell what it is.
+// not know the command. Denied says that it refused, for example because a
+// password is wrong, so that its kind stays unknown.
 type GossipReply struct {
 	Conn     ConnID
 	Token    Token
@@ -156,9 +157,10 @@ type GossipReply struct {
 	Endpoint GossipEndpoint
 }
 
-// PeerOpinion is what a peer said over gossip about a master that it sees at
-// Addr, by the configuration of ConfigEpoch. Age is for how long it had thought
-// so when it said it. It counts as the answer to an [AskMasterDown] does.
+// PeerOpinion is what a peer said over gossip about a master that it knows at
+// Addr, with the configuration of ConfigEpoch. Age is how long the peer had
+// held this opinion when it sent it. It counts like the answer to an
+// [AskMasterDown].
 type PeerOpinion struct {
 	From        RunID
 	Master      string
@@ -172,8 +174,8 @@ type PeerOpinion struct {
 // sender is Hello.RunID.
 type PeerConfig struct{ Hello Hello }
 
-// PeerLiveness says that gossip has found a peer, or lost it. It judges nobody:
-// it only makes the core look sooner.
+// PeerLiveness says that gossip has found a peer, or lost it. It is no verdict:
+// it only makes the core check the peer sooner.
 type PeerLiveness struct {
 	ID    RunID
 	Alive bool

@@ -4,15 +4,16 @@ import (
 	"time"
 )
 
-// Bounds on what the network can make a Sentinel remember. Whoever can publish
-// on a monitored server could otherwise fill the memory with invented members.
+// Bounds on what the network can make a Sentinel remember. Otherwise any client
+// that can publish on a monitored server could fill the memory with invented
+// members.
 const (
 	maxReplicas  = 4096
 	maxSentinels = 1024
 )
 
 // instance is what masters, replicas and Sentinels have in common
-// (state-machine.md §1.2).
+// (state-machine.md §1.2, Instance).
 type instance struct {
 	id        InstanceID
 	kind      Kind
@@ -21,7 +22,7 @@ type instance struct {
 	addr      Addr
 	link      *link
 	runID     RunID
-	flags     Flags // only the flags that are state; View adds the derived ones
+	flags     Flags // only flags that are state; instanceView adds the derived ones
 	downAfter time.Duration
 
 	sdownSince, odownSince Instant
@@ -90,11 +91,11 @@ func (c *Core) unregister(i *instance) {
 	c.stopTimer(&i.timer)
 }
 
-// Kind tells what an instance is in the configuration of this Sentinel, which
-// may differ from the role it reports. The zero value is [KindMaster].
+// Kind is what an instance is in the configuration of this Sentinel. It may
+// differ from the role that the server reports. The zero value is [KindMaster].
 type Kind uint8
 
-// The three kinds of instance (state-machine.md §1.2).
+// The three kinds of instance (state-machine.md §1.2, Instance).
 const (
 	KindMaster Kind = iota
 	KindReplica

@@ -4,25 +4,26 @@ import (
 	"time"
 )
 
-// link is the way to one physical server or Sentinel: a command connection, a
+// link is the path to one physical server or Sentinel: a command connection, a
 // Pub/Sub connection for servers, and the clocks of failure detection
-// (state-machine.md §1.3). Several masters share the link to one Sentinel.
+// (state-machine.md §1.3, Link). Several masters share the link to one
+// Sentinel.
 type link struct {
-	server bool        // leads to a server, which has a Pub/Sub connection too
+	server bool        // to a server, which has a Pub/Sub connection too
 	owners []*instance // in order of attachment; never empty while in use
 	cmd    conn
 	pubsub conn
 
 	pending     int
 	pingPending bool
-	pingEffect  Effect  // the same for every PING on a connection
+	pingEffect  Effect  // reused for every PING on a connection
 	lastPing    Instant // last PING sent
 	lastPong    Instant // last PING reply of any kind
 	lastAvail   Instant // last acceptable PING reply
 	// unansweredSince is when the clock of failure detection started: the first
 	// PING without an acceptable reply, or the loss of the connection. 0 while
-	// everything is answered. At creation it is the moment of creation, so that
-	// an instance that can never be reached goes down as well.
+	// everything is answered. It starts at creation, so that an instance that
+	// can never be reached goes down as well.
 	unansweredSince Instant
 	pubsubActivity  Instant
 	broken          string // last protocol error, so that each is logged once
@@ -40,8 +41,8 @@ type conn struct {
 	dialedAt    Instant
 	upAt        Instant
 	localIP     string // of the last connection that was up
-	unconfirmed bool   // dialled before the resolver has confirmed the address
-	confirmed   bool   // to be dialled as the resolver has just said
+	unconfirmed bool   // dialled before the resolver answered
+	confirmed   bool   // the resolver has just answered: dial without asking again
 }
 
 func (l *link) connected() bool { return l.cmd.up }
@@ -58,8 +59,8 @@ func (c *Core) attach(l *link, i *instance) {
 	l.owners = append(l.owners, i)
 }
 
-// detach takes i off its link, closes the link when nobody is left, and reports
-// whether it did.
+// detach removes i from the owners of its link, closes the link when none is
+// left, and reports whether it did.
 func (c *Core) detach(l *link, i *instance) bool {
 	for k, o := range l.owners {
 		if o == i {
@@ -92,7 +93,7 @@ func (c *Core) closeConn(l *link, cn *conn) {
 	}
 }
 
-// forgetConn forgets a connection that is gone, whoever ended it.
+// forgetConn forgets a connection that is gone, whichever side closed it.
 func (c *Core) forgetConn(l *link, cn *conn) {
 	delete(c.conns, cn.id)
 	cn.id, cn.up = 0, false
@@ -130,9 +131,9 @@ func (l *link) run(c *Core, now Instant) Instant {
 	return min(next, l.ping(c, now))
 }
 
-// redialPeriod is the least time between two attempts to connect. A connection
-// to a master that is cut right after it was made must not keep it unreachable for
-// a whole down-after period.
+// redialPeriod is the minimum time between two attempts to connect. A master
+// whose new connection is cut at once must not stay unreachable for a whole
+// down-after period.
 func (c *Core) redialPeriod(l *link) time.Duration {
 	if l.owners[0].kind != KindMaster {
 		return c.tun.PingPeriod
@@ -142,7 +143,8 @@ func (c *Core) redialPeriod(l *link) time.Duration {
 
 // connect dials cn when it is down and the last attempt is long enough ago.
 // Unlike in stock Sentinel the loss of the Pub/Sub connection alone does not
-// disturb the command connection (state-machine.md §12.2).
+// disturb the command connection (state-machine.md §12.2, What may be
+// shortened).
 func (l *link) connect(c *Core, now Instant, cn *conn, kind ConnKind) Instant {
 	if cn.id != 0 && !cn.up {
 		if due := cn.dialedAt.Add(c.tun.DialTimeout); now < due {
@@ -163,12 +165,12 @@ func (l *link) connect(c *Core, now Instant, cn *conn, kind ConnKind) Instant {
 		}
 	}
 	cn.dialedAt = now
-	if !cn.confirmed { // else a name with addresses that take turns would be dialled for ever
+	if !cn.confirmed { // a name whose addresses rotate would otherwise be resolved without end
 		c.resolve(i)
 	}
 	cn.unconfirmed, cn.confirmed = c.resolving(i.addr.Host), false
 	if i.addr.DialTarget() == "" || (i.addr.IP == "" && c.resolving(i.addr.Host)) {
-		return now.Add(c.tun.PingPeriod) // an answer of the resolver wakes the link earlier
+		return now.Add(c.tun.PingPeriod) // the resolver's answer wakes the link earlier
 	}
 	c.dial(now, l, cn, kind, i)
 	return now.Add(c.tun.DialTimeout)
@@ -202,8 +204,8 @@ func (c *Core) dial(now Instant, l *link, cn *conn, kind ConnKind, i *instance) 
 }
 
 // pingPeriod is the PING period of a link. A master is watched ten times per
-// down-after period, because the clock of a silent death starts only with the
-// next PING (state-machine.md §12.2).
+// down-after period, because without a lost connection the clock starts only
+// with the next PING (state-machine.md §12.2, What may be shortened).
 func (c *Core) pingPeriod(l *link) time.Duration {
 	shortest := l.shortestDownAfter()
 	if l.owners[0].kind == KindMaster {
@@ -220,9 +222,9 @@ func (l *link) shortestDownAfter() time.Duration {
 	return shortest
 }
 
-// ping sends PING when it is due. Only one is ever in flight: a connection
-// delivers in order, so more could tell nothing new and would only load a
-// server that is slow already.
+// ping sends PING when it is due. At most one is in flight: a connection
+// delivers in order, so a second would tell nothing new and only load a slow
+// server.
 func (l *link) ping(c *Core, now Instant) Instant {
 	if !l.cmd.up || l.pingPending {
 		return Never
@@ -248,7 +250,7 @@ func (c *Core) sendPing(now Instant, l *link) {
 }
 
 // closeIdle closes connections on which the expected traffic stopped, so that a
-// connection half dead in the network is replaced (state-machine.md §4.1).
+// half-open connection is replaced (state-machine.md §4.1, SDOWN).
 func (l *link) closeIdle(c *Core, now Instant) Instant {
 	next := Never
 	if l.cmd.up && l.unansweredSince != 0 {
@@ -299,7 +301,7 @@ func (c *Core) linkUp(now Instant, in LinkUp) {
 	}
 	l.gossip.asked, l.gossip.due, l.gossip.wrongID = false, now, false
 	for _, o := range l.owners {
-		o.helloDue, o.infoSent = now, 0 // know and be known at once
+		o.helloDue, o.infoSent = now, 0 // exchange hellos and INFO at once
 		c.wake(o)
 		c.touch(o.master)
 	}
@@ -323,8 +325,8 @@ func (c *Core) linkDown(now Instant, in LinkDown) {
 	}
 }
 
-// reportLinkDown tells why a connection ended. What breaks the protocol is worth a
-// warning, once: the instance may look healthy otherwise and be useless.
+// reportLinkDown reports why a connection ended. A breach of the protocol is
+// logged as a warning, once: the instance may look healthy otherwise.
 func (c *Core) reportLinkDown(l *link, pubsub bool, in LinkDown) {
 	i := l.owners[0]
 	c.emit(i, LinkReconnection{c.ref(i), pubsub, in.Reason})
@@ -380,8 +382,8 @@ func (c *Core) pong(now Instant, in Pong) {
 	c.ready(&l.timer)
 }
 
-// allowRedial lets a connection that is down be dialled without waiting for the
-// reconnection period.
+// allowRedial permits a connection that is down to be dialled without waiting
+// for the reconnection period.
 func (cn *conn) allowRedial() {
 	if cn.id == 0 {
 		cn.dialedAt = 0

@@ -6,7 +6,7 @@ import (
 	"github.com/gosentinel/sentinel/election"
 )
 
-// master is one monitored master and all that this Sentinel knows around it.
+// master is one monitored master with its replicas and Sentinels.
 type master struct {
 	instance
 	cfg      MasterConfig
@@ -19,28 +19,28 @@ type master struct {
 	configEpoch Epoch
 	configSeq   uint64 // the Persist that holds address and config epoch
 	durable     published
-	announced   bool // the promotion of the running failover was made known
+	announced   bool // the promotion of the running failover was announced
 
 	attempt     election.Attempt
 	promoted    *replica
 	candidateAt Instant // end of the desynchronisation wait, 0 when not waiting
-	restartAt   Instant // when a hopeless election is repeated, 0 when not planned
+	restartAt   Instant // when an election that cannot be won is repeated; 0: not planned
 	delayLogged Instant // attempt.Start for which the next delay was logged
 
 	rebootSince Instant
-	askFloor    uint64 // replies to older questions are about an older address
+	askFloor    uint64 // replies to questions up to this one are about an older address
 	reaskedAt   Instant
 	awaiting    bool // is in disk.waiting
-	sharedDown  bool // the opinion that peers were given over gossip
+	sharedDown  bool // the opinion last shared over gossip
 
-	hello   Hello   // the last one that was published, see publishing
-	publish Command // which publishes it
+	hello   Hello   // last published, see publishing
+	publish Command // publishes hello
 
 	judge timer // the timer of run; instance.timer drives the periodic commands
 }
 
-// published is the configuration that other Sentinels may be told: what a
-// restart of this process could not take back.
+// published is a configuration that may be announced: one that a restart of
+// this process cannot lose.
 type published struct {
 	addr  Addr
 	epoch Epoch
@@ -94,7 +94,8 @@ func (c *Core) addMaster(now Instant, cfg MasterConfig) *master {
 	return m
 }
 
-// current is the address that clients should use (state-machine.md §3.1).
+// current is the address that clients should use (state-machine.md §3.1,
+// Sending).
 func (m *master) current() Addr {
 	if m.attempt.Published() && m.promoted != nil {
 		return m.promoted.addr

@@ -15,8 +15,8 @@ import (
 // origin is the instant at which every world begins.
 const origin = Instant(time.Hour)
 
-// world is virtual time and all that lives in it. Whatever happens is an event
-// in one queue, so that the same choices always give the same run.
+// world is virtual time and everything in it. All that happens is an event in
+// one queue, so that the same choices always give the same run.
 type world struct {
 	now   Instant
 	seq   uint64
@@ -205,7 +205,7 @@ func (w *world) heal() {
 	}
 }
 
-// forgetWires drops what nobody uses any more.
+// forgetWires drops wires that are no longer in use.
 func (w *world) forgetWires() {
 	kept := w.wires[:0]
 	for _, cn := range w.wires {

@@ -2,7 +2,8 @@ package monitor
 
 import "slices"
 
-// maxNames bounds the cached addresses of host names, as maxReplicas does members.
+// maxNames bounds the cached addresses of host names: names come from the
+// network.
 const maxNames = 4096
 
 // resolve asks for the address of a host name. The last known address stays in
@@ -31,7 +32,7 @@ func (c *Core) resolving(host string) bool {
 func (c *Core) resolved(now Instant, in Resolved) {
 	waiting := c.lookups[in.Host]
 	delete(c.lookups, in.Host)
-	if in.IP == "" { // what was dialled meanwhile is the best there is
+	if in.IP == "" { // keep what was dialled meanwhile
 		c.log(LevelWarning, "Failed to resolve hostname '"+in.Host+"'")
 		return
 	}
@@ -66,10 +67,10 @@ func (c *Core) resolved(now Instant, in Resolved) {
 	}
 }
 
-// redialResolved follows a name to its new address at once, unless there is a connection
-// that was made before anybody asked: that server is alive, and DNS may err. One
-// made while the question was open must not stay, although it works: the old
-// address may be that of somebody else by now.
+// redialResolved follows a name to its new address at once, unless there is a
+// connection that was made before the name was looked up: that server is alive,
+// and DNS may err. A connection made during the look-up is closed even if it
+// works: the old address may belong to another server by now.
 func (c *Core) redialResolved(l *link, cn *conn) {
 	if cn.up && !cn.unconfirmed {
 		return
@@ -94,9 +95,9 @@ func (c *Core) addrOf(host string, port int) (Addr, bool) {
 	return Addr{Host: host, IP: c.names[host], Port: port}, true
 }
 
-// removeSelfReplica removes the replica that turns out to be the master itself, now that
-// the master's name is resolved: when a hello announces a new master by name,
-// nobody can tell yet which of the replicas that is.
+// removeSelfReplica removes the replica that turns out to be the master itself,
+// now that the master's name is resolved: when a hello announces a new master
+// by name, it is not known yet which of the replicas that is.
 func (c *Core) removeSelfReplica(m *master) {
 	r := m.replicaAt(m.addr)
 	if r == nil || r == m.promoted {
@@ -105,10 +106,10 @@ func (c *Core) removeSelfReplica(m *master) {
 	c.removeReplica(r)
 }
 
-// mergeAliases removes a replica that turns out, now that its name is resolved, to be
-// the master or another replica that is known by another name, and reports
-// whether r is the one that is gone. It would be counted twice, and a master
-// that is taken for a replica would be told to follow itself.
+// mergeAliases removes a replica that turns out, now that its name is resolved,
+// to be the master or another replica that is known by another name, and
+// reports whether r is the one that is gone. It would be counted twice, and a
+// master taken for a replica would be told to follow itself.
 func (c *Core) mergeAliases(r *replica) bool {
 	m := r.master
 	if r.addr.Same(m.addr) {

@@ -79,9 +79,9 @@ func (r *namesRig) up(first, last int) {
 }
 
 // TestNameMovesWhileConnecting: the last known address of a name is dialled
-// before the resolver has answered, and may belong to somebody else by now. A
-// connection that came up there is given up for the new address, once: names
-// with several addresses, which take turns, must not be dialled for ever.
+// before the resolver has answered, and may belong to another server by now. A
+// connection made there is dropped for the new address, once: a name whose
+// addresses rotate must not be dialled again and again.
 func TestNameMovesWhileConnecting(t *testing.T) {
 	r := newNamesRig(t, func(*State) {})
 	r.expect("resolve name1", "dial 10.0.0.1:6379", "dial 10.0.0.1:6379")
@@ -96,8 +96,8 @@ func TestNameMovesWhileConnecting(t *testing.T) {
 	}
 }
 
-// TestNameMovesUnderConnection: what was connected before anybody asked stays,
-// because that server lives, whatever the resolver says.
+// TestNameMovesUnderConnection: a connection made before the look-up stays,
+// because that server is alive, whatever the resolver says.
 func TestNameMovesUnderConnection(t *testing.T) {
 	r := newNamesRig(t, func(*State) {})
 	r.up(0, 2)
@@ -111,7 +111,7 @@ func TestNameMovesUnderConnection(t *testing.T) {
 	}
 	r.did = nil
 	r.step(Resolved{Host: "name1", IP: "10.0.0.2"})
-	r.expect("close", "dial 10.0.0.2:6379") // the one that was dialled while nobody knew
+	r.expect("close", "dial 10.0.0.2:6379") // the one that was dialled during the look-up
 	if !r.c.masters[0].link.cmd.up {
 		t.Error("the sound connection was given up")
 	}

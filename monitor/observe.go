@@ -2,7 +2,7 @@ package monitor
 
 import "strings"
 
-// infoReply processes an INFO reply (state-machine.md §2).
+// infoReply processes an INFO reply (state-machine.md §2, INFO processing).
 func (c *Core) infoReply(now Instant, in InfoReply) {
 	l := c.replyOn(in.Conn)
 	mem := c.members[in.Token.Instance]
@@ -58,8 +58,8 @@ func (c *Core) discoverReplicas(now Instant, m *master, info *Info) {
 	}
 }
 
-// observe takes over what a replica says about itself. What it does not report
-// keeps its value, except the time its link has been down.
+// observe stores what a replica reports about itself. What it does not report
+// keeps its value, except the time that its link has been down.
 func (r *replica) observe(now Instant, info *Info) {
 	r.masterLinkDown = info.MasterLinkDown
 	if info.HasMasterHost && !strings.EqualFold(info.MasterHost, r.masterHost) {

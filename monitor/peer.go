@@ -5,19 +5,19 @@ type peer struct {
 	instance
 	lastHello  Instant
 	askReplyAt Instant
-	opinionAt  Instant // when it last said over gossip whether the master is down
+	opinionAt  Instant // when its last opinion came over gossip
 	askSentAt  Instant
 	asks       int   // questions not answered yet
 	askedVote  Epoch // epoch of the last vote request sent on this connection
-	votedFor   RunID // last vote reported by it
+	votedFor   RunID // last vote that it reported
 	votedEpoch Epoch
 }
 
 func (p *peer) base() *instance { return &p.instance }
 
-// hello processes a hello message (state-machine.md §3.2): it makes peers
-// known, carries epochs, and spreads the outcome of failovers. It does so in
-// TILT as well.
+// hello processes a hello message (state-machine.md §3.2, Receiving): it makes
+// peers known, carries epochs, and spreads the outcome of failovers. This also
+// happens in TILT.
 func (c *Core) hello(now Instant, in *HelloReceived) {
 	if l := c.conns[in.Conn]; l != nil {
 		l.pubsubActivity = now
@@ -43,24 +43,24 @@ func (c *Core) plausible(h *Hello) bool {
 	return h.RunID.Valid() && h.CurrentEpoch.Plausible(c.epoch) && h.ConfigEpoch.Plausible(c.epoch)
 }
 
-// learnEpoch takes over the epoch of another Sentinel if it is higher.
+// learnEpoch adopts the epoch of another Sentinel if it is higher.
 //
-// A config epoch above our current epoch would make every later failover of m
-// produce an older configuration than the one that is known: it would be aborted
-// after the replica was promoted. No honest hello has one above its own current
-// epoch.
+// A config epoch counts too. Above our current epoch, it would make every later
+// failover of m produce a configuration older than the known one, which would
+// be aborted after the replica was promoted. No correct hello has a config
+// epoch above its own current epoch.
 func (c *Core) learnEpoch(m *master, h *Hello) {
 	if epoch := max(h.CurrentEpoch, h.ConfigEpoch); epoch > c.epoch {
 		c.epoch = epoch
-		c.emit(&m.instance, NewEpoch{c.epoch}) // others know it already: no promise of ours
+		c.emit(&m.instance, NewEpoch{c.epoch}) // others know it already: this is no promise of ours
 		c.changed()
 		c.touch(m)
 	}
 }
 
-// peerFromHello returns the peer that a hello comes from, adding or moving it as needed,
-// or nil when its address cannot be used. An unusable address leaves a known
-// peer as it is.
+// peerFromHello returns the peer that sent a hello, adding or moving it as
+// needed, or nil when its address is unusable. An unusable address leaves a
+// known peer as it is.
 func (c *Core) peerFromHello(now Instant, m *master, h *Hello) *peer {
 	p := m.peerByID(h.RunID)
 	if p != nil && p.announcedAt(h) {
@@ -102,8 +102,8 @@ func (c *Core) peerFromHello(now Instant, m *master, h *Hello) *peer {
 	return p
 }
 
-// announcedAt reports whether a hello repeats the address of p to the letter, as
-// nearly all do, so that it need not be parsed.
+// announcedAt reports whether a hello repeats the address of p literally.
+// Nearly all do, and need no parsing.
 func (p *peer) announcedAt(h *Hello) bool {
 	return h.IP != "" && h.IP == p.addr.IP && h.Port > 0 && h.Port == p.addr.Port
 }
@@ -130,8 +130,8 @@ func (c *Core) movePeer(now Instant, p *peer, addr Addr) {
 	}
 }
 
-// forgetPeer removes a Sentinel id everywhere, because another Sentinel lives
-// at its address now.
+// forgetPeer removes a Sentinel id from all masters, because another Sentinel
+// has its address now.
 func (c *Core) forgetPeer(id RunID) {
 	l := c.peerLinks[id]
 	if l == nil {
@@ -144,7 +144,7 @@ func (c *Core) forgetPeer(id RunID) {
 }
 
 // addPeer adds a Sentinel to m. All masters that know the same Sentinel share
-// one link to it (state-machine.md §1.5).
+// one link to it (state-machine.md §1.5, Sharing of sentinel links).
 func (c *Core) addPeer(now Instant, m *master, addr Addr, id RunID) *peer {
 	if len(m.peers) >= maxSentinels {
 		c.logOnce("sentinels:"+m.cfg.Name, LevelWarning, "Too many Sentinels announce themselves for master "+m.cfg.Name+"; the others are ignored")

@@ -42,13 +42,14 @@ func (c *Core) requestInfo(now Instant, i *instance) {
 	c.sendFor(i, InfoRequest{})
 }
 
-// newMasterWindow is how long after it was reached a master without replicas is asked
-// for them more often. One that never gets any should not cost more for ever.
+// newMasterWindow is for how long a master without replicas gets INFO more
+// often after it was reached. One that never has any must not cost more
+// permanently.
 const newMasterWindow = 30 * time.Second
 
-// infoPeriod is the INFO period of i at the moment. What a failover waits for
-// is polled fast, because the wait for the next periodic INFO is two thirds of
-// the time that a stock Sentinel needs (state-machine.md §12).
+// infoPeriod is the current INFO period of i. What a failover waits for is
+// polled fast: in a stock Sentinel, two thirds of a failover is waiting for the
+// next periodic INFO (state-machine.md §12, Where the time goes).
 func (c *Core) infoPeriod(i *instance) time.Duration {
 	period := c.tun.InfoPeriod
 	m := i.master
@@ -56,7 +57,7 @@ func (c *Core) infoPeriod(i *instance) time.Duration {
 		period = min(period, c.tun.InfoFast) // never answered with INFO: try again soon
 	}
 	if i.kind == KindMaster && len(m.replicas) == 0 && c.now < i.link.cmd.upAt.Add(newMasterWindow) {
-		return min(period, c.tun.InfoFast) // its replicas may be on their way: a failover needs them known
+		return min(period, c.tun.InfoFast) // its replicas may be connecting, and a failover needs them
 	}
 	if i.kind != KindReplica {
 		return period

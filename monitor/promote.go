@@ -4,8 +4,8 @@ import "github.com/gosentinel/sentinel/election"
 
 func (m *master) waitingForPromotion() bool { return m.attempt.Phase() == election.WaitPromotion }
 
-// selectReplica chooses the replica to promote, on INFO replies that are newer
-// than the attempt if they come soon.
+// selectReplica chooses the replica to promote. It waits a little for INFO
+// replies that are newer than the attempt.
 func (c *Core) selectReplica(now Instant, m *master) Instant {
 	a := &m.attempt
 	rules, cs := c.rules(now, m), c.candidates(now, m)
@@ -38,7 +38,8 @@ func (c *Core) selectReplica(now Instant, m *master) Instant {
 	return Never
 }
 
-// rules returns the limits for replicas of m (state-machine.md §6.2).
+// rules returns the conditions that a replica of m must meet
+// (state-machine.md §6.2, Replica selection).
 func (c *Core) rules(now Instant, m *master) election.Rules {
 	r := election.Rules{
 		Now:         now,
@@ -53,12 +54,12 @@ func (c *Core) rules(now Instant, m *master) election.Rules {
 	return r
 }
 
-// lastKnownUp returns when m was last known to be a master that lives, which is
-// before +sdown: by more than TILT lasts when the failure fell into it, and by
-// two INFO periods when the master has become a replica. Links of replicas that
-// broke in between broke because of the failure. Counted from +sdown, as stock
-// does, they look broken for ever, and with a short down-after no replica is
-// ever accepted again.
+// lastKnownUp returns when m was last known to be a live master. That is before
+// +sdown: by more than the TILT period when the failure fell into TILT, and by
+// two INFO periods when the master has become a replica. Replica links that
+// broke after it broke because of the failure. Counted from +sdown, as stock
+// does, they look broken for too long, and with a short down-after no replica
+// is ever accepted.
 func (c *Core) lastKnownUp(m *master) Instant {
 	well := min(m.sdownSince, m.link.lastAvail)
 	if m.role == RoleReplica {
@@ -67,8 +68,8 @@ func (c *Core) lastKnownUp(m *master) Instant {
 	return well
 }
 
-// candidates are the replicas as they are now: one whose time has run out is
-// down, even if its own timer comes later in this step.
+// candidates returns the replicas in their current state. One whose down-after
+// has passed counts as down, even if its own timer runs later in this step.
 func (c *Core) candidates(now Instant, m *master) []election.Replica {
 	cs := make([]election.Replica, len(m.replicas))
 	for k, r := range m.replicas {
@@ -82,8 +83,8 @@ func (c *Core) candidates(now Instant, m *master) []election.Replica {
 	return cs
 }
 
-// promote sends SLAVEOF NO ONE over the connection that is already open, with
-// an INFO right behind it.
+// promote sends SLAVEOF NO ONE on the open connection, followed at once by
+// INFO.
 func (c *Core) promote(now Instant, m *master) Instant {
 	r := m.promoted
 	if !r.link.connected() {
@@ -92,7 +93,7 @@ func (c *Core) promote(now Instant, m *master) Instant {
 	c.changeRole(&r.instance, Addr{})
 	m.attempt.Advance(election.WaitPromotion, now)
 	c.emit(&r.instance, FailoverStateWaitPromotion{c.ref(&r.instance)})
-	r.infoPending = false // one that is under way may answer from before the promotion
+	r.infoPending = false // a reply in flight may be from before the promotion
 	c.requestInfo(now, &r.instance)
 	return Never
 }
@@ -102,8 +103,8 @@ func (c *Core) promote(now Instant, m *master) Instant {
 func (c *Core) waitPromotion(now Instant, m *master) Instant {
 	r := m.promoted
 	next := c.promotionDeadline(now, m)
-	// Not after the deadline, as at the end of TILT: a server promoted by an
-	// attempt that is over would be a master whom nobody announces.
+	// Not after the deadline, which may have passed in TILT: a server promoted
+	// by an aborted attempt would be a master that no Sentinel announces.
 	if m.waitingForPromotion() && r.slaveofLost && r.link.connected() {
 		c.changeRole(&r.instance, Addr{})
 		c.wake(&r.instance)
@@ -121,13 +122,13 @@ func (c *Core) promotionDeadline(now Instant, m *master) Instant {
 }
 
 // promotionConfirmed is called when the promoted replica says that it is a
-// master (state-machine.md §6.5). From here on the new address is the one that
-// clients get.
+// master (state-machine.md §6.5, Promotion confirmed). From here on clients get
+// the new address.
 func (c *Core) promotionConfirmed(now Instant, m *master) {
 	a := &m.attempt
 	if a.Epoch <= m.configEpoch {
-		// Another configuration with this epoch or a later one is known already.
-		// Ours would lower the epoch or contradict it (invariants S6, S7).
+		// A configuration with this epoch or a later one is known already. Ours
+		// would lower the epoch or conflict with it (invariants S6, S7).
 		c.abort(now, m, FailoverAbortNotElected{c.ref(&m.instance)})
 		return
 	}

@@ -20,8 +20,8 @@ func (c *Core) Master(now Instant, name string) (MasterView, bool) {
 	return c.masterView(now, m), true
 }
 
-// Replicas returns a view of every replica of one master, including those that
-// ask not to be announced.
+// Replicas returns a view of every replica of one master, including those with
+// replica-announced no.
 func (c *Core) Replicas(now Instant, name string) ([]ReplicaView, bool) {
 	m := c.byName[name]
 	if m == nil {

@@ -7,7 +7,8 @@ import (
 )
 
 // reconfReplicas announces the new configuration and points the other replicas
-// at the new master, parallel-syncs at a time (state-machine.md §6.6, §6.7).
+// at the new master, parallel-syncs at a time (state-machine.md §6.6,
+// Reconfiguring the other replicas, and §6.7, End detection).
 func (c *Core) reconfReplicas(now Instant, m *master) Instant {
 	if !c.mayAnnounce(m) {
 		c.awaitDisk(m)
@@ -28,8 +29,8 @@ func (c *Core) reconfReplicas(now Instant, m *master) Instant {
 	return min(next, c.checkEnd(now, m))
 }
 
-// expireReconf gives up on replicas that do not start to synchronise, so that
-// one stuck replica does not hold a parallel-syncs place for ever.
+// expireReconf gives up on replicas that do not start to synchronise, so that a
+// stuck replica does not hold a parallel-syncs slot indefinitely.
 func (c *Core) expireReconf(now Instant, m *master) Instant {
 	next := Never
 	for _, r := range m.replicas {
@@ -55,7 +56,7 @@ func (c *Core) sendReconf(now Instant, m *master) Instant {
 			busy++
 		}
 		if r.has(FlagReconfSent) && r.slaveofLost {
-			c.changeRole(&r.instance, m.promoted.addr) // its connection broke under the first one
+			c.changeRole(&r.instance, m.promoted.addr) // the connection broke under the first SLAVEOF
 		}
 	}
 	for _, r := range m.replicas {
@@ -76,8 +77,8 @@ func (c *Core) sendReconf(now Instant, m *master) Instant {
 }
 
 // checkEnd ends the failover when every replica follows the new master, when
-// the failover timeout is over, or when the new master itself is down: then
-// only the end of this failover lets the next one begin.
+// the failover timeout is over, or when the new master itself is down: the next
+// failover cannot begin before this one ends.
 func (c *Core) checkEnd(now Instant, m *master) Instant {
 	left := 0
 	for _, r := range m.replicas {
@@ -101,8 +102,8 @@ func (c *Core) checkEnd(now Instant, m *master) Instant {
 	return Never
 }
 
-// reconfBestEffort tells the replicas that are left who their master is,
-// without waiting for the outcome.
+// reconfBestEffort points the remaining replicas at the new master without
+// waiting for the outcome.
 func (c *Core) reconfBestEffort(m *master) {
 	for _, r := range m.replicas {
 		if r.has(FlagPromoted | FlagReconfDone | FlagReconfSent) {
@@ -115,7 +116,7 @@ func (c *Core) reconfBestEffort(m *master) {
 	}
 }
 
-// reconfScript runs the client reconfiguration script (wire.md §11).
+// reconfScript runs the client reconfiguration script (wire.md §11, Scripts).
 func (c *Core) reconfScript(m *master, role string, from, to Addr) {
 	if m.cfg.ClientReconfigScript == "" {
 		return

@@ -2,8 +2,8 @@ package monitor
 
 import "strings"
 
-// repairReplica compares what a replica is with what it should be and acts on the
-// difference (state-machine.md §2.4).
+// repairReplica compares what a replica is with what it should be, and acts on
+// a difference (state-machine.md §2.4, Actions).
 func (c *Core) repairReplica(now Instant, r *replica) {
 	m := r.master
 	switch {
@@ -12,9 +12,10 @@ func (c *Core) repairReplica(now Instant, r *replica) {
 	case r.role == RoleReplica:
 		c.followReconf(r)
 	}
-	// While a failover of ours turns the replicas to a new master, the rules below
-	// would turn them back: the old one may be up again, and a replica may have
-	// followed the new one for long. Both orders would take turns without an end.
+	// While a failover of ours points the replicas at a new master, the rules
+	// below would point them back: the old master may be up again, and a
+	// replica may have followed the new one for long. The two orders would
+	// alternate without end.
 	if m.attempt.Published() || m.promoted == r {
 		return
 	}
@@ -25,10 +26,9 @@ func (c *Core) repairReplica(now Instant, r *replica) {
 	}
 }
 
-// convertToReplica demotes a server that claims to be a master although another
-// one is, typically the old master after its return. It waits four hello
-// periods: the server may just have been promoted by a leader whose hello is
-// still on its way.
+// convertToReplica demotes a replica that reports role:master, typically the
+// old master after its return. It waits four hello periods: the server may just
+// have been promoted by a leader whose hello is still on its way.
 func (c *Core) convertToReplica(now Instant, r *replica) {
 	wait := 4 * c.tun.PublishPeriod
 	if now.Sub(r.roleSince) <= wait || !c.looksSane(now, r.master) || !r.notDownFor(now, Instant(wait)) {
@@ -39,7 +39,7 @@ func (c *Core) convertToReplica(now Instant, r *replica) {
 	}
 }
 
-// fixReplicaConfig repoints a replica that follows another server than the
+// fixReplicaConfig repoints a replica that follows a server other than the
 // master, once that has lasted for a failover timeout.
 func (c *Core) fixReplicaConfig(now Instant, r *replica) {
 	m := r.master
@@ -66,8 +66,8 @@ func (c *Core) follows(r *replica, addr Addr) bool {
 	return strings.EqualFold(r.masterHost, addr.Host)
 }
 
-// looksSane reports whether m is up and plays its role, so that others may be told
-// to follow it (state-machine.md §2.3).
+// looksSane reports whether m is up and plays its role, so that others may be
+// told to follow it (state-machine.md §2.3, Helper predicates).
 func (c *Core) looksSane(now Instant, m *master) bool {
 	return m.role == RoleMaster && !m.has(FlagSDown|FlagODown) &&
 		m.infoRefresh != 0 && now.Sub(m.infoRefresh) < 2*c.tun.InfoPeriod

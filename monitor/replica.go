@@ -15,7 +15,7 @@ type replica struct {
 	priority       int
 	offset         uint64
 	announced      bool
-	confChange     Instant // when the reported master, or the role to replica, changed
+	confChange     Instant // when its reported master changed, or its role became replica
 	reconfSentAt   Instant
 }
 

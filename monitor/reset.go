@@ -1,7 +1,7 @@
 package monitor
 
-// resetMaster clears what is known and going on about m, except its
-// configuration, its epochs, its vote and its members.
+// resetMaster clears the state of m except its configuration, epochs, vote and
+// members.
 func (c *Core) resetMaster(now Instant, m *master) {
 	m.flags = 0
 	m.runID, m.info = "", nil
@@ -20,12 +20,13 @@ func (c *Core) resetMaster(now Instant, m *master) {
 	}
 }
 
-// reset is SENTINEL RESET for one master (state-machine.md §9.1).
+// reset is SENTINEL RESET for one master (state-machine.md §9.1, SENTINEL
+// RESET).
 func (c *Core) reset(now Instant, m *master) {
 	if m.attempt.Published() {
-		// The configuration epoch has been raised for the new address. With the old
-		// one it would contradict what the others hear, and nobody reconciles two
-		// configurations of one epoch.
+		// The config epoch was raised for the new address. Combined with the
+		// old address it would conflict with what the others heard, and two
+		// configurations of one epoch are never reconciled.
 		c.switchToPromoted(now, m)
 	}
 	c.dropMembers(m)
@@ -38,7 +39,7 @@ func (c *Core) reset(now Instant, m *master) {
 	c.touch(m)
 }
 
-// dropMembers forgets the replicas and Sentinels of m.
+// dropMembers removes the replicas and Sentinels of m.
 func (c *Core) dropMembers(m *master) {
 	for _, r := range m.replicas {
 		c.dropReplica(r)

@@ -30,7 +30,7 @@ func (c *Core) changeRole(i *instance, to Addr) bool {
 	return true
 }
 
-// slaveofReply looks at the outcome of a role change. A server that refuses the
+// slaveofReply handles the outcome of a role change. A server that refuses the
 // transaction as a whole, for example because CLIENT is renamed or forbidden,
 // gets the commands one by one: the role matters more than the rest.
 func (c *Core) slaveofReply(now Instant, in SlaveOfReply) {
@@ -48,9 +48,9 @@ func (c *Core) slaveofReply(now Instant, in SlaveOfReply) {
 	switch {
 	case !in.Aborted:
 	case c.tilt:
-		// The reply waited while this process stood still. Another leader may have
-		// acted meanwhile, and a second master would be made now. When TILT has
-		// ended, what is still wanted is ordered again.
+		// The reply waited while this process was stalled. Another leader may
+		// have acted meanwhile, and repeating the order now could make a second
+		// master. What is still wanted when TILT ends is ordered again then.
 		i.slaveofLost = true
 	default:
 		to, ok := i.master.roleTarget(mem)
@@ -63,8 +63,8 @@ func (c *Core) slaveofReply(now Instant, in SlaveOfReply) {
 	c.touch(i.master)
 }
 
-// roleTarget returns whom a replica should follow now: nobody (the zero Addr)
-// when it is the one to promote.
+// roleTarget returns the address that a replica should follow now: the zero
+// Addr when it is the one to promote.
 func (m *master) roleTarget(mem member) (Addr, bool) {
 	r, ok := mem.(*replica)
 	switch {

@@ -550,7 +550,7 @@ func (s *script) peer(t *testing.T, td *datadriven.TestData) {
 				p.down = false
 			case "id": // lost its state
 				p.id, p.ledgers = paddedID(a.SingleVal(t)), map[HostPort]*election.Ledger{}
-			case "gossips": // from the next life on, with this boot id
+			case "gossips": // from the next start on, with this boot number
 				p.boot = a.SingleVal(t)
 			default:
 				td.Fatalf(t, "a peer cannot %q", a.Key)

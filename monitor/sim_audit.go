@@ -6,12 +6,12 @@ import (
 	"github.com/gosentinel/sentinel/election"
 )
 
-// This file lets a simulator look into a Core. Nothing in it changes anything.
+// This file checks the inside of a Core. It changes nothing.
 
-// Audit looks for contradictions inside the core and returns the first one, or
+// Audit looks for inconsistencies inside the core and returns the first one, or
 // nil. Call it after [Core.Drain]. It checks that
 //
-//   - whatever has to happen by itself has a timer, and every timer lies ahead:
+//   - everything that no input will cause has a timer, and every timer lies ahead:
 //     otherwise a link would never be dialled again, or a failover never end;
 //   - every queue keeps its bound, whatever the network sends;
 //   - the indexes agree with what they point to.
@@ -55,7 +55,7 @@ func (h *timerHeap) audit(now Instant) error {
 }
 
 func (c *Core) auditQueues() error {
-	const maxPending = 100 // of stock Sentinel (state-machine.md §0)
+	const maxPending = 100 // of stock Sentinels (state-machine.md §0, Constants)
 	d := &c.disk
 	switch {
 	case len(c.out) != 0 || len(c.queue) != 0:
@@ -80,7 +80,7 @@ func (c *Core) auditQueues() error {
 	return nil
 }
 
-// auditor walks over all instances and counts what it meets.
+// auditor visits all instances and counts what it finds.
 type auditor struct {
 	c                         *Core
 	members, conns, peerLinks int
@@ -118,7 +118,8 @@ func (a *auditor) master(m *master) {
 	}
 }
 
-// waitsForInfo reports whether what ends the phase of m can only arrive.
+// waitsForInfo reports whether only an input can end the phase of m, not a
+// timer.
 func waitsForInfo(m *master) bool { return m.attempt.Phase() == election.ReconfReplicas }
 
 func (a *auditor) instance(i *instance, mem member) {

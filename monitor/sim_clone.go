@@ -7,17 +7,17 @@ import (
 )
 
 // Clone returns a second core in the same state: both answer the same inputs
-// with the same effects from now on, and neither notices what happens to the
-// other. A model checker goes several ways from one state with it. Each core has
-// its own [Persist] of a write under way, see [Core.InFlight].
+// with the same effects from now on, and they are independent. A model checker
+// follows several paths from one state with it. Each core has its own [Persist]
+// of a write in flight, see [Core.InFlight].
 func (c *Core) Clone() *Core {
 	d := new(Core)
 	c.CopyTo(d)
 	return d
 }
 
-// CopyTo makes d a clone of c. d is a core that nobody needs any more, and its
-// memory is used again; a zero Core will do, too. c and d must differ.
+// CopyTo makes d a clone of c. The old state of d is lost and its memory
+// reused; d may be a zero Core. c and d must differ.
 func (c *Core) CopyTo(d *Core) {
 	old := *d
 	*d = *c
@@ -63,8 +63,8 @@ func reused[T any](old []*T, at int) *T {
 
 type cloner struct{ from, to *Core }
 
-// timer gives a timer that was copied with its owner the place in the heap that
-// the original has. Between two steps no timer is in the queue.
+// timer gives a timer that was copied with its owner the same entry in the heap
+// as the original. Between two steps no timer is in the queue.
 func (k *cloner) timer(t *timer, owner timerOwner) {
 	t.owner = owner
 	if t.pos >= 0 {
@@ -118,14 +118,15 @@ func (k *cloner) link(from *link, i *instance, old *link) *link {
 		if o.id == i.id {
 			at = place
 		} else if n := k.to.members[o.id]; n != nil {
-			l = n.base().link // an owner that was copied before has brought it
+			l = n.base().link // an owner that was copied before has it
 		}
 	}
 	if l != nil {
 		l.owners[at] = i
 		return l
 	}
-	// Several instances can have had the old link; the first of its owners takes it.
+	// Several instances may have shared the old link; the first of its owners
+	// reuses it.
 	var owners []*instance
 	if l = old; l == nil || len(l.owners) == 0 || l.owners[0] != i {
 		l = new(link)
@@ -164,7 +165,8 @@ func (k *cloner) disk(old *disk) {
 	}
 }
 
-// addresses keeps which of the masters at one address is found by it.
+// addresses copies the index: of several masters at one address the same one is
+// found.
 func (k *cloner) addresses() {
 	for _, m := range k.from.masters {
 		for key := range addrKeys(m.addr) {

@@ -9,26 +9,26 @@ import (
 )
 
 // This file lets a model checker drive a Core through elections without a
-// clock: it ends waits at will, and it tells apart the states that can go on
-// differently. A Sentinel that serves uses neither.
+// clock: it ends waits at will, and tells apart the states that can evolve
+// differently.
 
-// Wait is something that a Core waits for and that ends by the passing of time
-// alone.
+// Wait is a wait of a Core that ends by the passing of time alone.
 type Wait uint8
 
-// The waits that decide how an election goes on (state-machine.md §5).
+// The waits that decide how an election proceeds (state-machine.md §5,
+// Election).
 const (
 	WaitCandidacy Wait = iota // desynchronisation before a candidacy
 	WaitAsk                   // gap between two questions to the peers
 	WaitHello                 // gap between two hellos to the peers
-	WaitRestart               // pause before a hopeless election is repeated
+	WaitRestart               // pause before an election that cannot be won is repeated
 	WaitElection              // election timeout of a candidate
 	WaitPause                 // between two attempts: twice the failover timeout
-	WaitSelect                // patience of a leader that finds no replica to promote
+	WaitSelect                // limit for a leader that finds no replica to promote
 	WaitForce                 // grace of a manual failover
 	WaitAnswers               // validity of what one peer said
 	WaitDisk                  // pause before a failed save is tried again
-	WaitStall                 // patience with a save that does not end
+	WaitStall                 // limit for a save that does not end
 )
 
 var waitNames = [...]string{
@@ -37,7 +37,7 @@ var waitNames = [...]string{
 	"an answer expires", "it tries the save again", "the save takes too long",
 }
 
-// String says in words what happens when the wait ends.
+// String describes what happens when the wait ends.
 func (w Wait) String() string { return waitNames[w] }
 
 // Expire ends wait w and runs what becomes due, as a [Tick] does when that wait
@@ -116,19 +116,19 @@ func (m *master) expire(c *Core, w Wait, peer RunID) bool {
 }
 
 // AppendElection appends an encoding of everything that decides how the
-// elections of c go on, apart from the passing of time: cores with equal
+// elections of c proceed, apart from the passing of time: cores with equal
 // encodings answer every input with the same effects on elections, and what one
 // of them can [Core.Expire] the other can, with the same outcome. Call it after
 // [Core.Drain].
 //
 // Sentinels appear as label names them, and peers in the order of their labels,
-// so that labels which swap two Sentinels give the state in which these have
-// changed places. order lists the masters by their place in the configuration;
-// nil means all in that order. A [Reply] that waits for the disk is taken to be
+// so that labels which swap two Sentinels give the state in which these are
+// swapped. order lists the masters by their place in the configuration; nil
+// means all in that order. A [Reply] that waits for the disk is taken to be
 // about the master whose place is its To.
 //
 // Left out is what cannot matter to an election: servers, links, periods,
-// counters, and what peers said about epochs that no count can concern any more.
+// counters, and what peers said about epochs that no count can see any more.
 func (c *Core) AppendElection(dst []byte, label func(RunID) byte, order []int) []byte {
 	if order == nil {
 		for k := range c.masters {
@@ -169,7 +169,7 @@ func flagBits(flags ...bool) (b byte) {
 	return b
 }
 
-// appendAttempt encodes the own vote and the own attempt.
+// appendAttempt encodes the vote and the attempt of this core.
 func (c *Core) appendAttempt(dst []byte, m *master, label func(RunID) byte) []byte {
 	a, d := &m.attempt, &c.disk
 	saved := byte(2) // the next write will hold the vote
@@ -188,7 +188,7 @@ func (c *Core) appendAttempt(dst []byte, m *master, label func(RunID) byte) []by
 	return append(dst, byte(a.Restarts), flagBits(a.Forced, m.electing() && m.restartAt != 0, m.electing() && m.restartAt > c.now))
 }
 
-// peerReport is what a peer said, as far as a count can still see it.
+// peerReport is what a peer said, as far as a count can still depend on it.
 type peerReport struct {
 	peer  byte
 	flags byte
@@ -215,9 +215,9 @@ func (c *Core) appendPeers(dst []byte, m *master, label func(RunID) byte) []byte
 }
 
 // countable returns the vote of a peer unless no count can see it any more.
-// Attempts that are yet to begin have epochs above the current one. Of all votes
-// between the epoch of the running attempt and that, one looks like the other:
-// the peer has nothing more to say about the attempt.
+// Attempts that are yet to begin have epochs above the current one. All votes
+// between the epoch of the running attempt and the current one look alike: the
+// peer cannot vote in the attempt any more.
 func (c *Core) countable(m *master, p *peer) (Epoch, RunID, bool) {
 	a := &m.attempt
 	switch {
@@ -236,7 +236,8 @@ type pendingVote struct {
 }
 
 // appendReplies encodes the votes about a master that wait for the disk. Their
-// order and their number do not matter: whoever gets a vote twice learns nothing.
+// order and their number do not matter: a candidate that gets a vote twice
+// learns nothing new.
 func appendReplies(dst []byte, effects []Effect, master PeerRef, label func(RunID) byte) []byte {
 	var room [8]pendingVote
 	list := room[:0]
@@ -255,8 +256,9 @@ func appendReplies(dst []byte, effects []Effect, master PeerRef, label func(RunI
 	return dst
 }
 
-// Votes tells about the votes on a master that wait for the disk, some perhaps
-// twice, and about the last vote that each peer has told, if any.
+// Votes calls waiting for each vote on a master that waits for the disk,
+// perhaps twice for one, and told for the last vote that each peer reported, if
+// any.
 func (c *Core) Votes(master string, waiting func(Epoch, RunID), told func(peer RunID, e Epoch, who RunID)) {
 	m := c.byName[master]
 	at := PeerRef(slices.Index(c.masters, m))

@@ -6,11 +6,12 @@ import (
 	"github.com/gosentinel/sentinel/election"
 )
 
-// MasterProbe is what the invariants of state-machine.md §11.1 say something
-// about, for one master. It is a plain value without references into the core.
+// MasterProbe holds what the invariants of state-machine.md §11.1, Safety
+// invariants, are about, for one master. It is a plain value without references
+// into the core.
 type MasterProbe struct {
-	// Record is never used twice: a master that is removed and monitored again
-	// has another one.
+	// Record is never reused: a master that is removed and monitored again has
+	// another one.
 	Record  InstanceID
 	Name    string
 	Current Addr // what clients are told
@@ -24,7 +25,7 @@ type MasterProbe struct {
 
 	ConfigEpoch Epoch
 	VoteEpoch   Epoch
-	VoteFor     RunID // "" when nobody, or not known any more
+	VoteFor     RunID // "" when none was given, or when it is no longer known
 
 	Promoted  Addr // the replica chosen for promotion; the zero Addr when none is
 	Promoting int  // replicas with [FlagPromoted]: 1 when Promoted is set, else 0
@@ -43,9 +44,9 @@ func (c *Core) AppendProbes(dst []MasterProbe) []MasterProbe {
 	return dst
 }
 
-// SameProbes reports whether [Core.AppendProbes] would give the same again. Most
-// inputs change nothing of what is probed, and this finds out in a fraction of
-// the time.
+// SameProbes reports whether [Core.AppendProbes] would give the same again.
+// Most inputs change nothing that is probed, and this finds out in a fraction
+// of the time.
 func (c *Core) SameProbes(probes []MasterProbe) bool {
 	if len(probes) != len(c.masters) {
 		return false
@@ -59,8 +60,8 @@ func (c *Core) SameProbes(probes []MasterProbe) bool {
 }
 
 // Knows reports whether the server at the given address, as it is shown, is the
-// master of that name or one of its replicas. It says what the views say and makes
-// none.
+// master of that name or one of its replicas. It agrees with the views, but
+// makes none.
 func (c *Core) Knows(name string, at HostPort) bool {
 	m := c.byName[name]
 	return m != nil && (c.shown(m.addr) == at ||
@@ -68,10 +69,10 @@ func (c *Core) Knows(name string, at HostPort) bool {
 }
 
 // Changes counts the occasions on which something that is probed may have
-// changed: a master was judged or is to be, or there is something to save. While
-// it stands still, so does what [Core.AppendProbes] gives. A simulator that looks
-// after every step need not look at all after most of them, and checks with
-// [Core.SameProbes] now and then that nothing changes in another way.
+// changed: a master was judged or is to be, or there is something to save.
+// While it stays the same, so does the result of [Core.AppendProbes]. A
+// simulator need not probe after a step that did not raise it, and verifies
+// that with [Core.SameProbes] now and then.
 func (c *Core) Changes() uint64 { return c.changes }
 
 func (m *master) probe() MasterProbe {
@@ -133,6 +134,6 @@ func (a *Addr) equal(b *Addr) bool { return a.Port == b.Port && a.Host == b.Host
 // Unsaved reports whether the state differs from the last one that is durable.
 func (c *Core) Unsaved() bool { return c.disk.dirty || c.disk.inFlight != nil }
 
-// InFlight returns the write that is under way, or nil: the last [Persist] that
-// was drained, until it is answered.
+// InFlight returns the write in flight, or nil: the last [Persist] that was
+// drained, until it is answered.
 func (c *Core) InFlight() *Persist { return c.disk.inFlight }

@@ -2,18 +2,18 @@ package monitor
 
 import "time"
 
-// Defaults of a monitored master (wire.md §12).
+// Defaults of a monitored master (wire.md §12, Constants).
 const (
 	DefaultDownAfter       = 30 * time.Second
 	DefaultFailoverTimeout = 180 * time.Second
 	DefaultParallelSyncs   = 1
 )
 
-// State is everything that must survive a restart: what the operator asked
-// for and what this Sentinel promised or learned. The core hands out a fresh
-// State with every [Persist]; a file codec turns it into bytes and back.
+// State is everything that must survive a restart: what the operator configured
+// and what this Sentinel promised or learned. The core hands out a fresh State
+// with every [Persist]; a file codec turns it into bytes and back.
 //
-// A State is a value: whoever receives one may keep it, and nobody changes it.
+// A State is a value: its receiver may keep it, and must not change it.
 type State struct {
 	Options      Options
 	CurrentEpoch Epoch
@@ -55,13 +55,13 @@ type MasterConfig struct {
 type MasterState struct {
 	MasterConfig
 	ConfigEpoch Epoch
-	// LeaderEpoch is the epoch of the last vote given for this master. Whom the
-	// vote went to is not saved: after a restart no second vote can be given in
+	// LeaderEpoch is the epoch of the last vote given for this master. The
+	// candidate is not saved: after a restart no second vote can be given in
 	// that epoch anyway.
 	LeaderEpoch Epoch
 	// VoteUnknown says that the file has no leader-epoch line for this master,
-	// so that a vote may have been forgotten. The core then treats every epoch
-	// up to the current one as voted in (invariant S3).
+	// so that a vote may have been lost. The core then treats every epoch up to
+	// the current one as voted in (invariant S3).
 	VoteUnknown bool
 	Replicas    []Addr
 	Sentinels   []KnownSentinel
@@ -84,8 +84,8 @@ func (c *Core) State() State {
 
 // state is what is saved about one master. From the confirmation of a promotion
 // on, the promoted address is the master and the old master takes its place
-// among the replicas, so that a restart in mid-failover goes on with the right
-// roles.
+// among the replicas, so that a restart in the middle of a failover starts with
+// the right roles.
 func (m *master) state() MasterState {
 	ms := MasterState{MasterConfig: m.cfg, ConfigEpoch: m.configEpoch, LeaderEpoch: m.ledger.Epoch}
 	ms.Addr = m.current()

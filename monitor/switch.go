@@ -7,21 +7,21 @@ func (c *Core) switchToPromoted(now Instant, m *master) {
 	c.switchTo(now, m, to)
 }
 
-// server is a data node while it changes its place in the configuration.
+// server is a master or replica while its record is replaced.
 type server struct {
 	addr Addr
 	link *link
 }
 
 // switchTo makes addr the address of m, with the old master and the other
-// replicas as its replicas (state-machine.md §9.2). The links stay open and go
-// over to the new records: the new master is watched without a gap, and nothing
-// is dialled again.
+// replicas as its replicas (state-machine.md §9.2, Reset-and-change-address).
+// The links stay open and pass to the new records: the new master is watched
+// without a gap, and nothing is dialled again.
 //
-// Everything that was concluded about the old address is dropped, including
-// what peers said about it. Stock Sentinel keeps their answers for five seconds
-// and its reconnection clock, and so fails over a healthy new master about once
-// in twenty failovers when down-after is one second.
+// Every conclusion about the old address is dropped, including what peers said
+// about it. Stock Sentinel keeps their answers for five seconds, and its
+// reconnection clock. With a down-after of one second it therefore fails over a
+// healthy new master after about one in twenty failovers.
 func (c *Core) switchTo(now Instant, m *master, addr Addr) {
 	servers := []server{}
 	for _, r := range m.replicas {
@@ -40,7 +40,7 @@ func (c *Core) switchTo(now Instant, m *master, addr Addr) {
 
 	m.link = nil
 	for _, s := range servers {
-		// Names that came to mean the same address can make two of them.
+		// Two can match when two names resolve to one address.
 		if s.addr.Same(addr) && m.link == nil {
 			c.reuseLink(now, s.link, &m.instance)
 		}
@@ -65,7 +65,7 @@ func (c *Core) switchTo(now Instant, m *master, addr Addr) {
 	c.touch(m)
 }
 
-// reuseLink gives an open link to a new record and starts its clocks afresh.
+// reuseLink gives an open link to a new record and restarts its clocks.
 func (c *Core) reuseLink(now Instant, l *link, i *instance) {
 	l.owners = l.owners[:0]
 	c.attach(l, i)
@@ -79,18 +79,18 @@ func (c *Core) reuseLink(now Instant, l *link, i *instance) {
 	c.ready(&l.timer)
 }
 
-// adoptIfNewer takes over the configuration that p told, if it is newer.
+// adoptIfNewer adopts the configuration that p announced, if it is newer.
 func (c *Core) adoptIfNewer(now Instant, m *master, p *peer, h *Hello) {
 	if h.ConfigEpoch > m.configEpoch {
 		c.adoptConfig(now, m, p, h)
 	}
 }
 
-// adoptConfig takes over a configuration with a higher epoch.
+// adoptConfig adopts a configuration with a higher epoch.
 func (c *Core) adoptConfig(now Instant, m *master, p *peer, h *Hello) {
 	addr, ok := c.addrOf(h.MasterIP, h.MasterPort)
 	if !ok || h.MasterPort < 1 || h.MasterPort > 65535 {
-		return // an address that cannot be used must not raise the epoch either
+		return // an unusable address must not raise the epoch either
 	}
 	m.configEpoch = h.ConfigEpoch
 	m.configSeq = c.disk.next()
@@ -98,7 +98,7 @@ func (c *Core) adoptConfig(now Instant, m *master, p *peer, h *Hello) {
 	from := m.current()
 	if addr.Same(from) {
 		if a := &m.attempt; a.InProgress() && !a.Published() && a.Epoch <= m.configEpoch {
-			// What this attempt would publish is outdated before it exists.
+			// What this attempt would publish is outdated already.
 			c.abort(now, m, FailoverAbortNotElected{c.ref(&m.instance)})
 		}
 		return

@@ -1,9 +1,9 @@
 package monitor
 
 // checkStall enters TILT when the process was stalled: it cannot tell a dead
-// instance from its own absence then, so it stops judging for a while
-// (state-machine.md §8). Only the monotonic clock counts; a jump of the wall
-// clock, which puts stock Sentinels into TILT, is not seen here at all.
+// instance from its own stall then, so it stops judging for a while
+// (state-machine.md §8, TILT). Only the monotonic clock counts; a jump of the
+// wall clock, which puts stock Sentinels into TILT, has no effect here.
 func (c *Core) checkStall() {
 	gap := c.now.Sub(c.lastStep)
 	c.lastStep = c.now

@@ -1,28 +1,28 @@
 package monitor
 
-// timerOwner is something that has work to do at a certain instant. run does what is
-// due and says when it wants to run next ([Never] for not at all). What run
-// answers must lie after now: work that is due is done, not announced.
+// timerOwner has work to do at certain instants. run does what is due and
+// returns when it wants to run next, [Never] for not at all. The result must
+// lie after now: work that is due is done, not postponed.
 type timerOwner interface {
 	run(c *Core, now Instant) Instant
 }
 
-// timer is the place of one timed thing in the heap of a Core.
+// timer is the entry of one timerOwner in the heap of a Core.
 type timer struct {
 	seq     uint64 // order among equal instants: the order of creation
 	pos     int    // index in the heap, -1 when not in it
-	queue   bool   // waits to be run within the current step
+	queue   bool   // queued to run within the current step
 	stopped bool   // its owner is gone
 	owner   timerOwner
 }
 
-// timerHeap is a heap over (at, seq) in which each place has four below. It is
-// written out because container/heap would cost an interface call for each
-// comparison on the busiest path of a Sentinel with thousands of masters, and what
-// is compared stands in the heap itself, because the timers are all over memory.
+// timerHeap is a 4-ary heap over (at, seq). container/heap would cost an
+// interface call for each comparison, on the busiest path of a Sentinel with
+// thousands of masters. What is compared stands in the heap itself, because the
+// timers are spread over memory.
 type timerHeap struct{ items []heapEntry }
 
-// heapEntry is a timer and the instant for which it is set.
+// heapEntry is a timer with the instant for which it is set.
 type heapEntry struct {
 	at  Instant
 	seq uint64
@@ -66,7 +66,7 @@ func (h *timerHeap) remove(t *timer) {
 	}
 }
 
-// put writes p into the heap. Place k is free; what has to make way moves there.
+// put writes p into the heap, starting at the free index k.
 func (h *timerHeap) put(k int, p heapEntry) {
 	for k > 0 {
 		up := (k - 1) / 4
@@ -88,7 +88,7 @@ func (h *timerHeap) put(k int, p heapEntry) {
 	p.pos = k
 }
 
-// lowest returns which of the places from first up to end comes before the
+// lowest returns the index from first up to end whose entry comes before the
 // others, or -1 when there is none.
 func (h *timerHeap) lowest(first, end int) int {
 	if first >= len(h.items) {

@@ -6,13 +6,13 @@ import (
 	"github.com/gosentinel/sentinel/quorum"
 )
 
-// MasterView is what SENTINEL MASTERS shows of one master (wire.md §4).
-// Durations are ages at the moment of the view.
+// MasterView is what SENTINEL MASTERS shows of one master (wire.md §4, Instance
+// maps). Durations are ages at the moment of the view.
 type MasterView struct {
 	InstanceView
-	FailoverState   string // meaningful while FailoverInProgress
+	FailoverState   string // meaningful with FlagFailoverInProgress
 	ConfigEpoch     Epoch
-	Replicas        int // includes replicas that are not announced
+	Replicas        int // includes those with replica-announced no
 	OtherSentinels  int
 	Quorum          int
 	FailoverTimeout time.Duration
@@ -57,7 +57,7 @@ type SentinelView struct {
 
 // InstanceView holds what the three kinds of instance have in common.
 type InstanceView struct {
-	Name             string // as in field "name": master name, replica address, or run id
+	Name             string // field "name": master name, replica address, or run id
 	Addr             HostPort
 	RunID            RunID
 	Flags            Flags

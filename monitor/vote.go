@@ -1,6 +1,7 @@
 package monitor
 
-// ask answers another Sentinel (state-machine.md §4.4, §5.1).
+// ask answers another Sentinel (state-machine.md §4.4, Answering), and grants
+// it a vote if it asks for one (§5.1, Vote rule).
 func (c *Core) ask(now Instant, in Ask) {
 	m := c.masterAt(in.IP, in.Port)
 	if m == nil {
@@ -14,7 +15,7 @@ func (c *Core) ask(now Instant, in Ask) {
 		return
 	}
 	if c.conflict.open {
-		c.free(Reply{To: in.From, Down: down}) // the id has one vote, and who casts it is not clear
+		c.free(Reply{To: in.From, Down: down}) // two Sentinels share our id, and it has one vote
 		return
 	}
 	c.vote(now, m, in.Epoch, in.RunID)
@@ -23,13 +24,14 @@ func (c *Core) ask(now Instant, in Ask) {
 	case c.isDurable(m.voteSeq):
 		c.free(reply)
 	case c.disk.failing:
-		c.free(Reply{To: in.From, Down: down}) // the vote is not safe, so it is not given
+		c.free(Reply{To: in.From, Down: down}) // the vote is not durable, so it is not told
 	default:
 		c.gate(reply)
 	}
 }
 
-// vote gives this Sentinel's vote, if the rule and the disk allow it.
+// vote grants this Sentinel's vote to a candidate if the rule and the disk
+// allow it.
 func (c *Core) vote(now Instant, m *master, req Epoch, candidate RunID) {
 	if c.disk.failing || c.conflict.open || !req.Plausible(c.epoch) {
 		return

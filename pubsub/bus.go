@@ -10,8 +10,8 @@ import (
 // Limits bounds the memory of a [Bus]. A field that is zero takes its default.
 type Limits struct {
 	// ClientQueueBytes is what may wait for one RESP client before it is cut.
-	// Default 8 MiB: where stock Redis cuts after a minute (it cuts at once at
-	// 32 MiB).
+	// Default 8 MiB, at which stock Redis disconnects a client after a minute
+	// (at 32 MiB it does so at once).
 	ClientQueueBytes int
 	// EventsQueueBytes is what may wait for one library user before the oldest
 	// events are dropped. Default 1 MiB, several thousand events.
@@ -22,8 +22,8 @@ type Limits struct {
 	// TotalNameBytes is the same for all clients together. Default 16 MiB.
 	TotalNameBytes int
 	// BacklogEvents is the number of events that may wait for the dispatcher.
-	// Default 65536. It never blocks, so more than a few only wait when the
-	// process does not get the processor.
+	// Default 65536. The dispatcher never blocks, so many wait only when the
+	// process gets no processor time.
 	BacklogEvents int
 }
 
@@ -77,7 +77,7 @@ type patternSubs struct {
 }
 
 // NewBus returns a bus. Its goroutine starts with the first event and ends with
-// Close, so a bus that was never used need not be closed.
+// Close, so an unused bus need not be closed.
 func NewBus(lim Limits) *Bus {
 	b := &Bus{
 		lim:       lim.withDefaults(),
@@ -90,8 +90,8 @@ func NewBus(lim Limits) *Bus {
 	return b
 }
 
-// Publish distributes ev to everybody who listens. It takes constant time and
-// never waits, so the loop that owns the core may call it. After Close it does
+// Publish distributes ev to all subscribers. It takes constant time and never
+// waits, so the loop that owns the core may call it. After Close it does
 // nothing.
 func (b *Bus) Publish(ev monitor.Event) {
 	b.inMu.Lock()
@@ -116,9 +116,9 @@ func (b *Bus) start() {
 	}
 }
 
-// Close distributes what was published before, ends all event streams of
-// library users once they were read, and returns when no goroutine of the bus
-// is left. RESP clients are ended by the connections that own them.
+// Close distributes what was published before, ends each event stream of a
+// library user after its last event, and returns when no goroutine of the bus
+// is left. RESP clients are closed by the connections that own them.
 func (b *Bus) Close() {
 	b.inMu.Lock()
 	b.closing = true
@@ -167,7 +167,7 @@ func (b *Bus) deliver(ev monitor.Event) {
 		l.push(ev, m.size(), b.lim.EventsQueueBytes)
 	}
 	if ev.Level() == monitor.LevelDebug {
-		return // logged, never published (wire.md §6)
+		return // logged, never published (wire.md §6, Events)
 	}
 	for _, c := range b.channels[m.channel] {
 		c.push(m.frame(c.resp3))
@@ -184,8 +184,8 @@ func (b *Bus) deliver(ev monitor.Event) {
 	}
 }
 
-// number returns the number of a channel. Channels are the names of events, a
-// few dozen that the code knows, so the map does not grow.
+// number returns the number of a channel. Channels are the names of events, of
+// which the code has a few dozen, so the map stays small.
 func (b *Bus) number(channel string) int {
 	n, known := b.numbers[channel]
 	if !known {
@@ -195,9 +195,9 @@ func (b *Bus) number(channel string) int {
 	return n
 }
 
-// matches reports whether the pattern selects a channel. It matches the two
-// only once: strangers choose the patterns, and enough patterns that take long
-// to match would otherwise delay every event for everybody.
+// matches reports whether the pattern selects a channel. The two are matched
+// only once: clients choose the patterns, and many slow ones would otherwise
+// delay every event for all subscribers.
 func (p *patternSubs) matches(channel string, number int) bool {
 	if number >= 64 {
 		return glob.Match(p.pattern, channel)
@@ -212,14 +212,15 @@ func (p *patternSubs) matches(channel string, number int) bool {
 	return p.hits&bit != 0
 }
 
-// gap tells everybody that n events were lost before they reached the queues.
+// gap tells all subscribers that n events were lost before they reached the
+// queues.
 func (b *Bus) gap(n uint64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, l := range b.listeners {
 		l.miss(n)
 	}
-	for _, clients := range b.channels { // any order: they are all cut
+	for _, clients := range b.channels { // in any order: all are cut
 		for _, c := range clients {
 			c.cut()
 		}

@@ -103,8 +103,8 @@ func TestConfirmationFrames(t *testing.T) {
 	}
 }
 
-// TestSlowClientIsCut: the queue of one client overflows; it is told, its memory
-// is freed at once, and nobody else notices.
+// TestSlowClientIsCut: the queue of one client overflows; it is told, its
+// memory is freed at once, and no other client notices.
 func TestSlowClientIsCut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := NewBus(Limits{ClientQueueBytes: 500})
@@ -261,7 +261,7 @@ func TestEventsEndsWithContext(t *testing.T) {
 }
 
 // TestPublishDoesNotWait: while the dispatcher is stuck, Publish returns, and
-// what exceeds the backlog is reported to everybody.
+// what exceeds the backlog is reported to all.
 func TestPublishDoesNotWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := NewBus(Limits{BacklogEvents: 10})

@@ -9,19 +9,19 @@ import (
 // Limits.ClientNameBytes or Limits.TotalNameBytes.
 var ErrTooManyNames = errors.New("too many subscriptions")
 
-// perNameBytes and perFrameBytes are what a name or a queued frame takes beside
-// its text.
+// perNameBytes and perFrameBytes are what a name or a queued frame takes in
+// addition to its text.
 const (
 	perNameBytes  = 64
 	perFrameBytes = 32
 )
 
 // Client is one subscriber that speaks RESP. Its methods may be called
-// concurrently with everything else, but the order of confirmations and
-// messages is up to the connection. It must write no messages between a change
-// of subscriptions and its confirmation. The confirmation of a subscription goes
-// before all that is pending, among which there may be the first message of it;
-// that of the end of one goes behind.
+// concurrently with everything else, but the connection must keep confirmations
+// and messages in order. It must write no messages between a change of
+// subscriptions and its confirmation. The confirmation of a subscription goes
+// before all that is pending, which may include the first message of that
+// subscription. The confirmation of an end goes after it.
 type Client struct {
 	bus    *Bus
 	ready  chan struct{}
@@ -51,7 +51,7 @@ type subscription struct {
 //
 // onSlow, when not nil, is called once when the client is cut, on the goroutine
 // that distributes events. It must not block and not use the bus. A connection
-// needs it because its own goroutine is then stuck in the write that is slow.
+// needs it because its own goroutine is then blocked in the slow write.
 func (b *Bus) NewClient(onSlow func()) *Client {
 	return &Client{bus: b, ready: make(chan struct{}, 1), onSlow: onSlow, member: make(map[subscription]struct{})}
 }
@@ -67,9 +67,9 @@ func (c *Client) SetRESP3(on bool) {
 	c.resp3 = on
 }
 
-// Subscribe adds a subscription, of which any number to the same name count
-// once, and returns the number of subscriptions of both kinds. Every event that
-// is published from now on is queued.
+// Subscribe adds a subscription, unless the client has it already, and returns
+// the number of subscriptions of both kinds. Every event that is published from
+// now on is queued.
 func (c *Client) Subscribe(k Kind, name string) (count int, err error) {
 	b := c.bus
 	b.mu.Lock()
@@ -92,7 +92,8 @@ func (c *Client) Subscribe(k Kind, name string) (count int, err error) {
 }
 
 // Unsubscribe ends a subscription and returns the number of those left. Frames
-// that are queued already stay queued. It is no error when there is none.
+// that are queued already stay queued. Without such a subscription it does
+// nothing.
 func (c *Client) Unsubscribe(k Kind, name string) (count int) {
 	c.bus.mu.Lock()
 	defer c.bus.mu.Unlock()
@@ -255,8 +256,8 @@ func (b *Bus) drop(c *Client, k Kind, name string) {
 	if p.clients = without(p.clients, c); len(p.clients) > 0 {
 		return
 	}
-	// The last pattern takes the free place: strangers choose how many there
-	// are, so neither coming nor going may cost a walk over all of them.
+	// The last pattern takes the free index: clients choose how many there are,
+	// so neither adding nor removing one may cost a walk over all.
 	delete(b.byPattern, name)
 	last := b.patterns[len(b.patterns)-1]
 	b.patterns[p.index], last.index = last, p.index

@@ -9,9 +9,9 @@ import (
 	"github.com/gosentinel/sentinel/monitor"
 )
 
-// Lagged stands in a stream of events for those that were dropped because the
-// consumer was too slow. It implements [monitor.Event] so that it can stand
-// there, but it is never logged or sent to RESP clients.
+// Lagged replaces, in a stream of events, those that were dropped because the
+// consumer was too slow. It implements [monitor.Event] to be part of the
+// stream; it is never logged or sent to RESP clients.
 type Lagged struct {
 	Missed uint64 // number of events dropped at this place
 }
@@ -32,7 +32,7 @@ func (e Lagged) AppendText(dst []byte) []byte {
 // ctx is done or, after the last event, when the bus is closed. A consumer that
 // is too slow finds a [Lagged] in place of the events it missed.
 //
-// Until ctx is done the events are kept for a range that may still come, up to
+// Until ctx is done the events are kept for a range that may still begin, up to
 // Limits.EventsQueueBytes.
 func (b *Bus) Events(ctx context.Context) iter.Seq[monitor.Event] {
 	l := b.listen()
@@ -132,7 +132,7 @@ func (l *listener) push(ev monitor.Event, size, max int) {
 // drop removes the oldest event.
 func (l *listener) drop() queued {
 	q := l.queue[0]
-	l.queue[0] = queued{} // let the collector have it
+	l.queue[0] = queued{} // for the garbage collector
 	l.queue = l.queue[1:]
 	l.bytes -= q.size
 	if len(l.queue) == 0 {
@@ -141,8 +141,8 @@ func (l *listener) drop() queued {
 	return q
 }
 
-// miss records events that were lost behind the queue. What is queued was
-// older, so it goes too: otherwise the gap would be reported too early.
+// miss records events that were lost after those in the queue. The queue is
+// dropped too: otherwise the gap would be reported too early.
 func (l *listener) miss(n uint64) {
 	l.missed += n + uint64(len(l.queue))
 	l.queue, l.bytes = nil, 0

@@ -2,8 +2,8 @@ package pubsub
 
 import "github.com/gosentinel/sentinel/monitor"
 
-// message is an event on its way to its subscribers. Each form of it is made
-// once, when the first subscriber needs it, and shared by all: the queues of a
+// message is an event that is being distributed. Each form of it is made once,
+// when the first subscriber needs it, and shared by all: the queues of a
 // thousand subscribers hold one message, not a thousand copies.
 type message struct {
 	channel string
@@ -20,8 +20,8 @@ func newMessage(ev monitor.Event) *message {
 	return m
 }
 
-// size is what the event counts in the queue of a library user: its text and
-// about as much again for the value.
+// size is what the event counts for in the queue of a library user: its text,
+// and about as much again for the value.
 func (m *message) size() int { return 2*(len(m.channel)+len(m.payload)) + perFrameBytes }
 
 func (m *message) frame(resp3 bool) []byte { return m.frames.get(resp3) }
@@ -34,7 +34,7 @@ func (m *message) patternFrames(pattern string) *frames {
 	}}
 }
 
-// frames holds a message in both protocols. What was made is not changed again.
+// frames holds a message in both protocols. A form is never changed once made.
 type frames struct {
 	made [2][]byte
 	make func(resp3 bool) []byte

@@ -40,17 +40,16 @@
 //	votes := []RunID{me, me, rival} // one entry for each vote cast in this epoch
 //	need := quorum.Needed(voters, q)
 //	if leader, n, ok := quorum.Winner(votes, need); ok {
-//		// leader has n votes: more than anybody else, and enough
+//		// leader has n votes: more than any other, and enough
 //	} else if !quorum.CanStillWin(votes, voters-len(votes), need) {
-//		// a split vote, and it is proven: waiting cannot help any more
+//		// the vote is split for certain: waiting cannot help
 //	}
 //
 // The caller puts only votes of one and the same epoch into the slice, at most
-// one for each voter. Votes of different epochs added together elect two leaders:
-// one voter may stand in two such tallies, once for each of its votes, and the
-// argument about shared voters is void.
+// one for each voter. Votes of different epochs added together elect two
+// leaders: one voter may stand in two such tallies, once for each of its votes,
+// and the argument about shared voters fails.
 //
-// The rules are those of sections 4.2 and 5.3 of the state machine that this
-// project implements, except that the outcome never depends on the order of
-// the votes.
+// The rules are those of state-machine.md §4.2, ODOWN, and §5.3, Counting,
+// except that the outcome never depends on the order of the votes.
 package quorum

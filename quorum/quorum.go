@@ -12,15 +12,17 @@ func Majority(voters int) int {
 }
 
 // Needed returns the number of votes that makes a leader: the majority of the
-// voters or the quorum, whichever is larger. It may exceed voters; then no
-// leader can be elected until the operator lowers the quorum.
+// voters or the quorum, whichever is larger (state-machine.md §5.3, Counting).
+// It may exceed voters; then no leader can be elected until the operator lowers
+// the quorum.
 func Needed(voters, quorum int) int {
 	return max(Majority(voters), quorum)
 }
 
 // Reached reports whether votes are enough for quorum, which is the condition
-// of ODOWN. A quorum below 1 is treated as 1: a master is never down when
-// nobody says so, whatever the configuration file contains.
+// of ODOWN (state-machine.md §4.2, ODOWN). A quorum below 1 is treated as 1:
+// with no vote a master is never down, whatever the configuration file
+// contains.
 func Reached(votes, quorum int) bool {
 	return votes >= max(quorum, 1)
 }
@@ -28,21 +30,22 @@ func Reached(votes, quorum int) bool {
 // Winner counts votes, one entry for each vote cast in one epoch, this
 // Sentinel's own included.
 //
-// ok reports that id has strictly more votes than everybody else, and at least
-// needed. If ok is false, id and count tell the front runner: of several with
-// equally many votes the one that comes first in votes. With no votes at all
-// that is the zero ID and 0, and ok is false even if needed is not positive.
+// ok reports that id has strictly more votes than any other candidate, and at
+// least needed. If ok is false, id and count tell the front runner: of several
+// with equally many votes the one that comes first in votes. With no votes at
+// all that is the zero ID and 0, and ok is false even if needed is not
+// positive.
 //
 // The time is linear in len(votes).
 func Winner[ID comparable](votes []ID, needed int) (id ID, count int, ok bool) {
-	// Whoever can send hello messages decides how many voters there are, so
-	// that comparing all pairs would let a flood of them stall the process.
+	// Any client that can publish hello messages decides how many voters there
+	// are. Comparing all pairs would let a flood of hellos stall the process.
 	counts := make(map[ID]int, len(votes))
 	for _, v := range votes {
 		counts[v]++
 	}
-	// The slice and not the map gives the order: the order of a map differs from
-	// run to run, and with it the front runner.
+	// The order comes from the slice: that of a map differs from run to run,
+	// and so would the front runner.
 	tied := false
 	for _, v := range votes {
 		switch n := counts[v]; {
@@ -57,10 +60,10 @@ func Winner[ID comparable](votes []ID, needed int) (id ID, count int, ok bool) {
 
 // CanStillWin reports whether [Winner] can become true when up to outstanding
 // more votes arrive, for a candidate that has votes already or for a new one.
-// Once it is false, the vote is split for good and a new epoch is needed.
+// Once it is false, the vote is split and only a new epoch can help.
 //
-// A negative outstanding counts as 0: more votes than voters are the mark of a
-// voter that was removed during the election, and no reason to expect another.
+// A negative outstanding counts as 0: there are more votes than voters when a
+// voter was removed during the election, and no further vote can be expected.
 func CanStillWin[ID comparable](votes []ID, outstanding, needed int) bool {
 	_, count, ok := Winner(votes, needed)
 	if ok || outstanding <= 0 {
@@ -71,10 +74,11 @@ func CanStillWin[ID comparable](votes []ID, outstanding, needed int) bool {
 	return outstanding >= max(needed, 1)-count
 }
 
-// Check tells whether usable Sentinels out of voters would be enough to
+// Check reports whether usable Sentinels out of voters would be enough to
 // declare a master ODOWN (quorumOK) and to authorise a failover (majorityOK),
-// as SENTINEL CKQUORUM reports it. A failover needs both. Usable are this
-// Sentinel and every other one that is not subjectively down.
+// as SENTINEL CKQUORUM reports it (wire.md §3.2, Read commands). A failover
+// needs both. Usable are this Sentinel and every other one that is not
+// subjectively down.
 func Check(usable, voters, quorum int) (quorumOK, majorityOK bool) {
 	return Reached(usable, quorum), usable >= Majority(voters)
 }

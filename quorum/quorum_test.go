@@ -154,8 +154,8 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// slowWinner is Winner by the letter: somebody has enough votes, and more than
-// each of the others has.
+// slowWinner is Winner by its definition: one candidate has enough votes, and
+// more than each of the others.
 func slowWinner(votes []byte, needed int) (id byte, count int, ok bool) {
 	for _, candidate := range votes {
 		n := tally(votes, candidate)
@@ -191,7 +191,7 @@ func slowCanStillWin(votes []byte, outstanding, needed int) bool {
 	if outstanding <= 0 {
 		return false
 	}
-	fresh := byte(200 + outstanding) // a candidate that nobody voted for so far
+	fresh := byte(200 + outstanding) // a candidate without votes so far
 	for _, candidate := range append(slices.Clone(votes), fresh) {
 		if slowCanStillWin(append(slices.Clone(votes), candidate), outstanding-1, needed) {
 			return true

@@ -28,7 +28,7 @@ const (
 	maxAcks = 256 // of one packet
 )
 
-// Boot is one life of a process: a random number that is not 0.
+// Boot identifies one run of a process: a random number that is not 0.
 type Boot uint64
 
 // ParseBoot reads what [Boot.String] wrote. It reports false for anything else.
@@ -50,7 +50,7 @@ func ParseBoot(text string) (Boot, bool) {
 // String returns 16 hexadecimal digits.
 func (b Boot) String() string { return fmt.Sprintf("%016x", uint64(b)) }
 
-// kind is what an item says.
+// kind is the type of an item.
 type kind uint8
 
 const (
@@ -60,7 +60,7 @@ const (
 	kindAcks
 )
 
-// item is one thing that is said. Master is set for opinions and configs.
+// item is one statement in a packet. master is set for opinions and configs.
 type item struct {
 	kind        kind
 	seq         uint64
@@ -112,8 +112,7 @@ func appendItem(b []byte, it item) []byte {
 	return b
 }
 
-// maxSize is the largest number of bytes that an item takes, whatever numbers it
-// holds.
+// maxSize is an upper bound of the bytes that an item takes.
 func (it item) maxSize() int {
 	return 1 + 4*binary.MaxVarintLen64 + 1 + 2 + 2 + len(it.master) + 2 + len(it.addr.Host)
 }
@@ -142,8 +141,8 @@ func appendAcks(b []byte, acks []uint64) []byte {
 
 var errMalformed = errors.New("it is not a packet of this protocol")
 
-// decode reads a packet. Whatever it accepts can be encoded again to a packet
-// that means the same. The result shares no memory with b.
+// decode reads a packet. What it accepts can be encoded again to a packet of
+// the same meaning. The result shares no memory with b.
 func decode(b []byte) (packet, error) {
 	var p packet
 	if len(b) > MaxPacket {
@@ -265,7 +264,7 @@ func (r *reader) text() string {
 	return text
 }
 
-// name reads a master name. It is only compared with names that are known.
+// name reads a master name. It is only compared with known names.
 func (r *reader) name() string {
 	text := r.text()
 	r.bad = r.bad || !validName(text)

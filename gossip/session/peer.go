@@ -7,12 +7,12 @@ import (
 	"github.com/gosentinel/sentinel/monitor"
 )
 
-// statement is something that this Sentinel says to all peers.
+// statement is something that this Sentinel tells all peers.
 type statement struct {
 	key   key
 	item  item            // without sequence number and age
-	since monitor.Instant // for how long it was true when it is said
-	until monitor.Instant // nobody needs it any more; Never while it stands
+	since monitor.Instant // when it became true
+	until monitor.Instant // when it expires; Never while it holds
 }
 
 // key tells statements apart: a newer one with the same key replaces an older.
@@ -29,29 +29,29 @@ type peer struct {
 	boot  Boot
 	alive bool // according to the membership
 
-	confirmed monitor.Instant // when it last confirmed something that was new to it
+	confirmed monitor.Instant // when it last confirmed a statement
 
 	sendQueue queue
 	byKey     map[key]*entry
-	bySeq     map[uint64]*entry // what has been said and not confirmed
+	bySeq     map[uint64]*entry // what was sent and is not confirmed
 	acks      []uint64          // owed
-	rest      monitor.Instant   // no packet goes out before, after a burst
+	rest      monitor.Instant   // no packet is sent before, after a burst
 
-	lastSeq map[key]uint64 // the newest sequence number
-	top     uint64         // of all in heard
-	floor   uint64         // nothing up to here is news
+	lastSeq map[key]uint64 // the newest sequence number of each
+	top     uint64         // of all in lastSeq
+	floor   uint64         // nothing up to here is new
 }
 
 // entry is a statement on its way to one peer.
 type entry struct {
 	st      *statement
-	seq     uint64          // 0: not said yet
+	seq     uint64          // 0: not sent yet
 	said    monitor.Instant // when seq was drawn
 	next    monitor.Instant // to be sent then
 	wait    time.Duration   // until the repetition after that
 	arrived bool
-	order   uint64 // of entries that are due at the same time
-	place   int    // in the queue
+	order   uint64 // order among entries that are due at the same time
+	place   int    // index in the queue
 }
 
 // queue is a heap of entries by the instant at which they are due.
@@ -89,7 +89,7 @@ func (p *peer) next() monitor.Instant {
 	return max(at, p.rest)
 }
 
-// enqueue has a statement sent to p at once, in place of what had the same key.
+// enqueue queues a statement for p, in place of the one with the same key.
 func (p *peer) enqueue(now monitor.Instant, st *statement, order uint64) {
 	e := p.byKey[st.key]
 	if e == nil {
@@ -108,7 +108,7 @@ func (p *peer) drop(e *entry) {
 	delete(p.bySeq, e.seq)
 }
 
-// sent plans the next turn of an entry that has just been written.
+// sent schedules the repetition of an entry that was just written.
 func (p *peer) sent(now monitor.Instant, e *entry) {
 	longest := longestWait
 	if e.st.key.kind == kindProbe {
@@ -119,12 +119,12 @@ func (p *peer) sent(now monitor.Instant, e *entry) {
 	heap.Fix(&p.sendQueue, e.place)
 }
 
-// confirm takes in the confirmation of a sequence number. It reports whether
+// confirm handles the confirmation of a sequence number. It reports whether
 // that was a probe.
 func (p *peer) confirm(now monitor.Instant, seq uint64) (probe bool) {
 	e := p.bySeq[seq]
 	if e == nil {
-		return false // confirmed before, or said anew since
+		return false // confirmed before, or sent with a new number since
 	}
 	delete(p.bySeq, seq)
 	p.confirmed = now

@@ -9,29 +9,29 @@ import (
 	"github.com/gosentinel/sentinel/monitor"
 )
 
-// How often things are said.
+// How often statements are sent.
 const (
 	firstWait     = 20 * time.Millisecond // before the first repetition; then twice as long
 	longestWait   = time.Second
 	refreshPeriod = time.Second      // of an opinion that a master is down
 	probePeriod   = 2 * time.Second  // of probes to a peer that answers them
 	upTimeout     = 5 * time.Second  // after the last confirmation
-	statementLife = 15 * time.Second // everything else; hellos have told it by then
+	statementLife = 15 * time.Second // of all other statements: hellos have told it by then
 )
 
 // Bounds.
 const (
 	// MaxPeers is the number of peers that are gossiped with.
 	MaxPeers   = 256
-	maxMasters = 32768 // masters that one peer may talk about, twice
+	maxMasters = 32768 // masters that one peer may talk about, times two
 
-	// Packets to one peer in one go, and the pause after them: ten thousand
+	// Packets to one peer in one burst, and the pause after it: ten thousand
 	// opinions at once must not overflow the socket buffer of the receiver.
 	burst = 32
 	pause = 5 * time.Millisecond
 )
 
-// Reasons for which packets are refused, see [Session.Receive].
+// Reasons for rejecting packets, see [Session.Receive].
 var (
 	ErrMalformed = errMalformed
 	ErrOversized = errOversized
@@ -43,7 +43,7 @@ var (
 	errVersion   = errors.New("it has another version of this protocol")
 )
 
-// Config says who this Sentinel is.
+// Config is the identity of this Sentinel.
 type Config struct {
 	ID   monitor.RunID
 	Boot Boot
@@ -52,26 +52,28 @@ type Config struct {
 // Stats counts since the start of the session.
 type Stats struct {
 	PacketsSent, PacketsReceived uint64
-	// Said and Heard count opinions and configurations; what was said to two
-	// peers counts twice. Repeated are those that were not confirmed in time,
-	// Expired those that were given up, and Stale what came too late or twice.
+	// Said and Heard count opinions and configurations that were sent and
+	// received; one sent to two peers counts twice. Repeated counts those that
+	// were not confirmed in time, Expired those that were given up, and Stale
+	// what arrived too late or twice.
 	Said, Repeated, Expired, Heard, Stale uint64
 	// Dropped counts what broke a bound: peers beyond [MaxPeers], masters beyond
 	// those that one peer may talk about, and what cannot be put into a packet.
 	Dropped uint64
-	// Refused packets by reason. Packets of strangers name an unknown sender.
+	// Rejected packets by reason. Strangers counts those with an unknown
+	// sender.
 	Malformed, Oversized, WrongVersion, Strangers, Replayed uint64
 }
 
-// Target is where a packet goes: to a peer, or to an address at which nobody
-// knows who is there.
+// Target is where a packet goes: to a peer, or to an address where the peer is
+// not known.
 type Target struct {
 	Peer monitor.RunID // "" for an address
-	Addr string        // as given to [Session.Explore]
+	Addr string        // as given to [Session.ProbeAddr]
 }
 
-// Session is the state of all conversations. It is not safe for concurrent use.
-// Instants must not go back.
+// Session is the state of the protocol with all peers. It is not safe for
+// concurrent use. Instants must not decrease.
 type Session struct {
 	cfg   Config
 	seq   uint64
@@ -79,12 +81,12 @@ type Session struct {
 	peers []*peer
 	byID  map[monitor.RunID]*peer
 
-	// forgotten holds the last sequence number of peers that were forgotten: if one
-	// comes back in the same life, a packet recorded before is still no news.
+	// forgotten holds the last sequence number of peers that were removed: if
+	// one comes back in the same run, a recorded packet is still old.
 	forgotten map[monitor.RunID]forgottenPeer
 
 	statements map[key]*statement
-	inUse      []key        // the keys of said, for a fixed order
+	inUse      []key        // the keys of statements, in a fixed order
 	expiring   []*statement // in the order of until
 
 	sites []*site
@@ -94,10 +96,10 @@ type Session struct {
 	buf     []byte
 }
 
-// Reached says that a peer has answered a probe: packets go there and come back.
+// Reached says that a peer answered a probe: packets reach it and come back.
 type Reached struct {
 	Peer monitor.RunID
-	Addr string // where, if it was found with [Session.Explore]
+	Addr string // the address, if it was found with [Session.ProbeAddr]
 }
 
 type forgottenPeer struct {
@@ -105,7 +107,7 @@ type forgottenPeer struct {
 	seq  uint64
 }
 
-// site is an address that is probed to see who is there.
+// site is an address that is probed to find out which peer is there.
 type site struct {
 	addr string
 	seq  uint64
@@ -113,7 +115,7 @@ type site struct {
 	wait time.Duration
 }
 
-// New returns a session without peers. It panics when cfg names nobody.
+// New returns a session without peers. It panics when cfg is incomplete.
 func New(cfg Config) *Session {
 	if !cfg.ID.Valid() || cfg.Boot == 0 {
 		panic(fmt.Sprintf("session: incomplete configuration %+v", cfg))
@@ -124,8 +126,8 @@ func New(cfg Config) *Session {
 // Stats returns the counters.
 func (s *Session) Stats() Stats { return s.stats }
 
-// Peer starts the conversation with a peer, or starts it anew when the peer has
-// another life than before. It reports false for itself and beyond [MaxPeers].
+// Peer adds a peer, or starts afresh with one that has a new boot number. It
+// reports false for the id of this Sentinel and beyond [MaxPeers].
 func (s *Session) Peer(now monitor.Instant, id monitor.RunID, life Boot) bool {
 	old := s.byID[id]
 	if old != nil && old.boot == life {
@@ -149,7 +151,7 @@ func (s *Session) Peer(now monitor.Instant, id monitor.RunID, life Boot) bool {
 	return true
 }
 
-// Forget ends the conversation with a peer.
+// Forget removes a peer.
 func (s *Session) Forget(id monitor.RunID) {
 	if p := s.byID[id]; p != nil {
 		if len(s.forgotten) >= 4*MaxPeers {
@@ -161,22 +163,22 @@ func (s *Session) Forget(id monitor.RunID) {
 	}
 }
 
-// SetAlive says whether the membership has a peer.
+// SetAlive sets whether a peer is a member.
 func (s *Session) SetAlive(id monitor.RunID, alive bool) {
 	if p := s.byID[id]; p != nil {
 		p.alive = alive
 	}
 }
 
-// Alive reports what [Session.SetAlive] was told last.
+// Alive reports what [Session.SetAlive] set last.
 func (s *Session) Alive(id monitor.RunID) bool {
 	p := s.byID[id]
 	return p != nil && p.alive
 }
 
 // Up reports whether a peer is a member and packets reach it from here and come
-// back. The membership alone does not tell, because others may vouch for a peer
-// that they reach and this one does not.
+// back. Membership alone is not enough: other members may reach a peer that
+// this one does not.
 func (s *Session) Up(now monitor.Instant, id monitor.RunID) bool {
 	p := s.byID[id]
 	return p != nil && p.alive && p.confirmed != 0 && now < p.confirmed.Add(upTimeout)
@@ -188,7 +190,7 @@ func (s *Session) probe(now monitor.Instant, p *peer) {
 	s.sendTo(now, p, &statement{key: probeKey, item: item{kind: kindProbe}, until: monitor.Never})
 }
 
-// ProbeAddr has an address probed for ever, to find out which peer is there.
+// ProbeAddr probes an address from now on, to find out which peer is there.
 func (s *Session) ProbeAddr(now monitor.Instant, addr string) {
 	s.sites = append(s.sites, &site{addr: addr, next: now, wait: firstWait})
 }
@@ -200,7 +202,7 @@ func (s *Session) TakeReached() []Reached {
 	return list
 }
 
-// ShareOpinion says to all peers what this Sentinel thinks of a master.
+// ShareOpinion tells all peers whether this Sentinel sees a master down.
 func (s *Session) ShareOpinion(now monitor.Instant, o monitor.ShareOpinion) {
 	st := &statement{key: key{kindOpinion, o.Master}, since: now, until: now.Add(statementLife), item: item{
 		kind: kindOpinion, master: o.Master, addr: o.Addr, configEpoch: o.ConfigEpoch, down: o.Down,
@@ -211,7 +213,7 @@ func (s *Session) ShareOpinion(now monitor.Instant, o monitor.ShareOpinion) {
 	s.share(now, st)
 }
 
-// ShareConfig says to all peers where a master is.
+// ShareConfig tells all peers the address of a master.
 func (s *Session) ShareConfig(now monitor.Instant, h monitor.Hello) {
 	s.share(now, &statement{key: key{kindConfig, h.MasterName}, since: now, until: now.Add(statementLife), item: item{
 		kind: kindConfig, master: h.MasterName, addr: monitor.HostPort{Host: h.MasterIP, Port: h.MasterPort},
@@ -244,8 +246,8 @@ func (s *Session) sendTo(now monitor.Instant, p *peer, st *statement) {
 	}
 }
 
-// expireStatements forgets what nobody needs any more. What was on its way to peers is
-// given up by Poll.
+// expireStatements removes expired statements. Poll drops them from the queues
+// of the peers.
 func (s *Session) expireStatements(now monitor.Instant) {
 	n := 0
 	for n < len(s.expiring) && s.expiring[n].until <= now {
@@ -262,8 +264,8 @@ func (s *Session) expireStatements(now monitor.Instant) {
 	s.inUse = slices.DeleteFunc(s.inUse, func(k key) bool { return s.statements[k] == nil })
 }
 
-// Poll hands every packet that is due to send, which must not keep its bytes,
-// and returns when it wants to be called again at the latest. Call it too after
+// Poll passes every packet that is due to send, which must not keep its bytes,
+// and returns when it must be called again at the latest. Call it also after
 // any other method.
 func (s *Session) Poll(now monitor.Instant, send func(Target, []byte)) monitor.Instant {
 	s.expireStatements(now)
@@ -308,8 +310,8 @@ func (s *Session) probeSites(now monitor.Instant, send func(Target, []byte)) mon
 func (s *Session) write(now monitor.Instant, p *peer) []byte {
 	b := appendHeader(s.buf[:0], s.cfg.ID, s.cfg.Boot, p.boot)
 	if n := min(len(p.acks), maxAcks/2); n > 0 {
-		// 128 numbers of at most ten bytes would not fit; they grow slowly, so
-		// that nearly all differences take one byte. Else fewer are sent.
+		// 128 numbers of ten bytes would not fit. They grow slowly, so nearly
+		// all differences take one byte; otherwise fewer are sent.
 		for ; ; n /= 2 {
 			if full := appendAcks(b, slices.Clone(p.acks[:n])); len(full) <= MaxPacket {
 				b = full
@@ -335,8 +337,9 @@ func (s *Session) write(now monitor.Instant, p *peer) []byte {
 	return b
 }
 
-// itemOf returns an entry as it is said now. A repetition keeps its number, so
-// that it is not taken for news; an opinion that still stands after a while is.
+// itemOf returns the item for an entry. A repetition keeps its number, so that
+// it is not taken as new. An opinion that still holds after a while gets a new
+// one, because the receiver must refresh it.
 func (s *Session) itemOf(now monitor.Instant, p *peer, e *entry) item {
 	fresh := e.seq == 0 || e.arrived || e.st.standing() && now >= e.said.Add(refreshPeriod)
 	if e.seq != 0 && !e.arrived && e.st.key != probeKey {
@@ -353,9 +356,9 @@ func (s *Session) itemOf(now monitor.Instant, p *peer, e *entry) item {
 	return it
 }
 
-// Receive takes in a packet and returns what it tells the core. The error says
-// why a packet was refused; it is one of those above. A refused packet changes
-// nothing but a counter.
+// Receive decodes a packet and returns the inputs for the core. The error says
+// why the packet was rejected; it wraps one of those above. A rejected packet
+// changes nothing but a counter.
 func (s *Session) Receive(now monitor.Instant, b []byte) ([]monitor.Input, error) {
 	pk, err := decode(b)
 	var p *peer
@@ -379,8 +382,8 @@ func (s *Session) Receive(now monitor.Instant, b []byte) ([]monitor.Input, error
 	return inputs, nil
 }
 
-// sender returns the peer that a packet comes from, if it is a packet of its
-// present life for the present life of this process.
+// sender returns the peer that sent a packet, if it was sent in the present run
+// of that peer to the present run of this process.
 func (s *Session) sender(pk packet) (*peer, error) {
 	p := s.byID[pk.from]
 	switch {
@@ -426,11 +429,11 @@ func (s *Session) confirmed(now monitor.Instant, p *peer, seq uint64) {
 	}
 }
 
-// maxPendingAcks bounds the confirmations that wait to be sent to a peer. What is not
-// confirmed is said again.
+// maxPendingAcks bounds the confirmations that wait to be sent to a peer. What
+// is not confirmed is sent again.
 const maxPendingAcks = 4096
 
-// receiveItem takes in one item and returns what it tells the core, if it is news.
+// receiveItem handles one item and returns the input for the core if it is new.
 func (s *Session) receiveItem(p *peer, it item) monitor.Input {
 	k := key{it.kind, it.master}
 	last, known := p.lastSeq[k]

@@ -118,8 +118,8 @@ func TestRepeatedUntilConfirmed(t *testing.T) {
 	}
 }
 
-// TestGivenUp: what cannot be delivered is given up when nobody needs it any
-// more; a standing opinion never is.
+// TestGivenUp: what cannot be delivered is given up when it expires; an opinion
+// that holds never is.
 func TestGivenUp(t *testing.T) {
 	p := newPair(t)
 	p.quiet()
@@ -204,8 +204,8 @@ func TestUp(t *testing.T) {
 	}
 }
 
-// TestLives: packets of and for earlier lives are refused, also after a peer was
-// forgotten and came back.
+// TestLives: packets of and for earlier runs are rejected, also after a peer
+// was forgotten and came back.
 func TestLives(t *testing.T) {
 	p := newPair(t)
 	p.a.ShareOpinion(p.now, down("m", p.now))
@@ -232,7 +232,7 @@ func TestLives(t *testing.T) {
 	if s := p.b.Stats(); s.Replayed != 1 || s.Strangers != 1 {
 		t.Errorf("%+v", s)
 	}
-	// A peer that starts anew hears what stands.
+	// A peer that restarted gets what holds.
 	p.a.Peer(p.now, idOf('b'), 22)
 	x, _ := p.out(p.a)
 	p.b = again
@@ -294,7 +294,7 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-// TestExplore: an address answers with who is there.
+// TestExplore: a probe finds out which peer is at an address.
 func TestExplore(t *testing.T) {
 	p := newPair(t)
 	p.quiet()
@@ -317,7 +317,7 @@ func TestExplore(t *testing.T) {
 	if got := p.a.TakeReached(); !slices.Equal(got, []Reached{{idOf('b'), "192.0.2.1:5"}}) {
 		t.Errorf("reached %v", got)
 	}
-	// Nothing else is believed that is not for this life.
+	// Nothing else is accepted that is not for this run.
 	b := appendItem(appendHeader(nil, idOf('a'), 1, 0), item{kind: kindOpinion, seq: 99, master: "m", addr: addr})
 	if _, err := p.b.Receive(p.now, b); !errors.Is(err, ErrMalformed) {
 		t.Errorf("an opinion for whoever gets it: %v", err)
@@ -390,9 +390,9 @@ func TestBoot(t *testing.T) {
 	}
 }
 
-// TestAnyNetwork: three sessions on a network that loses, doubles and reorders,
-// that is one-way for a while, with restarts. Nobody ever goes back to an older
-// statement, and when the network is well everybody has the newest.
+// TestAnyNetwork: three sessions on a network that loses, duplicates and
+// reorders, and is one-way for a while, with restarts. None ever goes back to
+// an older statement, and once the network works all have the newest.
 func TestAnyNetwork(t *testing.T) {
 	seeds := 150
 	if testing.Short() {
@@ -426,7 +426,7 @@ type flight struct {
 	b    []byte
 }
 
-// actor is a node: what it says and what it heard in its present life. A
+// actor is a node: what it sent and what it received in its present run. A
 // statement is told apart by its config epoch, which counts them.
 type actor struct {
 	id    monitor.RunID
@@ -462,7 +462,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 	return w
 }
 
-// boot starts a node anew. The others learn of its new life, as over RESP.
+// boot restarts a node. The others learn its new boot number, as over RESP.
 func (w *world) boot(i int) {
 	n := w.nodes[i]
 	n.boot = Boot(w.rng.Uint64() | 1)
@@ -589,8 +589,8 @@ func (w *world) arrive(f flight) {
 	}
 }
 
-// agree demands that everybody has heard the newest of everything that stands or
-// was said a short while ago.
+// agree demands that all have received the newest of everything that holds or
+// was sent a short while ago.
 func (w *world) agree() {
 	for _, from := range w.nodes {
 		for k, said := range from.last {

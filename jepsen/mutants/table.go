@@ -79,7 +79,7 @@ var Table = []Mutation{
 		Name: "vote given while saving fails", Why: "a promise is made that a crash breaks",
 		Edits: []Edit{
 			{"monitor/vote.go", "if c.disk.failing || c.conflict.open ||", "if c.conflict.open ||"},
-			{"monitor/vote.go", "c.free(Reply{To: in.From, Down: down}) // the vote is not safe", "c.free(reply) // the vote is not safe"},
+			{"monitor/vote.go", "c.free(Reply{To: in.From, Down: down}) // the vote is not durable", "c.free(reply) // the vote is not durable"},
 		},
 	},
 	{

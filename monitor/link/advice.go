@@ -8,7 +8,7 @@ import (
 	"github.com/gosentinel/sentinel/monitor"
 )
 
-// peer is the other side of a connection, as an operator knows it.
+// peer is the other side of a connection as it appears in the log.
 type peer struct {
 	target monitor.Kind
 	addr   monitor.HostPort
@@ -25,7 +25,7 @@ func (p peer) String() string {
 	}
 }
 
-// step is a command that every connection needs to be allowed.
+// step is a command that a connection must be allowed to use.
 type step uint8
 
 const (
@@ -35,7 +35,7 @@ const (
 	stepPing
 	stepInfo
 	stepPublish
-	steps // how many there are
+	steps // the number of steps
 )
 
 var stepNames = [steps]string{"AUTH", "CLIENT SETNAME", "SUBSCRIBE", "PING", "INFO", "PUBLISH"}
@@ -46,9 +46,9 @@ func stepOf(r reply) (step, bool) { return step(r), step(r) < steps }
 // maxAdvised bounds what is remembered of refusals that were logged.
 const maxAdvised = 1024
 
-// advisor tells the operator what a server refuses and what to do about it. It
-// says so once for each server and command, until that works: connections are
-// made again every second, and a wrong password must not flood the log.
+// advisor logs what a server refuses and what to do about it, once for each
+// server and command until that works: connections are retried every second,
+// and a wrong password must not flood the log.
 type advisor struct {
 	log func(monitor.Level, string)
 
@@ -71,7 +71,7 @@ func (a *advisor) refused(p peer, s step, refusal, todo string) {
 	known := a.logged[key] == refusal
 	if !known {
 		if len(a.logged) >= maxAdvised {
-			clear(a.logged) // saying things twice is better than growing without bound
+			clear(a.logged) // logging a line twice is better than growing without bound
 		}
 		a.logged[key] = refusal
 	}
@@ -92,7 +92,7 @@ func (a *advisor) works(p peer, s step) {
 	a.mu.Unlock()
 }
 
-// advise looks at the reply to a command for what the operator should know.
+// advise checks the reply to a command for what the operator should know.
 func (c *conn) advise(r reply, v value) {
 	s, ok := stepOf(r)
 	if !ok {
@@ -114,11 +114,11 @@ func (c *conn) advise(r reply, v value) {
 		in.authRefused = true
 	case strings.HasPrefix(refusal, "NOAUTH"):
 		if in.authRefused {
-			return // the consequence of what was said about AUTH
+			return // a consequence of the refused AUTH
 		}
-		s = stepAuth // one cause, whatever number of commands meets it
+		s = stepAuth // one cause, however many commands meet it
 	case s > stepSubscribe && todo == "":
-		return // LOADING and the like pass, and the core knows
+		return // LOADING and the like pass, and the core handles them
 	}
 	c.pool.advisor.refused(c.peer, s, refusal, todo)
 }

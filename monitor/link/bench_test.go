@@ -12,7 +12,7 @@ import (
 )
 
 // TestPongsAllocateNothing covers the way of a PING that every link takes every
-// second: queue it, expect it, take in its reply.
+// second: queue it, expect it, read its reply.
 func TestPongsAllocateNothing(t *testing.T) {
 	p := New(Config{Deliver: func(monitor.Instant, monitor.Input) {}, Now: func() monitor.Instant { return 1 }})
 	c := newConn(p, dialCommand, nil)

@@ -12,7 +12,7 @@ const (
 )
 
 // readBuffers are lent to connections that have bytes to read. There are as
-// many as connections that are reading at this moment, not as many as connections.
+// many as connections that have bytes to read, not as many as connections.
 var readBuffers = sync.Pool{New: func() any { return new([readSize]byte) }}
 
 // reader is how a connection's goroutine gets its bytes. What read returned is
@@ -34,7 +34,7 @@ func newConnReader(nc net.Conn) reader { return &connReader{nc: nc} }
 func (r *connReader) read() ([]byte, error) {
 	n, err := r.nc.Read(r.buf[:])
 	if n > 0 {
-		// An error that came with bytes comes again without them.
+		// The next call returns the error that came with the bytes.
 		return r.buf[:n], nil
 	}
 	return nil, err

@@ -14,9 +14,9 @@ import (
 	"github.com/gosentinel/sentinel/monitor"
 )
 
-// conn is one connection: from the attempt to the loss, never used again.
+// conn is one connection, from the attempt to the loss. It is never reused.
 //
-// Three goroutines meet here. The loop sends and closes. The connection's own
+// Three goroutines use it. The loop sends and closes. The connection's own
 // goroutine dials, then reads. A writing goroutine exists only while there is
 // something that could not be written at once.
 type conn struct {
@@ -34,12 +34,12 @@ type conn struct {
 	nc          net.Conn           // to write to
 	raw         syscall.RawConn    // for writing without waiting; nil when nc cannot
 	writesEnded bool               // nothing is sent any more
-	failed      bool               // ended by this side
+	failed      bool               // closed by this side
 	closed      bool               // nothing is delivered any more
 	reason      string             // why this side ended it
 	grace       *time.Timer        // ends it some time after a failed write
-	out         *output            // not yet given to the system; nil when empty
-	inFlight    int                // bytes in the hands of the writing goroutine
+	out         *output            // not yet handed to the system; nil when empty
+	inFlight    int                // bytes that the writing goroutine is writing
 	writing     bool               // there is a writing goroutine
 	expect      fifo
 
@@ -110,8 +110,8 @@ func (c *conn) flush() {
 	c.write()
 }
 
-// write hands what is queued to the system as far as that takes it at once, and
-// the rest to a writing goroutine. It never waits. The caller holds mu.
+// write hands to the system as much of the queue as it takes at once, and the
+// rest to a writing goroutine. It never waits. The caller holds mu.
 func (c *conn) write() {
 	if c.writesEnded || c.nc == nil || c.out == nil || c.writing {
 		return
@@ -157,12 +157,12 @@ func (c *conn) writeRest() {
 	}
 }
 
-// failedWriteGrace is how long a connection that cannot be written to is still read.
+// failedWriteGrace is how long a connection is still read after a write failed.
 const failedWriteGrace = time.Second
 
-// writeFailed ends a connection whose other side went away. A server that turns
-// a client away says why and closes; a Sentinel that closed at the first failed
-// write would often not read that. The caller holds mu.
+// writeFailed ends a connection whose other side is gone. A server that rejects
+// a client says why and closes; a Sentinel that closed at the first failed
+// write would often miss the reason. The caller holds mu.
 func (c *conn) writeFailed(err error) {
 	if c.writesEnded {
 		return
@@ -176,8 +176,8 @@ func (c *conn) writeFailed(err error) {
 	})
 }
 
-// fail ends the connection for a reason of this side. Its own goroutine notices
-// and reports the loss, so that there is one report. The caller holds mu.
+// fail ends the connection for a reason of this side. The connection's own
+// goroutine reports the loss, so that it is reported once. The caller holds mu.
 func (c *conn) fail(reason string) {
 	if c.failed {
 		return
@@ -200,7 +200,8 @@ func (c *conn) close() {
 }
 
 // connect is the goroutine that dials. Reading is done by another one, because
-// dialling needs a deep stack that would then stay for the life of the connection.
+// dialling grows the stack, which would stay large for the life of the
+// connection.
 func (c *conn) connect(ctx context.Context) {
 	nc, under, err := c.pool.open(ctx, c.peer.addr)
 	if err != nil {
@@ -215,8 +216,8 @@ func (c *conn) connect(ctx context.Context) {
 	c.pool.wg.Go(c.serve)
 }
 
-// adopt takes over a fresh connection and writes all that was sent before it
-// existed. It returns false when the connection is not wanted any more.
+// adopt takes a fresh connection and writes all that was sent before it
+// existed. It returns false when the connection is no longer wanted.
 func (c *conn) adopt(nc, under net.Conn) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -245,8 +246,8 @@ func (c *conn) receive() error {
 		}
 		at := c.pool.cfg.Now()
 		err = c.feed(b)
-		// Deliver may block. A thousand connections that wait for a busy loop
-		// must not hold a thousand buffers.
+		// Deliver may block. Many connections that wait for a busy loop must
+		// not hold a buffer each.
 		r.release()
 		c.deliverReady(at)
 		if err != nil {
@@ -296,7 +297,7 @@ func (c *conn) lossReason(err error) string {
 		reason = c.reason
 	}
 	if c.in.greetingRefusal != "" {
-		// A server that refuses a client says why and closes: without its words
+		// A server that refuses a client says why and closes: without that text
 		// the operator sees only that it closed.
 		reason += " after " + c.in.greetingRefusal
 	}
@@ -306,8 +307,8 @@ func (c *conn) lossReason(err error) string {
 	return reason
 }
 
-// plainError is the text of an error without what the operator knows anyway or
-// what differs every time, such as the local port.
+// plainError is the text of an error without what the operator knows already
+// and without what differs every time, such as the local port.
 func plainError(err error) string {
 	if errors.Is(err, io.EOF) {
 		return "closed by the other side"

@@ -1,6 +1,6 @@
 // Package link connects a Sentinel to the servers and Sentinels that it
-// watches. It is the shell around three effects of the core: Dial, Close and
-// Send; what happens on the wire comes back as the core's inputs.
+// watches. It carries out three effects of the core, Dial, Close and Send. What
+// happens on the wire comes back as inputs of the core.
 //
 //	pool := link.New(link.Config{Deliver: inbox.Put, Now: clock})
 //	for {
@@ -25,20 +25,20 @@
 //   - Inputs are complete and typed. INFO and hello messages are parsed by the
 //     goroutine that read them, so a large reply does not delay the core.
 //
-// # What a stranger can do
+// # What a hostile server can do
 //
-// Nothing but lose its connection. Only RESP2 is spoken; anything else, a reply
-// that nobody asked for, and everything beyond [Limits] or the bounds of the
-// parser cuts the connection with a reason that shows what was seen. A length
-// is judged when it is announced, so a bulk string of 1 GB costs nothing. What
-// a server refuses is logged once, with advice, and passwords are never shown.
+// Nothing but lose its connection. Only RESP2 is spoken. Anything else, an
+// unexpected reply, and everything beyond [Limits] or the bounds of the parser
+// closes the connection with a reason that shows what was received. A length is
+// checked when it is announced, so a bulk string of 1 GB costs nothing. What a
+// server refuses is logged once, with advice. Passwords are never logged.
 //
 // # What a connection costs
 //
-// One goroutine that waits, and no buffer: a plain TCP connection borrows one
-// when bytes are there and gives it back before it delivers. Writes are made by
-// the caller of Flush without waiting; only if the other side does not take
-// them does a goroutine wait in its place, with a bounded amount of bytes.
-// TLS and other connections go the same way, except that they own a small read
-// buffer and always write from such a goroutine.
+// One waiting goroutine and no buffer: a plain TCP connection borrows a buffer
+// when bytes arrive and returns it before it delivers. The caller of Flush
+// writes without waiting. Only when the other side does not read does a
+// goroutine wait in its place, with a bounded number of bytes. TLS and other
+// connections differ in two points: they own a small read buffer, and always
+// write from such a goroutine.
 package link

@@ -16,8 +16,8 @@ func appendArgs(dst []byte, args ...string) []byte {
 	return dst
 }
 
-// encoder appends commands and what is to be expected in return. Only the first
-// word of a command can be renamed on a server, so only that is mapped.
+// encoder appends commands and what is to be expected in return. A server can
+// rename only the first word of a command, so only that is mapped.
 type encoder struct {
 	out    []byte
 	expect *fifo
@@ -32,7 +32,8 @@ func (e *encoder) command(r reply, word string, args ...string) {
 	e.expect.push(expected{reply: r, token: e.token})
 }
 
-// greeting appends what every new connection starts with (wire.md §11.1).
+// greeting appends what every new connection starts with (wire.md §11.1,
+// Commands a Sentinel sends).
 func (e *encoder) greeting(d monitor.Dial) {
 	if d.Pass != "" && d.User != "" {
 		e.command(replyAuth, "AUTH", d.User, d.Pass)
@@ -97,7 +98,7 @@ func (e *encoder) slaveOf(cmd monitor.SlaveOf) {
 	}
 }
 
-// reply is what a command is answered with, and so what is made of it.
+// reply is the kind of reply that a command gets, which decides how it is read.
 type reply uint8
 
 const (
@@ -109,7 +110,7 @@ const (
 	replyPublish
 	replyAsk
 	replyGossip
-	replyDone          // whatever it is, the command is done
+	replyDone          // any reply: the command is done
 	replyMulti         // start of a role change as a transaction
 	replyQueuedSlaveOf // +QUEUED, or +OK when MULTI was refused
 	replyQueued
@@ -125,8 +126,8 @@ type expected struct {
 	token monitor.Token
 }
 
-// fifo is a ring of expected replies that grows as needed. Who pushes must
-// bound it. The zero value is empty.
+// fifo is a ring of expected replies that grows as needed. The caller of push
+// must bound it. The zero value is empty.
 type fifo struct {
 	ring []expected // length 0 or a power of two
 	head int

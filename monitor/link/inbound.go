@@ -7,26 +7,27 @@ import (
 	"github.com/gosentinel/sentinel/monitor"
 )
 
-// keepReady is the largest list of inputs that a connection keeps for later.
+// keepReady is the capacity up to which a connection keeps its list of inputs.
 const keepReady = 8
 
-// inbound is what a connection has received and not yet delivered.
+// inbound is the receiving side of a connection: what has arrived and is not
+// delivered yet.
 type inbound struct {
 	scan  scanner
 	rest  []byte          // the beginning of an unfinished reply
-	ready []monitor.Input // made of the bytes at hand, in order
+	ready []monitor.Input // decoded and not delivered yet, in order
 
 	tx       roleChange    // the role change whose replies are arriving
-	pong     monitor.Input // the last Pong, used again while it stays the same
+	pong     monitor.Input // the last Pong, reused while it stays the same
 	activity monitor.Input // PubSubActivity of this connection
 
 	secret          string      // password, to keep it out of what is logged
 	authRefused     bool        // AUTH was sent and refused
-	greetingRefusal string      // refusal in the greeting, while nothing has worked since
-	works           [steps]bool // what was allowed when it was used last
+	greetingRefusal string      // first refusal in the greeting; "" once a command succeeded
+	works           [steps]bool // accepted at the last use
 }
 
-// feed takes in bytes as they arrive. What they complete is appended to ready;
+// feed decodes bytes as they arrive. What they complete is appended to ready;
 // that stays valid when an error follows.
 func (c *conn) feed(b []byte) error {
 	in := &c.in
@@ -69,12 +70,13 @@ func (in *inbound) keep(b []byte) {
 	}
 }
 
-// replyMessage is what arrives on a Pub/Sub connection without being asked for.
+// replyMessage is a message on a Pub/Sub connection, which no command asked
+// for.
 const replyMessage = replyPlainEnd + 1
 
-// nextExpected returns what the reply that b starts with answers. A reply to
-// nothing would be taken for the reply to the next command, and all that follow
-// for the wrong ones, so it ends the connection.
+// nextExpected returns what the reply that b starts with answers. An unexpected
+// reply would be taken for that to the next command, and all that follow would
+// be misattributed, so it ends the connection.
 func (c *conn) nextExpected(b []byte) (expected, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -137,7 +139,7 @@ func (c *conn) take(e expected, frame []byte) error {
 
 func (c *conn) emit(in monitor.Input) { c.in.ready = append(c.in.ready, in) }
 
-// takePong makes no garbage: it is what arrives most often by far.
+// takePong does not allocate: PONG is by far the most frequent reply.
 func (c *conn) takePong(r monitor.PingReply) {
 	pong, ok := c.in.pong.(monitor.Pong)
 	if !ok || pong.Reply != r {
@@ -146,7 +148,8 @@ func (c *conn) takePong(r monitor.PingReply) {
 	c.emit(c.in.pong)
 }
 
-// classify sorts replies to PING by how they begin (state-machine.md §1.7).
+// classify sorts replies to PING by how they begin (state-machine.md §1.7, PING
+// reply).
 func classify(v value) monitor.PingReply {
 	if v.kind != '+' && v.kind != '-' {
 		return monitor.PingOther
@@ -164,9 +167,10 @@ func classify(v value) monitor.PingReply {
 	return monitor.PingOther
 }
 
-// askReply reads integer, string, integer: is the master down, who has the
-// vote, in which epoch. Stock Sentinels turn a negative epoch into a huge one,
-// which would end all elections; here it is no answer.
+// askReply reads integer, string, integer: whether the master is down, the
+// candidate that has the vote, and its epoch. Stock Sentinels turn a negative
+// epoch into a huge one, which would end all elections; here it counts as no
+// answer.
 func askReply(id monitor.ConnID, token monitor.Token, array value, rest []byte) monitor.AskReply {
 	r := monitor.AskReply{Conn: id, Token: token}
 	if array.kind != '*' || array.num != 3 {
@@ -187,10 +191,10 @@ func askReply(id monitor.ConnID, token monitor.Token, array value, rest []byte) 
 	return r
 }
 
-// gossipReply reads names and values. A peer that has the command says that it
-// speaks gossip, a stock Sentinel that there is no such subcommand. Names that
-// are not known belong to later versions. An endpoint that makes no sense is
-// none: what is in it goes to logs and to the network.
+// gossipReply reads names and values. A gosentinel answers with its endpoint, a
+// stock Sentinel that there is no such subcommand. Unknown names are those of
+// later versions. An invalid endpoint is ignored: its values go to logs and to
+// the network.
 func gossipReply(id monitor.ConnID, token monitor.Token, array value, rest []byte) monitor.GossipReply {
 	r := monitor.GossipReply{Conn: id, Token: token}
 	if array.kind == '-' && !bytes.HasPrefix(array.text, []byte("ERR ")) {
@@ -269,8 +273,8 @@ func (c *conn) takeRoleChange(e expected, v value, rest []byte) error {
 		tx.refuse(v)
 		return nil
 	case replyQueuedSlaveOf:
-		// A server that refuses MULTI executes what follows at once. To call that
-		// aborted would have the role changed a second time.
+		// A server that refuses MULTI executes what follows at once. Reporting
+		// that as aborted would change the role a second time.
 		tx.changed = !tx.open && v.kind != '-'
 		tx.refuse(v)
 		return nil
@@ -295,7 +299,7 @@ func (c *conn) takeRoleChange(e expected, v value, rest []byte) error {
 	stuck := e.reply == replyExec && tx.open && v.kind == '-' && !bytes.HasPrefix(v.text, []byte("EXECABORT"))
 	*tx = roleChange{}
 	if stuck {
-		// Every command would be queued for ever, and PING never be answered.
+		// Every later command would be queued, and PING never answered.
 		return fmt.Errorf("a transaction was left open, because EXEC was refused: %s", redacted(v.text, c.in.secret))
 	}
 	return nil

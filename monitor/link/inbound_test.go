@@ -368,8 +368,8 @@ func TestFifo(t *testing.T) {
 	}
 }
 
-// FuzzFeed lets a stranger answer everything that a connection can ask. What it
-// says must mean the same in whatever pieces it arrives, answer no command
+// FuzzFeed answers everything that a connection can ask with arbitrary bytes.
+// They must mean the same in whatever pieces they arrive, answer no command
 // twice, and leave no more behind than the bounds allow.
 func FuzzFeed(f *testing.F) {
 	const good = "+OK\r\n+PONG\r\n$13\r\nrole:master\r\n\r\n:1\r\n*3\r\n:1\r\n$1\r\n*\r\n:0\r\n" +

@@ -15,7 +15,7 @@ const (
 	maxDepth    = 4        // of arrays in arrays
 )
 
-// protocolError says what made a byte stream no RESP2 reply.
+// protocolError says why bytes are not a RESP2 reply.
 type protocolError struct{ text string }
 
 func (e *protocolError) Error() string { return "protocol error: " + e.text }
@@ -28,8 +28,8 @@ func protocolErrorf(format string, args ...any) error {
 // any size. It remembers how far it came: a reply of n bytes costs O(n) even
 // when a hostile server sends it byte by byte. The zero value is ready.
 //
-// It only ever stores positions. The bytes belong to the caller, who keeps
-// those of an unfinished reply and adds to them.
+// It stores only positions. The bytes belong to the caller, which keeps those
+// of an unfinished reply and appends to them.
 type scanner struct {
 	pos   int           // up to here the reply is complete and correct
 	look  int           // up to here the current line has no line end
@@ -114,7 +114,7 @@ func (s *scanner) scanLine(b []byte, maxBulk int) (bool, error) {
 	return true, s.header(line, maxBulk)
 }
 
-// header takes in a complete type and length line.
+// header reads a complete type and length line.
 func (s *scanner) header(line []byte, maxBulk int) error {
 	switch line[0] {
 	case '+', '-':
@@ -160,7 +160,7 @@ func (s *scanner) finishElement() {
 	}
 }
 
-// value is one reply, or one element of an array. It points into the bytes that
+// value is one reply, or one element of an array. It refers to the bytes that
 // it was read from.
 type value struct {
 	kind byte   // '+', '-', ':', '$' or '*'
@@ -195,9 +195,9 @@ func decode(b []byte) (v value, rest []byte) {
 	return v, rest
 }
 
-// elements reads the first elements of an array into dst and returns those that
-// there are. rest is what [decode] returned beside the array. The content of
-// arrays in it is passed over.
+// elements reads the first elements of an array into dst, as many as both have,
+// and returns them. rest is what [decode] returned beside the array. The
+// content of arrays in it is passed over.
 func elements(dst []value, array value, rest []byte) []value {
 	dst = dst[:min(int64(len(dst)), array.num)]
 	for i := range dst {
@@ -227,7 +227,7 @@ func parseNumber(b []byte) (int64, bool) {
 	return n, err == nil
 }
 
-// shown renders bytes of a stranger for a log line: short, quoted, plain ASCII.
+// shown renders untrusted bytes for a log line: short, quoted, plain ASCII.
 func shown(b []byte) string {
 	if len(b) > 64 {
 		return strconv.QuoteToASCII(string(b[:64])) + "..."

@@ -58,7 +58,7 @@ type Limits struct {
 	Pending     int // commands without a reply; default 1024
 }
 
-// peerFactor is how much more traffic the link to a peer may carry.
+// peerFactor is how many times as much a link to a Sentinel may carry.
 const peerFactor = 16
 
 func (l Limits) withDefaults(target monitor.Kind) Limits {
@@ -184,10 +184,10 @@ func (p *Pool) take(id monitor.ConnID) *conn {
 	return c
 }
 
-// open connects to addr. The second connection is the one to close: closing a
-// TLS connection politely could wait for a server that does not read.
+// open connects to addr. The second connection is the one to close: the closing
+// handshake of TLS could wait for a server that does not read.
 func (p *Pool) open(ctx context.Context, addr monitor.HostPort) (nc, under net.Conn, err error) {
-	// The net package would take an empty host for this machine.
+	// The net package takes an empty host for the local system.
 	if addr.Host == "" || addr.Port < 1 || addr.Port > 65535 {
 		return nil, nil, fmt.Errorf("no address to connect to: %q port %d", addr.Host, addr.Port)
 	}
@@ -226,8 +226,8 @@ func dialFrom(source string) (func(ctx context.Context, network, addr string) (n
 	return d.DialContext, nil
 }
 
-// localIP returns the own address on a connection, or "" if it has none. A zone
-// means nothing to others.
+// localIP returns the local address of a connection, or "" if it has none. A
+// zone has no meaning on other hosts.
 func localIP(nc net.Conn) string {
 	ap, err := netip.ParseAddrPort(nc.LocalAddr().String())
 	if err != nil {

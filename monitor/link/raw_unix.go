@@ -10,8 +10,8 @@ import (
 )
 
 // rawConn returns the system's handle of a plain TCP or Unix connection, and
-// nil for every other connection. It is asked for by type: a wrapper that has
-// state of its own between the bytes and the socket (TLS) must not be bypassed.
+// nil for every other connection. Only these two types qualify: a wrapper with
+// state between the bytes and the socket, such as TLS, must not be bypassed.
 func rawConn(nc net.Conn) syscall.RawConn {
 	var sc syscall.Conn
 	switch nc := nc.(type) {
@@ -30,7 +30,7 @@ func rawConn(nc net.Conn) syscall.RawConn {
 }
 
 // rawReader reads from a connection with a buffer that it borrows only once
-// bytes are there. It is made once for a connection: neither waiting nor
+// bytes are there. One is made for each connection, so that neither waiting nor
 // reading allocates.
 type rawReader struct {
 	raw syscall.RawConn
