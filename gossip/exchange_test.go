@@ -71,6 +71,8 @@ func TestExchange(t *testing.T) {
 		// What is lost is resent as a whole until the deadline, so a message of
 		// many fragments takes several rounds, but fragments that arrived are
 		// kept.
+		// One in some thousand still ends by the deadline.
+		timeouts := 0
 		for _, size := range []int{1, fragmentSize - 1, fragmentSize, fragmentSize + 1, 10 * fragmentSize} {
 			for range 20 {
 				c, err := a.dial(addrB)
@@ -82,13 +84,19 @@ func TestExchange(t *testing.T) {
 					c.Write(chunk)
 				}
 				got, err := io.ReadAll(c)
-				if want := reversed(bytes.ReplaceAll(q, []byte{7}, nil)); err != nil || !bytes.Equal(got, want) {
-					if len(want) > 0 {
-						t.Errorf("%d bytes: got %d, %v", size, len(got), err)
-					}
+				want := reversed(bytes.ReplaceAll(q, []byte{7}, nil))
+				switch {
+				case len(want) == 0:
+				case len(got) == 0 && errors.Is(err, os.ErrDeadlineExceeded):
+					timeouts++
+				case err != nil || !bytes.Equal(got, want):
+					t.Errorf("%d bytes: got %d, %v", size, len(got), err)
 				}
 				c.Close()
 			}
+		}
+		if timeouts > 2 {
+			t.Errorf("%d of 100 exchanges ended by the deadline", timeouts)
 		}
 		if len(a.pending) > 0 {
 			t.Errorf("%d questions are left", len(a.pending))
