@@ -17,16 +17,16 @@ func (c *Core) sendHello(now Instant, i *instance) {
 	i.helloDue = now.Add(c.tun.PublishPeriod)
 	h := c.helloOf(i.master, i.link)
 	c.rememberOwnAddr(now, &h)
-	c.sendFor(i, i.master.publishing(h))
+	c.sendFor(i, i.master.publishCommand(h))
 }
 
-// publishing returns the command that publishes h. Nearly every hello repeats
+// publishCommand returns the command that publishes h. Nearly every hello repeats
 // the one before, so the command is reused. It is immutable.
-func (m *master) publishing(h Hello) Command {
-	if m.publish == nil || m.hello != h {
-		m.hello, m.publish = h, PublishHello{h}
+func (m *master) publishCommand(h Hello) Command {
+	if m.lastPublish == nil || m.hello != h {
+		m.hello, m.lastPublish = h, PublishHello{h}
 	}
-	return m.publish
+	return m.lastPublish
 }
 
 // helloOf returns what is announced about m over l. The sender's address is

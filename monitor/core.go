@@ -193,7 +193,7 @@ func (c *Core) runDue() {
 func (c *Core) settle() {
 	for k := 0; k < len(c.queue); k++ {
 		t := c.queue[k]
-		t.queue = false
+		t.queued = false
 		if !t.stopped {
 			c.runTimer(t)
 		}
@@ -226,8 +226,8 @@ func (c *Core) stopTimer(t *timer) {
 
 // ready queues t to run within the current step.
 func (c *Core) ready(t *timer) {
-	if !t.queue {
-		t.queue = true
+	if !t.queued {
+		t.queued = true
 		c.queue = append(c.queue, t)
 	}
 }

@@ -87,7 +87,7 @@ func (c *Core) startAttempt(now Instant, m *master, forced bool) {
 func (m *master) electing() bool { return m.attempt.Phase() == election.WaitStart }
 
 // elect counts votes and decides whether this Sentinel leads the attempt
-// (state-machine.md §5.3, §5.4).
+// (state-machine.md §5.3, Counting, and §5.4, WAIT_START).
 func (c *Core) elect(now Instant, m *master) Instant {
 	a := &m.attempt
 	if !c.isDurable(m.voteSeq) {

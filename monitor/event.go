@@ -18,8 +18,9 @@ const (
 // Log line, Pub/Sub message, script argument and library callback all come from
 // the same value, so they cannot differ.
 //
-// The set is closed. Values are small structs that hold no references into the
-// core; they may be kept and shared.
+// Every event of a core is a type of this file; package pubsub adds one of its
+// own. Values are small structs without references into the core; they may be
+// kept and shared.
 type Event interface {
 	// Name is the Pub/Sub channel, for example "+switch-master".
 	Name() string
@@ -29,7 +30,8 @@ type Event interface {
 	AppendText(dst []byte) []byte
 }
 
-// MaxEventText is the longest payload that is published; the rest is cut off.
+// MaxEventText is the longest payload, in bytes, that is published; the rest is
+// cut off.
 const MaxEventText = 1023
 
 // Instance describes the instance that an event is about, as it was when the
@@ -303,8 +305,7 @@ func signed(plus bool, name string) string {
 	return "-" + name
 }
 
-// Level makes warning the level of every event about an instance that does not
-// say otherwise.
+// Level makes warning the default level of the events about an instance.
 func (Instance) Level() Level { return LevelWarning }
 
 // Level implements [Event] for the events below warning level.

@@ -23,7 +23,7 @@ type PeerKind uint8
 // The kinds of peer. PeerUnknown has not been asked, or has not answered yet.
 const (
 	PeerUnknown PeerKind = iota
-	PeerStock            // redis-sentinel, valkey-sentinel and whatever behaves like them
+	PeerStock            // redis-sentinel, valkey-sentinel and everything that behaves like them
 	PeerGosentinel
 )
 
@@ -160,7 +160,7 @@ func (c *Core) peerOpinion(now Instant, in PeerOpinion) {
 
 func (c *Core) peerConfig(now Instant, in PeerConfig) {
 	if m, p := c.gossipPeer(in.Hello.MasterName, in.Hello.RunID); p != nil && c.plausible(&in.Hello) {
-		c.learnEpoch(m, &in.Hello)
+		c.raiseEpoch(m, &in.Hello)
 		c.adoptIfNewer(now, m, p, &in.Hello)
 	}
 }

@@ -33,8 +33,8 @@ type master struct {
 	awaiting    bool // is in disk.waiting
 	sharedDown  bool // the opinion last shared over gossip
 
-	hello   Hello   // last published, see publishing
-	publish Command // publishes hello
+	hello       Hello   // last published, see publishCommand
+	lastPublish Command // publishes hello
 
 	judge timer // the timer of run; instance.timer drives the periodic commands
 }

@@ -32,7 +32,7 @@ func (c *Core) hello(now Instant, in *HelloReceived) {
 		return
 	}
 	p := c.peerFromHello(now, m, h)
-	c.learnEpoch(m, h)
+	c.raiseEpoch(m, h)
 	if p != nil {
 		p.lastHello = now
 		c.adoptIfNewer(now, m, p, h)
@@ -43,13 +43,13 @@ func (c *Core) plausible(h *Hello) bool {
 	return h.RunID.Valid() && h.CurrentEpoch.Plausible(c.epoch) && h.ConfigEpoch.Plausible(c.epoch)
 }
 
-// learnEpoch adopts the epoch of another Sentinel if it is higher.
+// raiseEpoch adopts the epoch of another Sentinel if it is higher.
 //
 // A config epoch counts too. Above our current epoch, it would make every later
 // failover of m produce a configuration older than the known one, which would
 // be aborted after the replica was promoted. No correct hello has a config
 // epoch above its own current epoch.
-func (c *Core) learnEpoch(m *master, h *Hello) {
+func (c *Core) raiseEpoch(m *master, h *Hello) {
 	if epoch := max(h.CurrentEpoch, h.ConfigEpoch); epoch > c.epoch {
 		c.epoch = epoch
 		c.emit(&m.instance, NewEpoch{c.epoch}) // others know it already: this is no promise of ours

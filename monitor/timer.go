@@ -11,7 +11,7 @@ type timerOwner interface {
 type timer struct {
 	seq     uint64 // order among equal instants: the order of creation
 	pos     int    // index in the heap, -1 when not in it
-	queue   bool   // queued to run within the current step
+	queued  bool   // queued to run within the current step
 	stopped bool   // its owner is gone
 	owner   timerOwner
 }
