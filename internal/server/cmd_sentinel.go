@@ -329,9 +329,7 @@ func cmdCkQuorum(r *request) {
 	if !ok {
 		return
 	}
-	voters := m.OtherSentinels + 1
-	quorum := m.UsableSentinels >= m.Quorum
-	majority := m.UsableSentinels >= voters/2+1
+	quorum, majority := m.CheckQuorum()
 	text := fmt.Sprintf("%d usable Sentinels. ", m.UsableSentinels)
 	const noMajority = "Not enough available Sentinels to reach the majority and authorize a failover"
 	switch {
