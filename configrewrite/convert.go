@@ -12,6 +12,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/gosentinel/sentinel/internal/atomicfile"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -30,7 +31,7 @@ import (
 func Convert(path string) (text []byte, warnings []string, err error) {
 	text, err = os.ReadFile(path)
 	if err != nil {
-		return nil, nil, loadError(path, fmt.Errorf("Fatal error, can't open config file '%s': %w", path, cause(err)), "")
+		return nil, nil, loadError(path, fmt.Errorf("Fatal error, can't open config file '%s': %w", path, atomicfile.Cause(err)), "")
 	}
 	start, err := os.Getwd()
 	if err != nil {

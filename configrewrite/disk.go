@@ -1,99 +1,28 @@
 package configrewrite
 
 import (
-	"errors"
-	"fmt"
-	"io"
-	"io/fs"
-	"os"
 	"path/filepath"
+
+	"github.com/gosentinel/sentinel/internal/atomicfile"
 )
 
-// maxFileBytes bounds what is read as a configuration: a wrong path, such as a
-// device or a data file, must end in a message and not in the memory being used up.
-const maxFileBytes = 64 << 20
+// fileSystem is what this package asks of a file system. Tests have one that
+// breaks.
+type fileSystem interface {
+	atomicfile.FileSystem
+	ReadFile(name string) ([]byte, error)
+	Glob(pattern string) ([]string, error)
+}
 
 // disk is the file system of the machine.
-type disk struct{}
+type disk struct{ atomicfile.Disk }
 
-func (disk) ReadFile(name string) ([]byte, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if info.IsDir() {
-		return nil, errors.New("it is a directory")
-	}
-	data, err := io.ReadAll(io.LimitReader(f, maxFileBytes+1))
-	if err == nil && len(data) > maxFileBytes {
-		err = fmt.Errorf("it is longer than %d MiB", maxFileBytes>>20)
-	}
-	return data, err
-}
+func (disk) Glob(pattern string) ([]string, error) { return filepath.Glob(pattern) }
 
-func (disk) Stat(name string) (fs.FileInfo, error) { return os.Stat(name) }
-
-// RealPath follows symbolic links, so that a linked configuration is written
-// where it lives instead of being turned into a copy. What does not exist yet
-// is its own real path, below the real path of its directory.
-func (disk) RealPath(name string) (string, error) {
-	real, err := filepath.EvalSymlinks(name)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return real, err
-	}
-	dir, err := filepath.EvalSymlinks(filepath.Dir(name))
-	if err != nil {
-		return name, err
-	}
-	return filepath.Join(dir, filepath.Base(name)), nil
-}
-
-func (disk) Create(name string, perm fs.FileMode) (writeFile, error) {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
-	if err != nil {
-		return nil, err
-	}
-	return diskFile{f}, nil
-}
-
-func (disk) CanWrite(name string) error {
-	f, err := os.OpenFile(name, os.O_WRONLY, 0)
-	if err != nil {
-		return err
-	}
-	return f.Close()
-}
-
-func (disk) Rename(from, to string) error              { return os.Rename(from, to) }
-func (disk) Remove(name string) error                  { return os.Remove(name) }
-func (disk) ReadDir(dir string) ([]fs.DirEntry, error) { return os.ReadDir(dir) }
-func (disk) Glob(pattern string) ([]string, error)     { return filepath.Glob(pattern) }
-
-func (disk) SyncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	if err := d.Sync(); err != nil {
-		_ = d.Close()
-		return err
-	}
-	return d.Close()
-}
-
-type diskFile struct{ *os.File }
-
-// LikeFile takes over the mode of the file to be replaced, and its owner as far
-// as the process may: after one start as root the daemon's own user should
-// still be able to write its file.
-func (f diskFile) LikeFile(info fs.FileInfo) error {
-	if uid, gid, ok := ownerOf(info); ok {
-		_ = f.Chown(uid, gid)
-	}
-	return f.Chmod(info.Mode().Perm())
-}
+// Errors of files that cannot be written.
+type (
+	// SaveError says which step of a [File.Save] failed, and why.
+	SaveError = atomicfile.SaveError
+	// NotWritableError says that state could not be saved, found out at the start.
+	NotWritableError = atomicfile.NotWritableError
+)

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gosentinel/sentinel/internal/atomicfile"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -75,7 +76,7 @@ func (l Loader) Load(path string, overrides []string) (*File, error) {
 	fsys := l.fileSystem()
 	text, err := fsys.ReadFile(path)
 	if err != nil {
-		return nil, loadError(path, fmt.Errorf("Fatal error, can't open config file '%s': %w", path, cause(err)), "")
+		return nil, loadError(path, fmt.Errorf("Fatal error, can't open config file '%s': %w", path, atomicfile.Cause(err)), "")
 	}
 	if err := checkWhole(path, text); err != nil {
 		return nil, err
@@ -94,7 +95,7 @@ func (l Loader) Load(path string, overrides []string) (*File, error) {
 			return nil, err
 		}
 	}
-	removeStrays(fsys, f.statePath, time.Now())
+	atomicfile.RemoveStrays(fsys, f.statePath, time.Now())
 	return f, nil
 }
 
@@ -125,7 +126,7 @@ func (l Loader) New(path string, base Config) (*File, error) {
 	if err := f.useStateFile(path); err != nil {
 		return nil, err
 	}
-	removeStrays(f.fsys, f.statePath, time.Now())
+	atomicfile.RemoveStrays(f.fsys, f.statePath, time.Now())
 	return f, nil
 }
 
@@ -204,7 +205,7 @@ func readIncluded(fsys fileSystem, pattern string) ([]Included, error) {
 	for _, name := range names {
 		text, err := fsys.ReadFile(name)
 		if err != nil {
-			return nil, fmt.Errorf("Fatal error, can't open config file '%s': %w", name, cause(err))
+			return nil, fmt.Errorf("Fatal error, can't open config file '%s': %w", name, atomicfile.Cause(err))
 		}
 		files = append(files, Included{name, text})
 	}
@@ -215,7 +216,7 @@ func checkExecutable(fsys fileSystem, path string) error {
 	info, err := fsys.Stat(path)
 	switch {
 	case err != nil:
-		return fmt.Errorf("%s: %w", path, cause(err))
+		return fmt.Errorf("%s: %w", path, atomicfile.Cause(err))
 	case info.IsDir():
 		return tolerated(path + " is a directory, which cannot be executed") // access(2) is content with it
 	case info.Mode().Perm()&0o111 == 0:
@@ -230,7 +231,7 @@ func checkExecutable(fsys fileSystem, path string) error {
 func checkDir(fsys fileSystem, path string) error {
 	info, err := fsys.Stat(path)
 	if err != nil {
-		return cause(err)
+		return atomicfile.Cause(err)
 	}
 	if !info.IsDir() {
 		return errors.New("it is not a directory")
@@ -253,7 +254,7 @@ func (f *File) useStateFile(path string) error {
 		return nil
 	}
 	if err != nil {
-		return loadError(path, fmt.Errorf("the state file cannot be read: %w", cause(err)), "")
+		return loadError(path, fmt.Errorf("the state file cannot be read: %w", atomicfile.Cause(err)), "")
 	}
 	head, state := cutState(text)
 	if state == nil {
@@ -339,7 +340,7 @@ func (f *File) Warnings() []string { return f.doc.Warnings }
 
 // CheckWritable finds out whether Save can work. It returns nil or a
 // [*NotWritableError], and leaves everything as it was.
-func (f *File) CheckWritable() error { return checkWritable(f.fsys, f.statePath) }
+func (f *File) CheckWritable() error { return atomicfile.CheckWritable(f.fsys, f.statePath) }
 
 // Save makes st durable: when it returns nil, st survives a power cut; when it
 // returns an error, the state saved before does. It renders st into the present
@@ -358,13 +359,13 @@ func (f *File) Save(st monitor.State) error {
 	}
 	text := writer.Render(current, st)
 	if err := writer.Verify(text, st); err != nil {
-		return &SaveError{"Could not save config file", f.statePath, err}
+		return &SaveError{Step: "Could not save config file", Path: f.statePath, Err: err}
 	}
 	perm := fs.FileMode(0o644)
 	if f.statePath != f.path {
 		perm = 0o600 // a new state file is read by nobody else, and holds passwords
 	}
-	return replaceFile(f.fsys, f.statePath, text, perm)
+	return atomicfile.Replace(f.fsys, f.statePath, text, perm)
 }
 
 // content returns the present content of the file to be written.
@@ -378,7 +379,7 @@ func (f *File) content() ([]byte, error) {
 		// are not state, such as requirepass, and nobody would notice.
 		return f.text, nil
 	case err != nil:
-		return nil, &SaveError{"Could not read config file", f.statePath, err}
+		return nil, &SaveError{Step: "Could not read config file", Path: f.statePath, Err: err}
 	}
 	return text, nil
 }

@@ -8,8 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/gosentinel/sentinel/configrewrite"
 	"github.com/gosentinel/sentinel/internal/acl"
+	"github.com/gosentinel/sentinel/internal/atomicfile"
 	"github.com/gosentinel/sentinel/internal/errtext"
 )
 
@@ -32,7 +32,7 @@ type ACLFile struct {
 func NewACLFile(name, path string, users *acl.List) *ACLFile {
 	return &ACLFile{
 		name: name, path: path, users: users, busy: make(chan struct{}, 1),
-		read: configrewrite.ReadFile, replace: configrewrite.ReplaceFile,
+		read: atomicfile.ReadFile, replace: atomicfile.WriteFile,
 	}
 }
 

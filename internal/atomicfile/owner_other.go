@@ -1,6 +1,6 @@
 //go:build !unix
 
-package configrewrite
+package atomicfile
 
 import "io/fs"
 

@@ -1,4 +1,4 @@
-package configrewrite
+package atomicfile
 
 import (
 	"crypto/rand"
@@ -14,23 +14,21 @@ import (
 	"time"
 )
 
-// fileSystem is what this package asks of a file system. It is an interface so
+// FileSystem is what this package asks of a file system. It is an interface so
 // that tests can make every single step fail, and pull the plug between any two.
-type fileSystem interface {
-	ReadFile(name string) ([]byte, error)
+type FileSystem interface {
 	Stat(name string) (fs.FileInfo, error)
-	RealPath(name string) (string, error)                    // symbolic links followed
-	Create(name string, perm fs.FileMode) (writeFile, error) // fails if it exists; perm is subject to the umask
-	CanWrite(name string) error                              // changes nothing
+	RealPath(name string) (string, error)               // symbolic links followed
+	Create(name string, perm fs.FileMode) (File, error) // fails if it exists; perm is subject to the umask
+	CanWrite(name string) error                         // changes nothing
 	Rename(from, to string) error
 	Remove(name string) error
 	SyncDir(dir string) error
 	ReadDir(dir string) ([]fs.DirEntry, error)
-	Glob(pattern string) ([]string, error)
 }
 
-// writeFile is a file being written.
-type writeFile interface {
+// File is a file being written.
+type File interface {
 	io.Writer
 	LikeFile(info fs.FileInfo) error // takes over mode, and owner where allowed
 	Sync() error
@@ -48,7 +46,7 @@ type SaveError struct {
 
 // Error returns step, path and cause, and a hint where the cause is a known trap.
 func (e *SaveError) Error() string {
-	text := fmt.Sprintf("%s %s (%v)", e.Step, e.Path, cause(e.Err))
+	text := fmt.Sprintf("%s %s (%v)", e.Step, e.Path, Cause(e.Err))
 	if errors.Is(e.Err, syscall.EBUSY) || errors.Is(e.Err, syscall.EXDEV) {
 		text += ": a file that is mounted on its own cannot be replaced; mount its directory, or set state-file"
 	}
@@ -58,8 +56,8 @@ func (e *SaveError) Error() string {
 // Unwrap returns the cause.
 func (e *SaveError) Unwrap() error { return e.Err }
 
-// cause strips what the error of a system call repeats: operation and path.
-func cause(err error) error {
+// Cause strips what the error of a system call repeats: operation and path.
+func Cause(err error) error {
 	if pe := (*fs.PathError)(nil); errors.As(err, &pe) {
 		return pe.Err
 	}
@@ -69,14 +67,14 @@ func cause(err error) error {
 	return err
 }
 
-// replaceFile gives path the new content so that a crash at any instant leaves
+// Replace gives path the new content so that a crash at any instant leaves
 // the whole old or the whole new file, and so that the new one is durable when
 // nil is returned. renameio is not used: it leaves out the last step, without
 // which a power cut can bring the old file back, and with it a vote not yet
 // given; and its steps cannot be made to fail in a test.
 //
 // newPerm is the mode of a file that did not exist, before the umask.
-func replaceFile(fsys fileSystem, path string, data []byte, newPerm fs.FileMode) (err error) {
+func Replace(fsys FileSystem, path string, data []byte, newPerm fs.FileMode) (err error) {
 	path, err = fsys.RealPath(path)
 	if err != nil {
 		return &SaveError{"Could not find config file", path, err}
@@ -111,7 +109,7 @@ func replaceFile(fsys fileSystem, path string, data []byte, newPerm fs.FileMode)
 // fillFile writes, syncs and closes a temporary file. A file whose sync failed
 // is never synced again: the kernel may have dropped the pages and would report
 // success. The next attempt starts with a new file.
-func fillFile(f writeFile, name string, data []byte, like fs.FileInfo) error {
+func fillFile(f File, name string, data []byte, like fs.FileInfo) error {
 	fail := func(step string, err error) error {
 		_ = f.Close()
 		return &SaveError{step, name, err}
@@ -149,8 +147,8 @@ func tempName(path string) string {
 // save takes far less, and another process may just be saving.
 const strayAge = time.Minute
 
-// removeStrays removes temporary files that a crash left beside path.
-func removeStrays(fsys fileSystem, path string, now time.Time) {
+// RemoveStrays removes temporary files that a crash left beside path.
+func RemoveStrays(fsys FileSystem, path string, now time.Time) {
 	real, err := fsys.RealPath(path)
 	if err != nil {
 		return
@@ -183,16 +181,16 @@ func (e *NotWritableError) Error() string {
 	if e.Dir {
 		return fmt.Sprintf("Sentinel config file %s cannot be saved: its directory is not writable: %v. "+
 			"Give the user of this process write access to the directory, or set state-file to a path in one that it may write",
-			e.Path, cause(e.Err))
+			e.Path, Cause(e.Err))
 	}
-	return fmt.Sprintf("Sentinel config file %s is not writable: %v. Change its owner or mode, or set state-file", e.Path, cause(e.Err))
+	return fmt.Sprintf("Sentinel config file %s is not writable: %v. Change its owner or mode, or set state-file", e.Path, Cause(e.Err))
 }
 
 // Unwrap returns the cause.
 func (e *NotWritableError) Unwrap() error { return e.Err }
 
-// checkWritable finds out whether replaceFile can work, by making a file.
-func checkWritable(fsys fileSystem, path string) error {
+// CheckWritable finds out whether Replace can work, by making a file.
+func CheckWritable(fsys FileSystem, path string) error {
 	real, err := fsys.RealPath(path)
 	if err != nil {
 		return &NotWritableError{Path: path, Err: err}

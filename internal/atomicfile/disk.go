@@ -1,0 +1,108 @@
+package atomicfile
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// maxBytes bounds what is read as a configuration: a wrong path, such as a
+// device or a data file, must end in a message and not in the memory being used up.
+const maxBytes = 64 << 20
+
+// Disk is the file system of the machine.
+type Disk struct{}
+
+// ReadFile is [ReadFile].
+func (Disk) ReadFile(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if info.IsDir() {
+		return nil, errors.New("it is a directory")
+	}
+	data, err := io.ReadAll(io.LimitReader(f, maxBytes+1))
+	if err == nil && len(data) > maxBytes {
+		err = fmt.Errorf("it is longer than %d MiB", maxBytes>>20)
+	}
+	return data, err
+}
+
+// Stat implements [FileSystem], as do the methods below.
+func (Disk) Stat(name string) (fs.FileInfo, error) { return os.Stat(name) }
+
+// RealPath follows symbolic links, so that a linked configuration is written
+// where it lives instead of being turned into a copy. What does not exist yet
+// is its own real path, below the real path of its directory.
+func (Disk) RealPath(name string) (string, error) {
+	real, err := filepath.EvalSymlinks(name)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return real, err
+	}
+	dir, err := filepath.EvalSymlinks(filepath.Dir(name))
+	if err != nil {
+		return name, err
+	}
+	return filepath.Join(dir, filepath.Base(name)), nil
+}
+
+// Create makes a file that must not exist.
+func (Disk) Create(name string, perm fs.FileMode) (File, error) {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
+	if err != nil {
+		return nil, err
+	}
+	return diskFile{f}, nil
+}
+
+// CanWrite opens the file for writing, and closes it again.
+func (Disk) CanWrite(name string) error {
+	f, err := os.OpenFile(name, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// Rename is [os.Rename].
+func (Disk) Rename(from, to string) error { return os.Rename(from, to) }
+
+// Remove is [os.Remove].
+func (Disk) Remove(name string) error { return os.Remove(name) }
+
+// ReadDir is [os.ReadDir].
+func (Disk) ReadDir(dir string) ([]fs.DirEntry, error) { return os.ReadDir(dir) }
+
+// SyncDir makes the entries of a directory durable.
+func (Disk) SyncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	if err := d.Sync(); err != nil {
+		_ = d.Close()
+		return err
+	}
+	return d.Close()
+}
+
+type diskFile struct{ *os.File }
+
+// LikeFile takes over the mode of the file to be replaced, and its owner as far
+// as the process may: after one start as root the daemon's own user should
+// still be able to write its file.
+func (f diskFile) LikeFile(info fs.FileInfo) error {
+	if uid, gid, ok := ownerOf(info); ok {
+		_ = f.Chown(uid, gid)
+	}
+	return f.Chmod(info.Mode().Perm())
+}
