@@ -16,7 +16,7 @@ func manyMasters(n int) monitor.State {
 			return monitor.Addr{Host: ip, IP: ip, Port: 6379}
 		}
 		st.Masters = append(st.Masters, monitor.MasterState{
-			MasterConfig: withDefaults(monitor.MasterConfig{Name: fmt.Sprintf("master-%d", i), Addr: addr(1), Quorum: 2}),
+			MasterConfig: monitor.MasterConfig{Name: fmt.Sprintf("master-%d", i), Addr: addr(1), Quorum: 2}.WithDefaults(),
 			LeaderEpoch:  3,
 			Replicas:     []monitor.Addr{addr(2), addr(3)},
 			Sentinels:    []monitor.KnownSentinel{{Addr: addr(4), ID: idB}, {Addr: addr(5), ID: idC}},

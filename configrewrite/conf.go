@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"time"
 
+	"github.com/gosentinel/sentinel/internal/option"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -95,7 +95,7 @@ func isKnownLine(line string) bool {
 
 // generic applies a line that is not a "sentinel" line, at once.
 func (p *parser) generic(at position, name string, args []string, from origin) {
-	switch o := find(serverOptions, byConf(name)); {
+	switch o := settingOptions.Find(option.InConf, name); {
 	case name == "include":
 		p.include(at, args)
 	case name == "dir":
@@ -106,32 +106,32 @@ func (p *parser) generic(at position, name string, args []string, from origin) {
 		p.problem(at, fmt.Sprintf("Bad directive or wrong number of arguments (unknown directive %q)", printable(name)),
 			directiveHint(name))
 	case len(args) == 0 && name != "save": // which removes all save lines
-		p.problem(at, errArgs.Error(), "")
+		p.problem(at, option.ErrArity.Error(), "")
 	case name != "latency-tracking-info-percentiles" && !containsFold(p.idle, name):
 		p.idle = append(p.idle, name)
 	}
 }
 
-func (p *parser) serverOption(at position, o *option[Settings], args []string, from origin) {
+func (p *parser) serverOption(at position, o *option.Row[Settings], args []string, from origin) {
 	hint := ""
 	var err error
-	if o.conf == "user" {
+	if o.Name == "user" {
 		err = p.addUser(at, args, from)
 	} else {
-		err = o.fromArgs(o.at(&p.doc.Settings), args)
+		err = o.SetLine(&p.doc.Settings, args)
 	}
-	if o.words != nil {
+	if o.Words != nil {
 		hint = "write one of the words listed"
 	}
 	p.report(at, err, hint)
 	if err == nil && from == inOverride {
-		p.doc.overrides = append(p.doc.overrides, append([]string{o.conf}, args...))
+		p.doc.overrides = append(p.doc.overrides, append([]string{o.Name}, args...))
 	}
 }
 
 func (p *parser) setDir(at position, args []string, from origin) {
 	if len(args) != 1 {
-		p.problem(at, errArgs.Error(), "write: dir <path>")
+		p.problem(at, option.ErrArity.Error(), "write: dir <path>")
 		return
 	}
 	dir := p.abs(args[0])
@@ -161,7 +161,7 @@ func (p *parser) abs(path string) string {
 
 func (p *parser) include(at position, args []string) {
 	if len(args) != 1 {
-		p.problem(at, errArgs.Error(), "write: include <path>")
+		p.problem(at, option.ErrArity.Error(), "write: include <path>")
 		return
 	}
 	if p.doc.source.Include == nil {
@@ -193,10 +193,7 @@ func (p *parser) enqueue(at position, args []string, from origin) {
 		return // accepted by the originals, and left behind by some editors
 	}
 	name := strings.ToLower(args[0])
-	if canonical, ok := sentinelAliases[name]; ok {
-		name = canonical
-	}
-	p.queue = append(p.queue, statement{at, from, name, args[1:]})
+	p.queue = append(p.queue, statement{at, from, canonical(name), args[1:]})
 }
 
 // applyQueue runs the three passes of wire.md §8.4. Masters that are defined by
@@ -209,7 +206,7 @@ func (p *parser) applyQueue(otherMasters func()) {
 			monitors = append(monitors, s)
 		case s.name == "current-epoch":
 			p.currentEpoch(s)
-		case find(globalOptions, byConf(s.name)) != nil:
+		case globalOptions.Find(option.InConf, s.name) != nil:
 			p.globalOption(s)
 		default:
 			rest = append(rest, s)
@@ -224,19 +221,19 @@ func (p *parser) applyQueue(otherMasters func()) {
 }
 
 func (p *parser) globalOption(s statement) {
-	o := find(globalOptions, byConf(s.name))
-	if len(s.args) == 1 && s.args[0] == "" && (s.name == "announce-ip" || s.name == "sentinel-user" || s.name == "sentinel-pass") {
+	o := globalOptions.Find(option.InConf, s.name)
+	if len(s.args) == 1 && s.args[0] == "" && (o.Kind() == option.Text) {
 		return // empty means unset in every version
 	}
 	hint := ""
 	if s.name == "myid" {
 		hint = "an id has 40 characters; restore it from a copy. Removing the line gives this Sentinel a new id, and its peers count the old one too until SENTINEL RESET"
 	}
-	err := o.fromArgs(o.at(&p.doc.State.Options), p.lenient(s.at, o.at(&p.doc.State.Options), s.args))
+	err := o.SetLine(&p.doc.State.Options, p.lenient(s.at, o.Kind(), s.args))
 	switch {
-	case errors.Is(err, errArgs):
+	case errors.Is(err, option.ErrArity):
 		err = errStatement
-	case errors.Is(err, errYesNo):
+	case errors.Is(err, option.ErrYesNo):
 		plural := ""
 		if s.name == "deny-scripts-reconfig" {
 			plural = "s"
@@ -253,12 +250,9 @@ var errStatement = errors.New("Unrecognized sentinel configuration statement. (w
 // lenient returns the words of a "sentinel" line with a number in the way in
 // which stock Sentinels read it there: as far as its digits go, and 0 if it has
 // none. What they started with must not keep this one from starting.
-func (p *parser) lenient(at position, field any, args []string) []string {
-	switch field.(type) {
-	case *int, *time.Duration:
-		if len(args) == 1 {
-			return []string{p.number(at, args[0])}
-		}
+func (p *parser) lenient(at position, kind option.Kind, args []string) []string {
+	if len(args) == 1 && (kind == option.Integer || kind == option.Duration) {
+		return []string{p.number(at, args[0])}
 	}
 	return args
 }
@@ -371,7 +365,7 @@ func parsePort(s string) (int, bool) {
 
 // masterStatement applies a line about one master.
 func (p *parser) masterStatement(s statement) {
-	o := find(masterOptions, byConf(s.name))
+	o := masterOptions.Find(option.InConf, s.name)
 	isState := s.name == "known-replica" || s.name == "known-sentinel" || s.name == "config-epoch" || s.name == "leader-epoch"
 	if o == nil && !isState {
 		hint := "remove the line, or put # before it"
@@ -441,31 +435,25 @@ func (p *parser) unknownMaster(s statement) {
 	p.problem(s.at, fmt.Sprintf("No such master with specified name. (%q)", printable(name)), hint)
 }
 
-func (p *parser) masterOption(s statement, o *option[monitor.MasterConfig], i int) {
+func (p *parser) masterOption(s statement, o *option.Row[monitor.MasterConfig], i int) {
 	m := &p.doc.State.Masters[i]
 	args := s.args[1:]
-	if s.origin != inMain && o.conf == "rename-command" && p.extra[i].origin == inMain {
+	if s.origin != inMain && o.Name == "rename-command" && p.extra[i].origin == inMain {
 		// The first save copied these into the main file; SENTINEL SET may have
 		// changed them there since.
 		return
 	}
-	err := o.fromArgs(o.at(&m.MasterConfig), p.lenient(s.at, o.at(&m.MasterConfig), args))
+	err := o.SetLine(&m.MasterConfig, p.lenient(s.at, o.Kind(), args))
 	hint := ""
-	if errors.Is(err, errArgs) {
-		err, hint = errStatement, fmt.Sprintf("write: sentinel %s <master> <value>", o.conf)
-	} else if o.unit != 0 {
+	if errors.Is(err, option.ErrArity) {
+		err, hint = errStatement, fmt.Sprintf("write: sentinel %s <master> <value>", o.Name)
+	} else if o.Unit != 0 {
 		hint = "a number of milliseconds, without a unit"
-		err = badTime(err, o.lo)
+		err = badTime(err, o.Lo)
 	}
 	p.report(s.at, err, hint)
-	if err != nil || len(args) != 1 {
-		return
-	}
-	switch o.conf {
-	case "notification-script":
-		p.checkScript(s.at, "Notification", p.scriptPath(args[0]))
-	case "client-reconfig-script":
-		p.checkScript(s.at, "Client reconfiguration", p.scriptPath(args[0]))
+	if err == nil && o.Script != "" {
+		p.checkScript(s.at, o.Script, p.scriptPath(args[0]))
 	}
 }
 

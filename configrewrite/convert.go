@@ -4,15 +4,14 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/gosentinel/sentinel/internal/atomicfile"
+	"github.com/gosentinel/sentinel/internal/option"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -73,10 +72,10 @@ func convert(text []byte, src Source) (out []byte, warnings []string, err error)
 
 // difference names what two documents do not have in common, or returns "".
 func difference(a, b *Document) string {
-	for i := range serverOptions {
-		o := &serverOptions[i]
-		if o.toTOML(o.at(&a.Settings)) != o.toTOML(o.at(&b.Settings)) {
-			return o.toml
+	for i := range settingOptions {
+		o := &settingOptions[i]
+		if tomlText(o, &a.Settings) != tomlText(o, &b.Settings) {
+			return o.Key()
 		}
 	}
 	if a.asked.dir != b.asked.dir {
@@ -117,10 +116,10 @@ func (d *Document) toTOML() []byte {
 	var b strings.Builder
 	b.WriteString("# Converted from " + printable(filepath.Base(d.source.Name)) + ". See sentinel.toml.example for all options.\n")
 	settings, unset := d.askedSettings(), DefaultSettings()
-	tomlTable(&b, "[server]", serverOptions, &settings, &unset)
+	tomlTable(&b, "[server]", settingOptions, &settings, &unset)
 	asked := d.askedInTOML()
 	tomlTable(&b, "[sentinel]", globalOptions, &asked.options, &monitor.Options{})
-	defaults := withDefaults(monitor.MasterConfig{})
+	defaults := monitor.MasterConfig{}.WithDefaults()
 	for i := range asked.masters {
 		m := &asked.masters[i]
 		fmt.Fprintf(&b, "\n[[master]]\nname = %s\n%s", tomlString(m.Name), tomlAddr(m.Addr.Host, m.Addr.Port))
@@ -158,7 +157,7 @@ func isText(word string) bool { return utf8.ValidString(word) && !strings.HasPre
 
 // tomlTable writes the options that differ from their default below a header,
 // if there are any.
-func tomlTable[T any](b *strings.Builder, header string, options []option[T], value, unset *T) {
+func tomlTable[T any](b *strings.Builder, header string, options option.Table[T], value, unset *T) {
 	var keys strings.Builder
 	tomlKeysOf(&keys, options, value, unset)
 	if keys.Len() > 0 {
@@ -166,11 +165,11 @@ func tomlTable[T any](b *strings.Builder, header string, options []option[T], va
 	}
 }
 
-func tomlKeysOf[T any](b *strings.Builder, options []option[T], value, unset *T) {
+func tomlKeysOf[T any](b *strings.Builder, options option.Table[T], value, unset *T) {
 	for i := range options {
 		o := &options[i]
-		if text := o.toTOML(o.at(value)); text != o.toTOML(o.at(unset)) {
-			fmt.Fprintf(b, "%s = %s\n", o.toml, text)
+		if text := tomlText(o, value); text != tomlText(o, unset) {
+			fmt.Fprintf(b, "%s = %s\n", o.Key(), text)
 		}
 	}
 }
@@ -181,13 +180,13 @@ func (d *Document) toConf() []byte {
 	var b strings.Builder
 	b.WriteString("# Converted from " + printable(filepath.Base(d.source.Name)) + ".\n")
 	settings, unset := d.askedSettings(), DefaultSettings()
-	for i := range serverOptions {
-		o := &serverOptions[i]
-		if o.toTOML(o.at(&settings)) == o.toTOML(o.at(&unset)) {
+	for i := range settingOptions {
+		o := &settingOptions[i]
+		if tomlText(o, &settings) == tomlText(o, &unset) {
 			continue
 		}
-		for _, words := range o.confLines(o.at(&settings)) {
-			b.WriteString(overrideText(o.quoted, append([]string{o.conf}, words...)) + "\n")
+		for _, words := range o.Lines(&settings) {
+			b.WriteString(overrideText(o.Quoted, append([]string{o.Name}, words...)) + "\n")
 		}
 	}
 	for i := range d.State.Masters {
@@ -226,39 +225,4 @@ func operatorLines(d *Document) string {
 		}
 	}
 	return b.String()
-}
-
-// confLines is toArgs for every type of option: the words of each line that the
-// directive takes.
-func (s spec) confLines(ptr any) [][]string {
-	switch p := ptr.(type) {
-	case *bool:
-		return [][]string{{yesNo(*p)}}
-	case *fs.FileMode:
-		return [][]string{{strconv.FormatUint(uint64(*p), 8)}}
-	case *OutputLimits:
-		var lines [][]string
-		for _, l := range p.lines() {
-			lines = append(lines, strings.Fields(l))
-		}
-		return lines
-	case *[]string:
-		if !s.multi {
-			return [][]string{*p}
-		}
-		var lines [][]string
-		for _, l := range *p {
-			words, err := splitArgs(l)
-			if err != nil {
-				words = []string{l} // cannot be; the comparison of the result finds it
-			}
-			lines = append(lines, words)
-		}
-		return lines
-	case *string:
-		if *p == "" {
-			return [][]string{{""}} // differs from a default that is not empty
-		}
-	}
-	return s.toArgs(ptr)
 }

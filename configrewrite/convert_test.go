@@ -141,13 +141,13 @@ func TestConvertKeepsDir(t *testing.T) {
 func TestConvertEverything(t *testing.T) {
 	doc := mustParse(t, everyDirective, namesKept(FormatConf))
 	defaults := DefaultSettings()
-	for i := range serverOptions {
-		o := &serverOptions[i]
-		if o.conf == "state-file" { // has a test of its own
+	for i := range settingOptions {
+		o := &settingOptions[i]
+		if o.Name == "state-file" { // has a test of its own
 			continue
 		}
-		if o.toTOML(o.at(&doc.Settings)) == o.toTOML(o.at(&defaults)) {
-			t.Errorf("everyDirective leaves %s at its default", o.conf)
+		if tomlText(o, &doc.Settings) == tomlText(o, &defaults) {
+			t.Errorf("everyDirective leaves %s at its default", o.Name)
 		}
 	}
 	there, back := thereAndBack(t, fullConf, FormatConf)

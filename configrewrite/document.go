@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gosentinel/sentinel/internal/option"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -232,7 +233,7 @@ func (p *parser) report(at position, err error, hint string) {
 	if err == nil {
 		return
 	}
-	if t, ok := err.(tolerated); ok {
+	if t, ok := err.(option.Tolerated); ok {
 		p.warn(at, "%s: %s", masked(at.text), string(t))
 		return
 	}
@@ -242,30 +243,13 @@ func (p *parser) report(at position, err error, hint string) {
 // addMaster creates a master with the defaults of all options.
 func (p *parser) addMaster(name, given string, addr monitor.Addr, quorum int, from origin) {
 	p.index[name] = len(p.doc.State.Masters)
-	p.doc.State.Masters = append(p.doc.State.Masters, monitor.MasterState{MasterConfig: withDefaults(monitor.MasterConfig{
+	p.doc.State.Masters = append(p.doc.State.Masters, monitor.MasterState{MasterConfig: monitor.MasterConfig{
 		Name: name, Addr: addr, Quorum: quorum,
-	})})
+	}.WithDefaults()})
 	p.extra = append(p.extra, masterExtra{
 		given: given, origin: from,
 		replicas: map[string]bool{}, sentinels: map[monitor.RunID]bool{},
 	})
-}
-
-// withDefaults replaces the zero values that stand for a default.
-func withDefaults(m monitor.MasterConfig) monitor.MasterConfig {
-	if m.DownAfter <= 0 {
-		m.DownAfter = monitor.DefaultDownAfter
-	}
-	if m.FailoverTimeout <= 0 {
-		m.FailoverTimeout = monitor.DefaultFailoverTimeout
-	}
-	if m.ParallelSyncs <= 0 {
-		m.ParallelSyncs = monitor.DefaultParallelSyncs
-	}
-	if m.RebootDownAfter < 0 {
-		m.RebootDownAfter = 0
-	}
-	return m
 }
 
 // knownAddr reads the address of a replica or Sentinel.
@@ -274,10 +258,10 @@ func (p *parser) knownAddr(host string, port int) (monitor.Addr, error) {
 		return monitor.Addr{Host: ip, IP: ip, Port: port}, nil
 	}
 	if msg := hostNameError(host); msg != "" {
-		return monitor.Addr{}, tolerated(msg)
+		return monitor.Addr{}, option.Tolerated(msg)
 	}
 	if !p.doc.State.Options.ResolveHostnames && !p.doc.source.keepNames {
-		return monitor.Addr{}, tolerated("Can't resolve instance hostname: resolve-hostnames is off")
+		return monitor.Addr{}, option.Tolerated("Can't resolve instance hostname: resolve-hostnames is off")
 	}
 	return monitor.Addr{Host: host, Port: port}, nil
 }
@@ -330,9 +314,8 @@ func (p *parser) addReplica(at position, i int, addr monitor.Addr) {
 
 func (p *parser) addSentinel(at position, i int, peer monitor.KnownSentinel) {
 	m := &p.doc.State.Masters[i]
-	var id monitor.RunID
-	switch err := setRunID(&id, string(peer.ID)); {
-	case err != nil:
+	switch {
+	case !storableID(peer.ID):
 		p.warn(at, "Sentinel %s of master %s dropped: its id is not 40 characters long", addrHostPort(peer.Addr), m.Name)
 	case peer.ID == p.doc.State.Options.MyID:
 		p.warn(at, "Sentinel %s of master %s dropped: it has this Sentinel's own id", addrHostPort(peer.Addr), m.Name)
@@ -342,6 +325,13 @@ func (p *parser) addSentinel(at position, i int, peer monitor.KnownSentinel) {
 		p.extra[i].sentinels[peer.ID] = true
 		m.Sentinels = append(m.Sentinels, peer)
 	}
+}
+
+var myID = globalOptions.Find(option.InConf, "myid")
+
+// storableID reports whether a file can hold an id.
+func storableID(id monitor.RunID) bool {
+	return myID.SetLine(&monitor.Options{}, []string{string(id)}) == nil
 }
 
 func addrKey(a monitor.Addr) string {
@@ -359,7 +349,7 @@ func (p *parser) checkScript(at position, what, path string) {
 		return
 	}
 	err := p.doc.source.Executable(path)
-	if _, ok := err.(tolerated); ok && p.doc.source.Format == FormatConf {
+	if _, ok := err.(option.Tolerated); ok && p.doc.source.Format == FormatConf {
 		p.report(at, err, "")
 		return
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gosentinel/sentinel/internal/option"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -50,7 +51,7 @@ func TestExampleFile(t *testing.T) {
 	if !reflect.DeepEqual(asIs.Settings, defaults) || asIs.State.Options != (monitor.Options{}) {
 		t.Errorf("the example changes settings:\n%s%s", describeSettings(asIs.Settings), describe(asIs.State))
 	}
-	expectShown(t, shown, "[server]", tomlKeys(serverOptions))
+	expectShown(t, shown, "[server]", tomlKeys(settingOptions))
 	expectShown(t, shown, "[sentinel]", tomlKeys(globalOptions))
 	keys := tomlKeys(masterOptions)
 	for i, key := range keys {
@@ -81,7 +82,7 @@ func TestEveryFieldHasAnOption(t *testing.T) {
 	var s Settings
 	var o monitor.Options
 	var m monitor.MasterConfig
-	checkFields(t, reflect.ValueOf(&s).Elem(), addresses(serverOptions, &s), "Settings")
+	checkFields(t, reflect.ValueOf(&s).Elem(), addresses(settingOptions, &s), "Settings")
 	checkFields(t, reflect.ValueOf(&o).Elem(), addresses(globalOptions, &o), "Options")
 	known := addresses(masterOptions, &m)
 	known[reflect.ValueOf(&m.Name).Pointer()] = true // by the monitor line
@@ -89,16 +90,21 @@ func TestEveryFieldHasAnOption(t *testing.T) {
 	checkFields(t, reflect.ValueOf(&m).Elem(), known, "MasterConfig")
 }
 
-func addresses[T any](options []option[T], v *T) map[uintptr]bool {
+func addresses[T any](options option.Table[T], v *T) map[uintptr]bool {
 	found := map[uintptr]bool{}
 	for _, o := range options {
-		p := o.at(v)
-		if n, ok := p.(negated); ok {
-			p = n.bool
-		}
-		found[reflect.ValueOf(p).Pointer()] = true
+		found[field(o.At(v))] = true
 	}
 	return found
+}
+
+// field returns the address of the field behind an entry of a table.
+func field(at any) uintptr {
+	v := reflect.ValueOf(at)
+	for v.Kind() == reflect.Struct {
+		v = v.Field(0) // of a Value that wraps a pointer
+	}
+	return v.Pointer()
 }
 
 func checkFields(t *testing.T, v reflect.Value, known map[uintptr]bool, name string) {
@@ -119,13 +125,13 @@ func TestConfAndTOMLAgree(t *testing.T) {
 	var conf, toml strings.Builder
 	conf.WriteString("sentinel monitor m 10.0.0.1 6379 2\n")
 	toml.WriteString("[[master]]\nname = \"m\"\nhost = \"10.0.0.1\"\nport = 6379\nquorum = 2\n")
-	master := withDefaults(monitor.MasterConfig{})
+	master := monitor.MasterConfig{}.WithDefaults()
 	both(&conf, &toml, "sentinel ", " m", masterOptions, &master)
 	toml.WriteString("[sentinel]\n")
 	both(&conf, &toml, "sentinel ", "", globalOptions, &monitor.Options{})
 	toml.WriteString("[server]\n")
 	settings := DefaultSettings()
-	both(&conf, &toml, "", "", serverOptions, &settings)
+	both(&conf, &toml, "", "", settingOptions, &settings)
 
 	fromConf := mustParse(t, conf.String(), pureSource(FormatConf))
 	fromTOML := mustParse(t, toml.String(), pureSource(FormatTOML))
@@ -133,54 +139,56 @@ func TestConfAndTOMLAgree(t *testing.T) {
 		t.Errorf("%s\n%s\nconf:\n%s%s\ntoml:\n%s%s", conf.String(), toml.String(), describe(fromConf.State),
 			describeSettings(fromConf.Settings), describe(fromTOML.State), describeSettings(fromTOML.Settings))
 	}
-	if got := describeSettings(fromConf.Settings); strings.Count(got, "\n") != len(serverOptions) {
+	if got := describeSettings(fromConf.Settings); strings.Count(got, "\n") != len(settingOptions) {
 		t.Errorf("not every setting differs from its default:\n%s", got)
 	}
 }
 
 // both writes lines that change every option from its default.
-func both[T any](conf, toml *strings.Builder, prefix, name string, options []option[T], v *T) {
+func both[T any](conf, toml *strings.Builder, prefix, name string, options option.Table[T], v *T) {
 	for i := range options {
 		o := &options[i]
-		if o.conf == "" {
+		if !o.Where.Has(option.InConf) {
 			continue
 		}
 		var words, value string
-		switch p := o.at(v).(type) {
+		switch p := o.At(v).(type) {
 		case *string:
 			words = "x"
-			if o.words != nil {
-				for _, w := range o.words {
+			if o.Words != nil {
+				for _, w := range o.Words {
 					if w != *p {
 						words = w
 					}
 				}
 			}
 			value = `"` + words + `"`
-		case *monitor.RunID:
-			words, value = idA, `"`+idA+`"`
 		case *int:
 			words, value = "4711", "4711"
-		case *bool, negated:
-			now := o.toTOML(p) == "true"
-			words, value = yesNo(!now), map[bool]string{true: "true", false: "false"}[!now]
+		case *bool:
+			now := tomlText(o, v) == "true"
+			words, value = map[bool]string{true: "no", false: "yes"}[now], map[bool]string{true: "false", false: "true"}[now]
 		case *[]string:
 			words, value = "alice", `["alice"]`
 		default:
-			words, value = specialWords(o.spec)
+			words, value = specialWords(o.Spec, o.Kind())
 		}
-		conf.WriteString(prefix + o.conf + name + " " + words + "\n")
-		toml.WriteString(o.toml + " = " + value + "\n")
+		conf.WriteString(prefix + o.Name + name + " " + words + "\n")
+		toml.WriteString(o.Key() + " = " + value + "\n")
 	}
 }
 
-func specialWords(s spec) (words, value string) {
+func specialWords(s option.Spec, kind option.Kind) (words, value string) {
 	switch {
-	case s.unit != 0:
-		return "47", map[bool]string{true: `"47s"`, false: `"47ms"`}[s.unit.Seconds() == 1]
-	case s.conf == "unixsocketperm":
+	case kind == option.ID:
+		return idA, `"` + idA + `"`
+	case kind == option.Lines:
+		return "alice", `["alice"]`
+	case s.Unit != 0:
+		return "47", map[bool]string{true: `"47s"`, false: `"47ms"`}[s.Unit.Seconds() == 1]
+	case kind == option.Mode:
 		return "750", `"750"`
-	case s.conf == "client-output-buffer-limit":
+	case kind == option.Classes:
 		return "normal 1kb 2 3", `["normal 1024 2 3"]`
 	}
 	return "CONFIG hidden", `{ CONFIG = "hidden" }`

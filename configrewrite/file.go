@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/gosentinel/sentinel/internal/atomicfile"
+	"github.com/gosentinel/sentinel/internal/option"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -218,7 +219,7 @@ func checkExecutable(fsys fileSystem, path string) error {
 	case err != nil:
 		return fmt.Errorf("%s: %w", path, atomicfile.Cause(err))
 	case info.IsDir():
-		return tolerated(path + " is a directory, which cannot be executed") // access(2) is content with it
+		return option.Tolerated(path + " is a directory, which cannot be executed") // access(2) is content with it
 	case info.Mode().Perm()&0o111 == 0:
 		return fmt.Errorf("%s may not be executed", path)
 	}
@@ -309,7 +310,7 @@ func documentOf(base Config, src Source) (*Document, error) {
 		}
 		p.addMaster(m.Name, m.Addr.Host, addr, m.Quorum, inMain)
 		last := len(p.doc.State.Masters) - 1
-		m.MasterConfig, m.Addr = withDefaults(m.MasterConfig), addr
+		m.MasterConfig, m.Addr = m.MasterConfig.WithDefaults(), addr
 		p.doc.State.Masters[last] = m
 		p.extra[last].voteKnown = !m.VoteUnknown
 	}

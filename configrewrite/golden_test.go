@@ -116,10 +116,10 @@ func describeSettings(s Settings) string {
 	var b strings.Builder
 	defaults := DefaultSettings()
 	defaults.Dir = "/srv"
-	for i := range serverOptions {
-		o := &serverOptions[i]
-		if v := o.toTOML(o.at(&s)); v != o.toTOML(o.at(&defaults)) {
-			fmt.Fprintf(&b, "setting %s = %s\n", o.toml, v)
+	for i := range settingOptions {
+		o := &settingOptions[i]
+		if v := tomlText(o, &s); v != tomlText(o, &defaults) {
+			fmt.Fprintf(&b, "setting %s = %s\n", o.Key(), v)
 		}
 	}
 	return b.String()

@@ -44,8 +44,8 @@ func describe(st monitor.State) string {
 	for i := range globalOptions {
 		opt := &globalOptions[i]
 		var zero monitor.Options
-		if v := opt.toTOML(opt.at(&o)); v != opt.toTOML(opt.at(&zero)) {
-			fmt.Fprintf(&b, " %s=%s", opt.toml, v)
+		if v := tomlText(opt, &o); v != tomlText(opt, &zero) {
+			fmt.Fprintf(&b, " %s=%s", opt.Key(), v)
 		}
 	}
 	b.WriteByte('\n')
@@ -60,11 +60,11 @@ func describeMaster(b *strings.Builder, m *monitor.MasterState) {
 	if m.VoteUnknown {
 		b.WriteString(" vote-unknown")
 	}
-	defaults := withDefaults(monitor.MasterConfig{})
+	defaults := monitor.MasterConfig{}.WithDefaults()
 	for i := range masterOptions {
 		opt := &masterOptions[i]
-		if v := opt.toTOML(opt.at(&m.MasterConfig)); v != opt.toTOML(opt.at(&defaults)) {
-			fmt.Fprintf(b, " %s=%s", opt.toml, v)
+		if v := tomlText(opt, &m.MasterConfig); v != tomlText(opt, &defaults) {
+			fmt.Fprintf(b, " %s=%s", opt.Key(), v)
 		}
 	}
 	b.WriteByte('\n')

@@ -53,8 +53,8 @@ func TestNearest(t *testing.T) {
 		"superv": "supervised", "ACL-PUB": "acl-pubsub-default", "acl": "", "tls-": "", "pr": "",
 	} {
 		names := []string{"sentinel"}
-		for _, o := range serverOptions {
-			names = append(names, o.conf)
+		for _, o := range settingOptions {
+			names = append(names, o.Name)
 		}
 		if got := nearest(word, names); got != want {
 			t.Errorf("nearest(%q) = %q, want %q", word, got, want)

@@ -1,5 +1,7 @@
 package configrewrite
 
+import "github.com/gosentinel/sentinel/internal/option"
+
 // Live are those settings that a running Sentinel changes, and that a save
 // therefore writes along with the state.
 //
@@ -30,7 +32,7 @@ func (d *Document) With(now Live) *Document {
 }
 
 // liveOptions are the options that Live has, apart from the users.
-var liveOptions = []option[Settings]{*find(serverOptions, byConf("loglevel"))}
+var liveOptions = settingOptions.Select(option.ByConfigSet)
 
 // liveSettings are the settings with what was changed at run time.
 func (d *Document) liveSettings() Settings {

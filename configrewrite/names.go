@@ -1,6 +1,10 @@
 package configrewrite
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/gosentinel/sentinel/internal/option"
+)
 
 // dataServerDirectives are the names that data servers of the 7.x line, their
 // predecessors and their successors accept, and that mean nothing to a
@@ -72,7 +76,7 @@ var isDataServerDirective = func() map[string]bool {
 // knownDirective reports whether a line of that (lower-case) directive may
 // stand in a configuration file.
 func knownDirective(d string) bool {
-	return d == "sentinel" || d == "include" || isDataServerDirective[d] || find(serverOptions, byConf(d)) != nil
+	return d == "sentinel" || d == "include" || isDataServerDirective[d] || settingOptions.Find(option.InConf, d) != nil
 }
 
 // directiveHint suggests what a misspelt directive may mean.
@@ -84,8 +88,8 @@ func directiveHint(d string) string {
 		return "did you mean \"sentinel " + strings.ToLower(d) + " …\"?"
 	}
 	names := append([]string{"sentinel", "include"}, dataServerDirectives...)
-	for _, o := range serverOptions {
-		names = append(names, o.conf)
+	for _, o := range settingOptions {
+		names = append(names, o.Name)
 	}
 	if n := nearest(d, names); n != "" {
 		return "did you mean \"" + n + "\"?"
@@ -96,14 +100,27 @@ func directiveHint(d string) string {
 // sentinelDirectives are the words that may follow "sentinel".
 var sentinelDirectives = func() []string {
 	names := []string{"monitor", "known-replica", "known-sentinel", "config-epoch", "leader-epoch", "current-epoch"}
-	names = append(names, sortedKeys(sentinelAliases)...)
-	for _, o := range globalOptions {
-		names = append(names, o.conf)
+	names = append(names, oldReplica)
+	for _, o := range globalOptions.Select(option.InConf) {
+		names = append(append(names, o.Name), o.Aliases...)
 	}
-	for _, o := range masterOptions {
-		if o.conf != "" {
-			names = append(names, o.conf)
-		}
+	for _, o := range masterOptions.Select(option.InConf) {
+		names = append(append(names, o.Name), o.Aliases...)
 	}
 	return names
 }()
+
+// oldReplica is what files of old releases call a known-replica line.
+const oldReplica = "known-slave"
+
+// canonical returns the present spelling of a word that follows "sentinel", in
+// lower case.
+func canonical(name string) string {
+	if name == oldReplica {
+		return "known-replica"
+	}
+	if o := masterOptions.Find(option.InConf, name); o != nil {
+		return o.Name
+	}
+	return name
+}

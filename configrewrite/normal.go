@@ -21,7 +21,7 @@ func normalState(st monitor.State) monitor.State {
 	}
 	masters := make([]monitor.MasterState, len(st.Masters))
 	for i, m := range st.Masters {
-		m.MasterConfig = withDefaults(m.MasterConfig)
+		m.MasterConfig = m.MasterConfig.WithDefaults()
 		m.DownAfter = wholeMilliseconds(m.DownAfter)
 		m.FailoverTimeout = wholeMilliseconds(m.FailoverTimeout)
 		m.RebootDownAfter = wholeMilliseconds(m.RebootDownAfter)
@@ -54,8 +54,7 @@ func normalSentinels(m *monitor.MasterState, o *monitor.Options) []monitor.Known
 	seen := map[monitor.RunID]bool{o.MyID: true}
 	var kept []monitor.KnownSentinel
 	for _, s := range m.Sentinels {
-		var id monitor.RunID
-		if fileAddr(s.Addr, o.ResolveHostnames).Host == "" || seen[s.ID] || setRunID(&id, string(s.ID)) != nil {
+		if fileAddr(s.Addr, o.ResolveHostnames).Host == "" || seen[s.ID] || !storableID(s.ID) {
 			continue
 		}
 		seen[s.ID] = true

@@ -3,6 +3,8 @@ package configrewrite
 import (
 	"fmt"
 	"strings"
+
+	"github.com/gosentinel/sentinel/internal/option"
 )
 
 // Problem is one thing wrong with a configuration.
@@ -71,10 +73,20 @@ func printable(s string) string {
 }
 
 // secretDirectives names the directives whose arguments are never shown.
-var secretDirectives = []string{
-	"auth-pass", "sentinel-pass", "requirepass", "masterauth", "primaryauth",
-	"user", "tls-key-file-pass", "tls-client-key-file-pass", "gossip-key",
-}
+var secretDirectives = func() []string {
+	names := []string{"masterauth", "primaryauth"} // of data servers
+	add := func(list []option.Description) {
+		for _, d := range list {
+			if d.Secret {
+				names = append(names, d.Name)
+			}
+		}
+	}
+	add(masterOptions.Describe())
+	add(globalOptions.Describe())
+	add(settingOptions.Describe())
+	return names
+}()
 
 // masked returns a configuration line as it may be shown.
 func masked(line string) string {

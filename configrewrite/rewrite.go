@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gosentinel/sentinel/internal/option"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -124,11 +125,9 @@ func lineKey(text string) (key string, known bool) {
 		return "", true
 	}
 	name = strings.ToLower(args[1])
-	if canonical, ok := sentinelAliases[name]; ok {
-		name = canonical
-	}
+	name = canonical(name)
 	switch {
-	case find(globalOptions, byConf(name)) != nil || name == "current-epoch":
+	case globalOptions.Find(option.InConf, name) != nil || name == "current-epoch":
 		return "sentinel " + name, true
 	case !containsFold(sentinelDirectives, name):
 		return "", false
@@ -236,10 +235,10 @@ func (d *Document) emitOverrides(r *rewriter) {
 		last[o[0]] = i
 	}
 	for i, o := range d.overrides {
-		switch opt := find(serverOptions, byConf(o[0])); {
+		switch opt := settingOptions.Find(option.InConf, o[0]); {
 		case o[0] == "dir", o[0] == "user" && d.live.Users != nil, o[0] == "loglevel" && d.live.LogLevel != "":
 			// written below
-		case opt.multi || o[0] == "rename-command" || o[0] == "client-output-buffer-limit":
+		case opt.Kind() == option.Lines || opt.Kind() == option.Pairs || opt.Kind() == option.Classes:
 			text := joinArgs(o...)
 			if !r.hasLine(text) {
 				r.emit("+"+text, text, true)
@@ -248,7 +247,7 @@ func (d *Document) emitOverrides(r *rewriter) {
 			if slots := r.slots[o[0]]; len(slots) > 1 {
 				r.slots[o[0]] = slots[len(slots)-1:]
 			}
-			r.emit(o[0], overrideText(opt.quoted, o), true)
+			r.emit(o[0], overrideText(opt.Quoted, o), true)
 			r.slots[o[0]] = append(r.slots[o[0]], len(r.lines)-1) // seen, for has
 		}
 	}
@@ -270,44 +269,35 @@ func (r *rewriter) hasLine(text string) bool {
 	return false
 }
 
-// emitGlobals writes the options that stand before the masters.
+// emitGlobals writes the options that stand before the masters: the identity, and
+// the switches. A switch at its default is written only over a line that is there.
 func emitGlobals(r *rewriter, st monitor.State) {
-	o := &st.Options
+	o, defaults := &st.Options, globalOptions.Defaults()
 	if o.MyID != "" {
 		r.emit("sentinel myid", "sentinel myid "+quoteIfNeeded(string(o.MyID)), true)
 	}
-	for _, sw := range []struct {
-		name   string
-		value  bool
-		forced bool
-	}{
-		{"deny-scripts-reconfig", !o.AllowScriptsReconfig, o.AllowScriptsReconfig},
-		{"resolve-hostnames", o.ResolveHostnames, o.ResolveHostnames},
-		{"announce-hostnames", o.AnnounceHostnames, o.AnnounceHostnames},
-	} {
-		r.emit("sentinel "+sw.name, "sentinel "+sw.name+" "+yesNo(sw.value), sw.forced)
+	for i := range globalOptions {
+		if opt := &globalOptions[i]; opt.Kind() == option.YesNo {
+			value := opt.Text(o)
+			r.emit("sentinel "+opt.Name, "sentinel "+opt.Name+" "+value, value != opt.Text(&defaults))
+		}
 	}
 }
 
 // emitTrailer writes the options that stand after the masters, if they are set.
 func emitTrailer(r *rewriter, o monitor.Options) {
+	defaults := globalOptions.Defaults()
 	for i := range globalOptions {
 		opt := &globalOptions[i]
-		switch opt.conf {
-		case "announce-ip", "announce-port", "sentinel-user", "sentinel-pass":
-		default:
+		value := opt.Text(&o)
+		if opt.Kind() == option.ID || opt.Kind() == option.YesNo || value == opt.Text(&defaults) {
 			continue
 		}
-		if opt.conf == "announce-port" && o.AnnouncePort == 0 {
-			continue
+		text := quoteIfNeeded(value)
+		if opt.Quoted {
+			text = quote(value)
 		}
-		for _, words := range opt.toArgs(opt.at(&o)) {
-			text := quoteIfNeeded(words[0])
-			if opt.quoted {
-				text = quote(words[0])
-			}
-			r.emit("sentinel "+opt.conf, "sentinel "+opt.conf+" "+text, true)
-		}
+		r.emit("sentinel "+opt.Name, "sentinel "+opt.Name+" "+text, true)
 	}
 }
 
@@ -318,7 +308,7 @@ func emitMaster(r *rewriter, m *monitor.MasterState, resolve bool) {
 		r.emit(masterKey(directive, m.Name), "sentinel "+directive+" "+name+" "+rest, true)
 	}
 	emit("monitor", fmt.Sprintf("%s %d %d", quoteIfNeeded(addrText(m.Addr, resolve)), m.Addr.Port, m.Quorum))
-	emitOptions(m, emit, func(o spec) bool { return o.conf != "rename-command" })
+	emitOptions(m, emit, false)
 	emit("config-epoch", formatEpoch(m.ConfigEpoch))
 	emit("leader-epoch", formatEpoch(m.LeaderEpoch))
 	for _, a := range m.Replicas {
@@ -327,21 +317,23 @@ func emitMaster(r *rewriter, m *monitor.MasterState, resolve bool) {
 	for _, s := range m.Sentinels {
 		emit("known-sentinel", fmt.Sprintf("%s %d %s", quoteIfNeeded(addrText(s.Addr, resolve)), s.Addr.Port, quoteIfNeeded(string(s.ID))))
 	}
-	emitOptions(m, emit, func(o spec) bool { return o.conf == "rename-command" })
+	emitOptions(m, emit, true)
 }
 
-// emitOptions writes the options of a master that differ from their default. It
-// never writes can-failover, which current originals refuse: that line stands
-// in a file only if the operator wrote it there himself.
-func emitOptions(m *monitor.MasterState, emit func(directive, rest string), want func(spec) bool) {
-	defaults := withDefaults(monitor.MasterConfig{})
+// emitOptions writes the options of a master that differ from their default:
+// either those that take one line, or those that take a line for each element,
+// which stand last. It never writes can-failover, which current originals refuse:
+// that line stands in a file only if the operator wrote it there.
+func emitOptions(m *monitor.MasterState, emit func(directive, rest string), lines bool) {
+	defaults := monitor.MasterConfig{}.WithDefaults()
 	for i := range masterOptions {
 		o := &masterOptions[i]
-		if o.conf == "" || o.conf == "can-failover" || !want(o.spec) || o.toTOML(o.at(&m.MasterConfig)) == o.toTOML(o.at(&defaults)) {
+		if !o.Where.Has(option.InConf) || o.Name == "can-failover" || lines != (o.Kind() == option.Pairs) ||
+			tomlText(o, &m.MasterConfig) == tomlText(o, &defaults) {
 			continue
 		}
-		for _, words := range o.toArgs(o.at(&m.MasterConfig)) {
-			emit(o.conf, joinArgs(words...))
+		for _, words := range o.Lines(&m.MasterConfig) {
+			emit(o.Name, joinArgs(words...))
 		}
 	}
 }

@@ -105,31 +105,4 @@ type Gossip struct {
 }
 
 // DefaultSettings returns what an empty configuration file means.
-func DefaultSettings() Settings {
-	return Settings{
-		Port:               26379,
-		Bind:               []string{"*", "-::*"},
-		TCPBacklog:         511,
-		TCPKeepAlive:       300 * time.Second,
-		MaxClients:         10000,
-		Supervised:         "no",
-		LogLevel:           "notice",
-		LogFormat:          "legacy",
-		LogTimestampFormat: "legacy",
-		SyslogIdent:        "redis",
-		SyslogFacility:     "local0",
-		ACLLogMaxLen:       128,
-		ACLPubSubDefault:   "resetchannels",
-		OutputLimits: OutputLimits{
-			Replica: OutputLimit{256 << 20, 64 << 20, 60 * time.Second},
-			PubSub:  OutputLimit{32 << 20, 8 << 20, 60 * time.Second},
-		},
-		TLS: TLS{
-			AuthClients:         "yes",
-			SessionCaching:      true,
-			SessionCacheSize:    20480,
-			SessionCacheTimeout: 300 * time.Second,
-		},
-		Gossip: Gossip{Port: -1},
-	}
-}
+func DefaultSettings() Settings { return settingOptions.Defaults() }

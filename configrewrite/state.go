@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gosentinel/sentinel/internal/option"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -261,29 +262,29 @@ func (d *Document) withState(at position, text []byte) (*Document, error) {
 }
 
 // applyChange applies what was changed at run time.
-func applyChange[T any](p *parser, at position, what string, options []option[T], c change, asked T, dst *T) {
+func applyChange[T any](p *parser, at position, what string, options option.Table[T], c change, asked T, dst *T) {
 	for i := range options {
 		o := &options[i]
-		v, changed := c.set[o.toml]
+		v, changed := c.set[o.Key()]
 		if !changed {
 			continue
 		}
-		if w, ok := c.was[o.toml]; ok && edited(o, w, asked) {
-			p.warn(at, "%s of %s was edited: the value set at run time is dropped", o.toml, what)
+		if w, ok := c.was[o.Key()]; ok && edited(o, w, asked) {
+			p.warn(at, "%s of %s was edited: the value set at run time is dropped", o.Key(), what)
 			continue
 		}
-		if err := o.fromTOML(o.at(dst), v); err != nil {
-			p.problem(at, fmt.Sprintf("the state is damaged: %s of %s: %v", o.toml, what, err), stateHint)
+		if err := setTOML(o, dst, v); err != nil {
+			p.problem(at, fmt.Sprintf("the state is damaged: %s of %s: %v", o.Key(), what, err), stateHint)
 		}
 	}
 }
 
 // edited reports whether the operator's value is not what it was when the
 // option was changed at run time.
-func edited[T any](o *option[T], was any, asked T) bool {
+func edited[T any](o *option.Row[T], was any, asked T) bool {
 	var then T
-	err := o.fromTOML(o.at(&then), was)
-	return err != nil || o.toTOML(o.at(&then)) != o.toTOML(o.at(&asked))
+	err := setTOML(o, &then, was)
+	return err != nil || tomlText(o, &then) != tomlText(o, &asked)
 }
 
 // restoreMaster adds one master of the state part.
@@ -298,7 +299,7 @@ func (p *parser) restoreMaster(at position, d *Document, s *savedMaster) {
 		p.warn(at, "master %s was deleted from the configuration: its state is dropped, its epochs count", s.name)
 		return
 	}
-	base := askedMaster{MasterConfig: withDefaults(monitor.MasterConfig{Name: s.name})}
+	base := askedMaster{MasterConfig: monitor.MasterConfig{Name: s.name}.WithDefaults()}
 	if asked != nil {
 		base = *asked
 	}
@@ -402,8 +403,9 @@ func removedUnedited(asked *askedMaster, removed []savedMaster) bool {
 		if r.name != asked.Name {
 			continue
 		}
-		for _, o := range masterOptions {
-			if edited(&o, r.change.was[o.toml], asked.MasterConfig) {
+		for i := range masterOptions {
+			o := &masterOptions[i]
+			if edited(o, r.change.was[o.Key()], asked.MasterConfig) {
 				return false
 			}
 		}
@@ -431,8 +433,9 @@ func (d *Document) renderState(st monitor.State) []byte {
 		a := &d.asked.masters[i]
 		if !monitored[a.Name] {
 			fmt.Fprintf(&b, "\n[[state.removed]]\nname = %s\n[state.removed.was]\n", tomlString(a.Name))
-			for _, o := range masterOptions {
-				fmt.Fprintf(&b, "%s = %s\n", o.toml, o.toTOML(o.at(&a.MasterConfig)))
+			for i := range masterOptions {
+				o := &masterOptions[i]
+				fmt.Fprintf(&b, "%s = %s\n", o.Key(), tomlText(o, &a.MasterConfig))
 			}
 			b.WriteString(tomlAddr(a.Addr.Host, a.Addr.Port))
 		}
@@ -501,17 +504,18 @@ func tomlEpoch(e monitor.Epoch) string {
 
 // writeChange writes the options in which now differs from asked, after the
 // lines already collected; without asked, all options.
-func writeChange[T any](b *strings.Builder, table string, options []option[T], asked, now *T, set, was []string) {
-	for _, o := range options {
-		value := o.toTOML(o.at(now))
+func writeChange[T any](b *strings.Builder, table string, options option.Table[T], asked, now *T, set, was []string) {
+	for i := range options {
+		o := &options[i]
+		value := tomlText(o, now)
 		if asked != nil {
-			old := o.toTOML(o.at(asked))
+			old := tomlText(o, asked)
 			if old == value {
 				continue
 			}
-			was = append(was, o.toml+" = "+old+"\n")
+			was = append(was, o.Key()+" = "+old+"\n")
 		}
-		set = append(set, o.toml+" = "+value+"\n")
+		set = append(set, o.Key()+" = "+value+"\n")
 	}
 	if len(set) == 0 {
 		return

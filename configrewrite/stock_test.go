@@ -139,7 +139,7 @@ func TestStockLoadsOurs(t *testing.T) {
 	m.Rename = monitor.NewRenameTable(monitor.Renamed{From: "CONFIG", To: "hidden"}, monitor.Renamed{From: "SLAVEOF", To: "x"})
 	m.Replicas = []monitor.Addr{local(ports[1]), local(ports[3])}
 	m.Sentinels = []monitor.KnownSentinel{{Addr: local(ports[4]), ID: idB}, {Addr: local(ports[5]), ID: idC}}
-	second := monitor.MasterState{MasterConfig: withDefaults(monitor.MasterConfig{Name: "second", Addr: local(ports[5]), Quorum: 1})}
+	second := monitor.MasterState{MasterConfig: monitor.MasterConfig{Name: "second", Addr: local(ports[5]), Quorum: 1}.WithDefaults()}
 	second.VoteUnknown = true
 	st.Masters = []monitor.MasterState{m, second}
 	if err := f.Save(st); err != nil {

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"github.com/gosentinel/sentinel/internal/option"
 )
 
 // parseTOML reads the operator's part of a sentinel.toml, then the overrides.
@@ -88,7 +90,7 @@ func tomlKeyHint(key string, here []string) string {
 		header string
 		keys   []string
 	}{
-		{"[server]", tomlKeys(serverOptions)},
+		{"[server]", tomlKeys(settingOptions)},
 		{"[sentinel]", tomlKeys(globalOptions)},
 		{"[[master]]", append(tomlKeys(masterOptions), masterKeys...)},
 	} {
@@ -128,26 +130,26 @@ func (p *parser) serverTable(lines *lineFinder, at position, table map[string]an
 			rest[k] = v
 		}
 	}
-	setTable(p, lines, at, "server", 0, rest, serverOptions, &p.doc.Settings, nil)
+	setTable(p, lines, at, "server", 0, rest, settingOptions, &p.doc.Settings, nil)
 	p.addUsers(lines.at(at, "server", 0, "user"))
 }
 
 // setTable sets the fields of dst from the keys of a table. Keys in special are
 // somebody else's.
 func setTable[T any](p *parser, lines *lineFinder, at position, name string, n int,
-	table map[string]any, options []option[T], dst *T, special []string) {
+	table map[string]any, options option.Table[T], dst *T, special []string) {
 	for _, key := range sortedKeys(table) {
 		if containsFold(special, key) {
 			continue
 		}
 		at := lines.at(at, name, n, key)
-		o := find(options, byTOML(key))
+		o := options.FindKey(key)
 		if o == nil {
 			p.problem(at, fmt.Sprintf("unknown key %q in [%s]", key, name), tomlKeyHint(key, append(tomlKeys(options), special...)))
 			continue
 		}
-		if err := o.fromTOML(o.at(dst), table[key]); err != nil {
-			if t, ok := err.(tolerated); ok {
+		if err := setTOML(o, dst, table[key]); err != nil {
+			if t, ok := err.(option.Tolerated); ok {
 				p.warn(at, "%s: %s", key, string(t))
 				continue
 			}
@@ -156,10 +158,10 @@ func setTable[T any](p *parser, lines *lineFinder, at position, name string, n i
 	}
 }
 
-func tomlKeys[T any](options []option[T]) []string {
+func tomlKeys[T any](options option.Table[T]) []string {
 	keys := make([]string, len(options))
 	for i, o := range options {
-		keys[i] = o.toml
+		keys[i] = o.Key()
 	}
 	return keys
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/gosentinel/sentinel/internal/option"
 )
 
 // defaultUser is the name of the user that a connection has before it logs in.
@@ -65,7 +67,7 @@ func userName(text string) string {
 // addUser takes a user line.
 func (p *parser) addUser(at position, args []string, from origin) error {
 	if len(args) == 0 {
-		return errArgs
+		return option.ErrArity
 	}
 	text := joinArgs(args...)
 	if args[0] == defaultUser && p.generated && isOpenDefaultUser(text) {

@@ -80,9 +80,7 @@ func (c *Core) addMaster(now Instant, cfg MasterConfig) *master {
 	if cfg.FailoverTimeout == 0 {
 		cfg.FailoverTimeout = c.tun.DefaultFailoverTimeout
 	}
-	if cfg.ParallelSyncs == 0 {
-		cfg.ParallelSyncs = DefaultParallelSyncs
-	}
+	cfg = cfg.WithDefaults()
 	m := &master{cfg: cfg, durable: published{addr: cfg.Addr}}
 	c.initInstance(now, &m.instance, KindMaster, cfg.Name, m, cfg.Addr, cfg.DownAfter)
 	c.initTimer(&m.judge, m)

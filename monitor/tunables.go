@@ -51,35 +51,3 @@ type Tunables struct {
 	// be well below TiltTrigger, because a longer gap means a stalled process.
 	Heartbeat time.Duration
 }
-
-// DefaultTunables returns the values of stock Sentinel, and for what stock does
-// not have the values that the project measured to be good.
-func DefaultTunables() Tunables {
-	return Tunables{
-		InfoPeriod:             10 * time.Second,
-		PingPeriod:             time.Second,
-		AskPeriod:              time.Second,
-		PublishPeriod:          2 * time.Second,
-		DefaultDownAfter:       DefaultDownAfter,
-		DefaultFailoverTimeout: DefaultFailoverTimeout,
-		TiltTrigger:            2 * time.Second,
-		TiltPeriod:             30 * time.Second,
-		ReconfTimeout:          10 * time.Second,
-		MinLinkReconnect:       15 * time.Second,
-		ElectionTimeout:        10 * time.Second,
-
-		InfoFast:       time.Second,
-		InfoPoll:       20 * time.Millisecond,
-		PingFloor:      100 * time.Millisecond,
-		AskFast:        50 * time.Millisecond,
-		DialTimeout:    3 * time.Second,
-		CandidacySlot:  25 * time.Millisecond,
-		Desync:         time.Second,
-		SelectWait:     100 * time.Millisecond,
-		SelectPatience: time.Second,
-		ForceGrace:     500 * time.Millisecond,
-		PersistRetry:   time.Second,
-		PersistStall:   5 * time.Second,
-		Heartbeat:      500 * time.Millisecond,
-	}
-}

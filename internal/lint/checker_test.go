@@ -169,6 +169,21 @@ func g[S ~[]int](s S) { for range s {} }
 	expect(t, wrong)
 }
 
+// TestToolsOfTheCoreArePure: what the core imports of internal is held to the
+// same rules.
+func TestToolsOfTheCoreArePure(t *testing.T) {
+	for _, dir := range tools {
+		name := path.Base(dir)
+		m := parsed(t, files(dir+"/a.go", "package "+name+"\nimport \"time\"\nvar Start = time.Now()\n",
+			"monitor/a.go", "package monitor\nimport _ \"example.org/m/"+dir+"\"\n"))
+		wrong, err := m.purity(std)
+		if err != nil {
+			t.Fatal(err)
+		}
+		expect(t, wrong, dir+"/a.go:3: time.Now reads the clock")
+	}
+}
+
 func TestCoreThatDoesNotCompileIsAnError(t *testing.T) {
 	if _, err := pure(t, "var x = missing"); err == nil || !strings.Contains(err.Error(), "missing") {
 		t.Errorf("the error is %v", err)
@@ -205,6 +220,9 @@ func TestDirections(t *testing.T) {
 		{"quorum", m + "/internal/x"},
 		{"election", m + "/monitor"},
 		{"monitor", m + "/internal/x"},
+		{"election", m + "/internal/option"},
+		{"internal/option", m + "/internal/glob"},
+		{"internal/glob", m + "/quorum"},
 		{"monitor", m + "/pubsub"},
 		{"internal/x", m + "/pubsub"},
 		{"internal/x", m},
@@ -226,6 +244,8 @@ func TestDirections(t *testing.T) {
 		{"election", m + "/quorum"},
 		{"monitor", m + "/quorum"},
 		{"monitor", m + "/election"},
+		{"monitor", m + "/internal/option"},
+		{"monitor", m + "/internal/glob"},
 		{"internal/x", m + "/internal/y/z"},
 		{"internal/x", m + "/monitor"},
 		{"monitor/link", m + "/monitor"},

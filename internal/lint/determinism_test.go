@@ -56,7 +56,7 @@ type sketchy struct{ *loader }
 
 func (s sketchy) Import(importPath string) (*types.Package, error) {
 	dir, own := s.m.dirOf(importPath)
-	if own && slices.Contains(core, dir) || !own && slices.Contains(harmless, dir) {
+	if own && (slices.Contains(core, dir) || slices.Contains(tools, dir)) || !own && slices.Contains(harmless, dir) {
 		return s.loader.Import(importPath)
 	}
 	p := types.NewPackage(importPath, path.Base(importPath))

@@ -18,6 +18,9 @@
 //   - ranging over a map, for the same reason; maps are for looking things up;
 //   - code for one platform only, and links into the runtime.
 //
+// The same holds for gossip/session, and for the few packages below internal that
+// the core is written with.
+//
 // # The rest
 //
 //   - Each package imports only what lies below it.

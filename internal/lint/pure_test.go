@@ -73,7 +73,7 @@ func (m *module) forbiddenImports(p *pkg) (wrong []string) {
 	for _, f := range p.files {
 		for _, spec := range f.Imports {
 			dir, own := m.dirOf(importPath(spec))
-			if own && !slices.Contains(core, dir) || !own && !slices.Contains(harmless, dir) {
+			if own && !slices.Contains(core, dir) && !slices.Contains(tools, dir) || !own && !slices.Contains(harmless, dir) {
 				wrong = append(wrong, m.at(spec.Pos(), "%s is pure and may not import %s", p.dir, importPath(spec)))
 			}
 		}

@@ -19,7 +19,10 @@ var layers = []struct {
 }{
 	{"quorum", nil},
 	{"election", []string{"quorum"}},
-	{"monitor", core[:2]},
+	{"monitor", slices.Concat(core[:2], tools)},
+	{"internal/option", nil},
+	{"internal/glob", nil},
+	{"internal/numhost", nil},
 	{"internal/listen", slices.Concat(core, []string{"internal/...", "configrewrite"})},
 	{"internal/logfile", slices.Concat(core, []string{"internal/...", "configrewrite"})},
 	{"internal/server", slices.Concat(core, []string{"internal/...", "configrewrite", "pubsub", "gossip"})},
@@ -38,7 +41,8 @@ var layers = []struct {
 
 var (
 	core  = []string{"quorum", "election", "monitor"}
-	pures = slices.Concat(core, []string{"gossip/session"}) // what cannot behave differently with the same inputs
+	tools = []string{"internal/glob", "internal/numhost", "internal/option"} // of the core, and as pure
+	pures = slices.Concat(tools, core, []string{"gossip/session"})           // what cannot behave differently with the same inputs
 	shell = []string{"internal/...", "pubsub", "configrewrite", "gossip/...", "monitor/link"}
 )
 
