@@ -178,7 +178,7 @@ func (l Loader) source(ctx context.Context, name, start string) Source {
 			}
 			return text, nil
 		},
-		Executable: func(path string) error { return checkExecutable(fsys, path) },
+		Executable: CheckExecutable,
 		CheckDir:   func(path string) error { return checkDir(fsys, path) },
 		CheckUsers: l.CheckUsers,
 	}
@@ -213,8 +213,10 @@ func readIncluded(fsys fileSystem, pattern string) ([]Included, error) {
 	return files, nil
 }
 
-func checkExecutable(fsys fileSystem, path string) error {
-	info, err := fsys.Stat(path)
+// CheckExecutable says why this process cannot execute the file at path, which is
+// absolute, or returns nil.
+func CheckExecutable(path string) error {
+	info, err := os.Stat(path)
 	switch {
 	case err != nil:
 		return fmt.Errorf("%s: %w", path, atomicfile.Cause(err))

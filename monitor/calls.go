@@ -2,8 +2,11 @@ package monitor
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/gosentinel/sentinel/election"
+	"github.com/gosentinel/sentinel/internal/glob"
+	"github.com/gosentinel/sentinel/internal/option"
 )
 
 // call carries out an operator's command. Results that promise a saved change
@@ -24,17 +27,22 @@ func (c *Core) call(now Instant, in Call) {
 		c.emitDurable(&m.instance, Monitor{c.ref(&m.instance), m.cfg.Quorum})
 		return
 	case ResetOp:
-		c.free(CallResult{To: in.From, Count: c.resetMatching(now, op)})
+		if len(op.Pattern) > MaxPattern {
+			err = ErrPatternTooLong
+			break
+		}
+		c.free(CallResult{To: in.From, Count: c.resetMatching(now, op.Pattern)})
 		return
 	case FlushOp:
 		c.gate(CallResult{To: in.From})
 		return
 	case ConfigSetOp:
-		c.configSet(op)
-		c.gate(CallResult{To: in.From})
-		return
+		if err = c.configSet(op); err == nil {
+			c.gate(CallResult{To: in.From})
+			return
+		}
 	case DebugOp:
-		c.retune(now, op)
+		err = c.retune(now, op)
 	case SimulateOp:
 		c.simulate(op)
 	case RemoveOp:
@@ -44,14 +52,9 @@ func (c *Core) call(now Instant, in Call) {
 			return
 		}
 	case SetOp:
-		err = c.withMaster(op.Name, func(m *master) *CallError { c.set(m, op); return nil })
+		err = c.withMaster(op.Name, func(m *master) *CallError { return c.set(m, op.Changes) })
 		if err == nil {
-			r := CallResult{To: in.From, Err: op.Err}
-			if op.Err != nil {
-				c.free(r) // what was applied before the bad option is saved all the same
-			} else {
-				c.gate(r)
-			}
+			c.gate(CallResult{To: in.From})
 			return
 		}
 	case FailoverOp:
@@ -72,10 +75,10 @@ func (c *Core) withMaster(name string, f func(*master) *CallError) *CallError {
 	return f(m)
 }
 
-func (c *Core) resetMatching(now Instant, op ResetOp) int {
+func (c *Core) resetMatching(now Instant, pattern string) int {
 	n := 0
 	for _, m := range c.masters {
-		if op.Match(m.cfg.Name) {
+		if glob.Match(pattern, m.cfg.Name) {
 			c.reset(now, m)
 			n++
 		}
@@ -119,14 +122,17 @@ func (c *Core) manualFailover(now Instant, m *master) *CallError {
 	return nil
 }
 
-// set applies the changes of SENTINEL SET in order.
-func (c *Core) set(m *master, op SetOp) {
-	before := m.cfg
-	for _, ch := range op.Changes {
-		ch.Apply(&m.cfg)
-		c.emit(&m.instance, Set{c.ref(&m.instance), ch.Option, ch.Values})
+// set applies the changes of SENTINEL SET in order, up to the first bad one.
+func (c *Core) set(m *master, changes []Change) (err *CallError) {
+	before, applied := m.cfg, 0
+	for _, ch := range changes {
+		var shown []string
+		if shown, err = SetMasterOption(&m.cfg, c.opts.AllowScriptsReconfig, ch); err != nil {
+			break
+		}
+		c.emit(&m.instance, Set{c.ref(&m.instance), ch.Option, shown})
+		applied++
 	}
-	m.cfg.Name, m.cfg.Addr = before.Name, before.Addr
 	c.applyDownAfter(m)
 	if m.cfg.AuthUser != before.AuthUser || m.cfg.AuthPass != before.AuthPass {
 		c.closeLink(m.link)
@@ -136,10 +142,45 @@ func (c *Core) set(m *master, op SetOp) {
 			c.ready(&r.link.timer)
 		}
 	}
-	if len(op.Changes) > 0 {
+	if applied > 0 {
 		c.changed()
 	}
 	c.touch(m)
+	return err
+}
+
+// SetMasterOption applies one change of SENTINEL SET, and returns its values as
+// they may be shown. allowScripts is [Options].AllowScriptsReconfig. After an error
+// cfg is as it was.
+func SetMasterOption(cfg *MasterConfig, allowScripts bool, ch Change) (shown []string, err *CallError) {
+	o := masterOptions.Find(option.BySet, strings.ToLower(ch.Option))
+	switch {
+	case o == nil || len(ch.Values) != o.Arity():
+		return nil, unknownOption("SET", ch.Option)
+	case o.Script != "" && !allowScripts:
+		return nil, errScriptsDenied
+	case o.Script != "" && ch.Values[0] != "" && ch.NotExecutable:
+		return nil, &CallError{"ERR", o.Script + " script seems non existing or non executable"}
+	}
+	if bad := o.SetCommand(cfg, ch.Values); bad != option.Good {
+		return nil, invalidValue("SET", ch, bad)
+	}
+	if o.Secret {
+		return []string{"******"}, nil
+	}
+	return ch.Values, nil
+}
+
+var errScriptsDenied = &CallError{"ERR", "Reconfiguration of scripts path is denied for security reasons. " +
+	"Check the deny-scripts-reconfig configuration directive in your Sentinel configuration"}
+
+// unknownOption and invalidValue are what SET and DEBUG answer to a bad change.
+func unknownOption(command, name string) *CallError {
+	return &CallError{"ERR", "Unknown option or number of arguments for SENTINEL " + command + " '" + name + "'"}
+}
+
+func invalidValue(command string, ch Change, bad int) *CallError {
+	return &CallError{"ERR", "Invalid argument '" + ch.Values[bad] + "' for SENTINEL " + command + " '" + ch.Option + "'"}
 }
 
 func (c *Core) applyDownAfter(m *master) {
@@ -157,13 +198,30 @@ func (c *Core) applyDownAfter(m *master) {
 	}
 }
 
-func (c *Core) configSet(op ConfigSetOp) {
-	before := c.opts
-	op.Apply(&c.opts)
-	c.opts.MyID = before.MyID
+// SetGlobalOption applies one change of SENTINEL CONFIG SET. After an error o is as
+// it was.
+func SetGlobalOption(o *Options, ch Change) *CallError {
+	row := globalOptions.Find(option.ByConfigSet, strings.ToLower(ch.Option))
+	if row == nil || len(ch.Values) != row.Arity() {
+		return &CallError{"ERR", "Invalid argument '" + ch.Option + "' to SENTINEL CONFIG SET"}
+	}
+	if bad := row.SetCommand(o, ch.Values); bad != option.Good {
+		return &CallError{"ERR", "Invalid value '" + ch.Values[bad] + "' to SENTINEL CONFIG SET '" + ch.Option + "'"}
+	}
+	return nil
+}
+
+func (c *Core) configSet(op ConfigSetOp) *CallError {
+	before, after := c.opts, c.opts
+	for _, ch := range op.Changes {
+		if err := SetGlobalOption(&after, ch); err != nil {
+			return err
+		}
+	}
+	c.opts = after
 	c.changed()
 	if c.opts.SentinelUser == before.SentinelUser && c.opts.SentinelPass == before.SentinelPass {
-		return
+		return nil
 	}
 	for _, m := range c.masters {
 		for _, p := range m.peers {
@@ -173,4 +231,5 @@ func (c *Core) configSet(op ConfigSetOp) {
 			}
 		}
 	}
+	return nil
 }

@@ -1,6 +1,11 @@
 package monitor
 
-import "time"
+import (
+	"strings"
+	"time"
+
+	"github.com/gosentinel/sentinel/internal/option"
+)
 
 // Tunables returns the periods and limits that are in force.
 func (c *Core) Tunables() Tunables { return c.tun }
@@ -12,8 +17,12 @@ func (c *Core) Failures() Failures { return c.failures }
 // what they bound, so it suffices that everything computes its own again; a
 // period that was shortened would otherwise take effect only when the long one
 // is over.
-func (c *Core) retune(now Instant, op DebugOp) {
-	op.Apply(&c.tun)
+func (c *Core) retune(now Instant, op DebugOp) (err *CallError) {
+	for _, ch := range op.Changes {
+		if err = SetTunable(&c.tun, ch); err != nil {
+			break
+		}
+	}
 	for _, m := range c.masters {
 		c.retuneInstance(now, &m.instance)
 		c.touch(m)
@@ -24,6 +33,19 @@ func (c *Core) retune(now Instant, op DebugOp) {
 			c.retuneInstance(now, &p.instance)
 		}
 	}
+	return err
+}
+
+// SetTunable applies one change of SENTINEL DEBUG. After an error t is as it was.
+func SetTunable(t *Tunables, ch Change) *CallError {
+	o := tunableOptions.Find(option.ByDebug, strings.ToLower(ch.Option))
+	if o == nil || len(ch.Values) != o.Arity() {
+		return unknownOption("DEBUG", ch.Option)
+	}
+	if bad := o.SetCommand(t, ch.Values); bad != option.Good {
+		return invalidValue("DEBUG", ch, bad)
+	}
+	return nil
 }
 
 func (c *Core) retuneInstance(now Instant, i *instance) {

@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -29,6 +30,15 @@ func smallWith(t *testing.T, replicas int, effects func(Effect)) (*world, *node)
 	return w, n
 }
 
+// debugOp makes an op of names and values.
+func debugOp(words ...string) DebugOp {
+	var op DebugOp
+	for i := 0; i < len(words); i += 2 {
+		op.Changes = append(op.Changes, Change{Option: words[i], Values: words[i+1 : i+2]})
+	}
+	return op
+}
+
 // TestDebugActsAtOnce shortens every period right after something has been
 // scheduled by the long one.
 func TestDebugActsAtOnce(t *testing.T) {
@@ -51,16 +61,14 @@ func TestDebugActsAtOnce(t *testing.T) {
 	}
 	second()
 	slow := counts["INFO"] + counts["PUBLISH"] + counts["PING"]
-	n.input(Call{From: 1, Op: DebugOp{func(t *Tunables) {
-		t.InfoPeriod, t.PublishPeriod, t.PingPeriod = 100*time.Millisecond, 100*time.Millisecond, 100*time.Millisecond
-	}}})
+	n.input(Call{From: 1, Op: debugOp("info-period", "100", "publish-period", "100", "ping-period", "100")})
 	second()
 	for what, got := range counts {
 		if got < 3*8 || got > 3*11 { // three servers, ten times a second
 			t.Errorf("%d %s in the first second with a period of 100 ms, want about 30 (%d of all kinds before)", got, what, slow)
 		}
 	}
-	n.input(Call{From: 1, Op: DebugOp{func(t *Tunables) { *t = DefaultTunables() }}})
+	n.input(Call{From: 1, Op: debugOp("info-period", "10000", "publish-period", "2000", "ping-period", "1000")})
 	second()
 	second()
 	if got := counts["INFO"] + counts["PUBLISH"] + counts["PING"]; got > slow+9 {
@@ -87,7 +95,7 @@ func TestDebugActsOnLonelyMaster(t *testing.T) {
 		least  int
 		most   int
 	}{{100 * time.Millisecond, 8, 11}, {10 * time.Second, 1, 2}} {
-		n.input(Call{From: 1, Op: DebugOp{func(t *Tunables) { t.InfoPeriod = c.period }}})
+		n.input(Call{From: 1, Op: debugOp("INFO-PERIOD", fmt.Sprint(c.period.Milliseconds()))})
 		asked = 0
 		w.advance(time.Second, w.check.failed)
 		if asked < c.least || asked > c.most {
@@ -107,7 +115,7 @@ func TestSmallTiltTriggerIsNoTilt(t *testing.T) {
 			}
 		}
 	})
-	n.input(Call{From: 1, Op: DebugOp{func(t *Tunables) { t.TiltTrigger = 50 * time.Millisecond }}})
+	n.input(Call{From: 1, Op: debugOp("tilt-trigger", "50")})
 	w.advance(20*time.Second, w.check.failed)
 	if tilted > 0 {
 		t.Errorf("%d tilt events", tilted)

@@ -1,8 +1,11 @@
 package monitor
 
+import "strconv"
+
 // Op is an operator's command. The set is closed: every op is a type of this
-// file. Arity and number syntax are the front end's business; everything that
-// depends on the monitored state is checked by the core.
+// file. An op is data: it can be written down and carried out again. Arity is
+// the front end's business; values, and everything that depends on the monitored
+// state, are checked by the core.
 type Op interface{ isOp() }
 
 // MonitorOp starts monitoring a master (SENTINEL MONITOR). Master.Addr must be
@@ -12,9 +15,14 @@ type MonitorOp struct{ Master MasterConfig }
 // RemoveOp forgets a master (SENTINEL REMOVE). Its vote memory is kept.
 type RemoveOp struct{ Name string }
 
-// ResetOp resets every master whose name Match accepts (SENTINEL RESET).
-// Match must be a pure function. CallResult.Count tells how many it accepted.
-type ResetOp struct{ Match func(name string) bool }
+// ResetOp resets every master whose name matches Pattern, in the syntax of Redis
+// (SENTINEL RESET). CallResult.Count tells how many did. A pattern longer than
+// [MaxPattern] is refused.
+type ResetOp struct{ Pattern string }
+
+// MaxPattern is the longest pattern of a [ResetOp] in bytes: it is matched with
+// every master, and nothing else happens meanwhile.
+const MaxPattern = 1024
 
 // FailoverOp starts a manual failover (SENTINEL FAILOVER).
 type FailoverOp struct{ Name string }
@@ -22,32 +30,34 @@ type FailoverOp struct{ Name string }
 // FlushOp saves the state (SENTINEL FLUSHCONFIG).
 type FlushOp struct{}
 
-// SetOp changes options of a master (SENTINEL SET). Changes are applied in
-// order, each with its own +set event; Err is the front end's verdict on what
-// followed the last valid option, and becomes the result after the changes
-// before it were applied and saved.
+// SetOp changes options of a master (SENTINEL SET), those of [MasterOptions] that
+// this command may set. Changes are applied in order, each with its own +set
+// event. The first bad one ends the op with an error; what stands before it is
+// applied and saved all the same, as in the originals.
 type SetOp struct {
 	Name    string
 	Changes []Change
-	Err     error
 }
 
-// Change is one option of SENTINEL SET: Option and Values as typed, for the
-// +set event, and Apply, which changes the configuration.
+// Change is one option with its new values, as typed.
 type Change struct {
 	Option string
-	Values []string // for the event; a password is already "******" here
-	Apply  func(*MasterConfig)
+	Values []string
+	// NotExecutable says that the option names a script and that this process
+	// could not execute it. Who makes the op finds that out: the core sees no
+	// files.
+	NotExecutable bool
 }
 
-// ConfigSetOp changes global options (SENTINEL CONFIG SET). Apply must be a
-// pure function.
-type ConfigSetOp struct{ Apply func(*Options) }
+// ConfigSetOp changes global options (SENTINEL CONFIG SET), those of
+// [GlobalOptions] that this command may set: all of them, or none and an error.
+type ConfigSetOp struct{ Changes []Change }
 
-// DebugOp changes periods and limits of the running core (SENTINEL DEBUG); they
-// act at once and are not saved. Apply must be a pure function and leave every
-// duration positive and below ten years, beyond which instants overflow.
-type DebugOp struct{ Apply func(*Tunables) }
+// DebugOp changes periods and limits of the running core (SENTINEL DEBUG), those
+// of [TunableOptions] that this command may set. They act at once and are not
+// saved. The first bad change ends the op with an error; what stands before it
+// is applied.
+type DebugOp struct{ Changes []Change }
 
 // SimulateOp replaces the set of failures to simulate (SENTINEL
 // SIMULATE-FAILURE). Zero simulates none.
@@ -88,4 +98,6 @@ var (
 	ErrInProgress    = &CallError{"INPROG", "Failover already in progress"}
 	ErrNoGoodReplica = &CallError{"NOGOODSLAVE", "No suitable replica to promote"}
 	ErrSave          = &CallError{"ERR", "Failed to save config file. Check server logs."}
+
+	ErrPatternTooLong = &CallError{"ERR", "The pattern is longer than " + strconv.Itoa(MaxPattern) + " bytes"}
 )

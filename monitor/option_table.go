@@ -204,7 +204,9 @@ func (v idValue) Clear() { *v.id = "" }
 
 // RenameValue returns a field for a [RenameTable] in a table of options. removes
 // allows an empty new word, which stands for "no name at all".
-func RenameValue(table **RenameTable, removes bool) option.Commanded { return renameValue{table, removes} }
+func RenameValue(table **RenameTable, removes bool) option.Commanded {
+	return renameValue{table, removes}
+}
 
 type renameValue struct {
 	table   **RenameTable

@@ -1,9 +1,7 @@
 package monitor
 
 import (
-	"errors"
 	"fmt"
-	"path"
 	"strconv"
 	"strings"
 	"testing"
@@ -715,7 +713,7 @@ func (s *script) call(t *testing.T, td *datadriven.TestData) {
 	case "failover":
 		o = FailoverOp{arg}
 	case "reset":
-		o = ResetOp{func(name string) bool { ok, _ := path.Match(arg, name); return ok }}
+		o = ResetOp{arg}
 	case "remove":
 		o = RemoveOp{arg}
 	case "flush":
@@ -726,9 +724,9 @@ func (s *script) call(t *testing.T, td *datadriven.TestData) {
 	case "set":
 		o = s.setOp(t, td, arg)
 	case "sentinel-pass":
-		o = ConfigSetOp{func(o *Options) { o.SentinelPass = arg }}
+		o = ConfigSetOp{[]Change{{Option: op, Values: []string{arg}}}}
 	case "announce-ip":
-		o = ConfigSetOp{func(o *Options) { o.AnnounceIP = arg }}
+		o = ConfigSetOp{[]Change{{Option: op, Values: []string{arg}}}}
 	default:
 		td.Fatalf(t, "unknown call %q", op)
 	}
@@ -738,26 +736,7 @@ func (s *script) call(t *testing.T, td *datadriven.TestData) {
 func (s *script) setOp(t *testing.T, td *datadriven.TestData, name string) Op {
 	o := SetOp{Name: name}
 	for _, a := range td.CmdArgs[2:] {
-		v := a.SingleVal(t)
-		ch := Change{Option: a.Key, Values: []string{v}}
-		switch a.Key {
-		case "quorum":
-			n, _ := strconv.Atoi(v)
-			ch.Apply = func(c *MasterConfig) { c.Quorum = n }
-		case "parallel-syncs":
-			n, _ := strconv.Atoi(v)
-			ch.Apply = func(c *MasterConfig) { c.ParallelSyncs = n }
-		case "down-after-milliseconds":
-			n, _ := strconv.Atoi(v)
-			ch.Apply = func(c *MasterConfig) { c.DownAfter = time.Duration(n) * time.Millisecond }
-		case "auth-pass":
-			ch.Values = []string{"******"}
-			ch.Apply = func(c *MasterConfig) { c.AuthPass = v }
-		default:
-			o.Err = errors.New("ERR Unknown option or number of arguments for SENTINEL SET '" + a.Key + "'")
-			return o
-		}
-		o.Changes = append(o.Changes, ch)
+		o.Changes = append(o.Changes, Change{Option: a.Key, Values: []string{a.SingleVal(t)}})
 	}
 	return o
 }

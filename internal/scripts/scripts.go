@@ -10,12 +10,6 @@ import (
 	"github.com/gosentinel/sentinel/monitor"
 )
 
-// Defaults of the two times that can be changed at run time.
-const (
-	DefaultMaxRuntime = 60 * time.Second
-	DefaultRetryDelay = 30 * time.Second
-)
-
 const (
 	// After a failed fork nothing is started for this long, and twice as long
 	// after each further one. Trying again with every job at every occasion would
@@ -42,8 +36,8 @@ type Config struct {
 	// goroutine, one at a time; they must not block or call Close. Nil is nobody.
 	Emit func(monitor.Event)
 	Log  func(monitor.Level, string)
-	// MaxRuntime and RetryDelay: see the methods that set them.
-	MaxRuntime, RetryDelay time.Duration
+	// Periods are the times to start with.
+	Periods Periods
 }
 
 // Runner owns the queue of scripts and one goroutine that starts, reaps and
@@ -66,8 +60,7 @@ type Runner struct {
 	mu          sync.Mutex
 	jobs        []*job // in the order of Run
 	running     int
-	maxRuntime  time.Duration
-	retryDelay  time.Duration
+	periods     Periods
 	dropped     int    // jobs dropped since that was last logged
 	lastDropped string // and the path of the last one
 	reportAfter time.Time
@@ -88,17 +81,17 @@ func New(cfg Config) *Runner { return newRunner(cfg, startOS) }
 
 func newRunner(cfg Config, start func([]string) (process, error)) *Runner {
 	r := &Runner{
-		emit:       cfg.Emit,
-		log:        cfg.Log,
-		start:      start,
-		wake:       make(chan struct{}, 1),
-		exits:      make(chan exit, MaxRunning),
-		stop:       make(chan struct{}),
-		kill:       make(chan struct{}),
-		done:       make(chan struct{}),
-		maxRuntime: orDefault(cfg.MaxRuntime, DefaultMaxRuntime),
-		retryDelay: orDefault(cfg.RetryDelay, DefaultRetryDelay),
+		emit:    cfg.Emit,
+		log:     cfg.Log,
+		start:   start,
+		wake:    make(chan struct{}, 1),
+		exits:   make(chan exit, MaxRunning),
+		stop:    make(chan struct{}),
+		kill:    make(chan struct{}),
+		done:    make(chan struct{}),
+		periods: cfg.Periods,
 	}
+	periodOptions.FillIn(&r.periods)
 	if r.emit == nil {
 		r.emit = func(monitor.Event) {}
 	}
@@ -107,13 +100,6 @@ func newRunner(cfg Config, start func([]string) (process, error)) *Runner {
 	}
 	go r.loop()
 	return r
-}
-
-func orDefault(d, def time.Duration) time.Duration {
-	if d <= 0 {
-		return def
-	}
-	return d
 }
 
 // Run queues a script, which is started as soon as there is room. When the
@@ -162,36 +148,21 @@ func (r *Runner) Counts() (running, queued int) {
 	return r.running, len(r.jobs)
 }
 
-// MaxRuntime returns how long a script may run.
-func (r *Runner) MaxRuntime() time.Duration {
+// Periods returns the times that are in force.
+func (r *Runner) Periods() Periods {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.maxRuntime
+	return r.periods
 }
 
-// SetMaxRuntime changes how long a script may run before it is killed, also for
-// those that run already. 0 and less is DefaultMaxRuntime.
-func (r *Runner) SetMaxRuntime(d time.Duration) {
+// Adjust changes times. f must return at once. A new MaxRuntime acts on scripts
+// that run already, a new RetryDelay on waits that have not begun.
+func (r *Runner) Adjust(f func(*Periods)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.maxRuntime = orDefault(d, DefaultMaxRuntime)
+	f(&r.periods)
+	periodOptions.FillIn(&r.periods)
 	r.nudge()
-}
-
-// RetryDelay returns the wait after the first failure of a script.
-func (r *Runner) RetryDelay() time.Duration {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.retryDelay
-}
-
-// SetRetryDelay changes the wait after the first failure of a script; it
-// doubles with each further one. Waits that have begun stay as they are. 0 and
-// less is DefaultRetryDelay.
-func (r *Runner) SetRetryDelay(d time.Duration) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.retryDelay = orDefault(d, DefaultRetryDelay)
 }
 
 // Close forgets the scheduled jobs, waits for the running scripts until ctx
@@ -353,7 +324,7 @@ func (r *Runner) ended(x exit) {
 	pid := j.proc.PID()
 	retry := x.err == nil && (x.signal != 0 || x.code == 1) && j.starts < MaxStarts
 	closed := r.closed
-	r.release(j, retry, retryDelay(r.retryDelay, j.starts))
+	r.release(j, retry, retryDelay(r.periods.RetryDelay, j.starts))
 	r.mu.Unlock()
 	if x.err != nil {
 		// Somebody else in this process has reaped it. It may have succeeded, and
@@ -374,7 +345,7 @@ func (r *Runner) killOverdue() {
 	var overdue []process
 	var events []monitor.Event
 	for _, j := range r.jobs {
-		if j.proc != nil && !j.killed && time.Since(j.startedAt) >= r.maxRuntime {
+		if j.proc != nil && !j.killed && time.Since(j.startedAt) >= r.periods.MaxRuntime {
 			j.killed = true
 			overdue = append(overdue, j.proc)
 			events = append(events, monitor.ScriptTimeout{Path: j.argv[0], PID: j.proc.PID()})
@@ -420,7 +391,7 @@ func (r *Runner) untilNext() time.Duration {
 	for _, j := range r.jobs {
 		switch {
 		case j.running && !j.killed:
-			next = min(next, j.startedAt.Add(r.maxRuntime).Sub(now))
+			next = min(next, j.startedAt.Add(r.periods.MaxRuntime).Sub(now))
 		case !j.running && r.running < MaxRunning && !r.closed:
 			next = min(next, max(j.notBefore.Sub(now), r.pausedUntil.Sub(now)))
 		}

@@ -164,7 +164,7 @@ func TestExitCodes(t *testing.T) {
 		{"kill -TERM $$", monitor.ScriptChild{Signal: 15}, MaxStarts, true},
 	} {
 		t.Run(c.body, func(t *testing.T) {
-			th := newTheatre(t, Config{RetryDelay: time.Microsecond})
+			th := newTheatre(t, Config{Periods: Periods{RetryDelay: time.Microsecond}})
 			path := th.script(c.body)
 			th.Run(monitor.RunScript{Path: path})
 			for range c.starts {
@@ -202,11 +202,11 @@ func TestWhatCannotBeExecuted(t *testing.T) {
 }
 
 func TestRealTimeout(t *testing.T) {
-	th := newTheatre(t, Config{RetryDelay: time.Hour})
+	th := newTheatre(t, Config{Periods: Periods{RetryDelay: time.Hour}})
 	path := th.script("exec sleep 1000")
 	th.Run(monitor.RunScript{Path: path})
 	pid := next[monitor.ScriptChild](th).PID
-	th.SetMaxRuntime(time.Microsecond)
+	th.Adjust(func(p *Periods) { p.MaxRuntime = time.Microsecond })
 	if got, want := next[monitor.ScriptTimeout](th), (monitor.ScriptTimeout{Path: path, PID: pid}); got != want {
 		t.Errorf("reported as %+v, want %+v", got, want)
 	}
@@ -221,7 +221,7 @@ func TestRealTimeout(t *testing.T) {
 // Only the process itself is killed, as stock Sentinels do: what it started
 // may be a daemon that was meant to stay.
 func TestTimeoutSparesGrandchildren(t *testing.T) {
-	th := newTheatre(t, Config{RetryDelay: time.Hour})
+	th := newTheatre(t, Config{Periods: Periods{RetryDelay: time.Hour}})
 	t.Setenv("SCRIPT_TEST_DIR", th.dir)
 	for _, name := range []string{"fifo", "never"} {
 		if err := syscall.Mkfifo(filepath.Join(th.dir, name), 0o600); err != nil {
@@ -240,7 +240,7 @@ read x <never`)
 	if err != nil {
 		t.Fatal(err)
 	}
-	th.SetMaxRuntime(time.Microsecond)
+	th.Adjust(func(p *Periods) { p.MaxRuntime = time.Microsecond })
 	next[monitor.ScriptTimeout](th)
 	if got := next[monitor.ScriptChild](th); got.Signal != 9 {
 		t.Errorf("ended as %+v", got)
@@ -345,7 +345,7 @@ func TestZeroConfig(t *testing.T) {
 	if err := r.Close(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if r.MaxRuntime() != DefaultMaxRuntime || r.RetryDelay() != DefaultRetryDelay {
-		t.Errorf("times are %v and %v", r.MaxRuntime(), r.RetryDelay())
+	if r.Periods().MaxRuntime != defaults.MaxRuntime || r.Periods().RetryDelay != defaults.RetryDelay {
+		t.Errorf("times are %v and %v", r.Periods().MaxRuntime, r.Periods().RetryDelay)
 	}
 }

@@ -221,6 +221,9 @@ func TestRetries(t *testing.T) {
 	}
 }
 
+// defaults are the periods of a Runner that nobody adjusted.
+var defaults = periodOptions.Defaults()
+
 func TestRetryDelaySaturates(t *testing.T) {
 	for _, c := range []struct {
 		base   time.Duration
@@ -242,7 +245,7 @@ func TestRetryDelaySaturates(t *testing.T) {
 }
 
 func TestEndlessRetryDelay(t *testing.T) {
-	onStage(t, Config{RetryDelay: math.MaxInt64}, func(s *stage) {
+	onStage(t, Config{Periods: Periods{RetryDelay: math.MaxInt64}}, func(s *stage) {
 		s.run("/again")
 		s.exit(1, 0)
 		s.pass(1000 * time.Hour)
@@ -252,23 +255,23 @@ func TestEndlessRetryDelay(t *testing.T) {
 }
 
 func TestSettingsAtRunTime(t *testing.T) {
-	onStage(t, Config{MaxRuntime: time.Hour, RetryDelay: time.Hour}, func(s *stage) {
-		if s.MaxRuntime() != time.Hour || s.RetryDelay() != time.Hour {
-			t.Errorf("configured times are %v and %v", s.MaxRuntime(), s.RetryDelay())
+	onStage(t, Config{Periods: Periods{MaxRuntime: time.Hour, RetryDelay: time.Hour}}, func(s *stage) {
+		if s.Periods().MaxRuntime != time.Hour || s.Periods().RetryDelay != time.Hour {
+			t.Errorf("configured times are %v and %v", s.Periods().MaxRuntime, s.Periods().RetryDelay)
 		}
 		s.run("/a")
-		s.SetRetryDelay(time.Second)
+		s.Adjust(func(p *Periods) { p.RetryDelay = time.Second })
 		s.exit(1, 0)
 		s.pass(time.Second)
 		s.happened("0s +script-child 100", "0s -script-child 100 1 0", "1s +script-child 101")
 		s.pass(10 * time.Second)
-		s.SetMaxRuntime(5 * time.Second) // it runs longer than that already
+		s.Adjust(func(p *Periods) { p.MaxRuntime = 5 * time.Second }) // it runs longer than that already
 		synctest.Wait()
 		s.happened("11s -script-timeout /a 101", "11s SIGKILL 101", "11s -script-child 101 0 9")
-		s.SetMaxRuntime(0)
-		s.SetRetryDelay(-1)
-		if s.MaxRuntime() != DefaultMaxRuntime || s.RetryDelay() != DefaultRetryDelay {
-			t.Errorf("default times are %v and %v", s.MaxRuntime(), s.RetryDelay())
+		s.Adjust(func(p *Periods) { p.MaxRuntime = 0 })
+		s.Adjust(func(p *Periods) { p.RetryDelay = -1 })
+		if s.Periods().MaxRuntime != defaults.MaxRuntime || s.Periods().RetryDelay != defaults.RetryDelay {
+			t.Errorf("default times are %v and %v", s.Periods().MaxRuntime, s.Periods().RetryDelay)
 		}
 	})
 }
@@ -519,7 +522,7 @@ func TestCloseKeepsTheTimeLimit(t *testing.T) {
 		if err := s.Close(s.t.Context()); err != nil {
 			t.Error(err)
 		}
-		if got := time.Since(s.began); got != DefaultMaxRuntime {
+		if got := time.Since(s.began); got != defaults.MaxRuntime {
 			t.Errorf("Close took %v", got)
 		}
 	})

@@ -4,16 +4,16 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 	"unicode"
 
+	"github.com/gosentinel/sentinel/configrewrite"
 	"github.com/gosentinel/sentinel/internal/glob"
 	"github.com/gosentinel/sentinel/internal/numhost"
+	"github.com/gosentinel/sentinel/internal/option"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -34,18 +34,12 @@ func cmdFailover(r *request)    { r.call(monitor.FailoverOp{Name: r.arg(2)}) }
 func cmdRemove(r *request)      { r.call(monitor.RemoveOp{Name: r.arg(2)}) }
 func cmdFlushConfig(r *request) { r.call(monitor.FlushOp{}) }
 
-// maxResetPattern is the longest pattern of SENTINEL RESET in bytes: it is
-// matched on the loop, with every master, and the loop must not be held up.
-const maxResetPattern = 1024
-
 func cmdReset(r *request) {
-	pattern := r.arg(2)
-	if len(pattern) > maxResetPattern {
-		r.fail("ERR", "The pattern is longer than "+strconv.Itoa(maxResetPattern)+" bytes")
+	if len(r.args[2]) > monitor.MaxPattern {
+		r.error(monitor.ErrPatternTooLong)
 		return
 	}
-	match := func(name string) bool { return glob.Match(pattern, name) }
-	result, ok := r.server.engine.Call(monitor.ResetOp{Match: match})
+	result, ok := r.server.engine.Call(monitor.ResetOp{Pattern: r.arg(2)})
 	switch {
 	case !ok:
 		r.stopping()
@@ -140,210 +134,38 @@ func (r *request) resolve(host string) (monitor.Addr, bool) {
 	return monitor.Addr{Host: host, IP: ip}, ip != ""
 }
 
-// setOption is one option of SENTINEL SET. parse turns its values into the
-// change of the configuration, or reports which value is bad.
-type setOption struct {
-	values int
-	secret bool // shown as ****** in the event
-	script string
-	parse  func(v []string) (apply func(*monitor.MasterConfig), bad int)
-}
-
-// good is the bad of a setOption whose values are all right.
-const good = -1
-
-var setOptions = map[string]setOption{
-	"down-after-milliseconds":          millisOption(1, func(c *monitor.MasterConfig) *time.Duration { return &c.DownAfter }),
-	"failover-timeout":                 millisOption(1, func(c *monitor.MasterConfig) *time.Duration { return &c.FailoverTimeout }),
-	"master-reboot-down-after-period":  millisOption(0, func(c *monitor.MasterConfig) *time.Duration { return &c.RebootDownAfter }),
-	"primary-reboot-down-after-period": millisOption(0, func(c *monitor.MasterConfig) *time.Duration { return &c.RebootDownAfter }),
-	"parallel-syncs":                   countOption(func(c *monitor.MasterConfig) *int { return &c.ParallelSyncs }),
-	"quorum":                           countOption(func(c *monitor.MasterConfig) *int { return &c.Quorum }),
-	"auth-user":                        textOption(func(c *monitor.MasterConfig) *string { return &c.AuthUser }),
-	"auth-pass":                        secretOption(textOption(func(c *monitor.MasterConfig) *string { return &c.AuthPass })),
-	"notification-script":              scriptOption("Notification", func(c *monitor.MasterConfig) *string { return &c.NotificationScript }),
-	"client-reconfig-script":           scriptOption("Client reconfiguration", func(c *monitor.MasterConfig) *string { return &c.ClientReconfigScript }),
-	"rename-command":                   {values: 2, parse: parseRename},
-}
-
-func millisOption(min int64, field func(*monitor.MasterConfig) *time.Duration) setOption {
-	return setOption{values: 1, parse: func(v []string) (func(*monitor.MasterConfig), int) {
-		d, ok := parseMillis(v[0], min)
-		if !ok {
-			return nil, 0
-		}
-		return func(c *monitor.MasterConfig) { *field(c) = d }, good
-	}}
-}
-
-func countOption(field func(*monitor.MasterConfig) *int) setOption {
-	return setOption{values: 1, parse: func(v []string) (func(*monitor.MasterConfig), int) {
-		n, ok := parseInteger(v[0])
-		if !ok || n < 1 || n > math.MaxInt32 {
-			return nil, 0
-		}
-		return func(c *monitor.MasterConfig) { *field(c) = int(n) }, good
-	}}
-}
-
-func textOption(field func(*monitor.MasterConfig) *string) setOption {
-	return setOption{values: 1, parse: func(v []string) (func(*monitor.MasterConfig), int) {
-		text := v[0]
-		return func(c *monitor.MasterConfig) { *field(c) = text }, good
-	}}
-}
-
-func secretOption(o setOption) setOption {
-	o.secret = true
-	return o
-}
-
-func scriptOption(what string, field func(*monitor.MasterConfig) *string) setOption {
-	o := textOption(field)
-	o.script = what
-	return o
-}
-
-func parseRename(v []string) (func(*monitor.MasterConfig), int) {
-	if bad := slices.Index(v, ""); bad >= 0 {
-		return nil, bad
-	}
-	from, to := v[0], v[1]
-	return func(c *monitor.MasterConfig) { c.Rename = c.Rename.With(from, to) }, good
-}
-
-// cmdSet hands the options up to the first bad one to the core, together with
-// the error about that one: what stands before it is applied (wire.md §3.6).
+// cmdSet hands the options to the core as typed, up to the first that it cannot
+// know: the core answers with an error about that one, and applies what stands
+// before it (wire.md §3.6).
 func cmdSet(r *request) {
 	if !r.noControl(3, "SET") {
 		return
 	}
-	var opts monitor.Options
-	if !r.read(func(c Reader, _ monitor.Instant) { opts = c.Options() }) {
-		return
-	}
 	op := monitor.SetOp{Name: r.arg(2)}
 	for i := 3; i < len(r.args); {
-		change, n, err := r.parseSet(i, opts)
-		if err != nil {
-			op.Err = err
-			break
+		change := monitor.Change{Option: r.arg(i)}
+		i++
+		o := monitor.MasterOptions().Find(option.BySet, strings.ToLower(change.Option))
+		if o != nil {
+			for range min(o.Arity(), len(r.args)-i) {
+				change.Values = append(change.Values, r.arg(i))
+				i++
+			}
+			change.NotExecutable = o.Script != "" && len(change.Values) > 0 && !isExecutable(change.Values[0])
 		}
 		op.Changes = append(op.Changes, change)
-		i += n
+		if o == nil {
+			break
+		}
 	}
 	r.call(op)
 }
 
-// parseSet parses the option at word i and returns how many words it takes.
-func (r *request) parseSet(i int, opts monitor.Options) (monitor.Change, int, error) {
-	typed := r.arg(i)
-	o, known := setOptions[strings.ToLower(typed)]
-	if !known || i+o.values >= len(r.args) {
-		return monitor.Change{}, 0, setError("Unknown option or number of arguments for SENTINEL SET '%s'", typed)
-	}
-	var values []string
-	for k := range o.values {
-		values = append(values, r.arg(i+1+k))
-	}
-	if o.script != "" && !opts.AllowScriptsReconfig {
-		return monitor.Change{}, 0, setError("Reconfiguration of scripts path is denied for security reasons. Check the deny-scripts-reconfig configuration directive in your Sentinel configuration")
-	}
-	if o.script != "" && values[0] != "" && !isExecutable(values[0]) {
-		return monitor.Change{}, 0, setError("%s script seems non existing or non executable", o.script)
-	}
-	apply, bad := o.parse(values)
-	if bad != good {
-		return monitor.Change{}, 0, setError("Invalid argument '%s' for SENTINEL SET '%s'", values[bad], typed)
-	}
-	if o.secret {
-		values = []string{"******"}
-	}
-	return monitor.Change{Option: typed, Values: values, Apply: apply}, 1 + o.values, nil
-}
-
-func setError(format string, args ...any) error {
-	return &monitor.CallError{Code: "ERR", Text: fmt.Sprintf(format, args...)}
-}
-
-// isExecutable reports whether this process may execute a file.
+// isExecutable reports whether this process may execute a file. It runs on the
+// goroutine of the connection, since the loop must not wait for a disk.
 func isExecutable(path string) bool {
 	abs, err := filepath.Abs(path) // a bare name is not looked for in PATH
-	if err == nil {
-		_, err = exec.LookPath(abs)
-	}
-	return err == nil
-}
-
-// configParam is one global parameter of SENTINEL CONFIG.
-type configParam struct {
-	name string
-	get  func(monitor.Options, *Server) string
-	// check returns the change for a valid value and nil for a bad one.
-	check func(value string) func(*monitor.Options)
-}
-
-// configParams is in the order of CONFIG GET.
-var configParams = []configParam{
-	yesNoParam("resolve-hostnames", func(o *monitor.Options) *bool { return &o.ResolveHostnames }),
-	yesNoParam("announce-hostnames", func(o *monitor.Options) *bool { return &o.AnnounceHostnames }),
-	// A blank or comma would make every hello message unreadable.
-	textParam("announce-ip", func(o *monitor.Options) *string { return &o.AnnounceIP }, " ,"),
-	{"announce-port", func(o monitor.Options, _ *Server) string { return strconv.Itoa(o.AnnouncePort) }, checkPort},
-	textParam("sentinel-user", func(o *monitor.Options) *string { return &o.SentinelUser }, ""),
-	textParam("sentinel-pass", func(o *monitor.Options) *string { return &o.SentinelPass }, ""),
-	{"loglevel", func(_ monitor.Options, s *Server) string { return s.cfg.LogLevel() }, checkLogLevel},
-}
-
-func yesNoParam(name string, field func(*monitor.Options) *bool) configParam {
-	return configParam{
-		name: name,
-		get: func(o monitor.Options, _ *Server) string {
-			if *field(&o) {
-				return "yes"
-			}
-			return "no"
-		},
-		check: func(v string) func(*monitor.Options) {
-			yes := strings.EqualFold(v, "yes")
-			if !yes && !strings.EqualFold(v, "no") {
-				return nil
-			}
-			return func(o *monitor.Options) { *field(o) = yes }
-		},
-	}
-}
-
-func textParam(name string, field func(*monitor.Options) *string, forbidden string) configParam {
-	return configParam{
-		name: name,
-		get:  func(o monitor.Options, _ *Server) string { return *field(&o) },
-		check: func(v string) func(*monitor.Options) {
-			if strings.ContainsAny(v, forbidden) {
-				return nil
-			}
-			return func(o *monitor.Options) { *field(o) = v }
-		},
-	}
-}
-
-func checkPort(v string) func(*monitor.Options) {
-	n, ok := parseInteger(v)
-	if !ok || n < 0 || n > 65535 {
-		return nil
-	}
-	return func(o *monitor.Options) { o.AnnouncePort = int(n) }
-}
-
-// logLevels are the values of loglevel, least important first.
-var logLevels = []string{"debug", "verbose", "notice", "warning", "nothing"}
-
-// checkLogLevel returns a change of nothing: the level is no option of the core.
-func checkLogLevel(v string) func(*monitor.Options) {
-	if !slices.Contains(logLevels, strings.ToLower(v)) {
-		return nil
-	}
-	return func(*monitor.Options) {}
+	return err == nil && configrewrite.CheckExecutable(abs) == nil
 }
 
 func cmdConfig(r *request) {
@@ -357,19 +179,31 @@ func cmdConfig(r *request) {
 	}
 }
 
+// processOptions are the parameters of SENTINEL CONFIG that the core does not act
+// on. They are shown behind those of the core.
+var processOptions = configrewrite.SettingOptions().Select(option.ByConfigSet)
+
 func (r *request) configGet() {
 	var opts monitor.Options
 	if !r.read(func(c Reader, _ monitor.Instant) { opts = c.Options() }) {
 		return
 	}
+	set := configrewrite.Settings{LogLevel: r.server.cfg.LogLevel()}
 	var f fields
-	shown := make([]bool, len(configParams))
+	core, process := monitor.GlobalOptions().Select(option.ByConfigSet), processOptions
+	shown := map[string]bool{}
 	for i := 3; i < len(r.args); i++ {
-		for k, p := range configParams {
-			if !shown[k] && glob.MatchFold(r.arg(i), p.name) {
-				shown[k] = true
-				f.text(p.name, p.get(opts, r.server))
+		show := func(name, value string) {
+			if !shown[name] && glob.MatchFold(r.arg(i), name) {
+				shown[name] = true
+				f.text(name, value)
 			}
+		}
+		for k := range core {
+			show(core[k].Name, core[k].Text(&opts))
+		}
+		for k := range process {
+			show(process[k].Name, process[k].Text(&set))
 		}
 	}
 	r.fields(&f)
@@ -380,41 +214,39 @@ func (r *request) configSet() {
 	if !r.noControl(3, "CONFIG SET") {
 		return
 	}
-	var changes []func(*monitor.Options)
-	seen := make([]bool, len(configParams))
-	level := ""
+	var op monitor.ConfigSetOp
+	var set configrewrite.Settings // what stays in this process
+	seen := map[string]bool{}
 	for i := 3; i < len(r.args); i += 2 {
 		typed := r.arg(i)
-		k := slices.IndexFunc(configParams, func(p configParam) bool { return strings.EqualFold(p.name, typed) })
+		name := strings.ToLower(typed)
+		core, process := monitor.GlobalOptions().Find(option.ByConfigSet, name), processOptions.Find(option.ByConfigSet, name)
 		switch {
-		case k < 0:
+		case core == nil && process == nil:
 			r.fail("ERR", "Invalid argument '"+typed+"' to SENTINEL CONFIG SET")
 			return
-		case seen[k]:
+		case seen[name]:
 			r.fail("ERR", "Duplicate argument '"+typed+"' to SENTINEL CONFIG SET")
 			return
 		case i+1 == len(r.args):
 			r.fail("ERR", "Missing argument '"+typed+"' value")
 			return
 		}
-		seen[k] = true
-		value := r.arg(i + 1)
-		change := configParams[k].check(value)
-		if change == nil {
-			r.fail("ERR", "Invalid value '"+value+"' to SENTINEL CONFIG SET '"+typed+"'")
+		seen[name] = true
+		change := monitor.Change{Option: typed, Values: []string{r.arg(i + 1)}}
+		if core != nil {
+			op.Changes = append(op.Changes, change)
+			if err := monitor.SetGlobalOption(&monitor.Options{}, change); err != nil {
+				r.error(err)
+				return
+			}
+		} else if process.SetCommand(&set, change.Values) != option.Good {
+			r.fail("ERR", "Invalid value '"+change.Values[0]+"' to SENTINEL CONFIG SET '"+typed+"'")
 			return
 		}
-		changes = append(changes, change)
-		if configParams[k].name == "loglevel" {
-			level = strings.ToLower(value)
-		}
 	}
-	if level != "" {
-		r.server.cfg.SetLogLevel(level)
+	if set.LogLevel != "" {
+		r.server.cfg.SetLogLevel(set.LogLevel)
 	}
-	r.call(monitor.ConfigSetOp{Apply: func(o *monitor.Options) {
-		for _, change := range changes {
-			change(o)
-		}
-	}})
+	r.call(op)
 }

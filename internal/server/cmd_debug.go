@@ -3,51 +3,14 @@ package server
 import (
 	"strconv"
 	"strings"
-	"time"
 
+	"github.com/gosentinel/sentinel/internal/option"
+	"github.com/gosentinel/sentinel/internal/scripts"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
-// debugParam is one parameter of SENTINEL DEBUG: a duration of the core or of
+// cmdDebug shows or changes periods: those of the core, and behind them those of
 // the script runner.
-type debugParam struct {
-	name   string
-	core   func(*monitor.Tunables) *time.Duration
-	script func(ScriptQueue) time.Duration
-	set    func(ScriptQueue, time.Duration)
-}
-
-// debugParams is in the order of SENTINEL DEBUG.
-var debugParams = []debugParam{
-	{name: "INFO-PERIOD", core: func(t *monitor.Tunables) *time.Duration { return &t.InfoPeriod }},
-	{name: "PING-PERIOD", core: func(t *monitor.Tunables) *time.Duration { return &t.PingPeriod }},
-	{name: "ASK-PERIOD", core: func(t *monitor.Tunables) *time.Duration { return &t.AskPeriod }},
-	{name: "PUBLISH-PERIOD", core: func(t *monitor.Tunables) *time.Duration { return &t.PublishPeriod }},
-	{name: "DEFAULT-DOWN-AFTER", core: func(t *monitor.Tunables) *time.Duration { return &t.DefaultDownAfter }},
-	{name: "DEFAULT-FAILOVER-TIMEOUT", core: func(t *monitor.Tunables) *time.Duration { return &t.DefaultFailoverTimeout }},
-	{name: "TILT-TRIGGER", core: func(t *monitor.Tunables) *time.Duration { return &t.TiltTrigger }},
-	{name: "TILT-PERIOD", core: func(t *monitor.Tunables) *time.Duration { return &t.TiltPeriod }},
-	{name: "SLAVE-RECONF-TIMEOUT", core: func(t *monitor.Tunables) *time.Duration { return &t.ReconfTimeout }},
-	{name: "MIN-LINK-RECONNECT-PERIOD", core: func(t *monitor.Tunables) *time.Duration { return &t.MinLinkReconnect }},
-	{name: "ELECTION-TIMEOUT", core: func(t *monitor.Tunables) *time.Duration { return &t.ElectionTimeout }},
-	{name: "SCRIPT-MAX-RUNTIME", script: ScriptQueue.MaxRuntime, set: ScriptQueue.SetMaxRuntime},
-	{name: "SCRIPT-RETRY-DELAY", script: ScriptQueue.RetryDelay, set: ScriptQueue.SetRetryDelay},
-}
-
-// maxMillis is the longest period that an operator may set, ten years. Beyond
-// it the sums of instants and multiples of the period would overflow, and what
-// was meant as "never" would be due at once.
-const maxMillis = 10 * 365 * 24 * 60 * 60 * 1000
-
-// parseMillis reads a number of milliseconds that is at least min.
-func parseMillis(s string, min int64) (time.Duration, bool) {
-	ms, ok := parseInteger(s)
-	if !ok || ms < min || ms > maxMillis {
-		return 0, false
-	}
-	return time.Duration(ms) * time.Millisecond, true
-}
-
 func cmdDebug(r *request) {
 	if len(r.args) == 2 {
 		r.debugGet()
@@ -61,13 +24,14 @@ func (r *request) debugGet() {
 	if !r.read(func(c Reader, _ monitor.Instant) { tun = c.Tunables() }) {
 		return
 	}
+	periods := r.server.cfg.Scripts.Periods()
 	var f fields
-	for _, p := range debugParams {
-		if p.core != nil {
-			f.age(p.name, *p.core(&tun))
-		} else {
-			f.age(p.name, p.script(r.server.cfg.Scripts))
-		}
+	core, script := monitor.TunableOptions().Select(option.ByDebug), scripts.PeriodOptions()
+	for k := range core {
+		f.text(strings.ToUpper(core[k].Name), core[k].Text(&tun))
+	}
+	for k := range script {
+		f.text(strings.ToUpper(script[k].Name), script[k].Text(&periods))
 	}
 	r.fields(&f)
 }
@@ -75,30 +39,24 @@ func (r *request) debugGet() {
 // debugSet applies what stands before the first mistake and then answers with
 // that (wire.md §3.8).
 func (r *request) debugSet() {
-	var changes []func(*monitor.Tunables)
-	var bad error
+	var op monitor.DebugOp
+	var bad error // about a period of the script runner; the core finds those about its own
 	for i := 2; i < len(r.args) && bad == nil; i += 2 {
-		typed := r.arg(i)
-		p := findDebug(typed)
-		if p == nil || i+1 == len(r.args) {
-			bad = setError("Unknown option or number of arguments for SENTINEL DEBUG '%s'", typed)
-			break
+		change := monitor.Change{Option: r.arg(i)}
+		if i+1 < len(r.args) {
+			change.Values = []string{r.arg(i + 1)}
 		}
-		d, ok := parseMillis(r.arg(i+1), 1)
-		switch {
-		case !ok:
-			bad = setError("Invalid argument '%s' for SENTINEL DEBUG '%s'", r.arg(i+1), typed)
-		case p.core != nil:
-			changes = append(changes, func(t *monitor.Tunables) { *p.core(t) = d })
-		default:
-			p.set(r.server.cfg.Scripts, d)
+		o := scripts.PeriodOptions().Find(option.ByDebug, strings.ToLower(change.Option))
+		if o == nil || change.Values == nil {
+			op.Changes = append(op.Changes, change)
+			if monitor.SetTunable(&monitor.Tunables{}, change) != nil {
+				break
+			}
+			continue
 		}
+		bad = r.setPeriod(o, change)
 	}
-	result, ok := r.server.engine.Call(monitor.DebugOp{Apply: func(t *monitor.Tunables) {
-		for _, change := range changes {
-			change(t)
-		}
-	}})
+	result, ok := r.server.engine.Call(op)
 	switch {
 	case !ok:
 		r.stopping()
@@ -111,12 +69,12 @@ func (r *request) debugSet() {
 	}
 }
 
-func findDebug(name string) *debugParam {
-	for i := range debugParams {
-		if strings.EqualFold(debugParams[i].name, name) {
-			return &debugParams[i]
-		}
+// setPeriod changes a period of the script runner.
+func (r *request) setPeriod(o *option.Row[scripts.Periods], change monitor.Change) error {
+	if o.SetCommand(&scripts.Periods{}, change.Values) != option.Good {
+		return &monitor.CallError{Code: "ERR", Text: "Invalid argument '" + change.Values[0] + "' for SENTINEL DEBUG '" + change.Option + "'"}
 	}
+	r.server.cfg.Scripts.Adjust(func(p *scripts.Periods) { o.SetCommand(p, change.Values) })
 	return nil
 }
 

@@ -58,10 +58,8 @@ func (noGossip) Stats() gossip.Stats               { return gossip.Stats{} }
 type ScriptQueue interface {
 	Counts() (running, queued int) // queued includes running
 	Pending() []scripts.Job
-	MaxRuntime() time.Duration
-	SetMaxRuntime(time.Duration)
-	RetryDelay() time.Duration
-	SetRetryDelay(time.Duration)
+	Periods() scripts.Periods
+	Adjust(func(*scripts.Periods))
 }
 
 func (cfg Config) withDefaults() Config {
@@ -100,7 +98,5 @@ type noScripts struct{}
 
 func (noScripts) Counts() (running, queued int) { return 0, 0 }
 func (noScripts) Pending() []scripts.Job        { return nil }
-func (noScripts) MaxRuntime() time.Duration     { return scripts.DefaultMaxRuntime }
-func (noScripts) SetMaxRuntime(time.Duration)   {}
-func (noScripts) RetryDelay() time.Duration     { return scripts.DefaultRetryDelay }
-func (noScripts) SetRetryDelay(time.Duration)   {}
+func (noScripts) Periods() scripts.Periods      { return scripts.PeriodOptions().Defaults() }
+func (noScripts) Adjust(func(*scripts.Periods)) {}

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gosentinel/sentinel/internal/glob"
 	"github.com/gosentinel/sentinel/internal/resptest"
 	"github.com/gosentinel/sentinel/monitor"
 	"github.com/gosentinel/sentinel/pubsub"
@@ -69,7 +70,7 @@ func (f *fakeEngine) Call(op monitor.Op) (monitor.CallResult, bool) {
 		f.record("flush")
 	case monitor.ResetOp:
 		for _, m := range f.masters {
-			if op.Match(m.Name) {
+			if glob.Match(op.Pattern, m.Name) {
 				result.Count++
 			}
 		}
@@ -77,17 +78,25 @@ func (f *fakeEngine) Call(op monitor.Op) (monitor.CallResult, bool) {
 	case monitor.SetOp:
 		var cfg monitor.MasterConfig
 		for _, c := range op.Changes {
-			c.Apply(&cfg)
-			f.record("+set %s %s", c.Option, strings.Join(c.Values, " "))
+			shown, err := monitor.SetMasterOption(&cfg, f.opts.AllowScriptsReconfig, c)
+			if err != nil {
+				result.Err = err
+				break
+			}
+			f.record("+set %s %s", c.Option, strings.Join(shown, " "))
 		}
-		result.Err = op.Err
 		known(op.Name)
 		renamed := cfg.Rename.Entries()
 		cfg.Rename = nil // a pointer, which says nothing
 		f.record("set %q %+v renamed %v", op.Name, cfg, renamed)
 	case monitor.DebugOp:
 		f.mu.Lock()
-		op.Apply(&f.tunables)
+		for _, c := range op.Changes {
+			if err := monitor.SetTunable(&f.tunables, c); err != nil {
+				result.Err = err
+				break
+			}
+		}
 		f.mu.Unlock()
 		f.record("debug")
 	case monitor.SimulateOp:
@@ -97,7 +106,12 @@ func (f *fakeEngine) Call(op monitor.Op) (monitor.CallResult, bool) {
 		f.record("simulate %d", op.Failures)
 	case monitor.ConfigSetOp:
 		f.mu.Lock()
-		op.Apply(&f.opts)
+		for _, c := range op.Changes {
+			if err := monitor.SetGlobalOption(&f.opts, c); err != nil {
+				result.Err = err
+				break
+			}
+		}
 		f.mu.Unlock()
 		f.record("config %+v", f.opts)
 	}

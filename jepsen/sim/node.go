@@ -413,7 +413,7 @@ func (n *node) operate(o operation) {
 	case "failover":
 		n.input(monitor.Call{From: 1, Op: monitor.FailoverOp{Name: o.master}})
 	case "reset":
-		n.input(monitor.Call{From: 1, Op: monitor.ResetOp{Match: func(name string) bool { return name == o.master }}})
+		n.input(monitor.Call{From: 1, Op: monitor.ResetOp{Pattern: o.master}})
 	case "remove":
 		n.input(monitor.Call{From: 1, Op: monitor.RemoveOp{Name: o.master}})
 	case "monitor":
@@ -421,7 +421,6 @@ func (n *node) operate(o operation) {
 	case "set":
 		n.input(monitor.Call{From: 1, Op: monitor.SetOp{Name: o.master, Changes: []monitor.Change{{
 			Option: o.option, Values: []string{fmt.Sprint(o.value)},
-			Apply: func(cfg *monitor.MasterConfig) { applySet(cfg, o) },
 		}}}})
 	}
 }
