@@ -4,6 +4,8 @@ import (
 	"errors"
 	"path/filepath"
 	"strings"
+
+	"github.com/gosentinel/sentinel/internal/words"
 )
 
 // invocation is a parsed command line.
@@ -75,7 +77,7 @@ func (inv *invocation) options(args []string) error {
 			continue
 		}
 		if !strings.HasPrefix(args[k], "--") || args[k] == "--" {
-			return &usageError{"option expected, found " + quote(args[k]) +
+			return &usageError{"option expected, found " + words.Quote(args[k]) +
 				": options are written --name value, and the configuration file stands before them"}
 		}
 		name := args[k][2:]
@@ -86,7 +88,7 @@ func (inv *invocation) options(args []string) error {
 		}
 		var values []string
 		for k < len(args) && (!strings.HasPrefix(args[k], "--") || len(values) == 0 && name != "sentinel") {
-			values = append(values, quote(args[k]))
+			values = append(values, words.Quote(args[k]))
 			k++
 		}
 		if name == "sentinel" && len(values) == 0 {
@@ -95,28 +97,6 @@ func (inv *invocation) options(args []string) error {
 		inv.overrides = append(inv.overrides, strings.Join(append([]string{name}, values...), " "))
 	}
 	return nil
-}
-
-// quote writes a word so that the configuration parser reads it back unchanged.
-func quote(s string) string {
-	var b strings.Builder
-	b.WriteByte('"')
-	for i := range len(s) {
-		switch c := s[i]; {
-		case c == '"' || c == '\\':
-			b.WriteByte('\\')
-			b.WriteByte(c)
-		case c < ' ' || c == 0x7f:
-			const hex = "0123456789abcdef"
-			b.WriteString(`\x`)
-			b.WriteByte(hex[c>>4])
-			b.WriteByte(hex[c&15])
-		default:
-			b.WriteByte(c)
-		}
-	}
-	b.WriteByte('"')
-	return b.String()
 }
 
 // flavour is the program that this one was started as: tools that look at

@@ -22,7 +22,7 @@ func TestParseArgs(t *testing.T) {
 		},
 		{args: []string{"s.conf", "--requirepass", "--odd pass\"word"}, want: invocation{path: "s.conf", overrides: []string{`requirepass "--odd pass\"word"`}}},
 		{args: []string{"s.conf", "--bind", "*", "::1", "--port", "7"}, want: invocation{path: "s.conf", overrides: []string{`bind "*" "::1"`, `port "7"`}}},
-		{args: []string{"s.conf", "--requirepass", "\x01\n"}, want: invocation{path: "s.conf", overrides: []string{`requirepass "\x01\x0a"`}}},
+		{args: []string{"s.conf", "--requirepass", "\x01\n"}, want: invocation{path: "s.conf", overrides: []string{`requirepass "\x01\n"`}}},
 
 		{args: []string{"s.conf", "-"}, want: invocation{path: "s.conf", stdin: true}},
 		{args: []string{"-", "--port", "1"}, fails: true},
