@@ -21,6 +21,10 @@
 // The same holds for gossip/session, and for the few packages below internal that
 // the core is written with.
 //
+// What goes into the core is data: no function, channel or interface that does
+// something can be reached from monitor.Input, so that every input can be written
+// down and given to another core.
+//
 // # The rest
 //
 //   - Each package imports only what lies below it.

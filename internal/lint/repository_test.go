@@ -45,6 +45,10 @@ func TestRepository(t *testing.T) {
 		wrong, err := m.purity(importer.ForCompiler(m.fset, "source", nil))
 		report(t, wrong, err)
 	})
+	t.Run("inputs are data", func(t *testing.T) {
+		wrong, err := m.data(importer.ForCompiler(m.fset, "source", nil))
+		report(t, wrong, err)
+	})
 	t.Run("imports point downwards", func(t *testing.T) { report(t, m.directions(), nil) })
 	t.Run("simulators look in alone", func(t *testing.T) {
 		wrong, err := m.simulatorsOnly(importer.ForCompiler(m.fset, "source", nil))
