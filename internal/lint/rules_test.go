@@ -23,6 +23,7 @@ var layers = []struct {
 	{"internal/option", nil},
 	{"internal/glob", nil},
 	{"internal/numhost", nil},
+	{"internal/optionlist", slices.Concat(core, []string{"internal/...", "configrewrite"})},
 	{"internal/listen", slices.Concat(core, []string{"internal/...", "configrewrite"})},
 	{"internal/logfile", slices.Concat(core, []string{"internal/...", "configrewrite"})},
 	{"internal/server", slices.Concat(core, []string{"internal/...", "configrewrite", "pubsub", "gossip"})},
