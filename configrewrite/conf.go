@@ -422,7 +422,7 @@ func (p *parser) unknownMaster(s statement) {
 		return
 	}
 	if p.missing[name] {
-		return // its monitor line is already complained about
+		return // its monitor line was reported already
 	}
 	hint := "add: sentinel monitor " + quoteIfNeeded(name) + " <host> <port> <quorum>"
 	var names []string
@@ -493,12 +493,12 @@ func (p *parser) masterKnowledge(s statement, i int) {
 			m.LeaderEpoch, p.extra[i].voteKnown = max(m.LeaderEpoch, e), true
 		}
 	default:
-		p.helper(s, i)
+		p.knownInstance(s, i)
 	}
 }
 
-// helper applies a known-replica or known-sentinel line.
-func (p *parser) helper(s statement, i int) {
+// knownInstance applies a known-replica or known-sentinel line.
+func (p *parser) knownInstance(s statement, i int) {
 	args := s.args[1:]
 	want := 2
 	if s.name == "known-sentinel" {

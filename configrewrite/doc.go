@@ -21,30 +21,31 @@
 // A file whose name ends in ".toml" is TOML; anything else is a sentinel.conf,
 // in the syntax of Redis and Valkey. Both become a [Config]: the [Settings] of
 // the process, and the monitor.State that the core starts with. One table of
-// options (options.go) drives the parsers and writers of both.
+// options for each struct drives the parsers and writers of both; see package option.
 //
 // A sentinel.conf is rewritten in place, as the originals do it, so that their
 // files work here and ours there: lines that hold state are overwritten where
 // they stand, appended or removed; everything else stays. The rules are those of
 // section 10 of the wire specification, without the defects listed in 10.4.
-// Three more differences are deliberate:
+// These differences are deliberate:
 //
 //   - lines are matched by directive and master, so that they never move from
 //     one master to another, and blank lines are not merged;
-//   - latency-tracking-info-percentiles, which the originals append and which
-//     means nothing to a Sentinel, is not appended;
+//   - latency-tracking-info-percentiles is not appended: it means nothing to a
+//     Sentinel;
 //   - the default user gets no line beside a requirepass that says the same,
 //     and a generated line "user default on nopass …" is removed there:
 //     originals that read both ignore the password, and later edits of it;
-//   - users of an included file are not copied as long as nobody changes them.
+//   - users of an included file are not copied until they change at run time.
 //
 // Included files are read again at each start and never written: what they say
 // about a master holds beside, and in the order of, the lines of the main file,
 // except for its address, which the main file decides once it was saved.
 //
 // A line that no version knows becomes a comment that begins with "# ???". The
-// option can-failover of old releases is honoured, but never written: current
-// originals refuse it, so it stands in a file only if the operator put it there.
+// option can-failover of old releases is obeyed, but never written, because
+// current originals refuse it. It stands in a file only if the operator put it
+// there.
 //
 // A sentinel.toml has a marker line. What stands above it is the operator's and
 // is never changed; below it the daemon keeps [state] tables, with a version and
@@ -56,13 +57,13 @@
 //
 // In a sentinel.conf the file is the state: the daemon's lines replace those an
 // operator edits while it runs, as with the originals. Where state and
-// configuration are apart (sentinel.toml, state-file, [New]) the state notes for
+// configuration are apart (sentinel.toml, state-file, [New]) the state records for
 // each option changed at run time what the operator's part said then:
 //
 //   - as long as it still says that, the value set at run time holds;
-//   - once the operator edits the option, his value holds;
+//   - once the operator edits the option, the edited value holds;
 //   - the address of a master follows the same rule, host and port as one, so
-//     that a failover is remembered until the operator moves the master himself;
+//     that a failover is remembered until the operator edits the address;
 //   - a master removed at run time stays removed until its entry is edited; one
 //     added at run time stays until it is removed; one that the operator deletes
 //     is gone;
@@ -87,9 +88,9 @@
 // # Durability
 //
 // [File.Save] renders, parses the result back and compares, and only then
-// replaces the file: temporary file in the same directory, write, sync, rename,
-// sync of the directory. After a crash at any instant the file is the whole old
-// or the whole new one. Temporary files left behind are removed by the next Load.
+// replaces the file (package atomicfile). After a crash at any instant the file is
+// the whole old or the whole new one. Temporary files left behind are removed by
+// the next Load.
 //
 // [Parse] and [Document.Render] are pure functions below all that; tests hold
 // them to Parse(Render(u, s)) = s for random texts u and states s.

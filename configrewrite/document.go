@@ -78,9 +78,8 @@ type Document struct {
 	live      Live       // what changed in the process, see With
 }
 
-// asked is the operator's configuration as he wrote it. State is recorded
-// relative to it, so that a later edit of his can be told from a change at run
-// time.
+// asked is the configuration as the operator wrote it. State is recorded
+// relative to it, so that a later edit can be told from a change at run time.
 type asked struct {
 	settings  Settings
 	dir       string     // settings.Dir as it was asked for; "" = it is just where the start was
@@ -91,7 +90,7 @@ type asked struct {
 	index     map[string]int
 }
 
-// askedMaster is one master of the operator: Addr.Host is the text he wrote,
+// askedMaster is one master of the operator: Addr.Host is the text as written,
 // loaded what that text meant when it was loaded.
 type askedMaster struct {
 	monitor.MasterConfig
@@ -105,7 +104,7 @@ func (a *asked) master(name string) *askedMaster {
 	return nil
 }
 
-// state returns the state that follows from the operator's wishes alone.
+// state returns the state that follows from the operator's configuration alone.
 func (a *asked) state() monitor.State {
 	st := monitor.State{Options: a.options, Masters: make([]monitor.MasterState, len(a.masters))}
 	for i, m := range a.masters {
@@ -197,7 +196,7 @@ type parser struct {
 	extra     []masterExtra   // for each master
 	idle      []string        // data-server directives without effect, for one warning
 	epochFrom []monitor.Epoch // epochs of masters that are not configured
-	missing   map[string]bool // masters already complained about
+	missing   map[string]bool // masters whose definition was reported as a mistake
 }
 
 // masterExtra is what the parser remembers of a master beside its state.
@@ -295,9 +294,9 @@ func (p *parser) masterAddr(at position, host string, port int) (monitor.Addr, b
 	return monitor.Addr{Host: ip, IP: ip, Port: port}, true
 }
 
-// addReplica and addSentinel take what is known of a master's helpers. What is
-// wrong with such a line costs nothing but a warning, because INFO and hello
-// messages bring it back.
+// addReplica and addSentinel take a replica or Sentinel that the file knows of.
+// A mistake in such a line is only a warning, because INFO and hello messages
+// bring the instance back.
 func (p *parser) addReplica(at position, i int, addr monitor.Addr) {
 	m := &p.doc.State.Masters[i]
 	key := addrKey(addr)
@@ -342,8 +341,8 @@ func addrHostPort(a monitor.Addr) monitor.HostPort {
 	return monitor.HostPort{Host: a.Host, Port: a.Port}
 }
 
-// checkScripts looks at the scripts of a master, once all is read: a script
-// that cannot run is found at the start and not in the night of the failover.
+// checkScript looks for a script of a master: one that cannot run is found at the
+// start, and not when the first failover needs it.
 func (p *parser) checkScript(at position, what, path string) {
 	if p.doc.source.Executable == nil || path == "" {
 		return

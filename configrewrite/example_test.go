@@ -76,8 +76,8 @@ func expectShown(t *testing.T, shown map[string]int, table string, keys []string
 	}
 }
 
-// TestEveryFieldHasAnOption finds fields of the model that no option sets, so
-// that whoever adds one cannot forget the files.
+// TestEveryFieldHasAnOption finds fields of the model that no option sets: a
+// field that no file holds would be lost at a restart.
 func TestEveryFieldHasAnOption(t *testing.T) {
 	var s Settings
 	var o monitor.Options

@@ -60,8 +60,9 @@ func Load(path string, overrides []string) (*File, error) {
 // from a command line; they stand after the file and so win over it.
 //
 // A configuration with mistakes is refused with an [*Error] that lists all of
-// them. A file without masters is legal, an empty one or one that lost its end is not. Temporary files that a crash left
-// beside the file are removed; nothing else is changed.
+// them. A file without masters is legal; an empty file, or one that lost its end,
+// is not. Temporary files that a crash left beside the file are removed; nothing
+// else is changed.
 func (l Loader) Load(path string, overrides []string) (*File, error) {
 	if path == "" {
 		return nil, loadError("configuration", errors.New("Sentinel needs config file on disk to save state"),
@@ -366,7 +367,7 @@ func (f *File) Save(st monitor.State) error {
 	}
 	perm := fs.FileMode(0o644)
 	if f.statePath != f.path {
-		perm = 0o600 // a new state file is read by nobody else, and holds passwords
+		perm = 0o600 // a new state file holds passwords, and no other user reads it
 	}
 	return atomicfile.Replace(f.fsys, f.statePath, text, perm)
 }
@@ -378,8 +379,8 @@ func (f *File) content() ([]byte, error) {
 	case errors.Is(err, fs.ErrNotExist) && f.statePath != f.path:
 		return []byte(stateFileHead), nil
 	case errors.Is(err, fs.ErrNotExist):
-		// Deleted while running. Starting from nothing would lose settings that
-		// are not state, such as requirepass, and nobody would notice.
+		// Deleted while running. Starting from nothing would silently lose settings
+		// that are not state, such as requirepass.
 		return f.text, nil
 	case err != nil:
 		return nil, &SaveError{Step: "Could not read config file", Path: f.statePath, Err: err}

@@ -39,7 +39,7 @@ func mustLoad(t testing.TB, path string, overrides ...string) *File {
 	return f
 }
 
-// grown returns st after an eventful night.
+// grown returns st after failovers and changes.
 func grown(st monitor.State) monitor.State {
 	st.Options.MyID = idA
 	st.CurrentEpoch += 3
@@ -296,7 +296,7 @@ func TestStrays(t *testing.T) {
 	}
 }
 
-// TestConcurrentSaves: the file is whole whoever writes and reads.
+// TestConcurrentSaves: the file is whole with several writers and readers.
 func TestConcurrentSaves(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s.conf")
 	writeText(t, path, "sentinel monitor m 10.0.0.1 6379 2\n")

@@ -62,7 +62,7 @@ func checkComments(t testing.TB, current, out []byte) {
 	}
 }
 
-// words that a careless writer would damage.
+// nastyWords are words that a writer without quoting would damage.
 var nastyWords = []string{
 	"plain", "with space", `quo"te`, "it's", `back\slash`, "new\nline", "tab\there", "nul\x00byte", "\x7f",
 	"é", "\xff\xfe", "#hash", "hex:00", `\x41`, " lead", "trail ", "a=b", "[x]", "'''", `"""`, "\u2028", "-", "*",

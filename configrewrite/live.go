@@ -14,8 +14,8 @@ type Live struct {
 	LogLevel string
 
 	// Users are all users, each with the words that follow "user" in a
-	// sentinel.conf, the name first. Nil says that whoever saves does not know:
-	// what the file says of users stays. With an aclfile they are not written,
+	// sentinel.conf, the name first. Nil means unknown: what the file
+	// says of users stays. With an aclfile they are not written,
 	// since that file is theirs.
 	Users [][]string
 }

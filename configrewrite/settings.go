@@ -16,7 +16,7 @@ type Config struct {
 
 // Settings are the options that concern the process and not the core: sockets,
 // log, files, access (wire.md §9.2). The zero value is not usable; start from
-// [DefaultSettings]. A Settings is a value that nobody changes after loading.
+// [DefaultSettings]. A Settings is not changed after loading.
 type Settings struct {
 	Port           int      // RESP port; 0 = none
 	Bind           []string // addresses; a leading "-" means "if available"
@@ -29,8 +29,8 @@ type Settings struct {
 	MaxClients     int
 	BindSourceAddr string // source address of outgoing links; "" = any
 
-	// Dir is absolute after loading a file. Nobody changes the working directory
-	// here: that is for the process to do, if it wants to.
+	// Dir is absolute after loading a file. This package does not change the
+	// working directory; the process may.
 	Dir        string
 	Daemonize  bool
 	Supervised string // no, auto, systemd, upstart

@@ -299,7 +299,7 @@ func (v userValue) Lines() [][]string {
 	for _, l := range *v.lines {
 		words, err := splitArgs(l)
 		if err != nil {
-			words = []string{l} // cannot be; whoever writes it compares what is read back
+			words = []string{l} // cannot be; the comparison after writing would find it
 		}
 		lines = append(lines, words)
 	}

@@ -56,8 +56,8 @@ type savedMaster struct {
 	configEpoch monitor.Epoch
 	leaderEpoch monitor.Epoch
 	voteKnown   bool
-	replicas    []savedHelper
-	sentinels   []savedHelper
+	replicas    []savedInstance
+	sentinels   []savedInstance
 	change      change
 }
 
@@ -65,7 +65,7 @@ type savedMaster struct {
 // now, and what the operator's part said when they were changed.
 type change struct{ set, was map[string]any }
 
-type savedHelper struct {
+type savedInstance struct {
 	host string
 	port int64
 	id   string
@@ -201,19 +201,19 @@ func (r stateReader) master(name string, t map[string]any) savedMaster {
 	if _, ok := t["leader-epoch"]; ok {
 		m.leaderEpoch, m.voteKnown = r.epoch(t, "leader-epoch"), true
 	}
-	m.replicas = r.helpers(name, t["replicas"])
-	m.sentinels = r.helpers(name, t["sentinels"])
+	m.replicas = r.known(name, t["replicas"])
+	m.sentinels = r.known(name, t["sentinels"])
 	return m
 }
 
-// helpers reads a list of replicas or Sentinels. A damaged entry is dropped
+// known reads a list of replicas or Sentinels. A damaged entry is dropped
 // with a warning: the network brings it back.
-func (r stateReader) helpers(master string, v any) []savedHelper {
+func (r stateReader) known(master string, v any) []savedInstance {
 	list, ok := tables(v)
 	if !ok {
 		r.p.warn(r.at, "damaged list of helpers of master %s dropped", master)
 	}
-	var helpers []savedHelper
+	var known []savedInstance
 	for _, t := range list {
 		host, ok1 := t["host"].(string)
 		port, ok2 := t["port"].(int64)
@@ -224,9 +224,9 @@ func (r stateReader) helpers(master string, v any) []savedHelper {
 			r.p.warn(r.at, "damaged replica or Sentinel of master %s dropped", master)
 			continue
 		}
-		helpers = append(helpers, savedHelper{host, port, id})
+		known = append(known, savedInstance{host, port, id})
 	}
-	return helpers
+	return known
 }
 
 // withState, of a document that holds the operator's part alone, returns it as
@@ -379,7 +379,7 @@ func (p *parser) restoreKnowledge(at position, i int, d *Document, s *savedMaste
 }
 
 // restoreAsked adds the masters of the operator that the state does not hold:
-// those he added since, but not those removed at run time.
+// those added since, but not those removed at run time.
 func (p *parser) restoreAsked(at position, d *Document, removed []savedMaster) {
 	for i, m := range d.State.Masters {
 		if _, done := p.index[m.Name]; done || p.missing[m.Name] {

@@ -135,7 +135,7 @@ func (p *parser) serverTable(lines *lineFinder, at position, table map[string]an
 }
 
 // setTable sets the fields of dst from the keys of a table. Keys in special are
-// somebody else's.
+// read elsewhere.
 func setTable[T any](p *parser, lines *lineFinder, at position, name string, n int,
 	table map[string]any, options option.Table[T], dst *T, special []string) {
 	for _, key := range sortedKeys(table) {

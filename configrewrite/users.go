@@ -120,7 +120,7 @@ func (p *parser) finishUsers() {
 }
 
 // checkUsers has the users of the settings judged, and returns their normal form
-// if somebody is there to tell it.
+// if CheckUsers is set.
 func (p *parser) checkUsers(at func(i int) position, hint string) (normal []string) {
 	check := p.doc.source.CheckUsers
 	if check == nil || len(p.doc.Settings.Users) == 0 {
@@ -134,7 +134,7 @@ func (p *parser) checkUsers(at func(i int) position, hint string) (normal []stri
 }
 
 // user returns what the operator says of a user, in words and in the normal
-// form, and whether he says anything. The default user has rules without a line
+// form, and whether there is anything. The default user has rules without a line
 // too, and an edit of requirepass is an edit of them.
 func (a *asked) user(name string) (u userLine, found bool) {
 	i := slices.IndexFunc(a.users, func(u userLine) bool { return u.name == name })
@@ -149,7 +149,7 @@ func (a *asked) user(name string) (u userLine, found bool) {
 }
 
 // liveUsers returns the text of all users in the normal form, or those of the
-// settings when nobody keeps track. It returns none when an aclfile has them.
+// settings when nothing tracks them. It returns none when an aclfile has them.
 func (d *Document) liveUsers() []string {
 	if d.Settings.ACLFile != "" {
 		return nil
