@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gosentinel/sentinel/internal/option"
 	"github.com/gosentinel/sentinel/monitor"
@@ -448,7 +449,7 @@ func (p *parser) masterOption(s statement, o *option.Row[monitor.MasterConfig], 
 	if errors.Is(err, option.ErrArity) {
 		err, hint = errStatement, fmt.Sprintf("write: sentinel %s <master> <value>", o.Name)
 	} else if o.Unit != 0 {
-		hint = "a number of milliseconds, without a unit"
+		hint = "a number of " + map[time.Duration]string{time.Millisecond: "milliseconds", time.Second: "seconds"}[o.Unit] + ", without a unit"
 		err = badTime(err, o.Lo)
 	}
 	p.report(s.at, err, hint)

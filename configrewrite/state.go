@@ -397,15 +397,19 @@ func (p *parser) restoreAsked(at position, d *Document, removed []savedMaster) {
 }
 
 // removedUnedited reports whether a master was removed at run time and its
-// entry still says what it said then.
+// entry still says what it said then. An option that a newer release brought had
+// its default then.
 func removedUnedited(asked *askedMaster, removed []savedMaster) bool {
+	defaults := masterOptions.Defaults()
 	for _, r := range removed {
 		if r.name != asked.Name {
 			continue
 		}
 		for i := range masterOptions {
 			o := &masterOptions[i]
-			if edited(o, r.change.was[o.Key()], asked.MasterConfig) {
+			was, known := r.change.was[o.Key()]
+			if known && edited(o, was, asked.MasterConfig) ||
+				!known && tomlText(o, &defaults) != tomlText(o, &asked.MasterConfig) {
 				return false
 			}
 		}
