@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gosentinel/sentinel/internal/logfile"
+	"github.com/gosentinel/sentinel/internal/recorder"
 	"github.com/gosentinel/sentinel/internal/server"
 	"github.com/gosentinel/sentinel/monitor"
 )
@@ -34,6 +35,7 @@ type saver interface{ Save(monitor.State) error }
 // said to mean something.
 type loopConfig struct {
 	core    *monitor.Core
+	record  *recorder.Recorder // nil: none
 	inbox   *inbox
 	store   saver
 	links   links
@@ -165,7 +167,7 @@ func (l *loop) run(ctx context.Context) {
 		// before the deadline that it averts.
 		if now := l.inbox.clock.now(); now >= l.core.NextDeadline() {
 			l.takeMore()
-			l.core.Step(now, monitor.Tick{})
+			l.record.Step(l.core, now, monitor.Tick{})
 		}
 	}
 }
@@ -204,9 +206,9 @@ func (l *loop) take(it item) {
 	case it.request != nil:
 		l.lastRef++
 		l.waiting[l.lastRef] = it.answer
-		l.core.Step(it.at, it.request(l.lastRef))
+		l.record.Step(l.core, it.at, it.request(l.lastRef))
 	default:
-		l.core.Step(it.at, it.in)
+		l.record.Step(l.core, it.at, it.in)
 	}
 }
 
@@ -223,7 +225,7 @@ func (l *loop) saved(it item) {
 		l.log.Log(monitor.LevelNotice, "Sentinel new configuration saved on disk")
 		l.doAll(context.Background(), it.persisted.Then)
 	}
-	l.core.Step(it.at, monitor.Persisted{Seq: it.persisted.Seq, Err: text})
+	l.record.Step(l.core, it.at, monitor.Persisted{Seq: it.persisted.Seq, Err: text})
 }
 
 func (l *loop) saveStates() {
@@ -234,7 +236,7 @@ func (l *loop) saveStates() {
 }
 
 func (l *loop) carryOut(ctx context.Context) {
-	l.core.Drain(&l.effects)
+	l.record.Drain(l.core, &l.effects)
 	l.doAll(ctx, l.effects.Free)
 	if l.crashed {
 		return

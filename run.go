@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"strconv"
@@ -15,6 +16,7 @@ import (
 	"github.com/gosentinel/sentinel/internal/errtext"
 	"github.com/gosentinel/sentinel/internal/listen"
 	"github.com/gosentinel/sentinel/internal/logfile"
+	"github.com/gosentinel/sentinel/internal/recorder"
 	"github.com/gosentinel/sentinel/internal/scripts"
 	"github.com/gosentinel/sentinel/internal/server"
 	"github.com/gosentinel/sentinel/monitor"
@@ -39,6 +41,12 @@ type Hooks struct {
 
 // SetHooks replaces the hooks. It must be called before Run.
 func (s *Sentinel) SetHooks(h Hooks) { s.hooks = h }
+
+// Record has Run write to w what goes into the core and what comes out of it, in a
+// form that `sim replay` plays again, up to limit bytes. It must be called before
+// Run, and w is not used after Run has returned. Writing must not block, since all
+// decisions wait for it. The record holds passwords.
+func (s *Sentinel) Record(w io.Writer, limit int64) { s.record = recorder.New(w, limit) }
 
 func callHook(hook func()) {
 	if hook != nil {
@@ -141,7 +149,7 @@ func (s *Sentinel) build(ctx context.Context, log logfile.Log, socks *listen.Soc
 	in := newInbox(newClock())
 	plan := planGossip(s.settings, s.state.Options, socks)
 	resolveMasters(ctx, &s.state, lookupIP)
-	core, err := monitor.New(in.clock.now(), monitor.Params{
+	core, err := s.record.NewCore(in.clock.now(), monitor.Params{
 		State: s.state, Port: socks.AnnouncedPort(s.dialTLS != nil), PeerPass: s.settings.RequirePass, Seed: randomSeed(),
 		Gossip: plan.off == "",
 	})
@@ -161,7 +169,7 @@ func (s *Sentinel) build(ctx context.Context, log logfile.Log, socks *listen.Soc
 		}),
 	}
 	return newLoop(loopConfig{
-		core: core, inbox: in, store: s.store, links: sh.links, gossip: sh.gossip, log: log, publish: s.bus.Publish,
+		core: core, record: s.record, inbox: in, store: s.store, links: sh.links, gossip: sh.gossip, log: log, publish: s.bus.Publish,
 		script: sh.scripts.Run, crash: s.crash(log), lookup: lookupIP, secret: secret,
 	}), sh, nil
 }

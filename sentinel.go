@@ -14,6 +14,7 @@ import (
 	"github.com/gosentinel/sentinel/internal/acl"
 	"github.com/gosentinel/sentinel/internal/listen"
 	"github.com/gosentinel/sentinel/internal/logfile"
+	"github.com/gosentinel/sentinel/internal/recorder"
 	"github.com/gosentinel/sentinel/internal/server"
 	"github.com/gosentinel/sentinel/internal/tlsfiles"
 	"github.com/gosentinel/sentinel/monitor"
@@ -53,7 +54,8 @@ type Sentinel struct {
 	tls      *tlsfiles.Keeper // nil when no file configures TLS
 	dialTLS  *tls.Config      // nil: plain TCP
 	hooks    Hooks
-	exit     func(status int) // of the process, for a simulated crash; nil in a library
+	record   *recorder.Recorder // nil: nothing is recorded
+	exit     func(status int)   // of the process, for a simulated crash; nil in a library
 
 	bus     *pubsub.Bus
 	started atomic.Bool
