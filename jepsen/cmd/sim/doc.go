@@ -49,6 +49,15 @@
 // not pass, the exit code is 1. It needs the go command and the source tree, and
 // about a quarter of an hour on two cores.
 //
+// # replay
+//
+//	go run ./jepsen/cmd/sim replay record          what happened, input by input
+//	go run ./jepsen/cmd/sim replay -quiet record   only whether it happens again
+//
+// It plays what a Sentinel has recorded; package recorder (internal/recorder) says
+// what a record is. The exit code is 1 if a core of this release does not do what
+// the recorded one did.
+//
 // # Subcommands
 //
 // A command line always names the subcommand. None is taken for granted: a name

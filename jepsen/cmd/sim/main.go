@@ -11,6 +11,7 @@ var program = cli.Program{
 		statsCommand,
 		exploreCommand,
 		mutantsCommand,
+		replayCommand,
 	},
 }
 
