@@ -29,11 +29,13 @@ type fakeEngine struct {
 	tunables  monitor.Tunables
 	failures  monitor.Failures
 	hook      func() // called inside Call
+	visits    int    // of the loop: calls of View and Call
 }
 
 func (f *fakeEngine) View(fn func(Reader, monitor.Instant)) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.visits++
 	if f.stopping {
 		return false
 	}
@@ -51,6 +53,9 @@ func (f *fakeEngine) Call(op monitor.Op) (monitor.CallResult, bool) {
 	if f.hook != nil {
 		f.hook()
 	}
+	f.mu.Lock()
+	f.visits++
+	f.mu.Unlock()
 	result := f.result
 	known := func(name string) {
 		if _, ok := f.Master(0, name); !ok {
