@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gosentinel/sentinel/monitor"
 )
@@ -193,8 +194,8 @@ func TestConvertLaws(t *testing.T) {
 }
 
 func wholeTimes(m monitor.MasterConfig) monitor.MasterConfig {
-	m.DownAfter, m.FailoverTimeout = wholeMilliseconds(m.DownAfter), wholeMilliseconds(m.FailoverTimeout)
-	m.RebootDownAfter = wholeMilliseconds(m.RebootDownAfter)
+	m.DownAfter, m.FailoverTimeout = wholeUnits(m.DownAfter, time.Millisecond), wholeUnits(m.FailoverTimeout, time.Millisecond)
+	m.RebootDownAfter = wholeUnits(m.RebootDownAfter, time.Millisecond)
 	return m
 }
 

@@ -22,9 +22,11 @@ func normalState(st monitor.State) monitor.State {
 	masters := make([]monitor.MasterState, len(st.Masters))
 	for i, m := range st.Masters {
 		m.MasterConfig = m.MasterConfig.WithDefaults()
-		m.DownAfter = wholeMilliseconds(m.DownAfter)
-		m.FailoverTimeout = wholeMilliseconds(m.FailoverTimeout)
-		m.RebootDownAfter = wholeMilliseconds(m.RebootDownAfter)
+		for k := range masterOptions {
+			if d, ok := masterOptions[k].At(&m.MasterConfig).(*time.Duration); ok {
+				*d = wholeUnits(*d, masterOptions[k].Unit)
+			}
+		}
 		if m.VoteUnknown {
 			m.LeaderEpoch, m.VoteUnknown = st.CurrentEpoch, false
 		}
@@ -89,15 +91,15 @@ func fileState(st monitor.State) monitor.State {
 	return st
 }
 
-// wholeMilliseconds rounds a time up to the unit of the files: zero is refused
-// for some options and means "off" for others, so a short time must not become
-// zero. The longest time of all is rounded down, since there is nothing above.
-func wholeMilliseconds(d time.Duration) time.Duration {
-	const longest = math.MaxInt64 / time.Millisecond * time.Millisecond
+// wholeUnits rounds a time up to the unit of the files: zero is refused for some
+// options and means "off" for others, so a short time must not become zero. The
+// longest time of all is rounded down, since there is nothing above.
+func wholeUnits(d, unit time.Duration) time.Duration {
+	longest := math.MaxInt64 / unit * unit
 	if d > longest {
 		return longest
 	}
-	return (d + time.Millisecond - 1) / time.Millisecond * time.Millisecond
+	return (d + unit - 1) / unit * unit
 }
 
 // errVerify is the reason why a rendered text is not written.
