@@ -215,7 +215,7 @@ func TestAttemptRestart(t *testing.T) {
 	mustPanic(t, "a restart at a lower epoch", func() { a.Restart(8) })
 }
 
-// TestAttemptDeadlines checks what failover-timeout is used for (§6.1).
+// TestAttemptDeadlines checks what failover-timeout is used for (state-machine.md §6.1).
 func TestAttemptDeadlines(t *testing.T) {
 	var a Attempt
 	if a.NextAllowed(time.Hour) != 0 {
