@@ -16,21 +16,52 @@ const documentHead = `# Compatibility with redis-sentinel
 
 <!-- Written by make conformance. Do not edit. -->
 
-Everything below was done to redis-sentinel 7.0.15 and to gosentinel, and
-compared: %d command lines, sent as RESP2, as RESP3, inline and as one pipeline;
-events, log lines and calls of scripts, one sequence for each instance; random
-configuration files, loaded, changed, saved, and loaded by the other one.
+The same things were done to redis-sentinel 7.0.15 and to gosentinel, and what
+came out was compared: %d command lines, sent as RESP2, as RESP3, inline and as one
+pipeline; events, log lines and calls of scripts, in one order for each instance;
+random configuration files, loaded, changed, saved, and loaded by the other one.
 
-*same* means byte for byte, but for ids, ports, times and counters. Where
-something differs, the reason is one of these:
+*same* means equal byte for byte, except for ids, ports, times and counters. Other
+cells name the differences, which are explained first. How gosentinel decides, and
+how fast, is not compared here: see [differences.md](differences.md).
 
-- *newer*: a version of Redis after 7.0 does so, and gosentinel follows it;
-- *Valkey*: a name or an addition of Valkey, accepted beside the one of Redis;
-- *ours*: an addition, or a defect of the original that gosentinel does not share.
-
-The differences in how gosentinel decides, such as its speed, are listed in
-[differences.md](differences.md).
+## Differences
 `
+
+// kinds say in the document why differences of a kind are there; letter begins
+// their names.
+var kinds = []struct {
+	kind         kind
+	letter, text string
+}{
+	{newer, "n", "newer: a version of Redis after 7.0 does so, and gosentinel follows it"},
+	{valkey, "v", "Valkey: a name or an addition of Valkey, accepted beside that of Redis"},
+	{ours, "o", "ours: an addition, or a defect of the original that gosentinel does not share"},
+}
+
+// reasons are what gosentinel does differently, of one kind, in the order of
+// differences. Several of these can have one reason.
+func reasons(of kind) (list []string) {
+	for _, d := range differences {
+		if d.kind == of && !slices.Contains(list, d.reason) {
+			list = append(list, d.reason)
+		}
+	}
+	return list
+}
+
+// legend gives each reason the name by which the tables refer to it: n1, n2 and
+// so on.
+func legend() string {
+	var b strings.Builder
+	for _, k := range kinds {
+		fmt.Fprintf(&b, "\n| | %s |\n|---|---|\n", k.text)
+		for i, reason := range reasons(k.kind) {
+			fmt.Fprintf(&b, "| %s%d | %s |\n", k.letter, i+1, reason)
+		}
+	}
+	return b.String()
+}
 
 // testDocument demands that every difference on purpose was met, and that the
 // document says what was found.
@@ -109,12 +140,13 @@ func (p pair) commandList(t *testing.T) map[string]bool {
 func (p pair) document(t *testing.T) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, documentHead, countLines())
-	b.WriteString("\n## Commands\n\n| command | lines | |\n|---|---|---|\n")
+	b.WriteString(legend())
+	b.WriteString("\n## Commands\n\n| command | lines | differences |\n|---|---|---|\n")
 	count := p.topics(t)
 	for _, name := range slices.Sorted(maps.Keys(count)) {
 		fmt.Fprintf(&b, "| %s | %d | %s |\n", shownName(name), count[name], verdict(name))
 	}
-	b.WriteString("\n## Events, log, scripts and files\n\n| what | |\n|---|---|\n")
+	b.WriteString("\n## Events, log, scripts and files\n\n| what | differences |\n|---|---|\n")
 	for _, sc := range scenarios {
 		name := eventsTopic + sc.name
 		fmt.Fprintf(&b, "| %s | %s |\n", name, verdict(name))
@@ -134,14 +166,17 @@ func shownName(name string) string {
 // verdict is the cell of the document about one topic.
 func verdict(name string) string {
 	var cells []string
-	for _, d := range differences {
-		cell := fmt.Sprintf("*%s*: %s", d.kind, d.reason)
-		if d.used[name] && !slices.Contains(cells, cell) {
-			cells = append(cells, cell)
+	for _, k := range kinds {
+		for i, reason := range reasons(k.kind) {
+			if slices.ContainsFunc(differences, func(d *difference) bool {
+				return d.kind == k.kind && d.reason == reason && d.used[name]
+			}) {
+				cells = append(cells, fmt.Sprintf("%s%d", k.letter, i+1))
+			}
 		}
 	}
 	if len(cells) == 0 {
 		return "same"
 	}
-	return strings.Join(cells, "; ")
+	return strings.Join(cells, ", ")
 }
