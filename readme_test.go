@@ -42,21 +42,21 @@ func TestReadme(t *testing.T) {
 		t.Errorf("the TOML example of README: %d masters, %v", len(doc.State.Masters), err)
 	}
 
-	makefile := readText(t, "Makefile")
-	for _, m := range regexp.MustCompile("make ([a-z-]+)").FindAllStringSubmatch(readme, -1) {
-		if !strings.Contains(makefile, "\n"+m[1]+":") {
-			t.Errorf("README names make %s, which the Makefile does not have", m[1])
-		}
-	}
 	if ci := readText(t, ".ci/run"); !strings.Contains(ci, "make test") || !strings.Contains(readme, "make test") {
 		t.Error(".ci/run does not run README's test command")
 	}
-	for _, m := range regexp.MustCompile(`\]\(([^)#]+)\)`).FindAllStringSubmatch(readme, -1) {
-		if _, err := os.Stat(m[1]); err != nil && !strings.HasPrefix(m[1], "http") {
-			t.Errorf("README links to %s: %v", m[1], err)
-		}
-	}
 	if !strings.Contains(readme, "ms more than dying and down-after") {
 		t.Error("README does not show the output of the demo")
+	}
+	for _, signal := range []string{"kill -9", "SIGSTOP"} {
+		figures := regexp.MustCompile(`(?m)^ *` + signal + ` +runs +min median .*\n +gosentinel +\d.*\n +redis-sentinel +\d`)
+		if !figures.MatchString(readme) {
+			t.Errorf("README does not show how long failovers take after %s", signal)
+		}
+	}
+	for _, block := range regexp.MustCompile("(?ms)^ *```.*?^ *```").FindAllString(readme, -1) {
+		if n := strings.Count(block, "\n") - 1; n > 15 {
+			t.Errorf("a block of README has %d lines, more than a first reader takes in:\n%s", n, block)
+		}
 	}
 }

@@ -120,6 +120,84 @@ func (m *module) resolve(name, text, to string) string {
 	return ""
 }
 
+var (
+	// In code style, or at the beginning of a line of code.
+	makeCommand = regexp.MustCompile("(?m)(?:`|^ +|^)make ([a-z][a-z-]*)\\b")
+	goCommand   = regexp.MustCompile("\\bgo (?:run|test|build|vet) [^`\n]*")
+	goPath      = regexp.MustCompile(`\./[\w./-]*`)
+	makeTarget  = regexp.MustCompile(`(?m)^([a-z][a-z-]*):`)
+)
+
+// commands objects to targets of make and paths of the go command that documents
+// show and that do not exist.
+func (m *module) commands() (wrong []string, seen int, err error) {
+	makefile, err := fs.ReadFile(m.fsys, "Makefile")
+	if err != nil {
+		return nil, 0, err
+	}
+	targets := make(map[string]bool)
+	for _, t := range makeTarget.FindAllStringSubmatch(string(makefile), -1) {
+		targets[t[1]] = true
+	}
+	err = m.documents(func(name, text string) {
+		at := func(i int) string { return fmt.Sprintf("%s:%d", name, 1+strings.Count(text[:i], "\n")) }
+		for _, i := range makeCommand.FindAllStringSubmatchIndex(text, -1) {
+			if text[i[0]] != '`' && !inCode(text, i[0]) {
+				continue // prose
+			}
+			seen++
+			if target := text[i[2]:i[3]]; !targets[target] {
+				wrong = append(wrong, fmt.Sprintf("%s: make has no target %s", at(i[0]), target))
+			}
+		}
+		for _, i := range goCommand.FindAllStringIndex(text, -1) {
+			for _, dir := range goPath.FindAllString(text[i[0]:i[1]], -1) {
+				seen++
+				if info, err := fs.Stat(m.fsys, path.Clean(strings.TrimSuffix(dir, "..."))); err != nil || !info.IsDir() {
+					wrong = append(wrong, fmt.Sprintf("%s: there is no package %s", at(i[0]), dir))
+				}
+			}
+		}
+	})
+	return wrong, seen, err
+}
+
+// inCode reports whether place i of a document lies in a block of code.
+func inCode(text string, i int) bool {
+	for _, block := range fenced.FindAllStringIndex(text, -1) {
+		if block[0] <= i && i < block[1] {
+			return true
+		}
+	}
+	line, _, _ := strings.Cut(text[i:], "\n")
+	return strings.HasPrefix(strings.TrimPrefix(line, "\n"), "    ")
+}
+
+func TestShownCommands(t *testing.T) {
+	for _, c := range []struct{ text, want string }{
+		{"Run `make test`, or `go test -race ./monitor ./quorum/...`.\n\n```\nmake all-of-it\n```\n\nmake nonsense of it\n", ""},
+		{"Run `make nonsense`.", "README.md:1: make has no target nonsense"},
+		{"Run\n\n```\nmake nonsense\n```\n", "README.md:4: make has no target nonsense"},
+		{"Run\n\n    make nonsense    # here\n", "make has no target nonsense"},
+		{"Run\n\n    go run ./cmd/gone -h\n", "README.md:3: there is no package ./cmd/gone"},
+		{"`go test ./monitor ./gone/...`", "README.md:1: there is no package ./gone/..."},
+	} {
+		m := parsed(t, files("README.md", c.text, "Makefile", "test: x\n\techo\nall-of-it:\n"))
+		wrong, _, err := m.commands()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.want == "" {
+			expect(t, wrong)
+		} else {
+			expect(t, wrong, c.want)
+		}
+	}
+	if _, _, err := parsed(t, files()).commands(); err == nil {
+		t.Error("a module without a Makefile was accepted")
+	}
+}
+
 func TestPackageList(t *testing.T) {
 	const head = "# A\n\n`ignored`\n\n## Packages\n\n| package | |\n|---|---|\n"
 	const tail = "\n## Next\n\n| `x` | not a package |\n"
@@ -182,6 +260,13 @@ func TestDocuments(t *testing.T) {
 	t.Run("packages are listed", func(t *testing.T) {
 		wrong, err := m.packageList()
 		report(t, wrong, err)
+	})
+	t.Run("commands exist", func(t *testing.T) {
+		wrong, seen, err := m.commands()
+		report(t, wrong, err)
+		if seen < 30 {
+			t.Errorf("only %d commands were found", seen)
+		}
 	})
 	t.Run("links lead somewhere", func(t *testing.T) {
 		wrong, seen, err := m.links()
