@@ -71,6 +71,6 @@ func (t *stats) Run(ctx context.Context, s cli.Streams) error {
 	if t.write != "" {
 		return r.Write(t.write)
 	}
-	_, err = io.WriteString(s.Out, r.Page())
+	_, err = io.WriteString(s.Out, r.Tables())
 	return err
 }

@@ -38,6 +38,9 @@ func TestSameBytes(t *testing.T) {
 	if a.Page() != b.Page() {
 		t.Errorf("two pages:\n%s\n%s", a.Page(), b.Page())
 	}
+	if a.Tables() != b.Tables() {
+		t.Errorf("two sets of tables:\n%s\n%s", a.Tables(), b.Tables())
+	}
 	if chart("x", timePanels, a.singles) != chart("x", timePanels, b.singles) || chart("x", damagePanels, a.singles) != chart("x", damagePanels, b.singles) {
 		t.Error("two pictures")
 	}
@@ -56,12 +59,19 @@ func TestDocumentation(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := &Results{first: 1, seeds: 1, singles: singles(""), mixed: mixed("")} // figures do not matter
-	first, _, _ := strings.Cut(generated, "### One fault: what it costs")
+	tables, err := os.ReadFile(filepath.Join(docs, tablesFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, _, _ := strings.Cut(string(tables), "## One fault: what it costs")
 	for _, s := range r.singles { // the first table has only rows with failovers, of which one seed may have none
 		s.sides[ours].failovers, s.sides[stock].failovers = strings.Count(first, "| "+s.text+" | "), 0
 	}
 	if got, want := skeleton(generated), skeleton(r.Page()); got != want {
 		t.Errorf("%s is out of date: run make sim-stats\nit has:\n%s\nwould be:\n%s", pageFile, got, want)
+	}
+	if got, want := skeleton(string(tables)), skeleton(r.Tables()); got != want {
+		t.Errorf("%s is out of date: run make sim-stats\nit has:\n%s\nwould be:\n%s", tablesFile, got, want)
 	}
 	for file, panels := range map[string][]panel{timesFile: timePanels, damageFile: damagePanels} {
 		text, err := os.ReadFile(filepath.Join(docs, "img", file))
@@ -78,13 +88,15 @@ func TestDocumentation(t *testing.T) {
 	}
 }
 
-// skeleton leaves out all figures: numbers, and the cells behind the second one
-// in the rows of tables.
+// skeleton leaves out all figures: numbers, and in the rows of tables the cells
+// behind those that name them.
 func skeleton(page string) string {
 	var b strings.Builder
 	for _, line := range strings.Split(strings.TrimSpace(page), "\n") {
 		if cells := strings.Split(line, "|"); len(cells) > 3 && slices.Contains(sideNames[:], strings.TrimSpace(cells[2])) {
 			line = cells[1] + "|" + cells[2] + "|" + strconv.Itoa(len(cells))
+		} else if len(cells) > 3 && strings.Contains(cells[2], pairMark) {
+			line = cells[1] + "|" + strconv.Itoa(len(cells))
 		} else if !strings.HasPrefix(line, "|") {
 			line = regexp.MustCompile(`[0-9]+`).ReplaceAllString(line, "#")
 		}
@@ -214,6 +226,9 @@ func TestWrite(t *testing.T) {
 			t.Fatal(err)
 		}
 		text, _ := os.ReadFile(name)
+		if tables, _ := os.ReadFile(filepath.Join(dir, tablesFile)); string(tables) != r.Tables() {
+			t.Errorf("the tables are\n%s\nwant\n%s", tables, r.Tables())
+		}
 		if want := "before\n" + beginMark + "\n" + r.Page() + "\n" + endMark + "after\n"; string(text) != want {
 			t.Errorf("got\n%s\nwant\n%s", text, want)
 		}

@@ -5,5 +5,6 @@
 // explains the worlds and the model.
 //
 // The results depend on the seeds and the code alone, to the last byte.
-// docs/simulation.md has them as tables and pictures, which [Results.Write] writes.
+// docs/simulation.md has them as pictures and short tables, its appendix as long
+// ones; [Results.Write] writes all of them.
 package compare

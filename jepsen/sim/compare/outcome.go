@@ -89,6 +89,8 @@ func (s sample) sum() (sum float64) {
 	return sum
 }
 
+func (s sample) mean() float64 { return s.sum() / float64(len(s)) }
+
 // above is the share of observations that are more than zero.
 func (s sample) above() float64 {
 	n := 0

@@ -7,29 +7,50 @@ import (
 	"strings"
 )
 
-// Page is the generated part of the documentation, as Markdown.
+// Page is the generated part of pageFile, as Markdown: pictures, and the figures
+// by which the two are compared at a glance.
 func (r *Results) Page() string {
 	var b strings.Builder
-	heading := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n\n", args...) }
-	heading("Seeds %d to %d, each with gosentinel and with the model of stock Sentinel: %d runs, %.0f hours of virtual time.",
-		r.first, r.first+r.seeds-1, r.runs(), r.played().Hours())
-	heading("### One fault: how long it takes")
-	heading("![Times from the fault to +odown, promotion and convergence](img/%s)", timesFile)
-	heading("From the fault, less down-after where the Sentinels had to wait for it; p50, p90 and p99 are quantiles of all failovers.")
-	heading("%s", strings.TrimSpace(times.render(failing(r.singles))))
-	heading("### One fault: what it costs")
-	heading("![Lost writes and time with two masters](img/%s)", damageFile)
-	heading("Of each run, to the end: also what happens when everything is healed counts.")
-	heading("%s", strings.TrimSpace(damage.render(r.singles)))
-	heading("### Many faults at once")
-	heading("Times less down-after, from the fault that took the master out of service, whatever else was going on.")
-	heading("%s", strings.TrimSpace(everything.render(r.mixed)))
+	paragraph := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n\n", args...) }
+	paragraph("%s", r.summary())
+	paragraph("In the tables the first figure is that of gosentinel, the second that of the stock model. [The appendix](%s) has all figures.", tablesFile)
+	paragraph("### One fault")
+	paragraph("![Times from the fault to +odown, promotion and convergence](img/%s)", timesFile)
+	paragraph("![Lost writes and time with two masters](img/%s)", damageFile)
+	paragraph("%s", strings.TrimSpace(glance.renderPairs(r.singles)))
+	paragraph("### Many faults at once")
+	paragraph("%s", strings.TrimSpace(mixesAtAGlance.renderPairs(r.mixed)))
 	return strings.TrimSpace(b.String()) + "\n"
+}
+
+// Tables is the text of tablesFile: all figures.
+func (r *Results) Tables() string {
+	var b strings.Builder
+	paragraph := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n\n", args...) }
+	paragraph("# In the simulator, all figures")
+	paragraph("<!-- Written by make sim-stats. Do not edit. -->")
+	paragraph("%s [simulation.md](../%s) explains what is compared.", r.summary(), pageFile)
+	paragraph("## One fault: how long it takes")
+	paragraph("From the fault, less down-after where the Sentinels had to wait for it; p50, p90 and p99 are quantiles of all failovers.")
+	paragraph("%s", strings.TrimSpace(times.render(failing(r.singles))))
+	paragraph("## One fault: what it costs")
+	paragraph("Of each run, to the end: also what happens when everything is healed counts.")
+	paragraph("%s", strings.TrimSpace(damage.render(r.singles)))
+	paragraph("## Many faults at once")
+	paragraph("Times less down-after, from the fault that took the master out of service, whatever else was going on.")
+	paragraph("%s", strings.TrimSpace(everything.render(r.mixed)))
+	return strings.TrimSpace(b.String()) + "\n"
+}
+
+func (r *Results) summary() string {
+	return fmt.Sprintf("Seeds %d to %d, each with gosentinel and with the model of stock Sentinel: %d runs, %.0f hours of virtual time.",
+		r.first, r.first+r.seeds-1, r.runs(), r.played().Hours())
 }
 
 // The files below the documentation.
 const (
 	pageFile   = "simulation.md"
+	tablesFile = "appendix/simulation-tables.md"
 	timesFile  = "simulation-times.svg"
 	damageFile = "simulation-damage.svg"
 )
@@ -40,7 +61,7 @@ const (
 	endMark   = "<!-- Here ends what make sim-stats writes. -->\n"
 )
 
-// Write writes the page of r and its pictures into dir, anew.
+// Write writes the page of r, its tables and its pictures into dir, anew.
 func (r *Results) Write(dir string) error {
 	name := filepath.Join(dir, pageFile)
 	old, err := os.ReadFile(name)
@@ -51,11 +72,14 @@ func (r *Results) Write(dir string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	if err := os.MkdirAll(filepath.Join(dir, "img"), 0o755); err != nil {
-		return err
+	for _, sub := range []string{"img", filepath.Dir(tablesFile)} {
+		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
+			return err
+		}
 	}
 	for file, content := range map[string]string{
 		name:                                  text,
+		filepath.Join(dir, tablesFile):        r.Tables(),
 		filepath.Join(dir, "img", timesFile):  chart("How long a failover takes, from the fault, less down-after", timePanels, failing(r.singles)),
 		filepath.Join(dir, "img", damageFile): chart("What a fault costs", damagePanels, r.singles),
 	} {

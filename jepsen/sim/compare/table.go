@@ -64,6 +64,47 @@ func (t table) render(subjects []*subject) string {
 	return b.String()
 }
 
+// renderPairs renders one row for each subject: in each cell the figure of this
+// Sentinel and that of stock.
+func (t table) renderPairs(subjects []*subject) string {
+	var b strings.Builder
+	row := func(cells []string) { b.WriteString("| " + strings.Join(cells, " | ") + " |\n") }
+	row(append([]string{t.first}, t.header...))
+	b.WriteString("|---|" + strings.Repeat("--:|", len(t.header)) + "\n")
+	for _, s := range subjects {
+		cells := []string{s.text}
+		theirs := t.cells(&s.sides[stock])
+		for i, own := range t.cells(&s.sides[ours]) {
+			cells = append(cells, own+pairMark+theirs[i])
+		}
+		row(cells)
+	}
+	return b.String()
+}
+
+// pairMark stands between the figures of a pair.
+const pairMark = " / "
+
+// glance is what one fault comes to.
+var glance = table{
+	"fault",
+	[]string{"failovers", "promotion, median", "lost writes, mean", "two masters, mean", "no service, mean"},
+	func(o *outcome) []string {
+		cells := append([]string{fmt.Sprint(o.failovers)}, quantiles(o.promotion, duration, 0.5)...)
+		return append(cells, fmt.Sprintf("%.1f", o.lost.mean()), duration(o.split.mean()), duration(o.outage.mean()))
+	},
+}
+
+// mixesAtAGlance is what many faults come to.
+var mixesAtAGlance = table{
+	"mix",
+	[]string{"failovers", "promotion, median", "lost of a million writes", "two masters, s/h", "no service, s/h", "no order after healing"},
+	func(o *outcome) []string {
+		cells := append([]string{fmt.Sprint(o.failovers)}, quantiles(o.promotion, duration, 0.5)...)
+		return append(cells, o.lostOfAMillion(), o.perHour(o.split), o.perHour(o.outage), o.disorderly())
+	},
+}
+
 var times = table{
 	"fault",
 	[]string{
@@ -84,12 +125,11 @@ var damage = table{
 		"runs that lose writes", "lost writes, mean", "p90", "max", "runs with two masters", "two masters, mean", "p90", "max", "no service, mean", "p90",
 	},
 	func(o *outcome) []string {
-		mean := func(s sample) float64 { return s.sum() / float64(len(s)) }
-		cells := []string{percent(o.lost.above()), fmt.Sprintf("%.1f", mean(o.lost))}
+		cells := []string{percent(o.lost.above()), fmt.Sprintf("%.1f", o.lost.mean())}
 		cells = append(cells, quantiles(o.lost, count, 0.9, 1)...)
-		cells = append(cells, percent(o.split.above()), duration(mean(o.split)))
+		cells = append(cells, percent(o.split.above()), duration(o.split.mean()))
 		cells = append(cells, quantiles(o.split, duration, 0.9, 1)...)
-		cells = append(cells, duration(mean(o.outage)))
+		cells = append(cells, duration(o.outage.mean()))
 		return append(cells, quantiles(o.outage, duration, 0.9)...)
 	},
 }
@@ -101,14 +141,23 @@ var everything = table{
 		"lost of a million writes", "two masters, s/h", "no service, s/h", "no order after healing",
 	},
 	func(o *outcome) []string {
-		perHour := func(s sample) string { return fmt.Sprintf("%.1f", s.sum()/1000/o.played.Hours()) }
 		cells := []string{fmt.Sprint(o.faults), fmt.Sprint(o.failovers)}
 		cells = append(cells, quantiles(o.promotion, duration, 0.5, 0.9, 0.99)...)
 		cells = append(cells, quantiles(o.convergence, text, 0.5, 0.9)...)
-		return append(cells, count(o.lost.sum()*1e6/max(1, float64(o.acked))),
-			perHour(o.split), perHour(o.outage), fmt.Sprintf("%d of %d", o.disorder, o.runs))
+		return append(cells, o.lostOfAMillion(), o.perHour(o.split), o.perHour(o.outage), o.disorderly())
 	},
 }
+
+func (o *outcome) lostOfAMillion() string {
+	return count(o.lost.sum() * 1e6 / max(1, float64(o.acked)))
+}
+
+// perHour renders a sample of milliseconds as seconds in an hour.
+func (o *outcome) perHour(s sample) string {
+	return fmt.Sprintf("%.1f", s.sum()/1000/o.played.Hours())
+}
+
+func (o *outcome) disorderly() string { return fmt.Sprintf("%d of %d", o.disorder, o.runs) }
 
 // text is duration for worlds that do not wait for [sim.Aftermath].
 func text(v float64) string {
