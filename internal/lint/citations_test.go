@@ -20,6 +20,8 @@ var (
 	sectionHeading = regexp.MustCompile(`^#{2,3} (§[0-9]+(?:\.[0-9]+)?|Appendix [A-Z])[. ]+(\S.*)$`)
 	// A citation is the name of a document, or a section of the one named last.
 	citation = regexp.MustCompile(`([\w-]+\.md)\b|(§[0-9]+(?:\.[0-9]+)?|Appendix [A-Z]\b)`)
+	// Behind a section and a comma its heading may follow.
+	namedCitation = regexp.MustCompile(`^,\s+([A-Z].*)`)
 )
 
 // sections returns what can be cited: document name, then section, then heading.
@@ -72,8 +74,9 @@ func (m *module) citations() (wrong []string, seen int, err error) {
 			continue
 		}
 		doc := p.own
-		for _, c := range citation.FindAllStringSubmatch(p.text, -1) {
-			name, section := c[1], c[2]
+		text := strings.Join(strings.Fields(p.text), " ")
+		for _, i := range citation.FindAllStringSubmatchIndex(text, -1) {
+			name, section := text[max(0, i[2]):max(0, i[3])], text[max(0, i[4]):max(0, i[5])]
 			switch {
 			case name != "":
 				doc = name // of another document, nothing is known
@@ -81,8 +84,12 @@ func (m *module) citations() (wrong []string, seen int, err error) {
 				wrong = append(wrong, fmt.Sprintf("%s: %s of which document?", p.at, section))
 			case known[doc] != nil:
 				seen++
-				if known[doc][section] == "" {
+				heading := known[doc][section]
+				behind := namedCitation.FindStringSubmatch(text[i[1]:])
+				if heading == "" {
 					wrong = append(wrong, fmt.Sprintf("%s: %s has no %s", p.at, doc, section))
+				} else if p.own == "" && behind != nil && !strings.HasPrefix(behind[1], heading) {
+					wrong = append(wrong, fmt.Sprintf("%s: %s %s is not called that, but: %s", p.at, doc, section, heading))
 				}
 			}
 		}
@@ -159,6 +166,8 @@ func TestCitations(t *testing.T) {
 		{"no appendix", "monitor/a.go", "package monitor\n\n// F is state-machine.md Appendix C.\nfunc F() {}\n", []string{"has no Appendix C"}},
 		{"in a test", "monitor/a_test.go", "package monitor\n\n// F is wire.md §4.\nfunc F() {}\n", []string{"a_test.go:3: wire.md has no §4"}},
 		{"in a function", "monitor/a.go", "package monitor\n\nfunc F() {\n\t// As wire.md §4 has it.\n}\n", []string{"a.go:4: wire.md has no §4"}},
+		{"by name", "monitor/a.go", "package monitor\n\n// F is state-machine.md §1.2,\n// Instances; §1, Data, of wire.md nothing.\nfunc F() {}\n", nil},
+		{"by another name", "monitor/a.go", "package monitor\n\n// F is (state-machine.md §1.2, Records).\nfunc F() {}\n", []string{"a.go:3: state-machine.md §1.2 is not called that, but: Instances"}},
 		{"of no document", "monitor/a.go", "package monitor\n\n// F is §1.2.\nfunc F() {}\n", []string{"§1.2 of which document?"}},
 		{"named in another comment", "monitor/a.go", "package monitor\n\n// F is state-machine.md §1.\nfunc F() {}\n\n// G is §1.2.\nfunc G() {}\n", []string{"a.go:6: §1.2 of which document?"}},
 		{"not in a comment", "monitor/a.go", "package monitor\n\nconst f = \"wire.md §4\"\n", nil},

@@ -9,6 +9,6 @@
 //	pool := link.New(link.Config{TLS: keeper.ClientConfig()})
 //
 // The options have the meaning that OpenSSL gives them: cipher lists, hashed
-// directories of authorities, encrypted private keys (wire.md §8.4,
-// Directives).
+// directories of authorities, encrypted private keys (wire.md §9.2,
+// Generic directives).
 package tlsfiles
