@@ -34,6 +34,11 @@
 //   - Each package has a doc.go that says what it is for.
 //   - Each package that starts goroutines proves in its tests that none is left.
 //   - No file names a place on somebody's machine, or says that it is unfinished.
+//   - Sections of the specification that a comment or document cites exist, under
+//     the heading that it gives them.
+//   - Links, commands and source files that a document shows exist.
+//   - docs/architecture.md names every package, and THIRD_PARTY_NOTICES every module
+//     that is linked into the daemon.
 //
 // Every rule is also tried on sources that break it: a check that cannot fail
 // would be worth nothing.
