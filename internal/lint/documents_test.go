@@ -215,7 +215,7 @@ func TestPackageList(t *testing.T) {
 	expect(t, list(head+all+tail))
 	expect(t, list(head+all+tail, "a.go", "package m\n", "b/a_test.go", "package b\n"), "does not name package .", "does not name package b")
 	expect(t, list(head+all+"| `.` | the root |\n| `b` | tests only |\n"+tail, "a.go", "package m\n", "b/a_test.go", "package b\n"))
-	expect(t, list(head+strings.Replace(all, "is pure", "", 1)+tail), "does not say what quorum is for")
+	expect(t, list(head+strings.Replace(all, "is pure", "", 1)+tail), "does not say what "+pures[0]+" is for")
 	expect(t, list(head+all+"| `gone` | was here |\n"+tail), "names gone, which is no package")
 	for _, text := range []string{"", "# A\n"} {
 		if _, err := parsed(t, files(architecture, text)).packageList(); err == nil {
