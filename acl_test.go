@@ -12,7 +12,7 @@ import (
 	"github.com/gosentinel/sentinel/internal/resptest"
 )
 
-// configured is a Sentinel that a file configures, reached over a Unix socket.
+// configured is a Sentinel with a configuration file, reached over a Unix socket.
 type configured struct {
 	t    *testing.T
 	dir  string
@@ -20,11 +20,11 @@ type configured struct {
 	stop func()
 }
 
-// configure writes files into a new directory, the first one being the
+// configure writes files into a new directory. The first one is the
 // configuration. DIR in a text stands for that directory.
 func configure(t *testing.T, files ...string) *configured {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "acl") // t.TempDir is too long for a socket
+	dir, err := os.MkdirTemp("", "acl") // t.TempDir's path is too long for a socket
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +52,8 @@ func (c *configured) read(name string) string {
 	return string(text)
 }
 
-// start starts the Sentinel, anew if it runs, and returns a connection.
+// start starts the Sentinel, or restarts it if it is running, and returns a
+// connection.
 func (c *configured) start(overrides ...string) *resptest.Conn {
 	c.t.Helper()
 	if c.stop != nil {
@@ -91,8 +92,8 @@ const (
 	aclTOML = "[server]\nport = 0\nunixsocket = \"DIR/s\"\nlogfile = \"log\"\ndir = \"DIR\"\n"
 )
 
-// TestUsersSurvive: users and log level that were changed at run time hold after
-// the next start, in every form of configuration.
+// TestUsersSurvive: users and the log level changed at run time survive a
+// restart, in every form of configuration.
 func TestUsersSurvive(t *testing.T) {
 	for name, c := range map[string]*configured{
 		"conf":       configure(t, "s.conf", aclConf+"user bob on >pw +ping\nuser eve on\nrequirepass secret\n"),
@@ -133,8 +134,8 @@ func TestUsersSurvive(t *testing.T) {
 	}
 }
 
-// TestSavedUsersLoadInStock: a file with our users is one of a stock Sentinel,
-// to which they mean the same.
+// TestSavedUsersLoadInStock: redis-sentinel loads a file in which we saved users,
+// and understands the same by it.
 func TestSavedUsersLoadInStock(t *testing.T) {
 	c := configure(t, "s.conf", aclConf+"user bob on >pw +ping\n")
 	admin := c.start()
@@ -161,8 +162,8 @@ func TestSavedUsersLoadInStock(t *testing.T) {
 	}
 }
 
-// TestRequirePassStaysInCharge: as long as nobody changes the default user,
-// editing requirepass has an effect, whoever saved in between.
+// TestRequirePassStaysInCharge: as long as the default user was not changed at
+// run time, editing requirepass in the file takes effect, even after a save.
 func TestRequirePassStaysInCharge(t *testing.T) {
 	for name, edit := range map[string][2]string{"s.conf": {aclConf + "requirepass one\n", "requirepass one\x00requirepass two"}, "s.toml": {aclTOML + "requirepass = \"one\"\n", "requirepass = \"one\"\x00requirepass = \"two\""}} {
 		c := configure(t, name, edit[0])
@@ -189,7 +190,7 @@ func TestRequirePassStaysInCharge(t *testing.T) {
 	}
 }
 
-// TestACLFile: users from a file, changed, saved and loaded again.
+// TestACLFile: users are loaded from a file, changed, saved and loaded again.
 func TestACLFile(t *testing.T) {
 	c := configure(t, "s.conf", aclConf+"aclfile users.acl\n", "users.acl", "user default on nopass ~* &* +@all\nuser bob on >pw +ping\n")
 	if err := os.Chmod(filepath.Join(c.dir, "users.acl"), 0o640); err != nil {
@@ -215,7 +216,7 @@ func TestACLFile(t *testing.T) {
 	if got := admin.Do("ACL LIST"); got != want {
 		t.Errorf("after a start\n got %s\nwant %s", got, want)
 	}
-	// A file that cannot be replaced: its directory is gone.
+	// The file cannot be replaced: a directory has its name.
 	if err := os.Rename(filepath.Join(c.dir, "users.acl"), filepath.Join(c.dir, "moved")); err != nil {
 		t.Fatal(err)
 	}
@@ -237,7 +238,8 @@ func TestACLFile(t *testing.T) {
 	}
 }
 
-// TestOpenJudgesUsers: what is wrong with users ends the start, with its place.
+// TestOpenJudgesUsers: a mistake in the users prevents the start and is reported
+// with its file and line.
 func TestOpenJudgesUsers(t *testing.T) {
 	for _, c := range []struct {
 		files []string
@@ -268,7 +270,7 @@ func TestOpenJudgesUsers(t *testing.T) {
 	}
 }
 
-// TestACLWarnings: what is legal but hardly meant is said at the start.
+// TestACLWarnings: what is legal but hardly intended is reported at the start.
 func TestACLWarnings(t *testing.T) {
 	for _, c := range []struct {
 		files []string
@@ -297,7 +299,7 @@ func TestACLWarnings(t *testing.T) {
 	}
 }
 
-// runStock runs a stock Sentinel on the files until the test ends.
+// runStock runs redis-sentinel on the files until the test ends.
 func (c *configured) runStock() {
 	c.t.Helper()
 	cmd := exec.Command("redis-server", c.path, "--sentinel")

@@ -8,10 +8,9 @@ import (
 	"github.com/gosentinel/sentinel/internal/resptest"
 )
 
-// TestServerOnCore drives the operator's commands through the front end into a
-// real core and reads their effects back: what the core does not carry out, or
-// carries out differently from what the fake of the other tests pretends, shows
-// here.
+// TestServerOnCore sends the operator's commands through the front end into a
+// real core and reads their effects back. The other tests of the front end use a
+// fake core; where that differs from the real one, this test fails.
 func TestServerOnCore(t *testing.T) {
 	s, err := New(Config{Listen: "127.0.0.1:0", Masters: []Master{{Name: "one", Addr: "127.0.0.1:1", Quorum: 2}}})
 	if err != nil {
@@ -21,7 +20,8 @@ func TestServerOnCore(t *testing.T) {
 	defer cancel()
 	ran := make(chan error, 1)
 	go func() { ran <- s.Run(ctx) }()
-	// Alive answers behind the +monitor of the start, which no one shall hear.
+	// Alive is answered after the +monitor of the start, so the subscriber below
+	// does not receive that.
 	resptest.Eventually(t, "the Sentinel works", func() bool { return s.Addr() != nil && s.Alive() })
 	c, sub := resptest.Dial(t, "tcp", s.Addr().String()), resptest.Dial(t, "tcp", s.Addr().String())
 	sub.Do("PSUBSCRIBE [-+]monitor +set +reset-master")

@@ -14,59 +14,64 @@ import (
 	"github.com/gosentinel/sentinel/monitor"
 )
 
-// Config describes a Sentinel that lives inside another program. The zero value
-// of a field is its default.
+// Config describes a Sentinel that is embedded in another program. The zero value
+// of each field is its default.
 type Config struct {
-	// Listen is the address of the RESP server, ":26379" for example. Clients and
-	// other Sentinels connect to it. "" means no server: such a Sentinel watches
-	// and may lead, but cannot be asked for its vote.
+	// Listen is the address of the RESP server, for example ":26379". Clients and
+	// other Sentinels connect to it. "" means no server: such a Sentinel monitors
+	// and may lead a failover, but cannot be asked for its vote.
 	Listen string
 
-	// StateFile keeps identity, epochs, votes and what was learned about the
-	// masters, in TOML. It is created when missing. "" keeps all of it in memory:
-	// after a restart this Sentinel has a new identity, and the others count it
-	// twice until they are told to forget the old one (SENTINEL RESET).
+	// StateFile stores the identity, the epochs, the votes and what was learned
+	// about the masters, in TOML. It is created if it does not exist. "" keeps
+	// all of that in memory: after a restart this Sentinel has a new identity,
+	// and the others count both the old and the new one until they forget the old
+	// one (SENTINEL RESET).
 	StateFile string
 
-	// Masters are monitored from the start. What StateFile says about a master of
-	// the same name, such as its address after a failover, wins.
+	// Masters are monitored from the start. Where StateFile already has a master
+	// of the same name, its values win, such as the address after a failover.
 	Masters []Master
 
-	// Password is required from clients and peers (requirepass), and used towards
-	// other Sentinels.
+	// Password is required from clients and other Sentinels (requirepass), and is
+	// sent when this Sentinel connects to another one.
 	Password string
 
-	// AnnounceIP and AnnouncePort replace the address that other Sentinels are
-	// told, for hosts behind NAT or in containers.
+	// AnnounceIP and AnnouncePort replace the address that is announced to other
+	// Sentinels, for hosts behind NAT or in containers. "" and 0 announce the
+	// actual one.
 	AnnounceIP   string
 	AnnouncePort int
 
-	// ListenTLS encrypts the connections of Listen, and DialTLS those to servers
-	// and other Sentinels. nil means plain TCP. All Sentinels must agree, as the
-	// address that one announces is the one that the others dial. An empty
-	// ServerName in DialTLS stands for the host that is dialled.
+	// ListenTLS encrypts connections to Listen, and DialTLS those to servers and
+	// to other Sentinels. nil means plain TCP. Either all Sentinels use TLS or
+	// none does, because the address that one announces is the one that the
+	// others dial. An empty ServerName in DialTLS stands for the host that is
+	// dialled.
 	ListenTLS *tls.Config
 	DialTLS   *tls.Config
 
-	// GossipPort is the UDP port of gossip, by which Sentinels of this kind
-	// agree faster. 0 is 10000 above the port of Listen, or any port if that is 0;
-	// a negative one turns gossip off. It is off too without a secret (GossipKeys
-	// or Password), unless Listen is on loopback. docs/gossip.md tells more.
+	// GossipPort is the UDP port of gossip, which lets gosentinels agree faster.
+	// 0 means 10000 above the port of Listen, or any free port if that is 0. A
+	// negative value turns gossip off. It is also off without a secret
+	// (GossipKeys or Password), unless Listen is on loopback. See docs/gossip.md.
 	GossipPort int
 
-	// GossipKeys encrypt gossip, in base64, for 16, 24 or 32 bytes each. The first
-	// one encrypts, all of them decrypt. None derives a key from Password.
+	// GossipKeys are the keys that encrypt gossip: base64 of 16, 24 or 32 bytes
+	// each. The first one encrypts, all of them decrypt. If empty, a key is
+	// derived from Password.
 	GossipKeys []string
 
-	// GossipJoin are addresses, "host:port", at which the gossip of others may be
-	// found, beside those that they announce over the RESP connection.
+	// GossipJoin are further addresses, as "host:port", where the gossip of other
+	// Sentinels may be reached, beside those announced over RESP connections.
 	GossipJoin []string
 
 	// ResolveHostnames allows host names in place of IP addresses, in Masters and
-	// in what servers and peers report, and resolves them while running.
+	// in what servers and other Sentinels report. They are resolved again while
+	// running.
 	ResolveHostnames bool
 
-	// Logger takes the log; nil discards it.
+	// Logger receives the log; nil discards it.
 	Logger *slog.Logger
 }
 
@@ -78,12 +83,12 @@ type Master struct {
 	DownAfter       time.Duration // 0: 30 seconds
 	FailoverTimeout time.Duration // 0: 3 minutes
 	ParallelSyncs   int           // 0: 1
-	AuthUser        string        // AUTH towards its servers; "" = none
+	AuthUser        string        // for AUTH to its servers; "" for the default user
 	AuthPass        string
 }
 
-// base turns cfg into the form that a configuration file has. The error names
-// every mistake.
+// base converts cfg to the form that a configuration file is read into. The error
+// joins every mistake.
 func (cfg Config) base() (configrewrite.Config, error) {
 	base := configrewrite.Config{Settings: configrewrite.DefaultSettings()}
 	base.Settings.RequirePass = cfg.Password

@@ -9,7 +9,7 @@ import (
 	"github.com/gosentinel/sentinel/configrewrite"
 )
 
-// Every mistake is named, with and without a state file, and nothing starts.
+// Every mistake is reported, with and without a state file, and nothing starts.
 func TestNewRejects(t *testing.T) {
 	good := Master{Name: "cache", Addr: "10.0.0.1:6379", Quorum: 2}
 	with := func(change func(*Master)) Config {
@@ -48,7 +48,8 @@ func TestNewRejects(t *testing.T) {
 	}
 }
 
-// TestQueueLimit: client-output-buffer-limit is respected, and never endless.
+// TestQueueLimit: client-output-buffer-limit is respected, and there is always a
+// limit.
 func TestQueueLimit(t *testing.T) {
 	for _, c := range []struct {
 		hard, soft int64

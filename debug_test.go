@@ -14,8 +14,9 @@ import (
 	"github.com/gosentinel/sentinel/monitor"
 )
 
-// startMini starts a server without disk, and ends it with the test.
-func startMini(t *testing.T, of string) *fakeredis.Server {
+// startFakeRedis starts a server without persistence and stops it at the end of the
+// test.
+func startFakeRedis(t *testing.T, of string) *fakeredis.Server {
 	t.Helper()
 	s, err := fakeredis.Start(fakeredis.Config{Addr: "127.0.0.1:0", ReplicaOf: of})
 	if err != nil {
@@ -25,8 +26,8 @@ func startMini(t *testing.T, of string) *fakeredis.Server {
 	return s
 }
 
-// TestSimulatedCrashEndsRun lets a library's Sentinel crash where a client has
-// asked for it: Run ends with an error, and nothing that follows in the failover
+// TestSimulatedCrashEndsRun: an embedded Sentinel crashes at the point that a
+// client asked for. Run returns an error, and no later step of the failover
 // happens.
 func TestSimulatedCrashEndsRun(t *testing.T) {
 	for _, c := range []struct{ failure, last, never string }{
@@ -34,8 +35,8 @@ func TestSimulatedCrashEndsRun(t *testing.T) {
 		{"crash-after-promotion", "+promoted-slave", "+failover-state-reconf-slaves"},
 	} {
 		t.Run(c.failure, func(t *testing.T) {
-			master := startMini(t, "")
-			startMini(t, master.Addr())
+			master := startFakeRedis(t, "")
+			startFakeRedis(t, master.Addr())
 			s, err := New(Config{Listen: "127.0.0.1:0", Masters: []Master{{Name: "m", Addr: master.Addr(), Quorum: 1}}})
 			if err != nil {
 				t.Fatal(err)
@@ -62,7 +63,7 @@ func TestSimulatedCrashEndsRun(t *testing.T) {
 			}
 			resptest.Eventually(t, "a failover begins", func() bool {
 				err := s.Failover("m")
-				return err == nil || errors.Is(err, ErrNotRunning) // the crash was faster than the reply
+				return err == nil || errors.Is(err, ErrNotRunning) // the crash came before the reply
 			})
 			if err := <-ran; !errors.Is(err, ErrSimulatedCrash) {
 				t.Errorf("Run returned %v, want %v", err, ErrSimulatedCrash)
@@ -75,15 +76,15 @@ func TestSimulatedCrashEndsRun(t *testing.T) {
 	}
 }
 
-// TestLibrarySeesDebugEvents: what is only logged for others is an event like
-// any other for the program around.
+// TestLibrarySeesDebugEvents: an event that RESP subscribers do not get, because
+// it is only logged, is still delivered to the embedding program.
 func TestLibrarySeesDebugEvents(t *testing.T) {
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	port := free.Addr().(*net.TCPAddr).Port
-	free.Close() // nobody listens there now
+	free.Close() // now nothing listens there
 	s, err := New(Config{Listen: "127.0.0.1:0", Masters: []Master{{Name: "m", Addr: "127.0.0.1:" + strconv.Itoa(port), Quorum: 1}}})
 	if err != nil {
 		t.Fatal(err)
@@ -145,7 +146,8 @@ func TestDebugReachesTheCore(t *testing.T) {
 	}
 }
 
-// namesIn returns the names in the reply to SENTINEL DEBUG: every second string.
+// namesIn returns the names in the reply to SENTINEL DEBUG, which are every
+// second string.
 func namesIn(reply string) (names []string) {
 	lines := strings.Split(reply, "\n")
 	for i := 2; i < len(lines); i += 4 {

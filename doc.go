@@ -1,6 +1,6 @@
-// Package sentinel is a Redis Sentinel as a library: it watches Redis or Valkey
-// masters, agrees with other Sentinels (this one or the original) that one is
-// down, promotes a replica, and tells clients the new address. The daemon
+// Package sentinel is a Redis Sentinel as a library. It monitors Redis or Valkey
+// masters, agrees with other Sentinels (gosentinel or redis-sentinel) that one is
+// down, promotes a replica, and gives clients the new address. The daemon
 // cmd/gosentinel is a thin command around it.
 //
 //	s, err := sentinel.New(sentinel.Config{
@@ -11,14 +11,14 @@
 //	...
 //	err = s.Run(ctx) // blocks; no goroutine outlives it
 //
-// [Sentinel.Events] is the stream of everything that happens, with typed values;
-// RESP clients subscribe to the same events under their Pub/Sub names.
+// [Sentinel.Events] is the stream of all events, as typed values. RESP clients
+// subscribe to the same events by their Pub/Sub channel names.
 //
 // # Inside
 //
-// The decisions are made by a pure core in package monitor, which knows neither
-// clock nor network. Here are the shells around it: loop.go feeds the core from
-// one goroutine and carries out its effects, server*.go answer RESP clients.
-// Connections are in package monitor/link, the fan-out of events in pubsub, the
-// files in configrewrite.
+// The decisions are made by a pure core in package monitor, which has no access
+// to the clock or the network. This package holds the shell around it: loop.go
+// feeds the core from one goroutine and carries out its effects. RESP clients are
+// served by internal/server, outgoing connections by monitor/link, gossip by
+// gossip, the fan-out of events by pubsub, and the files by configrewrite.
 package sentinel

@@ -5,15 +5,15 @@ import (
 	"github.com/gosentinel/sentinel/pubsub"
 )
 
-// Event is something that happened: see [monitor.Event] for its methods. A type
-// switch over the types below tells events apart; Name gives the Pub/Sub
-// channel and AppendText the message that RESP subscribers get for it.
+// Event is something that happened; see [monitor.Event] for its methods. A type
+// switch over the types below distinguishes events. Name returns the Pub/Sub
+// channel, and AppendText appends the message that RESP subscribers get.
 type Event = monitor.Event
 
-// HostPort is an address as shown to users.
+// HostPort is an address in the form shown to users.
 type HostPort = monitor.HostPort
 
-// Lagged stands in the event stream for events that were dropped because the
+// Lagged takes the place of events that were dropped from the stream because the
 // consumer was too slow.
 type Lagged = pubsub.Lagged
 
@@ -48,7 +48,7 @@ type (
 	SentinelAddressSwitch = monitor.SentinelAddressSwitch
 
 	// SentinelAddressUpdate is +sentinel-address-update: that new address was
-	// copied to other masters.
+	// copied to this Sentinel's entry under another master.
 	SentinelAddressUpdate = monitor.SentinelAddressUpdate
 
 	// SentinelInvalidAddr is +sentinel-invalid-addr: the address of a known
@@ -59,20 +59,20 @@ type (
 	Reboot = monitor.Reboot
 
 	// RoleChange is +role-change when the role that a server reports changed and
-	// now agrees with the configuration, -role-change when it now disagrees.
+	// now agrees with the configuration, and -role-change when it changed and now
+	// disagrees.
 	RoleChange = monitor.RoleChange
 
-	// SDown is +sdown: this Sentinel alone considers an instance down.
+	// SDown is +sdown: this Sentinel, on its own, considers an instance down.
 	SDown = monitor.SDown
 
-	// SDownCleared is -sdown: it does not any more.
+	// SDownCleared is -sdown: it no longer does.
 	SDownCleared = monitor.SDownCleared
 
-	// ODown is +odown: as many Sentinels as the quorum asks for agree that a
-	// master is down.
+	// ODown is +odown: at least quorum Sentinels agree that a master is down.
 	ODown = monitor.ODown
 
-	// ODownCleared is -odown: they do not any more.
+	// ODownCleared is -odown: fewer than quorum Sentinels still agree.
 	ODownCleared = monitor.ODownCleared
 
 	// NewEpoch is +new-epoch: the current epoch was raised.
@@ -82,16 +82,16 @@ type (
 	// master over.
 	TryFailover = monitor.TryFailover
 
-	// VoteForLeader is +vote-for-leader: this Sentinel gave its vote, which is
-	// on disk.
+	// VoteForLeader is +vote-for-leader: this Sentinel gave its vote. The vote is
+	// already on disk.
 	VoteForLeader = monitor.VoteForLeader
 
 	// ElectedLeader is +elected-leader: this Sentinel won the election for its
 	// epoch.
 	ElectedLeader = monitor.ElectedLeader
 
-	// FailoverStateSelectReplica is +failover-state-select-slave: the leader
-	// compares the replicas.
+	// FailoverStateSelectReplica is +failover-state-select-slave: the leader is
+	// choosing among the replicas.
 	FailoverStateSelectReplica = monitor.FailoverStateSelectReplica
 
 	// SelectedReplica is +selected-slave: the leader chose the replica to
@@ -99,7 +99,7 @@ type (
 	SelectedReplica = monitor.SelectedReplica
 
 	// FailoverStateSendReplicaOfNoOne is +failover-state-send-slaveof-noone: the
-	// leader is about to promote it.
+	// leader is about to promote the chosen replica.
 	FailoverStateSendReplicaOfNoOne = monitor.FailoverStateSendReplicaOfNoOne
 
 	// FailoverStateWaitPromotion is +failover-state-wait-promotion: the leader
@@ -111,7 +111,7 @@ type (
 	PromotedReplica = monitor.PromotedReplica
 
 	// FailoverStateReconfReplicas is +failover-state-reconf-slaves: the leader
-	// turns to the other replicas.
+	// begins to reconfigure the other replicas.
 	FailoverStateReconfReplicas = monitor.FailoverStateReconfReplicas
 
 	// ReplicaReconfSent is +slave-reconf-sent: a replica was told to follow the
@@ -127,22 +127,22 @@ type (
 	ReplicaReconfDone = monitor.ReplicaReconfDone
 
 	// ReplicaReconfSentTimeout is -slave-reconf-sent-timeout: a replica did not
-	// follow in time; others get their turn.
+	// begin to follow in time, so others are no longer held up by it.
 	ReplicaReconfSentTimeout = monitor.ReplicaReconfSentTimeout
 
-	// ReplicaReconfSentBestEffort is +slave-reconf-sent-be: at the end of its
-	// time the leader tells a remaining replica once more.
+	// ReplicaReconfSentBestEffort is +slave-reconf-sent-be: at the end of the
+	// failover the leader tells a remaining replica once more to follow.
 	ReplicaReconfSentBestEffort = monitor.ReplicaReconfSentBestEffort
 
 	// FailoverEndForTimeout is +failover-end-for-timeout: the failover ends
-	// although not every replica follows.
+	// although not every replica follows the new master.
 	FailoverEndForTimeout = monitor.FailoverEndForTimeout
 
 	// FailoverEnd is +failover-end: the failover is complete.
 	FailoverEnd = monitor.FailoverEnd
 
-	// SwitchMaster is +switch-master: clients of a master must use another
-	// address from now on.
+	// SwitchMaster is +switch-master: the address that clients must use for a
+	// master has changed.
 	SwitchMaster = monitor.SwitchMaster
 
 	// ConfigUpdateFrom is +config-update-from: another Sentinel announced a
@@ -162,15 +162,15 @@ type (
 	FailoverAbortNotElected = monitor.FailoverAbortNotElected
 
 	// FailoverAbortNoGoodReplica is -failover-abort-no-good-slave: no replica is
-	// fit for promotion.
+	// suitable for promotion.
 	FailoverAbortNoGoodReplica = monitor.FailoverAbortNoGoodReplica
 
 	// FailoverAbortReplicaTimeout is -failover-abort-slave-timeout: the chosen
 	// replica did not become a master in time.
 	FailoverAbortReplicaTimeout = monitor.FailoverAbortReplicaTimeout
 
-	// Tilt is +tilt: this process stood still for so long that it judges nothing
-	// for a while; -tilt: it judges again.
+	// Tilt is +tilt: this process stood still for so long that it makes no
+	// judgement for a while; -tilt: it judges again.
 	Tilt = monitor.Tilt
 
 	// ScriptError is -script-error: a notification or client reconfiguration
@@ -180,22 +180,21 @@ type (
 	// ScriptTimeout is -script-timeout: a script ran too long and was killed.
 	ScriptTimeout = monitor.ScriptTimeout
 
-	// ScriptChild is +script-child, -script-child: a script was started, or
+	// ScriptChild is +script-child or -script-child: a script was started, or
 	// ended. It is logged at debug level and not published to RESP subscribers.
 	ScriptChild = monitor.ScriptChild
 
-	// LinkReconnection is -cmd-link-reconnection, -pubsub-link-reconnection: a
+	// LinkReconnection is -cmd-link-reconnection or -pubsub-link-reconnection: a
 	// connection failed. It is logged at debug level and not published to RESP
 	// subscribers.
 	LinkReconnection = monitor.LinkReconnection
 
 	// SentinelIDConflict is +sentinel-id-conflict: two Sentinels share one id;
-	// -sentinel-id-conflict: they do not any more. redis-sentinel has no such
-	// event.
+	// -sentinel-id-conflict: they no longer do. redis-sentinel has no such event.
 	SentinelIDConflict = monitor.SentinelIDConflict
 
-	// PersistError is +persist-error: the state cannot be saved, so this
-	// Sentinel gives no new vote; -persist-error: it can be saved again. redis-
-	// sentinel has no such event.
+	// PersistError is +persist-error: the state cannot be saved, so this Sentinel
+	// gives no new vote; -persist-error: it can be saved again. redis-sentinel
+	// has no such event.
 	PersistError = monitor.PersistError
 )

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestEveryEventIsNamed: a program that embeds a Sentinel finds each event of the
-// core in this package, with a comment that says what it means.
+// TestEveryEventIsNamed: each event type of the core has an alias in this
+// package, with a comment that says what it means.
 func TestEveryEventIsNamed(t *testing.T) {
 	fset := token.NewFileSet()
 	files, err := filepath.Glob("monitor/*.go")

@@ -9,7 +9,7 @@ import (
 	"github.com/gosentinel/sentinel"
 )
 
-// A program that is a Sentinel.
+// A program that runs a Sentinel.
 func Example() {
 	s, err := sentinel.New(sentinel.Config{
 		Listen: ":26379", StateFile: "/var/lib/sentinel/state.toml",
@@ -21,7 +21,7 @@ func Example() {
 	log.Fatal(s.Run(context.Background()))
 }
 
-// A control plane follows a master.
+// A control plane that follows a master.
 func ExampleSentinel_Events() {
 	s, err := sentinel.New(sentinel.Config{
 		Listen:  ":26379",
@@ -45,7 +45,7 @@ func ExampleSentinel_Events() {
 	log.Fatal(s.Run(ctx))
 }
 
-// Without Listen and StateFile a Sentinel is a pure observer inside the program.
+// Without Listen and StateFile, a Sentinel only observes, inside the program.
 func ExampleNew() {
 	s, err := sentinel.New(sentinel.Config{
 		Masters: []sentinel.Master{{Name: "cache", Addr: "127.0.0.1:1", Quorum: 1}},

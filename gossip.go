@@ -21,24 +21,25 @@ import (
 	"github.com/gosentinel/sentinel/monitor"
 )
 
-// gossipPortOffset is the distance of the gossip port from that of the Sentinel.
+// gossipPortOffset is added to the Sentinel's port to get the default gossip
+// port.
 const gossipPortOffset = 10000
 
 // gossipRetry is the pause between two attempts to open a gossip port that is
-// taken. It lies among the ports from which systems take those of outgoing
-// connections, so it may be free a moment later.
+// taken. The default port lies in the range from which systems choose the ports
+// of outgoing connections, so it may be free a moment later.
 const gossipRetry = 5 * time.Second
 
-// gossipPlan is what the settings and the sockets say about gossip.
+// gossipPlan is how to gossip, as decided from the settings and the open sockets.
 type gossipPlan struct {
-	cfg  gossip.Config
-	made bool   // the key is made of a password, or of nothing
-	off  string // why there is no gossip; "" when there is
+	cfg        gossip.Config
+	keyDerived bool   // no key is configured: it is derived from a password, or is the public one
+	off        string // why there is no gossip; "" when there is
 }
 
 const gossipNotWanted = "gossip-port is 0"
 
-// checkGossip finds the mistakes in the settings for gossip.
+// checkGossip returns all mistakes in the gossip settings.
 func checkGossip(set configrewrite.Gossip) error {
 	var wrong []error
 	bad := func(option, format string, args ...any) {
@@ -77,7 +78,8 @@ func gossipKeys(texts []string) ([]gossip.Key, error) {
 	return list, nil
 }
 
-// gossipBind turns an address of a bind option into one that gossip listens at.
+// gossipBind converts an address of a bind option to one that gossip can listen
+// on.
 func gossipBind(bind string) (string, error) {
 	host, optional := strings.CutPrefix(bind, "-")
 	switch host {
@@ -95,8 +97,8 @@ func gossipBind(bind string) (string, error) {
 	return host, nil
 }
 
-// planGossip decides whether and how to gossip. Its answer depends on the
-// sockets that are open: without a secret it is for loopback only.
+// planGossip decides whether and how to gossip. The decision depends on the open
+// sockets, because without a secret gossip is allowed on loopback only.
 func planGossip(set configrewrite.Settings, opts monitor.Options, socks *listen.Sockets) (p gossipPlan) {
 	g := set.Gossip
 	listening, local := socks.IPs()
@@ -111,14 +113,14 @@ func planGossip(set configrewrite.Settings, opts monitor.Options, socks *listen.
 		p.cfg.Addrs = nil
 	}
 	for _, bind := range g.Bind {
-		addr, _ := gossipBind(bind) // has been checked
+		addr, _ := gossipBind(bind) // checked by checkGossip
 		p.cfg.Addrs = append(p.cfg.Addrs, addr)
 		ip, _ := netip.ParseAddr(strings.TrimPrefix(addr, "-"))
 		local = local && ip.IsLoopback()
 	}
 	p.cfg.Announce = monitor.HostPort{Host: g.AnnounceIP, Port: g.AnnouncePort}
 	p.cfg.Join, p.cfg.Version = g.Join, Version
-	p.cfg.Keys, _ = gossipKeys(g.Keys) // has been checked
+	p.cfg.Keys, _ = gossipKeys(g.Keys) // checked by checkGossip
 	password := gossipPassword(set, opts)
 	switch {
 	case g.Port == 0:
@@ -129,16 +131,16 @@ func planGossip(set configrewrite.Settings, opts monitor.Options, socks *listen.
 		p.off = fmt.Sprintf("there is no port %d above %d: set gossip-port", gossipPortOffset, socks.ShownPort())
 	case len(p.cfg.Keys) > 0:
 	case password != "":
-		p.made = true
+		p.keyDerived = true
 	case local:
-		p.made, p.cfg.Keys = true, []gossip.Key{gossip.PublicKey()}
+		p.keyDerived, p.cfg.Keys = true, []gossip.Key{gossip.PublicKey()}
 	default:
 		p.off = "it would not be encrypted; give all Sentinels the same gossip-key (openssl rand -base64 32 makes one), sentinel-pass or requirepass"
 	}
 	return p
 }
 
-// gossipPassword is what a key is derived from.
+// gossipPassword returns the password from which the gossip key is derived.
 func gossipPassword(set configrewrite.Settings, opts monitor.Options) string {
 	if opts.SentinelPass != "" {
 		return opts.SentinelPass
@@ -146,30 +148,31 @@ func gossipPassword(set configrewrite.Settings, opts monitor.Options) string {
 	return set.RequirePass
 }
 
-// gossipShell is the gossip of a running Sentinel: the transport once its port
-// is open, and what it needs to know then.
+// gossipShell is the gossip of a running Sentinel. It owns the transport once its
+// port is open, and remembers until then what the transport must know.
 type gossipShell struct {
-	plan gossipPlan
-	log  logfile.Sink
-	boot session.Boot
-	make func(password string) gossip.Key // slow
-	work sync.WaitGroup
+	plan    gossipPlan
+	log     logfile.Sink
+	boot    session.Boot
+	keyFrom func(password string) gossip.Key // slow
+	work    sync.WaitGroup
 
 	mu       sync.Mutex
 	t        *gossip.Transport // nil while the port is not open
 	peers    map[monitor.RunID]monitor.GossipPeer
-	password string // that the key is made of
-	derived  bool   // it is, or is being made
-	changes  uint64 // of the password
+	password string // the key is derived from it
+	derived  bool   // the key is derived, or is being derived
+	changes  uint64 // number of changes of the password
 }
 
-// newGossipShell opens the gossip port, now or, in the background, later.
+// newGossipShell opens the gossip port. If that fails, it tries again in the
+// background until it succeeds or ctx ends.
 func newGossipShell(ctx context.Context, plan gossipPlan, password string, log logfile.Sink) *gossipShell {
 	var b [8]byte
 	rand.Read(b[:])
 	s := &gossipShell{
 		plan: plan, log: log, boot: session.Boot(binary.BigEndian.Uint64(b[:]) | 1),
-		peers: map[monitor.RunID]monitor.GossipPeer{}, password: password, make: gossip.KeyFromPassword,
+		peers: map[monitor.RunID]monitor.GossipPeer{}, password: password, keyFrom: gossip.KeyFromPassword,
 	}
 	s.plan.cfg.Boot = s.boot
 	if plan.off != "" {
@@ -185,7 +188,7 @@ func newGossipShell(ctx context.Context, plan gossipPlan, password string, log l
 	return s
 }
 
-// on reports whether there is gossip, now or later.
+// on reports whether gossip is enabled, even if its port is not open yet.
 func (s *gossipShell) on() bool { return s.plan.off == "" }
 
 func (s *gossipShell) open() error {
@@ -225,7 +228,7 @@ func (s *gossipShell) transport() *gossip.Transport {
 	return s.t
 }
 
-// do carries out an effect that concerns gossip. It does not wait.
+// do carries out an effect that concerns gossip. It does not block.
 func (s *gossipShell) do(e monitor.Effect) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -233,8 +236,9 @@ func (s *gossipShell) do(e monitor.Effect) {
 		if s.peers[p.ID] = p; p.Endpoint == (monitor.GossipEndpoint{}) {
 			delete(s.peers, p.ID)
 		}
-		// Not at the start: most of those who have a password have no use for it.
-		if len(s.peers) > 0 && s.password != "" && s.plan.made && !s.derived {
+		// Not at the start: deriving a key is slow, and most Sentinels that have
+		// a password never meet a peer that gossips.
+		if len(s.peers) > 0 && s.password != "" && s.plan.keyDerived && !s.derived {
 			s.derive()
 		}
 	}
@@ -249,11 +253,11 @@ func (s *gossipShell) flush() {
 	}
 }
 
-// rekey has another password protect gossip, if one did.
+// rekey derives a new key from another password, if the key is a derived one.
 func (s *gossipShell) rekey(password string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if password == s.password || !s.plan.made || !s.on() {
+	if password == s.password || !s.plan.keyDerived || !s.on() {
 		return
 	}
 	if password == "" {
@@ -267,17 +271,17 @@ func (s *gossipShell) rekey(password string) {
 	}
 }
 
-// derive makes the key of the password. That takes long on purpose, so it
-// happens in the background. The caller holds mu.
+// derive derives the key from the password. That is slow by design, so it happens
+// in the background. The caller holds mu.
 func (s *gossipShell) derive() {
 	s.derived = true
 	password, change := s.password, s.changes
 	s.work.Go(func() {
-		list := []gossip.Key{s.make(password)}
+		list := []gossip.Key{s.keyFrom(password)}
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if s.changes != change {
-			return // there is another one by now
+			return // the password has changed again
 		}
 		s.plan.cfg.Keys = list
 		if s.t == nil {
@@ -289,8 +293,9 @@ func (s *gossipShell) derive() {
 	})
 }
 
-// Endpoint is what other Sentinels are told. announceIP is that of the Sentinel
-// now: it can be changed while gossip goes on.
+// Endpoint returns what to announce about gossip to other Sentinels. announceIP
+// is the current announce-ip of the Sentinel, which can change while gossip runs.
+// It is safe for concurrent use.
 func (s *gossipShell) Endpoint(announceIP string) monitor.GossipEndpoint {
 	t := s.transport()
 	if t == nil {
@@ -303,7 +308,8 @@ func (s *gossipShell) Endpoint(announceIP string) monitor.GossipEndpoint {
 	return e
 }
 
-// State tells of a peer whether gossip with it works: up, down or off.
+// State reports whether gossip with a peer works: "up", "down", or "off" when
+// either side has none. It is safe for concurrent use.
 func (s *gossipShell) State(v monitor.SentinelView) string {
 	t := s.transport()
 	switch {
@@ -315,7 +321,8 @@ func (s *gossipShell) State(v monitor.SentinelView) string {
 	return "down"
 }
 
-// Stats counts since the port was opened.
+// Stats returns the counters since the port was opened. It is safe for concurrent
+// use.
 func (s *gossipShell) Stats() gossip.Stats {
 	if t := s.transport(); t != nil {
 		return t.Stats()
@@ -323,8 +330,8 @@ func (s *gossipShell) Stats() gossip.Stats {
 	return gossip.Stats{}
 }
 
-// close ends gossip after the loop has ended. With soon it leaves the last probe
-// to the end of the process.
+// close ends gossip. It is called after the loop has ended. With soon, it does
+// not wait for the last probe, because the process is about to exit.
 func (s *gossipShell) close(soon bool) {
 	s.work.Wait()
 	t := s.transport()

@@ -30,11 +30,11 @@ type listenerAt struct {
 
 func (l listenerAt) Addr() net.Addr { return l.addr }
 
-// deaf is a log that keeps nothing.
-type deaf struct{}
+// discardLog is a log that discards everything.
+type discardLog struct{}
 
-func (deaf) Log(monitor.Level, string) {}
-func (deaf) Event(monitor.Event)       {}
+func (discardLog) Log(monitor.Level, string) {}
+func (discardLog) Event(monitor.Event)       {}
 
 func socketsAt(port int, addrs ...string) *listen.Sockets {
 	s := &listen.Sockets{Port: port}
@@ -44,8 +44,8 @@ func socketsAt(port int, addrs ...string) *listen.Sockets {
 	return s
 }
 
-// TestPlanGossip: the default is 10000 above the port and where the Sentinel
-// listens; without a secret it is for loopback only.
+// TestPlanGossip: by default, gossip uses the Sentinel's addresses and the port
+// 10000 above its own. Without a secret it is allowed on loopback only.
 func TestPlanGossip(t *testing.T) {
 	unix := &listen.Sockets{Listeners: []net.Listener{listenerAt{addr: &net.UnixAddr{Name: "/s", Net: "unix"}}}}
 	for name, c := range map[string]struct {
@@ -99,9 +99,9 @@ func TestPlanGossip(t *testing.T) {
 	}
 }
 
-// TestGossipEndpoint: peers are told the address that the Sentinel announces at
-// that moment, unless gossip has one of its own. A name leaves them where they
-// have asked.
+// TestGossipEndpoint: the announced address is the Sentinel's current
+// announce-ip, unless gossip has an address of its own. For a host name none is
+// announced, and peers use the address at which they reached this Sentinel.
 func TestGossipEndpoint(t *testing.T) {
 	for _, own := range []string{"", "192.0.2.9"} {
 		set := configrewrite.DefaultSettings()
@@ -109,7 +109,7 @@ func TestGossipEndpoint(t *testing.T) {
 		plan := planGossip(set, monitor.Options{AnnounceIP: "192.0.2.1"}, socketsAt(1, "127.0.0.1"))
 		plan.cfg.ID, plan.cfg.Port = idA, 0
 		plan.cfg.Deliver, plan.cfg.Now = func(monitor.Instant, monitor.Input) {}, func() monitor.Instant { return 0 }
-		s := newGossipShell(t.Context(), plan, "", deaf{})
+		s := newGossipShell(t.Context(), plan, "", discardLog{})
 		for announced, want := range map[string]string{"": "", "192.0.2.1": "192.0.2.1", "192.0.2.2": "192.0.2.2", "a.example": ""} {
 			if own != "" {
 				want = own
@@ -122,7 +122,8 @@ func TestGossipEndpoint(t *testing.T) {
 	}
 }
 
-// TestGossipMistakes: all of them are told, each by its option, and no key.
+// TestGossipMistakes: every mistake is reported with its option, and no key is
+// shown.
 func TestGossipMistakes(t *testing.T) {
 	err := checkGossip(configrewrite.Gossip{
 		Bind: []string{"nowhere"}, AnnounceIP: "a.example", Keys: []string{"c2VjcmV0"}, Join: []string{"10.0.0.1", "10.0.0.1:0", ":5", "h:70000"},
@@ -146,13 +147,14 @@ func TestGossipMistakes(t *testing.T) {
 	}
 }
 
-// quickKey makes a key without taking its time.
+// quickKey makes a key without the slow derivation.
 func quickKey(password string) gossip.Key {
 	return gossip.Key((password + strings.Repeat("-", 32))[:32])
 }
 
-// TestGossipShellChangesItsKey: a password makes the key when there is somebody
-// to gossip with, another one makes another, and a configured key stays.
+// TestGossipShellChangesItsKey: the key is derived from the password once there
+// is a peer to gossip with, another password yields another key, and a configured
+// key stays.
 func TestGossipShellChangesItsKey(t *testing.T) {
 	start := func(set func(*configrewrite.Settings), password string) *gossipShell {
 		s := configrewrite.DefaultSettings()
@@ -164,8 +166,8 @@ func TestGossipShellChangesItsKey(t *testing.T) {
 		plan := planGossip(s, monitor.Options{SentinelPass: password}, socks)
 		plan.cfg.ID, plan.cfg.Now = idA, newClock().now
 		plan.cfg.Deliver, plan.cfg.Log = func(monitor.Instant, monitor.Input) {}, func(monitor.Level, string) {}
-		shell := newGossipShell(t.Context(), plan, password, deaf{})
-		shell.make = quickKey
+		shell := newGossipShell(t.Context(), plan, password, discardLog{})
+		shell.keyFrom = quickKey
 		t.Cleanup(func() { shell.close(false) })
 		return shell
 	}
@@ -174,7 +176,7 @@ func TestGossipShellChangesItsKey(t *testing.T) {
 
 	s := start(nil, "one")
 	hold := make(chan struct{})
-	s.make = func(password string) gossip.Key {
+	s.keyFrom = func(password string) gossip.Key {
 		if password == "two" {
 			<-hold
 		}
@@ -215,8 +217,8 @@ func TestGossipShellChangesItsKey(t *testing.T) {
 	}
 }
 
-// TestGossipPortOpensLater: what is taken at the start is opened when it is
-// free, with all that the core has said meanwhile.
+// TestGossipPortOpensLater: a port that is taken at the start is opened when it
+// becomes free, and the peers that the core named in the meantime are not lost.
 func TestGossipPortOpensLater(t *testing.T) {
 	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
@@ -228,7 +230,7 @@ func TestGossipPortOpensLater(t *testing.T) {
 	plan.cfg.ID, plan.cfg.Now = idA, newClock().now
 	plan.cfg.Deliver, plan.cfg.Log = func(monitor.Instant, monitor.Input) {}, func(monitor.Level, string) {}
 	ctx, cancel := context.WithCancel(t.Context())
-	s := newGossipShell(ctx, plan, "", deaf{})
+	s := newGossipShell(ctx, plan, "", discardLog{})
 	defer func() { cancel(); s.close(false) }()
 	s.do(monitor.GossipPeer{ID: idB, Endpoint: monitor.GossipEndpoint{Addr: monitor.HostPort{Host: "127.0.0.1", Port: 9}, Boot: "00000000000000ff"}})
 	s.flush()

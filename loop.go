@@ -14,15 +14,15 @@ import (
 
 // Bounds of the loop.
 const (
-	inboxItems    = 4096 // inputs that wait; a full inbox pushes back on who sends them
+	inboxItems    = 4096 // inputs that wait; a full inbox blocks their senders
 	batchItems    = 1024 // inputs taken before their effects are carried out
 	lookupsAtOnce = 16
 	lookupTimeout = 5 * time.Second
 
-	helperPatience = 5 * time.Second // for writes at the end
+	helperPatience = 5 * time.Second // for disk writes that are under way at the end
 )
 
-// links is what carries out the effects that concern connections.
+// links carries out the effects that concern connections.
 type links interface {
 	Do(monitor.Effect)
 	Flush()
@@ -31,8 +31,8 @@ type links interface {
 // saver makes a state durable.
 type saver interface{ Save(monitor.State) error }
 
-// loopConfig is what a loop works with. All of it must be set but where nil is
-// said to mean something.
+// loopConfig holds what a loop works with. Every field must be set, except where
+// nil is said to have a meaning.
 type loopConfig struct {
 	core    *monitor.Core
 	record  *recorder.Recorder // nil: none
@@ -43,16 +43,16 @@ type loopConfig struct {
 	log     logfile.Sink
 	publish func(monitor.Event)
 	script  func(monitor.RunScript)
-	crash   func()                                        // carries out a simulated crash; nil: it ends the loop and nothing else
+	crash   func()                                        // carries out a simulated crash; nil: only the loop ends
 	lookup  func(ctx context.Context, host string) string // "" when the name does not resolve
-	secret  func(monitor.Options) string                  // what gossip's key is made of
+	secret  func(monitor.Options) string                  // what gossip's key is derived from
 }
 
-// loop owns a core: it feeds it with inputs and carries out its effects. One
+// loop owns a core: it feeds inputs to it and carries out its effects. One
 // goroutine runs run; one more saves states, in order.
 //
-// Everything it calls returns at once, because a loop that waits for anything
-// would make the Sentinel miss what it is there to see.
+// Nothing it calls may block. While the loop waited, the Sentinel would miss
+// replies and deadlines, and could take a live server for a dead one.
 type loop struct {
 	loopConfig
 	saves chan *monitor.Persist
@@ -65,23 +65,23 @@ type loop struct {
 	lookups chan struct{}
 
 	lastSaveError string // "" after a save that worked
-	crashed       bool   // a crash was simulated: nothing may happen any more
+	crashed       bool   // a crash was simulated: nothing more may happen
 
-	shared bool // gossip has got something to send
+	shared bool // gossip has something to send
 	called bool // an operator's command has been carried out
 }
 
 func newLoop(cfg loopConfig) *loop {
 	return &loop{
 		loopConfig: cfg,
-		saves:      make(chan *monitor.Persist, 1), // the core has one under way at a time
+		saves:      make(chan *monitor.Persist, 1), // the core has at most one save in flight
 		waiting:    map[monitor.PeerRef]chan<- any{},
 		lookups:    make(chan struct{}, lookupsAtOnce),
 	}
 }
 
-// inbox holds what the loop has not yet seen. It exists before the loop does, so
-// that links and gossip can be made first.
+// inbox holds what the loop has yet to take. It is created before the loop, so
+// that links and gossip can be created first.
 type inbox struct {
 	clock clock
 	items chan item
@@ -92,8 +92,8 @@ func newInbox(c clock) *inbox {
 	return &inbox{clock: c, items: make(chan item, inboxItems), done: make(chan struct{})}
 }
 
-// put adds an item, stamped with the time of its arrival. It waits for room and
-// reports false when the loop has ended.
+// put adds an item, stamped with the time of its arrival. It blocks while the
+// inbox is full and reports false when the loop has ended.
 func (b *inbox) put(it item) bool {
 	it.at = b.clock.now()
 	return b.putStamped(it)
@@ -108,13 +108,13 @@ func (b *inbox) putStamped(it item) bool {
 	}
 }
 
-// deliver takes inputs from the links and from gossip.
+// deliver receives inputs from the links and from gossip.
 func (b *inbox) deliver(at monitor.Instant, in monitor.Input) {
 	b.putStamped(item{at: at, in: in})
 }
 
-// item is one entry of the inbox. Exactly one of in, view, persisted and the
-// pair request and answer is set.
+// item is one entry of the inbox. Exactly one of in, view, persisted and the pair
+// of request and answer is set.
 type item struct {
 	at        monitor.Instant
 	in        monitor.Input
@@ -125,8 +125,8 @@ type item struct {
 	err       error
 }
 
-// clock turns real time into the instants of the core. It is monotonic, so that
-// setting the wall clock changes nothing.
+// clock converts real time to the instants of the core. It is monotonic, so
+// setting the wall clock has no effect.
 type clock struct{ origin time.Time }
 
 func newClock() clock { return clock{time.Now()} }
@@ -135,9 +135,10 @@ func (c clock) now() monitor.Instant { return monitor.Instant(time.Since(c.origi
 
 func (c clock) wall(t monitor.Instant) time.Time { return c.origin.Add(time.Duration(t - 1)) }
 
-// run works until ctx ends. When it returns, nothing it started is running and
-// the last state handed out for saving has been saved, or could not be. The one
-// exception is a write that hangs in the system: it is left behind after a while.
+// run works until ctx ends. When it returns, nothing it started is still running,
+// and the last state handed out for saving has been saved or has failed to save.
+// The one exception is a write that hangs in the operating system: it is
+// abandoned after helperPatience.
 func (l *loop) run(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
 	l.helpers.Go(l.saveStates)
@@ -146,7 +147,7 @@ func (l *loop) run(ctx context.Context) {
 		timer.Stop()
 		cancel()
 		close(l.saves)
-		close(l.inbox.done) // releases who waits for an answer or for room in the inbox
+		close(l.inbox.done) // releases callers that wait for an answer or for room in the inbox
 		l.waitForHelpers()
 	}()
 	for {
@@ -172,8 +173,8 @@ func (l *loop) run(ctx context.Context) {
 	}
 }
 
-// waitForHelpers waits for the goroutines of the loop, but not for ever: nothing
-// ends a write to a dead network file system.
+// waitForHelpers waits for the loop's goroutines, up to a limit: a write to a
+// dead network file system may never end.
 func (l *loop) waitForHelpers() {
 	ended := make(chan struct{})
 	go func() { l.helpers.Wait(); close(ended) }()
@@ -216,7 +217,7 @@ func (l *loop) take(it item) {
 func (l *loop) saved(it item) {
 	text := ""
 	if it.err != nil {
-		if text = it.err.Error(); text != l.lastSaveError { // tried again every second
+		if text = it.err.Error(); text != l.lastSaveError { // the save is retried every second; log each error once
 			l.log.Log(monitor.LevelWarning, "WARNING: Sentinel was not able to save the new configuration on disk!!!: "+text)
 		}
 		l.lastSaveError = text
@@ -248,8 +249,8 @@ func (l *loop) carryOut(ctx context.Context) {
 	l.flushGossip()
 }
 
-// flushGossip sends what was shared. When an operator has changed the password
-// between Sentinels, it also changes the key that is made of it.
+// flushGossip sends what was shared. An operator's command may have changed the
+// password between Sentinels; then the key derived from it changes too.
 func (l *loop) flushGossip() {
 	if l.gossip == nil {
 		return
@@ -304,9 +305,8 @@ func (l *loop) do(ctx context.Context, e monitor.Effect) {
 	}
 }
 
-// simulateCrash ends everything in the middle of what it does, as an operator
-// has asked for (SENTINEL SIMULATE-FAILURE): what was not saved or sent by now
-// never is.
+// simulateCrash stops everything at once, at an operator's request (SENTINEL
+// SIMULATE-FAILURE). What was not saved or sent by now never will be.
 func (l *loop) simulateCrash() {
 	l.log.Log(monitor.LevelWarning, "Sentinel CRASH because of SENTINEL simulate-failure")
 	l.crashed = true
@@ -318,12 +318,12 @@ func (l *loop) simulateCrash() {
 func (l *loop) answer(to monitor.PeerRef, with any) {
 	if ch := l.waiting[to]; ch != nil {
 		delete(l.waiting, to)
-		ch <- with // has room for its one answer
+		ch <- with // buffered for its one answer
 	}
 }
 
-// resolve looks a name up in the background. The core asks for a name once at a
-// time, so the number of goroutines is bounded by the number of names.
+// resolve looks a name up in the background. The core has at most one lookup per
+// name under way, so the number of goroutines is bounded by the number of names.
 func (l *loop) resolve(ctx context.Context, host string) {
 	l.helpers.Go(func() {
 		select {
@@ -338,8 +338,8 @@ func (l *loop) resolve(ctx context.Context, host string) {
 	})
 }
 
-// lookupIP resolves a host name to the first address that the system gives, in
-// canonical text form.
+// lookupIP resolves a host name to the first address that the system returns, in
+// canonical text form, or "" on failure.
 func lookupIP(ctx context.Context, host string) string {
 	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 	if err != nil || len(addrs) == 0 {
@@ -349,7 +349,8 @@ func lookupIP(ctx context.Context, host string) string {
 }
 
 // View runs f on the loop goroutine, where the core does not change, and waits
-// for it. It reports false when the loop has ended.
+// for it to return. It reports false when the loop has ended; f may then not have
+// run.
 func (l *loop) View(f func(c server.Reader, now monitor.Instant)) bool {
 	ran := make(chan struct{})
 	if !l.inbox.put(item{view: func(c *monitor.Core, now monitor.Instant) { f(c, now); close(ran) }}) {
@@ -368,15 +369,16 @@ func (l *loop) View(f func(c server.Reader, now monitor.Instant)) bool {
 	}
 }
 
-// Call carries out an operator's command and waits for its result, which may be
-// the end of a write to disk.
+// Call carries out an operator's command and waits for its result, which may
+// require a write to disk. It reports false when the loop has ended.
 func (l *loop) Call(op monitor.Op) (monitor.CallResult, bool) {
 	r, ok := l.request(func(ref monitor.PeerRef) monitor.Input { return monitor.Call{From: ref, Op: op} })
 	result, _ := r.(monitor.CallResult)
 	return result, ok
 }
 
-// Ask answers a question of another Sentinel; q.From is filled in here.
+// Ask answers a question of another Sentinel. q.From is filled in here. It
+// reports false when the loop has ended.
 func (l *loop) Ask(q monitor.Ask) (monitor.Reply, bool) {
 	r, ok := l.request(func(ref monitor.PeerRef) monitor.Input { q.From = ref; return q })
 	reply, _ := r.(monitor.Reply)
@@ -396,7 +398,8 @@ func (l *loop) request(in func(monitor.PeerRef) monitor.Input) (any, bool) {
 	}
 }
 
-// Hello takes a hello message that a peer published to this Sentinel directly.
+// Hello takes a hello message that another Sentinel published to this one
+// directly.
 func (l *loop) Hello(h monitor.Hello) {
 	l.inbox.put(item{in: monitor.HelloReceived{Hello: h}})
 }

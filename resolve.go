@@ -8,16 +8,16 @@ import (
 	"github.com/gosentinel/sentinel/monitor"
 )
 
-// firstLookups bounds the time that a start waits for name servers. What is not
-// answered by then goes on in the background.
+// firstLookups bounds the time that a start waits for name servers. Names that
+// are not resolved by then are resolved in the background.
 const firstLookups = 2 * time.Second
 
-// resolveMasters looks up the host names of masters before the core begins.
+// resolveMasters looks up the host names of masters before the core starts.
 //
-// The core asks for them too, but not before it has announced its masters. The
-// first line about a master would then name the host, and all others its
-// address: a reader of "+monitor" would know a master that no later event is about.
-// A name without an answer is no error. It may get one later.
+// The core resolves them too, but only after it has announced its masters. The
+// first event about a master would then show its host name and all later ones its
+// address, so a reader of "+monitor" would know a master that no later event
+// mentions. A name that does not resolve is not an error: it may resolve later.
 func resolveMasters(ctx context.Context, st *monitor.State, lookup func(context.Context, string) string) {
 	if !st.Options.ResolveHostnames {
 		return

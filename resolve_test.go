@@ -45,8 +45,8 @@ func TestMastersAreResolvedBeforeTheStart(t *testing.T) {
 	}
 }
 
-// A name server that does not answer must not keep a Sentinel from starting,
-// however many names there are.
+// A name server that does not answer must not keep a Sentinel from starting, no
+// matter how many names there are.
 func TestSilentNameServerDelaysTheStartOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var hosts []string

@@ -23,19 +23,22 @@ import (
 	"github.com/gosentinel/sentinel/monitor/link"
 )
 
-// Hooks are called by Run at the turns of its life, each at most once, for
-// those who tell a supervisor. They must return soon. Nil fields are skipped.
+// Hooks are called by [Sentinel.Run] when it reaches the named point, each at
+// most once. A daemon uses them to notify its supervisor. They must not block.
+// Nil fields are skipped.
 type Hooks struct {
-	// Ready is called when the sockets are open, the identity is durable, and the
-	// work begins.
+	// Ready is called when the sockets are open, the identity is on disk, and the
+	// Sentinel is about to start monitoring.
 	Ready func()
-	// Stopping is called when the end was asked for. It runs beside everything else.
+	// Stopping is called when a shutdown was requested, on a goroutine of its
+	// own.
 	Stopping func()
-	// Stopped is called after both, when all is done but the closing of the log.
+	// Stopped is called after the other two, when only the log is still to be
+	// closed.
 	Stopped func()
 
-	// Supervisor is the name of who supervises, such as "systemd", for INFO (its
-	// field process_supervised); "" is nobody.
+	// Supervisor is the name of the supervisor, such as "systemd", for INFO's
+	// field process_supervised. "" means that there is none.
 	Supervisor string
 }
 
@@ -54,13 +57,13 @@ func callHook(hook func()) {
 	}
 }
 
-// Run works until ctx ends or a client sends SHUTDOWN, and returns nil then. It
-// may be called once. No goroutine outlives it. The log tells the cause of ctx
-// (see [context.Cause]) if it has one. Every error but that of a log that cannot
-// be opened is in the log as well.
+// Run works until ctx ends or a client sends SHUTDOWN; then it returns nil. It
+// may be called once. No goroutine outlives it. If ctx was cancelled with a cause
+// (see [context.Cause]), the cause is logged. Errors are logged as well as
+// returned, except when the log itself cannot be opened.
 //
-// The listening sockets are opened before anything is written: a second start
-// by mistake fails without touching the state of the first.
+// The listening sockets are opened before anything is written, so starting a
+// second Sentinel by mistake fails without touching the state of the first.
 func (s *Sentinel) Run(ctx context.Context) error {
 	if s.started.Swap(true) {
 		return errors.New("sentinel: Run was called before")
@@ -78,7 +81,7 @@ func (s *Sentinel) Run(ctx context.Context) error {
 	switch err = s.runLogged(ctx, cancel, log); err {
 	case nil:
 		log.Log(monitor.LevelWarning, "Sentinel is now ready to exit, bye bye...")
-	case ErrSimulatedCrash: // is in the log already
+	case ErrSimulatedCrash: // already logged
 	default:
 		for _, line := range errtext.Lines(err) {
 			log.Log(monitor.LevelWarning, line)
@@ -123,7 +126,7 @@ func (s *Sentinel) runLogged(ctx context.Context, cancel context.CancelCauseFunc
 	return err
 }
 
-// prepare gives this Sentinel an identity and makes sure that it can be kept.
+// prepare gives this Sentinel an identity if it has none, and saves it.
 func (s *Sentinel) prepare(log logfile.Sink, port int) error {
 	log.Log(monitor.LevelNotice, "Running mode=sentinel, port="+strconv.Itoa(port)+".")
 	if s.state.Options.MyID == "" {
@@ -137,14 +140,14 @@ func (s *Sentinel) prepare(log logfile.Sink, port int) error {
 	return nil
 }
 
-// shells are what carries out the effects of the core outside of the loop.
+// shells carry out the effects of the core outside the loop.
 type shells struct {
 	links   *link.Pool
 	gossip  *gossipShell
 	scripts *scripts.Runner
 }
 
-// build makes the core, the shells around it and the loop between them.
+// build creates the core, the shells around it and the loop between them.
 func (s *Sentinel) build(ctx context.Context, log logfile.Log, socks *listen.Sockets) (*loop, *shells, error) {
 	in := newInbox(newClock())
 	plan := planGossip(s.settings, s.state.Options, socks)
@@ -174,8 +177,8 @@ func (s *Sentinel) build(ctx context.Context, log logfile.Log, socks *listen.Soc
 	}), sh, nil
 }
 
-// crash returns what carries out a simulated crash: the end of the process for a
-// daemon, nil for a Sentinel inside another program.
+// crash returns the function that carries out a simulated crash. A daemon exits;
+// for an embedded Sentinel it is nil, and only Run ends.
 func (s *Sentinel) crash(log logfile.Log) func() {
 	if s.exit == nil {
 		return nil
@@ -186,17 +189,17 @@ func (s *Sentinel) crash(log logfile.Log) func() {
 	}
 }
 
-// end ends the shells, after the loop has ended.
+// end shuts the shells down. It is called after the loop has ended.
 func (s *Sentinel) end(sh *shells, log logfile.Sink) {
 	sh.gossip.close(s.exit != nil)
 	sh.links.Shutdown()
 	s.endScripts(sh.scripts, log)
 }
 
-// endScripts ends the script runner. A daemon that is stopped leaves its running
-// scripts alone, as stock Sentinels do: one may be moving an address at this
-// moment. Inside another program, which goes on, they are killed instead of
-// left to nobody.
+// endScripts ends the script runner. A daemon leaves its running scripts alone,
+// as redis-sentinel does: one may be moving a virtual address at this moment. An
+// embedding program goes on living, so there they are killed rather than left
+// without a parent that waits for them.
 func (s *Sentinel) endScripts(runner *scripts.Runner, log logfile.Sink) {
 	if running, _ := runner.Counts(); running > 0 && s.path != "" {
 		return
@@ -208,7 +211,7 @@ func (s *Sentinel) endScripts(runner *scripts.Runner, log logfile.Sink) {
 	}
 }
 
-// serve runs loop and front end until ctx ends.
+// serve runs the loop and the front end until ctx ends.
 func (s *Sentinel) serve(ctx context.Context, cancel context.CancelCauseFunc, l *loop, sh *shells, socks *listen.Sockets, log logfile.Log) error {
 	srv := server.New(s.serverConfig(func() { cancel(nil) }, sh, log, socks), l, s.bus)
 	var work sync.WaitGroup
@@ -236,7 +239,7 @@ func (s *Sentinel) serve(ctx context.Context, cancel context.CancelCauseFunc, l 
 	callHook(s.hooks.Ready)
 	l.run(ctx)
 	s.running.Store(nil)
-	cancel(nil) // after a simulated crash nobody else did
+	cancel(nil) // a simulated crash ends the loop without cancelling ctx
 	srv.Close()
 	work.Wait()
 	s.end(sh, log)
@@ -248,7 +251,7 @@ func (s *Sentinel) serve(ctx context.Context, cancel context.CancelCauseFunc, l 
 	}
 }
 
-// logShutdownCause logs why the Sentinel ends, if its context tells.
+// logShutdownCause logs why the Sentinel ends, if its context has a cause.
 func logShutdownCause(ctx context.Context, log logfile.Sink) {
 	if cause := context.Cause(ctx); cause != context.Canceled && cause != context.DeadlineExceeded {
 		log.Log(monitor.LevelWarning, cause.Error())

@@ -35,8 +35,8 @@ func (l *lineLog) all() []string {
 	return slices.Clone(l.lines)
 }
 
-// TestLifeOfASentinel: hooks and log come in order, and the log names the cause
-// of the end.
+// TestLifeOfASentinel: hooks and log lines come in order, and the log names the
+// cause of the shutdown.
 func TestLifeOfASentinel(t *testing.T) {
 	var log lineLog
 	s, err := New(Config{
@@ -92,8 +92,8 @@ type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
-// TestAliveNoticesAStuckLoop: while the loop does not come back, Alive does not
-// return, which is how a watchdog notices.
+// TestAliveNoticesAStuckLoop: Alive does not return while the loop is stuck. That
+// is how a watchdog notices.
 func TestAliveNoticesAStuckLoop(t *testing.T) {
 	s, err := New(Config{Masters: []Master{{Name: "cache", Addr: "127.0.0.1:1", Quorum: 1}}})
 	if err != nil {
@@ -117,8 +117,8 @@ func TestAliveNoticesAStuckLoop(t *testing.T) {
 		t.Error("a stuck loop counts as alive")
 	default:
 	}
-	// Whatever Alive does, it cannot be done before the loop was released: the
-	// loop answers in order.
+	// Alive cannot return before the loop was released, because the loop answers
+	// in order.
 	released := false
 	s.running.Load().inbox.items <- item{view: func(*monitor.Core, monitor.Instant) { released = true }}
 	close(release)
@@ -132,7 +132,8 @@ func TestAliveNoticesAStuckLoop(t *testing.T) {
 	}
 }
 
-// TestOpenFindsEverything: one start tells all that must be mended.
+// TestOpenFindsEverything: one attempt to start reports everything that must be
+// fixed.
 func TestOpenFindsEverything(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "s.conf")

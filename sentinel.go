@@ -24,22 +24,23 @@ import (
 // Version is the version of this package and of the daemon.
 const Version = "0.1.0"
 
-// RedisVersion is the Redis version whose commands and error texts a Sentinel of
-// this package has. Client libraries derive from it what they may send.
+// RedisVersion is the Redis version whose commands and error texts this package
+// reproduces. Client libraries infer from it which commands they may send.
 const RedisVersion = server.RedisVersion
 
 // ErrNotRunning is returned by methods that need a running Sentinel.
 var ErrNotRunning = errors.New("sentinel: not running")
 
-// ErrSimulatedCrash is returned by [Sentinel.Run] when a client has asked for a
-// crash at a certain point of a failover (SENTINEL SIMULATE-FAILURE) and that
-// point was reached. A Sentinel from [Open] ends the process instead.
+// ErrSimulatedCrash is returned by [Sentinel.Run] when a client asked for a crash
+// at some point of a failover (SENTINEL SIMULATE-FAILURE) and that point was
+// reached. A Sentinel from [Open] exits the process instead.
 var ErrSimulatedCrash = errors.New("sentinel: crashed as SENTINEL SIMULATE-FAILURE asked for")
 
 // crashStatus is the exit status of a simulated crash.
 const crashStatus = 99
 
-// Sentinel is one Sentinel. Its methods may be called concurrently.
+// Sentinel is one Sentinel, made by [New] or [Open]. Its methods are safe for
+// concurrent use, except [Sentinel.SetHooks].
 type Sentinel struct {
 	store    saver
 	state    monitor.State
@@ -49,7 +50,7 @@ type Sentinel struct {
 	openLog  func() (logfile.Log, error)
 	listen   func(logfile.Sink) (*listen.Sockets, error)
 	users    *acl.List
-	commands *server.Commands // by the names that clients have to use
+	commands *server.Commands // under their names after rename-command
 	aclFile  *server.ACLFile  // nil without one
 	tls      *tlsfiles.Keeper // nil when no file configures TLS
 	dialTLS  *tls.Config      // nil: plain TCP
@@ -59,15 +60,16 @@ type Sentinel struct {
 
 	bus     *pubsub.Bus
 	started atomic.Bool
-	log     atomic.Pointer[logfile.Log] // while Run works
+	log     atomic.Pointer[logfile.Log] // non-nil while Run is running
 	running atomic.Pointer[loop]
 	addrs   atomic.Pointer[[]net.Addr]
 
-	levelSet atomic.Pointer[string] // the log level that was set at run time, nil if none was
+	levelSet atomic.Pointer[string] // the log level set at run time; nil if it was not changed
 }
 
-// New returns a Sentinel for embedding. It does nothing until Run is called.
-// The error says what is wrong with cfg or with the state file.
+// New returns a Sentinel for embedding. It does nothing until Run is called. The
+// error joins all mistakes in cfg, or describes what is wrong with the state
+// file.
 func New(cfg Config) (*Sentinel, error) {
 	base, err := cfg.base()
 	if err != nil {
@@ -88,7 +90,7 @@ func New(cfg Config) (*Sentinel, error) {
 	return s.ready()
 }
 
-// ready returns s once its users are there.
+// ready loads the users and commands of s and returns it.
 func (s *Sentinel) ready() (*Sentinel, error) {
 	if err := errors.Join(s.useRenames(), s.useACL()); err != nil {
 		return nil, err
@@ -97,17 +99,17 @@ func (s *Sentinel) ready() (*Sentinel, error) {
 }
 
 // Open returns a Sentinel that is configured by a file: a sentinel.toml if its
-// name ends in .toml, else a sentinel.conf. Overrides are lines in sentinel.conf
-// syntax that win over the file.
+// name ends in .toml, otherwise a sentinel.conf. Overrides are lines in
+// sentinel.conf syntax that take precedence over the file.
 //
-// It finds out everything that would keep the Sentinel from working, as far as
-// that can be known before a port is opened, and the error joins all of it. For
-// mistakes in the configuration it holds a [*configrewrite.Error], and for a
-// place that cannot be written to a [*configrewrite.NotWritableError]. Nothing
-// is changed, but that the limit of open files of this process is raised when
-// the configuration needs more.
+// Open finds everything that would keep the Sentinel from working, as far as that
+// can be known before a port is opened, and the error joins all of it. For
+// mistakes in the configuration it wraps a [*configrewrite.Error], and for a
+// place that cannot be written to a [*configrewrite.NotWritableError]. Nothing is
+// changed, except that the process's limit of open files is raised when the
+// configuration needs more.
 func Open(path string, overrides ...string) (*Sentinel, error) {
-	// 1. Read the file. Without it there is nothing to judge.
+	// 1. Read the file. Without it there is nothing to check.
 	file, err := configrewrite.Loader{CheckUsers: server.CheckUsers}.Load(path, overrides)
 	if err != nil {
 		return nil, err
@@ -117,7 +119,7 @@ func Open(path string, overrides ...string) (*Sentinel, error) {
 	var problems []error
 	// 2. Can state be kept, and can anyone connect?
 	problems = append(problems, file.CheckWritable(), listen.CheckReachable(s.settings))
-	// 3. Who may do what, by which names?
+	// 3. Which users and command names are there?
 	problems = append(problems, s.useRenames(), s.useACL())
 	// 4. How are connections and gossip protected?
 	problems = append(problems, s.useTLS(), checkGossip(s.settings.Gossip))
@@ -156,9 +158,10 @@ func (s *Sentinel) use(file *configrewrite.File) {
 	file.Track(s.live)
 }
 
-// queueLimit is what may wait for a subscriber: the lower of both limits that
-// are set, at once, because one that is that far behind does not catch up. 0,
-// when none is set, is the default and not the absence of a limit.
+// queueLimit returns how many bytes may wait for a subscriber. It is the lower of
+// the hard and the soft limit, and applies at once instead of after the soft
+// limit's seconds, because a subscriber that is so far behind does not catch up.
+// 0, when neither is set, selects the default and does not mean unlimited.
 func queueLimit(l configrewrite.OutputLimit) int {
 	lowest := int64(math.MaxInt)
 	for _, n := range []int64{l.HardBytes, l.SoftBytes} {
@@ -186,15 +189,15 @@ func (s *Sentinel) Addr() net.Addr {
 }
 
 // Dir returns the working directory that the configuration file asks for, or ""
-// without one. Scripts run in the working directory of the process.
+// without a file. Scripts run in the working directory of the process.
 func (s *Sentinel) Dir() string { return s.settings.Dir }
 
-// Settings returns the settings of the process, with what the command line
-// changed, for a daemon to act on.
+// Settings returns the settings of the process, with command-line overrides
+// applied, for a daemon to act on.
 func (s *Sentinel) Settings() configrewrite.Settings { return s.settings }
 
-// Warnings returns one line of text for each oddity of the configuration that
-// was tolerated. Run logs them.
+// Warnings returns one line of text for each questionable setting that was
+// accepted. Run logs them.
 func (s *Sentinel) Warnings() []string {
 	list := append([]string(nil), s.warnings...)
 	if s.tls != nil {
@@ -203,29 +206,29 @@ func (s *Sentinel) Warnings() []string {
 	return list
 }
 
-// Log adds a line to the log of the Sentinel while Run works, and does nothing
-// otherwise. It never waits.
+// Log adds a line to the Sentinel's log. Outside of Run it does nothing. It never
+// blocks.
 func (s *Sentinel) Log(level monitor.Level, text string) {
 	if log := s.log.Load(); log != nil {
 		log.Log(level, text)
 	}
 }
 
-// Alive waits until the goroutine that makes all decisions has answered, and
-// returns true; false when the Sentinel is not running. It is made for
-// watchdogs: while it does not return, the Sentinel is stuck.
+// Alive waits for an answer from the goroutine that makes all decisions and
+// returns true, or returns false when the Sentinel is not running. It is meant
+// for watchdogs: while it blocks, the Sentinel is stuck.
 func (s *Sentinel) Alive() bool {
 	l := s.running.Load()
 	return l != nil && l.View(func(server.Reader, monitor.Instant) {})
 }
 
 // Events returns the events from the moment of the call until ctx ends or the
-// Sentinel stops. A consumer that is too slow finds a [Lagged] in the place of
-// what it missed; it never slows down the Sentinel.
+// Sentinel stops. A consumer that is too slow receives a [Lagged] in place of the
+// events it missed; it never slows down the Sentinel.
 func (s *Sentinel) Events(ctx context.Context) iter.Seq[Event] { return s.bus.Events(ctx) }
 
-// MasterAddr returns the address that clients of a master should use now. It
-// reports false when no such master is monitored or the Sentinel is not running.
+// MasterAddr returns the address that clients should use for a master now. It
+// returns false when no such master is monitored or the Sentinel is not running.
 func (s *Sentinel) MasterAddr(name string) (HostPort, bool) {
 	var addr HostPort
 	var found bool
@@ -233,7 +236,8 @@ func (s *Sentinel) MasterAddr(name string) (HostPort, bool) {
 	return addr, found
 }
 
-// Masters returns the state of every master, nil when not running.
+// Masters returns the state of every master, or nil when the Sentinel is not
+// running.
 func (s *Sentinel) Masters() []monitor.MasterView {
 	var views []monitor.MasterView
 	s.view(func(c server.Reader, now monitor.Instant) { views = c.Masters(now) })
@@ -246,8 +250,8 @@ func (s *Sentinel) view(f func(server.Reader, monitor.Instant)) {
 	}
 }
 
-// Failover starts a failover of a master that need not be down, and returns
-// once it has begun. Errors are those of SENTINEL FAILOVER, such as
+// Failover starts a failover of a master, which need not be down, and returns
+// once it has begun. The errors are those of SENTINEL FAILOVER, such as
 // [monitor.ErrNoGoodReplica], or ErrNotRunning.
 func (s *Sentinel) Failover(name string) error {
 	l := s.running.Load()
@@ -261,7 +265,7 @@ func (s *Sentinel) Failover(name string) error {
 	return r.Err
 }
 
-// useRenames makes the commands by the names that the settings ask for.
+// useRenames builds the command table with the renames that the settings ask for.
 func (s *Sentinel) useRenames() (err error) {
 	var warnings []string
 	s.commands, warnings, err = server.NewCommands(s.settings.RenameCommands)
@@ -269,7 +273,7 @@ func (s *Sentinel) useRenames() (err error) {
 	return err
 }
 
-// useACL makes the users that the settings ask for.
+// useACL creates the users that the settings ask for.
 func (s *Sentinel) useACL() (err error) {
 	var warnings []string
 	s.users, s.aclFile, warnings, err = server.OpenUsers(s.settings)
@@ -277,7 +281,7 @@ func (s *Sentinel) useACL() (err error) {
 	return err
 }
 
-// live returns what configrewrite saves along with the state.
+// live returns what configrewrite saves along with the core's state.
 func (s *Sentinel) live() configrewrite.Live {
 	now := configrewrite.Live{Users: s.users.Declarations()}
 	if level := s.levelSet.Load(); level != nil {
@@ -286,7 +290,8 @@ func (s *Sentinel) live() configrewrite.Live {
 	return now
 }
 
-// setLogLevel changes the level of a log, to be saved as well.
+// setLogLevel returns a function that changes the log's level and remembers it
+// for the next save.
 func (s *Sentinel) setLogLevel(log logfile.Log) func(string) {
 	return func(level string) {
 		log.SetLevel(level)
@@ -294,8 +299,8 @@ func (s *Sentinel) setLogLevel(log logfile.Log) func(string) {
 	}
 }
 
-// fitFiles makes room for the files that are needed, and reduces maxclients to
-// what is left.
+// fitFiles raises the limit of open files as far as needed, and reduces
+// maxclients to what fits.
 func (s *Sentinel) fitFiles() error {
 	clients, warnings, err := listen.FitFiles(&s.state, s.settings.MaxClients)
 	if err != nil {
@@ -306,12 +311,11 @@ func (s *Sentinel) fitFiles() error {
 	return nil
 }
 
-// ReloadTLS reads certificates, keys and authorities again, which the daemon
-// does on SIGHUP. New handshakes use them; open connections stay as they are.
-// When something is wrong with the files, what was in force stays in force and
-// the error says what to mend. It returns nil when TLS is not used. A change of
-// the files is noticed without this call too, within a second of the next
-// handshake.
+// ReloadTLS reads certificates, keys and authorities again; the daemon calls it
+// on SIGHUP. New handshakes use them, open connections stay as they are. If the
+// files are invalid, the previous ones stay in use and the error says what to
+// fix. It returns nil when TLS is not used. Changed files are also noticed
+// without this call, within a second of the next handshake.
 //
 // tls-protocols and tls-ciphers of outgoing connections are fixed at the start.
 func (s *Sentinel) ReloadTLS() error {
