@@ -11,7 +11,7 @@ import (
 	"github.com/gosentinel/sentinel/jepsen/cluster"
 )
 
-// demo is one performance.
+// demo is one run of the demonstration.
 type demo struct {
 	options
 	screen  *screen
@@ -20,7 +20,7 @@ type demo struct {
 	command []string
 	c       *cluster.Cluster
 	g       cluster.Group
-	// writes is the client that wants to write throughout.
+	// writes is a client that writes all the time.
 	writes *writer
 
 	silence time.Duration // down-after
@@ -29,7 +29,7 @@ type demo struct {
 
 func (d *demo) onEvent(ev cluster.Event) { d.line.event(ev) }
 
-// play performs the chapters in order. The first that fails ends it.
+// play runs the chapters in order and stops at the first that fails.
 func (d *demo) play(ctx context.Context) error {
 	d.line.screen = d.screen
 	d.g.Master = masterName
@@ -55,7 +55,7 @@ func (d *demo) play(ctx context.Context) error {
 	return d.sumUp(ctx, master, back)
 }
 
-// limit bounds one chapter, so that a failure is told and not waited for.
+// limit bounds one chapter, so that a failure is reported instead of waited for.
 func limit(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
 	return context.WithTimeoutCause(ctx, d, fmt.Errorf("not within %v", d))
 }
@@ -88,8 +88,8 @@ func (d *demo) setUp(ctx context.Context) error {
 	return d.query(ctx)
 }
 
-// ports reserves the tutorial's ports and returns what to use in place of those
-// that are taken.
+// ports reserves the tutorial's ports and returns a replacement for each one that
+// is taken.
 func (d *demo) ports() (instead map[int]int, err error) {
 	instead = map[int]int{}
 	for _, first := range []int{firstServerPort, firstSentinelPort} {
@@ -112,7 +112,7 @@ func (d *demo) ports() (instead map[int]int, err error) {
 	return instead, nil
 }
 
-// use returns the port that takes the place of one of the tutorial's.
+// use returns the port that replaces one of the tutorial's, or that port itself.
 func use(instead map[int]int, port int) int {
 	if other, ok := instead[port]; ok {
 		return other
@@ -128,7 +128,8 @@ func (d *demo) startServers(ctx context.Context, instead map[int]int) error {
 		}
 		s, err := d.c.StartServer(cluster.NodeSpec{
 			Name: serverName(node), Dir: fmt.Sprintf("node%d", node), Port: use(instead, firstServerPort+node-1), Conf: withPorts(conf, instead),
-			// Redis 7 would let a new replica wait for 5 s in case more of them come.
+			// By default Redis 7 waits 5 s for further replicas before it starts
+			// a sync.
 			Args: []string{"--repl-diskless-sync-delay", "0", "--save", ""},
 		})
 		if err != nil {
@@ -171,7 +172,7 @@ func (d *demo) startSentinels(ctx context.Context, instead map[int]int) error {
 		if err != nil {
 			return err
 		}
-		d.line.knows(id, node)
+		d.line.addPeer(id, node)
 		d.g.Sentinels = append(d.g.Sentinels, s)
 		role := "master "
 		if node > 1 {
@@ -183,7 +184,7 @@ func (d *demo) startSentinels(ctx context.Context, instead map[int]int) error {
 	return nil
 }
 
-// query shows what any client would be told.
+// query shows what a client that asks for the master is told.
 func (d *demo) query(ctx context.Context) error {
 	s := d.g.Sentinels[nodes-1]
 	port, err := s.MasterPort(ctx, masterName)
@@ -260,15 +261,15 @@ func (d *demo) kill(ctx context.Context) (*cluster.Server, error) {
 	return master, d.query(ctx)
 }
 
-// after matches events of one Sentinel since the kill.
+// after matches events of that name from one Sentinel since the kill.
 func (d *demo) after(s *cluster.Sentinel, name string) func(cluster.Event) bool {
 	return func(ev cluster.Event) bool {
 		return ev.Sentinel == s.Name() && ev.Name == name && ev.At.After(d.killed)
 	}
 }
 
-// comeBack restarts the old master, which still believes that it is one, and
-// returns how long it took until it was a replica in sync.
+// comeBack restarts the old master, which still takes itself for the master, and
+// returns how long it took to become a replica in sync.
 func (d *demo) comeBack(ctx context.Context, master *cluster.Server) (time.Duration, error) {
 	ctx, cancel := limit(ctx, time.Minute)
 	defer cancel()
@@ -288,7 +289,7 @@ func (d *demo) comeBack(ctx context.Context, master *cluster.Server) (time.Durat
 	return took, d.g.WaitViews(ctx)
 }
 
-// errDirty means that the failover worked, but not as it should.
+// errDirty means that the failover succeeded, but not with a single election.
 var errDirty = errors.New("the failover was not clean")
 
 func (d *demo) sumUp(ctx context.Context, master *cluster.Server, back time.Duration) error {

@@ -20,14 +20,15 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	// The demo starts its embedded servers from its own binary, which is this one.
+	// The demo starts its embedded servers from its own binary, which here is the
+	// test binary.
 	if len(os.Args) > 1 && os.Args[1] == miniCommand {
 		os.Exit(fakeredis.Main(os.Args[2:]))
 	}
 	goleak.VerifyTestMain(m)
 }
 
-// output is a buffer that a test may read while the demo writes.
+// output is a buffer that a test may read while the demo writes to it.
 type output struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
@@ -45,8 +46,8 @@ func (o *output) String() string {
 	return o.buf.String()
 }
 
-// The demo is played in full, on both kinds of servers, and at the same time,
-// so that one of them finds the tutorial's ports taken.
+// The demo is run in full on both kinds of servers. They run at the same time, so
+// that one of them finds the tutorial's ports taken.
 func TestDemo(t *testing.T) {
 	for _, server := range []string{"redis", "mini"} {
 		t.Run(server, func(t *testing.T) {
@@ -88,8 +89,8 @@ func TestDemo(t *testing.T) {
 	}
 }
 
-// Interrupting the demo ends it at once with everything that it started; goleak
-// and the closing of the cluster watch over that.
+// Interrupting the demo ends it at once, along with everything that it started;
+// goleak and the closing of the cluster check that.
 func TestInterrupt(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -161,7 +162,7 @@ func TestReplacements(t *testing.T) {
 			t.Errorf("no line %q in\n%s", line, got)
 		}
 	}
-	// 16380 ends in 6380 and is another port.
+	// 16380 ends in 6380 but is another port.
 	if got := withPorts("port 16380\nreplicaof 127.0.0.1 6380", map[int]int{6380: 1}); got != "port 16380\nreplicaof 127.0.0.1 1" {
 		t.Errorf("got %q", got)
 	}
@@ -280,7 +281,7 @@ func TestLostWritesAreFound(t *testing.T) {
 	for n := 1; n <= 1200; n++ {
 		acked = append(acked, n)
 		if n%400 == 0 {
-			continue // acknowledged, but not here
+			continue // acknowledged, but not on this server
 		}
 		if err := s.Client().Set(t.Context(), key(n), n, 0).Err(); err != nil {
 			t.Fatal(err)

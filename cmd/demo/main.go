@@ -18,7 +18,7 @@ import (
 )
 
 // miniCommand is the hidden first argument that turns this program into the
-// embedded server. It is a process of its own, so that it can be killed.
+// embedded server. Each server is a process of its own, so that it can be killed.
 const miniCommand = "mini-redis"
 
 func main() {
@@ -46,7 +46,7 @@ func realMain() int {
 
 // options are the parsed flags.
 type options struct {
-	downAfter time.Duration // 0: as in the files
+	downAfter time.Duration // 0: as in the tutorial's files
 	server    string
 	sentinel  string
 	keep      bool
@@ -117,7 +117,8 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) (err error) 
 	return d.play(ctx)
 }
 
-// serverCommand decides which server the demo runs on, and describes it.
+// serverCommand decides which server the demo runs on, and returns a description
+// of it for the screen.
 func serverCommand(ctx context.Context, want string) (command []string, about string, err error) {
 	path, lookErr := exec.LookPath("redis-server")
 	if want == "redis" && lookErr != nil {

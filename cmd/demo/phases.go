@@ -7,15 +7,15 @@ import (
 	"github.com/gosentinel/sentinel/jepsen/cluster"
 )
 
-// phases are the instants of a failover, counted from the kill.
+// phases are the times of the steps of a failover, counted from the kill.
 type phases struct {
 	sdown, odown, elected, promoted time.Duration
-	everywhere                      time.Duration // the last Sentinel switched
+	everywhere                      time.Duration // when the last Sentinel switched
 	leaders                         int
 }
 
-// phasesOf finds the instants in the events since the kill, which has to have
-// all of them.
+// phasesOf finds the times in the events since the kill. It returns an error when
+// one of the steps is missing.
 func phasesOf(events []cluster.Event, killed time.Time, sentinels int) (phases, error) {
 	var p phases
 	first := map[string]time.Duration{}
@@ -24,7 +24,7 @@ func phasesOf(events []cluster.Event, killed time.Time, sentinels int) (phases, 
 		at := ev.At.Sub(killed)
 		name := ev.Name
 		if name == "+sdown" && kindOf(ev.Text) != "master" {
-			continue // a Sentinel or a replica may be silent for a moment, too
+			continue // a Sentinel or a replica may be silent for a moment as well
 		}
 		if _, seen := first[name]; !seen {
 			first[name] = at
@@ -56,7 +56,7 @@ func phasesOf(events []cluster.Event, killed time.Time, sentinels int) (phases, 
 
 func kindOf(text string) string {
 	var kind string
-	// An empty payload has no kind.
+	// An empty payload leaves kind empty.
 	_, _ = fmt.Sscan(text, &kind)
 	return kind
 }
@@ -66,8 +66,8 @@ func (p phases) lines(silence time.Duration) []string {
 	row := func(name string, d time.Duration, what string) string {
 		return fmt.Sprintf("%-10s %7.3f s  %s", name, d.Seconds(), what)
 	}
-	// The clock of the Sentinels starts when nothing answers any more, and a server
-	// that is killed by SIGSEGV first writes a report of its crash.
+	// down-after counts from the moment when nothing answers any more. A server
+	// that is killed by SIGSEGV first writes a crash report.
 	dying := max(p.sdown-silence, 0)
 	return []string{
 		row("dying", dying, "the kill to silence: it reports its crash first"),

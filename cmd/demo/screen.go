@@ -19,8 +19,8 @@ func newScreen(w io.Writer) *screen {
 	return &screen{w: w, colour: isTerminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
 }
 
-// isTerminal reports whether w is a character device. /dev/null is one as well,
-// where colour does no harm.
+// isTerminal reports whether w is a character device. So is /dev/null, where
+// colour does no harm.
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	if !ok {
@@ -30,7 +30,7 @@ func isTerminal(w io.Writer) bool {
 	return err == nil && st.Mode()&os.ModeCharDevice != 0
 }
 
-// style is a set of SGR parameters; plain is none.
+// style holds SGR parameters; plain has none.
 type style string
 
 const (
@@ -43,7 +43,7 @@ const (
 	cyan   style = "36"
 )
 
-// paint returns text in a style, or just text when there is no colour.
+// paint returns text in a style, or text itself when there is no colour.
 func (s *screen) paint(st style, text string) string {
 	if !s.colour || st == plain || text == "" {
 		return text
@@ -51,8 +51,8 @@ func (s *screen) paint(st style, text string) string {
 	return "\x1b[" + string(st) + "m" + text + "\x1b[0m"
 }
 
-// line writes one line. A screen that cannot be written to (a closed pipe) is
-// no reason to stop before the processes are ended in order.
+// line writes one line. Errors, such as a closed pipe, are ignored: the processes
+// must still be ended in order.
 func (s *screen) line(format string, args ...any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -60,7 +60,7 @@ func (s *screen) line(format string, args ...any) {
 	_, _ = fmt.Fprintln(s.w, text)
 }
 
-// chapter begins a new part of the story.
+// chapter begins a new chapter.
 func (s *screen) chapter(n int, title string) {
 	s.line("")
 	s.line("%s", s.paint(bold, fmt.Sprintf("%d  %s", n, title)))

@@ -15,11 +15,11 @@ type timeline struct {
 	screen *screen
 
 	mu    sync.Mutex
-	zero  time.Time         // zero until the kill
-	peers map[string]string // run id -> number of the Sentinel
+	zero  time.Time         // the time of the kill; zero before it
+	peers map[string]string // run id -> "Sentinel 2"
 }
 
-// start sets the zero of the clock and prints the heading.
+// start sets the time of the kill and prints the heading.
 func (t *timeline) start(zero time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -28,8 +28,8 @@ func (t *timeline) start(zero time.Time) {
 	t.screen.line("%s", t.screen.paint(dim, "   since kill  1 2 3  event"))
 }
 
-// knows tells which run id belongs to which Sentinel.
-func (t *timeline) knows(id string, number int) {
+// addPeer records which run id belongs to which Sentinel.
+func (t *timeline) addPeer(id string, number int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.peers == nil {
@@ -58,7 +58,7 @@ func (t *timeline) event(ev cluster.Event) {
 		t.screen.paint(st, fmt.Sprintf("%-34s", ev.Name)), explain(ev.Name, ev.Text, t.peers))
 }
 
-// note prints something that is no event, such as what the writer sees.
+// note prints something other than an event, such as what the writer sees.
 func (t *timeline) note(at time.Time, st style, text string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -68,10 +68,10 @@ func (t *timeline) note(at time.Time, st style, text string) {
 	t.screen.line("  %9s   %s  %s", since(at.Sub(t.zero)), t.screen.paint(dim, "- - -"), t.screen.paint(st, text))
 }
 
-// since formats a time on the axis that begins with the kill.
+// since formats a time since the kill.
 func since(d time.Duration) string { return fmt.Sprintf("%+.3f s", d.Seconds()) }
 
-// styleOf colours what a reader should find first.
+// styleOf highlights the events that a reader should find first.
 func styleOf(name string) style {
 	switch {
 	case name == "+switch-master", name == "+promoted-slave", name == "+elected-leader", name == "+convert-to-slave":
@@ -85,7 +85,7 @@ func styleOf(name string) style {
 	}
 }
 
-// explain puts the payload of an event into few words. peers turns run ids into
+// explain sums up the payload of an event in a few words. peers maps run ids to
 // names.
 func explain(name, text string, peers map[string]string) string {
 	word := strings.Fields(text)

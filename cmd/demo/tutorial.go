@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// tutorial holds the six configuration files, byte for byte. The Sentinels'
-// files do not end in a newline; the tutorial's do not either.
+// tutorial holds the six configuration files, byte for byte. The Sentinels' files
+// lack a newline at the end, as in the tutorial.
 //
 //go:embed tutorial
 var tutorial embed.FS
@@ -17,7 +17,7 @@ var tutorial embed.FS
 const (
 	masterName = "redis-cluster"
 	nodes      = 3
-	// The ports of node 1; those of the others follow.
+	// The ports of node 1; the other nodes have the next ones.
 	firstServerPort, firstSentinelPort = 6380, 16380
 )
 
@@ -28,8 +28,7 @@ func tutorialFile(node int, name string) (string, error) {
 
 var number = regexp.MustCompile(`\b\d+\b`)
 
-// withPorts replaces port numbers of the tutorial by others, where those are
-// taken on this machine.
+// withPorts replaces the tutorial's port numbers that are taken on this machine.
 func withPorts(conf string, instead map[int]int) string {
 	return number.ReplaceAllStringFunc(conf, func(digits string) string {
 		n, err := strconv.Atoi(digits)
@@ -42,8 +41,7 @@ func withPorts(conf string, instead map[int]int) string {
 
 var downAfterLine = regexp.MustCompile(`(?m)^(sentinel down-after-milliseconds \S+) (\d+)$`)
 
-// withDownAfter replaces the time after which a silent server is down; 0
-// changes nothing.
+// withDownAfter replaces down-after-milliseconds; 0 leaves it as it is.
 func withDownAfter(conf string, d time.Duration) string {
 	if d == 0 {
 		return conf
@@ -51,7 +49,7 @@ func withDownAfter(conf string, d time.Duration) string {
 	return downAfterLine.ReplaceAllString(conf, "$1 "+strconv.FormatInt(d.Milliseconds(), 10))
 }
 
-// downAfterOf reads that time from a file.
+// downAfterOf reads down-after-milliseconds from a file.
 func downAfterOf(conf string) (time.Duration, error) {
 	m := downAfterLine.FindStringSubmatch(conf)
 	if m == nil {

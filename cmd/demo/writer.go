@@ -9,13 +9,13 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// writer is a client as applications have it: it asks the Sentinels for the
-// master and writes, all the time, one key after the other.
+// writer is a client such as applications use: it asks the Sentinels for the
+// master and keeps writing, one key after the other.
 type writer struct {
 	client *redis.Client
 	stop   context.CancelFunc
 	done   chan struct{}
-	// onChange is told when writes begin to fail (err is not nil) and when they
+	// onChange is called when writes begin to fail (err is not nil) and when they
 	// succeed again after gap.
 	onChange func(at time.Time, err error, gap time.Duration)
 
@@ -23,9 +23,9 @@ type writer struct {
 	stats stats
 }
 
-// stats is what the writer has seen.
+// stats is what the writer has seen so far.
 type stats struct {
-	acked   []int // numbers of the acknowledged writes, rising
+	acked   []int // numbers of the acknowledged writes, ascending
 	errors  int
 	lastAck time.Time
 	longest time.Duration // longest time between two acknowledgements
@@ -40,7 +40,8 @@ func startWriter(sentinels []string, onChange func(time.Time, error, time.Durati
 	w := &writer{
 		client: redis.NewFailoverClient(&redis.FailoverOptions{
 			MasterName: masterName, SentinelAddrs: sentinels,
-			// Every error is to be seen, and soon.
+			// Errors must show at once, so nothing is retried and timeouts are
+			// short.
 			MaxRetries: -1, DialTimeout: 250 * time.Millisecond,
 			ReadTimeout: 250 * time.Millisecond, WriteTimeout: 250 * time.Millisecond,
 			DisableIdentity: true,
@@ -65,13 +66,13 @@ func (w *writer) run(ctx context.Context) {
 		}
 		err := w.client.Set(ctx, key(n), n, 0).Err()
 		if ctx.Err() != nil {
-			return // the write that the end of the demo cut off says nothing
+			return // do not count a write that the end of the demo interrupted
 		}
 		w.count(n, err, time.Now())
 	}
 }
 
-// count takes note of the outcome of write n.
+// count records the outcome of write n.
 func (w *writer) count(n int, err error, at time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -97,7 +98,7 @@ func (w *writer) count(n int, err error, at time.Time) {
 	}
 }
 
-// close ends the writer and returns what it saw. It may be called twice.
+// close stops the writer and returns what it saw. It may be called twice.
 func (w *writer) close() stats {
 	w.stop()
 	<-w.done
@@ -125,7 +126,7 @@ func lost(ctx context.Context, server *redis.Client, acked []int) (int, error) {
 		for i, n := range batch {
 			gets[i] = pipe.Get(ctx, key(n))
 		}
-		// redis.Nil is one of the outcomes that are counted below.
+		// redis.Nil is a missing key, which is counted below.
 		if _, err := pipe.Exec(ctx); err != nil && err != redis.Nil {
 			return 0, err
 		}

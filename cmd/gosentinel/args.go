@@ -11,12 +11,12 @@ import (
 // invocation is a parsed command line.
 type invocation struct {
 	path      string   // configuration file, "" when none was given
-	stdin     bool     // standard input holds configuration lines too
-	overrides []string // configuration lines that stand after the file
+	stdin     bool     // standard input has configuration lines as well
+	overrides []string // configuration lines that take precedence over the file
 	check     bool     // only check the configuration
 	help      bool
 	version   bool
-	convert   []string // the arguments of convert; nil for a start
+	convert   []string // the arguments of convert; nil for any other command
 }
 
 var errNeedsFile = errors.New("Sentinel needs config file on disk to save state. Exiting...")
@@ -26,14 +26,14 @@ type usageError struct{ text string }
 
 func (e *usageError) Error() string { return e.text }
 
-// parseArgs understands the command line of redis-sentinel (wire.md §8.2): an
-// optional file first, then "--name value..." groups, each of which becomes a
-// configuration line with its values quoted. A group's values may start with
-// "--" only when the option has no value yet. A "-" in the first or last place
+// parseArgs parses the command line of redis-sentinel (wire.md §8.2, Command
+// line): an optional file first, then "--name value..." groups, each of which
+// becomes a configuration line with its values quoted. A value may start with
+// "--" only if it is the first of its option. A "-" in the first or last place
 // stands for lines on standard input.
 func parseArgs(args []string) (invocation, error) {
 	var inv invocation
-	if len(args) > 0 { // what follows these does not matter to the original
+	if len(args) > 0 { // as redis-sentinel does, ignore what follows these
 		switch args[0] {
 		case "-h", "--help":
 			inv.help = true
@@ -68,7 +68,7 @@ func parseArgs(args []string) (invocation, error) {
 	return inv, nil
 }
 
-// options turns what follows the file into configuration lines.
+// options converts what follows the file to configuration lines.
 func (inv *invocation) options(args []string) error {
 	for k := 0; k < len(args); {
 		if inv.check && inv.path == "" && !strings.HasPrefix(args[k], "-") {
@@ -92,7 +92,7 @@ func (inv *invocation) options(args []string) error {
 			k++
 		}
 		if name == "sentinel" && len(values) == 0 {
-			continue // just the mode switch of redis-server, which is the only mode here
+			continue // redis-server's switch to Sentinel mode, the only mode here
 		}
 		inv.overrides = append(inv.overrides, strings.Join(append([]string{name}, values...), " "))
 	}

@@ -13,15 +13,15 @@ import (
 )
 
 // check reports everything that would keep the Sentinel from starting with this
-// configuration, and starts nothing. Ports are not tried: the Sentinel that is
-// to be reconfigured holds them.
+// configuration, and starts nothing. Ports are not tried, because the running
+// Sentinel that is to be reconfigured holds them.
 func (p *program) check(inv invocation) int {
 	s, err := sentinel.Open(inv.path, inv.overrides...)
 	if err != nil {
 		fmt.Fprintln(p.stderr, checkText(inv.path, err))
 		return 1
 	}
-	// Open has loaded the same, but keeps to itself what it starts from.
+	// Open has loaded the same file but does not expose the state in it.
 	file, err := configrewrite.Load(inv.path, inv.overrides)
 	if err != nil {
 		fmt.Fprintln(p.stderr, checkText(inv.path, err))
@@ -44,7 +44,7 @@ func (p *program) check(inv invocation) int {
 	return 0
 }
 
-// checkText returns all problems, one after the other, with their number.
+// checkText returns the number of problems and then each of them.
 func checkText(path string, err error) string {
 	n := len(errtext.Parts(err))
 	var config *configrewrite.Error
@@ -54,7 +54,7 @@ func checkText(path string, err error) string {
 	return fmt.Sprintf("%s: %s\n%v", path, count(n, "problem"), err)
 }
 
-// listens names the places at which clients may connect.
+// listens lists the addresses on which clients can connect.
 func listens(set configrewrite.Settings) []string {
 	var all []string
 	if set.Port != 0 {

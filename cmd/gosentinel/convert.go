@@ -7,8 +7,8 @@ import (
 	"github.com/gosentinel/sentinel/configrewrite"
 )
 
-// convert writes a configuration in the other format, to standard output or to
-// a new file. An existing file is never overwritten: it may be in use.
+// convert writes a configuration in the other format, to standard output or to a
+// new file. It never overwrites an existing file, which may be in use.
 func (p *program) convert(args []string) int {
 	if len(args) > 1 && args[1] != "-" && configrewrite.FormatOf(args[0]) == configrewrite.FormatOf(args[1]) {
 		fmt.Fprintf(p.stderr, "gosentinel: convert writes the other format: exactly one of %s and %s must have a name that ends in .toml\n",
@@ -35,7 +35,8 @@ func (p *program) convert(args []string) int {
 	return 0
 }
 
-// writeNew creates a file that only its owner reads, since it may hold passwords.
+// writeNew creates a file that only its owner can read, since it may hold
+// passwords.
 func writeNew(path string, text []byte) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {

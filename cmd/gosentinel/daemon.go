@@ -12,7 +12,7 @@ import (
 	"github.com/gosentinel/sentinel/monitor"
 )
 
-// daemon is a Sentinel as a process.
+// daemon is a Sentinel that runs as a process of its own.
 type daemon struct {
 	*sentinel.Sentinel
 	supervisor supervisor
@@ -22,7 +22,7 @@ type daemon struct {
 	work sync.WaitGroup
 }
 
-// serve runs the Sentinel until a signal or a client ends it.
+// serve runs the Sentinel until a signal or a client's command ends it.
 func (d *daemon) serve(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer d.work.Wait()
@@ -40,10 +40,10 @@ func (d *daemon) serve(ctx context.Context) error {
 	return d.Run(ctx)
 }
 
-// ready tells everybody who waits for it that the Sentinel works.
+// ready notifies the starter and the supervisor that the Sentinel works.
 func (d *daemon) ready(ctx context.Context) {
 	writePidFile(d.pidfile, d.Log)
-	d.catchCrashes() // again, because now the log file exists
+	d.catchCrashes() // again, because the log file exists now
 	if err := d.background.done(); err != nil {
 		d.Log(monitor.LevelWarning, "The terminal cannot be left: "+err.Error())
 	}
@@ -53,8 +53,8 @@ func (d *daemon) ready(ctx context.Context) {
 	}
 }
 
-// catchCrashes makes the runtime write the trace of a crash to the log file as
-// well, since in the background it would go nowhere.
+// catchCrashes makes the Go runtime write the trace of a crash to the log file as
+// well. In the background, standard error goes nowhere.
 func (d *daemon) catchCrashes() {
 	path := logPath(d.Settings())
 	if path == "" {
@@ -62,15 +62,16 @@ func (d *daemon) catchCrashes() {
 	}
 	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
-		return // not there yet; Run reports it if it cannot be made
+		return // it does not exist yet; Run reports it if it cannot be created
 	}
-	defer f.Close() // the runtime has a copy
+	defer f.Close() // the runtime keeps a duplicate
 	if err := debug.SetCrashOutput(f, debug.CrashOptions{}); err != nil {
 		d.Log(monitor.LevelWarning, "A crash would not be logged: "+err.Error())
 	}
 }
 
-// logPath returns the path of the log file, or "".
+// logPath returns the path of the log file, or "" when the log goes to standard
+// output.
 func logPath(set configrewrite.Settings) string {
 	if set.LogFile == "" || filepath.IsAbs(set.LogFile) {
 		return set.LogFile

@@ -10,9 +10,9 @@ import (
 	"strings"
 )
 
-// A Go process cannot fork: its threads would not come along. So daemonize
-// starts this program a second time, in a session of its own, and tells it by a
-// variable of the environment on which descriptor the starter waits.
+// A Go process cannot fork, because only the forking thread would survive. So
+// daemonize starts this program a second time, in a session of its own. An
+// environment variable names the descriptor on which the starter waits.
 //
 //	starter                               background
 //	checks the configuration
@@ -22,12 +22,12 @@ import (
 //	   ◄─ its end: exit with its status ─ failed, and has said why
 const backgroundEnv = "GOSENTINEL_READY_FD"
 
-// background is the side of the second process. Nil stands for a process in the
-// foreground.
+// background is the second process's side of daemonize. Nil means a process in
+// the foreground.
 type background struct{ starter *os.File }
 
-// takeBackground returns non-nil in a process that daemonize has started.
-// Scripts do not inherit the variable.
+// takeBackground returns non-nil in a process that daemonize has started. It
+// removes the variable, so that scripts do not inherit it.
 func takeBackground() *background {
 	fd, err := strconv.Atoi(os.Getenv(backgroundEnv))
 	os.Unsetenv(backgroundEnv)
@@ -37,8 +37,8 @@ func takeBackground() *background {
 	return &background{os.NewFile(uintptr(fd), "starter")}
 }
 
-// done lets go of the terminal and lets the starter exit. From here on nobody
-// sees what this process prints.
+// done detaches from the terminal and lets the starter exit. After that, what
+// this process prints goes nowhere.
 func (b *background) done() error {
 	if b == nil {
 		return nil
@@ -57,7 +57,7 @@ func (b *background) done() error {
 }
 
 // daemonize starts the second process and returns this one's exit status once
-// that serves or has failed. stdin is what was read from standard input.
+// that one serves or has failed. stdin is what was read from standard input.
 func (p *program) daemonize(stdin string) int {
 	if err := canDaemonize(); err != nil {
 		return p.cannotDaemonize(err)
@@ -96,10 +96,11 @@ func (p *program) daemonize(stdin string) int {
 	return p.cannotDaemonize(fmt.Errorf("the process in the background ended too early: %v", err))
 }
 
-// executable returns the path by which this program was started, if argv0 tells,
-// and else the file that it is. The difference is a symbolic link: the kernel
-// names a process after the path, and pgrep and killall have to find under
-// redis-sentinel what was started as redis-sentinel.
+// executable returns the path by which this program was started, if argv0 leads
+// to it, and otherwise the path of the executable itself. The two differ when a
+// symbolic link was used: the kernel names a process after the path it was
+// started by, and pgrep and killall must find a process started as redis-sentinel
+// by that name.
 func executable(argv0 string) (string, error) {
 	self, err := os.Executable()
 	if err != nil {

@@ -26,7 +26,7 @@ var binDir string
 func TestMain(m *testing.M) {
 	var err error
 	if binDir, err = os.MkdirTemp("", "gosentinel-bin-"); err == nil {
-		err = os.Chmod(binDir, 0o755) // daemons that run as another user have to reach it
+		err = os.Chmod(binDir, 0o755) // daemons that run as another user must be able to reach it
 	}
 	if err != nil {
 		panic(err)
@@ -54,7 +54,7 @@ func binary(t *testing.T) string {
 // testPorts are the ports that the tests of this package use.
 var testPorts = cluster.PortRange{First: 27000, Last: 27099}
 
-// freePort reserves a port for the length of a test.
+// freePort reserves a port until the end of a test.
 func freePort(t *testing.T) int {
 	t.Helper()
 	// Nothing is started through this cluster.
@@ -70,7 +70,7 @@ func freePort(t *testing.T) int {
 	return port
 }
 
-// buffer is a buffer that a process writes and a test reads.
+// buffer is a buffer that a process writes to while a test reads it.
 type buffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -88,18 +88,18 @@ func (b *buffer) String() string {
 	return b.b.String()
 }
 
-// process is a daemon that a test has started.
+// process is a daemon started by a test.
 type process struct {
 	*exec.Cmd
 	t              *testing.T
 	port           int
 	dir, conf      string
 	stdout, stderr buffer
-	done           chan struct{} // closed when it has ended
+	done           chan struct{} // closed when the process has ended
 }
 
-// newProcess prepares a daemon with a configuration of its own. Lines are
-// appended to the configuration.
+// newProcess prepares a daemon with a configuration of its own, to which lines
+// are appended.
 func newProcess(t *testing.T, lines ...string) *process {
 	t.Helper()
 	p := &process{t: t, port: freePort(t), dir: t.TempDir(), done: make(chan struct{})}
@@ -107,7 +107,7 @@ func newProcess(t *testing.T, lines ...string) *process {
 	p.conf = writeFile(t, p.dir, "s.conf", strings.Join(lines, "\n")+"\n")
 	p.Cmd = exec.Command(binary(t), "s.conf")
 	p.Dir = p.dir
-	// A child in the background outlives this, but not for long.
+	// A child in the background may outlive this process, but only briefly.
 	p.Env = append(os.Environ(), "NOTIFY_SOCKET=", "UPSTART_JOB=")
 	p.Stdout, p.Stderr = &p.stdout, &p.stderr
 	p.WaitDelay = 20 * time.Second
@@ -136,7 +136,7 @@ func (p *process) start() *process {
 	return p
 }
 
-// status waits for the end.
+// status waits for the process to end and returns its exit status.
 func (p *process) status() int {
 	p.t.Helper()
 	select {
@@ -148,7 +148,7 @@ func (p *process) status() int {
 	}
 }
 
-// patience is an emergency brake, far above anything that a healthy run needs.
+// patience is a limit far above anything that a healthy run needs.
 const patience = 30 * time.Second
 
 // await waits for a condition.
@@ -206,7 +206,7 @@ func (p *process) info(section string) string {
 	return text
 }
 
-// logged waits until the log, which is a file or standard output, has a text.
+// logged waits until the log, in a file or on standard output, contains a text.
 func (p *process) logged(file, text string) {
 	p.t.Helper()
 	await(p.t, "the log to say "+text, func() bool {
@@ -226,7 +226,8 @@ func (p *process) signal(sig syscall.Signal) {
 	}
 }
 
-// asNobody takes the rights of root away, to whom limits mean nothing.
+// asNobody drops root's privileges, because file limits and permissions do not
+// apply to root.
 func (p *process) asNobody() {
 	if os.Getuid() != 0 {
 		return
@@ -245,7 +246,7 @@ func (p *process) asNobody() {
 	}
 }
 
-// readPid waits for the file of a daemon and returns what it says.
+// readPid waits for a daemon's pid file and returns the pid in it.
 func readPid(t *testing.T, path string) int {
 	t.Helper()
 	pid := 0

@@ -40,11 +40,11 @@ certificates again; SIGHUP and SIGUSR1 reopen the log.
 See sentinel.toml.example for every option with its default.
 `
 
-// valkeyVersion is the release of Valkey that this program stands in for when
-// it is called valkey-sentinel.
+// valkeyVersion is the Valkey release that this program claims to be when it is
+// called valkey-sentinel.
 const valkeyVersion = "8.0.0"
 
-// program is main with its surroundings.
+// program is main with its inputs and outputs, for tests to replace.
 type program struct {
 	argv           []string
 	stdin          io.Reader
@@ -128,12 +128,12 @@ func (p *program) start(inv invocation, stdin string) int {
 	if set.Daemonize && sup.kind == unsupervised && background == nil {
 		return p.daemonize(stdin)
 	}
-	// Scripts must not inherit descriptors that whoever started us left open.
+	// Scripts must not inherit descriptors that the parent process left open.
 	if err := scripts.SealDescriptors(); err != nil {
 		fmt.Fprintf(p.stderr, "gosentinel: %v\n", err)
 	}
-	// Scripts run in the directory of the configuration, as they do under
-	// redis-sentinel; every path of the configuration is absolute already.
+	// Scripts run in the directory that dir names, as they do under
+	// redis-sentinel. Every path of the configuration is already absolute.
 	if err := os.Chdir(s.Dir()); err != nil {
 		fmt.Fprintf(p.stderr, "gosentinel: %v\n", err)
 		return 1
@@ -144,7 +144,7 @@ func (p *program) start(inv invocation, stdin string) int {
 	if err == nil {
 		return 0
 	}
-	// What went to standard output with the rest of the log need not be repeated.
+	// If the log is standard output, the error is already there.
 	if set.LogFile != "" || background != nil {
 		fmt.Fprintf(p.stderr, "gosentinel: %v\n", err)
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/gosentinel/sentinel/monitor"
 )
 
-// pidPath returns the path of the file for the process id, or "" for none.
+// pidPath returns the path of the pid file, or "" for none.
 func pidPath(set configrewrite.Settings, background bool, f flavour) string {
 	switch {
 	case set.PidFile != "" && filepath.IsAbs(set.PidFile):
@@ -26,9 +26,9 @@ func pidPath(set configrewrite.Settings, background bool, f flavour) string {
 	return ""
 }
 
-// writePidFile is called when the ports are open, so that a second start by
-// mistake does not overwrite the file of the first. A file that cannot be
-// written is no reason to do without a Sentinel.
+// writePidFile is called only once the ports are open, so that starting a second
+// Sentinel by mistake does not overwrite the first one's file. A Sentinel without
+// a pid file is better than none, so a failure is only logged.
 func writePidFile(path string, log func(monitor.Level, string)) {
 	if path == "" {
 		return
@@ -38,7 +38,7 @@ func writePidFile(path string, log func(monitor.Level, string)) {
 	}
 }
 
-// removePidFile removes the file if it is still that of this process.
+// removePidFile removes the pid file if it still names this process.
 func removePidFile(path string, log func(monitor.Level, string)) {
 	if path == "" {
 		return

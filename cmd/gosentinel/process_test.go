@@ -15,9 +15,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestForeground is the ordinary life: the log on standard output, nothing on
-// standard error, the same process from beginning to end, and an end at the
-// first SIGTERM or SIGINT with status 0 and the lines of stock Sentinels.
+// TestForeground is an ordinary run: the log is on standard output and nothing is
+// on standard error, the process stays the same, and the first SIGTERM or SIGINT
+// ends it with status 0 and the log lines of redis-sentinel.
 func TestForeground(t *testing.T) {
 	for _, sig := range []struct {
 		syscall.Signal
@@ -60,8 +60,8 @@ func TestForeground(t *testing.T) {
 	}
 }
 
-// TestSecondStart: it fails at the port, and neither file nor pid file of the
-// first are touched.
+// TestSecondStart: a second start fails because the port is taken, and touches
+// neither the configuration nor the pid file of the first.
 func TestSecondStart(t *testing.T) {
 	t.Parallel()
 	first := newProcess(t, "pidfile s.pid").start().serving()
@@ -86,8 +86,8 @@ func TestSecondStart(t *testing.T) {
 	}
 }
 
-// TestSecondInterrupt: whoever presses Ctrl-C twice does not want to wait for
-// a log that nobody takes.
+// TestSecondInterrupt: a second Ctrl-C ends the process even if its log cannot be
+// written.
 func TestSecondInterrupt(t *testing.T) {
 	t.Parallel()
 	p := newProcess(t)
@@ -95,7 +95,7 @@ func TestSecondInterrupt(t *testing.T) {
 	p.start().serving()
 	p.signal(syscall.SIGTERM)
 	await(t, "the end", func() bool {
-		p.Process.Signal(syscall.SIGINT) // may be gone by now
+		p.Process.Signal(syscall.SIGINT) // it may have exited by now
 		select {
 		case <-p.done:
 			return true
@@ -108,7 +108,7 @@ func TestSecondInterrupt(t *testing.T) {
 	}
 }
 
-// TestLogReaderGone: the death of whoever reads the log is no reason to die.
+// TestLogReaderGone: the process survives when the reader of its log is gone.
 func TestLogReaderGone(t *testing.T) {
 	t.Parallel()
 	p := newProcess(t)
@@ -121,7 +121,7 @@ func TestLogReaderGone(t *testing.T) {
 	w.Close()
 	r.Close()
 	p.serving()
-	p.signal(syscall.SIGUSR1) // logs a line
+	p.signal(syscall.SIGUSR1) // makes it log a line
 	await(t, "the complaint", func() bool { return strings.Contains(p.stderr.String(), "log lines are being lost") })
 	p.serving()
 	p.signal(syscall.SIGTERM)
@@ -130,8 +130,8 @@ func TestLogReaderGone(t *testing.T) {
 	}
 }
 
-// TestLogRotation: after a rename lines go to a new file, with and without the
-// signals that rotators send, which end stock Sentinels.
+// TestLogRotation: after a rename, lines go to a new file, with and without the
+// signals that log rotators send. (Those signals end redis-sentinel.)
 func TestLogRotation(t *testing.T) {
 	t.Parallel()
 	p := newProcess(t, "logfile s.log").start().serving()
@@ -147,7 +147,7 @@ func TestLogRotation(t *testing.T) {
 	}
 }
 
-// TestCrashIsLogged: the trace of a crash goes to the log file as well, also
+// TestCrashIsLogged: the trace of a crash goes to the log file as well, even
 // after a rotation.
 func TestCrashIsLogged(t *testing.T) {
 	t.Parallel()
@@ -156,8 +156,8 @@ func TestCrashIsLogged(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.signal(syscall.SIGHUP)
-	p.logged("s.log", "log reopened") // made the file
-	p.signal(syscall.SIGHUP)          // finds it
+	p.logged("s.log", "log reopened") // creates the file
+	p.signal(syscall.SIGHUP)          // opens it for crashes
 	await(t, "the second signal", func() bool {
 		log, _ := os.ReadFile(filepath.Join(p.dir, "s.log"))
 		return strings.Count(string(log), "log reopened") == 2
@@ -172,8 +172,8 @@ func TestCrashIsLogged(t *testing.T) {
 	}
 }
 
-// TestDirectories: the path of the configuration is meant as in the directory
-// of the start, and everything in it as in dir.
+// TestDirectories: the configuration's path is relative to the directory of the
+// start, and the paths in it are relative to dir.
 func TestDirectories(t *testing.T) {
 	t.Parallel()
 	p := newProcess(t, "pidfile s.pid", "logfile s.log", "dir sub")
@@ -192,7 +192,7 @@ func TestDirectories(t *testing.T) {
 	}
 }
 
-// TestStandardInput reads lines that win over the file.
+// TestStandardInput: lines on standard input take precedence over the file.
 func TestStandardInput(t *testing.T) {
 	t.Parallel()
 	p := newProcess(t)
@@ -203,14 +203,15 @@ func TestStandardInput(t *testing.T) {
 	p.start().serving()
 }
 
-// inBackground runs a daemon with daemonize and returns its process id.
+// inBackground starts the daemon with daemonize and returns its process id.
 func (p *process) inBackground() int {
 	p.t.Helper()
 	p.start()
 	if status := p.status(); status != 0 {
 		p.t.Fatalf("status %d", status)
 	}
-	// It was told to be ready before this process ended: nothing to wait for.
+	// The starter exits only when the daemon is ready, so there is nothing to
+	// wait for.
 	if !ping(p.port) {
 		p.t.Error("the daemon does not answer although its starter has exited")
 	}
@@ -223,7 +224,7 @@ func TestDaemonize(t *testing.T) {
 	t.Parallel()
 	p := newProcess(t, "daemonize yes", "pidfile s.pid", "logfile s.log")
 	p.Args = append(p.Args, "--loglevel", "verbose", "-")
-	p.Stdin = strings.NewReader("maxclients 77\n") // for the background as well
+	p.Stdin = strings.NewReader("maxclients 77\n") // must reach the second process as well
 	pid := p.inBackground()
 	if pid == p.Process.Pid {
 		t.Error("it is still the process that was started")
@@ -254,8 +255,8 @@ func TestDaemonize(t *testing.T) {
 	}
 }
 
-// TestDaemonizeKeepsName: what was started by a link called redis-sentinel is
-// found under that name by pgrep and killall, in the background as well.
+// TestDaemonizeKeepsName: pgrep and killall find a daemon that was started
+// through a link called redis-sentinel by that name, in the background as well.
 func TestDaemonizeKeepsName(t *testing.T) {
 	t.Parallel()
 	p := newProcess(t, "daemonize yes", "pidfile s.pid")
@@ -266,12 +267,12 @@ func TestDaemonizeKeepsName(t *testing.T) {
 	p.Path, p.Args[0] = link, link
 	pid := p.inBackground()
 	name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
-	if err == nil && string(name) != "redis-sentinel\n" { // only Linux has it
+	if err == nil && string(name) != "redis-sentinel\n" { // only Linux has /proc
 		t.Errorf("the process is called %q", name)
 	}
 }
 
-// TestExecutable: a name that leads to another program is not followed.
+// TestExecutable: argv[0] is not used if it leads to another program.
 func TestExecutable(t *testing.T) {
 	self, err := os.Executable()
 	if err != nil {
@@ -292,8 +293,9 @@ func TestExecutable(t *testing.T) {
 	}
 }
 
-// TestDaemonizeFails: the starter fails with the daemon, and its terminal tells
-// why, whether the reason was found before or after going into the background.
+// TestDaemonizeFails: the starter fails if the daemon does, and the reason is
+// printed on its terminal, whether it was found before or after going into the
+// background.
 func TestDaemonizeFails(t *testing.T) {
 	t.Parallel()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -317,8 +319,8 @@ func TestDaemonizeFails(t *testing.T) {
 	}
 }
 
-// TestSystemd plays systemd: ready when ready, signs of life, the announcement
-// of the end; daemonize has no effect.
+// TestSystemd plays the part of systemd: it expects READY when the daemon is
+// ready, then watchdog pings, and STOPPING at the end; daemonize has no effect.
 func TestSystemd(t *testing.T) {
 	t.Parallel()
 	socket := filepath.Join(t.TempDir(), "notify")
@@ -368,7 +370,8 @@ func TestSystemd(t *testing.T) {
 	p.logged("", "Supervised by systemd. Please make sure you set appropriate values")
 }
 
-// TestSupervisorMissing: the line that stock Sentinels log, and life goes on.
+// TestSupervisorMissing: redis-sentinel's line is logged, and the daemon goes on
+// without a supervisor.
 func TestSupervisorMissing(t *testing.T) {
 	t.Parallel()
 	p := newProcess(t, "supervised systemd").start().serving()
@@ -378,7 +381,7 @@ func TestSupervisorMissing(t *testing.T) {
 	}
 }
 
-// TestUpstart: it stops itself to say that it is ready.
+// TestUpstart: the process stops itself to signal that it is ready.
 func TestUpstart(t *testing.T) {
 	t.Parallel()
 	p := newProcess(t, "supervised upstart")
@@ -392,7 +395,7 @@ func TestUpstart(t *testing.T) {
 	p.serving()
 }
 
-// limited makes a process start under a limit of open files.
+// limited starts the process under a limit of open files.
 func (p *process) limited(files int) *process {
 	p.t.Helper()
 	sh, err := exec.LookPath("sh")
@@ -425,7 +428,7 @@ func TestFileLimit(t *testing.T) {
 	}
 }
 
-// TestUnwritable: the words of stock Sentinels for a file that only root may change.
+// TestUnwritable: redis-sentinel's words for a file that only root may change.
 func TestUnwritable(t *testing.T) {
 	t.Parallel()
 	p := newProcess(t)
@@ -442,7 +445,7 @@ func TestUnwritable(t *testing.T) {
 	}
 }
 
-// TestShutdownCommand ends it as SIGTERM does.
+// TestShutdownCommand: SHUTDOWN ends the process as SIGTERM does.
 func TestShutdownCommand(t *testing.T) {
 	t.Parallel()
 	p := newProcess(t, "pidfile s.pid").start().serving()

@@ -11,13 +11,14 @@ import (
 	"github.com/gosentinel/sentinel/internal/testcert"
 )
 
-// outcome is what a short run left behind.
+// outcome is the result of a short run.
 type outcome struct {
 	status         int
 	stdout, stderr string
 }
 
-// runProgram runs what does not become a daemon, within this process.
+// runProgram runs a command line that does not start a daemon, within this
+// process.
 func runProgram(t *testing.T, stdin string, argv ...string) outcome {
 	t.Helper()
 	var out, errs strings.Builder
@@ -52,11 +53,11 @@ func TestVersionAndHelp(t *testing.T) {
 	}
 }
 
-// logLine is the beginning of a warning in the log.
+// logStamp matches the beginning of a warning in the log.
 const logStamp = `^\d+:X \d\d \w{3} \d{4} \d\d:\d\d:\d\d\.\d{3} # `
 
-// TestFailedStarts: the form and place of each message is that of stock
-// Sentinels; what this program knows beyond that follows.
+// TestFailedStarts: each message has redis-sentinel's form and goes to the same
+// place; what gosentinel adds follows it.
 func TestFailedStarts(t *testing.T) {
 	dir := t.TempDir()
 	conf := writeFile(t, dir, "s.conf", "port 27000\n# comment\n\nsentinel monitor m 127.0.0.1 6379 2\n")
@@ -124,7 +125,7 @@ func TestCheckConfig(t *testing.T) {
 		t.Errorf("status %d, stderr %s", got.status, got.stderr)
 	}
 
-	// What is wrong beside the text of the file is found too, and all of it.
+	// Problems outside the file's text are found too, all of them.
 	f := testcert.NewAuthority(t, "ca").Write(t, dir, "server")
 	got = runProgram(t, "", "gosentinel", "--check-config", conf, "--state-file", "/nonexistent/state", "--tls-port", "27001",
 		"--tls-cert-file", f.Cert, "--tls-key-file", f.Cert, "--tls-ca-cert-file", f.CA)

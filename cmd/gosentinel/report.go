@@ -26,12 +26,12 @@ func (p *program) badUsage(err error) int {
 	return 1
 }
 
-// logLine writes a line as a running Sentinel would, to standard output, which
-// is the log until the configuration names another.
+// logLine writes a log line to standard output, which is the log until the
+// configuration has been read.
 func (p *program) logLine(text string) {
 	w, err := logfile.New(logfile.Config{Stdout: p.stdout})
 	if err != nil {
-		return // cannot be without a path
+		return // impossible without a path
 	}
 	w.Log(monitor.LevelWarning, text)
 	if err := w.Close(context.Background()); err != nil {
@@ -39,9 +39,9 @@ func (p *program) logLine(text string) {
 	}
 }
 
-// reportOpen reports why a Sentinel cannot start, in the form and the place in
-// which tools that start Sentinels look for it: mistakes in the configuration
-// as a block on standard error, anything else in the log.
+// reportOpen reports why a Sentinel cannot start, in the form and the place where
+// tools that start redis-sentinel look for it: mistakes in the configuration as a
+// block on standard error, anything else in the log.
 func (p *program) reportOpen(inv invocation, err error) {
 	var config *configrewrite.Error
 	if !errors.As(err, &config) {
@@ -57,7 +57,7 @@ func (p *program) reportOpen(inv invocation, err error) {
 	p.fatalBlock(inv, config)
 }
 
-// startText returns one reason in the words of stock Sentinels.
+// startText returns one reason in redis-sentinel's words.
 func startText(err error) string {
 	var file *configrewrite.NotWritableError
 	if errors.As(err, &file) && !file.Dir {
@@ -66,8 +66,8 @@ func startText(err error) string {
 	return err.Error()
 }
 
-// openFailure returns why the configuration file cannot be read, with the text
-// of the system as C programs print it; message if that cannot be found out.
+// openFailure returns why the configuration file cannot be read, with the
+// system's error as C programs print it, or message if the file can be read now.
 func openFailure(path, message string) string {
 	abs, err := filepath.Abs(path)
 	if err != nil {
@@ -79,8 +79,8 @@ func openFailure(path, message string) string {
 	return message
 }
 
-// fatalBlock writes the block that stock Sentinels write for the first mistake,
-// and then all of them with what to do.
+// fatalBlock writes the block that redis-sentinel writes for the first mistake,
+// and then all mistakes with advice.
 func (p *program) fatalBlock(inv invocation, config *configrewrite.Error) {
 	product := "Redis " + sentinel.RedisVersion
 	if p.flavour == asValkey {
@@ -94,9 +94,9 @@ func (p *program) fatalBlock(inv invocation, config *configrewrite.Error) {
 	fmt.Fprintf(p.stderr, "%s\n\ngosentinel %s found %s:\n%v\n", first.Message, sentinel.Version, count(len(config.Problems), "problem"), config)
 }
 
-// lineOf returns the line number of a problem as stock Sentinels count: file,
-// standard input and options are one text, with one more line end before what
-// does not come from the file.
+// lineOf returns the line number of a problem as redis-sentinel counts lines:
+// file, standard input and options are one text, with an additional line end
+// after the file.
 func lineOf(inv invocation, p configrewrite.Problem) int {
 	if p.File != "command line" {
 		return p.Line

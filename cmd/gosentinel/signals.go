@@ -10,17 +10,17 @@ import (
 	"github.com/gosentinel/sentinel/monitor"
 )
 
-// stopTexts are logged, and are the cause of the end.
+// stopTexts are the causes of a shutdown by signal, which Run logs.
 var stopTexts = map[os.Signal]error{
 	syscall.SIGTERM: errors.New("Received SIGTERM scheduling shutdown..."),
 	syscall.SIGINT:  errors.New("Received SIGINT scheduling shutdown..."),
 }
 
-// handleSignals reacts to signals until the function that it returns is called.
+// handleSignals handles signals until the function that it returns is called.
 func (d *daemon) handleSignals(cancel context.CancelCauseFunc) (stop func()) {
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, append([]os.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP}, reopenSignals...)...)
-	// Without this a Sentinel would die with the program that collects its log.
+	// Without this, the Sentinel would die with the program that reads its log.
 	// Ignoring the signal instead would be inherited by scripts.
 	pipes := make(chan os.Signal, 1)
 	signal.Notify(pipes, syscall.SIGPIPE)
@@ -31,7 +31,7 @@ func (d *daemon) handleSignals(cancel context.CancelCauseFunc) (stop func()) {
 			select {
 			case sig := <-signals:
 				if ending && sig == syscall.SIGINT {
-					d.insist()
+					d.exitNow()
 				}
 				ending = ending || stopTexts[sig] != nil
 				d.react(sig, cancel)
@@ -52,19 +52,19 @@ func (d *daemon) react(sig os.Signal, cancel context.CancelCauseFunc) {
 		cancel(why)
 		return
 	}
-	// Log lines are written to the file that has the name at that moment, so that
-	// nothing is left to be reopened but the place for crashes.
+	// Log lines always go to the file that has the name at that moment, so only
+	// the crash output has to be reopened.
 	d.catchCrashes()
 	name := "SIGUSR1"
 	if sig == syscall.SIGHUP {
 		name = "SIGHUP"
-		_ = d.ReloadTLS() // success and failure are logged there
+		_ = d.ReloadTLS() // it logs both success and failure
 	}
 	d.Log(monitor.LevelNotice, "Received "+name+", log reopened")
 }
 
-// insist ends the process because somebody does not want to wait.
-func (d *daemon) insist() {
+// exitNow exits at once because a second SIGINT came.
+func (d *daemon) exitNow() {
 	d.Log(monitor.LevelWarning, "You insist... exiting now.")
 	removePidFile(d.pidfile, d.Log)
 	os.Exit(1)

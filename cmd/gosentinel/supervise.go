@@ -19,22 +19,22 @@ const (
 	bySystemd
 )
 
-// name is what INFO calls the supervisor; "" is none.
+// name is the supervisor's name in INFO; "" is none.
 func (k supervision) name() string {
 	return [...]string{unsupervised: "", byUpstart: "upstart", bySystemd: "systemd"}[k]
 }
 
-// supervisor is who started this process and wants to know how it does.
+// supervisor is the program that started this process and monitors it.
 type supervisor struct {
 	kind     supervision
 	socket   string        // of systemd
-	watchdog time.Duration // between two signs of life; 0 means none are expected
+	watchdog time.Duration // between two pings; 0 means that none are expected
 	trouble  string        // why there is no supervision although it was asked for
 	detected string
 }
 
-// findSupervisor finds out who supervises, from the directive and the
-// environment that the supervisor sets.
+// findSupervisor determines the supervisor from the supervised directive and the
+// environment that supervisors set.
 func findSupervisor(directive string, env func(string) string) supervisor {
 	var s supervisor
 	if directive == "auto" {
@@ -62,8 +62,8 @@ func findSupervisor(directive string, env func(string) string) supervisor {
 	return s
 }
 
-// watchdogGap returns half of the time after which systemd takes silence for a
-// hang (sd_watchdog_enabled(3)).
+// watchdogGap returns half of the time after which systemd considers a silent
+// service hung (sd_watchdog_enabled(3)), or 0 without a watchdog.
 func watchdogGap(env func(string) string) time.Duration {
 	if pid := env("WATCHDOG_PID"); pid != "" && pid != strconv.Itoa(os.Getpid()) {
 		return 0
@@ -76,7 +76,7 @@ func watchdogGap(env func(string) string) time.Duration {
 	return max(time.Duration(usec)*time.Microsecond/2, time.Millisecond)
 }
 
-// ready tells the supervisor that the Sentinel serves.
+// ready notifies the supervisor that the Sentinel serves.
 func (s *supervisor) ready(log func(monitor.Level, string)) {
 	if s.detected != "" {
 		log(monitor.LevelVerbose, s.detected)
@@ -104,8 +104,8 @@ func (s *supervisor) stopping(log func(monitor.Level, string)) {
 	}
 }
 
-// ping is a sign of life. An error is not told: it would be every time, and
-// systemd notices by itself.
+// ping sends a watchdog ping. An error is not logged, because it would recur with
+// every ping, and systemd notices by itself.
 func (s *supervisor) ping() { _ = notify(s.socket, "WATCHDOG=1\n") }
 
 func (s *supervisor) tell(log func(monitor.Level, string), text string) {
@@ -114,7 +114,7 @@ func (s *supervisor) tell(log func(monitor.Level, string), text string) {
 	}
 }
 
-// notifyTimeout bounds the wait for a supervisor that does not read.
+// notifyTimeout bounds the wait for a supervisor that does not read its socket.
 const notifyTimeout = time.Second
 
 // notify sends one message of sd_notify(3). A socket that begins with "@" is in
@@ -135,10 +135,10 @@ func notify(socket, text string) error {
 	return err
 }
 
-// watch gives signs of life as long as alive returns true. It is not this
-// goroutine whose life matters: alive asks the one that makes the decisions and
-// does not return while that is stuck, so that the supervisor starts anew what
-// would otherwise watch nothing and vote for nobody.
+// watch pings as long as alive returns true. A ping must not only prove that this
+// goroutine runs: alive asks the goroutine that makes the decisions, and blocks
+// while that one is stuck. Then the pings stop, and the supervisor restarts a
+// Sentinel that would otherwise monitor nothing and give no votes.
 func watch(ctx context.Context, every time.Duration, alive func() bool, ping func()) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()

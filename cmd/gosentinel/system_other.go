@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// reopenSignals is empty: this system has no signal for it. The log is opened
-// anew for each batch of lines, so nothing is lost.
+// reopenSignals is empty: this system has no signal for it. The log file is
+// opened anew for each batch of lines anyway.
 var reopenSignals []os.Signal
 
 var errNoStop = errors.New("a process cannot stop itself on this operating system")

@@ -48,8 +48,8 @@ func tlsPing(port int, cfg *tls.Config) (serial string, err error) {
 	return nc.(*tls.Conn).ConnectionState().PeerCertificates[0].SerialNumber.String(), err
 }
 
-// TestTLSOnly serves TLS and nothing else, wants to see certificates, and
-// changes its own while it runs.
+// TestTLSOnly serves only TLS, requires client certificates, and changes its own
+// certificate while running.
 func TestTLSOnly(t *testing.T) {
 	t.Parallel()
 	ca := testcert.NewAuthority(t, "ca")
@@ -88,7 +88,7 @@ func TestTLSOnly(t *testing.T) {
 	if err != nil || renewed == serial {
 		t.Errorf("after SIGHUP still certificate %s, %v", renewed, err)
 	}
-	ca.Write(t, p.dir, "server") // and this time without a signal
+	ca.Write(t, p.dir, "server") // this time without a signal
 	await(t, "the new certificate to be noticed", func() bool {
 		now, err := tlsPing(port, friend)
 		return err == nil && now != renewed
@@ -99,8 +99,8 @@ func TestTLSOnly(t *testing.T) {
 	}
 }
 
-// tlsCluster is a set-up in which everybody speaks TLS with everybody and has to
-// show a certificate. The plain ports are there for the tests' own clients.
+// tlsCluster is a set-up in which every connection uses TLS with certificates on
+// both sides. The plain ports are for the tests' own clients.
 type tlsCluster struct {
 	*testing.T
 	ctx       context.Context
@@ -117,7 +117,7 @@ func newTLSCluster(t *testing.T) *tlsCluster {
 	t.Cleanup(cancel)
 	c, err := cluster.New(cluster.Config{Sentinel: []string{binary(t)}, Ports: testPorts})
 	if err != nil {
-		t.Fatal(err) // says "make deps" where redis-server is missing
+		t.Fatal(err) // mentions "make deps" if redis-server is missing
 	}
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -137,8 +137,8 @@ func (e *tlsCluster) must(err error) {
 	}
 }
 
-// node reserves ports and issues a certificate. It holds no address: like the
-// originals, a Sentinel asks who issued it and not what it names.
+// node reserves ports and issues a certificate. The certificate has no address:
+// like redis-sentinel, gosentinel checks its issuer and not its names.
 func (e *tlsCluster) node(name string) (plain int, lines []string) {
 	e.Helper()
 	plain, err := e.c.Port()
@@ -175,7 +175,7 @@ func (e *tlsCluster) addSentinel(name string, quorum int, command ...string) {
 	e.sentinels = append(e.sentinels, s)
 }
 
-// failover kills the master and waits until all Sentinels name another.
+// failover kills the master and waits until all Sentinels report another one.
 func (e *tlsCluster) failover() {
 	e.Helper()
 	e.must(cluster.WaitFor(e.ctx, "replicas online", func(ctx context.Context) (string, bool) {
@@ -202,7 +202,8 @@ func (e *tlsCluster) failover() {
 	e.must(e.servers[i].WaitRole(e.ctx, "master"))
 }
 
-// announcesTLS: the ports that Sentinels know of each other are TLS ports.
+// announcesTLS checks that the ports that Sentinels know of each other are TLS
+// ports.
 func (e *tlsCluster) announcesTLS(s *cluster.Sentinel) {
 	e.Helper()
 	peers, err := s.Sentinels(e.ctx, "m")
@@ -229,13 +230,13 @@ func TestFailoverOverTLS(t *testing.T) {
 	}
 	e.failover()
 
-	// The old master comes back and is made a replica, over TLS too.
+	// The old master is restarted and made a replica, over TLS too.
 	e.must(e.servers[0].Restart(e.ctx))
 	e.must(e.servers[0].WaitRole(e.ctx, "slave"))
 }
 
-// TestStockPeerOverTLS: all three must agree, so the original hears, asks and
-// answers over TLS as well as two of us do.
+// TestStockPeerOverTLS: with a quorum of three, redis-sentinel must hear, ask and
+// answer over TLS as well as our two do.
 func TestStockPeerOverTLS(t *testing.T) {
 	t.Parallel()
 	stock, err := exec.LookPath("redis-sentinel")
@@ -252,8 +253,8 @@ func TestStockPeerOverTLS(t *testing.T) {
 	e.failover()
 }
 
-// TestUntrustedServer: a server whose certificate another authority has issued
-// is not believed, and the log says why.
+// TestUntrustedServer: a server with a certificate from another authority is not
+// trusted, and the log says why.
 func TestUntrustedServer(t *testing.T) {
 	t.Parallel()
 	e := newTLSCluster(t)

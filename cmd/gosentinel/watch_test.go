@@ -14,8 +14,8 @@ import (
 	"github.com/gosentinel/sentinel/monitor"
 )
 
-// TestWatchStopsWithTheLoop: as long as the loop is stuck, no sign of life is
-// given, and when it goes on, they go on.
+// TestWatchStopsWithTheLoop: no ping is sent while the loop is stuck; when it
+// goes on, so do the pings.
 func TestWatchStopsWithTheLoop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -102,7 +102,7 @@ func TestNotify(t *testing.T) {
 		}
 		conn.Close()
 	}
-	// A supervisor that is gone is a line in the log and nothing else.
+	// A missing supervisor causes a log line and nothing else.
 	var logged string
 	s := supervisor{kind: bySystemd, socket: filepath.Join(t.TempDir(), "gone")}
 	s.stopping(func(_ monitor.Level, text string) { logged = text })
