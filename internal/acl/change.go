@@ -2,15 +2,15 @@ package acl
 
 import "slices"
 
-// A Change tells which connections an edit ends: those of a deleted user, and
-// those with a subscription that their user may not have any more. A Sentinel
-// must ask it for each of its connections when the edit is done. The zero value
-// ends none but those of deleted users.
+// A Change reports which connections an edit ends: those of deleted users, and
+// those with a subscription that their user is no longer allowed. After each
+// edit, the server must call [Change.Ends] for each of its connections. The zero
+// value ends only those of deleted users.
 type Change struct {
 	narrowed map[*User]*rules
 }
 
-// replace gives u its new rules.
+// replace gives u new rules and records whether they take channels away.
 func (c *Change) replace(u *User, r *rules) {
 	if !r.keepsChannelsOf(u.rules.Load()) {
 		if c.narrowed == nil {
@@ -22,11 +22,11 @@ func (c *Change) replace(u *User, r *rules) {
 }
 
 // Ends reports whether a connection of u with these subscriptions must end. A
-// connection that ends itself by its own command gets the reply first.
+// connection that is ended by its own command gets the reply first.
 //
-// A connection that is just subscribing may be missed by both, its own check
-// under the old rules and the look at its subscriptions under the new ones. So
-// check again after a subscription is in place.
+// A connection that is subscribing at this moment may be missed twice: its own
+// check used the old rules, and Ends did not see the subscription yet. So check
+// again once a subscription is in place.
 func (c Change) Ends(u *User, channels, patterns []string) bool {
 	if u.Deleted() {
 		return true

@@ -1,6 +1,6 @@
 package acl
 
-// Reason says why something was refused. Its text is that of ACL LOG.
+// Reason says why a request was refused. Its text is that of ACL LOG.
 type Reason uint8
 
 const (
@@ -14,18 +14,18 @@ func (r Reason) String() string {
 	return [...]string{"none", "command", "channel", "auth"}[r]
 }
 
-// A Denial is the answer to a request. The zero value permits it.
+// A Denial is the result of a check. The zero value means permitted.
 type Denial struct {
 	Reason Reason
-	Object string // the command in full, or the channel as it was sent
+	Object string // the full name of the command, or the channel as it was sent
 	User   string
 }
 
 // Denied reports whether the request was refused.
 func (d Denial) Denied() bool { return d.Reason != NotDenied }
 
-// Error returns the error reply to the refused command, which begins with its
-// code NOPERM.
+// Error returns the error reply to the refused command, starting with its code
+// NOPERM.
 func (d Denial) Error() string {
 	if d.Reason == DeniedChannel {
 		return "NOPERM No permissions to access a channel" // the name may hold anything, even line ends
@@ -33,8 +33,8 @@ func (d Denial) Error() string {
 	return "NOPERM " + d.DryRun()
 }
 
-// DryRun returns the reply of ACL DRYRUN, which is a bulk string: a channel in
-// it may hold any bytes.
+// DryRun returns the reply to ACL DRYRUN. It must be sent as a bulk string, since
+// a channel in it may hold any bytes.
 func (d Denial) DryRun() string {
 	switch d.Reason {
 	case NotDenied:
@@ -46,10 +46,10 @@ func (d Denial) DryRun() string {
 	}
 }
 
-// Check decides whether u may run a command, which is given by its full name in
-// the table and by all words of the request. It takes no lock. A command that
-// is not in the table is refused, and so is everything to a deleted user, except
-// what needs no authentication.
+// Check decides whether u may run a command, given by its full name in the table
+// and by all words of the request. It takes no lock. A command that is not in the
+// table is refused. To a deleted user everything is refused except commands that
+// need no authentication.
 func (l *List) Check(u *User, command string, words [][]byte) Denial {
 	cmd, known := l.table.lookup(command)
 	switch {
@@ -63,8 +63,9 @@ func (l *List) Check(u *User, command string, words [][]byte) Denial {
 	return l.judge(u, cmd, words)
 }
 
-// judge reports of all selectors the one that came furthest: a command that one
-// allows is refused for the channel, and for the last channel that none allows.
+// judge returns the refusal of the selector that got furthest. If any selector
+// allows the command, the channel is the reason, and the last refused channel is
+// named.
 func (l *List) judge(u *User, cmd int, words [][]byte) Denial {
 	c := &l.table.commands[cmd]
 	reason, at := DeniedCommand, 0
@@ -85,7 +86,7 @@ func (l *List) judge(u *User, cmd int, words [][]byte) Denial {
 }
 
 // refusedChannel returns the index of the first word that is a channel which s
-// does not allow, or 0.
+// does not allow, or 0 if there is none.
 func (s *selector) refusedChannel(use ChannelUse, words [][]byte) int {
 	if use == NoChannels {
 		return 0

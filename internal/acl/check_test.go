@@ -61,8 +61,8 @@ func TestCheckFailsClosed(t *testing.T) {
 	}
 }
 
-// TestUnlimited: whoever is called unlimited is refused nothing, and whoever has
-// a limit is not called so.
+// TestUnlimited: Unlimited is true for users to whom nothing is refused, and
+// false for all others.
 func TestUnlimited(t *testing.T) {
 	for rules, want := range map[string]bool{
 		"+@all &*": true, "allcommands allchannels": true, "on nopass ~* &* +@all (+ping)": true, "-@all +@all &a &*": true,
@@ -85,8 +85,8 @@ func TestUnlimited(t *testing.T) {
 	}
 }
 
-// The cost of a permission on the way of every command, of a user who may do
-// everything and of another.
+// The cost of a check, which every command pays, for a user who may do everything
+// and for one who may not.
 func BenchmarkCheck(b *testing.B) {
 	l := newList(b, Options{})
 	set(b, l, "limited", "+@all", "-@dangerous", "+sentinel|get-master-addr-by-name")

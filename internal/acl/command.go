@@ -6,38 +6,38 @@ import (
 	"strings"
 )
 
-// A Command is a row of the caller's command table.
+// A Command is one row of the command table that the caller provides.
 type Command struct {
-	Name       string     // in full and in lower case: "ping", "sentinel|masters"
+	Name       string     // full name in lower case: "ping", "sentinel|masters"
 	Categories []string   // as COMMAND INFO shows them: "@fast"
-	NoAuth     bool       // every connection may run it, as AUTH
-	Channels   ChannelUse // where its channels stand
+	NoAuth     bool       // may be run before authentication, like AUTH
+	Channels   ChannelUse // which of its words are channels
 }
 
-// ChannelUse says which words of a command are channels that a user needs
-// permission for. The zero value says that none is.
+// ChannelUse says which words of a command are channels for which a user needs
+// permission. The zero value means none.
 type ChannelUse uint8
 
 const (
 	NoChannels      ChannelUse = iota
-	OneChannel                 // the word behind the name, as for PUBLISH
-	AllChannels                // all words behind the name, as for SUBSCRIBE
-	ChannelPatterns            // likewise, but they are patterns, as for PSUBSCRIBE
+	OneChannel                 // the word after the name, as in PUBLISH
+	AllChannels                // all words after the name, as in SUBSCRIBE
+	ChannelPatterns            // the same, but they are patterns, as in PSUBSCRIBE
 )
 
-// categories is in the order of ACL CAT. Most of them are empty in a Sentinel,
+// categories are in the order of ACL CAT. Most of them are empty in a Sentinel,
 // but rules may name them.
 var categories = []string{
 	"keyspace", "read", "write", "set", "sortedset", "list", "hash", "string", "bitmap", "hyperloglog", "geo",
 	"stream", "pubsub", "admin", "fast", "slow", "blocking", "dangerous", "connection", "transaction", "scripting",
 }
 
-// table is the command table with what rules ask of it. It never changes.
-// Commands are known by their index.
+// table is the command table, indexed for the evaluation of rules. It never
+// changes. Commands are identified by their index.
 type table struct {
 	commands []Command
 	index    map[string]int
-	subs     [][]int          // of a container
+	subs     [][]int          // subcommands, by the index of their container
 	category map[string][]int // by name without @
 }
 
@@ -92,8 +92,8 @@ func (t *table) lookup(name string) (int, bool) {
 // the order of ACL CAT.
 func Categories() []string { return slices.Clone(categories) }
 
-// CommandsIn returns the full names of the commands in a category, which is
-// given without @ in any case, in the order of the command table. It reports
+// CommandsIn returns the full names of the commands in a category, in the order
+// of the command table. The category is given without @, in any case. It reports
 // false when there is no such category.
 func (l *List) CommandsIn(category string) ([]string, bool) {
 	list, ok := l.table.category[lower(category)]

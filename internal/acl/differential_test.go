@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// TestOracleTable proves that the table of the tests is that of stock Redis.
+// TestOracleTable proves that the tests' command table is that of redis-sentinel.
 func TestOracleTable(t *testing.T) {
 	o := startOracle(t)
 	l := newList(t, Options{})
@@ -28,8 +28,8 @@ func TestOracleTable(t *testing.T) {
 	}
 }
 
-// TestOracleRules gives random rules to redis-sentinel 7.0.15 and to us, and
-// compares replies, what users are shown as, and what they may do.
+// TestOracleRules gives random rules to redis-sentinel 7.0.15 and to this
+// package, and compares the replies, how users are shown, and what they may do.
 func TestOracleRules(t *testing.T) {
 	for _, config := range []string{"acl-pubsub-default resetchannels", "acl-pubsub-default allchannels"} {
 		t.Run(config, func(t *testing.T) {
@@ -65,7 +65,7 @@ type differential struct {
 	history [][]string
 }
 
-// edit changes the user on both sides and reports whether that was accepted.
+// edit changes the user on both sides and reports whether the edit was accepted.
 func (d *differential) edit(rules []string) bool {
 	d.history = append(d.history, rules)
 	want := d.o.do(append([]string{"ACL", "SETUSER", "u"}, rules...)...)
@@ -79,8 +79,8 @@ func (d *differential) edit(rules []string) bool {
 	return got == "OK"
 }
 
-// knownErrorText: when a selector opens within an open one, 7.0.15 forgets the
-// words of the outer one, which then miss in its error.
+// knownErrorText: when a selector opens inside an open one, 7.0.15 forgets the
+// words of the outer one, so they are missing from its error.
 func knownErrorText(got, want any) bool {
 	g, bad := got.(wireError)
 	w, also := want.(wireError)
@@ -109,8 +109,8 @@ func (d *differential) compare() {
 	d.sameVerdicts()
 }
 
-// sameCommands loads each side's rules on the other side. First arguments are
-// shown in lower case since 7.2; their case has no meaning.
+// sameCommands loads each side's rules on the other side. Since 7.2, first
+// arguments are shown in lower case; their case has no meaning.
 func (d *differential) sameCommands(want UserView) {
 	mine := strings.Split(line(d.t, d.l, "u"), " ")
 	if reply := d.o.do(append([]string{"ACL", "SETUSER", "copy", "reset", "resetchannels"}, mine...)...); reply != "OK" {
@@ -126,7 +126,7 @@ func (d *differential) sameCommands(want UserView) {
 		}
 	}
 	for _, stock := range texts(d.t, d.o.do("ACL", "LIST")) {
-		// 7.0.15 shows %RW~* as ~*, behind which another pattern is an error.
+		// 7.0.15 shows %RW~* as ~*, after which another pattern is an error.
 		if rest, ok := strings.CutPrefix(stock, "user u "); ok && !strings.Contains(line(d.t, d.l, "u"), "%RW~*") {
 			set(d.t, d.l, "stock", append([]string{"reset"}, strings.Split(rest, " ")...)...)
 			for _, request := range probes() {
@@ -151,8 +151,8 @@ func (d *differential) sameVerdicts() {
 	}
 }
 
-// fitting cuts or fills a request to the number of words that its command takes
-// when it takes an exact number, since stock checks that first.
+// fitting shortens or fills a request if its command takes an exact number of
+// words, since redis-sentinel checks that before it checks permissions.
 func (d *differential) fitting(request string) []string {
 	words := strings.Fields(request)
 	name := lower(words[0])
@@ -173,7 +173,7 @@ func (d *differential) fitting(request string) []string {
 	return words[:n]
 }
 
-// arities has the commands that take an exact number of words.
+// arities lists the commands that take an exact number of words.
 var arities = map[string]int{
 	"acl|getuser": 3, "acl|help": 2, "acl|list": 2, "acl|load": 2, "acl|save": 2, "acl|users": 2, "acl|whoami": 2,
 	"client|caching": 3, "client|getname": 2, "client|getredir": 2, "client|help": 2, "client|id": 2, "client|info": 2,
@@ -185,8 +185,8 @@ var arities = map[string]int{
 	"sentinel|sentinels": 3, "sentinel|slaves": 3,
 }
 
-// TestOracleDifferences proves each intended difference on both sides: that
-// redis-sentinel 7.0.15 still does what we avoid, and what we do instead.
+// TestOracleDifferences proves each intended difference on both sides: what
+// redis-sentinel 7.0.15 does, and what this package does instead.
 func TestOracleDifferences(t *testing.T) {
 	o := startOracle(t)
 	for _, c := range []struct {
@@ -239,7 +239,7 @@ func TestOracleDifferences(t *testing.T) {
 }
 
 // TestOracleFile loads files on both sides and compares the errors and the
-// users that come of it, then loads our file in stock.
+// resulting users. Then it loads the file that we write into redis-sentinel.
 func TestOracleFile(t *testing.T) {
 	o := startOracle(t, "aclfile "+aclFile)
 	path := filepath.Join(o.dir, aclFile)
@@ -248,7 +248,8 @@ func TestOracleFile(t *testing.T) {
 		"user bob on +get -set\n", "user bob on ~* ~a ~b >x +get\n", "# note\nuser bob on\n", "USER bob on\n", "user\n", "user \n", "user\tbob on\n",
 		"user  on\n", "user  x on\n", "user bob on\nuser bob off\n", "user a +get\nuser a on\n", "user bo\tb on\n", `user "bob" on ~"a"` + "\n",
 		"user bob on (+ping ~a) (  &b   +info )\n", "user bob (on)\n", "user bob (~a) +info)\n", `user bob ("~x" +info)` + "\n",
-		// Our connection is the default user's, hence that one must keep its rights.
+		// Our connection is the default user's, so that user must keep its
+		// rights.
 		"user default on nopass +@all -role &a\n", "user default off +@all >a\nuser z\n", "foo\nuser a +@nope\n\nuser b ~* ~a\n",
 		"user bob #" + hashA + " <a\n", "user bob <a\n", "user bob on nope nope2\n",
 	}
@@ -310,8 +311,8 @@ func sameUsers(t *testing.T, o *oracle, l *List) {
 	}
 }
 
-// TestOracleLogin compares who may log in, and what is logged of those who may
-// not.
+// TestOracleLogin compares which users can log in, and what is logged when one
+// cannot.
 func TestOracleLogin(t *testing.T) {
 	o := startOracle(t)
 	l := newList(t, Options{LogMaxEntries: 128})

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// What can be wrong with a rule, in the words of stock Redis. The errors of
-// [List.SetUser], [List.Declare] and [List.Load] wrap these.
+// The errors of a rule, in redis-sentinel's words. Those returned by
+// [List.SetUser], [List.Declare] and [List.Load] wrap them.
 var (
 	ErrUnknownCommand  = errors.New("Unknown command or category name in ACL")
 	ErrSyntax          = errors.New("Syntax error")
@@ -28,8 +28,8 @@ var (
 	ErrPasswordBits  = errors.New("ACL GENPASS argument must be the number of bits for the output password, a positive number up to 4096")
 )
 
-// textError says what was wrong in one of the places where rules are given; its
-// cause is one of the errors above.
+// textError is the text of an error in the context where the rules were given.
+// Its cause is one of the errors above.
 type textError struct {
 	text  string
 	cause error
@@ -49,17 +49,19 @@ type Problem struct {
 	Line int    // counted from 1
 	Text string // what is wrong, without file and line
 
-	stock string // what stock Redis says, with both
+	stock string // redis-sentinel's text, with file and line
 }
 
-// A FileError holds everything that is wrong with an ACL file, in the order of
-// its lines.
+// A FileError holds everything that is wrong in an ACL file, in the order of its
+// lines.
 type FileError struct{ Problems []Problem }
 
-// mostProblems bounds the reply to ACL LOAD of a file that is something else.
+// mostProblems bounds the reply to ACL LOAD if the file is not an ACL file at
+// all.
 const mostProblems = 100
 
-// Error returns the problems on one line, as stock Redis replies and logs them.
+// Error returns the problems on one line, as redis-sentinel replies and logs
+// them.
 func (e *FileError) Error() string {
 	var b strings.Builder
 	for i, p := range e.Problems {

@@ -6,13 +6,14 @@ import (
 	"strings"
 )
 
-// Load replaces all users by those of an ACL file, or returns a [*FileError] and
-// changes nothing. Name is that of the file, for the error. Without a line for
-// the default user that one is as in a new list. A user who stays is still the
-// same [User], and the connections go on as the Change says.
+// Load replaces all users by those of an ACL file. If anything is wrong with it,
+// Load returns a [*FileError] and changes nothing. The error mentions name as the
+// file's name. If the file does not declare the default user, that user is reset
+// to what [New] makes. A user that remains keeps its [User]; which connections
+// must end is reported by the Change.
 //
-// A line reads "user NAME RULE…", its words separated by blanks. There are
-// neither quotes nor comments, but empty lines.
+// Each line is "user NAME RULE…", its words separated by blanks. Empty lines are
+// allowed, quotes and comments are not.
 func (l *List) Load(name string, text []byte) (Change, error) {
 	p := fileParser{list: l, name: name, users: map[string]*rules{}}
 	for line := range strings.SplitSeq(string(text), "\n") {
@@ -78,7 +79,7 @@ func (p *fileParser) line(line string) {
 		return
 	}
 	e := p.list.editor()
-	p.users[name] = e.rules // also after an error, so that a second line for it is found
+	p.users[name] = e.rules // even after an error, so that a duplicate is found
 	merged, _, ok := mergeSelectors(words[2:])
 	if !ok {
 		p.problem(ErrOpenParenthesis.Error(), "%[1]s:%[2]d: %[3]s. ")
@@ -87,9 +88,9 @@ func (p *fileParser) line(line string) {
 	p.rules(e, merged)
 }
 
-// rules reports all unknown commands, but only the first of the other errors:
-// one may be the consequence of another. Their rules are not shown, since they
-// may be passwords.
+// rules reports every unknown command, but only the first of the other errors,
+// because later ones may only be consequences of it. The rules of those are not
+// shown: they may be passwords.
 func (p *fileParser) rules(e *editor, rules []string) {
 	failed := false
 	for _, rule := range rules {
@@ -104,14 +105,14 @@ func (p *fileParser) rules(e *editor, rules []string) {
 	}
 }
 
-// problem notes what is wrong with the line, and how stock Redis puts it.
+// problem records what is wrong with the line, and how redis-sentinel words it.
 func (p *fileParser) problem(text, format string) {
 	p.problems = append(p.problems, Problem{Line: p.number, Text: text, stock: fmt.Sprintf(format, p.name, p.number, text)})
 }
 
-// Declare adds the user of a line "user NAME RULE…" of a configuration file. A
-// name may be declared once, the default user too, whose rules start anew. The
-// error is complete, but for the line.
+// Declare adds the user of a line "user NAME RULE…" of a configuration file. Each
+// name may be declared once. For the default user, too, the rules start from
+// those of a new user. The error's text is complete except for the line number.
 func (l *List) Declare(name string, words ...string) error {
 	if unwritable(name) {
 		return wrong(ErrUserName, "Spaces not allowed in ACL usernames")
@@ -143,7 +144,7 @@ func (l *List) Declare(name string, words ...string) error {
 	return nil
 }
 
-// masked hides a password in a rule, because the error goes into the log.
+// masked hides a password in a rule, because the error is logged.
 func masked(rule string) string {
 	if strings.ContainsAny(rule[:1], "<>#!") {
 		return rule[:1] + "***"

@@ -159,7 +159,7 @@ func FuzzLoad(f *testing.F) {
 	})
 }
 
-// sameUserOf compares what a user may do; names may be empty here.
+// sameUserOf compares what a user may do on two lists; names may be empty here.
 func sameUserOf(t *testing.T, a, b *List, name string) {
 	t.Helper()
 	for _, request := range probes() {

@@ -5,18 +5,17 @@ import (
 	"encoding/hex"
 )
 
-// DefaultPasswordBits is the strength of a password of ACL GENPASS without an
-// argument.
+// DefaultPasswordBits is the number of bits of ACL GENPASS without an argument.
 const DefaultPasswordBits = 256
 
-// GeneratePassword returns a random password of so many bits, rounded up to
-// whole hexadecimal digits, or [ErrPasswordBits] unless 1 <= bits <= 4096.
+// GeneratePassword returns a random password of the given number of bits, rounded
+// up to whole hexadecimal digits, or [ErrPasswordBits] unless 1 <= bits <= 4096.
 func GeneratePassword(bits int) (string, error) {
 	if bits < 1 || bits > 4096 {
 		return "", ErrPasswordBits
 	}
 	digits := (bits + 3) / 4
 	random := make([]byte, (digits+1)/2)
-	rand.Read(random) // never fails: it ends the process rather than return few or weak bytes
+	rand.Read(random) // never fails: crypto/rand ends the process instead
 	return hex.EncodeToString(random)[:digits], nil
 }

@@ -9,8 +9,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// stockCommands is the command table of a stock Sentinel 7.0.15, which
-// TestOracleTable proves.
+// stockCommands is the command table of redis-sentinel 7.0.15, as TestOracleTable
+// proves.
 func stockCommands() []Command {
 	var list []Command
 	row := func(name, categories string) {
@@ -70,7 +70,7 @@ func newList(t testing.TB, opt Options) *List {
 	return l
 }
 
-// set applies rules that must be right.
+// set applies rules that must be valid.
 func set(t testing.TB, l *List, name string, rules ...string) Change {
 	t.Helper()
 	c, err := l.SetUser(name, rules...)

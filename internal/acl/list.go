@@ -54,7 +54,7 @@ func New(commands []Command, opt Options) (*List, error) {
 	return l, nil
 }
 
-// add needs the lock.
+// add adds a user. The caller holds mu.
 func (l *List) add(name string, r *rules) *User {
 	u := &User{name: name}
 	u.rules.Store(r)
@@ -66,35 +66,37 @@ func (l *List) add(name string, r *rules) *User {
 func (u *User) Name() string { return u.name }
 
 // Deleted reports whether the user was removed. Its connections must end, or
-// count as not authenticated. A new user of that name is another User.
+// count as not authenticated. A user created later under the same name is a
+// different User.
 func (u *User) Deleted() bool { return u.deleted.Load() }
 
-// Enabled reports whether one may log in as the user. Those who did before it
-// was disabled stay.
+// Enabled reports whether it is possible to log in as the user. Connections that
+// logged in before it was disabled remain.
 func (u *User) Enabled() bool { return u.rules.Load().enabled }
 
-// Unlimited reports whether the user may run every command with every channel,
-// in which case [List.Check] need not be asked. It takes no time to speak of.
+// Unlimited reports whether the user may run every command with every channel.
+// Then [List.Check] need not be called. It is much cheaper than Check.
 func (u *User) Unlimited() bool {
 	r := u.rules.Load().root
 	return r.base == '+' && len(r.text) == 0 && r.allChannels && !u.deleted.Load()
 }
 
-// NoPass reports whether any password will do for the user.
+// NoPass reports whether any password is accepted for the user.
 func (u *User) NoPass() bool { return u.rules.Load().noPass }
 
-// Default returns the user named [DefaultUser], which is always the same.
+// Default returns the user named [DefaultUser]. It is the same User for the life
+// of the list.
 func (l *List) Default() *User { return l.open }
 
-// Open reports whether a connection needs no AUTH: the default user is enabled
-// and has no password. While it is not, a connection that never logged in may
-// run only the commands that need no authentication.
+// Open reports whether a connection needs no AUTH, because the default user is
+// enabled and has no password. Otherwise a connection that has not logged in may
+// run only commands that need no authentication.
 func (l *List) Open() bool {
 	r := l.open.rules.Load()
 	return r.enabled && r.noPass
 }
 
-// User returns the user of that name.
+// User returns the user of that name, or false if there is none.
 func (l *List) User(name string) (*User, bool) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
@@ -109,8 +111,8 @@ func (l *List) Users() []string {
 	return slices.Sorted(maps.Keys(l.users))
 }
 
-// stranger stands for users that do not exist, so that the time which a login
-// takes does not tell which names do. It is not enabled, hence accepts nothing.
+// stranger stands in for users that do not exist, so that the duration of a login
+// does not reveal which names exist. It is not enabled and accepts no password.
 var stranger = &rules{passwords: []string{hashPassword("")}}
 
 // Authenticate returns the user for a name and password, or [ErrWrongPass].
@@ -126,9 +128,9 @@ func (l *List) Authenticate(name, password string) (*User, error) {
 	return u, nil
 }
 
-// SetUser applies rules to a user, who is created first if need be, or returns
-// an error and changes nothing. Words of a selector may come one by one. The
-// error reads as the reply to ACL SETUSER less its "ERR ".
+// SetUser applies rules to a user, creating it if needed, or returns an error and
+// changes nothing. The words of a selector may come as one string or several. The
+// error reads as the reply to ACL SETUSER without its "ERR ".
 func (l *List) SetUser(name string, words ...string) (Change, error) {
 	if unwritable(name) {
 		return Change{}, ErrUserName
@@ -158,13 +160,13 @@ func (l *List) SetUser(name string, words ...string) (Change, error) {
 	return c, nil
 }
 
-// editor returns one for a new user.
+// editor returns an editor that starts from a new user's rules.
 func (l *List) editor() *editor {
 	return &editor{rules: newRules(l.table, l.allChannels), table: l.table, allChannels: l.allChannels}
 }
 
 // SetDefaultPassword makes password the only one of the default user, as
-// requirepass does. With "" it needs none.
+// requirepass does. "" makes that user need none.
 func (l *List) SetDefaultPassword(password string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -176,9 +178,9 @@ func (l *List) SetDefaultPassword(password string) {
 	l.open.rules.Store(r)
 }
 
-// DelUsers removes users and returns how many there were of those named. With
-// the default user among them it removes none and returns [ErrRemoveDefault].
-// The connections of the removed users must end: see [User.Deleted].
+// DelUsers removes the named users and returns how many of them existed. If the
+// default user is among them, it removes none and returns [ErrRemoveDefault]. The
+// connections of removed users must end; see [User.Deleted].
 func (l *List) DelUsers(names ...string) (int, error) {
 	if slices.Contains(names, DefaultUser) {
 		return 0, ErrRemoveDefault
@@ -195,7 +197,7 @@ func (l *List) DelUsers(names ...string) (int, error) {
 	return n, nil
 }
 
-// remove needs the lock.
+// remove removes a user. The caller holds mu.
 func (l *List) remove(u *User) {
 	u.deleted.Store(true)
 	delete(l.users, u.name)
@@ -213,9 +215,9 @@ func (l *List) Lines() []string {
 	return lines
 }
 
-// Declarations returns for each user the words that follow "user" in a
-// configuration file, the name first, for a writer that quotes words where need
-// be: a quote in a name is a plain byte in ACL LIST and in an ACL file only.
+// Declarations returns, for each user, the words that follow "user" in a
+// configuration file, the name first. The caller quotes words as needed: unlike
+// in ACL LIST and ACL files, a quote in a configuration file has a meaning.
 func (l *List) Declarations() [][]string {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
@@ -226,9 +228,8 @@ func (l *List) Declarations() [][]string {
 	return list
 }
 
-// A SelectorView is a set of permissions as ACL GETUSER shows it. "" says that
-// there is none of a kind, except for Commands, which always starts with +@all
-// or -@all.
+// A SelectorView is a set of permissions as ACL GETUSER shows it. "" means that
+// there are none of a kind. Commands is never "": it starts with +@all or -@all.
 type SelectorView struct{ Commands, Keys, Channels string }
 
 // A UserView is what ACL GETUSER shows.
@@ -258,8 +259,8 @@ func (s *selector) view() SelectorView {
 	return SelectorView{Commands: join(s.commandRules()), Keys: join(s.keyRules()), Channels: join(s.channelRules())}
 }
 
-// DisabledUsers returns the sorted names of the users that nobody can log in
-// as. Stock Redis warns of them at start.
+// DisabledUsers returns the sorted names of the users that are not enabled.
+// redis-sentinel warns of them at the start.
 func (l *List) DisabledUsers() []string {
 	return slices.DeleteFunc(l.Users(), func(name string) bool {
 		u, ok := l.User(name)

@@ -153,9 +153,9 @@ func TestChange(t *testing.T) {
 	}
 }
 
-// TestConcurrency lets connections work while users change. Every change keeps
-// the invariant that exactly one of ping and info is allowed, so a torn read of
-// rules would be seen.
+// TestConcurrency uses connections while users change. Every change keeps the
+// invariant that exactly one of ping and info is allowed, so a torn read of rules
+// would be detected.
 func TestConcurrency(t *testing.T) {
 	l := newList(t, Options{LogMaxEntries: 8})
 	set(t, l, "u", "on", "nopass", "+ping")

@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// A LogEntry is one refusal, or several alike.
+// A LogEntry is one refusal, or several similar ones.
 type LogEntry struct {
-	ID         uint64 // counts entries from 0, also over a reset
+	ID         uint64 // counts entries from 0, and continues after a reset
 	Count      uint64 // how often it happened
 	Reason     Reason
-	Object     string    // command in full, channel, or AUTH or HELLO as it was typed
-	User       string    // who it was refused to, or who a failed login was for
-	ClientInfo string    // the connection, as in CLIENT INFO, at the last time
+	Object     string    // full command name, channel, or AUTH or HELLO as it was typed
+	User       string    // the user who was refused, or whose login failed
+	ClientInfo string    // the latest connection, as in CLIENT INFO
 	Created    time.Time // the first time
 	Updated    time.Time // the last time
 }
@@ -23,14 +23,14 @@ type LogEntry struct {
 func (e LogEntry) Age(now time.Time) time.Duration { return now.Sub(e.Updated) }
 
 const (
-	logGroupTime    = 60 * time.Second // refusals alike are one entry up to this distance
-	logGroupEntries = 10               // of so many entries back
-	// A stranger chooses name, channel and user of what is refused. Stock Redis
-	// keeps them in full, 128 times up to 512 MB.
+	logGroupTime    = 60 * time.Second // similar refusals at most this far apart share an entry
+	logGroupEntries = 10               // how many recent entries are compared
+	// Clients choose the name, channel and user of what is refused.
+	// redis-sentinel stores them in full, up to 512 MB each, in 128 entries.
 	logTextBytes = 1024
 )
 
-// auditLog holds the entries, the latest last.
+// auditLog holds the entries, the latest last. Past most entries, the oldest go.
 type auditLog struct {
 	mu      sync.Mutex
 	most    int
@@ -38,8 +38,8 @@ type auditLog struct {
 	entries []LogEntry
 }
 
-// LogDenial logs what [List.Check] refused to a connection, which is described
-// as in CLIENT INFO. A Denial that permits is not logged.
+// LogDenial logs a refusal by [List.Check] for a connection, described as in
+// CLIENT INFO. A Denial that permits is not logged.
 func (l *List) LogDenial(now time.Time, d Denial, clientInfo string) {
 	if d.Denied() {
 		l.log.add(now, LogEntry{Reason: d.Reason, Object: d.Object, User: d.User, ClientInfo: clientInfo})
@@ -67,7 +67,7 @@ func (a *auditLog) add(now time.Time, e LogEntry) {
 	}
 	a.entries = append(a.entries, e)
 	if over := len(a.entries) - a.most; over > 0 {
-		clear(a.entries[:over]) // the array outlives them
+		clear(a.entries[:over]) // let their strings be freed: the array lives on
 		a.entries = a.entries[over:]
 	}
 }
@@ -83,7 +83,8 @@ func (a *auditLog) like(e LogEntry) int {
 	return -1
 }
 
-// shortened copies s, so that the request it may be part of is not kept.
+// shortened returns a copy of s, so that the request that s is part of can be
+// freed.
 func shortened(s string) string {
 	if len(s) > logTextBytes {
 		return s[:logTextBytes-3] + "..."

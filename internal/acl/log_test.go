@@ -28,11 +28,11 @@ func TestLog(t *testing.T) {
 	l.LogDenial(at(1), Denial{Reason: DeniedCommand, Object: "ping", User: "bob"}, "c2")
 	l.LogDenial(at(2), Denial{Reason: DeniedChannel, Object: "ping", User: "bob"}, "c3")
 	l.LogDenial(at(3), Denial{}, "nothing was denied")
-	l.LogAuthFailure(at(60), "AUTH", "bob", "c4")    // 60 s after the first: alike
-	l.LogAuthFailure(at(120.1), "AUTH", "bob", "c5") // 60.1 s after that: another
-	l.LogAuthFailure(at(121), "auth", "bob", "c6")   // as typed
+	l.LogAuthFailure(at(60), "AUTH", "bob", "c4")    // 60 s after the first: the same entry
+	l.LogAuthFailure(at(120.1), "AUTH", "bob", "c5") // 60.1 s after that: a new entry
+	l.LogAuthFailure(at(121), "auth", "bob", "c6")   // logged as typed, so a new entry
 	l.LogAuthFailure(at(122), "AUTH", "eve", "c7")
-	l.LogAuthFailure(at(100), "AUTH", "bob", "c8") // a clock that went back
+	l.LogAuthFailure(at(100), "AUTH", "bob", "c8") // a clock that was set back
 	want := `3:2x auth AUTH bob c8
 5:1x auth AUTH eve c7
 4:1x auth auth bob c6

@@ -16,14 +16,14 @@ import (
 	"time"
 )
 
-// oracle is a real redis-sentinel 7.0.15, reached over a Unix socket so that it
-// needs no port.
+// oracle is a redis-sentinel 7.0.15, reached over a Unix socket so that it needs
+// no port.
 type oracle struct {
 	*client
 	dir, socket string
 }
 
-// aclFile lies in its directory, empty at first. It is used when the
+// aclFile is a file in the oracle's directory, empty at first. It is used if the
 // configuration says so.
 const aclFile = "users.acl"
 
@@ -33,7 +33,7 @@ func startOracle(t *testing.T, config ...string) *oracle {
 	if err != nil {
 		t.Fatal("redis-sentinel is not installed: run `make deps`")
 	}
-	dir, err := os.MkdirTemp("", "acl") // t.TempDir is too long for a socket
+	dir, err := os.MkdirTemp("", "acl") // t.TempDir's path is too long for a socket
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,8 +82,8 @@ func (o *oracle) dial(t *testing.T) *client {
 	return newClient(t, conn)
 }
 
-// client is the least of a RESP2 client. Replies are string, int64, nil, []any
-// and wireError.
+// client is a minimal RESP2 client. Replies are string, int64, nil, []any or
+// wireError.
 type client struct {
 	t    *testing.T
 	conn net.Conn
@@ -194,24 +194,25 @@ func userView(t *testing.T, reply any) UserView {
 	return v
 }
 
-// loose undoes what shows a user differently here than in 7.0.15 by intention.
-// What a user may do is not among that.
+// loose removes the intended differences from 7.0.15 in how a user is shown. They
+// never concern what the user may do.
 func loose(v UserView) string {
-	// Since 7.2 a new user shows sanitize-payload, in 7.0 only after a rule or reset.
+	// Since 7.2 a new user shows sanitize-payload; in 7.0 only after a rule or
+	// reset.
 	v.Flags = slices.DeleteFunc(slices.Clone(v.Flags), func(f string) bool { return f == "sanitize-payload" })
 	all := append([]SelectorView{v.SelectorView}, v.Selectors...)
 	for i := range all {
 		s := &all[i]
-		// 7.0 works out rules of commands from the result, 7.2 keeps those given.
+		// 7.0 derives command rules from the result, 7.2 keeps those given.
 		// sameCommands compares their meaning.
 		s.Commands = ""
-		// The key pattern * is shown such that the rules can be loaded again.
+		// The key pattern * is shown so that the rules can be loaded again.
 		s.Keys = strings.ReplaceAll(s.Keys, "%RW~*", "~*")
 	}
 	return fmt.Sprintf("%q", []any{v.Flags, v.Passwords, all})
 }
 
-// newest gives a refusal of 7.0.15 the wording of newer versions.
+// newest converts a refusal of 7.0.15 to the wording of newer versions.
 func newest(text, user string) string {
 	return strings.Replace(text, "This user has", "User "+user+" has", 1)
 }

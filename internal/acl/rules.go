@@ -10,8 +10,8 @@ import (
 	"github.com/gosentinel/sentinel/internal/words"
 )
 
-// rules is all that defines a user but the name. A value that a [User] points
-// to never changes; an edit works on a clone.
+// rules define a user, except for the name. A value that a [User] points to never
+// changes; an edit works on a clone.
 type rules struct {
 	enabled, noPass, skipSanitize bool
 	passwords                     []string // SHA-256 in hex
@@ -21,7 +21,7 @@ type rules struct {
 
 func newRules(t *table, allChannels bool) *rules { return &rules{root: newSelector(t, allChannels)} }
 
-// openRules are those of the default user when nobody configured it.
+// openRules returns the rules of a default user that was not configured.
 func openRules(t *table) *rules {
 	r := newRules(t, true)
 	r.enabled, r.noPass, r.root.allKeys = true, true, true
@@ -33,15 +33,16 @@ func (r *rules) clone() *rules {
 	c := *r
 	c.passwords = slices.Clone(r.passwords)
 	c.root = r.root.clone()
-	c.more = slices.Clone(r.more) // no rule changes a further selector
+	c.more = slices.Clone(r.more) // no rule changes an existing further selector
 	return &c
 }
 
-// editor applies rules. What is left after an error is of no use.
+// editor applies rules to its own copy. After an error that copy must be
+// discarded.
 type editor struct {
 	*rules
 	table       *table
-	allChannels bool // what a new user or selector starts with
+	allChannels bool // whether a new user or selector starts with all channels
 }
 
 func (e *editor) apply(rule string) error {
@@ -134,8 +135,8 @@ func isHash(s string) bool {
 	return len(s) == 2*sha256.Size && strings.Trim(s, "0123456789abcdef") == ""
 }
 
-// accepts reports whether one may log in with password. It takes the same time
-// wherever the password differs, and whether or not the user is enabled.
+// accepts reports whether a login with password succeeds. Its duration does not
+// depend on where the password differs, or on whether the user is enabled.
 func (r *rules) accepts(password string) bool {
 	hash, found := []byte(hashPassword(password)), 0
 	for _, p := range r.passwords {
@@ -144,7 +145,7 @@ func (r *rules) accepts(password string) bool {
 	return r.enabled && (r.noPass || found == 1)
 }
 
-// selectors yields all of them, the root first.
+// selectors yields all selectors, the root first.
 func (r *rules) selectors(yield func(*selector) bool) {
 	if !yield(r.root) {
 		return
@@ -165,8 +166,8 @@ func (r *rules) allowsChannel(name string, pattern bool) bool {
 	return false
 }
 
-// keepsChannelsOf reports whether every channel rule of old is in r too, or r
-// allows all channels, so that nobody can have lost a subscription.
+// keepsChannelsOf reports whether r allows all channels or has every channel rule
+// of old. If so, no subscription can have become forbidden.
 func (r *rules) keepsChannelsOf(old *rules) bool {
 	have := map[string]bool{}
 	for s := range r.selectors {
@@ -185,7 +186,7 @@ func (r *rules) keepsChannelsOf(old *rules) bool {
 	return true
 }
 
-// flags are in the order of ACL GETUSER.
+// flags returns the flags in the order of ACL GETUSER.
 func (r *rules) flags() []string {
 	flags := []string{"off"}
 	if r.enabled {
@@ -200,7 +201,7 @@ func (r *rules) flags() []string {
 	return append(flags, "sanitize-payload")
 }
 
-// words are the rules that lead from a new user to r.
+// words returns the rules that turn a new user into r.
 func (r *rules) words() []string {
 	words := r.flags()
 	for _, hash := range r.passwords {

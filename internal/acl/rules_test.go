@@ -76,7 +76,7 @@ func TestBadRules(t *testing.T) {
 	const modifier = "Error in ACL SETUSER modifier '%s': %v"
 	for _, c := range []struct {
 		rules []string
-		at    string // the rule that the text names
+		at    string // the rule that the error names
 		err   error
 	}{
 		{[]string{"+get"}, "+get", ErrUnknownCommand},
@@ -122,7 +122,7 @@ func TestBadRules(t *testing.T) {
 		{[]string{`("")`}, `("")`, ErrSyntax},
 		{[]string{`("~a b")`}, `("~a b")`, ErrSyntax},
 		{[]string{`("~a\n")`}, `("~a\n")`, ErrSyntax},
-		{[]string{"\u212Ain"}, "\u212Ain", ErrSyntax}, // the Kelvin sign is no k
+		{[]string{"\u212Ain"}, "\u212Ain", ErrSyntax}, // the Kelvin sign is not a k
 		{[]string{"all\u212Aeys"}, "all\u212Aeys", ErrSyntax},
 	} {
 		l := newList(t, Options{})
@@ -234,7 +234,8 @@ func TestCommandTable(t *testing.T) {
 	}
 }
 
-// vocabulary are rules that random sequences are made of, good and bad ones.
+// vocabulary holds the rules that random sequences are made of, valid and
+// invalid.
 var vocabulary = strings.Fields(`on off ON nopass resetpass >a >b <a <b #` + hashA + ` !` + hashB + ` !` + hashA + ` #xyz reset
 	sanitize-payload skip-sanitize-payload clearselectors
 	~* ~a ~b* %R~a %W~a %RW~b %wr~c %R~* %X~a %R ~ allkeys resetkeys ALLKEYS
@@ -247,7 +248,7 @@ var vocabulary = strings.Fields(`on off ON nopass resetpass >a >b <a <b #` + has
 	+publish|__sentinel__:hello +subscribe|a
 	(+ping) (+info~a) (~a) () ) (on) (&a) (~*) (resetchannels)`)
 
-// randomRules returns up to n rules, in which selectors may be one word or many.
+// randomRules returns up to n rules. A selector may be one word or several.
 func randomRules(rnd *rand.Rand, n int) []string {
 	var rules []string
 	for range 1 + rnd.IntN(n) {
@@ -271,14 +272,14 @@ func randomRules(rnd *rand.Rand, n int) []string {
 	return rules
 }
 
-// TestDescriptionMeansTheSame proves for random users that the rules which they
-// are shown with lead to the same user.
+// TestDescriptionMeansTheSame proves for random users that the rules shown for
+// them recreate the same user.
 func TestDescriptionMeansTheSame(t *testing.T) {
 	for seed := range uint64(500) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
 		l := newList(t, Options{AllChannels: seed%4 == 0})
 		for range 1 + rnd.IntN(6) {
-			_, _ = l.SetUser("u", randomRules(rnd, 4)...) // errors are part of the game
+			_, _ = l.SetUser("u", randomRules(rnd, 4)...) // errors are expected
 		}
 		if _, ok := l.User("u"); !ok {
 			continue
@@ -289,7 +290,7 @@ func TestDescriptionMeansTheSame(t *testing.T) {
 	}
 }
 
-// sameUser compares what is shown of a user and what the user may do.
+// sameUser compares how a user is shown and what it may do on two lists.
 func sameUser(t *testing.T, a, b *List, name string) {
 	t.Helper()
 	if one, two := line(t, a, name), line(t, b, name); one != two {
@@ -302,7 +303,7 @@ func sameUser(t *testing.T, a, b *List, name string) {
 	}
 }
 
-// probes are requests of every command, those with channels in several ways.
+// probes returns requests of every command, those with channels in several forms.
 func probes() []string {
 	list := []string{"PING a", "ping b", "INFO all", "sentinel MASTERS x",
 		"publish a x", "publish b x", "publish __sentinel__:hello m", "subscribe a b", "subscribe b a +switch-master", "subscribe ax", "psubscribe a", "psubscribe a* b",

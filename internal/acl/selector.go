@@ -9,17 +9,17 @@ import (
 )
 
 // selector is a set of commands, channels and keys. A command is permitted when
-// one selector of the user allows all of it. It is built by apply and does not
-// change once it belongs to the rules of a user.
+// one of the user's selectors allows all of it. apply builds a selector; once it
+// belongs to a user's rules it does not change.
 type selector struct {
 	allChannels bool
 	channels    []string
 	allKeys     bool
 	keys        []keyPattern
 
-	base      byte             // '+' or '-': what holds for commands that no rule names
+	base      byte             // '+' or '-': the default for commands that no rule names
 	text      []string         // the rules after base, in order: "+info", "-@admin"
-	allowed   bitset           // what they come to
+	allowed   bitset           // the commands that base and text allow
 	firstArgs map[int][]string // commands allowed only with these as the first argument
 }
 
@@ -43,7 +43,7 @@ func (s *selector) clone() *selector {
 	return &c
 }
 
-// apply changes s by one rule, or returns an error and leaves it as it is.
+// apply applies one rule to s, or returns an error and leaves s unchanged.
 func (s *selector) apply(t *table, rule string) error {
 	switch lower(rule) {
 	case "":
@@ -146,9 +146,9 @@ func (s *selector) setCommands(t *table, sign byte, name string) error {
 	return s.allowFirstArg(t, name)
 }
 
-// allowFirstArg allows a command with one first argument only, +ping|hello. It
-// is called for names that the table does not have, hence a container with a
-// word that is none of its subcommands is an error.
+// allowFirstArg allows a command with one first argument only, such as
+// +ping|hello. It is called for names that are not in the table, so a container
+// with a word that is none of its subcommands is an error.
 func (s *selector) allowFirstArg(t *table, name string) error {
 	cut := strings.LastIndexByte(name, '|')
 	if cut < 0 {
@@ -183,10 +183,10 @@ func (s *selector) set(t *table, cmd int, allow bool) {
 	}
 }
 
-// note adds a rule to the text and removes those that it overrules for good: an
-// earlier one of the same name, and for a command those of its subcommands and
-// first arguments. Without that a script that toggles a rule would make the
-// text grow forever.
+// note adds a rule to the text and removes the rules that it makes pointless: an
+// earlier rule of the same name, and for a command also those of its subcommands
+// and first arguments. Without that, a script that toggles a rule would make the
+// text grow without limit.
 func (s *selector) note(sign byte, name string) {
 	name = lower(name)
 	s.text = slices.DeleteFunc(s.text, func(rule string) bool {
@@ -196,8 +196,8 @@ func (s *selector) note(sign byte, name string) {
 	s.text = append(s.text, string(sign)+name)
 }
 
-// allowsCommand judges the command cmd with all words of the request, of which
-// the first is the name.
+// allowsCommand decides on the command cmd. words are all words of the request,
+// the name first.
 func (s *selector) allowsCommand(cmd int, words [][]byte) bool {
 	if s.allowed.has(cmd) {
 		return true
@@ -210,9 +210,9 @@ func (s *selector) allowsCommand(cmd int, words [][]byte) bool {
 	return slices.Contains(args, lower(string(words[1])))
 }
 
-// allowsChannel judges one channel, or one pattern of PSUBSCRIBE. A pattern is
-// allowed only if a rule has the very same text: whether one pattern covers
-// another cannot be told by matching them.
+// allowsChannel decides on one channel, or one pattern of PSUBSCRIBE. A pattern
+// is allowed only if a rule has exactly the same text, because matching cannot
+// tell whether one pattern covers another.
 func (s *selector) allowsChannel(name string, pattern bool) bool {
 	if s.allChannels {
 		return true
@@ -225,8 +225,8 @@ func (s *selector) allowsChannel(name string, pattern bool) bool {
 	})
 }
 
-// rules returns the rules that lead from a new selector to s, whatever
-// Options.AllChannels is.
+// rules returns the rules that turn a new selector into s, for either value of
+// Options.AllChannels.
 func (s *selector) rules() []string {
 	rules := slices.Concat(s.keyRules(), []string{"&*"})
 	if !s.allChannels {
@@ -263,7 +263,7 @@ func (s *selector) keyRules() []string {
 		case !k.read:
 			rules[i] = "%W~" + k.pattern
 		case k.pattern == "*":
-			rules[i] = "%RW~*" // as ~* it would mean allkeys, and the next pattern would be an error
+			rules[i] = "%RW~*" // ~* would mean allkeys, and the next pattern would be an error
 		default:
 			rules[i] = "~" + k.pattern
 		}
@@ -271,7 +271,7 @@ func (s *selector) keyRules() []string {
 	return rules
 }
 
-// String is the selector in parentheses, as a rule.
+// String returns the selector in parentheses, as a rule.
 func (s *selector) String() string {
 	rules := s.rules()
 	for i, rule := range rules {

@@ -6,8 +6,8 @@ import (
 	"github.com/gosentinel/sentinel/internal/words"
 )
 
-// unwritable reports whether s has a byte that no file could give back, since
-// it separates words or ends strings there.
+// unwritable reports whether s has a byte that separates words or ends strings in
+// a file, so that s could not be read back.
 func unwritable(s string) bool {
 	for i := range len(s) {
 		if words.IsSpace(s[i]) || s[i] == 0 {
@@ -17,8 +17,8 @@ func unwritable(s string) bool {
 	return false
 }
 
-// mergeSelectors joins the words of a selector, "(+ping" "&news)", into one. A
-// parenthesis that stays open is an error that open names.
+// mergeSelectors joins the words of a selector, such as "(+ping" "&news)", into
+// one. If a parenthesis stays open, ok is false and open is the word with it.
 func mergeSelectors(list []string) (merged []string, open string, ok bool) {
 	for i := 0; i < len(list); i++ {
 		if !strings.HasPrefix(list[i], "(") || strings.HasSuffix(list[i], ")") {
@@ -36,10 +36,9 @@ func mergeSelectors(list []string) (merged []string, open string, ok bool) {
 	return merged, "", true
 }
 
-// selectorWord writes a rule such that words.Split reads it back when it
-// stands in a selector, and such that mergeSelectors, which sees the words of a
-// file one by one, does not take a parenthesis at its end for that of the
-// selector.
+// selectorWord writes a rule inside a selector so that words.Split reads it back
+// unchanged. It also keeps mergeSelectors, which sees a file's words one by one,
+// from taking a parenthesis at the rule's end for that of the selector.
 func selectorWord(rule string) string {
 	if !strings.ContainsAny(rule, `"'`) && !strings.HasSuffix(rule, ")") {
 		return rule
