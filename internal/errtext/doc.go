@@ -1,4 +1,4 @@
-// Package errtext puts errors into the words that operators and log parsers
-// know from redis-sentinel: the cause of a system call as C programs print it,
-// several errors as one line of log, and a failed start as several lines.
+// Package errtext words errors as operators and log parsers know them from
+// redis-sentinel: a system error as C programs print it, several errors as one
+// log line, and a failed start as several log lines.
 package errtext

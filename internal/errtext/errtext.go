@@ -6,8 +6,8 @@ import (
 	"syscall"
 )
 
-// Cause returns the cause of a system's error as C programs print it, such as
-// "Permission denied". Any other error keeps its text.
+// Cause returns the system error that err wraps, as C programs print it, such as
+// "Permission denied". Any other error is returned as its text.
 func Cause(err error) string {
 	var errno syscall.Errno
 	if !errors.As(err, &errno) {
@@ -17,15 +17,14 @@ func Cause(err error) string {
 	return strings.ToUpper(text[:1]) + text[1:]
 }
 
-// OneLine returns the text of an error, which may join several, on one line of
-// log.
+// OneLine returns the text of an error, which may join several, on one line.
 func OneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
-// StartError is a failed start in the words of redis-sentinel, which take
-// several lines of log.
+// StartError is a failed start in redis-sentinel's words, which take several log
+// lines.
 type StartError struct {
 	Lines []string
-	Err   error // the cause, nil when there is no other than the lines
+	Err   error // the cause; may be nil
 }
 
 // Error implements error.
@@ -34,8 +33,8 @@ func (e *StartError) Error() string { return strings.Join(e.Lines, " ") }
 // Unwrap returns the cause.
 func (e *StartError) Unwrap() error { return e.Err }
 
-// Lines returns an error as lines of log: those of a [StartError], and one for
-// any other.
+// Lines returns an error as log lines: those of a [StartError], or one line for
+// any other error.
 func Lines(err error) []string {
 	var start *StartError
 	if errors.As(err, &start) {
@@ -44,8 +43,7 @@ func Lines(err error) []string {
 	return []string{OneLine(err)}
 }
 
-// Parts takes joined errors apart, however deep they are joined. An error that
-// joins nothing is its own only part.
+// Parts splits joined errors, at any depth. Any other error is its own only part.
 func Parts(err error) []error {
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
