@@ -7,7 +7,7 @@ func Match(pattern, s string) bool { return match(pattern, s, false) }
 func MatchFold(pattern, s string) bool { return match(pattern, s, true) }
 
 func match(pattern, s string, fold bool) bool {
-	star, from := -1, 0 // behind the last star; where its text ends for now
+	star, from := -1, 0 // index after the last star; where its text currently ends
 	p, i := 0, 0
 	for i < len(s) {
 		switch {
@@ -25,8 +25,9 @@ func match(pattern, s string, fold bool) bool {
 		if star < 0 {
 			return false
 		}
-		// Everything before the last star may stay as it matched: what a longer
-		// text for an earlier star could reach, a longer text for this one can.
+		// Everything before the last star may stay as it matched: whatever a
+		// longer text for an earlier star could reach, a longer text for the last
+		// one can too.
 		from++
 		p, i = star, from
 	}
@@ -36,8 +37,8 @@ func match(pattern, s string, fold bool) bool {
 	return p == len(pattern)
 }
 
-// element returns the length of the first element of pattern, which is no star,
-// or 0 when c does not match it.
+// element returns the length of the first element of pattern, which is not a
+// star, or 0 if c does not match it.
 func element(pattern string, c byte, fold bool) int {
 	switch pattern[0] {
 	case '?':
@@ -75,7 +76,7 @@ func class(pattern string, c byte, fold bool) (n int, ok bool) {
 		switch {
 		case pattern[i] == '\\' && i+1 < len(pattern):
 			i++
-			found = found || pattern[i] == c // exact, even when folding: so does Redis
+			found = found || pattern[i] == c // exact even when folding, as in Redis
 		case i+2 < len(pattern) && pattern[i+1] == '-':
 			lo, hi := lower(pattern[i], fold), lower(pattern[i+2], fold)
 			if lo > hi {
