@@ -1,5 +1,5 @@
-// Package numhost reads numeric host addresses in every form that released
-// Sentinels accept, because some file or some operator's script holds one:
+// Package numhost parses numeric host addresses in every form that released
+// Sentinels accept, since configuration files and scripts contain them:
 //
 //	numhost.Parse("127.0.0.1")        // "127.0.0.1", true
 //	numhost.Parse("127.1")            // "127.0.0.1", true: the last part fills the rest
@@ -7,6 +7,5 @@
 //	numhost.Parse("::ffff:127.0.0.1") // "127.0.0.1", true
 //	numhost.Parse("localhost")        // "", false: a name
 //
-// The result is canonical text, so that one address has one spelling from here
-// on.
+// The result is canonical, so each address has only one spelling afterwards.
 package numhost

@@ -38,7 +38,7 @@ func legacyIPv4(host string) (string, bool) {
 	return netip.AddrFrom4([4]byte{byte(sum >> 24), byte(sum >> 16), byte(sum >> 8), byte(sum)}).String(), true
 }
 
-// parsePart reads 10, 012 and 0xa, but none of Go's other spellings.
+// parsePart parses 10, 012 and 0xa, but not Go's other number syntax.
 func parsePart(part string) (uint64, bool) {
 	if part == "" || part[0] < '0' || part[0] > '9' || strings.ContainsAny(part, "_oObBpP") && !isHex(part) {
 		return 0, false
