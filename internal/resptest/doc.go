@@ -1,3 +1,3 @@
 // Package resptest is a client for tests that compare replies byte for byte: it
-// shows what arrives instead of what it means.
+// shows the bytes that arrive and does not interpret them.
 package resptest

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// Conn is a client that sees the bytes.
+// Conn is a client that shows replies as bytes.
 type Conn struct {
 	net.Conn
 	t  testing.TB
@@ -22,8 +22,8 @@ type Conn struct {
 	n  int
 }
 
-// Dial connects to a server. The connection ends with the test, and no read of
-// it takes longer than half a minute.
+// Dial connects to a server. The connection is closed at the end of the test. All
+// its reads must be done within 30 seconds of Dial.
 func Dial(t testing.TB, network, addr string) *Conn {
 	t.Helper()
 	nc, err := net.Dial(network, addr)
@@ -35,12 +35,12 @@ func Dial(t testing.TB, network, addr string) *Conn {
 	return New(t, nc)
 }
 
-// New makes a client of a connection that is there already.
+// New makes a client from an existing connection.
 func New(t testing.TB, nc net.Conn) *Conn {
 	return &Conn{Conn: nc, t: t, rd: bufio.NewReader(nc)}
 }
 
-// Send writes text as it is.
+// Send writes text unchanged.
 func (c *Conn) Send(text string) {
 	c.t.Helper()
 	if _, err := c.Write([]byte(text)); err != nil {
@@ -48,7 +48,7 @@ func (c *Conn) Send(text string) {
 	}
 }
 
-// Value reads one RESP value and returns its bytes, CRLF shown as LF.
+// Value reads one RESP value and returns its bytes, with CRLF shown as LF.
 func (c *Conn) Value() (string, error) {
 	line, err := c.rd.ReadString('\n')
 	if err != nil {
@@ -82,9 +82,9 @@ func (c *Conn) Value() (string, error) {
 	return text, nil
 }
 
-// Do sends a command and returns everything that comes back for it: up to the
-// answer to a command that does not exist, which is given in every state of a
-// connection, or to the end of the connection.
+// Do sends a command and returns everything that is received for it: up to the
+// reply to an unknown command that it sends afterwards, which is answered in
+// every state of a connection, or up to the end of the connection.
 func (c *Conn) Do(cmd string) string {
 	c.t.Helper()
 	c.n++
@@ -109,8 +109,8 @@ func (c *Conn) Do(cmd string) string {
 	}
 }
 
-// Eventually waits for a condition that another goroutine or process brings
-// about.
+// Eventually waits up to 20 seconds for a condition that another goroutine or
+// process will fulfil.
 func Eventually(t testing.TB, what string, cond func() bool) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
@@ -125,7 +125,7 @@ func Eventually(t testing.TB, what string, cond func() bool) {
 	}
 }
 
-// Closed reports whether err says that the server ended the connection.
+// Closed reports whether err means that the server ended the connection.
 func Closed(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)
 }
