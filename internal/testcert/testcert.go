@@ -27,16 +27,16 @@ type Files struct{ CA, Cert, Key string }
 // Option changes a certificate before it is issued.
 type Option func(*x509.Certificate)
 
-// Usage restricts a certificate to servers or clients. Without it a certificate
-// serves for both, as those of Redis usually do.
+// Usage restricts a certificate to servers or clients. Without it, a certificate
+// is valid for both, as is usual for Redis.
 func Usage(u x509.ExtKeyUsage) Option {
 	return func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{u} }
 }
 
-// Expired makes the certificate one of yesterday.
+// Expired makes the certificate one that expired yesterday.
 func Expired(c *x509.Certificate) { c.NotAfter = time.Now().Add(-24 * time.Hour) }
 
-// NewAuthority makes an authority of that name.
+// NewAuthority makes an authority with that name.
 func NewAuthority(t testing.TB, name string) *Authority {
 	t.Helper()
 	key := newKey(t)
@@ -55,16 +55,16 @@ func NewAuthority(t testing.TB, name string) *Authority {
 // PEM returns the certificate of the authority.
 func (a *Authority) PEM() []byte { return a.pem }
 
-// Pool returns a pool that trusts the authority alone.
+// Pool returns a pool that trusts only the authority.
 func (a *Authority) Pool() *x509.CertPool {
 	pool := x509.NewCertPool()
 	pool.AddCert(a.cert)
 	return pool
 }
 
-// Issue makes a certificate and its key. It holds a name and no address, because
-// servers are known by address and their certificates must be accepted all the
-// same.
+// Issue makes a certificate and its key. It has a DNS name but no IP address:
+// servers are known by address, and must be trusted without one in their
+// certificate.
 func (a *Authority) Issue(t testing.TB, name string, options ...Option) (cert, key []byte) {
 	t.Helper()
 	private := newKey(t)
@@ -85,8 +85,8 @@ func (a *Authority) Issue(t testing.TB, name string, options ...Option) (cert, k
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER})
 }
 
-// Write issues a certificate into a directory. Files of that name are replaced
-// as a whole, key first, as certificate managers do it.
+// Write issues a certificate into a directory. Existing files of that name are
+// replaced atomically, key first, as certificate managers do.
 func (a *Authority) Write(t testing.TB, dir, name string, options ...Option) Files {
 	t.Helper()
 	cert, key := a.Issue(t, name, options...)
