@@ -2,9 +2,9 @@ package words
 
 import "strings"
 
-// Split cuts a line into words. It reports false when a quote is not closed, or
-// when its closing quote is followed by anything but a blank. A line without
-// words has none, which is no error. NUL is a byte like any other.
+// Split splits a line into words. It reports false when a quote is not closed, or
+// when a closing quote is followed by anything but a blank. A line without words
+// yields none and is not an error. NUL is an ordinary byte.
 func Split(line string) (list []string, ok bool) {
 	for i := 0; ; {
 		for i < len(line) && IsSpace(line[i]) {
@@ -25,11 +25,11 @@ func Split(line string) (list []string, ok bool) {
 // IsSpace is C's isspace.
 func IsSpace(c byte) bool { return c == ' ' || '\t' <= c && c <= '\r' }
 
-// endsWord differs from IsSpace as it does in stock Redis: a vertical tab or
-// form feed separates words only where a word could start.
+// endsWord differs from IsSpace as in Redis: a vertical tab or form feed
+// separates words only where a word could start.
 func endsWord(c byte) bool { return c == ' ' || c == '\n' || c == '\r' || c == '\t' }
 
-// nextWord reads the word that starts at i and returns the index behind it.
+// nextWord reads the word that starts at i and returns the index after it.
 func nextWord(line string, i int) (word string, next int, ok bool) {
 	end := i
 	for end < len(line) && !endsWord(line[end]) && line[end] != '"' && line[end] != '\'' {
@@ -47,8 +47,8 @@ func nextWord(line string, i int) (word string, next int, ok bool) {
 	return b.String(), next, true
 }
 
-// quotedPart appends what stands between the quote at i and its closing quote,
-// and returns the index behind that.
+// quotedPart appends what is between the quote at i and its closing quote, and
+// returns the index after that.
 func quotedPart(b *strings.Builder, line string, i int) (next int, closed bool) {
 	quote := line[i]
 	for i++; i < len(line); i++ {
@@ -69,8 +69,8 @@ func quotedPart(b *strings.Builder, line string, i int) (next int, closed bool) 
 	return i, false
 }
 
-// unescape appends what the escape whose letter stands at i means, and returns
-// the index of its last byte.
+// unescape appends the byte that an escape stands for. i is the index after the
+// backslash. It returns the index of the escape's last byte.
 func unescape(b *strings.Builder, line string, i int) int {
 	c := line[i]
 	if c == 'x' && i+2 < len(line) {
@@ -98,8 +98,8 @@ func hexValue(c byte) int {
 	return -1
 }
 
-// Join is the inverse of Split. It quotes only the words that need it, because
-// people read and tools grep what it makes.
+// Join is the inverse of Split. It quotes only the words that need it, for the
+// sake of people who read the result and of tools that grep it.
 func Join(list ...string) string {
 	quoted := make([]string, len(list))
 	for i, w := range list {
@@ -108,7 +108,7 @@ func Join(list ...string) string {
 	return strings.Join(quoted, " ")
 }
 
-// QuoteIfNeeded returns a text that Split reads back as exactly word.
+// QuoteIfNeeded returns text that Split reads back as exactly word.
 func QuoteIfNeeded(word string) string {
 	for i := range len(word) {
 		if c := word[i]; c <= ' ' || c == 0x7f || c == '"' || c == '\'' {
@@ -121,8 +121,8 @@ func QuoteIfNeeded(word string) string {
 	return word
 }
 
-// Quote returns a word in double quotes. Bytes above 0x7f stay as they are:
-// every reader takes them, and names in other alphabets remain readable.
+// Quote returns a word in double quotes. Bytes above 0x7f are not escaped: every
+// reader accepts them, and names in other alphabets remain readable.
 func Quote(word string) string {
 	const hexDigits = "0123456789abcdef"
 	var b strings.Builder
