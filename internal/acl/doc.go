@@ -12,15 +12,15 @@
 //
 // # Rules
 //
-// 	on  off                         whether it is possible to log in as this user
+//	on  off                         whether it is possible to log in as this user
 //	>pass  <pass  #hash  !hash      add, remove a password, or its SHA-256 in hex
-// 	nopass  resetpass               any password is accepted; none is, until one is added
+//	nopass  resetpass               any password is accepted; none is, until one is added
 //	+ping  -ping  +sentinel|masters allow, forbid a command or a subcommand
 //	+@fast  -@admin  +@all          the same for a category
 //	&name  &glob*  allchannels      allow channels; resetchannels forbids all
-// 	~key  %R~key  allkeys           keys; stored and shown, but no command of a Sentinel uses keys
-// 	(+ping &news)  clearselectors   a further set of commands and channels that suffices by itself
-// 	reset                           as a new user, which may do nothing
+//	~key  %R~key  allkeys           keys; stored and shown, but no command of a Sentinel uses keys
+//	(+ping &news)  clearselectors   a further set of commands and channels that suffices by itself
+//	reset                           as a new user, which may do nothing
 //
 // A user starts without commands and channels; each rule changes what the earlier
 // ones left. The rules of one edit apply all together or not at all. A command
@@ -39,7 +39,6 @@
 // were given, without those that later rules made pointless, where 7.0 derives an
 // equivalent from the result. Ordinary users show sanitize-payload. Refusals name
 // the user.
-// sanitize-payload; refusals name the user.
 //
 // Rules that redis-sentinel accepts and then loses are either refused or written
 // so that they load again. A first argument with blanks (+ping|a b) and

@@ -2,7 +2,7 @@
 // SENTINEL CONFIG GET and ACL rules use.
 //
 //	?         any one byte
-// 	*         any bytes, including none
+//	*         any bytes, including none
 //	[abc]     one of these bytes; [a-z] is a range, [^abc] any other byte
 //	\x        the byte x itself, also inside [...]
 //
