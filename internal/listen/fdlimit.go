@@ -6,17 +6,18 @@ import (
 	"github.com/gosentinel/sentinel/monitor"
 )
 
-// What a Sentinel needs descriptors for beside its connections to servers.
+// What a Sentinel needs file descriptors for, beside its connections to servers.
 const (
-	reservedFiles = 32 // log, files being saved, listening Sockets, scripts, epoll
-	// With fewer clients than this, peers and operators could be locked out.
+	reservedFiles = 32 // log, files being saved, listening sockets, scripts, epoll
+	// With fewer clients than this, other Sentinels and operators could be locked
+	// out.
 	fewestClients = 32
 )
 
-// linkFiles returns how many descriptors the links of a state need: two for the
-// master and for each replica, one for each other Sentinel, which all masters
-// share. A master without known replicas counts as one that has one, because it
-// is of no use without.
+// linkFiles returns how many descriptors the links of a state need: two for each
+// master and each replica, and one for each other Sentinel, which all masters
+// share. A master without known replicas counts as having one: monitoring it only
+// makes sense if a replica will appear.
 func linkFiles(st *monitor.State) int {
 	files := 0
 	peers := map[monitor.RunID]bool{}
@@ -30,17 +31,18 @@ func linkFiles(st *monitor.State) int {
 	return files + len(peers)
 }
 
-// FitFiles makes sure that the limit of open files has room for everything that
-// st wants watched, raises it as far as it needs to and may, and returns how many
-// of maxClients are left. A Sentinel that ran out of descriptors would lose sight
-// of masters and declare them down.
+// FitFiles raises the limit of open files, as far as needed and permitted, so
+// that it has room for everything that st monitors. It returns how many of
+// maxClients still fit, with warnings if that is fewer, or an error if there is
+// not enough room even without clients. A Sentinel that ran out of descriptors
+// would lose sight of masters and declare them down.
 func FitFiles(st *monitor.State, maxClients int) (clients int, warnings []string, err error) {
 	links := linkFiles(st)
 	limit := raiseFileLimit(uint64(reservedFiles + links + maxClients))
 	return fitClients(limit, links, len(st.Masters), maxClients)
 }
 
-// fitClients returns how many clients there may be under a limit of files.
+// fitClients returns how many clients there may be under a limit of open files.
 func fitClients(limit uint64, links, masters, wanted int) (clients int, warnings []string, err error) {
 	need := uint64(reservedFiles + links)
 	if least := need + fewestClients; limit < least {

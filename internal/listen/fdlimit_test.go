@@ -13,8 +13,8 @@ func TestLinkFiles(t *testing.T) {
 		{Sentinels: []monitor.KnownSentinel{peer("a"), peer("b")}},
 		{Replicas: make([]monitor.Addr, 3), Sentinels: []monitor.KnownSentinel{peer("b"), peer("c")}},
 	}}
-	// Two each for two masters, one replica that must be and three that are known,
-	// and one for each of the three peers.
+	// Two each for two masters, one assumed replica and three known ones, and one
+	// for each of the three peers.
 	if got, want := linkFiles(st), 2*2+2*1+2*3+3; got != want {
 		t.Errorf("%d descriptors, want %d", got, want)
 	}

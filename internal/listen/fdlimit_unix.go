@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// raiseFileLimit raises the limit of open files to want as far as the system
-// allows, never lowers it, and returns what it is then.
+// raiseFileLimit raises the limit of open files to want, as far as the system
+// allows, and returns the resulting limit. It never lowers it.
 func raiseFileLimit(want uint64) uint64 {
 	var lim syscall.Rlimit
 	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &lim) != nil {
@@ -22,7 +22,7 @@ func raiseFileLimit(want uint64) uint64 {
 	for _, try := range []uint64{want, min(want, hard)} {
 		raised := lim
 		set(&raised.Cur, try)
-		set(&raised.Max, max(try, hard)) // only root gets beyond the hard limit
+		set(&raised.Max, max(try, hard)) // only root can exceed the hard limit
 		if syscall.Setrlimit(syscall.RLIMIT_NOFILE, &raised) == nil {
 			return try
 		}
@@ -30,5 +30,5 @@ func raiseFileLimit(want uint64) uint64 {
 	return now
 }
 
-// set exists because the fields have different types on different systems.
+// set exists because the fields' types differ between systems.
 func set[N int64 | uint64](field *N, n uint64) { *field = N(n) }

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// The limit of this process is what is asked for, as far as it may be raised,
-// and never less than before.
+// The limit is raised as requested, as far as permitted, and is never lower than
+// before.
 func TestRaiseFileLimit(t *testing.T) {
 	var before syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &before); err != nil {

@@ -26,10 +26,10 @@ type Sockets struct {
 	Listeners []net.Listener
 	Port      int  // 0 without a plain TCP port
 	TLSPort   int  // 0 without a TLS port
-	AnyPort   bool // the system chose it
+	AnyPort   bool // the system chose the port
 
-	Info     []string // the lines about listeners in INFO
-	Warnings []string // for the log: the addresses that were left out
+	Info     []string // INFO's lines about listeners
+	Warnings []string // for the log: the addresses that could not be used
 }
 
 // Close closes all listeners.
@@ -39,7 +39,8 @@ func (s *Sockets) Close() {
 	}
 }
 
-// ShownPort is the port that INFO and the log name.
+// ShownPort returns the port that INFO and the log show: Port, or TLSPort if that
+// is 0.
 func (s *Sockets) ShownPort() int {
 	if s.Port != 0 {
 		return s.Port
@@ -47,8 +48,8 @@ func (s *Sockets) ShownPort() int {
 	return s.TLSPort
 }
 
-// AnnouncedPort is the port that other Sentinels are told: one at which they
-// find what they speak. They use TLS exactly if this one does.
+// AnnouncedPort returns the port to announce to other Sentinels. If they use TLS,
+// it must be the TLS port. They use TLS exactly if this one does.
 func (s *Sockets) AnnouncedPort(peersUseTLS bool) int {
 	if peersUseTLS && s.TLSPort != 0 {
 		return s.TLSPort
@@ -57,7 +58,7 @@ func (s *Sockets) AnnouncedPort(peersUseTLS bool) int {
 }
 
 // IPs returns the IP addresses of the sockets, and whether all of them are
-// on loopback. Unix sockets are as local as that.
+// loopback addresses. Unix sockets count as local.
 func (s *Sockets) IPs() (list []string, local bool) {
 	local = true
 	for _, ln := range s.Listeners {
@@ -74,7 +75,8 @@ func (s *Sockets) IPs() (list []string, local bool) {
 	return list, local
 }
 
-// One opens the one listener of an embedded Sentinel; "" opens none.
+// One opens the single listener of an embedded Sentinel; "" opens none. With
+// secure, the listener serves TLS.
 func One(addr string, secure *tls.Config, log func(monitor.Level, string)) (*Sockets, error) {
 	s := &Sockets{}
 	if addr == "" {
@@ -97,8 +99,9 @@ func One(addr string, secure *tls.Config, log func(monitor.Level, string)) (*Soc
 	return s, nil
 }
 
-// All opens what a configuration asks for: port and tls-port at every
-// address of bind, and unixsocket. wrap makes a TLS listener of a plain one.
+// All opens the sockets that a configuration asks for: port and tls-port on every
+// address of bind, and unixsocket. wrap makes a TLS listener from a plain one.
+// Port 0 does not open an arbitrary port but none.
 func All(set configrewrite.Settings, wrap func(net.Listener) net.Listener) (*Sockets, error) {
 	s := &Sockets{Port: set.Port, TLSPort: set.TLS.Port}
 	err := s.bindPort(set, plainPort, func(ln net.Listener) net.Listener { return ln })
@@ -119,14 +122,14 @@ func All(set configrewrite.Settings, wrap func(net.Listener) net.Listener) (*Soc
 	return s, nil
 }
 
-// The kinds of listeners, with their numbers in INFO.
+// The kinds of listeners, numbered as in INFO.
 const (
 	plainPort = iota
 	unixSocket
 	tlsPort
 )
 
-// show adds the line of INFO about a kind of listener (Redis 7.2).
+// show adds INFO's line about a kind of listener (as in Redis 7.2).
 func (s *Sockets) show(kind int, bound []string, port int) {
 	line := fmt.Sprintf("listener%d:name=%s", kind, []string{"tcp", "unix", "tls"}[kind])
 	for _, at := range bound {
@@ -140,8 +143,8 @@ func (s *Sockets) show(kind int, bound []string, port int) {
 
 var errNowhere = errors.New("Configured to not listen anywhere, exiting.")
 
-// CheckReachable returns an error for settings under which nobody could reach
-// this Sentinel.
+// CheckReachable returns an error if the settings open no socket at all, so that
+// nothing could connect to this Sentinel.
 func CheckReachable(set configrewrite.Settings) error {
 	bindsNothing := len(set.Bind) == 1 && set.Bind[0] == "" || set.Port == 0 && set.TLS.Port == 0
 	if bindsNothing && set.UnixSocket == "" {
@@ -150,8 +153,8 @@ func CheckReachable(set configrewrite.Settings) error {
 	return nil
 }
 
-// bindPort opens a port at every address of bind; port 0 opens none, and neither
-// does bind "".
+// bindPort opens a port on every address of bind. Neither port 0 nor bind ""
+// opens any.
 func (s *Sockets) bindPort(set configrewrite.Settings, kind int, wrap func(net.Listener) net.Listener) error {
 	port, name := set.Port, "TCP"
 	if kind == tlsPort {
@@ -177,7 +180,7 @@ func (s *Sockets) bindPort(set configrewrite.Settings, kind int, wrap func(net.L
 	return nil
 }
 
-// bindReason says in the words of stock Sentinels why an address is not used.
+// bindReason says why an address is not used, in redis-sentinel's words.
 func bindReason(err error) string {
 	var dns *net.DNSError
 	switch {
@@ -189,9 +192,10 @@ func bindReason(err error) string {
 	return "Name or service not known"
 }
 
-// notHere reports whether an address may be left out: because the machine lacks
-// the protocol, or the address, if it is optional. A port that is taken is never
-// left out, or a second start by mistake would succeed by halves.
+// notHere reports whether an address may be skipped: because the machine does not
+// support its protocol, or because it does not have the address and the address
+// is optional. A port that is taken is never skipped, or starting a second
+// Sentinel by mistake would succeed halfway.
 func notHere(err error, optional bool) bool {
 	var errno syscall.Errno
 	if !errors.As(err, &errno) {
@@ -209,14 +213,14 @@ func bindOne(host string, port int, keepAlive time.Duration) (net.Listener, erro
 	}
 	lc := net.ListenConfig{KeepAlive: -1}
 	if keepAlive > 0 {
-		// As stock Redis divides the time: a dead client is noticed within twice of it.
+		// The same division as in Redis: a dead client is noticed within twice keepAlive.
 		lc.KeepAliveConfig = net.KeepAliveConfig{Enable: true, Idle: keepAlive, Interval: max(keepAlive/3, time.Second), Count: 3}
 	}
 	return lc.Listen(context.Background(), network, net.JoinHostPort(host, strconv.Itoa(port)))
 }
 
-// bindAddr returns the network and the address for a word of bind. An address
-// stands for its own protocol alone: with "tcp", 0.0.0.0 would let in IPv6 too,
+// bindAddr returns the network and the address for one word of bind. An address
+// is bound for its own protocol only: with "tcp", 0.0.0.0 would accept IPv6 too,
 // and "0.0.0.0 ::" would fail because the port is taken.
 func bindAddr(word string) (network, host string, err error) {
 	switch word {
@@ -224,7 +228,7 @@ func bindAddr(word string) (network, host string, err error) {
 		return "tcp4", "0.0.0.0", nil
 	case "::*":
 		return "tcp6", "::", nil
-	case "": // which to Go means all addresses
+	case "": // Go would take it to mean all addresses
 		return "", "", &net.DNSError{Err: "no name", IsNotFound: true}
 	}
 	number, ok := numhost.Parse(word)
@@ -234,7 +238,7 @@ func bindAddr(word string) (network, host string, err error) {
 	case strings.Contains(word, ":"):
 		return "tcp6", word, nil
 	}
-	return "tcp", word, nil // a name
+	return "tcp", word, nil // a host name
 }
 
 func (s *Sockets) addUnix(set configrewrite.Settings) error {
@@ -246,8 +250,8 @@ func (s *Sockets) addUnix(set configrewrite.Settings) error {
 	return err
 }
 
-// listenUnix opens a Unix socket. A socket that a dead process left behind is
-// replaced; one at which somebody answers is not.
+// listenUnix opens a Unix socket. It replaces a socket that a dead process left
+// behind, but not one on which something still answers.
 func listenUnix(path string, perm fs.FileMode) (net.Listener, error) {
 	fail := func(err error) error {
 		return &errtext.StartError{Lines: []string{fmt.Sprintf("Failed opening Unix socket: bind: %s: %s", path, errtext.Cause(err))}, Err: err}

@@ -19,7 +19,7 @@ import (
 
 func plainOnly(net.Listener) net.Listener { panic("there is no TLS port") }
 
-// takenPort returns a port at which something listens at every IPv4 address.
+// takenPort returns a port on which something listens on every IPv4 address.
 func takenPort(t *testing.T) int {
 	t.Helper()
 	ln, err := net.Listen("tcp4", "0.0.0.0:0")
@@ -41,8 +41,8 @@ func unusedPort(t *testing.T) int {
 	return ln.Addr().(*net.TCPAddr).Port
 }
 
-// TestBind: which addresses may be missing, and what is said of them, in the
-// words of redis-sentinel.
+// TestBind: which addresses may be missing, and what is logged about them, in
+// redis-sentinel's words.
 func TestBind(t *testing.T) {
 	taken, free := takenPort(t), unusedPort(t)
 	const nowhere = "192.0.2.1" // reserved for documentation: no machine has it
@@ -90,7 +90,7 @@ func TestBind(t *testing.T) {
 	}
 }
 
-// TestBindMeansOneProtocol: 0.0.0.0 lets in nobody over IPv6.
+// TestBindMeansOneProtocol: 0.0.0.0 does not accept IPv6 connections.
 func TestBindMeansOneProtocol(t *testing.T) {
 	set := configrewrite.DefaultSettings()
 	set.Port, set.Bind = unusedPort(t), []string{"0.0.0.0", "-192.0.2.1"}
@@ -108,7 +108,8 @@ func TestBindMeansOneProtocol(t *testing.T) {
 	}
 }
 
-// TestTLSPortFails: what was opened before is closed, and the line names TLS.
+// TestTLSPortFails: sockets that were already open are closed, and the error
+// names TLS.
 func TestTLSPortFails(t *testing.T) {
 	set := configrewrite.DefaultSettings()
 	set.Port, set.TLS.Port, set.Bind = unusedPort(t), takenPort(t), []string{"127.0.0.1"}
@@ -160,7 +161,7 @@ func TestUnixSocket(t *testing.T) {
 	if want := []string{"listener1:name=unix,bind=s.sock"}; !slices.Equal(first.Info, want) {
 		t.Errorf("INFO will show %q, want %q", first.Info, want)
 	}
-	first.Listeners[0].(*net.UnixListener).SetUnlinkOnClose(false) // as a crash leaves it
+	first.Listeners[0].(*net.UnixListener).SetUnlinkOnClose(false) // as after a crash
 	first.Close()
 	second, err := All(set, plainOnly)
 	if err != nil {
@@ -183,7 +184,8 @@ func TestUnixSocket(t *testing.T) {
 	}
 }
 
-// TestEmbeddedTLS: a Sentinel inside a program listens with what it is given.
+// TestEmbeddedTLS: an embedded Sentinel listens with the TLS configuration it is
+// given.
 func TestEmbeddedTLS(t *testing.T) {
 	r := newTLSRig(t, "no") // for its certificates
 	socks, err := One("127.0.0.1:0", r.keeper.ServerConfig(), nil)

@@ -15,17 +15,17 @@ import (
 // Bounds of handshakes.
 const (
 	handshakeTimeout = 10 * time.Second
-	// More handshakes at once than this, and the oldest is given up. A client
-	// that means it needs milliseconds for its part, so it is the last to suffer
-	// from those who connect and say nothing.
+	// When more handshakes than this are under way, the oldest is aborted. A
+	// genuine client needs only milliseconds for its part, so it is the last to
+	// suffer from connections that send nothing.
 	maxHandshakes = 1024
-	// At most one line about failed handshakes in this time.
+	// At most one line about failed handshakes is logged in this time.
 	handshakeLogGap = time.Second
 )
 
-// tlsListener accepts TLS connections. Accept returns a connection when its
-// handshake is complete, so that those who never complete it do not count as
-// clients, and cost no more than maxHandshakes allows.
+// tlsListener accepts TLS connections. Accept returns a connection only when its
+// handshake is complete. Connections that never complete it therefore do not
+// count as clients, and maxHandshakes bounds their cost.
 type tlsListener struct {
 	net.Listener
 	config func() *tls.Config
@@ -48,8 +48,8 @@ type acceptedConn struct {
 	err  error
 }
 
-// TLS accepts from ln until Close. config is asked for each
-// connection; log may be nil.
+// TLS returns a listener that accepts TLS connections from ln until Close. config
+// is called for each connection; log may be nil.
 func TLS(ln net.Listener, config func() *tls.Config, log func(monitor.Level, string)) *tlsListener {
 	if log == nil {
 		log = func(monitor.Level, string) {}
@@ -72,8 +72,8 @@ func (l *tlsListener) Accept() (net.Conn, error) {
 	}
 }
 
-// Close implements net.Listener. It gives up the handshakes under way and
-// returns when no goroutine is left.
+// Close implements net.Listener. It aborts the handshakes under way and returns
+// when no goroutine is left.
 func (l *tlsListener) Close() error {
 	l.mu.Lock()
 	if l.closing {
@@ -91,8 +91,8 @@ func (l *tlsListener) Close() error {
 	return err
 }
 
-// run accepts connections. An error goes to the caller of Accept, and nothing
-// more is accepted before he took it: he knows how long to pause.
+// run accepts connections. After an error it accepts nothing until a caller of
+// Accept has taken the error, because the caller knows how long to pause.
 func (l *tlsListener) run() {
 	for {
 		nc, err := l.Listener.Accept()
@@ -117,8 +117,8 @@ func (l *tlsListener) deliver(nc net.Conn, err error) bool {
 	}
 }
 
-// begin enters a connection among the pending ones, or returns nil when the
-// listener is closed.
+// begin adds a connection to the pending ones, or returns nil if the listener is
+// closed.
 func (l *tlsListener) begin(nc net.Conn) *list.Element {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -157,7 +157,7 @@ func (l *tlsListener) handshake(nc net.Conn, e *list.Element) {
 	}
 }
 
-// failed logs a handshake that failed, unless that would fill the log.
+// failed logs a failed handshake, but no more often than handshakeLogGap.
 func (l *tlsListener) failed(from net.Addr, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -174,16 +174,17 @@ func (l *tlsListener) failed(from net.Addr, err error) {
 	l.log(monitor.LevelWarning, fmt.Sprintf("Error accepting a client connection: %v (from %s)%s", err, from, more))
 }
 
-// tlsConn is an accepted connection whose Close never waits. That of tls.Conn
-// may: it says goodbye to a client that does not read, for up to 5 seconds, and
-// waits without limit for a write that answers a request for new keys. Clients
-// are closed under locks and one after the other.
+// tlsConn is an accepted connection whose Close never blocks. That of tls.Conn
+// may: it sends close_notify to a client that may not be reading, for up to 5
+// seconds, and waits without limit for a write that answers a key update. Clients
+// are closed one after the other and under locks.
 type tlsConn struct {
 	*tls.Conn
 	under *tlsTransport
 }
 
-// Close implements net.Conn. It says goodbye if that can be done at once.
+// Close implements net.Conn. It sends close_notify if that is possible without
+// blocking.
 func (c *tlsConn) Close() error {
 	c.under.hurry()
 	return c.Conn.Close()
@@ -195,7 +196,7 @@ type tlsTransport struct {
 	closing atomic.Bool
 }
 
-// hurry ends a write that waits, and keeps later ones from waiting.
+// hurry ends a write that blocks, and keeps later ones from blocking.
 func (t *tlsTransport) hurry() {
 	t.closing.Store(true)
 	t.Conn.SetWriteDeadline(time.Unix(1, 0))

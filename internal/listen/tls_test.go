@@ -22,7 +22,7 @@ import (
 	"github.com/gosentinel/sentinel/monitor"
 )
 
-// tlsRig is a listener with what is needed to connect to it.
+// tlsRig is a listener with everything needed to connect to it.
 type tlsRig struct {
 	*tlsListener
 	ca     *testcert.Authority
@@ -56,7 +56,8 @@ func newTLSRig(t *testing.T, auth string) *tlsRig {
 	return r
 }
 
-// client connects with the certificate of the given name; "" shows none.
+// client connects with the given client certificate settings and completes the
+// handshake.
 func (r *tlsRig) client(t *testing.T, cfg *tls.Config) (*tls.Conn, error) {
 	t.Helper()
 	cfg.RootCAs, cfg.ServerName = r.ca.Pool(), "server.example"
@@ -85,7 +86,7 @@ func (r *tlsRig) echo(t *testing.T) {
 	t.Cleanup(func() { r.Close(); work.Wait() })
 }
 
-// show issues what a client shows.
+// show issues a certificate for a client to present.
 func show(t *testing.T, ca *testcert.Authority, name string, options ...testcert.Option) tls.Certificate {
 	t.Helper()
 	p, err := tls.X509KeyPair(ca.Issue(t, name, options...))
@@ -95,8 +96,9 @@ func show(t *testing.T, ca *testcert.Authority, name string, options ...testcert
 	return p
 }
 
-// TestClientCertificates: who may come in, for each value of tls-auth-clients.
-// With TLS 1.3 a client learns of its rejection with the first read.
+// TestClientCertificates: which clients are accepted, for each value of
+// tls-auth-clients. With TLS 1.3, a client learns of its rejection at its first
+// read.
 func TestClientCertificates(t *testing.T) {
 	for _, c := range []struct {
 		auth                          string
@@ -111,7 +113,8 @@ func TestClientCertificates(t *testing.T) {
 			r.echo(t)
 			comesIn := func(certs ...tls.Certificate) bool {
 				conn, err := r.client(t, &tls.Config{
-					// Without this a client does not show what the server does not ask for.
+					// Without this, a client presents no certificate unless the
+					// server asks for one.
 					GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 						if len(certs) == 0 {
 							return &tls.Certificate{}, nil
@@ -142,7 +145,8 @@ func TestClientCertificates(t *testing.T) {
 	}
 }
 
-// TestNewHandshakesUseTheNewCertificate rotates while a connection is open.
+// TestNewHandshakesUseTheNewCertificate rotates the certificate while a
+// connection is open.
 func TestNewHandshakesUseTheNewCertificate(t *testing.T) {
 	r := newTLSRig(t, "no")
 	r.echo(t)
@@ -152,7 +156,7 @@ func TestNewHandshakesUseTheNewCertificate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	talk(t, before) // takes in the session ticket
+	talk(t, before) // reads the session ticket
 	again, err := r.client(t, &tls.Config{ClientSessionCache: sessions})
 	if err != nil || !again.ConnectionState().DidResume {
 		t.Fatalf("sessions are not resumed: %v", err)
@@ -172,7 +176,7 @@ func TestNewHandshakesUseTheNewCertificate(t *testing.T) {
 	talk(t, before)
 }
 
-// talk has one line echoed.
+// talk sends a line and expects it back.
 func talk(t *testing.T, conn net.Conn) {
 	t.Helper()
 	if _, err := conn.Write([]byte("hello\n")); err != nil {
@@ -183,8 +187,8 @@ func talk(t *testing.T, conn net.Conn) {
 	}
 }
 
-// TestHalfOpenHandshakes: those who connect and say nothing are given up, oldest
-// first, and do not keep others from coming in.
+// TestHalfOpenHandshakes: connections that send nothing are aborted, oldest
+// first, and do not keep others from being accepted.
 func TestHalfOpenHandshakes(t *testing.T) {
 	r := newTLSRig(t, "no")
 	r.tlsListener.mu.Lock()
@@ -206,7 +210,7 @@ func TestHalfOpenHandshakes(t *testing.T) {
 		t.Fatal(err)
 	}
 	talk(t, conn)
-	// One of the three had to go, and the fourth is no longer among them.
+	// One of the three had to go, and the fourth is no longer pending.
 	r.tlsListener.mu.Lock()
 	if got := r.pending.Len(); got != 2 {
 		t.Errorf("%d handshakes under way, want 2", got)
@@ -216,7 +220,7 @@ func TestHalfOpenHandshakes(t *testing.T) {
 	if _, err := silent[0].Read(make([]byte, 1)); err == nil || errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("the oldest silent connection is not closed: %v", err)
 	}
-	r.Close() // ends the others, or the check for leaks fails
+	r.Close() // ends the others, or goleak fails
 }
 
 // awaitPending waits until n handshakes are under way.
@@ -229,7 +233,8 @@ func (r *tlsRig) awaitPending(t *testing.T, n int) {
 	})
 }
 
-// TestHandshakeDeadline: silence ends after handshakeTimeout.
+// TestHandshakeDeadline: a handshake that stalls is aborted after
+// handshakeTimeout.
 func TestHandshakeDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ca := testcert.NewAuthority(t, "ca")
@@ -272,7 +277,7 @@ func (l *oneConn) Close() error   { close(l.closed); return nil }
 func (l *oneConn) Addr() net.Addr { return &net.TCPAddr{} }
 
 // TestCloseDoesNotWait closes a connection whose client does not read. The
-// standard library would try to say goodbye for 5 seconds.
+// standard library would spend up to 5 seconds trying to send close_notify.
 func TestCloseDoesNotWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ca := testcert.NewAuthority(t, "ca")
@@ -281,8 +286,8 @@ func TestCloseDoesNotWait(t *testing.T) {
 		ln := &oneConn{conns: make(chan net.Conn, 1), closed: make(chan struct{})}
 		ln.conns <- server
 		l := TLS(ln, func() *tls.Config { return cfg }, nil)
-		// TLS 1.2, in which nothing is sent behind the handshake that the client
-		// would have to read.
+		// With TLS 1.2 the server sends nothing after the handshake that the
+		// client would have to read.
 		conn := tls.Client(client, &tls.Config{RootCAs: ca.Pool(), ServerName: "server.example", MaxVersion: tls.VersionTLS12})
 		if err := conn.Handshake(); err != nil {
 			t.Fatal(err)
@@ -301,8 +306,8 @@ func TestCloseDoesNotWait(t *testing.T) {
 	})
 }
 
-// TestCloseEndsWrites closes a connection while a write to it waits. If Close
-// waited for the write, the test would not end.
+// TestCloseEndsWrites closes a connection while a write to it blocks. If Close
+// waited for the write, the test would hang.
 func TestCloseEndsWrites(t *testing.T) {
 	r := newTLSRig(t, "no")
 	if _, err := r.client(t, &tls.Config{}); err != nil {
@@ -328,7 +333,7 @@ func TestCloseEndsWrites(t *testing.T) {
 	}
 }
 
-// fill waits until the system takes no more bytes of a connection.
+// fill writes until the system takes no more bytes of a connection.
 func fill(t *testing.T, nc *net.TCPConn) {
 	t.Helper()
 	raw, err := nc.SyscallConn()
@@ -359,8 +364,8 @@ func await(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-// A client that reads gets a proper goodbye, without which its library reports
-// an attack.
+// A client that reads receives close_notify, without which its library reports a
+// truncation attack.
 func TestCloseSaysGoodbye(t *testing.T) {
 	r := newTLSRig(t, "no")
 	conn, err := r.client(t, &tls.Config{})
@@ -377,7 +382,7 @@ func TestCloseSaysGoodbye(t *testing.T) {
 	}
 }
 
-// A stranger who speaks no TLS is logged, but not every time.
+// A client that does not speak TLS is logged, but not every time.
 func TestFailedHandshakesAreLogged(t *testing.T) {
 	r := newTLSRig(t, "no")
 	for range 5 {

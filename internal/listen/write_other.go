@@ -4,6 +4,6 @@ package listen
 
 import "net"
 
-// writeAtOnce writes nothing: this system has no write that never waits. All that
-// is lost is the goodbye to a client that is being cut.
+// writeAtOnce writes nothing: this system has no write that never blocks. All
+// that is lost is the close_notify to a client that is being disconnected.
 func writeAtOnce(net.Conn, []byte) (int, error) { return 0, net.ErrClosed }

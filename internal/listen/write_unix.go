@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// writeAtOnce writes what the system takes without waiting.
+// writeAtOnce writes what the system accepts without blocking.
 func writeAtOnce(nc net.Conn, p []byte) (n int, err error) {
 	sc, ok := nc.(syscall.Conn)
 	if !ok {
@@ -20,7 +20,7 @@ func writeAtOnce(nc net.Conn, p []byte) (n int, err error) {
 	var failed error
 	err = raw.Write(func(fd uintptr) bool {
 		n, failed = syscall.Write(int(fd), p)
-		return true // do not wait until it can be written
+		return true // do not wait until the socket is writable
 	})
 	if err == nil {
 		err = failed
