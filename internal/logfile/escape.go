@@ -6,15 +6,15 @@ import (
 	"unicode/utf8"
 )
 
-// MaxText is the longest text of a line in bytes, before escaping; the rest is
+// MaxText is the longest text of a line in bytes, before escaping. The rest is
 // cut off, and the line says how much that was. It is well above the 1023 bytes
-// that stock Sentinels keep, because errors about configuration files are longer
-// here, and bounds what one hostile message can add to the log.
+// that redis-sentinel keeps, because errors about configuration files are longer
+// here, and it bounds what one hostile message can add to the log.
 const MaxText = 4096
 
-// appendText appends text as it stands in a line: cut to MaxText, and with
-// everything that does not print escaped. A backslash stays as it is; an
-// ordinary text looks the same as in the log of a stock Sentinel.
+// appendText appends text as it is written in a line: cut to MaxText, with
+// unprintable characters escaped. A backslash is not escaped, so an ordinary text
+// looks the same as in redis-sentinel's log.
 func appendText(dst, text []byte) []byte {
 	cut := 0
 	if len(text) > MaxText {
@@ -50,10 +50,10 @@ func appendEscape(dst []byte, r rune, raw []byte) []byte {
 		return append(dst, `\r`...)
 	case r == '\t':
 		return append(dst, `\t`...)
-	case len(raw) == 1: // ASCII control byte, or a byte that is no UTF-8
+	case len(raw) == 1: // an ASCII control byte, or a byte that is not UTF-8
 		return append(dst, '\\', 'x', hex[raw[0]>>4], hex[raw[0]&15])
 	}
-	// Among these are the characters that reverse the direction of writing.
+	// Among these are the characters that reverse the writing direction.
 	quoted := strconv.AppendQuoteRuneToASCII(nil, r)
 	return append(dst, quoted[1:len(quoted)-1]...)
 }

@@ -41,12 +41,12 @@ func TestLongTextIsCut(t *testing.T) {
 	if got != fits+"... (2 bytes more)" {
 		t.Errorf("a longer text ends with %q", got[MaxText:])
 	}
-	// A character that straddles the border goes as a whole.
+	// A character that straddles the limit is cut as a whole.
 	got = string(appendText(nil, []byte(fits[:MaxText-1]+"世界")))
 	if got != fits[:MaxText-1]+"... (6 bytes more)" {
 		t.Errorf("a text cut inside of a character ends with %q", got[MaxText-4:])
 	}
-	// Nothing but continuation bytes: there is no character to keep whole.
+	// Nothing but continuation bytes: there is no character to cut as a whole.
 	got = string(appendText(nil, []byte(strings.Repeat("\x80", 2*MaxText))))
 	if !strings.HasPrefix(got, strings.Repeat(`\x80`, MaxText-utf8.UTFMax)) {
 		t.Error("bytes that are no text were lost")

@@ -25,7 +25,7 @@ type TimeFormat uint8
 const (
 	LegacyTime   TimeFormat = iota // 21 Nov 2026 08:12:03.482
 	ISO8601                        // 2026-11-21T08:12:03.482+01:00
-	Milliseconds                   // 1795245123482, since 1970
+	Milliseconds                   // 1795245123482, milliseconds since 1970
 )
 
 var (
@@ -45,7 +45,8 @@ func ParseFormat(name string) (Format, error) {
 	return 0, fmt.Errorf("unknown log format %q: use one of %s", name, strings.Join(formatNames[:], ", "))
 }
 
-// ParseTimeFormat does the same for the form of the time.
+// ParseTimeFormat returns the time format with the given name, in any case. The
+// error lists the names that exist.
 func ParseTimeFormat(name string) (TimeFormat, error) {
 	for f, n := range timeNames {
 		if strings.EqualFold(n, name) {
@@ -55,7 +56,7 @@ func ParseTimeFormat(name string) (TimeFormat, error) {
 	return 0, fmt.Errorf("unknown format of log timestamps %q: use one of %s", name, strings.Join(timeNames[:], ", "))
 }
 
-// append writes a time in this form.
+// append appends a time in this form.
 func (f TimeFormat) append(dst []byte, t time.Time) []byte {
 	if f == Milliseconds {
 		return strconv.AppendInt(dst, t.UnixMilli(), 10)
@@ -69,8 +70,9 @@ func levelName(level monitor.Level) string {
 	return names[min(int(level), len(names)-1)]
 }
 
-// appendLogfmt appends a line in logfmt. Time and text are quoted; what does not
-// print in the text is escaped already, so that only the quotes are left to do.
+// appendLogfmt appends a line in logfmt. Time and text are quoted. appendText has
+// already escaped what does not print, so only quotes and backslashes are left to
+// escape.
 func (w *Writer) appendLogfmt(dst []byte, level monitor.Level, text []byte) []byte {
 	dst = append(dst, "pid="...)
 	dst = strconv.AppendInt(dst, int64(w.pid), 10)

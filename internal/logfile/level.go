@@ -41,7 +41,7 @@ func (t Threshold) String() string {
 	return fmt.Sprintf("Threshold(%d)", uint8(t))
 }
 
-// levelChar returns the character that stands for a level in a line.
+// levelChar returns the character of a level in a line.
 func levelChar(level monitor.Level) byte {
 	const chars = ".-*#"
 	return chars[min(int(level), len(chars)-1)]

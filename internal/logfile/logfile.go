@@ -16,7 +16,7 @@ import (
 	"github.com/gosentinel/sentinel/monitor"
 )
 
-// DefaultQueueBytes is the default of Config.QueueBytes: room for some ten
+// DefaultQueueBytes is the default of Config.QueueBytes: room for about ten
 // thousand lines.
 const DefaultQueueBytes = 1 << 20
 
@@ -31,24 +31,25 @@ type Config struct {
 	Format Format
 	Time   TimeFormat
 
-	// Stdout is written to when Path is "". Nil is os.Stdout. It need not be safe
-	// for concurrent use.
+	// Stdout is written to when Path is "". Nil means os.Stdout. It need not be
+	// safe for concurrent use.
 	Stdout io.Writer
-	// PID is the process id to show. 0 is that of this process.
+	// PID is the process id to show. 0 means that of this process.
 	PID int
-	// Now tells the time of a line, in the zone to show. Nil is time.Now. Calls do
-	// not overlap.
+	// Now returns the time of a line, in the time zone to show. Nil means
+	// time.Now. Calls do not overlap.
 	Now func() time.Time
-	// QueueBytes bounds the lines that wait to be written. 0 is DefaultQueueBytes.
+	// QueueBytes bounds the lines that wait to be written, in bytes. 0 means
+	// DefaultQueueBytes.
 	QueueBytes int
-	// OnError is told when writing begins to fail, and not again before it has
-	// worked in between. It is called by the writing goroutine and must not call
+	// OnError is called when writing begins to fail, and not again until it has
+	// worked in between. It runs on the writing goroutine and must not call
 	// Close. Nil writes a line to standard error.
 	OnError func(error)
 }
 
-// Writer is a log. Its methods may be called concurrently; none but Close
-// waits for anything.
+// Writer is a log. Its methods are safe for concurrent use; none but Close
+// blocks.
 type Writer struct {
 	threshold atomic.Uint32
 	now       func() time.Time
@@ -56,20 +57,20 @@ type Writer struct {
 	format    Format
 	times     TimeFormat
 	limit     int
-	wake      chan struct{} // holds one token when there may be something to do
+	wake      chan struct{} // holds one token when there may be something to write
 	done      chan struct{} // closed when the goroutine has ended
 	out       output        // owned by the goroutine, until done is closed
 
 	mu      sync.Mutex
 	queue   []byte // whole lines
 	scratch []byte
-	dropped int // lines that found the queue full since the last take
+	dropped int // lines dropped since the last take because the queue was full
 	closed  bool
 }
 
-// New starts a log. When Path is given, the file is opened once (and created
-// if missing), so that a wrong path is an error at the start and not a silence
-// later. The caller must Close the Writer.
+// New starts a log. If Path is given, the file is opened once (and created if
+// missing), so that a wrong path is an error at the start instead of a silent
+// failure later. The caller must Close the Writer.
 func New(cfg Config) (*Writer, error) {
 	w := &Writer{
 		now:    cfg.Now,
@@ -118,11 +119,11 @@ func (w *Writer) Threshold() Threshold { return Threshold(w.threshold.Load()) }
 // SetThreshold changes the lowest level that is written.
 func (w *Writer) SetThreshold(t Threshold) { w.threshold.Store(uint32(t)) }
 
-// Enabled reports whether lines of a level are written. It saves a caller the
-// work of making a text that nobody will see.
+// Enabled reports whether lines of a level are written. It lets a caller avoid
+// making a text that would be discarded.
 func (w *Writer) Enabled(level monitor.Level) bool { return Threshold(level) >= w.Threshold() }
 
-// Log queues one line. What does not print in text is escaped. After Close it
+// Log queues one line. Unprintable characters in text are escaped. After Close it
 // does nothing.
 func (w *Writer) Log(level monitor.Level, text string) {
 	if !w.Enabled(level) {
@@ -144,7 +145,7 @@ func (w *Writer) Event(e monitor.Event) {
 	defer w.mu.Unlock()
 	w.scratch = append(w.scratch[:0], e.Name()...)
 	w.scratch = append(w.scratch, ' ')
-	// Cut as the message is that subscribers get, so that both say the same.
+	// Cut like the message that subscribers get, so that both are the same.
 	payload := len(w.scratch)
 	w.scratch = e.AppendText(w.scratch)
 	w.scratch = w.scratch[:min(len(w.scratch), payload+monitor.MaxEventText)]
@@ -156,8 +157,9 @@ func (w *Writer) put(level monitor.Level) {
 	if w.closed {
 		return
 	}
-	// Once a line was dropped, so are all until the queue is taken. Otherwise a
-	// short line might still fit, and the gap would no longer be at one place.
+	// Once a line was dropped, so are all others until the queue is taken.
+	// Otherwise a short line might still fit, and the gap would no longer be in
+	// one place.
 	if w.dropped > 0 {
 		w.dropped++
 		return
@@ -170,7 +172,7 @@ func (w *Writer) put(level monitor.Level) {
 	}
 	select {
 	case w.wake <- struct{}{}:
-	default: // it is awake, or about to be
+	default: // it is already awake or about to wake
 	}
 }
 
@@ -186,10 +188,10 @@ func (w *Writer) appendLine(dst []byte, level monitor.Level, text []byte) []byte
 	return append(dst, '\n')
 }
 
-// Close writes what is queued and ends the goroutine. It returns an error when
-// lines were lost at the end, and when ctx ends first because writing takes too
-// long. In the latter case the goroutine is stuck in a write that nothing can
-// interrupt, and ends with it. Calling Close again waits again.
+// Close writes what is queued and ends the goroutine. It returns an error if
+// lines were lost at the end, or if ctx ends before everything is written. In the
+// latter case the goroutine is stuck in a write that nothing can interrupt; it
+// ends with that write. Close may be called again to continue waiting.
 func (w *Writer) Close(ctx context.Context) error {
 	w.mu.Lock()
 	if !w.closed {
@@ -222,8 +224,8 @@ func (w *Writer) run() {
 	}
 }
 
-// take returns the queued lines, and the report of those that were dropped
-// behind them. The queue continues in the memory of free.
+// take returns the queued lines, followed by a line about those that were dropped
+// after them. The queue continues in the memory of free.
 func (w *Writer) take(free []byte) []byte {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -244,22 +246,22 @@ func (w *Writer) report(text string) []byte {
 	return w.appendLine(nil, monitor.LevelWarning, []byte(text))
 }
 
-// output is the place that lines go to, with the memory of what went wrong.
+// output is where lines are written to. It remembers what went wrong.
 type output struct {
 	write   func([]byte) (int, error)
 	onError func(error)
 
 	lost int   // lines not written since writing last worked
-	err  error // why
-	torn bool  // what was written last does not end with a line break
+	err  error // the cause
+	torn bool  // the last write ended in the middle of a line
 }
 
-// put writes a batch of lines. report makes the line that tells of a loss.
+// put writes a batch of lines. report makes the line that reports a loss.
 func (o *output) put(batch []byte, report func(string) []byte) {
 	var head []byte
 	if o.torn {
-		// Complete the torn line, or the first one of the batch would be glued to it
-		// and be read as a part of it.
+		// Complete the torn line, or the first one of the batch would be appended
+		// to it and read as a part of it.
 		head = append(head, '\n')
 	}
 	if o.lost > 0 {
@@ -278,7 +280,7 @@ func (o *output) put(batch []byte, report func(string) []byte) {
 		o.torn = data[n-1] != '\n'
 	}
 	if n >= len(head) {
-		o.lost = 0 // the report is out
+		o.lost = 0 // the report was written
 	}
 	if err == nil {
 		o.err = nil
@@ -292,10 +294,10 @@ func (o *output) put(batch []byte, report func(string) []byte) {
 }
 
 // appendToFile returns a function that opens the file, appends and closes it.
-// Every call goes to the file that has the name at that moment, which is what
-// makes rotation by renaming work.
+// Each call writes to the file that has the name at that moment, which makes
+// rotation by renaming work.
 func appendToFile(path string) func([]byte) (int, error) {
-	// Without O_NONBLOCK, opening a named pipe that nobody reads would hang.
+	// Without O_NONBLOCK, opening a named pipe without a reader would hang.
 	const flags = os.O_APPEND | os.O_CREATE | os.O_WRONLY | syscall.O_NONBLOCK
 	return func(data []byte) (n int, err error) {
 		f, err := os.OpenFile(path, flags, 0o644)
@@ -305,7 +307,7 @@ func appendToFile(path string) func([]byte) (int, error) {
 		if len(data) > 0 {
 			n, err = f.Write(data)
 		}
-		// Some file systems report only now that the bytes did not get there.
+		// Some file systems report a failed write only on close.
 		return n, errors.Join(err, f.Close())
 	}
 }

@@ -23,15 +23,15 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// fixed is a clock that stands, in a zone that is not the machine's.
+// fixed is a clock that stands still, in a time zone that is not the machine's.
 func fixed() time.Time {
 	return time.Date(2026, time.November, 1, 8, 5, 3, 7_999_999, time.FixedZone("", 5400))
 }
 
 const stamp = "42:X 01 Nov 2026 08:05:03.007 "
 
-// start returns a Writer that shows pid 42 and a fixed time, and that fails the
-// test when it reports an error and the test did not ask for that.
+// start returns a Writer that shows pid 42 and a fixed time. It fails the test on
+// a write error, unless cfg handles errors itself.
 func start(t *testing.T, cfg Config) *Writer {
 	t.Helper()
 	cfg.PID = 42
@@ -206,7 +206,7 @@ func TestUnusablePath(t *testing.T) {
 	}{
 		{filepath.Join(dir, "missing", "log"), fs.ErrNotExist},
 		{dir, syscall.EISDIR},
-		{pipe, syscall.ENXIO}, // nobody reads it: an error and not a hang
+		{pipe, syscall.ENXIO}, // it has no reader: an error and not a hang
 	} {
 		w, err := New(Config{Path: c.path})
 		if w != nil || !errors.Is(err, c.want) || !strings.HasPrefix(err.Error(), "can't open the log file: ") {
@@ -240,7 +240,7 @@ func TestLossIsReportedWhenTheFileIsBack(t *testing.T) {
 		stamp+"* saved\n")
 }
 
-// gate is an output that takes nothing until it is opened.
+// gate is an output that blocks until it is opened.
 type gate struct {
 	opened chan struct{}
 	mu     sync.Mutex
@@ -262,7 +262,7 @@ func TestStuckOutputDropsAndSaysSo(t *testing.T) {
 		line := stamp + "* 0\n"
 		w := start(t, Config{Stdout: g, QueueBytes: 3 * len(line)})
 		w.Log(monitor.LevelNotice, "0")
-		synctest.Wait() // the goroutine has taken the line, and is stuck with it
+		synctest.Wait() // the goroutine has taken the line and is stuck writing it
 		for i := 1; i <= 8; i++ {
 			w.Log(monitor.LevelNotice, fmt.Sprint(i))
 		}
@@ -345,8 +345,8 @@ func TestCloseDoesNotWaitForEver(t *testing.T) {
 	})
 }
 
-// script is an output whose next writes end as given: so many bytes are
-// taken, and then comes the error. Writes beyond the script work.
+// script is an output whose next writes end as given: so many bytes are written,
+// and then the error is returned. Writes beyond the script succeed.
 type script struct {
 	ends []end
 	out  bytes.Buffer

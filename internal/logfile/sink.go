@@ -12,8 +12,8 @@ import (
 	"github.com/gosentinel/sentinel/monitor"
 )
 
-// Sink is where log lines and events go. Its methods may be called concurrently
-// and never wait.
+// Sink receives log lines and events. Its methods are safe for concurrent use and
+// never block.
 type Sink interface {
 	Log(monitor.Level, string)
 	Event(monitor.Event)
@@ -22,17 +22,16 @@ type Sink interface {
 // Log is the log of one run of a Sentinel.
 type Log struct {
 	Sink
-	Level    func() string // the threshold by its name
-	SetLevel func(string)  // takes the name of a threshold, and ignores any other
-	Close    func()        // waits for what was logged, but not long; may be called twice
+	Level    func() string // returns the name of the threshold
+	SetLevel func(string)  // sets the threshold by name; unknown names are ignored
+	Close    func()        // writes what was logged, within logFlushTimeout; may be called twice
 }
 
-// logFlushTimeout bounds the wait for a log that cannot be written at the end.
+// logFlushTimeout bounds the wait at the end for a log that cannot be written.
 const logFlushTimeout = 2 * time.Second
 
-// Open opens the log that set asks for: a file or standard output, and the
-// system log as well if it is enabled. The error is in the words of
-// redis-sentinel.
+// Open opens the log that set asks for: a file or standard output, and also the
+// system log if it is enabled. The error is in redis-sentinel's words.
 func Open(set configrewrite.Settings) (Log, error) {
 	cfg, err := logConfig(set)
 	if err != nil {
@@ -55,13 +54,15 @@ func Open(set configrewrite.Settings) (Log, error) {
 		closeLogs(writers)
 		return Log{}, err
 	}
-	// They are closed in this order: the second complains to the first.
+	// They are closed in this order, because the second reports its errors to the
+	// first.
 	writers = []*Writer{second, w}
 	return newLog(bothLogs{w, second}, writers, system.close), nil
 }
 
-// newLog returns the log that sink and writers make up. The threshold of the
-// last writer is that of all. closeSystem is called once all have ended.
+// newLog returns the log that consists of sink and writers. The threshold of the
+// last writer counts as that of all. closeSystem is called once all writers have
+// ended.
 func newLog(sink Sink, writers []*Writer, closeSystem func()) Log {
 	return Log{
 		Sink:  sink,
@@ -81,7 +82,7 @@ func newLog(sink Sink, writers []*Writer, closeSystem func()) Log {
 	}
 }
 
-// logConfig translates the settings of the log.
+// logConfig converts the settings of the log.
 func logConfig(set configrewrite.Settings) (cfg Config, err error) {
 	cfg.Path = configrewrite.InDir(set.Dir, set.LogFile)
 	if cfg.Threshold, err = ParseThreshold(set.LogLevel); err != nil {
@@ -94,8 +95,8 @@ func logConfig(set configrewrite.Settings) (cfg Config, err error) {
 	return cfg, err
 }
 
-// newSystemWriter returns the writer in front of the system log, whose troubles
-// are told in the other log.
+// newSystemWriter returns the writer in front of the system log. It reports
+// errors to the other log.
 func newSystemWriter(out io.Writer, other *Writer, threshold Threshold) (*Writer, error) {
 	return New(Config{
 		Threshold: threshold, Stdout: out,
@@ -110,7 +111,7 @@ func closeLogs(writers []*Writer) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), logFlushTimeout)
 	defer cancel()
 	for _, w := range writers {
-		w.Close(ctx) // nobody is left to be told of an error
+		w.Close(ctx) // an error cannot be reported any more
 	}
 	return ctx.Err() == nil
 }
@@ -128,8 +129,9 @@ func (b bothLogs) Event(ev monitor.Event) {
 	b[1].Event(ev)
 }
 
-// Slog returns the log of an embedded Sentinel: it goes to logger, which has its
-// own ways to choose a level. A nil logger discards everything.
+// Slog returns the log of an embedded Sentinel: it goes to logger, whose own
+// configuration decides which levels are written. A nil logger discards
+// everything.
 func Slog(logger *slog.Logger) Log {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)

@@ -11,7 +11,7 @@ import (
 	"github.com/gosentinel/sentinel/monitor"
 )
 
-// TestFileLog goes through the settings.
+// TestFileLog opens a log from settings.
 func TestFileLog(t *testing.T) {
 	dir := t.TempDir()
 	set := configrewrite.DefaultSettings()
@@ -27,7 +27,7 @@ func TestFileLog(t *testing.T) {
 	}
 	log.Log(monitor.LevelVerbose, "in detail")
 	log.Close()
-	log.Close() // a simulated crash closes it before the end does
+	log.Close() // a simulated crash closes it before the end of the run does
 	text, err := os.ReadFile(filepath.Join(dir, "s.log"))
 	if err != nil || strings.Contains(string(text), "too detailed") || !strings.Contains(string(text), "in detail") {
 		t.Errorf("%v, log:\n%s", err, text)

@@ -10,17 +10,16 @@ import (
 	"github.com/gosentinel/sentinel/configrewrite"
 )
 
-// syslogOutput sends log lines to the system log. It is the output of a log
-// writer of its own, which brings the queue that keeps a slow system log from
-// stopping the Sentinel, the escapes, and the count of what was lost. Each line
-// is taken apart again here, since syslog has time, process and level in places
-// of its own.
+// syslogOutput sends log lines to the system log. It is the output of a Writer of
+// its own, which provides the queue that keeps a slow system log from blocking
+// the Sentinel, the escaping, and the count of lost lines. Each line is split
+// again here, since syslog has separate fields for time, process and level.
 type syslogOutput struct {
 	dial func() (*syslog.Writer, error)
 	to   *syslog.Writer // nil until the first line, and after a failure
 }
 
-// Write implements io.Writer. It is given whole lines.
+// Write implements io.Writer. lines must be whole lines.
 func (o *syslogOutput) Write(lines []byte) (int, error) {
 	if o.to == nil {
 		var err error
@@ -46,7 +45,7 @@ func (o *syslogOutput) send(line string) error {
 	fields := strings.SplitN(line, " ", 7)
 	text := fields[len(fields)-1]
 	if len(fields) < 7 {
-		return o.to.Warning(line) // cannot be, and must not be lost
+		return o.to.Warning(line) // impossible, but must not be lost
 	}
 	switch fields[5] {
 	case ".":
@@ -73,8 +72,8 @@ var syslogFacilities = map[string]syslog.Priority{
 	"local7": syslog.LOG_LOCAL7,
 }
 
-// newSyslog returns the output to the system log of this machine. It connects
-// with the first line.
+// newSyslog returns an output to the system log of this machine. It connects when
+// the first line is written.
 func newSyslog(set configrewrite.Settings) (*syslogOutput, error) {
 	return &syslogOutput{dial: func() (*syslog.Writer, error) {
 		return syslog.New(syslogFacilities[set.SyslogFacility]|syslog.LOG_NOTICE, set.SyslogIdent)

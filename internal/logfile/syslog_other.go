@@ -8,7 +8,7 @@ import (
 	"github.com/gosentinel/sentinel/configrewrite"
 )
 
-// syslogOutput does not exist on this system.
+// syslogOutput is never created on this system.
 type syslogOutput struct{}
 
 func (*syslogOutput) Write([]byte) (int, error) { return 0, errNoSyslog }

@@ -16,8 +16,8 @@ import (
 	"github.com/gosentinel/sentinel/monitor"
 )
 
-// TestSyslog: each line arrives with its own level, without the parts that
-// syslog has places for.
+// TestSyslog: each line arrives with its own level, without the parts for which
+// syslog has fields of its own.
 func TestSyslog(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log")
 	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
@@ -60,8 +60,8 @@ func TestSyslog(t *testing.T) {
 	}
 }
 
-// TestSyslogMissing: a system log that cannot be reached is told in the other
-// log, once, and what comes when it is back arrives.
+// TestSyslogMissing: a system log that cannot be reached is reported once in the
+// other log, and lines logged after it returns arrive.
 func TestSyslogMissing(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "s.log")
 	main, err := New(Config{Path: file})
