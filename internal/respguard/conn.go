@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// Conn is a client connection that yields whole, valid, canonical commands
-// only. Read must be called by one goroutine at a time, as a server does; all
-// other methods may be called from anywhere.
+// Conn is a client connection that yields only whole, valid commands in canonical
+// form. Read must be called by one goroutine at a time; all other methods are
+// safe for concurrent use.
 type Conn struct {
 	net.Conn
 	guard  *Guard
@@ -20,21 +20,21 @@ type Conn struct {
 
 	// The rest belongs to the goroutine that reads.
 	scan     scanner
-	off      int    // how much of scan.out was handed on
+	off      int    // how much of scan.out Read has returned
 	raw      []byte // read from the socket but not scanned yet
-	err      error  // what Read returns once scan.out is handed on
+	err      error  // what Read returns after all of scan.out
 	begun    time.Time
 	deadline time.Time
 	charged  atomic.Int64
 }
 
-// A command of n bytes takes about this many times n: once here, up to twice in
-// the buffer of redcon, which grows by doubling, and once as the copy that
-// redcon hands to the handler.
+// A command of n bytes takes about this many times n of memory: once here, up to
+// twice in redcon's buffer, which grows by doubling, and once in the copy that
+// redcon passes to the handler.
 const copiesPerCommand = 4
 
-// buffers lends memory to connections that have something to hand on, so that
-// an idle connection holds none.
+// buffers lends memory to connections that have something to return, so that an
+// idle connection holds none.
 var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
 // maxPooledBytes keeps the rare large command from staying in the pool.
@@ -50,15 +50,16 @@ func newConn(nc net.Conn, g *Guard) *Conn {
 	return c
 }
 
-// SetAuthenticated lifts (true) or restores the limits for strangers. It takes
-// effect with the first command behind those that were handed on already.
+// SetAuthenticated lifts the limits for unauthenticated clients (true) or
+// restores them. It takes effect with the first command that Read has not
+// returned yet.
 func (c *Conn) SetAuthenticated(ok bool) { c.auth.Store(ok) }
 
-// SetIdleExempt exempts the connection from Limits.IdleTimeout, or no longer:
-// a subscriber is silent by nature. It takes effect with the next Read.
+// SetIdleExempt sets whether the connection is exempt from Limits.IdleTimeout, as
+// subscribers are, which are normally silent. It takes effect with the next Read.
 func (c *Conn) SetIdleExempt(exempt bool) { c.exempt.Store(exempt) }
 
-// NetConn returns the connection below.
+// NetConn returns the underlying connection.
 func (c *Conn) NetConn() net.Conn { return c.Conn }
 
 // Write implements net.Conn. Empty writes, of which redcon makes many, do not
@@ -80,11 +81,11 @@ func (c *Conn) Close() (err error) {
 	return err
 }
 
-// closedCharge marks a connection that must not be charged any more.
+// closedCharge marks a connection that must no longer be charged.
 const closedCharge = -1
 
-// reserve charges the connection for a command of size bytes, see
-// Limits.TotalBytes. It is called by the scanner.
+// reserve charges the connection for a command of size bytes; see
+// Limits.TotalBytes. The scanner calls it.
 func (c *Conn) reserve(size int) bool {
 	want := int64(size) * copiesPerCommand
 	have := c.charged.Load()
@@ -94,7 +95,7 @@ func (c *Conn) reserve(size int) bool {
 	if have == closedCharge || !c.guard.reserve(want-have) {
 		return false
 	}
-	if !c.charged.CompareAndSwap(have, want) { // closed meanwhile
+	if !c.charged.CompareAndSwap(have, want) { // closed in the meantime
 		c.guard.large.Add(have - want)
 		return false
 	}
@@ -121,7 +122,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// fill scans what is there, or reads more into scratch and scans that.
+// fill scans what is left in raw, or reads more into scratch and scans that.
 func (c *Conn) fill(scratch []byte) {
 	src := c.raw
 	if len(src) == 0 {
@@ -148,12 +149,12 @@ func (c *Conn) fill(scratch []byte) {
 		c.raw = append([]byte(nil), src[n:]...)
 	}
 	if c.scan.start > 0 || !c.scan.partial() {
-		c.begun = time.Time{} // what is partial now began just now
+		c.begun = time.Time{} // a command that is partial now has only just begun
 	}
 }
 
-// recycle drops what was handed on and, when nothing is left, lends the buffer
-// to somebody else.
+// recycle drops what Read has returned and, when nothing is left, gives the
+// buffer back to the pool.
 func (c *Conn) recycle() {
 	s := &c.scan
 	if c.off > 0 {
@@ -170,13 +171,13 @@ func (c *Conn) recycle() {
 	s.out = nil
 }
 
-// receive reads from the socket under the deadline that now applies.
+// receive reads from the socket under the deadline that applies now.
 func (c *Conn) receive(p []byte) (int, error) {
 	var want time.Time
 	switch idle := c.guard.lim.IdleTimeout; {
 	case c.scan.partial():
-		// The clock runs from the first byte: a client that sends one byte a
-		// minute must not hold memory for ever.
+		// The time runs from the first byte: a client that sends one byte a
+		// minute must not hold memory indefinitely.
 		if c.begun.IsZero() {
 			c.begun = time.Now()
 		}
@@ -193,7 +194,7 @@ func (c *Conn) receive(p []byte) (int, error) {
 	return c.Conn.Read(p)
 }
 
-// fail ends the connection for good and returns the reason.
+// fail ends the connection and returns the reason.
 func (c *Conn) fail() error {
 	v, ok := c.err.(*Violation)
 	if !ok {
@@ -209,15 +210,15 @@ func (c *Conn) fail() error {
 	return v
 }
 
-// What linger grants a client that is being sent away.
+// The limits of linger.
 const (
 	lingerTimeout = 200 * time.Millisecond
 	lingerBytes   = 256 << 10
 )
 
-// linger takes in what the client is still sending. Closing a socket with
-// unread bytes resets the connection, and the reset would overtake the error
-// reply, so that the client never learns what it did wrong.
+// linger reads and discards what the client is still sending. Closing a socket
+// with unread bytes resets the connection, and the reset would overtake the error
+// reply, so the client would never learn what it did wrong.
 func (c *Conn) linger() {
 	half, ok := c.Conn.(interface{ CloseWrite() error })
 	if !ok || half.CloseWrite() != nil {

@@ -35,7 +35,7 @@ func (s *script) SetDeadline(time.Time) error      { return nil }
 func (s *script) SetReadDeadline(time.Time) error  { return nil }
 func (s *script) SetWriteDeadline(time.Time) error { return nil }
 
-// cut splits in at every multiple of n, or not at all when n is 0.
+// cut splits in at every multiple of n; 0 does not split it.
 func cut(in []byte, n int) [][]byte {
 	if n <= 0 {
 		return [][]byte{in}

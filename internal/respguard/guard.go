@@ -9,36 +9,36 @@ import (
 )
 
 // Guard holds what the connections of one server share. Several listeners may
-// hang on one Guard; its limits then count over all of them. All methods may be
-// called concurrently.
+// share one Guard; its limits then apply to all of them together. All methods are
+// safe for concurrent use.
 type Guard struct {
 	lim     Limits
 	clients atomic.Int64
-	large   atomic.Int64 // bytes charged of lim.TotalBytes
+	large   atomic.Int64 // bytes charged against lim.TotalBytes
 	refused atomic.Uint64
 }
 
 // New returns a Guard with the given limits.
 func New(lim Limits) *Guard { return &Guard{lim: lim.withDefaults()} }
 
-// NewListener guards a single listener.
+// NewListener returns a guarded listener with a Guard of its own.
 func NewListener(ln net.Listener, lim Limits) net.Listener { return New(lim).Listener(ln) }
 
-// Clients is the number of connections that are open now.
+// Clients returns the number of connections that are open now.
 func (g *Guard) Clients() int { return int(g.clients.Load()) }
 
-// Refused is the number of connections that MaxClients turned away so far.
+// Refused returns the number of connections refused so far because of MaxClients.
 func (g *Guard) Refused() uint64 { return g.refused.Load() }
 
-// Limits returns the limits in force, defaults filled in.
+// Limits returns the limits in force, with defaults filled in.
 func (g *Guard) Limits() Limits { return g.lim }
 
 // Listener returns ln with every connection guarded: Accept returns a [*Conn].
 //
-// Its Accept returns net.ErrClosed after Close and no other error. Any other
-// failure of ln, above all running out of file descriptors, is reported to
-// Limits.OnAcceptError and tried again after a pause, since a server that is
-// told of it can only spin or give up.
+// After Close, Accept returns net.ErrClosed, and it returns no other error. Any
+// other failure of ln, above all running out of file descriptors, is reported to
+// Limits.OnAcceptError and retried after a pause, since a server that got the
+// error could only spin or give up.
 func (g *Guard) Listener(ln net.Listener) net.Listener {
 	return &listener{Listener: ln, guard: g, closed: make(chan struct{})}
 }
@@ -50,7 +50,7 @@ type listener struct {
 	closed chan struct{}
 }
 
-// The pause after a failed accept doubles between these.
+// The pause after a failed accept doubles from the first to the second.
 const (
 	minAcceptPause = 5 * time.Millisecond
 	maxAcceptPause = time.Second
@@ -94,7 +94,7 @@ func (l *listener) isClosed() bool {
 	}
 }
 
-// wait reports false when the listener was closed meanwhile.
+// wait waits for d and reports false if the listener was closed in the meantime.
 func (l *listener) wait(d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -118,11 +118,11 @@ func (g *Guard) admit(nc net.Conn) *Conn {
 }
 
 // Refuse sends an error line to a connection that was just accepted, and closes
-// it; reply is the line without "-" and CRLF.
+// it. reply is the line without "-" and CRLF.
 //
-// It does not block, so that an accept loop may call it: a fresh TCP connection
-// has room for one line. A TLS connection is closed without a word, because
-// writing to it would first wait for the client's half of the handshake.
+// It does not block, so an accept loop may call it: a new TCP connection has room
+// for one line. A TLS connection is closed without a reply, because writing to it
+// would first wait for the client's part of the handshake.
 func Refuse(nc net.Conn, reply string) {
 	below := nc
 	if c, ok := nc.(*Conn); ok {
@@ -135,7 +135,7 @@ func Refuse(nc net.Conn, reply string) {
 	nc.Close()
 }
 
-// reserve charges n bytes more, or nothing and reports false.
+// reserve charges n more bytes, or charges nothing and reports false.
 func (g *Guard) reserve(n int64) bool {
 	if g.large.Add(n) > g.lim.TotalBytes {
 		g.large.Add(-n)

@@ -13,7 +13,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// tight makes every bound reachable with a short input.
+// tight makes every limit reachable with a short input.
 var tight = Limits{MaxArgs: 20, MaxBulkBytes: 40000, MaxCommandBytes: 50000, MaxInlineBytes: 100, LargeBytes: 64}
 
 // through sends the chunks through a guard and redcon's own parser.
@@ -84,8 +84,8 @@ var streams = []string{
 	`"a""b"` + "\n", "a\vb \vc \"d\"\ve\n", `"\x4" "\xzz" '\x41'` + "\n", "\"\" ''\n",
 }
 
-// TestVerdicts compares the guard with the oracle, and every way to cut the
-// stream with not cutting it.
+// TestVerdicts compares the guard with the oracle, for every way to split the
+// stream.
 func TestVerdicts(t *testing.T) {
 	lim := tight.withDefaults()
 	for _, in := range streams {
@@ -112,7 +112,7 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
-// TestVerdictTexts pins the texts themselves, which the oracle only repeats.
+// TestVerdictTexts checks the texts themselves; the oracle has copies of them.
 func TestVerdictTexts(t *testing.T) {
 	for _, c := range []struct {
 		in, reply string
@@ -143,8 +143,8 @@ func TestVerdictTexts(t *testing.T) {
 	}
 }
 
-// FuzzGuard looks for input that panics or hangs, that redcon refuses, or
-// whose meaning depends on how it was cut.
+// FuzzGuard looks for input that panics or hangs, that redcon refuses, or whose
+// meaning depends on how it was split.
 func FuzzGuard(f *testing.F) {
 	for i, s := range streams {
 		if len(s) < 1000 {
@@ -169,7 +169,7 @@ func FuzzGuard(f *testing.F) {
 	})
 }
 
-// BenchmarkRead measures what the guard costs a command, with a pipeline of 32.
+// BenchmarkRead measures the guard's cost per command, with a pipeline of 32.
 func BenchmarkRead(b *testing.B) {
 	const cmd = "*3\r\n$8\r\nSENTINEL\r\n$23\r\nget-master-addr-by-name\r\n$8\r\nmymaster\r\n"
 	in := []byte(strings.Repeat(cmd, 32))

@@ -6,8 +6,8 @@ import (
 	"github.com/gosentinel/sentinel/internal/words"
 )
 
-// inline collects a plain text command up to its LF. The line is kept behind
-// the whole commands in s.out and replaced by its canonical form at the end.
+// inline collects a plain text command up to its LF. The line is kept after the
+// whole commands in s.out and finally replaced by its canonical form.
 func (s *scanner) inline(p []byte) (int, *Violation) {
 	n := bytes.IndexByte(p, '\n')
 	found := n >= 0

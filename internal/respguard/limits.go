@@ -5,55 +5,55 @@ import (
 	"time"
 )
 
-// Limits bounds what clients may do. A field that is zero takes the default
-// named at it, except where zero is said to mean something else.
+// Limits bounds what clients may do. A zero field has the default that its
+// comment states, except where zero is said to mean something else.
 type Limits struct {
-	// MaxClients is the number of connections served at once. More are told so
-	// and closed. Default 10000, as in stock Redis.
+	// MaxClients is the number of connections served at once. Further ones get an
+	// error line and are closed. Default 10000, as in Redis.
 	MaxClients int
-	// MaxArgs is the number of arguments of one command. Default 65536; stock
-	// Redis takes 2^31-1, and allocates for them.
+	// MaxArgs is the number of arguments of one command. Default 65536. Redis
+	// accepts 2^31-1, and allocates memory for them.
 	MaxArgs int
-	// MaxBulkBytes is the length of one argument. Default 1 MiB; stock Redis
-	// takes 512 MiB (proto-max-bulk-len).
+	// MaxBulkBytes is the length of one argument in bytes. Default 1 MiB. Redis
+	// accepts 512 MiB (proto-max-bulk-len).
 	MaxBulkBytes int
-	// MaxCommandBytes is the length of one command with its framing. Default
-	// 2 MiB; stock Redis bounds it by its query buffer only (1 GiB).
+	// MaxCommandBytes is the length of one command with its framing, in bytes.
+	// Default 2 MiB. Redis bounds it only by its query buffer (1 GiB).
 	MaxCommandBytes int
-	// MaxInlineBytes is the length of an inline command and of a "*" or "$"
-	// header line. Default 64 KiB, as in stock Redis.
+	// MaxInlineBytes is the length in bytes of an inline command and of a "*" or
+	// "$" header line. Default 64 KiB, as in Redis.
 	MaxInlineBytes int
-	// LargeBytes is the size up to which a command costs nothing of TotalBytes.
-	// Default 16 KiB.
+	// LargeBytes is the size up to which a command is not charged against
+	// TotalBytes. Default 16 KiB.
 	LargeBytes int
 	// TotalBytes is the memory that the large commands of all clients together
-	// may take. A connection is charged for the largest command that it ever
-	// sent until it closes, because the buffers behind it stay that large.
-	// Default 64 MiB.
+	// may take. A connection is charged for its largest command until it closes,
+	// because the buffers for it stay that large. Default 64 MiB.
 	TotalBytes int64
-	// IdleTimeout closes a connection that sends nothing for that long, unless
-	// it is exempt ([Conn.SetIdleExempt]). Zero means never, as in stock Redis.
+	// IdleTimeout closes a connection that sends nothing for that long, unless it
+	// is exempt ([Conn.SetIdleExempt]). Zero means never, as in Redis.
 	IdleTimeout time.Duration
-	// PartialTimeout is the time in which a command that was begun must be
-	// complete. Default one minute; stock Redis waits for ever.
+	// PartialTimeout is the time in which a command must be complete once its
+	// first byte was received. Default one minute. Redis waits without limit.
 	PartialTimeout time.Duration
 	// AuthRequired makes every connection start unauthenticated: commands of
 	// more than 10 arguments or with an argument above 16384 bytes are refused
 	// until [Conn.SetAuthenticated].
 	AuthRequired bool
-	// OnAcceptError, when set, hears of each failed accept and of the pause
-	// that follows it. It must not block.
+	// OnAcceptError, if set, is called after each failed accept with the pause
+	// that follows. It must not block.
 	OnAcceptError func(err error, pause time.Duration)
 }
 
-// What an unauthenticated client may send (wire.md §1.1).
+// What an unauthenticated client may send (wire.md §1.1, Parsing and limits).
 const (
 	unauthMaxArgs      = 10
 	unauthMaxBulkBytes = 16384
 )
 
-// stockMaxBulkBytes is the default of proto-max-bulk-len. A stranger who exceeds
-// it is told that, and not that he has to log in first.
+// stockMaxBulkBytes is the default of proto-max-bulk-len. An unauthenticated
+// client that exceeds it gets the error for that, not the one about
+// authentication.
 const stockMaxBulkBytes = 512 << 20
 
 func (l Limits) withDefaults() Limits {
@@ -77,15 +77,15 @@ func setDefault[T int | int64 | time.Duration](v *T, def T) {
 	}
 }
 
-// Violation is the error that [Conn.Read] returns after a client broke a rule.
-// By then the client has got its reply and the connection is closed.
+// Violation is the error that [Conn.Read] returns after a client broke a rule. By
+// then the client has received its reply and the connection is closed.
 type Violation struct {
-	// Reply is the error line that the client got, without "-" and CRLF. It is
-	// empty when the connection was closed without a word, as for HTTP.
+	// Reply is the error line sent to the client, without "-" and CRLF. It is
+	// empty if the connection was closed without a reply, as for HTTP.
 	Reply string
 }
 
-// Error says what the client did, for a log line.
+// Error describes what the client did, for a log line.
 func (v *Violation) Error() string {
 	if v.Reply == "" {
 		return "closed without a reply: the client speaks HTTP, not RESP"
@@ -97,7 +97,7 @@ func protocolError(format string, args ...any) *Violation {
 	return &Violation{Reply: "ERR Protocol error: " + fmt.Sprintf(format, args...)}
 }
 
-// errTotal is not a fault of the one client, so its text asks to come again.
+// errTotal is not the fault of this client alone, so its text asks to try again.
 var errTotal = &Violation{Reply: "ERR Too many large commands at once, try again later"}
 
 var errHTTP = &Violation{}

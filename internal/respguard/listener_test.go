@@ -18,7 +18,7 @@ import (
 	"github.com/tidwall/redcon"
 )
 
-// fakeListener hands out what the test puts into its channel.
+// fakeListener returns from Accept what the test puts into its channel.
 type fakeListener struct {
 	next   chan any // net.Conn or error
 	closed chan struct{}
@@ -99,7 +99,7 @@ func TestMaxClients(t *testing.T) {
 		runtime.Gosched()
 	}
 	c.Close()
-	c.Close() // closing twice must not make room for two
+	c.Close() // closing twice must not free two places
 	fake.next <- net.Conn(third)
 	(<-done).Close()
 	if got := second.wrote.String(); got != "-ERR max number of clients reached\r\n" || !second.closed {
@@ -110,7 +110,7 @@ func TestMaxClients(t *testing.T) {
 	}
 }
 
-// tlsLike is a connection with another one below, as *tls.Conn is.
+// tlsLike is a connection that wraps another one, like *tls.Conn.
 type tlsLike struct{ script }
 
 func (t *tlsLike) NetConn() net.Conn           { return &t.script }
@@ -137,8 +137,8 @@ func TestSeveralListenersShareLimits(t *testing.T) {
 	}
 }
 
-// TestAuthenticationLiftsLimitsInsidePipeline: the long command behind AUTH in
-// the same packet is judged only after AUTH was executed.
+// TestAuthenticationLiftsLimitsInsidePipeline: a long command after AUTH in the
+// same packet is checked only after AUTH was executed.
 func TestAuthenticationLiftsLimitsInsidePipeline(t *testing.T) {
 	long := "*11\r\n" + strings.Repeat("$1\r\na\r\n", 11)
 	c := New(Limits{AuthRequired: true}).admit(&script{chunks: [][]byte{[]byte("\r\nAUTH x\r\n" + long + long)}})
@@ -182,8 +182,8 @@ func TestIdleTimeout(t *testing.T) {
 	})
 }
 
-// TestPartialTimeout: dripping bytes does not keep a command alive, a busy
-// pipeline that never pauses at a command boundary is not cut.
+// TestPartialTimeout: sending single bytes does not keep a command alive, and a
+// busy pipeline that never pauses at a command boundary is not cut off.
 func TestPartialTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		near, far := net.Pipe()
@@ -222,8 +222,8 @@ func TestPartialTimeout(t *testing.T) {
 	})
 }
 
-// TestTotalBytes: many clients with a large unfinished command each take no
-// more than the common allowance, and give it back.
+// TestTotalBytes: many clients, each with a large unfinished command, take no
+// more than the common limit, and release it when they close.
 func TestTotalBytes(t *testing.T) {
 	g := New(Limits{TotalBytes: 4 << 20})
 	big := []byte("*2\r\n$4\r\nPING\r\n$500000\r\n" + strings.Repeat("x", 499999))
@@ -255,8 +255,8 @@ func TestTotalBytes(t *testing.T) {
 	}
 }
 
-// TestIdleConnectionHoldsNoBuffer: after a command was handed on, its memory is
-// lent to others.
+// TestIdleConnectionHoldsNoBuffer: after a command was returned, its memory goes
+// back to the pool.
 func TestIdleConnectionHoldsNoBuffer(t *testing.T) {
 	c := New(Limits{}).admit(&script{chunks: [][]byte{[]byte("PING\r\n")}})
 	defer c.Close()
@@ -268,8 +268,8 @@ func TestIdleConnectionHoldsNoBuffer(t *testing.T) {
 	}
 }
 
-// TestHostileTCP sends the killers through a real socket to a real redcon
-// server, which must answer them and go on serving.
+// TestHostileTCP sends the input that kills redcon to a real redcon server over
+// TCP. The server must reply to it and continue to serve.
 func TestHostileTCP(t *testing.T) {
 	base, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// verdict is what a stream means: the commands in it and, when it broke a
-// rule, the reply to that.
+// verdict is what a stream means: its commands and, if it broke a rule, the reply
+// to that.
 type verdict struct {
 	cmds  [][]string
 	reply string // as in Violation.Reply; "-" for no violation
@@ -16,8 +16,8 @@ type verdict struct {
 
 func (v verdict) String() string { return fmt.Sprintf("%q %q", v.cmds, v.reply) }
 
-// oracle reads the whole stream at once, in the most obvious way, and states
-// what the scanner should make of it. It shares no code with it.
+// oracle reads the whole stream at once, in the most obvious way, and returns
+// what the scanner should make of it. It shares no code with the scanner.
 func oracle(in string, lim Limits, auth bool) verdict {
 	var v verdict
 	for {
@@ -33,7 +33,7 @@ func oracle(in string, lim Limits, auth bool) verdict {
 	}
 }
 
-// oracleCommand returns rest == in when the command is not complete.
+// oracleCommand returns rest == in if the command is not complete.
 func oracleCommand(in string, lim Limits, auth bool) (cmd []string, rest, reply string) {
 	const pe = "ERR Protocol error: "
 	if in == "" {
@@ -129,7 +129,7 @@ type oracleInt struct {
 	ok bool
 }
 
-// oracleNumber returns nil when the line is not complete.
+// oracleNumber returns nil if the line is not complete.
 func oracleNumber(s string, lim Limits, what string) (*oracleInt, string, string) {
 	line, after, found := strings.Cut(s, "\r")
 	if len(line) > lim.MaxInlineBytes {
@@ -151,7 +151,7 @@ func oracleHTTP(s string) bool {
 	return strings.EqualFold(s, "post") || strings.EqualFold(s, "host:")
 }
 
-// oracleSplit is a table of states over characters.
+// oracleSplit is a state machine over characters.
 func oracleSplit(line string) ([]string, bool) {
 	const blank, word, dq, sq, dqEsc, sqEsc, closed = 0, 1, 2, 3, 4, 5, 6
 	var words []string

@@ -7,20 +7,20 @@ import (
 	"strings"
 )
 
-// scanner turns the bytes of a client into canonical commands. It remembers
-// where in a command it stands, so that a byte is looked at once however the
-// stream is cut.
+// scanner converts the bytes of a client to canonical commands. It remembers its
+// position within a command, so each byte is looked at once however the stream is
+// split.
 type scanner struct {
 	lim *Limits
-	// reserve asks for room for a command of that many bytes.
+	// reserve asks for room for a command of size bytes.
 	reserve func(size int) bool
 
 	state   scanState
 	head    [headBytes]byte // the start of the header line, without its marker
-	headLen int             // its whole length, also of what did not fit
+	headLen int             // its whole length, including what did not fit
 	args    int             // arguments still to come, this one included
 	first   bool            // this argument is the command name
-	name    int             // where in out that begins
+	name    int             // where in out the command name begins
 	left    int             // bytes still missing in this argument
 
 	start int    // where in out the current command begins
@@ -29,8 +29,8 @@ type scanner struct {
 
 type scanState uint8
 
-// The states. Each ...End stands right behind its header state: that is what
-// scanner.header counts on.
+// The states. Each ...End state directly follows its header state; scanner.header
+// relies on that.
 const (
 	atCommand   scanState = iota // nothing of a command was seen yet
 	inInline                     // inside an inline command
@@ -44,17 +44,17 @@ const (
 	inArgEnd2                    // at the second
 )
 
-// headBytes is room for every valid number: a sign and 19 digits. A longer
-// header is invalid, so only its length matters.
+// headBytes has room for every valid number, which is a sign and 19 digits. A
+// longer header is invalid, so only its length matters.
 const headBytes = 24
 
-// partial reports whether a command was begun and is not complete.
+// partial reports whether a command has begun and is not complete.
 func (s *scanner) partial() bool { return s.state != atCommand }
 
-// scan consumes bytes of p and appends what they mean to s.out. With one set
-// it stops after a complete command, because the next one may be judged by
-// other rules: the limits for strangers end when AUTH was executed, not when
-// it was read. It returns the number of bytes consumed.
+// scan consumes bytes of p and appends their canonical form to s.out. With one
+// set, it stops after a complete command, because other limits may apply to the
+// next one: the limits for unauthenticated clients end when AUTH was executed,
+// not when it was read. It returns the number of bytes consumed.
 func (s *scanner) scan(p []byte, auth, one bool) (int, *Violation) {
 	n := 0
 	for n < len(p) {
@@ -80,7 +80,7 @@ func (s *scanner) step(p []byte, auth bool) (int, *Violation) {
 			return 1, nil
 		}
 		s.state = inInline
-		return 0, nil // the byte belongs to the line, which is never empty here
+		return 0, nil // the byte belongs to the line, so p is not empty for inline
 	case inInline:
 		return s.inline(p)
 	case inCount, inLength:
@@ -110,7 +110,7 @@ func (s *scanner) step(p []byte, auth bool) (int, *Violation) {
 		s.state = inArgEnd
 		return n, nil
 	case inArgEnd:
-		// Stock Redis skips two bytes here, whatever they are.
+		// Redis skips two bytes here, whatever they are.
 		s.state = inArgEnd2
 		return 1, nil
 	default: // inArgEnd2
@@ -141,8 +141,8 @@ func (s *scanner) header(p []byte) (int, *Violation) {
 	return n + 1, nil
 }
 
-// wholeHeader is the short way through a "$N" line that arrived in one piece. It
-// returns 0 when the line is longer than usual or not all here.
+// wholeHeader is the fast path for a "$N" line that arrived in one piece. It
+// returns 0 if the line is longer than usual or incomplete.
 func (s *scanner) wholeHeader(p []byte, auth bool) (int, *Violation) {
 	for i := 1; i < min(5, len(p)-1); i++ {
 		if p[i] == '\r' {
@@ -153,8 +153,8 @@ func (s *scanner) wholeHeader(p []byte, auth bool) (int, *Violation) {
 	return 0, nil
 }
 
-// number is the value of the header line. It is as strict as stock Redis: no
-// plus sign, no leading zero, no blanks, and it must fit into 64 bits.
+// number returns the value of the header line. It is as strict as Redis: no plus
+// sign, no leading zero, no blanks, and it must fit into 64 bits.
 func (s *scanner) number() (int64, bool) {
 	if s.headLen == 0 || s.headLen > headBytes {
 		return 0, false
@@ -165,13 +165,13 @@ func (s *scanner) number() (int64, bool) {
 	}
 	digits := bytes.TrimPrefix(text, []byte("-"))
 	if len(digits) == 0 || digits[0] < '1' || digits[0] > '9' {
-		return 0, false // "0" itself is a short number
+		return 0, false // shortNumber has handled "0"
 	}
 	n, err := strconv.ParseInt(string(text), 10, 64)
 	return n, err == nil
 }
 
-// shortNumber reads up to four digits, as nearly every header has.
+// shortNumber parses up to four digits, which nearly every header has.
 func shortNumber(text []byte) (n int64, ok bool) {
 	if len(text) > 4 || (text[0] == '0' && len(text) > 1) {
 		return 0, false
@@ -185,7 +185,7 @@ func shortNumber(text []byte) (n int64, ok bool) {
 	return n, true
 }
 
-// count acts on a complete "*N".
+// count handles a complete "*N".
 func (s *scanner) count(auth bool) *Violation {
 	n, ok := s.number()
 	switch {
@@ -193,10 +193,10 @@ func (s *scanner) count(auth bool) *Violation {
 		return protocolError("invalid multibulk length")
 	case n > unauthMaxArgs && !auth:
 		return protocolError("unauthenticated multibulk length")
-	case n > int64(s.lim.MaxArgs): // where stock Redis begins to allocate
+	case n > int64(s.lim.MaxArgs): // Redis accepts these and allocates memory
 		return protocolError("invalid multibulk length")
 	case n <= 0:
-		// An empty command is no command. redcon would call it an error.
+		// An empty command is ignored. redcon would call it an error.
 		s.state = atCommand
 		return nil
 	}
@@ -206,7 +206,7 @@ func (s *scanner) count(auth bool) *Violation {
 	return nil
 }
 
-// length acts on a complete "$N".
+// length handles a complete "$N".
 func (s *scanner) length(auth bool) *Violation {
 	n, ok := s.number()
 	switch {
@@ -232,7 +232,7 @@ func (s *scanner) length(auth bool) *Violation {
 	return nil
 }
 
-// argDone acts on the end of an argument.
+// argDone handles the end of an argument.
 func (s *scanner) argDone() *Violation {
 	s.out = append(s.out, '\r', '\n')
 	if s.first {
@@ -265,7 +265,8 @@ func (s *scanner) room(size int) *Violation {
 }
 
 // isHTTP reports whether a command name shows that a browser was tricked into
-// talking to this port (wire.md §1.1). Any answer would feed the trick.
+// connecting to this port (wire.md §1.1, Parsing and limits). Any reply would
+// help the attacker.
 func isHTTP(name []byte) bool {
 	return bytes.EqualFold(name, []byte("POST")) || bytes.EqualFold(name, []byte("Host:"))
 }
@@ -276,7 +277,7 @@ func appendHeader(dst []byte, mark byte, n int64) []byte {
 	return append(dst, '\r', '\n')
 }
 
-// oneLine makes bytes of a client safe inside an error line: a CR or LF in it
+// oneLine makes a client's bytes safe inside an error line: a CR or LF in them
 // would end the line early and let the client see a reply of its own making.
 func oneLine(b []byte) string {
 	return strings.NewReplacer("\r", " ", "\n", " ").Replace(string(b))
