@@ -1,6 +1,7 @@
-// Package scripts runs the programs that an operator wants to be called: the
+// Package scripts runs the programs that an operator has configured: the
 // notification script for each warning event, and the client reconfiguration
-// script when a master has moved (state-machine.md §7, wire.md §11).
+// script when a master has moved (state-machine.md §7, Events, scripts; wire.md
+// §11, Scripts).
 //
 //	runner := scripts.New(scripts.Config{Emit: publish, Log: log.Log})
 //	...
@@ -12,7 +13,7 @@
 // the working directory, standard input, output and error, and no other
 // descriptor (see [SealDescriptors]).
 //
-// # What becomes of a job
+// # The states of a job
 //
 //	                 room among 16 running
 //	Run ─► scheduled ─────────────────────► running ─┬─► exit 0: done
@@ -20,18 +21,18 @@
 //	           │ 30 s, 60 s, 120 s, ... later        ├─► longer than 60 s: -script-timeout, SIGKILL
 //	           └─────────────────────────────────────┴─► exit 1 or a signal; the 10th time: -script-error
 //
-// A script that cannot be executed at all counts as one that exited with 2, so
-// it is not retried. A process that cannot be made, for want of memory, process
-// slots or descriptors, is reported as signal 99 and tried again soon.
+// A script that cannot be executed counts as one that exited with 2, so it is not
+// retried. If no process can be created, for lack of memory, process slots or
+// file descriptors, that is reported as signal 99 and retried soon.
 //
-// The queue holds 256 jobs, running ones included. One more drops the oldest
-// that is not running: when scripts cannot keep up, news is worth more than
-// history. That is logged, unlike in stock Sentinels.
+// The queue holds 256 jobs, including running ones. If it is full, the oldest job
+// that is not running is dropped: when scripts cannot keep up, new events matter
+// more than old ones. Unlike in redis-sentinel, that is logged.
 //
-// # The end
+// # Shutdown
 //
-// Stock Sentinels exit without waiting, and a script that still runs goes on as
-// an orphan which nobody kills after 60 seconds. That is no choice for a library:
-// its process may live on, and would collect zombies. So [Runner.Close] gives
-// running scripts as long as its context, and then kills and reaps them.
+// redis-sentinel exits without waiting, and a script that still runs becomes an
+// orphan that is not killed after 60 seconds. A library cannot do that: its
+// process may live on and would collect zombies. So [Runner.Close] lets running
+// scripts continue until its context ends, and then kills and reaps them.
 package scripts

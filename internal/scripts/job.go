@@ -8,15 +8,17 @@ import (
 	"github.com/gosentinel/sentinel/monitor"
 )
 
-// Limits of stock Sentinels (wire.md §11).
+// The limits of redis-sentinel (wire.md §11, Scripts).
 const (
-	// MaxQueued is the number of jobs that are kept, running ones included.
+	// MaxQueued is the number of jobs in the queue, including running ones.
 	MaxQueued = 256
 	// MaxRunning is the number of scripts that run at the same time.
 	MaxRunning = 16
-	// MaxStarts is how often a failing script is started before it is given up.
+	// MaxStarts is how often a failing script is started before its failure is
+	// final.
 	MaxStarts = 10
-	// MaxArgs is the number of arguments passed, path included; more are cut off.
+	// MaxArgs is the number of arguments passed, including the path; further ones
+	// are cut off.
 	MaxArgs = 16
 )
 
@@ -38,7 +40,7 @@ type job struct {
 	startedAt time.Time
 	notBefore time.Time
 	starts    int
-	killed    bool // it ran too long, and was sent SIGKILL
+	killed    bool // it ran too long and was sent SIGKILL
 }
 
 func newJob(s monitor.RunScript) *job {
@@ -47,8 +49,8 @@ func newJob(s monitor.RunScript) *job {
 		argv = argv[:MaxArgs]
 	}
 	for i, arg := range argv {
-		// An argument cannot hold a zero byte. Executing would fail, so that a
-		// stranger who gets one into a payload could suppress the notification.
+		// An argument cannot contain a NUL byte; executing would fail. A remote
+		// that gets one into a payload could thereby suppress the notification.
 		argv[i], _, _ = strings.Cut(arg, "\x00")
 	}
 	return &job{argv: argv}
@@ -67,14 +69,14 @@ func (j *job) view(now time.Time) Job {
 	return v
 }
 
-// retryDelay is the wait after a number of failed starts: base after the
-// first, and twice as long after each further one.
+// retryDelay is the wait after a number of failed starts: base after the first,
+// doubled after each further one.
 func retryDelay(base time.Duration, starts int) time.Duration {
 	d := base
 	for range starts - 1 {
 		if d > math.MaxInt64/2 {
-			// An operator may set any base. Overflowing to a negative delay would turn
-			// the longest one into a restart without pause.
+			// base is configurable. If the delay overflowed to a negative value,
+			// the longest delay would become a restart without pause.
 			return math.MaxInt64
 		}
 		d *= 2

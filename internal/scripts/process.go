@@ -11,7 +11,7 @@ type process interface {
 	PID() int
 	// Kill sends SIGKILL to this process alone. It may have ended already.
 	Kill()
-	// Wait waits for the end and reaps the process.
+	// Wait waits for the process to end and reaps it.
 	Wait() (status, error)
 }
 
@@ -34,7 +34,7 @@ type osProcess struct{ *os.Process }
 func (p osProcess) PID() int { return p.Pid }
 
 func (p osProcess) Kill() {
-	// The only failure is that it has ended, which Wait tells as well.
+	// It fails only if the process has ended, which Wait reports.
 	_ = p.Process.Kill()
 }
 
@@ -53,8 +53,8 @@ func (p osProcess) Wait() (status, error) {
 	return status{code: ws.ExitStatus()}, nil
 }
 
-// isForkFailure tells whether no process could be made, which may work soon,
-// from a path that cannot be executed, which will not.
+// isForkFailure reports whether no process could be created, which may work soon,
+// as opposed to a path that cannot be executed, which will not.
 func isForkFailure(err error) bool {
 	for _, e := range []syscall.Errno{syscall.EAGAIN, syscall.ENOMEM, syscall.EMFILE, syscall.ENFILE} {
 		if errors.Is(err, e) {

@@ -20,8 +20,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// patience bounds the wait for real processes. It is never waited for in full
-// unless a test fails.
+// patience bounds the wait for real processes. Only a failing test waits that
+// long.
 const patience = 60 * time.Second
 
 // theatre is a Runner with real processes.
@@ -218,8 +218,8 @@ func TestRealTimeout(t *testing.T) {
 	}
 }
 
-// Only the process itself is killed, as stock Sentinels do: what it started
-// may be a daemon that was meant to stay.
+// Only the process itself is killed, as by redis-sentinel: what it started may be
+// a daemon that is meant to stay.
 func TestTimeoutSparesGrandchildren(t *testing.T) {
 	th := newTheatre(t, Config{Periods: Periods{RetryDelay: time.Hour}})
 	t.Setenv("SCRIPT_TEST_DIR", th.dir)
@@ -228,9 +228,9 @@ func TestTimeoutSparesGrandchildren(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// The grandchild writes only after it has been told to, which is after its
-	// parent was killed. The parent waits in itself: a third process would
-	// outlive the test.
+	// The grandchild writes only after it is told to, which is after its parent
+	// was killed. The parent waits in the shell itself, because a third process
+	// would outlive the test.
 	path := th.script(`cd "$SCRIPT_TEST_DIR"
 (read x <fifo; echo "$x" >tmp; mv tmp survived) &
 read x <never`)
@@ -314,8 +314,8 @@ func TestOtherDescriptorsAreNotInherited(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer own.Close()
-	// Unlike those that Go opens, a duplicate is inherited, like one that the
-	// parent of a daemon left open.
+	// Unlike the descriptors that Go opens, a duplicate is inherited, like one
+	// that a daemon's parent left open.
 	foreign, err := syscall.Dup(int(own.Fd()))
 	if err != nil {
 		t.Fatal(err)

@@ -2,6 +2,6 @@
 
 package scripts
 
-// SealDescriptors does nothing: on this system a process inherits only what it is
-// given on purpose.
+// SealDescriptors does nothing: on this system a process inherits only
+// descriptors that it is explicitly given.
 func SealDescriptors() error { return nil }

@@ -9,11 +9,11 @@ import (
 	"syscall"
 )
 
-// SealDescriptors marks all open descriptors of this process but the first
-// three as not to be inherited by scripts. Go marks those that it opens itself;
-// this is for descriptors that the parent of this process left open. A daemon
-// calls it once at its start. It is not part of [New], because a program that
-// embeds a Sentinel may want to hand descriptors to programs of its own.
+// SealDescriptors keeps scripts from inheriting any open descriptor except the
+// first three. Go already marks those that it opens itself; this is for
+// descriptors that the parent process left open. A daemon calls it once at its
+// start. [New] does not call it, because a program that embeds a Sentinel may
+// want to pass descriptors to programs of its own.
 func SealDescriptors() error {
 	entries, err := os.ReadDir("/dev/fd")
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 	"github.com/gosentinel/sentinel/monitor"
 )
 
-// stage is a Runner with imaginary processes, in virtual time.
+// stage is a Runner with simulated processes, in virtual time.
 type stage struct {
 	*Runner
 	t     *testing.T
@@ -31,7 +31,7 @@ type stage struct {
 	logged  []string
 }
 
-// actor is an imaginary process.
+// actor is a simulated process.
 type actor struct {
 	stage    *stage
 	argv     []string
@@ -132,7 +132,7 @@ func (s *stage) pass(d time.Duration) {
 	synctest.Wait()
 }
 
-// events returns all that was emitted since it was last called.
+// events returns everything that was emitted since the last call.
 func (s *stage) events() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -141,7 +141,7 @@ func (s *stage) events() []string {
 	return h
 }
 
-// happened compares all that was emitted since the last look.
+// happened compares the events since the last call with want.
 func (s *stage) happened(want ...string) {
 	s.t.Helper()
 	if got := s.events(); !slices.Equal(got, want) {
@@ -149,8 +149,8 @@ func (s *stage) happened(want ...string) {
 	}
 }
 
-// told compares the log lines since the last look: as many, and each with the
-// wanted part in it.
+// told compares the log lines since the last call: their number, and that each
+// contains the wanted part.
 func (s *stage) told(parts ...string) {
 	s.t.Helper()
 	s.mu.Lock()
@@ -288,7 +288,7 @@ func TestTimeout(t *testing.T) {
 	})
 }
 
-// A process that does not die is reported once, and keeps its place.
+// A process that does not die is reported once and keeps its place.
 func TestTimeoutOfAnImmortal(t *testing.T) {
 	onStage(t, Config{}, func(s *stage) {
 		s.run("/stuck")
@@ -315,7 +315,7 @@ func TestSixteenAtATimeOldestFirst(t *testing.T) {
 				t.Errorf("start %d was of %s, want %s", i, a.argv[0], want)
 			}
 		}
-		// A retry that is due goes before what was queued later.
+		// A retry that is due is started before jobs that were queued later.
 		s.started()[0].exit(1, 0)
 		s.pass(30 * time.Second)
 		s.started()[5].exit(0, 0)
@@ -331,7 +331,7 @@ func TestOverflowDropsTheOldestScheduled(t *testing.T) {
 		for i := range MaxQueued {
 			s.run(fmt.Sprint("/", i))
 		}
-		s.told() // just full is not too full
+		s.told() // exactly full, nothing is dropped
 		s.run("/new")
 		s.counts(16, MaxQueued)
 		jobs := s.Pending()
@@ -339,7 +339,7 @@ func TestOverflowDropsTheOldestScheduled(t *testing.T) {
 			t.Errorf("the queue is %s, %s ... %s", jobs[15].Argv, jobs[16].Argv, jobs[MaxQueued-1].Argv)
 		}
 		s.told("1 dropped, the last one /16.")
-		// Many are one line a second.
+		// Many drops cause one line per second.
 		for i := range 50 {
 			s.run(fmt.Sprint("/more", i))
 		}
@@ -379,7 +379,7 @@ func TestNoProcess(t *testing.T) {
 		onStage(t, Config{}, func(s *stage) {
 			s.failNext(err, err, err)
 			s.run("/a")
-			s.run("/b") // does not get a try of its own
+			s.run("/b") // is not tried during the pause
 			s.pass(time.Second)
 			s.happened("0s -script-error /a 99 0",
 				"100ms -script-error /a 99 0",
@@ -388,7 +388,7 @@ func TestNoProcess(t *testing.T) {
 			if jobs := s.Pending(); jobs[0].Starts != 1 {
 				t.Errorf("%d starts were counted, want 1", jobs[0].Starts)
 			}
-			// After a success the pause begins small again.
+			// After a success the pause starts from its minimum again.
 			s.failNext(err)
 			s.run("/c")
 			s.pass(time.Second)
@@ -421,8 +421,8 @@ func TestNotExecutable(t *testing.T) {
 	}
 }
 
-// Somebody else has waited for the process, as the first process of a
-// container may do for everything.
+// The process was reaped by something else, as the init process of a container
+// may do.
 func TestStolenExitStatus(t *testing.T) {
 	onStage(t, Config{}, func(s *stage) {
 		s.run("/a")
@@ -462,7 +462,7 @@ func TestCloseWaitsForWhatRuns(t *testing.T) {
 		s.events()
 		time.AfterFunc(10*time.Second, func() {
 			for i, a := range s.started() {
-				a.exit(i%2, 0) // half of them would be retried
+				a.exit(i%2, 0) // half of them would normally be retried
 			}
 		})
 		if err := s.Close(s.t.Context()); err != nil {
@@ -515,7 +515,7 @@ func TestCloseKills(t *testing.T) {
 	})
 }
 
-// While Close waits without end, the time limit of scripts still holds.
+// While Close waits without a deadline, the scripts' time limit still applies.
 func TestCloseKeepsTheTimeLimit(t *testing.T) {
 	onStage(t, Config{}, func(s *stage) {
 		s.run("/slow")
@@ -545,6 +545,6 @@ func TestCloseGivesUpOnAnImmortal(t *testing.T) {
 		if got := time.Since(s.began); got != reapPatience {
 			t.Errorf("Close took %v", got)
 		}
-		s.exit(0, 9) // and the goroutine that waits for it ends
+		s.exit(0, 9) // then the goroutine that waits for it ends
 	})
 }

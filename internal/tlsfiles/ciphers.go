@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// suite is a cipher suite for TLS 1.2 and before, with the words by which
+// suite is a cipher suite of TLS 1.2 and before, with the words by which
 // OpenSSL's cipher lists select it. Suites with RC4 and 3DES, which the standard
-// library has as well, are left out on purpose: no list brings them back.
+// library also has, are left out on purpose: no list can enable them.
 type suite struct {
 	id    uint16
 	name  string // in OpenSSL
@@ -44,7 +44,7 @@ var suites = []suite{
 }
 
 // emptyWords are the words of OpenSSL's lists that select none of the suites
-// above. They are known, so that "HIGH:!aNULL:!MD5" is no reason for a warning.
+// above. They are known, so "HIGH:!aNULL:!MD5" causes no warning.
 var emptyWords = strings.Fields(`
 	COMPLEMENTOFDEFAULT COMPLEMENTOFALL LOW MEDIUM EXPORT EXP eNULL NULL aNULL
 	DH DHE EDH kDHE kEDH kDH kDHr kDHd ADH AECDH ECDH kECDH kECDHe kECDHr aECDH aDH aDSS DSS
@@ -60,13 +60,13 @@ func (s *suite) has(word string) bool {
 	return slices.Contains(strings.Fields(s.words), word)
 }
 
-// parseCiphers evaluates a cipher list in the language of OpenSSL
-// (tls-ciphers, for TLS 1.2 and before) over the suites that exist here. Words
-// that it does not know select nothing, as in OpenSSL; they are named in a
-// warning. A list that leaves no suite is an error.
+// parseCiphers evaluates an OpenSSL cipher list (tls-ciphers, for TLS 1.2 and
+// before) over the suites that exist here. Words that it does not know select
+// nothing, as in OpenSSL, but cause a warning. A list that leaves no suite is an
+// error.
 func parseCiphers(list string) (ids []uint16, warnings []string, err error) {
 	on := make([]bool, len(suites))
-	dead := make([]bool, len(suites)) // by "!", which nothing undoes
+	dead := make([]bool, len(suites)) // removed by "!", which nothing undoes
 	var unknown []string
 	for _, item := range strings.FieldsFunc(list, func(r rune) bool { return strings.ContainsRune(":;, ", r) }) {
 		if strings.HasPrefix(item, "@") {
@@ -132,7 +132,7 @@ func suiteNames() string {
 var suites13 = []string{"TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"}
 
 // checkSuites13 compares tls-ciphersuites with the suites of TLS 1.3, which Go
-// does not let anybody choose from, and returns what differs as warnings.
+// does not allow to choose from, and returns the differences as warnings.
 func checkSuites13(list string) (warnings []string) {
 	asked := strings.FieldsFunc(list, func(r rune) bool { return r == ':' || r == ' ' })
 	if len(asked) == 0 {
@@ -154,7 +154,7 @@ var errProtocols = errors.New("Invalid tls-protocols specified. Use a combinatio
 
 // parseProtocols returns the lowest and the highest version of tls-protocols.
 func parseProtocols(list string) (lowest, highest uint16, err error) {
-	versions := []string{"TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"} // in a row from tls.VersionTLS10
+	versions := []string{"TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"} // consecutive numbers from tls.VersionTLS10
 	var chosen [4]bool
 	for _, word := range strings.Fields(list) {
 		i := slices.IndexFunc(versions, func(v string) bool { return strings.EqualFold(v, word) })
@@ -165,13 +165,13 @@ func parseProtocols(list string) (lowest, highest uint16, err error) {
 	}
 	first, last := slices.Index(chosen[:], true), 3
 	if first < 0 {
-		return tls.VersionTLS12, tls.VersionTLS13, nil // the default, as in stock Sentinels
+		return tls.VersionTLS12, tls.VersionTLS13, nil // the default, as in redis-sentinel
 	}
 	for !chosen[last] {
 		last--
 	}
 	if slices.Contains(chosen[first:last+1], false) {
-		// A range with a gap would turn on what the operator left out.
+		// A version range would enable what the operator left out.
 		return 0, 0, fmt.Errorf("tls-protocols %q leaves out a version in the middle: name all from the lowest to the highest", list)
 	}
 	return tls.VersionTLS10 + uint16(first), tls.VersionTLS10 + uint16(last), nil

@@ -1,7 +1,7 @@
-// Package tlsfiles reads the certificates, keys and authorities that the TLS
-// options of a configuration name, and keeps them current: when the files
-// change, or on demand, new handshakes use the new ones and open connections
-// stay as they are. Files that cannot be used never replace those in force.
+// Package tlsfiles reads the certificates, keys and authorities that a
+// configuration's TLS options name, and keeps them current. When the files
+// change, or on demand, new handshakes use the new files; open connections stay
+// as they are. Invalid files never replace those in use.
 //
 //	keeper, err := tlsfiles.New(settings.TLS, settings.Dir)
 //	...

@@ -17,7 +17,7 @@ import (
 	"github.com/gosentinel/sentinel/monitor"
 )
 
-// The keys are one key, written by OpenSSL in different ways.
+// All files hold the same key, written by OpenSSL in different ways.
 func TestPlainKey(t *testing.T) {
 	read := func(name string) []byte {
 		text, err := os.ReadFile(filepath.Join("testdata", "tlskeys", name))
@@ -68,7 +68,7 @@ func TestPlainKey(t *testing.T) {
 	}
 }
 
-// No file, however damaged, may crash the daemon that reads it again on SIGHUP.
+// No file, however damaged, may crash the daemon, which reads it again on SIGHUP.
 func FuzzDecryptPKCS8(f *testing.F) {
 	for _, name := range []string{"aes256.pem", "aes128-sha1.pem", "des3-sha512.pem", "scrypt.pem", "plain.pem"} {
 		text, err := os.ReadFile(filepath.Join("testdata", "tlskeys", name))
@@ -100,7 +100,7 @@ func TestParseCiphers(t *testing.T) {
 		{"ECDHE+AESGCM:!ECDSA", "ECDHE-RSA-AES128-GCM-SHA256 ECDHE-RSA-AES256-GCM-SHA384", ""},
 		{"HIGH:!aNULL:!MD5:!kRSA:!SHA:!SHA256:!AESGCM", "ECDHE-ECDSA-CHACHA20-POLY1305 ECDHE-RSA-CHACHA20-POLY1305", ""},
 		{"AES256-SHA:AES128-SHA:-AES256-SHA", "AES128-SHA", ""},
-		{"!AES256-SHA:AES256-SHA:AES128-SHA", "AES128-SHA", ""}, // "!" is for ever
+		{"!AES256-SHA:AES256-SHA:AES128-SHA", "AES128-SHA", ""}, // "!" is final
 		{"-AES256-SHA, AES256-SHA", "AES256-SHA", ""},
 		{"AES128-SHA:+AES128", "AES128-SHA", ""},
 		{"DEFAULT:!ALL:AES128-SHA", "", ""},
@@ -157,14 +157,14 @@ func TestParseProtocols(t *testing.T) {
 	}
 }
 
-// tlsOf returns options that use files.
+// tlsOf returns options that name these files.
 func tlsOf(f testcert.Files) configrewrite.TLS {
 	set := configrewrite.DefaultSettings().TLS
 	set.Port, set.CertFile, set.KeyFile, set.CACertFile = 1, f.Cert, f.Key, f.CA
 	return set
 }
 
-// Everything that is wrong is told at once, in the words of stock Sentinels.
+// Everything that is wrong is reported at once, in redis-sentinel's words.
 func TestReadTLSProblems(t *testing.T) {
 	dir := t.TempDir()
 	good := testcert.NewAuthority(t, "ca").Write(t, dir, "good")
@@ -234,9 +234,9 @@ func TestReadTLSOptions(t *testing.T) {
 	}
 }
 
-// TestRotation follows one pair of files through its life: new ones are noticed
-// without a signal, but not before the gap has passed; broken ones leave the old
-// in force and are complained about once.
+// TestRotation changes one pair of files several times. New files are noticed
+// without a signal, but not before checkGap has passed. Broken ones leave the old
+// ones in use and are logged once.
 func TestRotation(t *testing.T) {
 	dir := t.TempDir()
 	ca := testcert.NewAuthority(t, "ca")

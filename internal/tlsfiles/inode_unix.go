@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// inode returns the number of a file, which a new file of the same name does
-// not share.
+// inode returns the inode number of a file, which changes when another file takes
+// its name.
 func inode(info fs.FileInfo) uint64 {
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {
 		return uint64(st.Ino)

@@ -16,34 +16,34 @@ import (
 	"github.com/gosentinel/sentinel/monitor"
 )
 
-// files is what the TLS options come to, once all files are read. It does
-// not change; a rotation of certificates makes a new one.
+// files is the result of reading all files that the TLS options name. It is
+// immutable; a rotation of certificates creates a new one.
 type files struct {
 	server   *tls.Config     // for connections that are accepted
-	client   tls.Certificate // shown on connections that are made
+	client   tls.Certificate // presented on outgoing connections
 	trusted  *x509.CertPool  // nil when no authority is configured
 	warnings []string
 }
 
-// Keeper holds the files in force and replaces them when the files change
-// or when it is told to. Handshakes that begin afterwards use the new ones;
-// connections that are open stay open. Its methods may be called concurrently.
+// Keeper holds the files in use and replaces them when they change or when it is
+// told to. Later handshakes use the new ones; open connections stay open. Its
+// methods are safe for concurrent use.
 type Keeper struct {
-	dir     string // at which relative paths start
+	dir     string // for relative paths
 	current atomic.Pointer[files]
 	now     func() time.Time
 
 	mu      sync.Mutex
 	set     configrewrite.TLS
-	seen    string // state of the files when they were last read
+	seen    string // the files' state when they were last read
 	checked time.Time
 	log     func(monitor.Level, string)
 
 	complaints rateLimit
 }
 
-// rateLimit limits how often the log says that a server is not trusted: links
-// are tried again ten times a second.
+// rateLimit limits how often the log says that a server is not trusted: a link
+// reconnects up to ten times a second.
 type rateLimit struct {
 	mu   sync.Mutex
 	last time.Time
@@ -51,7 +51,7 @@ type rateLimit struct {
 
 const complaintGap = 10 * time.Second
 
-// due reports whether it is time for another complaint.
+// due reports whether another line may be logged now.
 func (c *rateLimit) due(now time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -65,8 +65,8 @@ func (c *rateLimit) due(now time.Time) bool {
 // Used reports whether any connection is to be encrypted.
 func Used(set configrewrite.TLS) bool { return set.Port != 0 || set.Replication }
 
-// New reads the files for the first time. The error joins everything
-// that is wrong.
+// New reads the files for the first time. The error joins everything that is
+// wrong with them.
 func New(set configrewrite.TLS, dir string) (*Keeper, error) {
 	k := &Keeper{set: set, dir: dir, now: time.Now, log: func(monitor.Level, string) {}}
 	k.seen = k.look(set)
@@ -79,10 +79,12 @@ func New(set configrewrite.TLS, dir string) (*Keeper, error) {
 	return k, nil
 }
 
-// Warnings returns one line of text for each oddity of the files in force.
+// Warnings returns one line of text for each questionable thing about the files
+// in use, such as an expired certificate.
 func (k *Keeper) Warnings() []string { return k.current.Load().warnings }
 
-// LogTo says where the keeper reports what it does on its own.
+// LogTo sets the function that logs what the keeper does on its own, and logs the
+// warnings so far.
 func (k *Keeper) LogTo(log func(monitor.Level, string)) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -92,15 +94,16 @@ func (k *Keeper) LogTo(log func(monitor.Level, string)) {
 	}
 }
 
-// reload reads all files again, for the options of set. When something is wrong
-// with them nothing changes, and the error says what.
+// reload reads all files again, for the options of set. If they are invalid,
+// nothing changes and the error says why.
 func (k *Keeper) reload(set configrewrite.TLS) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.replace(set, k.look(set))
 }
 
-// Reload is reload with the options unchanged.
+// Reload reads all files again. If they are invalid, the previous ones stay in
+// use and the error says why. It logs the result.
 func (k *Keeper) Reload() error {
 	k.mu.Lock()
 	set := k.set
@@ -108,8 +111,8 @@ func (k *Keeper) Reload() error {
 	return k.reload(set)
 }
 
-// replace does the work of reload. The caller holds mu. What was seen of the
-// files is noted even if they are refused, so that the refusal is logged once.
+// replace does the work of reload. The caller holds mu. It records the files'
+// state even if they are invalid, so that they are logged only once.
 func (k *Keeper) replace(set configrewrite.TLS, seen string) error {
 	k.seen, k.checked = seen, k.now()
 	files, err := read(set, k.dir)
@@ -126,18 +129,18 @@ func (k *Keeper) replace(set configrewrite.TLS, seen string) error {
 	return nil
 }
 
-// checkGap is the time between two looks at the files.
+// checkGap is the minimum time between two checks for changed files.
 const checkGap = time.Second
 
-// fresh returns the files in force, after a look at whether they changed. It is
-// called for each handshake; there is no other timer for it.
+// fresh returns the files in use, after checking whether they changed. It is
+// called in each handshake; no timer checks the files.
 func (k *Keeper) fresh() *files {
-	// A file system that hangs must not stop more than the one who looks.
+	// A file system that hangs must not block more than one handshake.
 	if k.mu.TryLock() {
 		if k.now().Sub(k.checked) >= checkGap {
 			k.checked = k.now()
 			if seen := k.look(k.set); seen != k.seen {
-				_ = k.replace(k.set, seen) // logged there
+				_ = k.replace(k.set, seen) // replace logs it
 			}
 		}
 		k.mu.Unlock()
@@ -145,14 +148,14 @@ func (k *Keeper) fresh() *files {
 	return k.current.Load()
 }
 
-// look returns a text that changes when one of the files does.
+// look returns a text that changes when any of the files does.
 func (k *Keeper) look(set configrewrite.TLS) string {
 	var b strings.Builder
 	for _, path := range []string{set.CertFile, set.KeyFile, set.ClientCertFile, set.ClientKeyFile, set.CACertFile} {
 		lookAt(&b, configrewrite.InDir(k.dir, path))
 	}
 	if set.CACertDir != "" {
-		names, _ := hashedNames(configrewrite.InDir(k.dir, set.CACertDir)) // an error shows as a change
+		names, _ := hashedNames(configrewrite.InDir(k.dir, set.CACertDir)) // an error is seen as a change
 		for _, name := range names {
 			lookAt(&b, name)
 		}
@@ -169,23 +172,23 @@ func lookAt(b *strings.Builder, path string) {
 		fmt.Fprintf(b, "%s %v\n", path, err)
 		return
 	}
-	// A file that took the place of another of the same size, within one tick of
-	// the file system's clock, still has another inode.
+	// The inode distinguishes a file from another one of the same size that
+	// replaced it within one tick of the file system's clock.
 	fmt.Fprintf(b, "%s %d %d %v\n", path, info.Size(), info.ModTime().UnixNano(), inode(info))
 }
 
-// ServerConfig returns the configuration for the next accepted connection.
-// Each set of files has keys of its own for session tickets, so that nobody resumes
-// a session on the strength of a certificate that is not accepted any more.
+// ServerConfig returns the configuration for the next incoming connection. Each
+// set of files has its own keys for session tickets, so that no session can be
+// resumed that was authenticated by a certificate no longer accepted.
 func (k *Keeper) ServerConfig() *tls.Config { return k.fresh().server }
 
-// ClientConfig returns the configuration for all connections that are made. It
-// follows rotations: certificate and trust are looked up in each handshake.
+// ClientConfig returns the configuration for all outgoing connections. It follows
+// rotations: the certificate and the authorities are looked up in each handshake.
 //
-// Like stock Sentinels, it verifies that the server's certificate was issued by
-// a trusted authority, and not which name stands in it: Sentinels know servers
-// by the addresses that INFO and hello messages name, which certificates rarely
-// hold. The authority should therefore be one that issues for these servers only.
+// Like redis-sentinel, it verifies that the server's certificate was issued by a
+// trusted authority, but not its name: Sentinels know servers by the addresses in
+// INFO and hello messages, which certificates rarely contain. The authority
+// should therefore issue certificates for these servers only.
 func (k *Keeper) ClientConfig() *tls.Config {
 	files := k.current.Load()
 	return &tls.Config{
@@ -195,8 +198,8 @@ func (k *Keeper) ClientConfig() *tls.Config {
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 			return &k.fresh().client, nil
 		},
-		// This turns off the verification of the name, and with it all of the
-		// standard one; VerifyConnection does the rest.
+		// This turns off the standard verification, not only that of the name;
+		// VerifyConnection does the rest of it.
 		InsecureSkipVerify: true,
 		VerifyConnection: func(cs tls.ConnectionState) error {
 			err := verifyIssued(cs.PeerCertificates, k.fresh().trusted)
@@ -208,7 +211,8 @@ func (k *Keeper) ClientConfig() *tls.Config {
 	}
 }
 
-// complain tells the operator what otherwise looks like a server that is down.
+// complain logs why a server is not trusted. Without that line it would only look
+// down.
 func (k *Keeper) complain(cs tls.ConnectionState, err error) {
 	if !k.complaints.due(k.now()) {
 		return
@@ -217,7 +221,7 @@ func (k *Keeper) complain(cs tls.ConnectionState, err error) {
 	if len(cs.PeerCertificates) > 0 {
 		who = "A server with the certificate " + cs.PeerCertificates[0].Subject.String()
 	}
-	if cs.ServerName != "" { // not known of a server that is known by its address
+	if cs.ServerName != "" { // empty if the server is known by its address
 		who += " at " + cs.ServerName
 	}
 	k.mu.Lock()
@@ -226,7 +230,7 @@ func (k *Keeper) complain(cs tls.ConnectionState, err error) {
 	log(monitor.LevelWarning, fmt.Sprintf("%s is not trusted: %v. See tls-ca-cert-file and tls-ca-cert-dir", who, err))
 }
 
-// verifyIssued verifies a server's certificate without regard to its name.
+// verifyIssued verifies a server's certificate chain, but not its name.
 func verifyIssued(chain []*x509.Certificate, trusted *x509.CertPool) error {
 	if len(chain) == 0 {
 		return errors.New("the server shows no certificate")

@@ -28,10 +28,10 @@ var (
 )
 
 // plainKey returns a private key in PEM form without its encryption. A key that
-// is not encrypted is returned as it is, whether there is a password or not.
+// is not encrypted is returned unchanged, even if there is a password.
 //
-// The standard library reads the old form of encrypted keys only, but what
-// OpenSSL has written by default since 1.0 is PKCS #8 (RFC 5958, RFC 8018).
+// Of the encrypted forms, the standard library reads only the old one, but since
+// 1.0 OpenSSL writes PKCS #8 by default (RFC 5958, RFC 8018).
 func plainKey(text []byte, pass string) ([]byte, error) {
 	block := findKey(text)
 	if block == nil {
@@ -60,8 +60,8 @@ func plainKey(text []byte, pass string) ([]byte, error) {
 	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
 }
 
-// findKey returns the first private key of a PEM text, which may hold
-// certificates and parameters as well.
+// findKey returns the first private key of a PEM text, which may also hold
+// certificates and parameters.
 func findKey(text []byte) *pem.Block {
 	for {
 		block, rest := pem.Decode(text)
@@ -99,7 +99,7 @@ var (
 	oidPBKDF2 = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 5, 12}
 )
 
-// keyHashes and keyCiphers are what PBES2 may be composed of here.
+// keyHashes and keyCiphers are the supported components of PBES2.
 var keyHashes = map[string]func() hash.Hash{
 	"":                    sha1.New, // the default of the standard
 	"1.2.840.113549.2.7":  sha1.New,
@@ -120,7 +120,7 @@ var keyCiphers = map[string]struct {
 }
 
 // maxKeyIterations bounds the time that a damaged file can take to about a
-// second; it is hundreds of times what OpenSSL writes by default.
+// second. It is hundreds of times what OpenSSL uses by default.
 const maxKeyIterations = 1_000_000
 
 func decryptPKCS8(der []byte, pass string) ([]byte, error) {
@@ -165,8 +165,8 @@ func decryptPKCS8(der []byte, pass string) ([]byte, error) {
 	return openCBC(block, iv, key.Data)
 }
 
-// openCBC decrypts and takes the padding off (RFC 8018 section 6.1.1). A wrong
-// password shows as wrong padding, or as a result that is no key.
+// openCBC decrypts and removes the padding (RFC 8018 section 6.1.1). A wrong
+// password results in wrong padding or in something that is not a key.
 func openCBC(block cipher.Block, iv, data []byte) ([]byte, error) {
 	size := block.BlockSize()
 	if len(data) == 0 || len(data)%size != 0 {

@@ -14,7 +14,7 @@ import (
 	"github.com/gosentinel/sentinel/internal/errtext"
 )
 
-// failure names the subject of each of several joined errors.
+// failure adds a prefix to each of several joined errors.
 func failure(err error) error {
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
@@ -27,8 +27,8 @@ func failure(err error) error {
 	return errors.Join(all...)
 }
 
-// read reads and checks everything that the TLS options name. The error
-// joins all that is wrong, in the words of stock Sentinels where they have any.
+// read reads and checks everything that the TLS options name. The error joins
+// everything that is wrong, in redis-sentinel's words where it has any.
 func read(set configrewrite.TLS, dir string) (*files, error) {
 	var errs []error
 	fail := func(err error) {
@@ -91,7 +91,7 @@ func (f *files) warn(format string, args ...any) {
 	f.warnings = append(f.warnings, fmt.Sprintf(format, args...))
 }
 
-// readTrusted reads the certificates of the authorities.
+// readTrusted reads the certificates of the trusted authorities.
 func readTrusted(set configrewrite.TLS, dir string) (*x509.CertPool, error) {
 	if set.CACertFile == "" && set.CACertDir == "" {
 		if set.AuthClients == "no" && !set.Replication {
@@ -125,9 +125,9 @@ func readTrusted(set configrewrite.TLS, dir string) (*x509.CertPool, error) {
 
 var hashedName = regexp.MustCompile(`^[0-9a-f]{8}\.[0-9]+$`)
 
-// hashedNames returns the files of a directory that OpenSSL would look at:
-// those named by the hash of their subject. Taking others as well would trust
-// certificates that the stock Sentinel on the same directory does not.
+// hashedNames returns the files of a directory that OpenSSL would use: those
+// named by the hash of their subject. Using other files as well would trust
+// certificates that redis-sentinel on the same directory does not.
 func hashedNames(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -145,7 +145,7 @@ func hashedNames(dir string) ([]string, error) {
 	return names, nil
 }
 
-// serverOptions translates the options that need no files.
+// serverOptions converts the options that need no files.
 func (f *files) serverOptions(set configrewrite.TLS) (*tls.Config, error) {
 	cfg := &tls.Config{SessionTicketsDisabled: !set.SessionCaching}
 	var err error

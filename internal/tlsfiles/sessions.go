@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// sessionMark stands before the time of issue that limitSessions puts into a
-// session ticket.
+// sessionMark precedes the time of issue that limitSessions adds to a session
+// ticket.
 const sessionMark = "gosentinel issued "
 
-// limitSessions makes sessions resumable for a limited time only, as
-// tls-session-cache-timeout says, counted from the last connection that used it.
-// The standard library keeps to a week. The number of sessions
-// (tls-session-cache-size) needs no limit: the clients keep them, in tickets.
+// limitSessions limits the time in which sessions can be resumed to
+// tls-session-cache-timeout, counted from the last connection that used the
+// session. The standard library uses a week. The number of sessions
+// (tls-session-cache-size) needs no limit: clients store them, in tickets.
 func limitSessions(cfg *tls.Config, lifetime time.Duration) {
 	if lifetime <= 0 {
 		return
@@ -36,7 +36,7 @@ func limitSessions(cfg *tls.Config, lifetime time.Duration) {
 	}
 }
 
-// issuedAt returns the time of issue that a session ticket holds.
+// issuedAt returns the time of issue in a session ticket.
 func issuedAt(extra [][]byte) (time.Time, bool) {
 	for _, e := range extra {
 		if stamp, ok := bytes.CutPrefix(e, []byte(sessionMark)); ok && len(stamp) == 8 {

@@ -11,7 +11,7 @@ import (
 )
 
 // TestSessionsEnd: a session can be resumed within tls-session-cache-timeout of
-// the last connection, and not later.
+// the last connection that used it, and not later.
 func TestSessionsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ca := testcert.NewAuthority(t, "ca")
@@ -39,7 +39,7 @@ func TestSessionsEnd(t *testing.T) {
 			return conn.ConnectionState().DidResume
 		}
 		for i, step := range []struct {
-			pause time.Duration // in the bubble's time
+			pause time.Duration // in virtual time
 			want  bool
 		}{{0, false}, {set.SessionCacheTimeout, true}, {set.SessionCacheTimeout + time.Second, false}, {time.Second, true}} {
 			<-time.After(step.pause)
