@@ -13,22 +13,22 @@ import (
 	"github.com/gosentinel/sentinel/internal/errtext"
 )
 
-// ACLFile is the file of aclfile. It is safe for concurrent use.
+// ACLFile is the file that aclfile names. It is safe for concurrent use.
 type ACLFile struct {
 	name  string // as configured, for messages
 	path  string
 	users *acl.List
 
-	// busy holds a token during each load or save, so that no save brings back
-	// what a later one replaced.
+	// busy holds a token during each load or save, so that a slow save cannot
+	// overwrite what a later one saved.
 	busy chan struct{}
-	// These read and write it; in tests they can hang.
+	// These read and write the file; tests make them hang.
 	read    func(path string) ([]byte, error)
 	replace func(path string, text []byte, perm fs.FileMode) error
 }
 
-// NewACLFile returns the file at path, which messages call name, for users. It
-// does not touch the file.
+// NewACLFile returns the ACL file at path for the given users. Messages call it
+// name. It does not access the file.
 func NewACLFile(name, path string, users *acl.List) *ACLFile {
 	return &ACLFile{
 		name: name, path: path, users: users, busy: make(chan struct{}, 1),
@@ -36,15 +36,15 @@ func NewACLFile(name, path string, users *acl.List) *ACLFile {
 	}
 }
 
-// aclPatience bounds the wait of a client for a disk that hangs.
+// aclPatience bounds how long a client waits for a disk that hangs.
 const aclPatience = 5 * time.Second
 
 var errDiskHangs = errors.New("the disk has not answered for 5 seconds; look there, and try again")
 
-// withDisk reads or writes the file, one at a time, and then does what depends
-// on it. Who asks waits for a while and no longer, so that a dead network file
-// system holds neither clients nor the end of the process. What the disk still
-// does then has no consequence here.
+// withDisk reads or writes the file, one operation at a time, and then calls then
+// if that succeeded. The caller waits at most aclPatience, so a dead network file
+// system blocks neither clients nor the shutdown of the process. If the disk
+// operation completes later, then is not called.
 func (f *ACLFile) withDisk(disk, then func() error) error {
 	patience := time.NewTimer(aclPatience)
 	defer patience.Stop()
@@ -54,7 +54,7 @@ func (f *ACLFile) withDisk(disk, then func() error) error {
 		return errDiskHangs
 	}
 	result := make(chan error, 1)
-	var decided atomic.Bool // whether then is done, or has become pointless
+	var decided atomic.Bool // whether then has been started or has become pointless
 	go func() {
 		err := disk()
 		if err == nil && !decided.Swap(true) {
@@ -74,7 +74,8 @@ func (f *ACLFile) withDisk(disk, then func() error) error {
 	}
 }
 
-// aclFilePerm is the mode of a new file: hashes of passwords are for nobody else.
+// aclFilePerm is the mode of a new file: others must not read hashes of
+// passwords.
 const aclFilePerm fs.FileMode = 0o600
 
 // load replaces all users by those of the file, or changes nothing.
@@ -96,7 +97,8 @@ func (f *ACLFile) load() (change acl.Change, err error) {
 	return change, err
 }
 
-// readFailure strips what the error of a system call repeats.
+// readFailure returns the cause of a system call's error, without the path that
+// the message already names.
 func readFailure(err error) error {
 	var path *os.PathError
 	if errors.As(err, &path) {
@@ -105,7 +107,7 @@ func readFailure(err error) error {
 	return err
 }
 
-// save writes all users into the file.
+// save writes all users to the file.
 func (f *ACLFile) save() error {
 	return f.withDisk(
 		func() error { return f.replace(f.path, f.users.Render(), aclFilePerm) },

@@ -12,20 +12,21 @@ import (
 	"github.com/gosentinel/sentinel/pubsub"
 )
 
-// mustLogin reports whether the client has to authenticate before anything
-// else. As with stock, one that came while no password was needed may stay, and
-// one that came while there was none may go on once it is not needed any more.
+// mustLogin reports whether the client has to authenticate before anything else.
+// As in redis-sentinel, a client that connected while no password was needed may
+// stay, and one that connected while a password was needed may continue once none
+// is.
 func (c *client) mustLogin() bool {
 	deleted := c.user.Load().Deleted()
 	if c.authenticated && !deleted {
 		return false
 	}
 	free := !deleted && c.server.cfg.Users.Open()
-	c.conn.SetAuthenticated(free) // the limits for strangers go with it
+	c.conn.SetAuthenticated(free) // its limits follow
 	return !free
 }
 
-// logIn answers itself when it returns false.
+// logIn logs the client in. If it returns false, it has already replied.
 func (r *request) logIn(name, password string) bool {
 	c, users := r.client, r.server.cfg.Users
 	u, err := users.Authenticate(name, password)
@@ -38,14 +39,14 @@ func (r *request) logIn(name, password string) bool {
 	c.user.Store(u)
 	c.authenticated = true
 	c.conn.SetAuthenticated(true)
-	// Whoever deleted the user just before looked for its connections before this
-	// was one of them.
+	// If the user was deleted just before, its connections were searched for
+	// before this one belonged to it.
 	c.closing = c.closing || u.Deleted()
 	return true
 }
 
-// permitted checks the rights of the client, and answers when they do not
-// suffice.
+// permitted checks the client's permissions. If it returns false, it has already
+// replied.
 func (r *request) permitted() bool {
 	c, users := r.client, r.server.cfg.Users
 	u := c.user.Load()
@@ -62,22 +63,22 @@ func (r *request) permitted() bool {
 	return false
 }
 
-// coded answers with an error whose text begins with its code.
+// coded replies with an error whose text begins with its code.
 func (r *request) coded(err error) {
 	code, text, _ := strings.Cut(err.Error(), " ")
 	r.fail(code, text)
 }
 
-// checkSubscriptions ends the client when it lost the right to subscriptions
-// while it was making them: whoever took it away looked for subscriptions before
-// these were in place.
+// checkSubscriptions ends the client if it lost the permission for subscriptions
+// while it was making them: the edit that took it away looked for subscriptions
+// before these were in place.
 func (r *request) checkSubscriptions() {
 	c := r.client
 	c.closing = c.closing || r.server.cfg.Users.Check(c.user.Load(), r.cmd.name, r.args).Denied()
 }
 
-// enforce ends the connections that a change of users leaves without right. The
-// client that made the change gets its reply first.
+// enforce ends the connections that a change of users leaves without permission.
+// The client that made the change gets its reply first.
 func (r *request) enforce(change acl.Change) {
 	for _, c := range r.server.snapshot() {
 		channels, patterns := c.subscribedTo()
@@ -91,7 +92,7 @@ func (r *request) enforce(change acl.Change) {
 	}
 }
 
-// subscribedTo returns the names of the channels and patterns.
+// subscribedTo returns the names of the client's channels and patterns.
 func (c *client) subscribedTo() (channels, patterns []string) {
 	c.mu.Lock()
 	sub := c.sub
@@ -154,7 +155,8 @@ var aclHelp = []string{
 	"    Print this help.",
 }
 
-// tooMany answers when a subcommand of ACL got more words than it takes.
+// tooMany replies and returns true if a subcommand of ACL has more words than it
+// takes.
 func (r *request) tooMany(most int) bool {
 	if len(r.args) <= most {
 		return false
@@ -189,7 +191,7 @@ func cmdACLSetUser(r *request) {
 	r.ok()
 }
 
-// texts returns the words from index first on.
+// texts returns the words from index first on as strings.
 func (r *request) texts(first int) []string {
 	var list []string
 	for i := first; i < len(r.args); i++ {
@@ -284,7 +286,7 @@ func cmdACLGenPass(r *request) {
 	r.bulk(password)
 }
 
-// defaultLogEntries is how many entries ACL LOG shows unless asked for more.
+// defaultLogEntries is the number of entries that ACL LOG shows by default.
 const defaultLogEntries = 10
 
 func cmdACLLog(r *request) {
@@ -342,7 +344,7 @@ func cmdACLLoad(r *request) {
 	change, err := file.load()
 	if err != nil {
 		var bad *acl.FileError
-		if !errors.As(err, &bad) { // what stands in the file is for who asked; that it cannot be read is for all
+		if !errors.As(err, &bad) { // errors in the file concern the client that asked; an unreadable file concerns the operator
 			r.server.cfg.Log(monitor.LevelWarning, err.Error())
 		}
 		r.fail("ERR", err.Error())

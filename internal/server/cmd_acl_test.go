@@ -28,7 +28,7 @@ func usersWithPassword(password string) *acl.List {
 	return newUsers(set)
 }
 
-// newerACL turns what we say into the words of 7.0, where a later version
+// newerACL converts our replies to the words of 7.0, where a later version
 // changed them.
 var newerACL = []struct {
 	ours  *regexp.Regexp
@@ -59,9 +59,9 @@ var alikeACL = []struct {
 	{regexp.MustCompile(`[*~]2\n(\$\d\n(?:on|off)\n\$6\nnopass\n)`), "{2}\n$1"},
 }
 
-// TestACLSameAsStock gives a stock Sentinel and us the same users, sends lines
-// as each of them, and demands the same bytes in both protocols, except for the
-// words that later versions changed.
+// TestACLSameAsStock gives redis-sentinel and our server the same users, sends
+// lines as each of the users, and expects the same bytes in both protocols,
+// except for words that later versions changed.
 func TestACLSameAsStock(t *testing.T) {
 	users := []string{
 		"reader on >pw +@fast -role +subscribe|+sdown &+sdown",
@@ -144,8 +144,8 @@ func TestACLGenPass(t *testing.T) {
 	}
 }
 
-// TestACLCategoriesSameAsStock: rules by category mean at least what they mean
-// there, and beyond it only what stock 7.0 does not have.
+// TestACLCategoriesSameAsStock: rules by category mean at least what they mean in
+// redis-sentinel, and beyond that only commands that 7.0 does not have.
 func TestACLCategoriesSameAsStock(t *testing.T) {
 	stock := stockSentinel(t).dial(t)
 	ours := startServer(t, Config{}, newFakeEngine(), pubsub.Limits{}).dial(t)
@@ -175,8 +175,8 @@ func names(reply string) []string {
 	return list
 }
 
-// TestSubscriberIsCut: who loses the right to a subscription loses the
-// connection, and nobody else does.
+// TestSubscriberIsCut: a client that loses the permission for a subscription
+// loses its connection; others do not.
 func TestSubscriberIsCut(t *testing.T) {
 	ts := startServer(t, Config{}, newFakeEngine(), pubsub.Limits{})
 	admin := ts.dial(t)
@@ -215,8 +215,8 @@ func TestSubscriberIsCut(t *testing.T) {
 	}
 }
 
-// TestSubscribeWhileRightIsTaken: a subscription and the loss of the right to it
-// at the same moment never leave a subscriber without right.
+// TestSubscribeWhileRightIsTaken: when a subscription coincides with the loss of
+// its permission, no subscriber without permission remains.
 func TestSubscribeWhileRightIsTaken(t *testing.T) {
 	ts := startServer(t, Config{}, newFakeEngine(), pubsub.Limits{})
 	admin := ts.dial(t)
@@ -253,7 +253,7 @@ func TestSubscribeWhileRightIsTaken(t *testing.T) {
 	}
 }
 
-// firstValue sends bytes and returns the first value that comes back.
+// firstValue sends bytes and returns the first value received.
 func firstValue(c *resptest.Conn, text string) (string, error) {
 	if _, err := c.Write([]byte(text)); err != nil {
 		return "", err
@@ -261,8 +261,9 @@ func firstValue(c *resptest.Conn, text string) (string, error) {
 	return c.Value()
 }
 
-// TestStrangersAreLimited: whoever must log in may send little, also when the
-// password was set at run time, and as soon as the user is deleted.
+// TestStrangersAreLimited: the limits for unauthenticated clients apply to every
+// client that has to log in, even if the password was set at run time or the
+// client's user was deleted.
 func TestStrangersAreLimited(t *testing.T) {
 	long := "*11\r\n" + strings.Repeat("$1\r\na\r\n", 11)
 	big := "*2\r\n$4\r\nPING\r\n$20000\r\n" + strings.Repeat("x", 20000) + "\r\n"
@@ -292,8 +293,8 @@ func TestStrangersAreLimited(t *testing.T) {
 	}
 }
 
-// TestProtectedModeFollowsUsers: protected mode asks whether the default user
-// needs a password now.
+// TestProtectedModeFollowsUsers: protected mode depends on whether the default
+// user currently needs a password.
 func TestProtectedModeFollowsUsers(t *testing.T) {
 	ts := startServer(t, Config{ProtectedMode: true}, newFakeEngine(), pubsub.Limits{})
 	ln := newPipeListener("192.0.2.1:5")
@@ -328,7 +329,7 @@ func TestProtectedModeFollowsUsers(t *testing.T) {
 	}
 }
 
-// TestACLLogTellsWho: the log names command, user and connection.
+// TestACLLogTellsWho: the log has the command, the user and the connection.
 func TestACLLogTellsWho(t *testing.T) {
 	ts := startServer(t, Config{}, newFakeEngine(), pubsub.Limits{})
 	admin, c := ts.dial(t), ts.dial(t)
@@ -353,18 +354,18 @@ func TestACLLogTellsWho(t *testing.T) {
 	}
 }
 
-// TestFailoverClientWithUser lets go-redis find the master as a user who may do
-// no more than that takes.
+// TestFailoverClientWithUser lets go-redis find the master as a user with no more
+// permissions than that needs.
 func TestFailoverClientWithUser(t *testing.T) {
 	logging.Disable()
 	defer logging.Enable()
 	b := newFakeEngine()
-	data, err := net.Listen("tcp", "127.0.0.1:0") // stands for the master
+	data, err := net.Listen("tcp", "127.0.0.1:0") // stands in for the master
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer data.Close()
-	b.sentinels["mymaster"] = nil // it would try to reach them
+	b.sentinels["mymaster"] = nil // go-redis would try to connect to them
 	b.masters[0].Current = monitor.HostPort{Host: "127.0.0.1", Port: data.Addr().(*net.TCPAddr).Port}
 	users := usersWithPassword("for somebody else")
 	if _, err := users.SetUser("app", "on", ">pw", "+client|setinfo", "+ping", "+sentinel|get-master-addr-by-name", "+sentinel|sentinels", "+subscribe", "&+switch-master", "&+replica-reconf-done"); err != nil {
@@ -384,7 +385,7 @@ func TestFailoverClientWithUser(t *testing.T) {
 	}()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	c.Ping(ctx) // fails: the master hangs up, but it was found
+	c.Ping(ctx) // fails because the master hangs up, but it was found
 	<-arrived
 	resptest.Eventually(t, "it listens to events", func() bool { n, _ := ts.bus.Counts(); return n > 0 })
 	if refused := users.Log(10); len(refused) > 0 {

@@ -17,7 +17,7 @@ import (
 	"github.com/gosentinel/sentinel/monitor"
 )
 
-// call carries out an operation and answers with OK or its error.
+// call carries out an operation and replies with OK or its error.
 func (r *request) call(op monitor.Op) {
 	result, ok := r.server.engine.Call(op)
 	switch {
@@ -50,9 +50,9 @@ func cmdReset(r *request) {
 	}
 }
 
-// noControl rejects control characters in the words from index first on: they
-// would end up in the configuration file, where a line break injects a
-// directive, and in log lines.
+// noControl rejects control characters in the words from index first on. They
+// would end up in the configuration file, where a line break injects a directive,
+// and in log lines.
 func (r *request) noControl(first int, what string) bool {
 	for i := first; i < len(r.args); i++ {
 		for _, c := range r.args[i] {
@@ -100,22 +100,22 @@ func cmdMonitor(r *request) {
 	}
 }
 
-// maxMasterName is the longest master name in bytes. Names stand in every hello
-// message and event, which are at most 1023 bytes long.
+// maxMasterName is the longest master name in bytes. Names are part of every
+// hello message and event, which are at most 1023 bytes long.
 const maxMasterName = 255
 
-// ValidMasterName rejects names that stock Sentinels accept and that then break
+// ValidMasterName rejects names that redis-sentinel accepts but that then break
 // the configuration file (blank, quote) or the hello message (comma).
 func ValidMasterName(name string) bool {
 	return name != "" && len(name) <= maxMasterName && !strings.ContainsAny(name, " ,\"'`\\") &&
 		!strings.ContainsFunc(name, unicode.IsControl)
 }
 
-// resolveTimeout bounds the wait of one operator for a name server.
+// resolveTimeout bounds how long an operator's command waits for a name server.
 const resolveTimeout = 5 * time.Second
 
-// resolve turns a host into an address. It runs on the goroutine of the
-// connection, since neither the loop nor anybody else may wait for a resolver.
+// resolve converts a host to an address. It runs on the connection's goroutine,
+// since neither the loop nor other clients may wait for a resolver.
 func (r *request) resolve(host string) (monitor.Addr, bool) {
 	if ip, ok := numhost.Parse(host); ok {
 		return monitor.Addr{Host: ip, IP: ip}, true

@@ -157,8 +157,8 @@ func cmdClientReply(r *request) {
 	}
 }
 
-// clientTypes are the names of TYPE. A Sentinel has no connections of the
-// replication types, so that they select nothing.
+// clientTypes are the values of TYPE. A Sentinel has no connections of the
+// replication types, so those select nothing.
 var clientTypes = map[string]string{
 	"normal": "normal", "pubsub": "pubsub", "master": "master", "replica": "replica", "slave": "replica",
 }
@@ -198,9 +198,9 @@ func cmdClientList(r *request) {
 	r.verbatim(string(text))
 }
 
-// clientsByID returns those of the clients whose ids stand in the request, in
-// the order in which they stand there. One that is asked for again and again is
-// returned once, or a short request could have a reply without end.
+// clientsByID returns the clients whose ids are in the request, in the order of
+// the request. Duplicate ids are ignored, or a short request could cause an
+// arbitrarily long reply.
 func (r *request) clientsByID(all []*client) (list []*client, ok bool) {
 	left := make(map[uint64]*client, len(all))
 	for _, c := range all {
@@ -220,7 +220,7 @@ func (r *request) clientsByID(all []*client) (list []*client, ok bool) {
 	return list, true
 }
 
-// killFilter selects the connections of CLIENT KILL. Zero fields select all.
+// killFilter selects the connections for CLIENT KILL. A zero field matches all.
 type killFilter struct {
 	id          uint64
 	addr, laddr string
@@ -271,7 +271,7 @@ func cmdClientKill(r *request) {
 	}
 }
 
-// parseKill answers itself when it returns false.
+// parseKill parses the filter. If it returns false, it has already replied.
 func (r *request) parseKill(f *killFilter) bool {
 	for i := 2; i < len(r.args); i += 2 {
 		if i+1 == len(r.args) {

@@ -50,7 +50,8 @@ func cmdCommandInfo(r *request) {
 	r.commandInfos(r.namedCommands())
 }
 
-// namedCommands returns the commands named from word 2 on, nil for unknown ones.
+// namedCommands returns the commands named from word 2 on, with nil for unknown
+// ones.
 func (r *request) namedCommands() []*command {
 	var list []*command
 	for i := 2; i < len(r.args); i++ {
@@ -84,7 +85,7 @@ func (r *request) commandInfos(list []*command) {
 		}
 		r.set(0) // key specifications
 		if len(cmd.subs) == 0 {
-			r.set(0) // where there are some, stock Redis sends a list
+			r.set(0) // if there are some, Redis sends an array
 		} else {
 			r.commandInfos(cmd.subs)
 		}
@@ -158,7 +159,7 @@ func cmdCommandList(r *request) {
 	r.bulks(names)
 }
 
-// cmdCommandGetKeys knows no command that has keys.
+// cmdCommandGetKeys always replies with an error, because no command has keys.
 func cmdCommandGetKeys(r *request) {
 	cmd, ok := r.server.commands.lookup(r.args[2:])
 	if !ok || cmd.flags.has(flagHidden) {

@@ -6,8 +6,8 @@ import (
 	"github.com/gosentinel/sentinel/internal/acl"
 )
 
-// RedisVersion is the Redis version whose commands and error texts this front
-// end has. Client libraries derive from it what they may send.
+// RedisVersion is the Redis version whose commands and error texts this front end
+// reproduces. Client libraries infer from it which commands they may send.
 const RedisVersion = "7.4.0"
 
 func cmdPing(r *request) {
@@ -51,7 +51,7 @@ func cmdAuth(r *request) {
 	}
 }
 
-// hello is what a HELLO command asks for.
+// hello is the content of a HELLO command.
 type hello struct {
 	resp3      bool
 	auth       bool
@@ -96,8 +96,8 @@ func cmdHello(r *request) {
 	r.array(0)
 }
 
-// parseHello answers itself when it returns false. Nothing takes effect before
-// all of the command was understood.
+// parseHello parses a whole HELLO command before anything of it takes effect. If
+// it returns false, it has already replied.
 func parseHello(r *request) (h hello, ok bool) {
 	h.resp3 = r.client.out.resp3
 	if len(r.args) > 1 {
@@ -133,7 +133,7 @@ func parseHello(r *request) (h hello, ok bool) {
 	return h, true
 }
 
-// validName reports whether s may stand in a line of CLIENT LIST.
+// validName reports whether s can be shown in a line of CLIENT LIST.
 func validName(s string) bool {
 	return strings.IndexFunc(s, func(c rune) bool { return c < '!' || c > '~' }) < 0
 }

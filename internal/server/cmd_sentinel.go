@@ -96,8 +96,8 @@ var sentinelHelp = []string{
 	"    Print this help.",
 }
 
-// read runs f on the loop. When that is stopping it answers with an error and
-// returns false. f must only copy: what it spends, the whole Sentinel waits.
+// read runs f on the loop. If the loop is stopping, it replies with an error and
+// returns false. f must only copy, because the whole Sentinel waits for it.
 func (r *request) read(f func(c Reader, now monitor.Instant)) bool {
 	if !r.server.engine.View(f) {
 		r.stopping()
@@ -139,8 +139,8 @@ func cmdMasters(r *request) {
 	}
 }
 
-// master returns the view of the master named by word 2, or answers and
-// returns false.
+// master returns the view of the master named by word 2. If it returns false, it
+// has already replied.
 func (r *request) master() (v monitor.MasterView, ok bool) {
 	name := r.arg(2)
 	if !r.read(func(c Reader, now monitor.Instant) { v, ok = c.Master(now, name) }) {
@@ -201,7 +201,7 @@ func cmdSentinels(r *request) {
 	for _, v := range peers {
 		f := sentinelFields(v)
 		if extended {
-			// Not by default: there are clients that read the fields by position.
+			// Not by default, because some clients read the fields by position.
 			f.text("kind", v.Software.String())
 			f.text("version", v.Gossip.Version)
 			f.text("gossip", r.server.cfg.Gossip.State(v))
@@ -210,8 +210,8 @@ func cmdSentinels(r *request) {
 	}
 }
 
-// cmdGossip answers monitor.AskGossip. Stock Sentinels do not know it, and say
-// so with an error.
+// cmdGossip answers monitor.AskGossip. redis-sentinel replies to it with an
+// error.
 func cmdGossip(r *request) {
 	var opts monitor.Options
 	if !r.read(func(c Reader, _ monitor.Instant) { opts = c.Options() }) {
@@ -228,8 +228,8 @@ func cmdGossip(r *request) {
 	r.fields(f)
 }
 
-// instanceFields returns fields 1 to 17 of wire.md §4. The numbers there show
-// which kinds of instance have which.
+// instanceFields returns fields 1 to 17 of wire.md §4, Instance maps, which says
+// which kinds of instance have which fields.
 func instanceFields(v monitor.InstanceView, failoverState string) *fields {
 	f := &fields{pairs: make([]string, 0, 64)}
 	f.text("name", v.Name)
@@ -403,7 +403,7 @@ func cmdInfoCache(r *request) {
 func cmdIsMasterDown(r *request) {
 	port, ok := r.number(3)
 	epoch, ok2 := r.number(4)
-	// Stock Sentinels take -1 for the epoch 2^64-1 and never recover from it.
+	// redis-sentinel takes -1 for the epoch 2^64-1 and never recovers from that.
 	if !ok || !ok2 || epoch < 0 {
 		r.fail("ERR", notAnInteger)
 		return
@@ -416,7 +416,7 @@ func cmdIsMasterDown(r *request) {
 		return
 	}
 	if port < 0 || port > 65535 {
-		port = -1 // no master has it
+		port = -1 // no master has this port
 	}
 	host := r.arg(2)
 	if ip, ok := numhost.Parse(host); ok {

@@ -9,23 +9,23 @@ import (
 	"github.com/gosentinel/sentinel/monitor"
 )
 
-// command is one row of the command table. A container such as SENTINEL has
-// subs and no run of its own, except COMMAND, which works alone too.
+// command is one row of the command table. A container such as SENTINEL has subs
+// and no run of its own, except COMMAND, which also works alone.
 type command struct {
-	name  string // in full and in lower case: "ping", "sentinel|masters"
-	arity int    // words in all; -n means n or more
-	max   int    // words at most, seen by who may run it only; 0 = no limit
+	name  string // full name in lower case: "ping", "sentinel|masters"
+	arity int    // number of words; -n means n or more
+	max   int    // maximum number of words, checked after permissions; 0 = no limit
 	flags commandFlags
 	run   func(*request)
 	subs  []*command
 	tips  []string // as COMMAND INFO shows them
 
-	// What COMMAND DOCS tells.
+	// For COMMAND DOCS.
 	since, group, summary string
 }
 
-// commandFlags say how a command is treated. Those that stock Redis shows in
-// COMMAND INFO too are listed in flagNames and categories.
+// commandFlags say how a command is treated. Those that COMMAND INFO shows, as in
+// Redis, are listed in flagNames and categories.
 type commandFlags uint32
 
 const (
@@ -33,21 +33,21 @@ const (
 	flagFast                                // takes constant time
 	flagNoAuth                              // allowed before AUTH
 	flagPubSub                              // belongs to Pub/Sub
-	flagConn                                // concerns the own connection
+	flagConn                                // concerns its own connection
 	flagDangerous                           // not for ordinary users
-	flagAdminOnly                           // in the category admin, without its flag
+	flagAdminOnly                           // in the category admin, but without its flag
 	flagAnytime                             // a data server allows it while loading or stale
 	flagNoScript                            // a data server refuses it in scripts
 	flagNoMulti                             // a data server refuses it in transactions
 	flagAllowBusy                           // a data server allows it while a script runs
-	flagSubscribe                           // allowed for a RESP2 subscriber
+	flagSubscribe                           // allowed to a RESP2 subscriber
 	flagPushes                              // its reply is a push, which CLIENT REPLY cannot silence
 	flagWrite                               // held back by CLIENT PAUSE WRITE
 	flagUnpausable                          // not held back by CLIENT PAUSE
 	flagHidden                              // an extension that lists do not show
 )
 
-// flagNames is in the order of COMMAND INFO.
+// flagNames are in the order of COMMAND INFO.
 var flagNames = []struct {
 	flag  commandFlags
 	names []string
@@ -90,7 +90,7 @@ func (f commandFlags) categories() []string {
 // Commands is a table of commands in the order of COMMAND LIST.
 type Commands struct {
 	list   []*command
-	byName map[string]*command // containers' subcommands under "container|sub"
+	byName map[string]*command // subcommands are under "container|sub"
 }
 
 func newTable(list []*command) *Commands {
@@ -104,8 +104,8 @@ func newTable(list []*command) *Commands {
 	return t
 }
 
-// lookup finds the command for the words of a request. For an unknown
-// subcommand it returns its container and false, for an unknown command nil.
+// lookup finds the command for the words of a request. For an unknown subcommand
+// it returns the container and false, for an unknown command nil and false.
 func (t *Commands) lookup(args [][]byte) (cmd *command, ok bool) {
 	name, known := lowerName(args[0])
 	if !known {
@@ -119,13 +119,14 @@ func (t *Commands) lookup(args [][]byte) (cmd *command, ok bool) {
 		return cmd, true
 	}
 	sub, known := lowerName(args[1])
-	if found := t.byName[cmd.name+"|"+sub]; known && found != nil { // it may be called by another name
+	if found := t.byName[cmd.name+"|"+sub]; known && found != nil { // cmd.name may differ from name after a rename
 		return found, true
 	}
 	return cmd, false
 }
 
-// find returns the command of a full name, such as "sentinel|masters", or nil.
+// find returns the command with the given full name, such as "sentinel|masters",
+// or nil.
 func (t *Commands) find(name string) *command {
 	container, sub, isSub := strings.Cut(strings.ToLower(name), "|")
 	cmd := t.byName[container]
@@ -140,8 +141,8 @@ var (
 	errNameTaken     = errors.New("Target command name already exists")
 )
 
-// rename gives a command another name, or none if to is empty. Rules of access
-// control lists, and replies, go on to use the one that it had.
+// rename gives a command another name, or removes it if to is empty. ACL rules
+// and replies continue to use its original name.
 func (t *Commands) rename(from, to string) error {
 	from, to = strings.ToLower(from), strings.ToLower(to)
 	cmd := t.byName[from]
@@ -162,9 +163,9 @@ func (t *Commands) rename(from, to string) error {
 	return nil
 }
 
-// NewCommands returns all commands by the names that renames, nil for none, asks
-// for. What cannot be renamed because a Sentinel has no such command is a warning:
-// such lines come from the configuration of a data server.
+// NewCommands returns all commands under the names that renames (nil for none)
+// asks for. A rename of a command that a Sentinel does not have causes only a
+// warning, since such lines come from configurations of data servers.
 func NewCommands(renames *monitor.RenameTable) (t *Commands, warnings []string, err error) {
 	t = serverCommands()
 	for _, r := range renames.Entries() {
@@ -179,7 +180,7 @@ func NewCommands(renames *monitor.RenameTable) (t *Commands, warnings []string, 
 	return t, warnings, err
 }
 
-// longestName bounds the work for a name that cannot be one of ours.
+// longestName bounds the work for names that cannot be in the table.
 const longestName = 64
 
 func lowerName(b []byte) (string, bool) {
@@ -199,26 +200,27 @@ func (cmd *command) arityOK(n int) bool {
 	}
 }
 
-// shown returns the commands that lists show.
+// shown returns the commands that lists show, which excludes hidden ones.
 func (t *Commands) shown() []*command {
 	return slices.DeleteFunc(slices.Clone(t.list), func(c *command) bool { return c.flags.has(flagHidden) })
 }
 
-// The flag sets that many commands share.
+// Sets of flags that many commands share.
 const (
 	sentinelFlags  = flagAdmin | flagDangerous
 	subscribeFlags = flagPubSub | flagSubscribe | flagPushes | flagNoScript | flagAnytime
 	loginFlags     = flagFast | flagConn | flagNoAuth | flagNoScript | flagAnytime | flagAllowBusy
 )
 
-// The tips that several commands share.
+// Tips that several commands share.
 var (
 	tipUnordered = []string{"nondeterministic_output_order"}
 	tipVarying   = []string{"nondeterministic_output"}
 )
 
-// serverCommands is the whole surface: the 15 commands of a stock Sentinel and
-// QUIT, which Sentinels before 7.0 had and old clients still send (wire.md §2).
+// serverCommands returns all commands: the 15 of redis-sentinel and QUIT, which
+// Sentinels before 7.0 had and old clients still send (wire.md §2, Non-SENTINEL
+// commands).
 func serverCommands() *Commands {
 	return newTable([]*command{
 		{name: "acl", arity: -2, subs: aclCommands(), since: "6.0.0", group: "server", summary: "A container for Access List Control commands."},

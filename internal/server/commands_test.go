@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestRenameCommands: commands are found by their new names only, those without
-// a name not at all, and what cannot be is said.
+// TestRenameCommands: commands are found only by their new names, removed ones
+// not at all, and impossible renames are errors.
 func TestRenameCommands(t *testing.T) {
 	table := serverCommands()
 	for _, r := range []struct {
@@ -22,7 +22,7 @@ func TestRenameCommands(t *testing.T) {
 		{"ROLE", "Sentinel|Masters", errors.New("bar")},
 		{"ROLE", strings.Repeat("x", 65), errors.New("64")},
 		{"ROLE", "Old", nil},
-		{"INFO", "role", nil}, // the name is free now
+		{"INFO", "role", nil}, // that name is free now
 		{"SENTINEL", "guard", nil},
 	} {
 		err := table.rename(r.from, r.to)

@@ -11,13 +11,13 @@ import (
 	"github.com/gosentinel/sentinel/monitor"
 )
 
-// Config is what the front end needs to know. Functions left nil take
-// defaults that do nothing.
+// Config is what the front end needs to know. Functions and interfaces that are
+// nil have defaults that do nothing.
 type Config struct {
-	Users         *acl.List     // nil = the default user alone, without a password
+	Users         *acl.List     // nil = only the default user, without a password
 	ACLFile       *ACLFile      // nil = none
-	Commands      *Commands     // nil = all, by their own names
-	ProtectedMode bool          // serve strangers only over loopback while there is no password
+	Commands      *Commands     // nil = all, not renamed
+	ProtectedMode bool          // accept only local connections while there is no password
 	MaxClients    int           // 0 = 10000
 	IdleTimeout   time.Duration // 0 = never
 
@@ -33,19 +33,20 @@ type Config struct {
 	Shutdown    func()                                        // SHUTDOWN; must return at once
 	Log         func(monitor.Level, string)                   // must not block
 	LogLevel    func() string
-	SetLogLevel func(string) // gets a name that logLevels has
+	SetLogLevel func(string) // is given the name of a level in lower case
 	Scripts     ScriptQueue
 	Gossip      Gossip
 }
 
-// Gossip is what the commands see of gossip.
+// Gossip is what commands see of gossip. Its methods must be safe for concurrent
+// use.
 type Gossip interface {
-	Endpoint(announceIP string) monitor.GossipEndpoint // what other Sentinels are told
-	State(monitor.SentinelView) string                 // "up", "down" or "off" towards one of them
+	Endpoint(announceIP string) monitor.GossipEndpoint // what to announce to other Sentinels
+	State(monitor.SentinelView) string                 // "up", "down" or "off" with one of them
 	Stats() gossip.Stats
 }
 
-// noGossip is the gossip of a Sentinel that has none.
+// noGossip stands in for the gossip of a Sentinel that has none.
 type noGossip struct{ version string }
 
 func (n noGossip) Endpoint(string) monitor.GossipEndpoint {
@@ -54,7 +55,8 @@ func (n noGossip) Endpoint(string) monitor.GossipEndpoint {
 func (noGossip) State(monitor.SentinelView) string { return "off" }
 func (noGossip) Stats() gossip.Stats               { return gossip.Stats{} }
 
-// ScriptQueue is what the commands see and change of the script runner.
+// ScriptQueue is what commands see and change of the script runner. Its methods
+// must be safe for concurrent use.
 type ScriptQueue interface {
 	Counts() (running, queued int) // queued includes running
 	Pending() []scripts.Job
@@ -93,7 +95,7 @@ func (cfg Config) withDefaults() Config {
 	return cfg
 }
 
-// noScripts is the queue of a Sentinel that runs no scripts.
+// noScripts stands in for the queue of a Sentinel that runs no scripts.
 type noScripts struct{}
 
 func (noScripts) Counts() (running, queued int) { return 0, 0 }

@@ -17,11 +17,11 @@ import (
 )
 
 const (
-	// flushBytes is where replies are written although more commands wait: a
-	// pipeline of large replies must not pile up in memory.
+	// flushBytes is the size at which replies are written even if more commands
+	// wait: a pipeline of large replies must not pile up in memory.
 	flushBytes = 64 << 10
-	// writeTimeout ends a connection whose client does not take its replies. A
-	// stock Sentinel keeps them for ever, without bound.
+	// writeTimeout ends a connection whose client does not read its replies.
+	// redis-sentinel stores them without a limit in time or size.
 	writeTimeout = time.Minute
 	// pooledReplyBytes keeps a large reply from staying in the pool.
 	pooledReplyBytes = 1 << 20
@@ -30,8 +30,8 @@ const (
 // replyBuffers lends memory for replies, so that an idle client holds none.
 var replyBuffers = sync.Pool{New: func() any { return new([]byte) }}
 
-// client is one connection. What has no other comment belongs to the goroutine
-// that executes its commands.
+// client is one connection. Fields without another comment belong to the
+// goroutine that executes its commands.
 type client struct {
 	server *Server
 	conn   *respguard.Conn
@@ -42,20 +42,20 @@ type client struct {
 
 	out           reply
 	authenticated bool
-	closing       bool // the connection ends when the replies are written
+	closing       bool // the connection ends once the replies are written
 	muted         bool // CLIENT REPLY OFF
-	skip          int  // CLIENT REPLY SKIP: replies still to be left out
+	skip          int  // CLIENT REPLY SKIP: number of replies still to skip
 
-	// writing is held for each write, and over a change of subscriptions with
-	// its confirmations, so that no event can come before the confirmation of
-	// the subscription that it belongs to.
+	// writing is held for each write, and during a change of subscriptions with
+	// its confirmations, so that no event can precede the confirmation of its
+	// subscription.
 	writing sync.Mutex
 
 	user   atomic.Pointer[acl.User] // the default user until it logs in
 	killed atomic.Bool
 	ended  chan struct{} // closed by kill
 
-	tracking tracking // written under mu, since CLIENT LIST of others shows it
+	tracking tracking // written under mu, because other clients' CLIENT LIST shows it
 
 	mu      sync.Mutex // for the fields that other clients see in CLIENT LIST
 	name    string
@@ -65,7 +65,7 @@ type client struct {
 	lastUse time.Time
 	resp3   bool
 	noEvict bool
-	paused  bool           // a command of it waits for the end of CLIENT PAUSE
+	paused  bool           // one of its commands waits for the end of CLIENT PAUSE
 	sub     *pubsub.Client // nil until the first subscription
 }
 
@@ -132,8 +132,9 @@ func (c *client) writeLocked(b []byte) error {
 }
 
 // kill ends the connection from another goroutine. Closing a TLS connection may
-// take a moment, so nobody waits for it. The caller must know that the
-// connection has not ended: the server waits for what this starts.
+// take a moment, so that happens in the background. The caller must know that the
+// connection has not ended yet, because the server waits for the goroutine that
+// kill starts.
 func (c *client) kill() {
 	if c.killed.Swap(true) {
 		return
@@ -142,7 +143,7 @@ func (c *client) kill() {
 	c.server.work.Go(func() { c.conn.Close() })
 }
 
-// end frees what the connection holds.
+// end releases what the connection holds.
 func (c *client) end() {
 	c.mu.Lock()
 	sub := c.sub
@@ -152,7 +153,7 @@ func (c *client) end() {
 	}
 }
 
-// subscriber returns the client's place on the bus. The first call starts the
+// subscriber returns the client's queue on the bus. The first call starts the
 // goroutine that writes events.
 func (c *client) subscriber() *pubsub.Client {
 	if c.sub != nil { // written by this goroutine only
@@ -167,14 +168,15 @@ func (c *client) subscriber() *pubsub.Client {
 	return sub
 }
 
-// tooSlow is called by the bus when the client does not take its events.
+// tooSlow is called by the bus when the client does not read its events fast
+// enough.
 func (c *client) tooSlow() {
 	c.server.cfg.Log(monitor.LevelWarning, "Client id="+strconv.FormatUint(c.id, 10)+" addr="+c.addr+
 		" closed: it does not read its Pub/Sub messages fast enough and too many are waiting.")
 	c.kill()
 }
 
-// writeEvents writes what the client is subscribed to until the connection ends.
+// writeEvents writes the client's events until the connection ends.
 func (c *client) writeEvents(sub *pubsub.Client) {
 	for range sub.Ready() {
 		if sub.Slow() {
@@ -187,7 +189,7 @@ func (c *client) writeEvents(sub *pubsub.Client) {
 		c.writing.Unlock()
 		replyBuffers.Put(buf)
 		if err != nil {
-			c.conn.Close() // its reader then ends the rest
+			c.conn.Close() // the reading goroutine then ends the rest
 			return
 		}
 	}
@@ -204,8 +206,8 @@ func (c *client) subscriptions() (channels, patterns int) {
 	return sub.Counts()
 }
 
-// restricted reports whether the client is a RESP2 subscriber, to whom every
-// reply could look like a message.
+// restricted reports whether the client is a RESP2 subscriber, which could not
+// distinguish other replies from messages.
 func (c *client) restricted() bool {
 	if c.out.resp3 || c.sub == nil {
 		return false
@@ -214,7 +216,7 @@ func (c *client) restricted() bool {
 	return channels+patterns > 0
 }
 
-// clientType is the class used by CLIENT LIST and CLIENT KILL.
+// clientType returns the client's type for CLIENT LIST and CLIENT KILL.
 func (c *client) clientType() string {
 	if channels, patterns := c.subscriptions(); channels+patterns > 0 {
 		return "pubsub"
@@ -222,8 +224,9 @@ func (c *client) clientType() string {
 	return "normal"
 }
 
-// appendInfo appends the line of CLIENT LIST, without an end of line. Fields
-// that have no meaning in a Sentinel are there because parsers expect them.
+// appendInfo appends the client's line of CLIENT LIST, without an end of line. It
+// includes fields that have no meaning in a Sentinel, because parsers expect
+// them.
 func (c *client) appendInfo(dst []byte, now time.Time) []byte {
 	channels, patterns := c.subscriptions()
 	pending := 0
@@ -284,8 +287,8 @@ func (c *client) appendInfo(dst []byte, now time.Time) []byte {
 	return dst
 }
 
-// descriptor returns the file descriptor of a connection, or -1 when there is
-// none, as for TLS.
+// descriptor returns the file descriptor of a connection, or -1 if it has none,
+// as with TLS.
 func descriptor(conn *respguard.Conn) int {
 	fd := -1
 	if sys, ok := conn.NetConn().(interface {

@@ -4,5 +4,5 @@ package server
 
 import "time"
 
-// cpuTime is not known on this system.
+// cpuTime returns zeros: this system does not report processor time.
 func cpuTime() (system, user time.Duration) { return 0, 0 }

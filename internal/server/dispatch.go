@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// request is one command on its way through its handler.
+// request is one command while it is executed.
 type request struct {
 	server *Server
 	client *client
@@ -24,28 +24,28 @@ func (r *request) is(i int, keyword string) bool {
 	return len(r.args[i]) == len(keyword) && strings.EqualFold(string(r.args[i]), keyword)
 }
 
-// wrongArity answers with the standard error about the number of words.
+// wrongArity replies with the standard error about the number of words.
 func (r *request) wrongArity() {
 	r.fail("ERR", "wrong number of arguments for '"+r.cmd.name+"' command")
 }
 
-// stopping answers when the engine no longer does.
+// stopping replies with the error for an engine that is stopping.
 func (r *request) stopping() { r.fail("ERR", "this Sentinel is shutting down") }
 
-// number parses word i as stock Redis does: strict decimal, 64 bits.
+// number parses word i as Redis does: strictly decimal, 64 bits.
 func (r *request) number(i int) (int64, bool) { return parseInteger(r.arg(i)) }
 
 const notAnInteger = "value is not an integer or out of range"
 
-// parseInteger accepts the one canonical spelling of a number only: no blanks,
-// no plus sign, no leading zeros, no "-0".
+// parseInteger accepts only the canonical spelling of a number: no blanks, no
+// plus sign, no leading zeros, no "-0".
 func parseInteger(s string) (int64, bool) {
 	n, err := strconv.ParseInt(s, 10, 64)
 	return n, err == nil && strconv.FormatInt(n, 10) == s
 }
 
-// execute checks and runs one command and appends the reply to c.out. The order
-// of the checks is that of wire.md §1.2.
+// execute checks and executes one command and appends the reply to c.out. The
+// order of the checks is that of wire.md §1.2, Order of checks per command.
 func (s *Server) execute(c *client, args [][]byte) {
 	s.processed.Add(1)
 	if c.out.buf == nil {
@@ -72,11 +72,11 @@ func (s *Server) execute(c *client, args [][]byte) {
 		c.closing = true
 		return
 	default:
-		before = len(c.out.buf) // a wait has flushed
+		before = len(c.out.buf) // await may have flushed the buffer
 		r.run()
 	}
 	if r.cmd == nil || !strings.HasPrefix(r.cmd.name, "client|") {
-		c.tracking.caching = false // it held for this command
+		c.tracking.caching = false // it applied to this command only
 	}
 	if len(c.out.buf) > before && c.out.buf[before] == '-' {
 		s.errorsSent.Add(1)
@@ -84,7 +84,7 @@ func (s *Server) execute(c *client, args [][]byte) {
 	c.silence(r.cmd, before)
 }
 
-// run executes a command that this client may execute now.
+// run executes a command for which all other checks have passed.
 func (r *request) run() {
 	if r.cmd.max > 0 && len(r.args) > r.cmd.max {
 		r.wrongArity()
@@ -104,11 +104,11 @@ func (c *client) note(cmd *command) {
 	}
 }
 
-// silence takes the reply behind before back if CLIENT REPLY says so.
+// silence removes the reply that starts at before, if CLIENT REPLY says so.
 func (c *client) silence(cmd *command, before int) {
 	skip := c.skip == 1
 	if c.skip > 0 {
-		c.skip-- // 2 is CLIENT REPLY SKIP itself, 1 the command behind it
+		c.skip-- // 2 is CLIENT REPLY SKIP itself, 1 the command after it
 	}
 	if cmd != nil && cmd.flags.has(flagPushes) {
 		return
@@ -118,7 +118,7 @@ func (c *client) silence(cmd *command, before int) {
 	}
 }
 
-// unknownCommand is the text for a command that does not exist.
+// unknownCommand returns the error text for a command that does not exist.
 func unknownCommand(args [][]byte) string {
 	var b strings.Builder
 	b.WriteString("unknown command '" + clip(args[0], 128) + "', with args beginning with: ")
@@ -133,8 +133,8 @@ func unknownCommand(args [][]byte) string {
 	return b.String()
 }
 
-// clip returns at most n bytes of b, and none behind a NUL, where stock Redis
-// takes the text to end.
+// clip returns at most n bytes of b, and nothing from the first NUL on, where
+// Redis's text ends too.
 func clip(b []byte, n int) string {
 	b = b[:min(n, len(b))]
 	if i := bytes.IndexByte(b, 0); i >= 0 {

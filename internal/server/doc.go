@@ -1,18 +1,18 @@
-// Package server is the RESP front end of a Sentinel: it reads the commands of
-// clients, operators and other Sentinels, checks who may run them, turns them
-// into questions and operations for the loop, and writes the replies and the
-// events.
+// Package server is the RESP front end of a Sentinel. It reads the commands of
+// clients, operators and other Sentinels, checks permissions, converts the
+// commands to queries and operations for the loop, and writes replies and events.
 //
 //	srv := server.New(server.Config{...}, loop, bus)
 //	go srv.Serve(ln) // for each listener
 //	...
 //	srv.Close() // ends all connections
 //
-// Start with server.go: a connection is accepted, its commands are handled, it
-// is gone. [Engine], in engine.go, is all that the package knows of the loop
-// that owns the core. commands.go has the table of all commands and dispatch.go
-// the checks that each passes; a file cmd_*.go holds the commands of one group.
+// Start with server.go, which accepts a connection, handles its commands and
+// cleans up after it. [Engine], in engine.go, is all that the package knows of
+// the loop that owns the core. commands.go has the table of all commands and
+// dispatch.go the checks that each must pass. Each file cmd_*.go holds one group
+// of commands.
 //
-// Nothing here decides anything about masters, and nothing that a client sends
-// can hold up the loop: commands only copy what they need while they are on it.
+// Nothing here makes a decision about masters, and nothing that a client sends
+// can block the loop: while on the loop, commands only copy what they need.
 package server

@@ -6,15 +6,15 @@ import (
 	"github.com/gosentinel/sentinel/monitor"
 )
 
-// Engine is the loop that owns the core, as the front end sees it. Every method
-// may be called from any goroutine and waits for the loop. The results that are
-// bool are false when the loop is stopping.
+// Engine is the loop that owns the core, as seen by the front end. Its methods
+// are safe for concurrent use and wait for the loop. A bool result is false when
+// the loop is stopping.
 type Engine interface {
-	// View runs f on the goroutine of the loop, where the core does not change. f
-	// must only copy: the whole Sentinel waits for it.
+	// View runs f on the loop's goroutine, where the core does not change. f must
+	// only copy, because the whole Sentinel waits for it.
 	View(f func(c Reader, now monitor.Instant)) bool
-	// Call carries out an operator's command. Where its result depends on the
-	// disk it waits for that, too.
+	// Call carries out an operator's command. If its result depends on a write to
+	// disk, it waits for that too.
 	Call(op monitor.Op) (monitor.CallResult, bool)
 	// Ask answers a question of another Sentinel; From is filled in by the engine.
 	Ask(q monitor.Ask) (monitor.Reply, bool)
@@ -22,7 +22,8 @@ type Engine interface {
 	Hello(h monitor.Hello)
 }
 
-// Reader is what View shows of the core. [*monitor.Core] is one.
+// Reader is the part of the core that View gives access to. [*monitor.Core]
+// implements it.
 type Reader interface {
 	Masters(monitor.Instant) []monitor.MasterView
 	Master(monitor.Instant, string) (monitor.MasterView, bool)

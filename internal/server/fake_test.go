@@ -167,8 +167,8 @@ const (
 	idB = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 )
 
-// newFakeEngine has one master in every respect ordinary and one in the middle
-// of a failover, so that all fields and flags occur.
+// newFakeEngine has one ordinary master and one in the middle of a failover, so
+// that all fields and flags occur.
 func newFakeEngine() *fakeEngine {
 	plain := monitor.MasterView{
 		InstanceView: monitor.InstanceView{

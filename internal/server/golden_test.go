@@ -15,8 +15,9 @@ import (
 	"github.com/gosentinel/sentinel/pubsub"
 )
 
-// TestServerGolden runs the scripts of testdata/commands: what every command
-// answers, byte for byte. Go test -rewrite writes the answers anew.
+// TestServerGolden runs the scripts in testdata/commands, which hold the expected
+// reply to every command, byte for byte. Run go test with -rewrite to regenerate
+// the replies.
 //
 //	run [c=name] [quiet]   sends the input lines to connection c, which is opened
 //	                       at first use; quiet shows the first line of each reply

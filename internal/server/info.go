@@ -12,7 +12,7 @@ import (
 	"github.com/gosentinel/sentinel/monitor"
 )
 
-// infoSections are the sections of INFO, in the order in which they are shown.
+// infoSections are the sections of INFO, in output order.
 var infoSections = []struct {
 	name  string
 	title string
@@ -30,8 +30,8 @@ type infoText struct{ b strings.Builder }
 
 func (t *infoText) add(key string, value any) { fmt.Fprintf(&t.b, "%s:%v\r\n", key, value) }
 
-// zeros adds fields of a data server that are always zero here. Monitoring
-// tools expect to find them.
+// zeros adds fields of a data server that are always zero here. Monitoring tools
+// expect them.
 func (t *infoText) zeros(keys ...string) {
 	for _, k := range keys {
 		t.add(k, 0)
@@ -199,8 +199,8 @@ func infoSentinel(t *infoText, r *request) bool {
 	return true
 }
 
-// infoGossip stands at the very end, where it disturbs nobody who reads what
-// stock Sentinels show.
+// infoGossip adds the gossip counters. They come last, so that they do not
+// disturb parsers of redis-sentinel's fields.
 func infoGossip(t *infoText, s gossip.Stats) {
 	for _, f := range []struct {
 		name  string

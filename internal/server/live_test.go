@@ -82,17 +82,17 @@ func TestGoRedis(t *testing.T) {
 	}
 }
 
-// TestFailoverClient lets go-redis find the master through us.
+// TestFailoverClient lets go-redis find the master through our server.
 func TestFailoverClient(t *testing.T) {
 	logging.Disable()
 	defer logging.Enable()
 	b := newFakeEngine()
-	data, err := net.Listen("tcp", "127.0.0.1:0") // stands for the master
+	data, err := net.Listen("tcp", "127.0.0.1:0") // stands in for the master
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer data.Close()
-	b.sentinels["mymaster"] = nil // it would try to reach them
+	b.sentinels["mymaster"] = nil // go-redis would try to connect to them
 	b.masters[0].Current = monitor.HostPort{Host: "127.0.0.1", Port: data.Addr().(*net.TCPAddr).Port}
 	ts := startServer(t, Config{}, b, pubsub.Limits{})
 	c := redis.NewFailoverClient(&redis.FailoverOptions{MasterName: "mymaster", SentinelAddrs: []string{ts.addr}, MaxRetries: -1})
@@ -106,7 +106,7 @@ func TestFailoverClient(t *testing.T) {
 	}()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	c.Ping(ctx) // fails: the master hangs up, but it was found
+	c.Ping(ctx) // fails because the master hangs up, but it was found
 	<-arrived
 }
 
@@ -143,7 +143,7 @@ func TestRedisCLI(t *testing.T) {
 	}
 }
 
-// stockSentinel starts a real redis-sentinel and returns its address.
+// stockSentinel starts redis-sentinel and returns its address.
 func stockSentinel(t *testing.T) *testServer {
 	t.Helper()
 	free, err := net.Listen("tcp", "127.0.0.1:0")
@@ -177,7 +177,7 @@ func stockSentinel(t *testing.T) *testServer {
 	return &testServer{addr: addr}
 }
 
-// TestSameAsStock sends lines to a stock Sentinel and to us and demands the
+// TestSameAsStock sends lines to redis-sentinel and to our server and expects the
 // same bytes. Texts that changed after 7.0 are left out.
 func TestSameAsStock(t *testing.T) {
 	stock := stockSentinel(t)
@@ -224,7 +224,7 @@ func TestSameAsStock(t *testing.T) {
 	}
 }
 
-// TestProtocolErrorsSameAsStock does it for bytes that are no commands.
+// TestProtocolErrorsSameAsStock does the same for bytes that are not commands.
 func TestProtocolErrorsSameAsStock(t *testing.T) {
 	stock := stockSentinel(t)
 	ours := startServer(t, Config{}, newFakeEngine(), pubsub.Limits{})
@@ -248,7 +248,7 @@ func TestProtocolErrorsSameAsStock(t *testing.T) {
 	}
 }
 
-// TestPipelineKeepsOrder sends many commands at once, cut at every byte.
+// TestPipelineKeepsOrder sends many commands at once, split at every byte.
 func TestPipelineKeepsOrder(t *testing.T) {
 	ts := startServer(t, Config{}, newFakeEngine(), pubsub.Limits{})
 	in := "PING 1\r\n*2\r\n$4\r\nPING\r\n$1\r\n2\r\nSENTINEL MYID\r\nNOSUCH\r\nPING 5\r\n"
@@ -264,8 +264,8 @@ func TestPipelineKeepsOrder(t *testing.T) {
 	}
 }
 
-// TestLargePipelineIsFlushed: replies that are larger than the buffer are
-// written while the pipeline is still executed.
+// TestLargePipelineIsFlushed: replies larger than the buffer are written while
+// the pipeline is still being executed.
 func TestLargePipelineIsFlushed(t *testing.T) {
 	ts := startServer(t, Config{}, newFakeEngine(), pubsub.Limits{})
 	c := ts.dial(t)
@@ -326,8 +326,8 @@ func TestClientListAndKill(t *testing.T) {
 	}
 }
 
-// TestSlowSubscriber: one client does not read. It is cut with a log line,
-// others get every message, and the bus is not held up.
+// TestSlowSubscriber: a client that does not read is disconnected with a log
+// line. The others get every message, and the bus is not held up.
 func TestSlowSubscriber(t *testing.T) {
 	logged := make(chan string, 10)
 	cfg := Config{Log: func(l monitor.Level, text string) { logged <- fmt.Sprint(l, " ", text) }}
@@ -338,7 +338,8 @@ func TestSlowSubscriber(t *testing.T) {
 	quick.Do("SUBSCRIBE +new-epoch")
 	var line string
 	for i := 0; line == ""; i++ {
-		// Many large messages for the slow one, one small for the quick one.
+		// Many large messages for the slow one, one small message for the fast
+		// one.
 		for range 50 {
 			ts.bus.Publish(monitor.ScriptTimeout{Path: strings.Repeat("x", 1000)})
 		}
@@ -357,11 +358,12 @@ func TestSlowSubscriber(t *testing.T) {
 	resptest.Eventually(t, "the slow client is forgotten", func() bool { return len(ts.snapshot()) == 1 })
 }
 
-// TestNoEventIsLostAroundSubscribe: with events published all the time, every
-// event behind the confirmation arrives, without a gap and none before it.
+// TestNoEventIsLostAroundSubscribe: while events are published all the time,
+// every event after the confirmation arrives, without a gap, and none arrives
+// before it.
 func TestNoEventIsLostAroundSubscribe(t *testing.T) {
-	// On a busy machine the reader and the dispatcher may come late: nobody must be
-	// cut for that.
+	// On a busy machine the reader and the dispatcher may be late, which must not
+	// disconnect anything here.
 	ts := startServer(t, Config{}, newFakeEngine(), pubsub.Limits{ClientQueueBytes: 1 << 30, BacklogEvents: 1 << 30})
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
@@ -411,8 +413,8 @@ func TestNoEventIsLostAroundSubscribe(t *testing.T) {
 	}
 }
 
-// TestHostileClients: whatever strangers send, the server goes on, and memory
-// does not stay taken.
+// TestHostileClients: whatever clients send, the server continues to work and its
+// memory is released.
 func TestHostileClients(t *testing.T) {
 	ts := startServer(t, Config{}, newFakeEngine(), pubsub.Limits{})
 	for _, in := range []string{
@@ -480,7 +482,8 @@ func TestProtectedMode(t *testing.T) {
 	}
 }
 
-// pipeListener accepts connections in memory that seem to come from an address.
+// pipeListener accepts in-memory connections that seem to come from a given
+// address.
 type pipeListener struct {
 	from   string
 	conns  chan net.Conn
@@ -518,8 +521,8 @@ func (c *pipeConn) RemoteAddr() net.Addr {
 	return net.TCPAddrFromAddrPort(netip.MustParseAddrPort(c.from))
 }
 
-// TestStuckReaderIsClosed: a client that does not take its replies, or its
-// events, is not waited for longer than writeTimeout.
+// TestStuckReaderIsClosed: a client that does not read its replies or events is
+// disconnected after writeTimeout.
 func TestStuckReaderIsClosed(t *testing.T) {
 	for _, in := range []string{"SENTINEL MASTERS\r\n", "*2\r\n$9\r\nSUBSCRIBE\r\n$6\r\n+sdown\r\n"} {
 		synctest.Test(t, func(t *testing.T) {
@@ -554,8 +557,8 @@ func TestStuckReaderIsClosed(t *testing.T) {
 	}
 }
 
-// FuzzCommands sends any one command line and demands an answer that is whole:
-// do fails when the values do not add up to the answer to its own mark.
+// FuzzCommands sends any single command line and expects a complete reply: Do
+// fails if the reply to its own marker command does not follow.
 func FuzzCommands(f *testing.F) {
 	scripts, err := filepath.Glob("testdata/commands/*")
 	if err != nil || len(scripts) == 0 {
@@ -586,18 +589,18 @@ func FuzzCommands(f *testing.F) {
 		if got := c.Do(line); strings.Contains(got, "unknown command 'mark-") {
 			t.Fatalf("%q: %q", line, got)
 		}
-		if _, err := ts.cfg.Users.Load("", nil); err != nil { // back to the default user alone
+		if _, err := ts.cfg.Users.Load("", nil); err != nil { // back to only the default user
 			t.Fatal(err)
 		}
-		ts.pause.end() // or the next PING waits as long as the line says
+		ts.pause.end() // or the next PING waits as long as the input says
 		if got := ts.dial(t).Do("PING"); got != "+PONG\n" {
 			t.Fatalf("after %q: %q", line, got)
 		}
 	})
 }
 
-// TestInfo compares the names of all fields, in order, with a stock Sentinel:
-// each of its fields is there, in its section and order.
+// TestInfo compares the names of all fields with redis-sentinel: we have each of
+// its fields, in the same section and order.
 func TestInfo(t *testing.T) {
 	stock := stockSentinel(t)
 	ours := startServer(t, Config{Version: "1.2.3"}, newFakeEngine(), pubsub.Limits{})
@@ -632,8 +635,8 @@ func infoKeys(info string) []string {
 	return keys
 }
 
-// TestCloseWaitsForHandlers: close returns only when the command that is being
-// executed is done, and every connection and goroutine with it.
+// TestCloseWaitsForHandlers: Close returns only when the command being executed
+// is done and all connections and goroutines have ended.
 func TestCloseWaitsForHandlers(t *testing.T) {
 	b := newFakeEngine()
 	entered, leave := make(chan struct{}), make(chan struct{})
@@ -673,10 +676,10 @@ func TestCloseWaitsForHandlers(t *testing.T) {
 	if err := s.Serve(ln); err != nil {
 		t.Errorf("serve after close: %v", err)
 	}
-	s.Close() // twice is once
+	s.Close() // a second Close does nothing
 }
 
-// TestIdleClientsAreSmall bounds what an idle connection costs in heap.
+// TestIdleClientsAreSmall bounds the heap that an idle connection takes.
 func TestIdleClientsAreSmall(t *testing.T) {
 	ts := startServer(t, Config{}, newFakeEngine(), pubsub.Limits{})
 	heap := func() uint64 {

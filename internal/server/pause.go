@@ -7,20 +7,20 @@ import (
 )
 
 // pause is the state of CLIENT PAUSE. Commands that it covers wait, each on the
-// goroutine of its connection; events are still delivered, and what the Sentinel
-// itself does is not affected. To other Sentinels it looks dead while its peers'
-// commands wait, as with stock.
+// goroutine of its connection. Events are still delivered, and the Sentinel's own
+// work is not affected. Since the commands of other Sentinels wait too, this one
+// looks down to them, as redis-sentinel does.
 type pause struct {
 	mu      sync.Mutex
 	until   time.Time
-	all     bool          // not only commands that write
+	all     bool          // all commands, not only those that write
 	changed chan struct{} // closed and replaced at every change
 }
 
 func newPause() *pause { return &pause{changed: make(chan struct{})} }
 
-// start pauses until the given time. Of two pauses the later end and the wider
-// reach count.
+// start pauses until the given time. If a pause is already active, the later end
+// and the wider scope apply.
 func (p *pause) start(now, until time.Time, all bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -42,14 +42,14 @@ func (p *pause) end() {
 	p.announce()
 }
 
-// announce wakes who waits. The caller holds mu.
+// announce wakes the commands that wait. The caller holds mu.
 func (p *pause) announce() {
 	close(p.changed)
 	p.changed = make(chan struct{})
 }
 
-// covers returns how long a command has to wait, 0 if it may run, and a channel
-// that is closed when that may have changed.
+// covers returns how long a command has to wait, 0 or less if it may run, and a
+// channel that is closed when that may have changed.
 func (p *pause) covers(cmd *command, now time.Time) (time.Duration, <-chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -59,8 +59,8 @@ func (p *pause) covers(cmd *command, now time.Time) (time.Duration, <-chan struc
 	return p.until.Sub(now), p.changed
 }
 
-// await holds a command back while clients are paused. It reports false when
-// the connection or the server ends meanwhile.
+// await blocks while a pause covers the command. It reports false if the
+// connection or the server ends in the meantime.
 func (c *client) await(cmd *command) bool {
 	if cmd.flags.has(flagUnpausable) {
 		return true
@@ -71,7 +71,7 @@ func (c *client) await(cmd *command) bool {
 		if wait <= 0 {
 			return true
 		}
-		c.flush() // the replies to what came before
+		c.flush() // the replies to earlier commands
 		c.setPaused(true)
 		timer := time.NewTimer(wait)
 		select {
@@ -122,15 +122,15 @@ func cmdClientPause(r *request) {
 	}
 }
 
-// cmdClientUnpause runs even while everything is paused: in stock Redis it waits
-// as well, so that a pause that is too long cannot be taken back.
+// cmdClientUnpause runs even while everything is paused. In Redis it waits as
+// well, so a pause that is too long cannot be ended.
 func cmdClientUnpause(r *request) {
 	r.server.pause.end()
 	r.ok()
 }
 
-// cmdClientUnblock finds nobody: no command of a Sentinel blocks, and a paused
-// client cannot be unblocked.
+// cmdClientUnblock never unblocks a client: no command of a Sentinel blocks, and
+// a paused client cannot be unblocked.
 func cmdClientUnblock(r *request) {
 	switch {
 	case len(r.args) > 4:
@@ -147,7 +147,8 @@ func cmdClientUnblock(r *request) {
 	r.integer(0)
 }
 
-// subcommandSyntax answers when a subcommand of CLIENT got too many words.
+// subcommandSyntax replies with the error for too many words in a subcommand of
+// CLIENT.
 func (r *request) subcommandSyntax() {
 	r.fail("ERR", "unknown subcommand or wrong number of arguments for '"+clip(r.args[1], 128)+"'. Try CLIENT HELP.")
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/gosentinel/sentinel/pubsub"
 )
 
-// waitPaused waits until commands of n clients are held back.
+// waitPaused waits until commands of n clients are paused.
 func (ts *testServer) waitPaused(t *testing.T, n int) {
 	t.Helper()
 	resptest.Eventually(t, fmt.Sprintf("%d commands wait", n), func() bool {
@@ -37,7 +37,7 @@ func TestPauseHoldsCommandsBack(t *testing.T) {
 	if v, err := a.Value(); v != "+OK\n" {
 		t.Fatalf("%q, %v", v, err)
 	}
-	// What stands before the held command in a pipeline was answered already.
+	// What precedes the paused command in the pipeline has already been answered.
 	b.Send("PING held\r\nPING after\r\n")
 	ts.waitPaused(t, 1)
 	a.Send("CLIENT UNPAUSE\r\nPING a\r\n")
@@ -61,7 +61,7 @@ func TestPauseWrite(t *testing.T) {
 	a, b, c := ts.dial(t), ts.dial(t), ts.dial(t)
 	for _, step := range []struct{ cmd, want string }{
 		{"CLIENT PAUSE 3600000 write", "+OK\n"},
-		{"CLIENT PAUSE 1 write", "+OK\n"}, // does not shorten it
+		{"CLIENT PAUSE 1 write", "+OK\n"}, // does not shorten the pause
 		{"PING x", "$1\nx\n"},
 	} {
 		if got := a.Do(step.cmd); got != step.want {
@@ -89,7 +89,7 @@ func TestPauseWrite(t *testing.T) {
 	}
 }
 
-// TestCloseEndsPause: a pause of a year does not hold up the end of the server.
+// TestCloseEndsPause: a pause of a year does not delay Close.
 func TestCloseEndsPause(t *testing.T) {
 	ts := startServer(t, Config{}, newFakeEngine(), pubsub.Limits{})
 	a := ts.dial(t)

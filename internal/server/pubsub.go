@@ -12,11 +12,11 @@ func cmdPUnsubscribe(r *request) { r.unsubscribe(pubsub.Pattern) }
 
 // subscribe subscribes and writes the confirmations at once.
 //
-// They must not wait for the end of the pipeline: events of the new
+// They must not wait for the end of the pipeline, because events of the new
 // subscriptions are written by another goroutine and would come first. And they
-// must not be written before the subscriptions exist: a client that has its
-// confirmation may rely on getting every event from then on. Hence both happen
-// while that goroutine is kept from writing.
+// must not be written before the subscriptions exist, because a client that has
+// the confirmation relies on getting every event from then on. So that goroutine
+// is kept from writing while both happen.
 func (r *request) subscribe(k pubsub.Kind) {
 	c := r.client
 	sub := c.subscriber()
@@ -35,8 +35,8 @@ func (r *request) subscribe(k pubsub.Kind) {
 	c.writeNow()
 }
 
-// unsubscribe writes the events that were queued before, then the
-// confirmations: after a confirmation nothing comes for the name any more.
+// unsubscribe writes the events that are already queued, then the confirmations.
+// After the confirmation nothing is sent for that name.
 func (r *request) unsubscribe(k pubsub.Kind) {
 	c := r.client
 	if c.sub == nil {
@@ -71,7 +71,7 @@ func (r *request) unsubscribe(k pubsub.Kind) {
 // pendingAtOnce is more than the queue of a client can hold.
 const pendingAtOnce = 1 << 30
 
-// unsubscribeNothing answers a client that was never subscribed.
+// unsubscribeNothing replies to a client that never had a subscription.
 func (r *request) unsubscribeNothing(k pubsub.Kind) {
 	for _, name := range r.args[1:] {
 		r.buf = pubsub.AppendUnsubscribed(r.buf, r.resp3, k, string(name), 0)
@@ -98,7 +98,7 @@ func cmdPublish(r *request) {
 	if err == nil {
 		r.server.engine.Hello(h)
 	}
-	// The reply says that somebody listens. Stock Sentinels send it for any
-	// payload, and theirs log an error reply as a failure of the link.
+	// The reply says that there is a subscriber. redis-sentinel sends it for any
+	// payload, and as a client logs an error reply as a failure of the link.
 	r.integer(1)
 }

@@ -7,9 +7,9 @@ import (
 	"github.com/gosentinel/sentinel/monitor"
 )
 
-// reply builds the answer to a command in the protocol of its client. The
-// methods that differ between RESP2 and RESP3 are mapping, push, null,
-// nullArray and verbatim (wire.md §1.4); everything else is alike.
+// reply builds the reply to a command in the client's protocol version. mapping,
+// set, double, null, nullArray and verbatim differ between RESP2 and RESP3
+// (wire.md §1.4, RESP2 / RESP3 mapping); everything else is the same.
 type reply struct {
 	buf   []byte
 	resp3 bool
@@ -20,14 +20,15 @@ func (r *reply) simple(text string) { r.line('+', text) }
 
 func (r *reply) ok() { r.simple("OK") }
 
-// fail appends an error: code is its first word, text the rest. A CR or LF in
-// text, which may quote what the client sent, would let it forge a reply.
+// fail appends an error: code is its first word, text the rest. text may quote
+// the client's input, in which a CR or LF would allow the client to forge a
+// reply, so these are replaced.
 func (r *reply) fail(code, text string) {
 	text = strings.Trim(text, "\r\n")
 	r.line('-', code+" "+strings.NewReplacer("\r", " ", "\n", " ").Replace(text))
 }
 
-// error appends an error of a core operation.
+// error appends the error of a core operation.
 func (r *reply) error(err error) {
 	if call, ok := err.(*monitor.CallError); ok {
 		r.fail(call.Code, call.Text)
@@ -38,7 +39,7 @@ func (r *reply) error(err error) {
 
 func (r *reply) integer(n int64) { r.header(':', n) }
 
-// double appends a number in its shortest form.
+// double appends a number in its shortest decimal form.
 func (r *reply) double(x float64) {
 	text := strconv.FormatFloat(x, 'f', -1, 64)
 	if r.resp3 {
@@ -104,7 +105,7 @@ func (r *reply) either(resp2 string) {
 	r.buf = append(r.buf, resp2...)
 }
 
-// verbatim appends plain text that is meant for a person.
+// verbatim appends plain text for people to read.
 func (r *reply) verbatim(text string) {
 	if !r.resp3 {
 		r.bulk(text)
@@ -123,8 +124,8 @@ func (r *reply) line(mark byte, text string) {
 	r.buf = append(append(append(r.buf, mark), text...), '\r', '\n')
 }
 
-// fields collects the pairs of an instance map, whose number is known at the
-// end only.
+// fields collects the pairs of an instance map, because their number is known
+// only at the end.
 type fields struct{ pairs []string }
 
 func (f *fields) text(name, value string) { f.pairs = append(f.pairs, name, value) }

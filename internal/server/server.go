@@ -17,12 +17,12 @@ import (
 	"github.com/gosentinel/sentinel/pubsub"
 )
 
-// Server is the RESP front end: it turns the commands of clients, peers and
-// operators into queries and operations of the engine. redcon reads them,
-// behind a guard that lets nothing but whole, valid commands through.
+// Server is the RESP front end: it converts the commands of clients, other
+// Sentinels and operators to queries and operations of the engine. redcon parses
+// them, behind a guard that passes only whole, valid commands.
 //
 // A connection has one goroutine, which executes its commands one after the
-// other, and a second one while it is subscribed, which writes events.
+// other, and while it is subscribed a second one, which writes events.
 type Server struct {
 	cfg      Config
 	engine   Engine
@@ -36,7 +36,7 @@ type Server struct {
 
 	mu        sync.Mutex
 	closed    bool
-	lifetime  context.Context // ends with Close: nothing that waits may hold that up
+	lifetime  context.Context // ends with Close, so that nothing that waits can delay it
 	end       context.CancelFunc
 	listeners map[net.Listener]struct{}
 	clients   map[uint64]*client
@@ -49,7 +49,7 @@ type Server struct {
 	bytesOut    atomic.Uint64
 }
 
-// New returns a front end that serves nobody before Serve is called.
+// New returns a front end. It serves no client before Serve is called.
 func New(cfg Config, eng Engine, bus *pubsub.Bus) *Server {
 	lifetime, end := context.WithCancel(context.Background())
 	cfg = cfg.withDefaults()
@@ -68,7 +68,7 @@ func New(cfg Config, eng Engine, bus *pubsub.Bus) *Server {
 	s.guard = respguard.New(respguard.Limits{
 		MaxClients:   s.cfg.MaxClients,
 		IdleTimeout:  s.cfg.IdleTimeout,
-		AuthRequired: true, // until newClient knows better
+		AuthRequired: true, // until newClient finds out
 		OnAcceptError: func(err error, pause time.Duration) {
 			s.cfg.Log(monitor.LevelWarning, fmt.Sprintf("Error accepting a client connection, trying again in %v: %v", pause, err))
 		},
@@ -76,18 +76,19 @@ func New(cfg Config, eng Engine, bus *pubsub.Bus) *Server {
 	return s
 }
 
-// Serve answers the clients of ln until Close is called, and then returns nil.
-// It may be called for several listeners at once; the limits count over all.
+// Serve serves the clients of ln until Close is called, and then returns nil. It
+// may be called for several listeners at once; the limits apply to all of them
+// together.
 func (s *Server) Serve(ln net.Listener) error {
 	guarded := s.guard.Listener(ln)
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
-		guarded.Close() // the end came before the beginning
+		guarded.Close() // Close was called before Serve
 		return nil
 	}
 	s.listeners[guarded] = struct{}{}
-	s.work.Add(1) // keeps the count above zero while connections are added
+	s.work.Add(1) // keeps the counter above zero while connections are added
 	s.mu.Unlock()
 	defer func() {
 		s.mu.Lock()
@@ -98,9 +99,9 @@ func (s *Server) Serve(ln net.Listener) error {
 	return redcon.Serve(guarded, s.handle, s.accept, s.gone)
 }
 
-// Close ends all connections and returns when no goroutine of the server is
-// left, which redcon does not wait for. Commands that wait for the engine hold
-// it up, so the engine must be stopping or still working.
+// Close ends all connections and returns when no goroutine of the server is left
+// (redcon does not wait for its own). Commands that wait for the engine delay it,
+// so the engine must be stopping or still working.
 func (s *Server) Close() {
 	s.mu.Lock()
 	s.closed = true
@@ -109,7 +110,7 @@ func (s *Server) Close() {
 		ln.Close()
 	}
 	s.mu.Unlock()
-	for _, c := range s.snapshot() { // accept adds none any more
+	for _, c := range s.snapshot() { // accept no longer adds any
 		c.conn.Close()
 	}
 	s.work.Wait()
@@ -134,7 +135,7 @@ func (s *Server) accept(rc redcon.Conn) bool {
 	return true
 }
 
-// deniedText says what to do, in one line, because a client reads one line as
+// deniedText says what to do in a single line, because clients read one line as
 // the reply.
 const deniedText = "DENIED gosentinel runs in protected mode and no password is set, so it serves connections from the " +
 	"loopback interface only. To be reachable from here, set a password (requirepass) or 'protected-mode no' and restart it."
@@ -147,8 +148,8 @@ func isLocal(a net.Addr) bool {
 	return err == nil && ap.Addr().Unmap().IsLoopback()
 }
 
-// gone is called by redcon at the end of each accepted connection, with the
-// lock of redcon's server held: nothing here may wait.
+// gone is called by redcon at the end of each accepted connection, while redcon's
+// server lock is held: it must not block.
 func (s *Server) gone(rc redcon.Conn, err error) {
 	c := rc.Context().(*client)
 	s.mu.Lock()
@@ -167,7 +168,7 @@ func (s *Server) gone(rc redcon.Conn, err error) {
 func (s *Server) handle(rc redcon.Conn, cmd redcon.Command) {
 	c := rc.Context().(*client)
 	if c.closing || c.killed.Load() {
-		return // what was sent behind QUIT is not executed
+		return // what was sent after QUIT is not executed
 	}
 	s.bytesIn.Add(uint64(len(cmd.Raw)))
 	s.execute(c, cmd.Args)
@@ -179,7 +180,7 @@ func (s *Server) handle(rc redcon.Conn, cmd redcon.Command) {
 	}
 }
 
-// snapshot returns the clients, oldest first.
+// snapshot returns the current clients, oldest first.
 func (s *Server) snapshot() []*client {
 	s.mu.Lock()
 	list := make([]*client, 0, len(s.clients))

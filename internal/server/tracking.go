@@ -5,24 +5,24 @@ import (
 	"strings"
 )
 
-// tracking is the state of CLIENT TRACKING. It is kept because clients ask for
-// it back and rely on the rules of its options; no invalidation is ever due,
-// since a Sentinel has no keys.
+// tracking is the state of CLIENT TRACKING. It is stored because clients query it
+// and rely on the rules of its options. No invalidation is ever sent, since a
+// Sentinel has no keys.
 type tracking struct {
 	on, bcast, optIn, optOut, noLoop bool
 
-	caching  bool     // CLIENT CACHING was sent, which holds for the next command
+	caching  bool     // CLIENT CACHING was sent; it applies to the next command
 	redirect uint64   // id of the client that invalidations would go to; 0 = none
-	prefixes []string // of bcast, in order
+	prefixes []string // for bcast, sorted
 }
 
-// Bounds on what one client can make the server remember.
+// Limits on what one client can make the server store.
 const (
 	maxPrefixes    = 1024
 	maxPrefixBytes = 64 << 10
 )
 
-// flagLetters are those of CLIENT LIST.
+// flagLetters returns the letters for CLIENT LIST.
 func (t *tracking) flagLetters() string {
 	letters := ""
 	if t.on {
@@ -34,7 +34,7 @@ func (t *tracking) flagLetters() string {
 	return letters
 }
 
-// redir is the number that CLIENT GETREDIR and CLIENT LIST show.
+// redir returns the number that CLIENT GETREDIR and CLIENT LIST show.
 func (t *tracking) redir() int64 {
 	if !t.on {
 		return -1
@@ -68,7 +68,7 @@ func cmdClientTracking(r *request) {
 	r.ok()
 }
 
-// parseTracking reads the options and answers itself when they are wrong.
+// parseTracking parses the options. If it returns false, it has already replied.
 func (r *request) parseTracking() (t tracking, ok bool) {
 	for i := 3; i < len(r.args); i++ {
 		more := i+1 < len(r.args)
@@ -115,8 +115,8 @@ func (r *request) parseRedirect(t *tracking, i int) bool {
 	return true
 }
 
-// conflict says why the options of t cannot be switched on, by themselves or
-// after those of now.
+// conflict says why the options of t cannot be switched on, either by themselves
+// or while those of now are on, or "" if they can.
 func (t *tracking) conflict(now *tracking) string {
 	switch {
 	case !t.bcast && len(t.prefixes) > 0:
@@ -160,8 +160,8 @@ func (t *tracking) overlap(now *tracking) string {
 
 func overlaps(a, b string) bool { return strings.HasPrefix(a, b) || strings.HasPrefix(b, a) }
 
-// merge adds the prefixes that were registered before; BCAST without any means
-// the empty one.
+// merge adds the prefixes that were registered before. BCAST without a prefix
+// means the empty prefix.
 func (t *tracking) merge(now *tracking) {
 	if !t.bcast {
 		return

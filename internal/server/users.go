@@ -9,22 +9,23 @@ import (
 	"github.com/gosentinel/sentinel/internal/words"
 )
 
-// newUsers returns a list with the default user alone, as requirepass and the
-// options about access control lists make it.
+// newUsers returns a list with only the default user, configured by requirepass
+// and the ACL options.
 func newUsers(set configrewrite.Settings) *acl.List {
 	list, err := acl.New(aclTable(serverCommands()), acl.Options{
 		AllChannels:   set.ACLPubSubDefault == "allchannels",
 		LogMaxEntries: set.ACLLogMaxLen,
 	})
 	if err != nil {
-		panic(err) // the command table contradicts itself, which tests rule out
+		panic(err) // the command table is inconsistent, which tests rule out
 	}
 	list.SetDefaultPassword(set.RequirePass)
 	return list
 }
 
-// aclTable is the command table as rules see it. Hidden commands that anybody
-// may run are left out: rules cannot name what a stock Sentinel does not have.
+// aclTable converts the command table for ACL rules. Hidden commands that need no
+// authentication are left out: rules must not name a command that redis-sentinel
+// lacks.
 func aclTable(t *Commands) []acl.Command {
 	var list []acl.Command
 	add := func(cmd *command) {
@@ -44,7 +45,8 @@ func aclTable(t *Commands) []acl.Command {
 	return list
 }
 
-// channelUse says which commands name channels. One may always unsubscribe.
+// channelUse says which commands name channels. Unsubscribing needs no
+// permission.
 var channelUse = map[string]acl.ChannelUse{
 	"publish": acl.OneChannel, "subscribe": acl.AllChannels, "psubscribe": acl.ChannelPatterns,
 }
@@ -52,7 +54,8 @@ var channelUse = map[string]acl.ChannelUse{
 var errUsersAndFile = errors.New("Users are declared here although aclfile names a file for them: it would be unclear who may do what. " +
 	"Move the users into that file, or remove aclfile")
 
-// CheckUsers judges the users of a configuration, for configrewrite.
+// CheckUsers checks the users of a configuration for configrewrite. It returns
+// their normalized declarations and, for each, a problem or nil.
 func CheckUsers(set configrewrite.Settings) (normal []string, problems []error) {
 	normal, problems = append(normal, set.Users...), make([]error, len(set.Users))
 	list := newUsers(set)
@@ -74,7 +77,7 @@ func CheckUsers(set configrewrite.Settings) (normal []string, problems []error) 
 	return normal, problems
 }
 
-// declare adds a user as configurations have it, "name rule…".
+// declare adds a user in the form that configurations use, "name rule…".
 func declare(list *acl.List, text string) error {
 	user, ok := words.Split(text)
 	if !ok || len(user) == 0 {
@@ -83,8 +86,8 @@ func declare(list *acl.List, text string) error {
 	return list.Declare(user[0], user[1:]...)
 }
 
-// OpenUsers returns the users that set asks for, and the file that keeps them,
-// nil without one. The warnings tell of a requirepass that is not what it seems.
+// OpenUsers returns the users that set asks for, and the ACL file, or nil without
+// one. The warnings are about a requirepass that has no effect.
 func OpenUsers(set configrewrite.Settings) (list *acl.List, file *ACLFile, warnings []string, err error) {
 	list = newUsers(set)
 	if name := set.ACLFile; name != "" {
@@ -95,7 +98,7 @@ func OpenUsers(set configrewrite.Settings) (list *acl.List, file *ACLFile, warni
 	}
 	for _, text := range set.Users {
 		if err := declare(list, text); err != nil {
-			return nil, nil, nil, err // judged before, by CheckUsers
+			return nil, nil, nil, err // checked before by CheckUsers
 		}
 	}
 	return list, file, passwordWarnings(set, list), nil
@@ -115,7 +118,7 @@ func passwordWarnings(set configrewrite.Settings, list *acl.List) []string {
 	}
 }
 
-// linesOfACL makes one error of every problem in an ACL file.
+// linesOfACL returns one error for each problem in an ACL file, up to a limit.
 func linesOfACL(name string, err error) error {
 	var bad *acl.FileError
 	if !errors.As(err, &bad) {
@@ -133,7 +136,7 @@ func linesOfACL(name string, err error) error {
 	return errors.Join(all...)
 }
 
-// DisabledUsers returns a log line for each user of list that cannot log in,
+// DisabledUsers returns a log line for each user of list that is not enabled,
 // which includes every user without the rule "on".
 func DisabledUsers(list *acl.List) (lines []string) {
 	for _, name := range list.DisabledUsers() {

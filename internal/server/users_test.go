@@ -13,8 +13,8 @@ import (
 	"github.com/gosentinel/sentinel/internal/acl"
 )
 
-// TestImpliedDefaultUser: what configrewrite takes for the default user of
-// requirepass is what it is.
+// TestImpliedDefaultUser: configrewrite's idea of the default user that
+// requirepass implies is correct.
 func TestImpliedDefaultUser(t *testing.T) {
 	for _, pass := range []string{"", "x", "p w"} {
 		set := configrewrite.DefaultSettings()
@@ -35,9 +35,9 @@ func TestImpliedDefaultUser(t *testing.T) {
 	}
 }
 
-// TestHangingDiskHoldsNobody: ACL SAVE and ACL LOAD on a disk that does not
-// answer give up in bounded time, each for its own client, and leave nothing
-// behind that takes effect when the disk comes back. Saves stay in order.
+// TestHangingDiskHoldsNobody: on a disk that hangs, ACL SAVE and ACL LOAD fail
+// within a bounded time, delay only their own client, and have no effect when the
+// disk returns. Saves stay in order.
 func TestHangingDiskHoldsNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		users := newUsers(configrewrite.DefaultSettings())
@@ -56,7 +56,7 @@ func TestHangingDiskHoldsNobody(t *testing.T) {
 		for range 3 {
 			go func() { errs <- f.save() }()
 		}
-		for range 4 { // in a bubble, waiting for ever is a failure
+		for range 4 { // in a synctest bubble, waiting forever is a failure
 			if err := <-errs; !errors.Is(err, errDiskHangs) {
 				t.Errorf("%v, want %v", err, errDiskHangs)
 			}
@@ -79,7 +79,7 @@ func TestHangingDiskHoldsNobody(t *testing.T) {
 }
 
 // TestDocumentedUsers tries the users that docs/operations.md recommends: they
-// can be declared, may do what they are for, and nothing that changes anything.
+// can be declared, may do what they are meant for, and can change nothing.
 func TestDocumentedUsers(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "operations.md"))
 	if err != nil {
