@@ -1,10 +1,12 @@
 package fakeredis
 
-// backlogSize bounds how much of the replication stream is kept for replicas that come back.
+// backlogSize bounds how many bytes of the replication stream are kept for
+// replicas that reconnect.
 const backlogSize = 1 << 20
 
-// backlog keeps the newest bytes of the replication stream. Offsets count from 1: the first byte that a new server ever
-// propagates has offset 1. The zero value is empty and continues at offset 0; use reset first.
+// backlog keeps the newest bytes of the replication stream. Offsets count from 1:
+// the first byte that a new server propagates has offset 1. Call reset before
+// use.
 type backlog struct {
 	ring  []byte // nil until the first byte
 	held  int    // number of valid bytes
@@ -17,7 +19,8 @@ func (b *backlog) reset(next int64) {
 	b.held, b.write, b.next = 0, 0, next
 }
 
-// first returns the offset of the oldest byte held, which is the next one when none is held.
+// first returns the offset of the oldest byte held, or that of the next byte if
+// none is held.
 func (b *backlog) first() int64 { return b.next - int64(b.held) }
 
 func (b *backlog) append(p []byte) {
@@ -36,7 +39,8 @@ func (b *backlog) append(p []byte) {
 	}
 }
 
-// from returns a copy of everything from offset on, or false when some of it is no longer, or not yet, held.
+// from returns a copy of everything from offset on, or false if some of it is no
+// longer, or not yet, held.
 func (b *backlog) from(offset int64) ([]byte, bool) {
 	if offset < b.first() || offset > b.next {
 		return nil, false

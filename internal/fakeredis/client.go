@@ -9,11 +9,11 @@ import (
 	"github.com/tidwall/redcon"
 )
 
-// Bounds of what one connection may make the server hold.
+// Limits on what one connection can make the server hold.
 const (
-	normalOutputLimit  = 64 << 20 // bytes of replies not taken yet
-	pubsubOutputLimit  = 8 << 20  // a subscriber that far behind has lost touch anyway
-	replicaOutputLimit = 64 << 20 // a replica that far behind is cheaper to synchronise anew
+	normalOutputLimit  = 64 << 20 // bytes of replies not read yet
+	pubsubOutputLimit  = 8 << 20  // a subscriber that is so far behind will not catch up
+	replicaOutputLimit = 64 << 20 // a replica that is so far behind is cheaper to synchronise anew
 	maxSubscriptions   = 10_000   // channels and patterns
 	maxQueuedCommands  = 16_384   // in MULTI, or sent while blocked
 	maxQueuedBytes     = 16 << 20 // likewise
@@ -33,7 +33,7 @@ const (
 type client struct {
 	id        int64
 	conn      net.Conn
-	out       *outbox // nil for the replayer of a master's stream, whose replies nobody wants
+	out       *outbox // nil for the client that replays a master's stream, whose replies are discarded
 	addr      string
 	localAddr string
 	name      string
@@ -44,9 +44,9 @@ type client struct {
 	active    time.Time
 	lastCmd   string
 
-	reply   []byte // what the command in execution has answered so far
+	reply   []byte // the reply so far to the command being executed
 	closing bool   // close once the reply is written
-	gone    bool   // cut or closed; its commands are ignored
+	gone    bool   // disconnected or closed; its commands are ignored
 
 	tx       *transaction
 	channels map[string]struct{}
@@ -57,7 +57,7 @@ type client struct {
 	pending      [][][]byte
 	pendingBytes int
 
-	writeOffset int64 // replication offset after the last write of this client: what WAIT waits for
+	writeOffset int64 // replication offset after the last write of this client: WAIT waits for it
 	replica     replicaPeer
 }
 
@@ -76,7 +76,7 @@ func (c *client) kind() clientKind {
 
 func (c *client) subscriptions() int { return len(c.channels) + len(c.patterns) }
 
-// The reply writers follow the protocol that the client has chosen with HELLO.
+// The reply methods use the protocol version that the client chose with HELLO.
 
 func (c *client) ok()                      { c.reply = redcon.AppendOK(c.reply) }
 func (c *client) status(s string)          { c.reply = redcon.AppendString(c.reply, s) }
@@ -86,7 +86,7 @@ func (c *client) array(n int)              { c.reply = redcon.AppendArray(c.repl
 func (c *client) fail(text string)         { c.reply = redcon.AppendError(c.reply, text) }
 func (c *client) failf(f string, a ...any) { c.fail(fmt.Sprintf(f, a...)) }
 
-// null answers that there is no value.
+// null replies that there is no value.
 func (c *client) null() {
 	if c.proto == 3 {
 		c.reply = append(c.reply, "_\r\n"...)
@@ -104,7 +104,7 @@ func (c *client) mapping(n int) {
 	c.array(2 * n)
 }
 
-// text answers a report for human eyes.
+// text replies with text for people to read.
 func (c *client) text(s string) {
 	if c.proto == 3 {
 		c.reply = appendHeader(c.reply, '=', len(s)+4)
@@ -137,7 +137,7 @@ func appendHeader(dst []byte, kind byte, n int) []byte {
 	return append(dst, '\r', '\n')
 }
 
-// appendCommand encodes a command as it travels in the replication stream.
+// appendCommand encodes a command for the replication stream.
 func appendCommand(dst []byte, args ...string) []byte {
 	dst = redcon.AppendArray(dst, len(args))
 	for _, a := range args {
@@ -146,7 +146,7 @@ func appendCommand(dst []byte, args ...string) []byte {
 	return dst
 }
 
-// size is the memory that holding a command costs, roughly.
+// size returns roughly how much memory a stored command takes, in bytes.
 func size(args [][]byte) int {
 	n := 0
 	for _, a := range args {
@@ -155,7 +155,7 @@ func size(args [][]byte) int {
 	return n
 }
 
-// describe is the client's line in CLIENT LIST.
+// describe returns the client's line for CLIENT LIST.
 func (c *client) describe(now time.Time) string {
 	flags := map[clientKind]string{kindNormal: "N", kindPubSub: "P", kindReplica: "S", kindMaster: "M"}[c.kind()]
 	multi := -1

@@ -11,7 +11,7 @@ import (
 	"testing/iotest"
 )
 
-// TestBacklog compares the ring with an ordinary slice that keeps everything.
+// TestBacklog compares the ring with a slice that keeps everything.
 func TestBacklog(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	var b backlog
@@ -112,7 +112,8 @@ func FuzzStream(f *testing.F) {
 		if !bytes.Equal(whole, slow) || wholeErr.Error() != slowErr.Error() {
 			t.Fatalf("the verdict depends on how the bytes arrive: %v, %v", wholeErr, slowErr)
 		}
-		// Every byte counts: the encodings of the commands are exactly the beginning of the input, in canonical form or not.
+		// Every byte counts: the encodings of the commands together are exactly a
+		// prefix of the input, canonical or not.
 		if !bytes.HasPrefix(b, whole) {
 			t.Fatalf("%q is not how %q begins", whole, b)
 		}
@@ -122,7 +123,8 @@ func FuzzStream(f *testing.F) {
 	})
 }
 
-// readAll reads commands until the first error, and checks that each encoding holds the arguments.
+// readAll reads commands until the first error, and checks that each encoding
+// contains the arguments.
 func readAll(r io.Reader) ([]byte, error) {
 	in := streamReader{r: bufio.NewReader(r)}
 	var all []byte
@@ -149,7 +151,7 @@ func FuzzConf(f *testing.F) {
 		}
 		kept, err := parseConf("f", text)
 		if err != nil {
-			return // a line that cannot be read stays, and is complained about at the next start as at this one
+			return // an unreadable line is kept, and is an error at the next start too
 		}
 		got, err := parseConf("f", once)
 		if err != nil {

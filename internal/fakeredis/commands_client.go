@@ -33,13 +33,13 @@ func clientCommands() []*command {
 		&command{name: "client|pause", arity: -3, flags: base, run: (*Server).cmdClientPause},
 		&command{name: "client|unpause", arity: 2, flags: base, run: func(s *Server, c *client, _ [][]byte) {
 			s.pauseUntil = time.Time{}
-			s.poke() // the timer unblocks who waits
+			s.poke() // the timer unblocks the waiting clients
 			c.ok()
 		}},
 	)}
 }
 
-// validName refuses what would break the format of CLIENT LIST.
+// validName reports whether a name can be shown in CLIENT LIST.
 func validName(name string) bool {
 	return !strings.ContainsFunc(name, func(r rune) bool { return r < '!' || r > '~' })
 }
@@ -62,7 +62,7 @@ func (s *Server) cmdClientSetInfo(c *client, args [][]byte) {
 	c.ok()
 }
 
-// parseKind reads a client type, in either spelling of replica.
+// parseKind parses a client type, in either spelling of replica.
 func parseKind(b []byte) (clientKind, bool) {
 	switch name := strings.ToLower(string(b)); name {
 	case "slave":
@@ -100,7 +100,7 @@ func (s *Server) cmdClientList(c *client, args [][]byte) {
 	c.text(b.String())
 }
 
-// killFilter selects the victims of CLIENT KILL; an empty field selects all.
+// killFilter selects clients for CLIENT KILL; an empty field matches all.
 type killFilter struct {
 	id              int64
 	kind            clientKind
@@ -113,8 +113,9 @@ func (f *killFilter) selects(c *client) bool {
 		(f.addr == "" || c.addr == f.addr) && (f.localAddr == "" || c.localAddr == f.localAddr)
 }
 
-// cmdClientKill is CLIENT KILL addr, or CLIENT KILL filter value...; the latter spares its caller unless told otherwise,
-// which is what lets a Sentinel end its transaction on the connection that it disconnects everybody else with.
+// cmdClientKill is CLIENT KILL addr, or CLIENT KILL filter value.... The latter
+// form spares its caller by default. A Sentinel relies on that: it disconnects
+// all other clients within a transaction that it still has to finish.
 func (s *Server) cmdClientKill(c *client, args [][]byte) {
 	old := len(args) == 3
 	f := killFilter{skipMe: !old}
@@ -193,7 +194,8 @@ func (f *killFilter) parse(args [][]byte) (refusal string) {
 	return ""
 }
 
-// cmdClientPause is CLIENT PAUSE milliseconds [WRITE|ALL]. A second pause can lengthen and widen the first, not shorten it.
+// cmdClientPause is CLIENT PAUSE milliseconds [WRITE|ALL]. A second pause can
+// lengthen and widen the first, but not shorten it.
 func (s *Server) cmdClientPause(c *client, args [][]byte) {
 	all := true
 	if len(args) > 3 {

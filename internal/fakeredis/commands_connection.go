@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// redisVersion is the version whose behaviour is imitated. Sentinels and clients choose commands by it.
+// redisVersion is the version that is imitated. Sentinels and clients choose
+// commands by it.
 const redisVersion = "7.0.15"
 
 const wrongPassword = "WRONGPASS invalid username-password pair or user is disabled."
@@ -44,7 +45,8 @@ func (s *Server) cmdPing(c *client, args [][]byte) {
 	}
 }
 
-// cmdHello is HELLO [version [AUTH user password] [SETNAME name]]. Nothing is changed when any part is wrong.
+// cmdHello is HELLO [version [AUTH user password] [SETNAME name]]. Nothing is
+// changed if any part is wrong.
 func (s *Server) cmdHello(c *client, args [][]byte) {
 	proto, name, authed := c.proto, c.name, c.authed
 	if len(args) > 1 {
@@ -111,7 +113,8 @@ func (c *client) bulks2(key, val string) {
 	c.bulk(val)
 }
 
-// validPassword checks credentials. There is one user, "default"; without a password it accepts any.
+// validPassword checks credentials. The only user is "default"; if it has no
+// password, any password is accepted.
 func (s *Server) validPassword(user, password string) bool {
 	want := s.settings.requirePass
 	return user == "default" && (want == "" || subtle.ConstantTimeCompare([]byte(password), []byte(want)) == 1)
@@ -184,9 +187,11 @@ func (s *Server) cmdDiscard(c *client, _ [][]byte) {
 	c.ok()
 }
 
-// cmdExec executes the transaction. Nobody else runs in between, and what it changed is propagated as one transaction too.
-// Its replies are bounded while they grow: a few kilobytes of queued LRANGE could ask for more than there is memory. The
-// transaction itself is executed to its end all the same.
+// cmdExec executes the transaction. No other command runs in between, and its
+// changes are propagated as one transaction too. The size of its replies is
+// checked as they grow, because a few kilobytes of queued LRANGE commands could
+// request more than fits into memory. The transaction itself is always executed
+// to its end.
 func (s *Server) cmdExec(c *client, _ [][]byte) {
 	tx := c.tx
 	c.tx = nil
@@ -212,7 +217,8 @@ func (s *Server) cmdExec(c *client, _ [][]byte) {
 	}
 }
 
-// commandCommand describes the command table: enough for redis-cli and for clients that look up key positions.
+// commandCommand describes the command table as far as redis-cli and clients that
+// look up key positions need it.
 func commandCommand() *command {
 	cmd := container("command",
 		&command{name: "command|count", arity: 2, flags: flagStale, run: func(_ *Server, c *client, _ [][]byte) { c.integer(int64(len(commands))) }},
@@ -267,7 +273,8 @@ func (c *client) commandInfo(names []string) {
 	}
 }
 
-// parseInt reads a decimal integer as strictly as the original does: no plus sign, no leading zeros, no spaces.
+// parseInt parses a decimal integer as strictly as Redis does: no plus sign, no
+// leading zeros, no spaces.
 func parseInt(b []byte) (int64, bool) {
 	if len(b) == 0 || len(b) > 20 {
 		return 0, false

@@ -35,7 +35,8 @@ func dataCommands() []*command {
 	}
 }
 
-// stringAt and listAt return the value under key when it is absent (nil) or of that type; otherwise they answer the error.
+// stringAt and listAt return the value under key, or nil if there is none. If it
+// has the other type, they reply with an error and return false.
 func (s *Server) stringAt(c *client, key []byte) (*value, bool) { return s.valueAt(c, key, false) }
 func (s *Server) listAt(c *client, key []byte) (*value, bool)   { return s.valueAt(c, key, true) }
 

@@ -26,7 +26,8 @@ func serverCommands() []*command {
 	}
 }
 
-// cmdShutdown ends the server. Success is answered by the end of the connection.
+// cmdShutdown ends the server. If it succeeds, the only reply is the end of the
+// connection.
 func (s *Server) cmdShutdown(c *client, args [][]byte) {
 	for _, a := range args[1:] {
 		switch strings.ToUpper(string(a)) {
@@ -75,7 +76,7 @@ func matchesAny(patterns [][]byte, name string) bool {
 	return false
 }
 
-// cmdConfigSet changes all the parameters that it names, or none.
+// cmdConfigSet changes all the parameters named, or none.
 func (s *Server) cmdConfigSet(c *client, args [][]byte) {
 	if len(args)%2 != 0 {
 		c.fail("ERR syntax error")

@@ -11,8 +11,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// sameScript is executed on a real redis-server and on a mini-Redis, which have to answer alike byte for byte.
-// A word "@" in place of a command switches to another connection, the number behind it.
+// sameScript is executed on a redis-server and on a mini-Redis, whose replies
+// must be the same byte for byte. A word "@" in place of a command switches to
+// the connection with the number that follows.
 var sameScript = []string{
 	"PING", "PING hello", "PING a b", "ECHO x", "ECHO",
 	"SET k v", "GET k", "GET none", "SET k w NX", "SET k w XX", "SET none w XX", "SET k x GET", "SET none2 x GET", "SET k v NX XX", "SET k v FOO",
@@ -67,7 +68,7 @@ func play(t *testing.T, addr string) []string {
 			c = use(l)
 			continue
 		}
-		if l == "+" { // a message that comes by itself
+		if l == "+" { // only read a message
 			out = append(out, c.read(t))
 			continue
 		}
@@ -79,7 +80,7 @@ func play(t *testing.T, addr string) []string {
 		if l == "CLIENT ID" && !strings.HasPrefix(reply, "-") {
 			reply = "(id)"
 		}
-		if strings.HasPrefix(l, "CONFIG GET") { // in no particular order
+		if strings.HasPrefix(l, "CONFIG GET") { // its order is arbitrary
 			fields := strings.Fields(strings.Trim(reply, "*%[]"))
 			slices.Sort(fields)
 			reply = strings.Join(fields, " ")
@@ -208,8 +209,9 @@ func TestCommandTable(t *testing.T) {
 	}
 }
 
-// TestSentinelTransaction sends what a Sentinel sends to reconfigure a server: the connection that asks must survive and
-// get its answer, all others must go.
+// TestSentinelTransaction sends what a Sentinel sends to reconfigure a server.
+// The connection that sends it must survive and get its reply; all others must be
+// closed.
 func TestSentinelTransaction(t *testing.T) {
 	master, s := start(t, Config{}), start(t, Config{})
 	other, sub, me := dialRaw(t, s.Addr()), dialRaw(t, s.Addr()), dialRaw(t, s.Addr())
@@ -238,7 +240,7 @@ func TestClientPause(t *testing.T) {
 	a, b := dialRaw(t, s.Addr()), dialRaw(t, s.Addr())
 	a.ask(t, "CLIENT", "PAUSE", "100000", "WRITE")
 	b.write(t, "SET", "k", "v")
-	b.write(t, "GET", "k") // waits its turn behind the write
+	b.write(t, "GET", "k") // waits behind the write
 	eventually(t, "the write to be held", func() (any, bool) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -291,7 +293,8 @@ func TestMaxMemoryAndMaxClients(t *testing.T) {
 	})
 }
 
-// TestRepliesOfTransactionAreBounded: EXEC may not collect more than the output limit, but it must execute everything.
+// TestRepliesOfTransactionAreBounded: EXEC must not collect more than the output
+// limit, but must execute everything.
 func TestRepliesOfTransactionAreBounded(t *testing.T) {
 	s := start(t, Config{})
 	c := dialRaw(t, s.Addr())
@@ -312,7 +315,8 @@ func TestRepliesOfTransactionAreBounded(t *testing.T) {
 	}
 }
 
-// TestTransactionIsBounded: what a client queues is refused before it becomes too much, and EXEC then does nothing.
+// TestTransactionIsBounded: queued commands are refused before they become too
+// many or too large, and then EXEC does nothing.
 func TestTransactionIsBounded(t *testing.T) {
 	c := dialRaw(t, start(t, Config{}).Addr())
 	c.ask(t, "MULTI")

@@ -11,43 +11,52 @@ import (
 	"strings"
 )
 
-// NeverPromote as Config.Priority makes a replica report replica-priority 0: no Sentinel promotes it.
+// NeverPromote is a Config.Priority that makes a replica report replica-priority
+// 0, so no Sentinel promotes it.
 const NeverPromote = -1
 
-// Config is what a server starts with. The zero value is an empty master without password on a free port of 127.0.0.1.
+// Config configures a server. The zero value is an empty master without a
+// password on a free port of 127.0.0.1.
 type Config struct {
-	// Addr is the address to listen on. Empty means "127.0.0.1:0". The host must be an IP address or empty (all interfaces).
+	// Addr is the address to listen on. Empty means "127.0.0.1:0". The host must
+	// be an IP address or empty (all interfaces).
 	Addr string
 	// ReplicaOf is the "host:port" of the master; empty for a master.
 	ReplicaOf string
-	// Password is what clients must AUTH with (requirepass); empty for none.
+	// Password is the password that clients must AUTH with (requirepass); empty
+	// for none.
 	Password string
-	// MasterPassword is what this server authenticates to its master with (masterauth); empty for none. MasterUser is the
-	// user to name with it; empty for the default user.
+	// MasterPassword is the password for authentication to the master
+	// (masterauth); empty for none. MasterUser is the user to name with it; empty
+	// for the default user.
 	MasterPassword, MasterUser string
-	// Priority is the replica-priority in INFO: the lowest is promoted first. 0 means 100, the default; see NeverPromote.
+	// Priority is the replica-priority in INFO: the lowest is promoted first. 0
+	// means 100, the default; see also NeverPromote.
 	Priority int
-	// Parameters sets any other parameter that CONFIG SET knows, by its name, for example "min-replicas-to-write": "1".
+	// Parameters sets other parameters that CONFIG SET knows, by name, for
+	// example "min-replicas-to-write": "1".
 	Parameters map[string]string
-	// Data is what the server starts with, from Server.Data; nil for an empty one. It includes the replication id and
-	// offset, so that a restarted replica can continue where it stopped.
+	// Data is the initial state, from Server.Data; nil for none. It includes the
+	// replication id and offset, so that a restarted replica can continue where
+	// it stopped.
 	Data *Data
-	// Logger receives what an operator would look for in the log; nil for nowhere.
+	// Logger receives the server's log; nil discards it.
 	Logger *slog.Logger
 
-	// file is the configuration file for CONFIG REWRITE; empty when there is none.
+	// file is the configuration file for CONFIG REWRITE; empty if there is none.
 	file string
 }
 
-// Data is the state of a server that outlives it, as an RDB file would. It is immutable and may be used for any number of
-// starts.
+// Data is the state of a server, to be kept after its end like an RDB file. It is
+// immutable and may be used for any number of starts.
 type Data struct {
 	db     *keyspace
 	id     string
 	offset int64
 }
 
-// prepare checks the configuration and returns the parameters and the master ("" for none) that it asks for.
+// prepare checks the configuration and returns the resulting parameters and
+// master ("" for none).
 func (c *Config) prepare() (st settings, masterHost string, masterPort int, err error) {
 	st = defaultSettings()
 	st.requirePass, st.masterAuth, st.masterUser = c.Password, c.MasterPassword, c.MasterUser
@@ -89,7 +98,8 @@ func splitHostPort(addr string) (string, int, error) {
 	return host, int(port), nil
 }
 
-// plausibleHost refuses what would let a host name write lines of its own into INFO or a configuration file.
+// plausibleHost rejects host names that could inject lines into INFO or a
+// configuration file.
 func plausibleHost(host string) bool {
 	return host != "" && len(host) <= 255 && !strings.ContainsFunc(host, func(r rune) bool { return r <= ' ' || r == '"' || r == 0x7F })
 }

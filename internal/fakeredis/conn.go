@@ -6,24 +6,26 @@ import (
 	"time"
 )
 
-// drainTime is how long an orderly close waits for a client to take its last replies.
+// drainTime is how long an orderly close waits for a client to read its last
+// replies.
 const drainTime = time.Second
 
-// sockets holds every open connection of one server, accepted or dialled, below whatever wraps it, so that a crash can
-// reset them all.
+// sockets holds all open connections of a server, accepted or dialled, below any
+// wrappers, so that a crash can reset them all.
 type sockets struct {
 	mu     sync.Mutex
 	open   map[*socket]struct{}
 	closed bool
 }
 
-// socket is one connection of a sockets registry.
+// socket is one connection in sockets.
 type socket struct {
 	net.Conn
 	owner *sockets
 }
 
-// adopt registers a new connection. After reset it closes the connection instead; reads then fail with net.ErrClosed.
+// adopt registers a new connection. After reset it closes the connection instead;
+// reads then fail with net.ErrClosed.
 func (r *sockets) adopt(conn net.Conn) *socket {
 	s := &socket{Conn: conn, owner: r}
 	r.mu.Lock()
@@ -39,7 +41,8 @@ func (r *sockets) adopt(conn net.Conn) *socket {
 	return s
 }
 
-// reset ends all connections, and all that come later, as the death of the process would: no farewell, a TCP reset.
+// reset closes all connections, and all later ones, as the death of the process
+// would: with a TCP reset.
 func (r *sockets) reset() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -50,15 +53,16 @@ func (r *sockets) reset() {
 	clear(r.open)
 }
 
-// abort closes a connection with a reset instead of the orderly end of stream.
+// abort closes a connection with a reset instead of an orderly end of stream.
 func abort(conn net.Conn) {
 	if tcp, ok := conn.(*net.TCPConn); ok {
-		_ = tcp.SetLinger(0) // fails only on a socket that is already dead
+		_ = tcp.SetLinger(0) // fails only on a socket that is already closed
 	}
 	_ = conn.Close()
 }
 
-// CloseWrite ends what we send, so that a last reply is not overtaken by the reset of a close with unread input.
+// CloseWrite closes the sending side. Closing a socket with unread input would
+// cause a reset that overtakes the last reply.
 func (s *socket) CloseWrite() error {
 	if half, ok := s.Conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
@@ -66,7 +70,7 @@ func (s *socket) CloseWrite() error {
 	return nil
 }
 
-// Close forgets the connection and closes it.
+// Close unregisters the connection and closes it.
 func (s *socket) Close() error {
 	s.owner.mu.Lock()
 	delete(s.owner.open, s)
@@ -74,7 +78,7 @@ func (s *socket) Close() error {
 	return s.Conn.Close()
 }
 
-// listener registers what it accepts.
+// listener registers the connections that it accepts.
 type listener struct {
 	net.Listener
 	sockets *sockets
@@ -88,11 +92,12 @@ func (l *listener) Accept() (net.Conn, error) {
 	return l.sockets.adopt(conn), nil
 }
 
-// gate is what Pause closes: whoever waits at it stands still as a process under SIGSTOP does.
+// gate is what Pause closes. Goroutines that wait at it stop, as in a process
+// under SIGSTOP.
 type gate struct {
 	mu     sync.Mutex
 	shut   chan struct{} // nil: open; otherwise closed by open
-	forced bool          // open for good: the server ends
+	forced bool          // stays open, because the server is ending
 }
 
 func (g *gate) close() {
@@ -103,7 +108,8 @@ func (g *gate) close() {
 	}
 }
 
-// open lets everybody pass; forGood makes later calls of close do nothing.
+// open lets all goroutines pass. With forGood, later calls of close have no
+// effect.
 func (g *gate) open(forGood bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -141,9 +147,10 @@ type outbox struct {
 	changed sync.Cond
 	queue   []byte
 	flying  int // bytes that the writer has taken and not yet written
-	limit   int // greatest allowed queue + flying - exempt
-	// exempt counts the bytes of a snapshot within queue and flying. A snapshot is as large as the data are; were it
-	// counted, a replica of a large master could never synchronise.
+	limit   int // maximum of queue + flying - exempt - exemptFlying
+	// exempt is the number of bytes of a snapshot within queue. A snapshot is as
+	// large as the data; if it were counted, a replica of a large master could
+	// never synchronise. exemptFlying is the same within flying.
 	exempt, exemptFlying int
 	state                outboxState
 }
@@ -162,8 +169,9 @@ func newOutbox(conn net.Conn, g *gate, limit int) *outbox {
 	return o
 }
 
-// put queues b (it is copied). It reports false when the limit would be exceeded; nothing is queued then and the caller
-// has to cut the connection, because what follows would no longer make sense to the peer.
+// put queues a copy of b. If that would exceed the limit, it queues nothing and
+// reports false. Then the caller must disconnect the client, because the rest of
+// the stream would no longer make sense to it.
 func (o *outbox) put(b []byte) bool { return o.add(b, 0) }
 
 // putSnapshot queues b without counting it against the limit.
@@ -190,14 +198,15 @@ func (o *outbox) setLimit(n int) {
 	o.limit = n
 }
 
-// waiting returns the number of bytes that the peer has not taken yet.
+// waiting returns the number of bytes not written to the connection yet.
 func (o *outbox) waiting() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return len(o.queue) + o.flying
 }
 
-// finish lets the writer write what is queued, for drainTime at most, and then close the connection.
+// finish lets the writer write what is queued, for up to drainTime, and then
+// close the connection.
 func (o *outbox) finish() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -218,7 +227,7 @@ func (o *outbox) kill() {
 	_ = o.conn.Close()
 }
 
-// run is the writer. It returns when the connection has been closed.
+// run is the writing goroutine. It returns when the connection has been closed.
 func (o *outbox) run() {
 	defer o.conn.Close()
 	var batch []byte
@@ -235,9 +244,10 @@ func (o *outbox) run() {
 	}
 }
 
-// take waits for bytes to write and returns them. spare is the batch written before, to be reused.
+// take waits for bytes to write and returns them. spare is the previous batch,
+// whose memory is reused.
 func (o *outbox) take(spare []byte) ([]byte, bool) {
-	const keep = 64 << 10 // a buffer that had to grow for one large reply is not kept for ever
+	const keep = 64 << 10 // a buffer that grew for one large reply is not kept
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.flying, o.exemptFlying = 0, 0

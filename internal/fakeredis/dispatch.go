@@ -7,14 +7,14 @@ import (
 	"github.com/tidwall/redcon"
 )
 
-// flags say how a command is treated before it is executed.
+// flags say how a command is treated before its execution.
 type flags int
 
 const (
 	flagWrite    flags = 1 << iota // changes data: not on a replica, waits during CLIENT PAUSE WRITE
 	flagGrows                      // may need memory
-	flagFeeds                      // no write, but travels in the replication stream
-	flagNoAuth                     // allowed to strangers
+	flagFeeds                      // not a write, but propagated in the replication stream
+	flagNoAuth                     // allowed before AUTH
 	flagPubSub                     // allowed to a RESP2 subscriber
 	flagStale                      // allowed on a replica that has lost its master and must not serve stale data
 	flagNoMulti                    // not allowed in a transaction
@@ -22,7 +22,8 @@ const (
 	flagReplayed                   // accepted from a master's replication stream
 )
 
-// command is an entry of the command table, or of a container command's table of subcommands.
+// command is an entry of the command table, or of a container command's table of
+// subcommands.
 type command struct {
 	name  string // "client|kill" for a subcommand
 	arity int    // number of words; negative: at least that many
@@ -33,7 +34,8 @@ type command struct {
 
 func (cmd *command) is(f flags) bool { return cmd.flags&f != 0 }
 
-// commands is the command table. It is filled by init, because COMMAND reads the table it stands in.
+// commands is the command table. It is filled by init, because the COMMAND
+// command reads the table that contains it.
 var commands map[string]*command
 
 func init() {
@@ -54,7 +56,7 @@ func container(name string, subs ...*command) *command {
 	return cmd
 }
 
-// transaction is what a client has said since MULTI.
+// transaction holds what a client has sent since MULTI.
 type transaction struct {
 	queued []queuedCommand
 	bytes  int
@@ -66,7 +68,7 @@ type queuedCommand struct {
 	args [][]byte
 }
 
-// has reports whether a command of the transaction has one of the flags.
+// has reports whether any command of the transaction has one of the flags.
 func (t *transaction) has(f flags) bool {
 	for _, q := range t.queued {
 		if q.cmd.is(f) {
@@ -76,15 +78,16 @@ func (t *transaction) has(f flags) bool {
 	return false
 }
 
-// blockage says why a client's commands are not executed for the time being.
+// blockage says why a client's commands are currently not executed.
 type blockage struct {
 	paused   bool      // CLIENT PAUSE; otherwise WAIT
 	deadline time.Time // zero: none
-	target   int64     // WAIT: the offset to be acknowledged
-	replicas int       // WAIT: by how many
+	target   int64     // WAIT: the offset that must be acknowledged
+	replicas int       // WAIT: by how many replicas
 }
 
-// handle executes one command of a connection. redcon calls it from the connection's goroutine.
+// handle executes one command of a connection. redcon calls it on the
+// connection's goroutine.
 func (s *Server) handle(rc redcon.Conn, cmd redcon.Command) {
 	if len(cmd.Args) == 0 || !s.enter() {
 		return
@@ -117,7 +120,7 @@ func (s *Server) flushReply(c *client) {
 	if c.gone {
 		return
 	}
-	if !c.replica.attached { // a reply in the middle of the stream would be taken for a part of it
+	if !c.replica.attached { // a reply would be taken for a part of the stream
 		s.send(c, reply)
 	}
 	if c.closing {
@@ -125,7 +128,8 @@ func (s *Server) flushReply(c *client) {
 	}
 }
 
-// dispatch makes the checks, in the order of the original, and queues, postpones or calls the command.
+// dispatch makes the checks, in the same order as Redis, and then queues,
+// postpones or calls the command.
 func (s *Server) dispatch(c *client, args [][]byte) {
 	cmd, refusal := lookup(args)
 	if refusal == "" {
@@ -148,7 +152,7 @@ func (s *Server) dispatch(c *client, args [][]byte) {
 	s.call(c, cmd, args)
 }
 
-// call executes a command, or transaction, and propagates what it changed.
+// call executes a command, or transaction, and propagates its changes.
 func (s *Server) call(c *client, cmd *command, args [][]byte) {
 	cmd.run(s, c, args)
 	if s.propagateOutgoing() {
@@ -156,7 +160,7 @@ func (s *Server) call(c *client, cmd *command, args [][]byte) {
 	}
 }
 
-// lookup finds the command and checks the number of its words.
+// lookup finds the command and checks its number of words.
 func lookup(args [][]byte) (cmd *command, refusal string) {
 	name := strings.ToLower(string(args[0][:min(len(args[0]), 64)]))
 	cmd = commands[name]
@@ -191,12 +195,13 @@ func unknownCommand(args [][]byte) string {
 	return b.String()
 }
 
-// clip makes at most n bytes of an argument fit for an error line.
+// clip returns at most n bytes of an argument in a form that is safe in an error
+// line.
 func clip(arg []byte, n int) string {
 	return strings.NewReplacer("\r", " ", "\n", " ").Replace(string(arg[:min(len(arg), n)]))
 }
 
-// refuse returns the error of the first check that the command does not pass.
+// refuse returns the error of the first failed check, or "".
 func (s *Server) refuse(c *client, cmd *command) string {
 	writes := cmd.is(flagWrite) || cmd.name == "exec" && c.tx != nil && c.tx.has(flagWrite)
 	grows := cmd.is(flagGrows) || cmd.name == "exec" && c.tx != nil && c.tx.has(flagGrows)
@@ -219,7 +224,8 @@ func (s *Server) refuse(c *client, cmd *command) string {
 	return ""
 }
 
-// refused answers an error found before the execution. It also spoils the transaction, lest EXEC executes the rest.
+// refused replies with an error found before the execution. It also marks the
+// transaction, so that EXEC will not execute the rest.
 func (s *Server) refused(c *client, cmd *command, text string) {
 	if c.tx != nil && cmd != nil && cmd.name == "exec" {
 		c.tx = nil
@@ -243,8 +249,8 @@ func (s *Server) enqueue(c *client, cmd *command, args [][]byte) {
 	c.status("QUEUED")
 }
 
-// isPausedFor reports whether CLIENT PAUSE holds the command back. A replica must go on acknowledging, and whoever paused
-// writes waits for exactly that.
+// isPausedFor reports whether CLIENT PAUSE holds the command back. A replica must
+// be able to acknowledge: a client that pauses writes waits for exactly that.
 func (s *Server) isPausedFor(c *client, cmd *command) bool {
 	if !time.Now().Before(s.pauseUntil) || c.replica.attached {
 		return false
@@ -253,7 +259,7 @@ func (s *Server) isPausedFor(c *client, cmd *command) bool {
 	return s.pauseAll || cmd.is(may) || cmd.name == "exec" && c.tx != nil && c.tx.has(may)
 }
 
-// postpone keeps a command of a blocked client for later.
+// postpone stores a command of a blocked client for later.
 func (s *Server) postpone(c *client, args [][]byte) {
 	c.pendingBytes += size(args)
 	if len(c.pending) >= maxQueuedCommands || c.pendingBytes > maxQueuedBytes {
@@ -263,7 +269,7 @@ func (s *Server) postpone(c *client, args [][]byte) {
 	c.pending = append(c.pending, args)
 }
 
-// unblock lets a client continue with the commands that it sent meanwhile.
+// unblock lets a client continue with the commands that it sent in the meantime.
 func (s *Server) unblock(c *client) {
 	c.blocked = nil
 	for !c.gone && !c.closing && c.blocked == nil && len(c.pending) > 0 {
@@ -277,7 +283,8 @@ func (s *Server) unblock(c *client) {
 	}
 }
 
-// timers does what is due at now and returns when to look again.
+// timers does everything that is due at now and returns the time of the next
+// deadline.
 func (s *Server) timers(now time.Time) time.Time {
 	if !s.nextCron.After(now) {
 		s.nextCron = now.Add(cronPeriod)
@@ -296,7 +303,7 @@ func (s *Server) timers(now time.Time) time.Time {
 		case !b.paused && !b.deadline.IsZero() && !b.deadline.After(now):
 			s.finishWait(c)
 		}
-		// What has just been unblocked may be blocked again.
+		// A client that was just unblocked may be blocked again.
 		if b := c.blocked; b != nil && !b.deadline.IsZero() {
 			next = earlier(next, b.deadline)
 		}

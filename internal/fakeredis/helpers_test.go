@@ -18,7 +18,8 @@ import (
 	"go.uber.org/goleak"
 )
 
-// mainEnv makes the test binary run Main instead of the tests, as the demo's child processes do.
+// mainEnv makes the test binary run Main instead of the tests, as the demo's
+// child processes do.
 const mainEnv = "MINIREDIS_TEST_MAIN"
 
 func TestMain(m *testing.M) {
@@ -28,10 +29,11 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// patience bounds every wait of the tests; it is never measured.
+// patience bounds every wait of the tests. No test depends on its length.
 const patience = 20 * time.Second
 
-// eventually waits until the condition holds. The condition returns what it saw, for the message of a failure.
+// eventually waits for a condition. The condition also returns what it saw, for
+// the failure message.
 func eventually(t *testing.T, what string, cond func() (saw any, ok bool)) {
 	t.Helper()
 	deadline := time.After(patience)
@@ -50,7 +52,7 @@ func eventually(t *testing.T, what string, cond func() (saw any, ok bool)) {
 	}
 }
 
-// testLog sends the log to the test's output.
+// testLog writes to the test's log.
 type testLog struct{ t *testing.T }
 
 func (l testLog) Write(p []byte) (int, error) {
@@ -85,7 +87,7 @@ func dial(t *testing.T, addr string) *redis.Client {
 	return c
 }
 
-// must runs one command and returns its reply as go-redis reads it.
+// must runs one command and returns its reply as go-redis decodes it.
 func must(t *testing.T, c *redis.Client, args ...any) any {
 	t.Helper()
 	val, err := c.Do(context.Background(), args...).Result()
@@ -95,7 +97,7 @@ func must(t *testing.T, c *redis.Client, args ...any) any {
 	return val
 }
 
-// failing runs one command that has to fail and returns the error's text.
+// failing runs one command that must fail and returns the error's text.
 func failing(t *testing.T, c *redis.Client, args ...any) string {
 	t.Helper()
 	val, err := c.Do(context.Background(), args...).Result()
@@ -105,7 +107,8 @@ func failing(t *testing.T, c *redis.Client, args ...any) string {
 	return err.Error()
 }
 
-// info returns the fields of INFO by talking to the server, so that what is tested is what a Sentinel sees.
+// info returns the fields of INFO by querying the server, so the tests see what a
+// Sentinel sees.
 func info(t *testing.T, s *Server) map[string]string {
 	t.Helper()
 	r := dialRaw(t, s.Addr())
@@ -130,7 +133,7 @@ func waitInfo(t *testing.T, s *Server, name, want string) {
 	eventually(t, fmt.Sprintf("%s of %s to become %s", name, s.Addr(), want), func() (any, bool) {
 		text, err := c.Info(context.Background()).Result()
 		if err != nil {
-			return err, false // a Sentinel that changes the role ends all connections
+			return err, false // a Sentinel that changes the role closes all connections
 		}
 		got := fieldsOf(text)[name]
 		return got, got == want
@@ -139,7 +142,8 @@ func waitInfo(t *testing.T, s *Server, name, want string) {
 
 func waitLink(t *testing.T, s *Server) { t.Helper(); waitInfo(t, s, "master_link_status", "up") }
 
-// waitSame waits until two servers hold the same data at the same position of the same history.
+// waitSame waits until two servers hold the same data at the same offset of the
+// same history.
 func waitSame(t *testing.T, a, b *Server) {
 	t.Helper()
 	eventually(t, "equal data", func() (any, bool) {
@@ -189,7 +193,8 @@ func (c *rawConn) read(t *testing.T) string {
 	return s
 }
 
-// readReply renders one reply of any RESP type: simple ones as they are, aggregates in brackets after their mark.
+// readReply renders one reply of any RESP type: simple ones unchanged, aggregates
+// in brackets after their type byte.
 func readReply(r *bufio.Reader) (string, error) {
 	l, err := r.ReadString('\n')
 	if err != nil {
@@ -226,7 +231,7 @@ func readReply(r *bufio.Reader) (string, error) {
 	return l, nil
 }
 
-// tool finds a program that the tests need. It is part of Debian's redis packages.
+// tool finds a program that the tests need. It is in Debian's redis packages.
 func tool(t *testing.T, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
@@ -236,7 +241,8 @@ func tool(t *testing.T, name string) string {
 	return path
 }
 
-// spawn runs a program until the end of the test and returns it; its output goes to the log when the test fails.
+// spawn runs a program until the end of the test and returns it; its output is
+// logged if the test fails.
 func spawn(t *testing.T, path string, env []string, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.Command(path, args...)
@@ -247,7 +253,7 @@ func spawn(t *testing.T, path string, env []string, args ...string) *exec.Cmd {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		_ = cmd.Process.Kill() // it may have ended before
+		_ = cmd.Process.Kill() // it may have ended already
 		_ = cmd.Wait()
 		if t.Failed() {
 			t.Logf("output of %s %v:\n%s", path, args, out.String())

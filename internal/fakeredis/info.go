@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// infoSections are the sections of INFO in their order.
+// infoSections are the sections of INFO, in output order.
 var infoSections = []struct {
 	name  string
 	write func(s *Server, b *strings.Builder, now time.Time)
@@ -21,7 +21,7 @@ var infoSections = []struct {
 	{"keyspace", (*Server).infoKeyspace},
 }
 
-// cmdInfo is INFO [section ...]. Unknown sections are empty, as in the original.
+// cmdInfo is INFO [section ...]. Unknown sections are empty, as in Redis.
 func (s *Server) cmdInfo(c *client, args [][]byte) {
 	all := len(args) == 1
 	want := make(map[string]bool)
@@ -53,7 +53,7 @@ func line(b *strings.Builder, name string, value any) { fmt.Fprintf(b, "%s:%v\r\
 func (s *Server) infoServer(b *strings.Builder, now time.Time) {
 	line(b, "redis_version", redisVersion)
 	line(b, "redis_mode", "standalone")
-	line(b, "server_name", "gosentinel-mini-redis") // so that nobody mistakes it for the real thing
+	line(b, "server_name", "gosentinel-mini-redis") // so that it is not mistaken for a Redis server
 	line(b, "os", runtime.GOOS+" "+runtime.GOARCH)
 	line(b, "process_id", processID)
 	line(b, "run_id", s.runID)
@@ -84,7 +84,8 @@ func (s *Server) infoMemory(b *strings.Builder, _ time.Time) {
 	line(b, "maxmemory_policy", "noeviction")
 }
 
-// infoPersistence exists for clients that wait for the end of loading before they believe in a connection.
+// infoPersistence exists for clients that wait for the end of loading before they
+// use a connection.
 func (s *Server) infoPersistence(b *strings.Builder, _ time.Time) {
 	line(b, "loading", 0)
 	line(b, "rdb_bgsave_in_progress", 0)
@@ -133,7 +134,7 @@ func (s *Server) infoReplication(b *strings.Builder, now time.Time) {
 	line(b, "repl_backlog_histlen", s.repl.log.held)
 }
 
-// infoLink is the part that only a replica has.
+// infoLink writes the fields that only a replica has.
 func (s *Server) infoLink(b *strings.Builder, now time.Time) {
 	l := s.link
 	status, lastIO, syncing := "down", -1, 0
@@ -151,7 +152,7 @@ func (s *Server) infoLink(b *strings.Builder, now time.Time) {
 	line(b, "slave_read_repl_offset", s.repl.offset)
 	line(b, "slave_repl_offset", s.repl.offset)
 	if l.state != linkConnected {
-		down := -1 // never connected since it was told to follow this master
+		down := -1 // not connected yet since it began to follow this master
 		if !l.downSince.IsZero() {
 			down = int(now.Sub(l.downSince).Seconds())
 		}

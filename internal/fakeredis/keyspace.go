@@ -1,18 +1,21 @@
 package fakeredis
 
-// keyCost is what a key costs beyond its bytes, roughly: map slot, headers.
+// keyCost is roughly the memory that a key takes beyond its bytes: a map slot and
+// headers.
 const keyCost = 96
 
-// elementCost is what one element of a list costs beyond its bytes.
+// elementCost is the memory that a list element takes beyond its bytes.
 const elementCost = 16
 
-// keyspace is the data. used is an estimate of its memory, compared with maxmemory.
+// keyspace holds the data. used is an estimate of its memory in bytes, compared
+// with maxmemory.
 type keyspace struct {
 	keys map[string]*value
 	used int64
 }
 
-// value is what a key holds: a string, or a list that has at least one element.
+// value is what is stored under a key: a string, or a list with at least one
+// element.
 type value struct {
 	str    string
 	list   []string
@@ -21,7 +24,8 @@ type value struct {
 
 func newKeyspace() *keyspace { return &keyspace{keys: make(map[string]*value)} }
 
-// set stores v under key, in place of whatever is there. An empty list is no value: the key disappears.
+// set stores v under key and replaces any existing value. An empty list removes
+// the key.
 func (k *keyspace) set(key string, v *value) {
 	k.del(key)
 	if v.isList && len(v.list) == 0 {
@@ -31,7 +35,8 @@ func (k *keyspace) set(key string, v *value) {
 	k.used += cost(key, v)
 }
 
-// push appends elements to the list under key, which exists or is to be created, and returns its new length.
+// push appends elements to the list under key, which it creates if needed, and
+// returns its new length.
 func (k *keyspace) push(key string, elements []string) int {
 	v := k.keys[key]
 	if v == nil {

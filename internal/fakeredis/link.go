@@ -17,11 +17,13 @@ import (
 
 const (
 	dialTimeout = 5 * time.Second
-	// redialPeriod is shorter than the original's second, so that demos and tests wait less.
+	// redialPeriod is shorter than Redis's second, so that demos and tests wait
+	// less.
 	redialPeriod = 250 * time.Millisecond
-	// maxSnapshotBytes bounds what a master can make us load.
+	// maxSnapshotBytes bounds what a master can make this server load.
 	maxSnapshotBytes = 1 << 30
-	// maxReplayedBytes bounds a transaction in the stream, of which nothing is applied before its end.
+	// maxReplayedBytes bounds a transaction in the stream, which is only applied
+	// once complete.
 	maxReplayedBytes = 2 * maxCommandBytes
 )
 
@@ -36,11 +38,13 @@ const (
 	linkConnected  linkState = "connected"
 )
 
-// errSuperseded ends a session whose link is no longer the server's: it was promoted, follows another master, or ends.
+// errSuperseded ends a session whose link is no longer the server's link, because
+// the server was promoted, follows another master, or is ending.
 var errSuperseded = errors.New("the link is no longer wanted")
 
-// masterLink is the replica's side of replication: one goroutine that connects, synchronises, applies the stream, and
-// begins again when the connection is lost, until it is stopped.
+// masterLink is the replica's side of replication: one goroutine that connects,
+// synchronises and applies the stream, and reconnects when the connection is
+// lost, until it is stopped.
 type masterLink struct {
 	s      *Server
 	host   string
@@ -55,9 +59,9 @@ type masterLink struct {
 	out       *outbox // acknowledgements; nil unless connected
 	downSince time.Time
 	lastIO    time.Time
-	complaint string // the last reason logged, so that a dead master is reported once and not four times a second
+	complaint string // the last reason logged, so that a dead master is logged once and not four times a second
 
-	// A transaction of the stream that has not ended yet.
+	// A transaction of the stream that is not complete yet.
 	inTx  bool
 	tx    [][][]byte
 	txRaw []byte
@@ -71,18 +75,18 @@ func newMasterLink(s *Server, host string, port int) *masterLink {
 
 func (l *masterLink) address() string { return net.JoinHostPort(l.host, strconv.Itoa(l.port)) }
 
-// stop ends the link without waiting for it. Nothing of it is applied afterwards, because its goroutine has to find itself
-// to be the server's link before each step.
+// stop ends the link without waiting for it. Nothing more is applied, because the
+// link's goroutine checks before each step that it is still the server's link.
 func (l *masterLink) stop() { l.cancel() }
 
-// interrupt drops the present connection; the link begins again.
+// interrupt closes the current connection; the link then reconnects.
 func (l *masterLink) interrupt() {
 	if l.conn != nil {
 		_ = l.conn.Close()
 	}
 }
 
-// enter takes the right to execute if this is still the server's link.
+// enter takes the server's lock if this is still the server's link.
 func (l *masterLink) enter() bool {
 	if !l.s.enter() {
 		return false
@@ -109,7 +113,7 @@ func (l *masterLink) run() {
 	}
 }
 
-// lost records the end of a session, and reports whether there is to be another one.
+// lost records the end of a session, and reports whether to start another one.
 func (l *masterLink) lost(err error) bool {
 	if !l.enter() {
 		return false
@@ -128,7 +132,8 @@ func (l *masterLink) lost(err error) bool {
 	return true
 }
 
-// setState moves to the next state and returns the time that the master has for its next word.
+// setState moves to the next state and returns how long to wait for the master's
+// next bytes.
 func (l *masterLink) setState(state linkState) (time.Duration, error) {
 	if !l.enter() {
 		return 0, errSuperseded
@@ -138,7 +143,8 @@ func (l *masterLink) setState(state linkState) (time.Duration, error) {
 	return time.Duration(l.s.settings.replTimeout) * time.Second, nil
 }
 
-// session is the life of one connection to the master. It always returns an error, the reason of the end.
+// session handles one connection to the master. It always returns an error, the
+// reason why it ended.
 func (l *masterLink) session() error {
 	if _, err := l.setState(linkConnecting); err != nil {
 		return err
@@ -156,7 +162,7 @@ func (l *masterLink) session() error {
 	if err != nil {
 		return err
 	}
-	_ = conn.SetDeadline(time.Now().Add(timeout)) // fails only on a closed connection, as does what follows
+	_ = conn.SetDeadline(time.Now().Add(timeout)) // fails only on a closed connection, on which the next call fails too
 	r := bufio.NewReader(conn)
 	answer, err := l.handshake(conn, r)
 	if err != nil {
@@ -169,7 +175,7 @@ func (l *masterLink) session() error {
 	return l.stream(conn, r)
 }
 
-// handshake introduces us and returns the master's answer to PSYNC.
+// handshake introduces this replica and returns the master's reply to PSYNC.
 func (l *masterLink) handshake(conn net.Conn, r *bufio.Reader) (string, error) {
 	if !l.enter() {
 		return "", errSuperseded
@@ -178,7 +184,8 @@ func (l *masterLink) handshake(conn net.Conn, r *bufio.Reader) (string, error) {
 	psync := []string{"PSYNC", repl.id, strconv.FormatInt(repl.offset+1, 10)}
 	l.s.mu.Unlock()
 
-	// A master that wants a password says so to PING; the reply matters only when it is something else.
+	// A master that requires a password replies -NOAUTH to PING; any other error
+	// ends the handshake.
 	if answer, err := l.ask(conn, r, "PING"); err != nil {
 		return "", err
 	} else if !strings.HasPrefix(answer, "+") && !strings.HasPrefix(answer, "-NOAUTH") {
@@ -213,7 +220,8 @@ func (l *masterLink) handshake(conn net.Conn, r *bufio.Reader) (string, error) {
 	return l.ask(conn, r, psync...)
 }
 
-// ask sends a command and reads its one-line reply. Empty lines are a sign of life of a master that is still preparing.
+// ask sends a command and reads its one-line reply. Empty lines are keepalives of
+// a master that is still preparing.
 func (l *masterLink) ask(conn net.Conn, r *bufio.Reader, words ...string) (string, error) {
 	l.s.gate.wait()
 	if _, err := conn.Write(appendCommand(nil, words...)); err != nil {
@@ -231,11 +239,12 @@ func (l *masterLink) line(r *bufio.Reader) (string, error) {
 		if b[0] != '\n' {
 			return readLine(r)
 		}
-		_, _ = r.Discard(1) // it was peeked, so it is there
+		_, _ = r.Discard(1) // cannot fail after Peek
 	}
 }
 
-// synchronise acts on the answer to PSYNC; afterwards our data and position are those where the stream begins.
+// synchronise handles the reply to PSYNC. Afterwards the data and offset are
+// those at which the stream begins.
 func (l *masterLink) synchronise(conn net.Conn, r *bufio.Reader, answer string) error {
 	words := strings.Fields(answer)
 	switch {
@@ -272,15 +281,16 @@ func (l *masterLink) receiveSnapshot(r *bufio.Reader) (*keyspace, error) {
 	if err != nil || header[0] != '$' || n > maxSnapshotBytes {
 		return nil, fmt.Errorf("%w: header %.60q is no length up to %d", errSnapshot, header, maxSnapshotBytes)
 	}
-	var b bytes.Buffer // grows with what arrives, not with what was announced
+	var b bytes.Buffer // grows with what arrives, not with the announced length
 	if _, err := io.CopyN(&b, r, int64(n)); err != nil {
 		return nil, err
 	}
 	return parseSnapshot(b.Bytes())
 }
 
-// continued resumes the stream where we stopped. The id differs when the master was promoted meanwhile; our own replicas
-// have to learn it, so they are sent away to ask again.
+// continued resumes the stream where it stopped. The id differs if the master was
+// promoted in the meantime. This server's own replicas must learn the new id, so
+// they are disconnected to ask again.
 func (l *masterLink) continued(conn net.Conn, id string) error {
 	if !l.enter() {
 		return errSuperseded
@@ -298,7 +308,8 @@ func (l *masterLink) continued(conn net.Conn, id string) error {
 	return nil
 }
 
-// replaced takes over a full copy. Our own replicas have a different past now and need one too.
+// replaced installs a full copy. This server's own replicas now have a different
+// history and need a full copy too.
 func (l *masterLink) replaced(conn net.Conn, db *keyspace, id string, offset int64) error {
 	if !l.enter() {
 		return errSuperseded
@@ -312,7 +323,8 @@ func (l *masterLink) replaced(conn net.Conn, db *keyspace, id string, offset int
 	return nil
 }
 
-// connected opens the link for the stream and tells the master at once how far we are.
+// connected prepares the link for the stream and immediately acknowledges the
+// current offset.
 func (l *masterLink) connected(conn net.Conn) {
 	s, now := l.s, time.Now()
 	l.state, l.lastIO, l.complaint, l.conn = linkConnected, now, "", conn
@@ -326,13 +338,13 @@ func (l *masterLink) connected(conn net.Conn) {
 	l.acknowledge()
 }
 
-// acknowledge tells the master our position.
+// acknowledge sends the current offset to the master.
 func (l *masterLink) acknowledge() {
 	if l.state != linkConnected || l.inTx {
 		return
 	}
 	if !l.out.put(appendCommand(nil, "REPLCONF", "ACK", strconv.FormatInt(l.s.repl.offset, 10))) {
-		l.interrupt() // the master takes nothing any more
+		l.interrupt() // the master no longer reads
 	}
 }
 
@@ -361,8 +373,9 @@ func (l *masterLink) stream(conn net.Conn, r *bufio.Reader) error {
 	}
 }
 
-// receive takes one command of the stream. A transaction is applied, counted and forwarded as a whole at its EXEC: when the
-// link breaks before that, we ask for it again from its MULTI.
+// receive handles one command of the stream. A transaction is applied, counted
+// and forwarded as a whole at its EXEC. If the link breaks before that, the
+// replica asks for it again from its MULTI.
 func (l *masterLink) receive(args [][]byte, raw []byte) error {
 	if !l.enter() {
 		return errSuperseded
@@ -401,9 +414,11 @@ func (l *masterLink) receive(args [][]byte, raw []byte) error {
 	return nil
 }
 
-// apply executes a command of the stream. A failure means that our data are no longer the master's, which must not go
-// unnoticed: the link ends, with the reason in the log, and begins again with a full copy. Continuing would leave the data
-// different for good, or apply the first half of a transaction twice.
+// apply executes a command of the stream. A failure means that the data are no
+// longer the same as the master's, which must not go unnoticed: the link ends,
+// with the reason in the log, and restarts with a full copy. Continuing would
+// leave the data different for good, or apply the first half of a transaction
+// twice.
 func (l *masterLink) apply(args [][]byte) error {
 	cmd, refusal := lookup(args)
 	if refusal == "" && !cmd.is(flagReplayed) {

@@ -15,9 +15,11 @@ NAME is port, bind, dir, replicaof or any parameter that CONFIG SET knows, such 
 replica-priority; the file may hold the same. It ends on SIGTERM, SIGINT and SHUTDOWN NOSAVE.
 `
 
-// Main runs a server as a process of its own until a signal or SHUTDOWN ends it, and returns the exit status: 0 after an
-// orderly end, 1 when the configuration is wrong or the address cannot be listened on, with the reason on stderr. args are
-// those of redis-server without the program's name: an optional configuration file, then options.
+// Main runs a server as a process of its own until a signal or SHUTDOWN ends it,
+// and returns the exit status: 0 after an orderly end, 1 if the configuration is
+// wrong or the address cannot be listened on, with the reason on stderr. args are
+// those of redis-server without the program's name: an optional configuration
+// file, then options.
 func Main(args []string) int {
 	if len(args) > 0 && (args[0] == "-h" || args[0] == "--help") {
 		fmt.Print(usage)
@@ -33,7 +35,8 @@ func Main(args []string) int {
 	}
 	cfg.Logger = slog.New(slog.NewTextHandler(os.Stderr, nil))
 
-	// Before Start, so that no signal can fall into the gap and kill the process without an orderly end.
+	// Before Start, so that a signal in between cannot kill the process without
+	// an orderly end.
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	defer signal.Stop(signals)

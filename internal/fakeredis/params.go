@@ -8,8 +8,9 @@ import (
 	"strings"
 )
 
-// settings are the values of the parameters that can change at run time. It is a plain value: CONFIG SET changes a copy and
-// replaces the whole, so that a list of changes takes effect entirely or not at all.
+// settings are the values of the parameters that can change at run time. It is a
+// plain value: CONFIG SET changes a copy and replaces the whole, so that a list
+// of changes takes effect entirely or not at all.
 type settings struct {
 	requirePass, masterAuth, masterUser string
 
@@ -32,22 +33,25 @@ func defaultSettings() settings {
 	return settings{
 		priority: 100, announced: true, readOnly: true, serveStale: true,
 		minReplicasMaxLag: 10, replTimeout: 60, pingPeriod: 10,
-		// The original has no limit by default; an unlimited one in a demo would let a stranger take all memory.
+		// Redis has no limit by default. Without one, a client of a demo could
+		// take all memory.
 		maxMemory: 256 << 20, maxClients: 1000,
 	}
 }
 
-// param is one parameter of CONFIG. set is nil for those that cannot change; get is never nil.
+// param is one parameter of CONFIG. set is nil if it cannot be changed; get is
+// never nil.
 type param struct {
 	name  string
 	alias string // older spelling
 	get   func(*Server) string
 	set   func(*settings, string) error
-	// rewrite tells whether CONFIG REWRITE writes a value that differs from the default.
+	// rewrite says whether CONFIG REWRITE writes a value that differs from the
+	// default.
 	rewrite bool
 }
 
-// params is ordered as CONFIG GET * answers.
+// params are in the order of the reply to CONFIG GET *.
 var params = []param{
 	textParam("requirepass", func(s *settings) *string { return &s.requirePass }),
 	textParam("masterauth", func(s *settings) *string { return &s.masterAuth }),
@@ -73,7 +77,7 @@ var params = []param{
 	fixedParam("proto-max-bulk-len", func(*Server) string { return strconv.Itoa(maxBulkBytes) }),
 }
 
-// findParam returns the parameter of that name in either spelling, or nil.
+// findParam returns the parameter with the given name or alias, or nil.
 func findParam(name string) *param {
 	name = strings.ToLower(name)
 	for i := range params {

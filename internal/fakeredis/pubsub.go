@@ -8,7 +8,7 @@ import (
 	"github.com/tidwall/redcon"
 )
 
-// subscriptions knows who listens to what.
+// subscriptions maps channels and patterns to their subscribers.
 type subscriptions struct {
 	channels map[string]map[*client]struct{}
 	patterns map[string]map[*client]struct{}
@@ -19,7 +19,7 @@ func (t *subscriptions) init() {
 	t.patterns = make(map[string]map[*client]struct{})
 }
 
-// dropClient ends all subscriptions of a client without a word.
+// dropClient removes all subscriptions of a client without confirmations.
 func (t *subscriptions) dropClient(c *client) {
 	for name := range c.channels {
 		unlink(t.channels, name, c)
@@ -53,7 +53,8 @@ func pubsubCommands() []*command {
 	}
 }
 
-// cmdPublish delivers a message here and, through the replication stream, to the subscribers of all replicas.
+// cmdPublish delivers a message to subscribers here and, through the replication
+// stream, to those of all replicas.
 func (s *Server) cmdPublish(c *client, args [][]byte) {
 	channel, message := string(args[1]), string(args[2])
 	n := 0
@@ -83,7 +84,8 @@ func appendMessage(dst []byte, channel, message string) []byte {
 	return redcon.AppendBulkString(redcon.AppendBulkString(dst, channel), message)
 }
 
-// inOrder returns clients in the order of their arrival. It is a copy: sending may cut a client off and so change the set.
+// inOrder returns clients in the order in which they connected. It is a copy:
+// sending may disconnect a client and thereby change the set.
 func inOrder(set map[*client]struct{}) []*client {
 	return slices.SortedFunc(maps.Keys(set), func(a, b *client) int { return int(a.id - b.id) })
 }
@@ -140,7 +142,7 @@ func (s *Server) unsubscribe(c *client, args [][]byte, pattern bool) {
 	}
 }
 
-// confirm answers one name of (P)SUBSCRIBE or (P)UNSUBSCRIBE.
+// confirm replies to one name of (P)SUBSCRIBE or (P)UNSUBSCRIBE.
 func (c *client) confirm(word, name string) {
 	c.reply = c.appendPush(c.reply, 3)
 	c.bulk(word)

@@ -7,25 +7,29 @@ import (
 	"time"
 )
 
-// cronPeriod is how often a replica acknowledges its offset and a master looks for replicas that do not.
+// cronPeriod is how often a replica acknowledges its offset and a master checks
+// for replicas that do not.
 const cronPeriod = time.Second
 
 const noID = "0000000000000000000000000000000000000000"
 
-// replication is the position in the history of the data. A history is named by an id; a position in it is the number of
-// bytes that its stream has had so far.
+// replication is the position in a history of the data. A history is named by an
+// id. The position in it is the number of bytes of its stream so far.
 type replication struct {
 	id     string
 	offset int64
-	// id2 is the history before the last promotion. It and id agree up to, not including, offset second; a replica that is
-	// not beyond it can therefore continue without a full copy. Without a promotion id2 is noID and second -1.
+	// id2 is the history before the last promotion. It and id agree up to, but
+	// not including, the offset second. A replica that is not beyond that offset
+	// can therefore continue without a full copy. Without a promotion, id2 is
+	// noID and second is -1.
 	id2    string
 	second int64
 	log    backlog
 }
 
-// init starts a history, or continues one: a replica at the very position that its data have, a master under a new id,
-// because the old one may have gone on elsewhere meanwhile.
+// init starts a history or continues one. A replica continues exactly where its
+// data are. A master starts a new id, because the old history may have continued
+// elsewhere in the meantime.
 func (r *replication) init(d *Data, replica bool) {
 	r.id, r.id2, r.second = newID(), noID, -1
 	if d != nil {
@@ -39,21 +43,24 @@ func (r *replication) init(d *Data, replica bool) {
 	r.log.reset(r.offset + 1)
 }
 
-// branch begins a new history at this position, which shares everything so far with the present one.
+// branch starts a new history at this offset, which shares everything before it
+// with the current one.
 func (r *replication) branch(id string) {
 	r.id2, r.second, r.id = r.id, r.offset+1, id
 }
 
-// replace takes over the history of a master after a full synchronisation.
+// replace adopts the history of a master after a full synchronisation.
 func (r *replication) replace(id string, offset int64) {
 	*r = replication{id: id, offset: offset, id2: noID, second: -1, log: backlog{ring: r.log.ring}}
 	r.log.reset(offset + 1)
 }
 
-// missing returns the stream from offset on for a replica that follows the history id; false when it needs a full copy.
+// missing returns the stream from offset on for a replica that follows the
+// history id, or false if the replica needs a full copy.
 //
-// The second condition on id2 is what keeps a former master from continuing after it took writes that were never
-// replicated: its offset is then beyond the point where the histories part, though within the backlog.
+// The second condition on id2 prevents a former master from continuing after it
+// took writes that were never replicated: its offset is then beyond the point
+// where the histories diverge, although still within the backlog.
 func (r *replication) missing(id string, offset int64) ([]byte, bool) {
 	if id != r.id && (id != r.id2 || offset > r.second) {
 		return nil, false
@@ -63,7 +70,7 @@ func (r *replication) missing(id string, offset int64) ([]byte, bool) {
 
 // replicaPeer is what a master knows about a client that is a replica.
 type replicaPeer struct {
-	attached bool // PSYNC was answered: the client gets the stream
+	attached bool // PSYNC was answered, so the client gets the stream
 	online   bool // it has acknowledged, so its snapshot is loaded
 	ip       string
 	port     int
@@ -71,7 +78,8 @@ type replicaPeer struct {
 	ackTime  time.Time
 }
 
-// host returns the address that the replica announces, or else comes from.
+// host returns the address that the replica announces, or otherwise the one it
+// connects from.
 func (p *replicaPeer) host(c *client) string {
 	if p.ip != "" {
 		return p.ip
@@ -95,16 +103,18 @@ func replicationCommands() []*command {
 	}
 }
 
-// propagate adds a change to the replication stream. It leaves for the stream after the command, or transaction, as a
-// whole. A replica has no stream of its own: it forwards its master's.
+// propagate adds a change to those that are sent to the replication stream as a
+// whole after the command or transaction. A replica has no stream of its own: it
+// forwards its master's.
 func (s *Server) propagate(words ...string) {
 	if s.link == nil {
 		s.outgoing = append(s.outgoing, words)
 	}
 }
 
-// propagateOutgoing feeds the stream with what the command in execution changed, and reports whether it changed anything.
-// Several changes travel as one transaction, so that no replica, promoted at a bad moment, shows half of them.
+// propagateOutgoing sends the current command's changes to the stream, and
+// reports whether there were any. Several changes are sent as one transaction, so
+// that a replica promoted at a bad moment never shows half of them.
 func (s *Server) propagateOutgoing() bool {
 	changes := s.outgoing
 	s.outgoing = nil
@@ -125,11 +135,12 @@ func (s *Server) propagateOutgoing() bool {
 	return true
 }
 
-// feed appends bytes to the replication stream: our own as a master, our master's as a replica.
+// feed appends bytes to the replication stream: a master's own stream, or on a
+// replica that of its master.
 func (s *Server) feed(raw []byte) {
 	s.repl.offset += int64(len(raw))
 	s.repl.log.append(raw)
-	for _, c := range append([]*client(nil), s.replicas...) { // send may cut one off
+	for _, c := range append([]*client(nil), s.replicas...) { // send may disconnect one
 		s.send(c, raw)
 	}
 }
@@ -159,7 +170,8 @@ func (s *Server) cmdReplicaOf(c *client, args [][]byte) {
 	}
 }
 
-// promote makes a replica a master. Its replicas are disconnected so that they learn the new history's id when they return.
+// promote turns a replica into a master. Its replicas are disconnected so that
+// they learn the new history's id when they reconnect.
 func (s *Server) promote() {
 	if s.link == nil {
 		return
@@ -171,7 +183,8 @@ func (s *Server) promote() {
 	s.log.Info("promoted to master", "replid", s.repl.id, "offset", s.repl.offset)
 }
 
-// follow makes the server a replica of another one. Our replicas stay until it is known whether our history goes on.
+// follow makes the server a replica of another one. Its own replicas stay
+// connected until it is known whether its history continues.
 func (s *Server) follow(host string, port int) {
 	s.propagateOutgoing() // what a transaction changed before this command belongs to the history that ends here
 	if s.link == nil {
@@ -197,7 +210,8 @@ func (s *Server) disconnectReplicas() {
 	}
 }
 
-// cmdReplConf is the replica's side conversation with its master.
+// cmdReplConf handles REPLCONF, by which a replica describes itself and
+// acknowledges offsets.
 func (s *Server) cmdReplConf(c *client, args [][]byte) {
 	if len(args)%2 == 0 {
 		c.fail("ERR syntax error")
@@ -245,10 +259,11 @@ func (s *Server) acknowledged(c *client, val []byte) {
 	}
 }
 
-// cmdPSync attaches a replica: from where it stopped when the backlog still has what it missed, with a full copy otherwise.
+// cmdPSync attaches a replica: from where it stopped if the backlog still has
+// what it missed, otherwise with a full copy.
 func (s *Server) cmdPSync(c *client, args [][]byte) {
 	if c.replica.attached {
-		return // it asks twice on one connection; the stream is already running
+		return // a second PSYNC on one connection; the stream is already running
 	}
 	if s.link != nil && s.link.state != linkConnected {
 		c.fail("NOMASTERLINK Can't SYNC while not connected with my master")
@@ -279,15 +294,17 @@ func (s *Server) cmdPSync(c *client, args [][]byte) {
 	c.out.putSnapshot(snapshot)
 }
 
-// attach subscribes a client to the stream from this position on.
+// attach makes a client a replica that receives the stream from the current
+// offset on.
 func (s *Server) attach(c *client) {
 	c.replica.attached, c.replica.ackTime = true, time.Now()
 	c.out.setLimit(replicaOutputLimit)
 	s.replicas = append(s.replicas, c)
 }
 
-// cmdWait is WAIT replicas milliseconds: it answers how many replicas have acknowledged the client's writes, as soon as
-// there are enough or the time is over (0: never).
+// cmdWait is WAIT replicas milliseconds. It replies with the number of replicas
+// that have acknowledged the client's writes, as soon as there are enough or the
+// time is over (0: no limit).
 func (s *Server) cmdWait(c *client, args [][]byte) {
 	if s.link != nil {
 		c.fail("ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a replica is configured to be writable (which is not the default) writes to replicas are just local and are not propagated.")
@@ -308,7 +325,7 @@ func (s *Server) cmdWait(c *client, args [][]byte) {
 		return
 	}
 	b := &blockage{target: c.writeOffset, replicas: int(min(n, 1<<30))}
-	// Within EXEC the reply is due at once.
+	// Within EXEC the reply must not wait.
 	if acks := s.countAcks(b.target); acks >= b.replicas || s.executing == c {
 		c.integer(int64(acks))
 		return
@@ -331,14 +348,14 @@ func (s *Server) countAcks(target int64) int {
 	return n
 }
 
-// finishWait answers a client that is blocked in WAIT.
+// finishWait replies to a client that is blocked in WAIT.
 func (s *Server) finishWait(c *client) {
 	c.integer(int64(s.countAcks(c.blocked.target)))
 	s.flushReply(c)
 	s.unblock(c)
 }
 
-// enoughReplicas tells whether min-replicas-to-write is satisfied.
+// enoughReplicas reports whether min-replicas-to-write is satisfied.
 func (s *Server) enoughReplicas(now time.Time) bool {
 	return s.settings.minReplicas == 0 || s.settings.minReplicasMaxLag == 0 || s.goodReplicas(now) >= s.settings.minReplicas
 }
@@ -354,7 +371,7 @@ func (s *Server) goodReplicas(now time.Time) int {
 	return n
 }
 
-// replicationCron does what both sides do once a second.
+// replicationCron does the periodic work of both roles, once a second.
 func (s *Server) replicationCron(now time.Time) {
 	if s.link != nil {
 		s.link.acknowledge()
@@ -365,7 +382,8 @@ func (s *Server) replicationCron(now time.Time) {
 			s.cut(c, "the replica has not acknowledged anything within repl-timeout")
 		}
 	}
-	// The PING lets replicas notice a dead link; their own replicas get it through them.
+	// PING lets replicas notice a dead link. It reaches their own replicas
+	// through them.
 	if s.link == nil && len(s.replicas) > 0 && !s.nextPing.After(now) {
 		s.nextPing = now.Add(time.Duration(s.settings.pingPeriod) * time.Second)
 		s.feed(appendCommand(nil, "PING"))

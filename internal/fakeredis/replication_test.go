@@ -20,7 +20,7 @@ func TestReplicaGetsCopyAndStream(t *testing.T) {
 	must(t, m, "RPUSH", "list", "c")
 	must(t, m, "DEL", "before")
 	must(t, m, "INCR", "n")
-	must(t, m, "SET", "after", "3", "NX") // changes nothing, so it must not travel
+	must(t, m, "SET", "after", "3", "NX") // changes nothing, so it must not be propagated
 	waitSame(t, master, replica)
 
 	r := dial(t, replica.Addr())
@@ -79,7 +79,8 @@ func TestInfoAndRole(t *testing.T) {
 	}
 }
 
-// TestPartialResync cuts the link and expects the replica to continue from the backlog.
+// TestPartialResync cuts the link and expects the replica to continue from the
+// backlog.
 func TestPartialResync(t *testing.T) {
 	master := start(t, Config{})
 	replica := startReplica(t, master)
@@ -100,7 +101,8 @@ func TestPartialResync(t *testing.T) {
 	waitInfo(t, master, "sync_partial_ok", "6")
 }
 
-// TestBacklogOverflow lets the replica miss more than the backlog holds: only a full copy can help then.
+// TestBacklogOverflow lets a replica miss more than the backlog holds, so that it
+// needs a full copy.
 func TestBacklogOverflow(t *testing.T) {
 	master := start(t, Config{})
 	replica := startReplica(t, master)
@@ -116,8 +118,9 @@ func TestBacklogOverflow(t *testing.T) {
 	waitSame(t, master, replica)
 }
 
-// TestFailoverContinuesPartially promotes one of two replicas by hand. The other one and the old master, which has nothing
-// that the promoted one lacks, must continue without a full copy.
+// TestFailoverContinuesPartially promotes one of two replicas by hand. The other
+// one and the old master, which has nothing that the promoted one lacks, must
+// continue without a full copy.
 func TestFailoverContinuesPartially(t *testing.T) {
 	master := start(t, Config{})
 	a, b := startReplica(t, master), startReplica(t, master)
@@ -142,7 +145,7 @@ func TestFailoverContinuesPartially(t *testing.T) {
 	}
 }
 
-// follow makes s a replica of master, or a master when that is nil.
+// follow makes s a replica of master, or a master if that is nil.
 func follow(t *testing.T, s, master *Server) {
 	t.Helper()
 	host, port := "NO", "ONE"
@@ -156,8 +159,9 @@ func follow(t *testing.T, s, master *Server) {
 	}
 }
 
-// TestDivergedMasterGetsFullCopy is the anomaly that the second replication id must prevent: an old master with writes
-// that nobody else has may not continue, even though the new master's backlog covers its offset.
+// TestDivergedMasterGetsFullCopy shows the anomaly that the second replication id
+// must prevent: an old master with writes that were never replicated must not
+// continue, even though the new master's backlog covers its offset.
 func TestDivergedMasterGetsFullCopy(t *testing.T) {
 	master := start(t, Config{})
 	replica := startReplica(t, master)
@@ -188,11 +192,13 @@ func TestChainedReplicas(t *testing.T) {
 	c := dial(t, top.Addr())
 	must(t, c, "SET", "k", "v")
 	waitSame(t, top, bottom)
-	// The middle one is promoted: the bottom one has to learn the new history's id and continue.
+	// The middle one is promoted: the bottom one must learn the new history's id
+	// and continue.
 	follow(t, middle, nil)
 	must(t, dial(t, middle.Addr()), "SET", "k", "w")
 	waitSame(t, middle, bottom)
-	// And back: what the middle one replicated since is not in the top's history, so both get a full copy.
+	// And back: the middle one's writes since then are not in the top's history,
+	// so both need a full copy.
 	follow(t, middle, top)
 	must(t, c, "SET", "k", "x")
 	waitSame(t, top, middle)
@@ -214,7 +220,7 @@ func TestPublishReachesSubscribersOfReplicas(t *testing.T) {
 	}
 }
 
-// TestTransactionTravelsWhole looks at the stream itself.
+// TestTransactionTravelsWhole checks the bytes of the stream.
 func TestTransactionTravelsWhole(t *testing.T) {
 	master := start(t, Config{})
 	fake := attachFake(t, master)
@@ -255,7 +261,8 @@ func attachFake(t *testing.T, master *Server) *rawConn {
 	return c
 }
 
-// TestHalfTransactionIsNotApplied: a replica whose link breaks between MULTI and EXEC must not show the first half.
+// TestHalfTransactionIsNotApplied: a replica whose link breaks between MULTI and
+// EXEC must not show the first half.
 func TestHalfTransactionIsNotApplied(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -299,7 +306,8 @@ type fakeMaster struct {
 	psync string
 }
 
-// acceptReplica takes the next connection of a replica up to its PSYNC, which is left to be answered.
+// acceptReplica accepts the next connection of a replica and handles it up to its
+// PSYNC, which the caller answers.
 func acceptReplica(t *testing.T, ln net.Listener) *fakeMaster {
 	t.Helper()
 	_ = ln.(*net.TCPListener).SetDeadline(time.Now().Add(patience))
@@ -319,7 +327,8 @@ func acceptReplica(t *testing.T, ln net.Listener) *fakeMaster {
 	}
 }
 
-// TestHostileMaster: whatever a master sends, the replica keeps its data and says why it has no link.
+// TestHostileMaster: whatever a master sends, the replica keeps its data and logs
+// why it has no link.
 func TestHostileMaster(t *testing.T) {
 	id := newID()
 	empty := string(appendSnapshot(nil, newKeyspace()))
@@ -376,12 +385,12 @@ func TestWait(t *testing.T) {
 	if got := c.read(t) + c.read(t); got != ":1w" {
 		t.Errorf("WAIT that ends with the acknowledgement, then GET: %s", got)
 	}
-	// A client that goes away while it waits must not stay for ever.
+	// A client that disconnects while it waits must not stay blocked.
 	c.write(t, "WAIT", "5", "0")
 	waitInfo(t, master, "blocked_clients", "1")
 	_ = c.conn.Close()
 	waitInfo(t, master, "blocked_clients", "0")
-	// Nor one whose server stops being a master.
+	// Nor may one whose server stops being a master.
 	d := dialRaw(t, master.Addr())
 	d.write(t, "WAIT", "5", "0")
 	waitInfo(t, master, "blocked_clients", "1")
@@ -432,7 +441,8 @@ func TestStaleReplica(t *testing.T) {
 	}
 }
 
-// TestRealRedisReplicates attaches a real redis-server to a mini-Redis: the strictest judge of snapshot, stream and offsets.
+// TestRealRedisReplicates makes a redis-server replicate from a mini-Redis, which
+// is the strictest check of snapshot, stream and offsets.
 func TestRealRedisReplicates(t *testing.T) {
 	master := start(t, Config{})
 	m := dial(t, master.Addr())

@@ -10,8 +10,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// TestRealSentinel is the proof of the package: the stock Sentinel monitors three mini-Redis, promotes a replica when the
-// master crashes, and makes the old master a replica when it comes back with its old data.
+// TestRealSentinel is the proof of the package: redis-sentinel monitors three
+// mini-Redis servers, promotes a replica when the master crashes, and makes the
+// old master a replica when it returns with its old data.
 func TestRealSentinel(t *testing.T) {
 	program := tool(t, "redis-sentinel")
 	ctx := context.Background()
@@ -29,8 +30,9 @@ func TestRealSentinel(t *testing.T) {
 		t.Fatalf("WAIT answers %v, want 2", n)
 	}
 
-	// After a switch the stock Sentinel lets up to a second pass before it dials the new master, and counts that second
-	// against it. With a down-after of a second it now and then fails over again at once, back to the old master.
+	// After a switch, redis-sentinel waits up to a second before it dials the new
+	// master, and counts that second as silence. With a down-after of one second
+	// it would now and then fail over again at once, back to the old master.
 	conf := "sentinel monitor mm 127.0.0.1 22001 2\nsentinel down-after-milliseconds mm 3000\nsentinel failover-timeout mm 5000\nsentinel parallel-syncs mm 1\n"
 	var sentinels []*redis.SentinelClient
 	for port := 22010; port < 22013; port++ {
@@ -50,7 +52,8 @@ func TestRealSentinel(t *testing.T) {
 	}
 
 	master.Crash()
-	// All of them, before the old master returns: one that has not heard of the switch may promote the old master again.
+	// Wait for all of them before the old master returns: one that has not heard
+	// of the switch may promote the old master again.
 	for _, c := range sentinels {
 		eventually(t, "the switch", func() (any, bool) {
 			addr, err := c.GetMasterAddrByName(ctx, "mm").Result()
@@ -64,8 +67,9 @@ func TestRealSentinel(t *testing.T) {
 		t.Errorf("the other replica did not continue partially at the promoted one: sync_partial_ok %s", got)
 	}
 	after := dial(t, replicas[1].Addr())
-	// With every change of a role, Sentinels end the connections of clients, and on a busy machine they do so later than the
-	// change is seen, or more than once.
+	// At every role change Sentinels close the clients' connections. On a busy
+	// machine they may do that some time after the change is visible, or more
+	// than once.
 	eventually(t, "the acknowledged write at the new master", func() (any, bool) {
 		got, err := after.Get(ctx, "k").Result()
 		return fmt.Sprint(got, err), got == "v"
@@ -82,7 +86,8 @@ func TestRealSentinel(t *testing.T) {
 	waitSame(t, replicas[1], old)
 }
 
-// waitKnown waits until a Sentinel knows both replicas, in good health, and both other Sentinels.
+// waitKnown waits until a Sentinel knows both replicas, in good health, and both
+// other Sentinels.
 func waitKnown(t *testing.T, ctx context.Context, c *redis.SentinelClient) {
 	t.Helper()
 	eventually(t, "the Sentinel to know two replicas and two others", func() (any, bool) {

@@ -15,7 +15,7 @@ import (
 	"github.com/tidwall/redcon"
 )
 
-// Server is one running mini-Redis. Its methods may be called from any goroutine.
+// Server is a running mini-Redis. Its methods are safe for concurrent use.
 type Server struct {
 	log     *slog.Logger
 	file    string
@@ -28,16 +28,16 @@ type Server struct {
 	rc      *redcon.Server
 	sockets sockets
 	gate    gate
-	wake    chan struct{} // pokes the timer: a deadline has come nearer
+	wake    chan struct{} // wakes the timer goroutine when a deadline may be earlier
 
 	stop     sync.Once
 	stopping chan struct{}
-	crash    bool // how to stop; written before stopping is closed
+	crash    bool // whether to stop by a crash; written before stopping is closed
 	done     chan struct{}
 	handlers sync.WaitGroup // redcon's accept loop and connections, the link to the master
 	writers  sync.WaitGroup // outboxes
 
-	// mu is the single thread of the original: whoever holds it executes.
+	// mu takes the place of Redis's single thread: its holder executes commands.
 	mu       sync.Mutex
 	settings settings
 	db       *keyspace
@@ -48,26 +48,26 @@ type Server struct {
 	subs     subscriptions
 
 	repl      replication
-	replicas  []*client // attached, in the order of their arrival
+	replicas  []*client // attached replicas, in order of attachment
 	link      *masterLink
-	outgoing  [][]string // what the command in execution propagates
-	executing *client    // whose EXEC is in execution; nil otherwise
+	outgoing  [][]string // changes of the command being executed
+	executing *client    // the client whose EXEC is being executed; nil otherwise
 
 	pauseUntil time.Time
 	pauseAll   bool // otherwise only commands that may write
 	nextCron   time.Time
-	nextPing   time.Time // into the replication stream
+	nextPing   time.Time // when to send the next PING to the replication stream
 }
 
 // stats are the counters of INFO; CONFIG RESETSTAT clears them.
 type stats struct {
 	connections, commands, rejected       int64
 	syncFull, syncPartial, syncPartialErr int64
-	cut                                   int64 // clients cut because they did not read
+	cut                                   int64 // clients disconnected for exceeding a limit
 }
 
-// Start starts a server and returns once it listens. The error tells which part of the configuration is at fault, or why
-// the address cannot be listened on.
+// Start starts a server and returns once it listens. The error says which part of
+// the configuration is wrong, or why the address cannot be listened on.
 func Start(cfg Config) (*Server, error) {
 	st, masterHost, masterPort, err := cfg.prepare()
 	if err != nil {
@@ -107,7 +107,8 @@ func Start(cfg Config) (*Server, error) {
 	return s, nil
 }
 
-// newID makes an id of 40 hexadecimal digits, as run ids and replication ids are.
+// newID returns an id of 40 random hexadecimal digits, the form of run ids and
+// replication ids.
 func newID() string {
 	var b [20]byte
 	_, _ = rand.Read(b[:]) // never fails, by its documentation
@@ -119,13 +120,14 @@ func (s *Server) serve(ln net.Listener) {
 	guarded := respguard.NewListener(&listener{Listener: ln, sockets: &s.sockets}, s.limits())
 	s.rc = redcon.NewServerNetwork("tcp", s.addr, s.handle, s.accept, s.closed)
 	s.handlers.Go(func() {
-		// It ends when the listener is closed; any other failure the guard reports and retries.
+		// It ends when the listener is closed; the guard reports and retries any
+		// other failure.
 		_ = s.rc.Serve(guarded)
 	})
 	go s.run(guarded)
 }
 
-// limits is what the guard before redcon lets through.
+// limits returns the limits of the guard in front of redcon.
 func (s *Server) limits() respguard.Limits {
 	return respguard.Limits{
 		MaxArgs: maxArgs, MaxBulkBytes: maxBulkBytes, MaxCommandBytes: maxCommandBytes, TotalBytes: 512 << 20,
@@ -135,7 +137,7 @@ func (s *Server) limits() respguard.Limits {
 	}
 }
 
-// run executes what is due with time, and tears everything down at the end.
+// run executes timers, and tears everything down at the end.
 func (s *Server) run(ln net.Listener) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -154,7 +156,7 @@ func (s *Server) run(ln net.Listener) {
 	}
 }
 
-// tearDown ends all goroutines; then the server is done.
+// tearDown ends all goroutines and closes done.
 func (s *Server) tearDown(ln net.Listener) {
 	if s.crash {
 		s.sockets.reset()
@@ -175,9 +177,9 @@ func (s *Server) tearDown(ln net.Listener) {
 		link.stop()
 	}
 	if !s.crash {
-		s.writers.Wait() // before redcon closes the connections under them
+		s.writers.Wait() // before redcon closes their connections
 	}
-	_ = ln.Close() // ends the accept loop, which closes what connections are left
+	_ = ln.Close() // ends the accept loop, which closes the remaining connections
 	s.handlers.Wait()
 	s.writers.Wait()
 	close(s.done)
@@ -192,15 +194,18 @@ func (s *Server) Port() int { return s.port }
 // RunID returns the id of this run, as INFO shows it.
 func (s *Server) RunID() string { return s.runID }
 
-// Done returns a channel that is closed when the server has ended, for whichever reason: Close, Crash or SHUTDOWN.
+// Done returns a channel that is closed when the server has ended, for any
+// reason: Close, Crash or SHUTDOWN.
 func (s *Server) Done() <-chan struct{} { return s.done }
 
-// Close ends the server in order: clients get the replies that are on their way, connections are closed. It returns when
-// no goroutine and no socket of the server is left. It may be called again, and after Crash.
+// Close ends the server in an orderly way: clients get the replies that are
+// queued, then connections are closed. It returns when no goroutine and no socket
+// of the server is left. It may be called again, and after Crash.
 func (s *Server) Close() { s.end(false) }
 
-// Crash ends the server as a kill -9 and a reset by the kernel would: nothing more is written and every connection is
-// reset. It returns when no goroutine and no socket of the server is left.
+// Crash ends the server as kill -9 would: nothing more is written and every
+// connection is reset. It returns when no goroutine and no socket of the server
+// is left. It may be called again, and after Close.
 func (s *Server) Crash() { s.end(true) }
 
 func (s *Server) end(crash bool) {
@@ -208,39 +213,42 @@ func (s *Server) end(crash bool) {
 	<-s.done
 }
 
-// requestStop starts the end without waiting for it, so that a command can call it.
+// requestStop starts the shutdown without waiting for it, so that a command can
+// call it.
 func (s *Server) requestStop(crash bool) {
 	s.stop.Do(func() {
 		s.crash = crash
 		close(s.stopping)
-		s.gate.open(true) // a paused server has to be able to end
+		s.gate.open(true) // a paused server must be able to end
 	})
 }
 
-// Pause freezes the server as SIGSTOP does: connections stay open and new ones are accepted by the kernel, but nothing is
-// answered, replicated or timed. When Pause returns, no command is in execution. Pausing twice is pausing once.
+// Pause freezes the server as SIGSTOP does: connections stay open and the kernel
+// accepts new ones, but nothing is answered, replicated or timed. When Pause
+// returns, no command is being executed. A second Pause has no effect.
 func (s *Server) Pause() {
 	s.gate.close()
-	s.mu.Lock() // whoever was executing has finished now
+	s.mu.Lock() // the last command has finished now
 	defer s.mu.Unlock()
 	s.log.Info("paused")
 }
 
-// Resume continues after Pause: everything received meanwhile is executed.
+// Resume continues after Pause: everything received in the meantime is executed.
 func (s *Server) Resume() {
 	s.gate.open(false)
 	s.log.Info("resumed")
 }
 
-// Data returns a copy of the data with its replication id and offset. It may be called at any time, also after the end.
+// Data returns a copy of the data with its replication id and offset. It may be
+// called at any time, even after the end.
 func (s *Server) Data() *Data {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return &Data{db: s.db.clone(), id: s.repl.id, offset: s.repl.offset}
 }
 
-// enter takes the right to execute. It waits while the server is paused. It reports false, with nothing taken, when the
-// server is ending.
+// enter locks mu to execute something. It waits while the server is paused. It
+// reports false, without the lock, if the server is ending.
 func (s *Server) enter() bool {
 	for {
 		s.gate.wait()
@@ -256,7 +264,7 @@ func (s *Server) enter() bool {
 	}
 }
 
-// poke makes the timer goroutine look at the deadlines again.
+// poke makes the timer goroutine check the deadlines again.
 func (s *Server) poke() {
 	select {
 	case s.wake <- struct{}{}:
@@ -291,7 +299,8 @@ func (s *Server) accept(rc redcon.Conn) bool {
 	return true
 }
 
-// closed forgets a connection that has ended. redcon calls it, under a lock of its own, at the end of each connection.
+// closed removes a connection that has ended. redcon calls it, under a lock of
+// its own, at the end of each connection.
 func (s *Server) closed(rc redcon.Conn, _ error) {
 	defer s.handlers.Done()
 	s.mu.Lock()
@@ -299,7 +308,7 @@ func (s *Server) closed(rc redcon.Conn, _ error) {
 	s.drop(rc.Context().(*client))
 }
 
-// drop closes a client at once and forgets it. It may be called again.
+// drop closes and removes a client at once. It may be called again.
 func (s *Server) drop(c *client) {
 	if c.gone {
 		return
@@ -315,7 +324,7 @@ func (s *Server) drop(c *client) {
 	c.out.kill()
 }
 
-// cut drops a client that misbehaves and says why.
+// cut drops a client that misbehaves and logs the reason.
 func (s *Server) cut(c *client, reason string) {
 	if c.gone {
 		return
@@ -325,14 +334,15 @@ func (s *Server) cut(c *client, reason string) {
 	s.drop(c)
 }
 
-// send queues bytes for a client, which is cut when it is too far behind.
+// send queues bytes for a client, which is disconnected if its queue exceeds the
+// limit.
 func (s *Server) send(c *client, b []byte) {
 	if !c.gone && !c.out.put(b) {
 		s.cut(c, "it does not read what it is sent (output limit reached)")
 	}
 }
 
-// sortedClients returns the clients in the order of their arrival.
+// sortedClients returns the clients in the order in which they connected.
 func (s *Server) sortedClients() []*client {
 	list := make([]*client, 0, len(s.clients))
 	for _, c := range s.clients {
@@ -342,7 +352,8 @@ func (s *Server) sortedClients() []*client {
 	return list
 }
 
-// setAuthenticated records whether the client may execute commands, and tells the guard below, which is stricter with strangers.
+// setAuthenticated records whether the client may execute commands. It also
+// informs the guard, whose limits are tighter before authentication.
 func (c *client) setAuthenticated(yes bool) {
 	c.authed = yes
 	if g, ok := c.conn.(*respguard.Conn); ok {

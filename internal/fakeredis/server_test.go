@@ -38,13 +38,14 @@ func TestStartErrors(t *testing.T) {
 	}
 }
 
-// TestCloseSaysGoodbye: replies on their way arrive, then the connection ends in order.
+// TestCloseSaysGoodbye: queued replies arrive, then the connection ends in an
+// orderly way.
 func TestCloseSaysGoodbye(t *testing.T) {
 	s := start(t, Config{})
 	c := dialRaw(t, s.Addr())
 	c.ask(t, "SET", "k", strings.Repeat("x", 1<<20))
 	c.write(t, "GET", "k")
-	if _, err := c.r.Peek(1); err != nil { // the reply is on its way
+	if _, err := c.r.Peek(1); err != nil { // the reply is arriving
 		t.Fatal(err)
 	}
 	ended := make(chan struct{})
@@ -56,8 +57,8 @@ func TestCloseSaysGoodbye(t *testing.T) {
 		t.Errorf("after Close: %v, want EOF", err)
 	}
 	<-ended
-	s.Close() // again
-	s.Crash() // and differently
+	s.Close() // a second Close has no effect
+	s.Crash() // neither has a Crash after it
 	if _, err := net.Dial("tcp", s.Addr()); err == nil {
 		t.Error("the port is still open")
 	}
@@ -75,8 +76,9 @@ func TestCrashResets(t *testing.T) {
 	waitInfo(t, replica, "master_link_status", "down")
 }
 
-// TestRestartWithData: a replica continues where it stopped; a master comes back with its data under a new history, which
-// those that followed it can still join without a full copy.
+// TestRestartWithData: a replica continues where it stopped. A master returns
+// with its data under a new history, which its former replicas can join without a
+// full copy.
 func TestRestartWithData(t *testing.T) {
 	master := start(t, Config{})
 	replica := startReplica(t, master)
@@ -109,7 +111,8 @@ func TestRestartWithData(t *testing.T) {
 	}
 }
 
-// TestPause: a frozen server keeps its connections, accepts new ones, and answers nobody until it is resumed.
+// TestPause: a frozen server keeps its connections and accepts new ones, but
+// answers nothing until it is resumed.
 func TestPause(t *testing.T) {
 	s := start(t, Config{})
 	old := dialRaw(t, s.Addr())
@@ -127,7 +130,7 @@ func TestPause(t *testing.T) {
 		t.Errorf("after Resume: %s %s", a, b)
 	}
 	s.Pause()
-	s.Close() // a frozen server can be ended
+	s.Close() // a frozen server can be closed
 }
 
 func TestShutdown(t *testing.T) {
@@ -143,8 +146,8 @@ func TestShutdown(t *testing.T) {
 	<-s.Done()
 }
 
-// TestSlowReadersAreCut: a subscriber and a replica that do not read must neither delay the others nor take more memory
-// than their limit.
+// TestSlowReadersAreCut: a subscriber and a replica that do not read must neither
+// delay the others nor take more memory than their limit.
 func TestSlowReadersAreCut(t *testing.T) {
 	s := start(t, Config{})
 	slow := dialRaw(t, s.Addr())
@@ -169,8 +172,8 @@ func TestSlowReadersAreCut(t *testing.T) {
 	}
 }
 
-// TestOutboxLimit: what is queued and what the writer has taken count together, a snapshot counts for nothing, until it is
-// through.
+// TestOutboxLimit: bytes that are queued and bytes that the writer has taken
+// count together; those of a snapshot do not count at all.
 func TestOutboxLimit(t *testing.T) {
 	ours, theirs := net.Pipe()
 	o := newOutbox(ours, &gate{}, 100)
@@ -194,7 +197,7 @@ func TestOutboxLimit(t *testing.T) {
 	<-done
 }
 
-// TestStrangers: what anybody may send must leave the server as it is.
+// TestStrangers: no input may change the state of the server.
 func TestStrangers(t *testing.T) {
 	s := start(t, Config{})
 	for _, packet := range []string{
@@ -203,8 +206,8 @@ func TestStrangers(t *testing.T) {
 		"*1\r\n$5\r\nPSYNC\r\n", "*3\r\n$5\r\nPSYNC\r\n$1\r\n?\r\n$20\r\n-9223372036854775808\r\n", "*4\r\n$6\r\nSELECT\r\n",
 	} {
 		c := dialRaw(t, s.Addr())
-		_, _ = c.conn.Write([]byte(packet))                  // the server may close at once
-		_ = c.conn.(*net.TCPConn).CloseWrite()               // nor may half a command keep the connection
+		_, _ = c.conn.Write([]byte(packet))                  // the server may close the connection at once
+		_ = c.conn.(*net.TCPConn).CloseWrite()               // half a command must not keep the connection open
 		_, _ = io.Copy(io.Discard, io.LimitReader(c.r, 1e6)) // until it is closed
 	}
 	if got := dialRaw(t, s.Addr()).ask(t, "PING"); got != "+PONG" {
@@ -212,11 +215,11 @@ func TestStrangers(t *testing.T) {
 	}
 	eventually(t, "all of them to be forgotten", func() (any, bool) {
 		n := info(t, s)["connected_clients"]
-		return n, n == "2" // the one above and the one that asks
+		return n, n == "2" // the client above and the one that asks
 	})
 }
 
-// child runs Main in a process of its own.
+// child runs Main in a child process.
 func child(t *testing.T, args ...string) (stop func(os.Signal) int) {
 	t.Helper()
 	self, err := os.Executable()
@@ -229,7 +232,7 @@ func child(t *testing.T, args ...string) (stop func(os.Signal) int) {
 		if err := cmd.Process.Signal(sig); err != nil {
 			t.Fatal(err)
 		}
-		_ = cmd.Wait() // the status tells
+		_ = cmd.Wait() // the status is read from ProcessState
 		return cmd.ProcessState.ExitCode()
 	}
 }
@@ -282,7 +285,7 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
-// waitNoAuth waits for a server that wants a password.
+// waitNoAuth waits for a server that requires a password.
 func waitNoAuth(t *testing.T, addr string) {
 	t.Helper()
 	c := dial(t, addr)

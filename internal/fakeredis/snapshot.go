@@ -8,9 +8,10 @@ import (
 	"slices"
 )
 
-// A snapshot is an RDB file of the simplest form: version 9, one database, plain strings (type 0) and plain lists (type 1),
-// no compression, no integer encodings, no checksum (eight zero bytes). That form costs no more than one of our own and
-// lets a real redis-server replicate from a mini-Redis.
+// A snapshot is an RDB file of the simplest form: version 9, one database, plain
+// strings (type 0) and plain lists (type 1), no compression, no integer
+// encodings, no checksum (eight zero bytes). It is as simple as a format of our
+// own would be, and lets a redis-server replicate from a mini-Redis.
 const (
 	snapshotMagic  = "REDIS0009"
 	opSelectDB     = 0xFE
@@ -20,12 +21,13 @@ const (
 	snapshotFooter = 8
 )
 
-// errSnapshot is wrapped by all complaints about a snapshot.
+// errSnapshot is wrapped by all errors about a snapshot.
 var errSnapshot = errors.New("cannot load the snapshot")
 
-// appendSnapshot encodes the keyspace. Keys are sorted, so equal data have equal snapshots.
+// appendSnapshot encodes the keyspace. Keys are sorted, so equal data have equal
+// snapshots.
 func appendSnapshot(dst []byte, db *keyspace) []byte {
-	dst = slices.Grow(dst, int(db.used)) // the estimate is above what is needed
+	dst = slices.Grow(dst, int(db.used)) // the estimate is higher than needed
 	dst = append(dst, snapshotMagic...)
 	if len(db.keys) > 0 {
 		dst = append(dst, opSelectDB, 0)
@@ -64,7 +66,8 @@ func appendSnapshotLength(dst []byte, n int) []byte {
 	}
 }
 
-// parseSnapshot is the inverse of appendSnapshot. Everything else that an RDB file may hold is refused by name.
+// parseSnapshot is the inverse of appendSnapshot. Anything else that an RDB file
+// may contain is an error that names it.
 func parseSnapshot(b []byte) (*keyspace, error) {
 	d := snapshotDecoder{rest: b}
 	if magic := d.take(len(snapshotMagic)); d.err == nil && string(magic) != snapshotMagic {
@@ -144,7 +147,8 @@ func (d *snapshotDecoder) length() int {
 
 func (d *snapshotDecoder) string() string { return string(d.take(d.length())) }
 
-// list reads a list; it grows with what is really there, whatever its length claims.
+// list reads a list. Memory grows with the elements that are there, not with the
+// announced length.
 func (d *snapshotDecoder) list() *value {
 	v := &value{isList: true}
 	for range d.length() {

@@ -8,7 +8,7 @@ import (
 	"strconv"
 )
 
-// Bounds of one command, from a client or in a master's stream.
+// Limits of one command, from a client or in a master's stream.
 const (
 	maxArgs         = 1 << 16
 	maxBulkBytes    = 16 << 20
@@ -17,15 +17,17 @@ const (
 
 var errStream = errors.New("protocol error in the replication stream")
 
-// streamReader reads the commands of a replication stream. It is stricter than a server's parser, because every byte
-// counts: the offset of both sides is the number of bytes, so nothing may be skipped or read twice.
+// streamReader reads the commands of a replication stream. It is stricter than a
+// server's parser, because the offset of both sides counts bytes: none may be
+// skipped or read twice.
 type streamReader struct {
 	r   *bufio.Reader
 	raw []byte
 	pos []int // start and end of each argument within raw
 }
 
-// next returns one command and its exact encoding. Both are valid until the next call.
+// next returns one command and its exact encoding. Both are valid until the next
+// call.
 func (s *streamReader) next() (args [][]byte, raw []byte, err error) {
 	s.raw, s.pos = s.raw[:0], s.pos[:0]
 	count, err := s.header('*', maxArgs)
@@ -59,7 +61,7 @@ func (s *streamReader) next() (args [][]byte, raw []byte, err error) {
 	return args, s.raw, nil
 }
 
-// header reads a line of one kind byte and a number.
+// header reads a line that consists of a type byte and a number.
 func (s *streamReader) header(kind byte, limit int) (int, error) {
 	line, err := readLine(s.r)
 	if err != nil {
@@ -76,7 +78,8 @@ func (s *streamReader) header(kind byte, limit int) (int, error) {
 	return int(n), nil
 }
 
-// body appends n bytes to raw. It makes room as the bytes arrive: a length alone must not cost memory.
+// body appends n bytes to raw. It allocates memory as the bytes arrive, because
+// an announced length alone must not cost memory.
 func (s *streamReader) body(n int) error {
 	const step = 64 << 10
 	for n > 0 {
@@ -91,7 +94,8 @@ func (s *streamReader) body(n int) error {
 	return nil
 }
 
-// readLine reads a line that ends in CR LF and is no longer than the reader's buffer, without its end.
+// readLine reads a line that ends in CR LF and fits into the reader's buffer, and
+// returns it without its end.
 func readLine(r *bufio.Reader) (string, error) {
 	line, err := r.ReadSlice('\n')
 	if errors.Is(err, bufio.ErrBufferFull) {
@@ -109,7 +113,8 @@ func readLine(r *bufio.Reader) (string, error) {
 	return string(line[:len(line)-2]), nil
 }
 
-// unexpected tells an end of stream in the middle of a command from one between two commands.
+// unexpected turns the end of the stream into an error that says that it came in
+// the middle of a command.
 func unexpected(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
