@@ -12,48 +12,50 @@ import (
 
 const (
 	// After a failed fork nothing is started for this long, and twice as long
-	// after each further one. Trying again with every job at every occasion would
-	// add to the shortage, and fill the log.
+	// after each further one. Retrying each job immediately would add to the
+	// shortage and fill the log.
 	forkPause    = 100 * time.Millisecond
 	forkPauseMax = 30 * time.Second
 
 	// A killed process that is still there after this time is stuck in the kernel
-	// (a dead network file system, for example), and Close gives up on it.
+	// (because of a dead network file system, for example), and Close gives up on
+	// it.
 	reapPatience = 5 * time.Second
 
 	dropReportGap = time.Second
 
-	// Signal number that stands for a failed fork in -script-error.
+	// The signal number that stands for a failed fork in -script-error.
 	forkFailureSignal = 99
-	// Exit code of a script that could not be executed.
+	// The exit code of a script that could not be executed.
 	execFailureCode = 2
 )
 
-// Config is the surroundings of a Runner. The zero value is usable.
+// Config configures a Runner. The zero value is usable.
 type Config struct {
-	// Emit gets +script-child, -script-child, -script-timeout and -script-error.
-	// Log gets lines that are no events. Both are called by the Runner's
-	// goroutine, one at a time; they must not block or call Close. Nil is nobody.
+	// Emit receives +script-child, -script-child, -script-timeout and
+	// -script-error. Log receives lines that are not events. Both are called by
+	// the Runner's goroutine, one at a time; they must not block or call Close.
+	// Nil discards.
 	Emit func(monitor.Event)
 	Log  func(monitor.Level, string)
 	// Periods are the times to start with.
 	Periods Periods
 }
 
-// Runner owns the queue of scripts and one goroutine that starts, reaps and
-// kills, plus one that waits for each running process. Its methods may be
-// called concurrently; none but Close waits for anything.
+// Runner owns the queue of scripts. One goroutine starts, reaps and kills
+// scripts, and one more waits for each running process. Its methods are safe for
+// concurrent use; none but Close blocks.
 type Runner struct {
 	emit  func(monitor.Event)
 	log   func(monitor.Level, string)
 	start func(argv []string) (process, error)
 
 	wake  chan struct{} // holds one token when the queue or a setting changed
-	exits chan exit     // has room for all running, so that no waiter ever blocks
+	exits chan exit     // has room for all running scripts, so no waiter ever blocks
 	stop  chan struct{} // closed: start nothing more
 	kill  chan struct{} // closed: kill what runs
 	done  chan struct{} // closed when the goroutine has ended
-	left  []*job        // what could not be killed; readable after done
+	left  []*job        // jobs that could not be killed; readable after done
 
 	killOnce sync.Once
 
@@ -62,7 +64,7 @@ type Runner struct {
 	running     int
 	periods     Periods
 	dropped     int    // jobs dropped since that was last logged
-	lastDropped string // and the path of the last one
+	lastDropped string // the path of the last one dropped
 	reportAfter time.Time
 	closed      bool
 
@@ -73,10 +75,10 @@ type Runner struct {
 type exit struct {
 	job *job
 	status
-	err error // the status is not known
+	err error // the status is unknown
 }
 
-// New starts a Runner, which has nothing to do yet. The caller must Close it.
+// New starts a Runner with an empty queue. The caller must Close it.
 func New(cfg Config) *Runner { return newRunner(cfg, startOS) }
 
 func newRunner(cfg Config, start func([]string) (process, error)) *Runner {
@@ -194,7 +196,7 @@ func (r *Runner) Close(ctx context.Context) error {
 	return fmt.Errorf("%s", text)
 }
 
-// loop does everything that takes time or has effects.
+// loop does everything that can block or has effects.
 func (r *Runner) loop() {
 	defer close(r.done)
 	timer := time.NewTimer(0)
@@ -232,8 +234,8 @@ func (r *Runner) idle() bool {
 	return running == 0
 }
 
-// reportDropped logs drops, at most once a second: a flood of events must not
-// become a flood of log lines as well.
+// reportDropped logs dropped jobs at most once a second: a flood of events must
+// not cause a flood of log lines.
 func (r *Runner) reportDropped() {
 	r.mu.Lock()
 	n, path, now := r.dropped, r.lastDropped, time.Now()
@@ -248,10 +250,10 @@ func (r *Runner) reportDropped() {
 		MaxQueued, n, path))
 }
 
-// startDue starts all jobs that may start now, oldest first.
+// startDue starts all jobs that may be started now, oldest first.
 func (r *Runner) startDue() {
 	for j := r.claim(); j != nil; j = r.claim() {
-		// Not under the lock: making a process can take long, and Run must not wait.
+		// Not under the lock: creating a process can take long, and Run must not block.
 		p, err := r.start(j.argv)
 		if err != nil {
 			r.notStarted(j, err)
@@ -269,7 +271,7 @@ func (r *Runner) startDue() {
 	}
 }
 
-// claim marks the next job that may start as running, and returns it.
+// claim marks the next job that may be started as running and returns it.
 func (r *Runner) claim() *job {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -288,8 +290,8 @@ func (r *Runner) claim() *job {
 	return nil
 }
 
-// release is the end of what claim began: the job is scheduled again for a
-// later time if it is kept, else it is forgotten. The caller holds mu.
+// release undoes claim: the job is scheduled again after delay if keep is set,
+// otherwise it is removed. The caller holds mu.
 func (r *Runner) release(j *job, keep bool, delay time.Duration) {
 	r.running--
 	j.running, j.killed, j.proc = false, false, nil
@@ -317,7 +319,7 @@ func (r *Runner) notStarted(j *job, err error) {
 	}
 }
 
-// ended decides what becomes of a job whose process is gone.
+// ended handles the end of a job's process.
 func (r *Runner) ended(x exit) {
 	j := x.job
 	r.mu.Lock()
@@ -327,8 +329,8 @@ func (r *Runner) ended(x exit) {
 	r.release(j, retry, retryDelay(r.periods.RetryDelay, j.starts))
 	r.mu.Unlock()
 	if x.err != nil {
-		// Somebody else in this process has reaped it. It may have succeeded, and
-		// running it twice could be worse than not at all.
+		// The process was reaped by something else in this program. It may have
+		// succeeded, and running it twice could be worse than not at all.
 		r.log(monitor.LevelWarning, fmt.Sprintf("Can't learn how script %s (process %d) ended, so it is not retried: %v", j.argv[0], pid, x.err))
 		return
 	}
@@ -338,8 +340,8 @@ func (r *Runner) ended(x exit) {
 	}
 }
 
-// killOverdue kills what has run too long. Each is killed and reported once; one
-// that SIGKILL does not end keeps its place among the running.
+// killOverdue kills scripts that have run too long. Each is killed and reported
+// once. One that SIGKILL does not end still counts as running.
 func (r *Runner) killOverdue() {
 	r.mu.Lock()
 	var overdue []process
@@ -364,7 +366,7 @@ func (r *Runner) killAll() {
 	}
 }
 
-// runningJobs returns the jobs with a process. Only the loop may use their
+// runningJobs returns the jobs that have a process. Only the loop may use their
 // proc without the lock, since only the loop changes it.
 func (r *Runner) runningJobs() []*job {
 	r.mu.Lock()
@@ -378,12 +380,12 @@ func (r *Runner) runningJobs() []*job {
 	return some
 }
 
-// untilNext returns the time until a script must be killed or may be started,
-// or a drop may be logged.
+// untilNext returns the time until the next script must be killed or may be
+// started, or until dropped jobs may be logged.
 func (r *Runner) untilNext() time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	const never = 24 * time.Hour // looking in vain once a day is harmless
+	const never = 24 * time.Hour // waking up once a day for nothing is harmless
 	now, next := time.Now(), never
 	if r.dropped > 0 {
 		next = r.reportAfter.Sub(now)
