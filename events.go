@@ -31,8 +31,8 @@ type (
 	// show as ******.
 	Set = monitor.Set
 
-	// ResetMaster is +reset-master: the replicas and Sentinels of a master were
-	// forgotten on demand.
+	// ResetMaster is +reset-master: the replicas and other Sentinels of a master
+	// were forgotten at an operator's request.
 	ResetMaster = monitor.ResetMaster
 
 	// ReplicaAdded is +slave: a replica was discovered, or added again after a

@@ -12,14 +12,14 @@ import (
 	"github.com/gosentinel/sentinel/monitor"
 )
 
-// Bounds of the loop.
+// Limits of the loop.
 const (
 	inboxItems    = 4096 // inputs that wait; a full inbox blocks their senders
 	batchItems    = 1024 // inputs taken before their effects are carried out
 	lookupsAtOnce = 16
 	lookupTimeout = 5 * time.Second
 
-	helperPatience = 5 * time.Second // for disk writes that are under way at the end
+	helperTimeout = 5 * time.Second // for disk writes that are under way at the end
 )
 
 // links carries out the effects that concern connections.
@@ -68,7 +68,7 @@ type loop struct {
 	crashed       bool   // a crash was simulated: nothing more may happen
 
 	shared bool // gossip has something to send
-	called bool // an operator's command has been carried out
+	called bool // an operator's command has been carried out since the last flush
 }
 
 func newLoop(cfg loopConfig) *loop {
@@ -138,7 +138,7 @@ func (c clock) wall(t monitor.Instant) time.Time { return c.origin.Add(time.Dura
 // run works until ctx ends. When it returns, nothing it started is still running,
 // and the last state handed out for saving has been saved or has failed to save.
 // The one exception is a write that hangs in the operating system: it is
-// abandoned after helperPatience.
+// abandoned after helperTimeout.
 func (l *loop) run(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
 	l.helpers.Go(l.saveStates)
@@ -178,7 +178,7 @@ func (l *loop) run(ctx context.Context) {
 func (l *loop) waitForHelpers() {
 	ended := make(chan struct{})
 	go func() { l.helpers.Wait(); close(ended) }()
-	patience := time.NewTimer(helperPatience)
+	patience := time.NewTimer(helperTimeout)
 	defer patience.Stop()
 	select {
 	case <-ended:

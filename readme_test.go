@@ -18,7 +18,7 @@ func readText(t *testing.T, path string) string {
 	return string(b)
 }
 
-// README must not drift from what it describes.
+// README must agree with what it describes.
 func TestReadme(t *testing.T) {
 	readme := readText(t, "README.md")
 

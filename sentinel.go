@@ -117,13 +117,13 @@ func Open(path string, overrides ...string) (*Sentinel, error) {
 	s := &Sentinel{path: file.Path(), exit: os.Exit}
 	s.use(file)
 	var problems []error
-	// 2. Can state be kept, and can anyone connect?
+	// 2. Can the state be saved, and can clients connect?
 	problems = append(problems, file.CheckWritable(), listen.CheckReachable(s.settings))
 	// 3. Which users and command names are there?
 	problems = append(problems, s.useRenames(), s.useACL())
-	// 4. How are connections and gossip protected?
+	// 4. Are TLS and gossip configured correctly?
 	problems = append(problems, s.useTLS(), checkGossip(s.settings.Gossip))
-	// 5. Does all of it fit into this process?
+	// 5. Are there enough file descriptors?
 	problems = append(problems, s.fitFiles())
 	if err := errors.Join(problems...); err != nil {
 		return nil, err

@@ -16,7 +16,7 @@ type demo struct {
 	options
 	screen  *screen
 	line    timeline
-	about   string // the server it runs on
+	about   string // describes the servers, for the screen
 	command []string
 	c       *cluster.Cluster
 	g       cluster.Group
@@ -48,11 +48,11 @@ func (d *demo) play(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("the failover did not happen: %w", err)
 	}
-	back, err := d.comeBack(ctx, master)
+	back, err := d.restartMaster(ctx, master)
 	if err != nil {
 		return fmt.Errorf("the old master did not come back as a replica: %w", err)
 	}
-	return d.sumUp(ctx, master, back)
+	return d.summarize(ctx, master, back)
 }
 
 // limit bounds one chapter, so that a failure is reported instead of waited for.
@@ -268,9 +268,9 @@ func (d *demo) after(s *cluster.Sentinel, name string) func(cluster.Event) bool 
 	}
 }
 
-// comeBack restarts the old master, which still takes itself for the master, and
-// returns how long it took to become a replica in sync.
-func (d *demo) comeBack(ctx context.Context, master *cluster.Server) (time.Duration, error) {
+// restartMaster restarts the old master, which still takes itself for the master,
+// and returns how long it took to become a replica in sync.
+func (d *demo) restartMaster(ctx context.Context, master *cluster.Server) (time.Duration, error) {
 	ctx, cancel := limit(ctx, time.Minute)
 	defer cancel()
 	old := d.g.Servers[0]
@@ -292,7 +292,7 @@ func (d *demo) comeBack(ctx context.Context, master *cluster.Server) (time.Durat
 // errDirty means that the failover succeeded, but not with a single election.
 var errDirty = errors.New("the failover was not clean")
 
-func (d *demo) sumUp(ctx context.Context, master *cluster.Server, back time.Duration) error {
+func (d *demo) summarize(ctx context.Context, master *cluster.Server, back time.Duration) error {
 	ctx, cancel := limit(ctx, 15*time.Second)
 	defer cancel()
 	s := d.writes.close()

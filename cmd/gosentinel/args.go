@@ -99,8 +99,8 @@ func (inv *invocation) options(args []string) error {
 	return nil
 }
 
-// flavour is the program that this one was started as: tools that look at
-// version texts and pid files expect those of the name they called.
+// flavour is the name under which this program was started: tools that read
+// version texts and pid files expect those of the program they called.
 type flavour int
 
 const (

@@ -18,8 +18,8 @@ import (
 //	checks the configuration
 //	starts background ──────────────────► loads the configuration, opens ports,
 //	waits                                 with the starter's standard error
-//	   ◄─ a byte: exit 0 ──────────────── ready: lets go of the terminal
-//	   ◄─ its end: exit with its status ─ failed, and has said why
+//	   ◄─ a byte: exit 0 ──────────────── ready: detaches from the terminal
+//	   ◄─ its end: exit with its status ─ failed, and has printed why
 const backgroundEnv = "GOSENTINEL_READY_FD"
 
 // background is the second process's side of daemonize. Nil means a process in

@@ -27,9 +27,9 @@ func (k supervision) name() string {
 // supervisor is the program that started this process and monitors it.
 type supervisor struct {
 	kind     supervision
-	socket   string        // of systemd
+	socket   string        // systemd's NOTIFY_SOCKET
 	watchdog time.Duration // between two pings; 0 means that none are expected
-	trouble  string        // why there is no supervision although it was asked for
+	problem  string        // why there is no supervision although it was requested
 	detected string
 }
 
@@ -48,13 +48,13 @@ func findSupervisor(directive string, env func(string) string) supervisor {
 	switch directive {
 	case "upstart":
 		if env("UPSTART_JOB") == "" {
-			s.trouble = "upstart supervision requested, but UPSTART_JOB not found!"
+			s.problem = "upstart supervision requested, but UPSTART_JOB not found!"
 			return s
 		}
 		s.kind = byUpstart
 	case "systemd":
 		if s.socket = env("NOTIFY_SOCKET"); s.socket == "" {
-			s.trouble = "systemd supervision error: NOTIFY_SOCKET not found!"
+			s.problem = "systemd supervision error: NOTIFY_SOCKET not found!"
 			return s
 		}
 		s.kind, s.watchdog = bySystemd, watchdogGap(env)
@@ -81,8 +81,8 @@ func (s *supervisor) ready(log func(monitor.Level, string)) {
 	if s.detected != "" {
 		log(monitor.LevelVerbose, s.detected)
 	}
-	if s.trouble != "" {
-		log(monitor.LevelWarning, s.trouble)
+	if s.problem != "" {
+		log(monitor.LevelWarning, s.problem)
 	}
 	switch s.kind {
 	case byUpstart:

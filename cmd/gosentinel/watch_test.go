@@ -67,7 +67,7 @@ func TestFindSupervisor(t *testing.T) {
 		directive string
 		env       map[string]string
 		want      supervision
-		trouble   bool
+		problem   bool
 	}{
 		{"no", map[string]string{"NOTIFY_SOCKET": "/s"}, unsupervised, false},
 		{"systemd", map[string]string{"NOTIFY_SOCKET": "/s"}, bySystemd, false},
@@ -79,7 +79,7 @@ func TestFindSupervisor(t *testing.T) {
 		{"auto", map[string]string{"NOTIFY_SOCKET": "/s", "UPSTART_JOB": "j"}, byUpstart, false},
 	} {
 		got := findSupervisor(c.directive, func(k string) string { return c.env[k] })
-		if got.kind != c.want || (got.trouble != "") != c.trouble {
+		if got.kind != c.want || (got.problem != "") != c.problem {
 			t.Errorf("%s with %v: %+v", c.directive, c.env, got)
 		}
 	}

@@ -28,7 +28,7 @@ func (d Denial) Denied() bool { return d.Reason != NotDenied }
 // NOPERM.
 func (d Denial) Error() string {
 	if d.Reason == DeniedChannel {
-		return "NOPERM No permissions to access a channel" // the name may hold anything, even line ends
+		return "NOPERM No permissions to access a channel" // without the name, which may hold anything, even line ends
 	}
 	return "NOPERM " + d.DryRun()
 }

@@ -159,7 +159,7 @@ func (d *differential) fitting(request string) []string {
 	if _, sub := d.l.table.lookup(name + "|" + lower(words[1])); sub {
 		name += "|" + lower(words[1])
 	} else if cmd, ok := d.l.table.lookup(name); ok && d.l.table.subs[cmd] != nil && name != "command" {
-		return []string{name, "help"} // a container alone is an error
+		return []string{name, "help"} // a container without a subcommand is an error
 	} else if name == "command" {
 		return words[:1]
 	}

@@ -20,7 +20,7 @@ var (
 	ErrOpenParenthesis = errors.New("Unmatched parenthesis in selector definition")
 )
 
-// Errors that concern a user as a whole.
+// Errors about a user as a whole, or about a login.
 var (
 	ErrUserName      = errors.New("Usernames can't contain spaces or null characters")
 	ErrRemoveDefault = errors.New("The 'default' user cannot be removed")

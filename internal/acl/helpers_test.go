@@ -92,7 +92,7 @@ func line(t testing.TB, l *List, name string) string {
 	return ""
 }
 
-// check judges a request given as one string.
+// check calls Check for a request given as one string.
 func check(t testing.TB, l *List, name, request string) Denial {
 	t.Helper()
 	u, ok := l.User(name)

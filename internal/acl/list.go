@@ -21,7 +21,7 @@ type List struct {
 	table       *table
 	allChannels bool
 
-	mu       sync.RWMutex // guards users and declared; edits hold it from reading rules to storing them
+	mu       sync.RWMutex // guards users and declared; an edit holds it from reading rules to storing them
 	users    map[string]*User
 	declared map[string]bool
 	open     *User // the default user, which is always in users too
@@ -40,9 +40,9 @@ type User struct {
 // DefaultUser is the name of the user that a connection has before AUTH.
 const DefaultUser = "default"
 
-// New returns a list with the default user alone, who may do everything and
-// needs no password. It fails when a command stands twice in the table, is a
-// subcommand without its container, or has a category that does not exist.
+// New returns a list with only the default user, which may do everything and
+// needs no password. It fails if the table has a duplicate command, a subcommand
+// without its container, or a category that does not exist.
 func New(commands []Command, opt Options) (*List, error) {
 	t, err := newTable(commands)
 	if err != nil {
@@ -111,14 +111,15 @@ func (l *List) Users() []string {
 	return slices.Sorted(maps.Keys(l.users))
 }
 
-// stranger stands in for users that do not exist, so that the duration of a login
-// does not reveal which names exist. It is not enabled and accepts no password.
-var stranger = &rules{passwords: []string{hashPassword("")}}
+// unknownUser stands in for users that do not exist, so that the duration of a
+// login does not reveal which names exist. It is not enabled and accepts no
+// password.
+var unknownUser = &rules{passwords: []string{hashPassword("")}}
 
 // Authenticate returns the user for a name and password, or [ErrWrongPass].
 func (l *List) Authenticate(name, password string) (*User, error) {
 	u, known := l.User(name)
-	r := stranger
+	r := unknownUser
 	if known {
 		r = u.rules.Load()
 	}

@@ -47,7 +47,7 @@ type editor struct {
 
 func (e *editor) apply(rule string) error {
 	switch lower(rule) {
-	case "": // stock Redis ignores it
+	case "": // ignored, as in Redis
 	case "on":
 		e.enabled = true
 	case "off":

@@ -16,7 +16,7 @@ const (
 	replicaOutputLimit = 64 << 20 // a replica that is so far behind is cheaper to synchronise anew
 	maxSubscriptions   = 10_000   // channels and patterns
 	maxQueuedCommands  = 16_384   // in MULTI, or sent while blocked
-	maxQueuedBytes     = 16 << 20 // likewise
+	maxQueuedBytes     = 16 << 20 // the same, in bytes
 )
 
 // clientKind is the class that CLIENT KILL TYPE and CLIENT LIST TYPE select by.
@@ -53,7 +53,7 @@ type client struct {
 	patterns map[string]struct{}
 
 	// A blocked client's commands wait in pending.
-	blocked      *blockage
+	blocked      *blockedState
 	pending      [][][]byte
 	pendingBytes int
 

@@ -33,7 +33,7 @@ func clientCommands() []*command {
 		&command{name: "client|pause", arity: -3, flags: base, run: (*Server).cmdClientPause},
 		&command{name: "client|unpause", arity: 2, flags: base, run: func(s *Server, c *client, _ [][]byte) {
 			s.pauseUntil = time.Time{}
-			s.poke() // the timer unblocks the waiting clients
+			s.wakeTimer() // the timer unblocks the waiting clients
 			c.ok()
 		}},
 	)}
@@ -226,6 +226,6 @@ func (s *Server) cmdClientPause(c *client, args [][]byte) {
 		s.pauseUntil = end
 	}
 	s.pauseAll = s.pauseAll || all
-	s.poke()
+	s.wakeTimer()
 	c.ok()
 }

@@ -143,7 +143,7 @@ func applyPlace(d directive, host, port *string) error {
 		}
 		*port = v
 	case "bind":
-		if !plausibleHost(v) {
+		if !validHost(v) {
 			return errors.New("want an address")
 		}
 		*host = v

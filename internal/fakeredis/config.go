@@ -92,14 +92,14 @@ func splitHostPort(addr string) (string, int, error) {
 		return "", 0, fmt.Errorf("want host:port: %w", err)
 	}
 	port, err := strconv.ParseUint(portText, 10, 16)
-	if err != nil || port == 0 || !plausibleHost(host) {
+	if err != nil || port == 0 || !validHost(host) {
 		return "", 0, errors.New("want host:port with a port between 1 and 65535")
 	}
 	return host, int(port), nil
 }
 
-// plausibleHost rejects host names that could inject lines into INFO or a
+// validHost rejects host names that could inject lines into INFO or a
 // configuration file.
-func plausibleHost(host string) bool {
+func validHost(host string) bool {
 	return host != "" && len(host) <= 255 && !strings.ContainsFunc(host, func(r rune) bool { return r <= ' ' || r == '"' || r == 0x7F })
 }

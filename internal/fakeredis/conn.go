@@ -143,16 +143,16 @@ type outbox struct {
 	conn net.Conn
 	gate *gate
 
-	mu      sync.Mutex
-	changed sync.Cond
-	queue   []byte
-	flying  int // bytes that the writer has taken and not yet written
-	limit   int // maximum of queue + flying - exempt - exemptFlying
+	mu       sync.Mutex
+	changed  sync.Cond
+	queue    []byte
+	inFlight int // bytes that the writer has taken and not yet written
+	limit    int // maximum of queue + inFlight - exempt - exemptInFlight
 	// exempt is the number of bytes of a snapshot within queue. A snapshot is as
 	// large as the data; if it were counted, a replica of a large master could
-	// never synchronise. exemptFlying is the same within flying.
-	exempt, exemptFlying int
-	state                outboxState
+	// never synchronise. exemptInFlight is the same within inFlight.
+	exempt, exemptInFlight int
+	state                  outboxState
 }
 
 type outboxState int
@@ -183,7 +183,7 @@ func (o *outbox) add(b []byte, exempt int) bool {
 	if o.state != outboxOpen || len(b) == 0 {
 		return true
 	}
-	if len(o.queue)+o.flying+len(b)-exempt-o.exempt-o.exemptFlying > o.limit {
+	if len(o.queue)+o.inFlight+len(b)-exempt-o.exempt-o.exemptInFlight > o.limit {
 		return false
 	}
 	o.queue = append(o.queue, b...)
@@ -202,7 +202,7 @@ func (o *outbox) setLimit(n int) {
 func (o *outbox) waiting() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return len(o.queue) + o.flying
+	return len(o.queue) + o.inFlight
 }
 
 // finish lets the writer write what is queued, for up to drainTime, and then
@@ -250,7 +250,7 @@ func (o *outbox) take(spare []byte) ([]byte, bool) {
 	const keep = 64 << 10 // a buffer that grew for one large reply is not kept
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.flying, o.exemptFlying = 0, 0
+	o.inFlight, o.exemptInFlight = 0, 0
 	for len(o.queue) == 0 && o.state == outboxOpen {
 		o.changed.Wait()
 	}
@@ -262,6 +262,6 @@ func (o *outbox) take(spare []byte) ([]byte, bool) {
 		spare = nil
 	}
 	o.queue = spare[:0]
-	o.flying, o.exemptFlying, o.exempt = len(batch), o.exempt, 0
+	o.inFlight, o.exemptInFlight, o.exempt = len(batch), o.exempt, 0
 	return batch, true
 }

@@ -78,8 +78,8 @@ func (t *transaction) has(f flags) bool {
 	return false
 }
 
-// blockage says why a client's commands are currently not executed.
-type blockage struct {
+// blockedState says why a client's commands are currently not executed.
+type blockedState struct {
 	paused   bool      // CLIENT PAUSE; otherwise WAIT
 	deadline time.Time // zero: none
 	target   int64     // WAIT: the offset that must be acknowledged
@@ -141,7 +141,7 @@ func (s *Server) dispatch(c *client, args [][]byte) {
 		return
 	}
 	if s.isPausedFor(c, cmd) {
-		c.blocked = &blockage{paused: true}
+		c.blocked = &blockedState{paused: true}
 		s.postpone(c, args)
 		return
 	}

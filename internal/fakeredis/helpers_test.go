@@ -153,7 +153,7 @@ func waitSame(t *testing.T, a, b *Server) {
 	})
 }
 
-// rawConn speaks the protocol by hand.
+// rawConn is a connection without a client library.
 type rawConn struct {
 	conn net.Conn
 	r    *bufio.Reader

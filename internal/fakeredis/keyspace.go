@@ -63,7 +63,8 @@ func (k *keyspace) del(key string) bool {
 func (k *keyspace) clone() *keyspace {
 	c := &keyspace{keys: make(map[string]*value, len(k.keys)), used: k.used}
 	for key, v := range k.keys {
-		// Lists grow in place, so a shared one would let the copy see later elements.
+		// Lists grow in place, so a shared one would let the copy see later
+		// elements.
 		c.keys[key] = &value{str: v.str, isList: v.isList, list: append([]string(nil), v.list...)}
 	}
 	return c

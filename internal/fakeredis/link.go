@@ -53,13 +53,13 @@ type masterLink struct {
 	cancel context.CancelFunc
 
 	// Guarded by Server.mu.
-	state     linkState
-	client    *client // executes the stream; nil unless connected
-	conn      net.Conn
-	out       *outbox // acknowledgements; nil unless connected
-	downSince time.Time
-	lastIO    time.Time
-	complaint string // the last reason logged, so that a dead master is logged once and not four times a second
+	state      linkState
+	client     *client // executes the stream; nil unless connected
+	conn       net.Conn
+	out        *outbox // acknowledgements; nil unless connected
+	downSince  time.Time
+	lastIO     time.Time
+	lastLogged string // the last reason logged, so that a dead master is logged once and not four times a second
 
 	// A transaction of the stream that is not complete yet.
 	inTx  bool
@@ -121,12 +121,12 @@ func (l *masterLink) lost(err error) bool {
 	defer l.s.mu.Unlock()
 	if l.state == linkConnected {
 		l.downSince = time.Now()
-		l.complaint = ""
+		l.lastLogged = ""
 	}
 	l.state, l.client, l.conn, l.out = linkConnect, nil, nil, nil
 	l.inTx, l.tx, l.txRaw = false, nil, nil
-	if text := err.Error(); text != l.complaint {
-		l.complaint = text
+	if text := err.Error(); text != l.lastLogged {
+		l.lastLogged = text
 		l.s.log.Warn("no link to the master; trying again", "master", l.address(), "err", err)
 	}
 	return true
@@ -327,7 +327,7 @@ func (l *masterLink) replaced(conn net.Conn, db *keyspace, id string, offset int
 // current offset.
 func (l *masterLink) connected(conn net.Conn) {
 	s, now := l.s, time.Now()
-	l.state, l.lastIO, l.complaint, l.conn = linkConnected, now, "", conn
+	l.state, l.lastIO, l.lastLogged, l.conn = linkConnected, now, "", conn
 	l.out = newOutbox(conn, &s.gate, 64<<10)
 	s.writers.Go(l.out.run)
 	s.nextID++

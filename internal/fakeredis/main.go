@@ -27,11 +27,11 @@ func Main(args []string) int {
 	}
 	path, options, err := parseOptions(args)
 	if err != nil {
-		return complain(err)
+		return reportError(err)
 	}
 	cfg, err := loadFile(path, options)
 	if err != nil {
-		return complain(err)
+		return reportError(err)
 	}
 	cfg.Logger = slog.New(slog.NewTextHandler(os.Stderr, nil))
 
@@ -42,7 +42,7 @@ func Main(args []string) int {
 	defer signal.Stop(signals)
 	s, err := Start(cfg)
 	if err != nil {
-		return complain(err)
+		return reportError(err)
 	}
 	cfg.Logger.Info("ready to accept connections", "addr", s.Addr(), "pid", os.Getpid())
 	select {
@@ -54,7 +54,7 @@ func Main(args []string) int {
 	return 0
 }
 
-func complain(err error) int {
+func reportError(err error) int {
 	fmt.Fprintln(os.Stderr, "mini-Redis:", err)
 	return 1
 }

@@ -102,7 +102,7 @@ func announceIPParam() param {
 	p := textParam("replica-announce-ip", func(s *settings) *string { return &s.announceIP })
 	p.alias = "slave-announce-ip"
 	p.set = func(s *settings, text string) error {
-		if text != "" && !plausibleHost(text) {
+		if text != "" && !validHost(text) {
 			return errors.New("argument must be an address or a host name")
 		}
 		s.announceIP = text

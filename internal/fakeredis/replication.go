@@ -160,7 +160,7 @@ func (s *Server) cmdReplicaOf(c *client, args [][]byte) {
 	switch {
 	case !ok || port < 1 || port > 65535:
 		c.fail("ERR Invalid master port")
-	case !plausibleHost(host):
+	case !validHost(host):
 		c.fail("ERR Invalid master host")
 	case s.link != nil && s.link.host == host && s.link.port == int(port):
 		c.status("OK Already connected to specified master")
@@ -228,7 +228,7 @@ func (s *Server) cmdReplConf(c *client, args [][]byte) {
 			}
 			c.replica.port = int(port)
 		case "ip-address":
-			if len(val) > 0 && !plausibleHost(string(val)) {
+			if len(val) > 0 && !validHost(string(val)) {
 				c.fail("ERR REPLCONF ip-address provided by replica instance is not an address")
 				return
 			}
@@ -236,7 +236,7 @@ func (s *Server) cmdReplConf(c *client, args [][]byte) {
 		case "capa":
 		case "ack":
 			s.acknowledged(c, val)
-			return // an acknowledgement is never answered
+			return // an acknowledgement gets no reply
 		default:
 			c.failf("ERR Unrecognized REPLCONF option: %s", clip(args[i], 64))
 			return
@@ -324,7 +324,7 @@ func (s *Server) cmdWait(c *client, args [][]byte) {
 		c.fail("ERR timeout is negative")
 		return
 	}
-	b := &blockage{target: c.writeOffset, replicas: int(min(n, 1<<30))}
+	b := &blockedState{target: c.writeOffset, replicas: int(min(n, 1<<30))}
 	// Within EXEC the reply must not wait.
 	if acks := s.countAcks(b.target); acks >= b.replicas || s.executing == c {
 		c.integer(int64(acks))
@@ -335,7 +335,7 @@ func (s *Server) cmdWait(c *client, args [][]byte) {
 	}
 	c.blocked = b
 	s.feed(appendCommand(nil, "REPLCONF", "GETACK", "*"))
-	s.poke()
+	s.wakeTimer()
 }
 
 func (s *Server) countAcks(target int64) int {

@@ -333,7 +333,7 @@ func TestHostileMaster(t *testing.T) {
 	id := newID()
 	empty := string(appendSnapshot(nil, newKeyspace()))
 	synced := fmt.Sprintf("+FULLRESYNC %s 0\r\n$%d\r\n%s", id, len(empty), empty)
-	for name, tc := range map[string]struct{ answer, complaint string }{
+	for name, tc := range map[string]struct{ answer, lastLogged string }{
 		"HTTP":              {"HTTP/1.1 400 Bad Request\r\n\r\n", "refuses to synchronise"},
 		"error":             {"-NOMASTERLINK no\r\n", "NOMASTERLINK"},
 		"negative offset":   {"+FULLRESYNC " + id + " -5\r\n", "impossible position"},
@@ -360,7 +360,7 @@ func TestHostileMaster(t *testing.T) {
 			eventually(t, "a complaint", func() (any, bool) {
 				replica.mu.Lock()
 				defer replica.mu.Unlock()
-				return replica.link.complaint, strings.Contains(replica.link.complaint, tc.complaint)
+				return replica.link.lastLogged, strings.Contains(replica.link.lastLogged, tc.lastLogged)
 			})
 		})
 	}
@@ -426,7 +426,7 @@ func TestStaleReplica(t *testing.T) {
 	eventually(t, "the reason in the log", func() (any, bool) {
 		replica.mu.Lock()
 		defer replica.mu.Unlock()
-		return replica.link.complaint, strings.Contains(replica.link.complaint, "set masterauth")
+		return replica.link.lastLogged, strings.Contains(replica.link.lastLogged, "set masterauth")
 	})
 	if got := r.ask(t, "GET", "k"); !strings.HasPrefix(got, "-MASTERDOWN") {
 		t.Errorf("GET without a link: %s", got)

@@ -264,8 +264,8 @@ func (s *Server) enter() bool {
 	}
 }
 
-// poke makes the timer goroutine check the deadlines again.
-func (s *Server) poke() {
+// wakeTimer makes the timer goroutine check the deadlines again.
+func (s *Server) wakeTimer() {
 	select {
 	case s.wake <- struct{}{}:
 	default:

@@ -111,7 +111,7 @@ func All(set configrewrite.Settings, wrap func(net.Listener) net.Listener) (*Soc
 	if err == nil && set.UnixSocket != "" {
 		err = s.addUnix(set)
 	}
-	if err == nil && len(s.Listeners) == 0 { // every address is optional, and none is here
+	if err == nil && len(s.Listeners) == 0 { // all addresses are optional and this machine has none
 		err = errNowhere
 	}
 	if err != nil {
@@ -172,7 +172,7 @@ func (s *Sockets) bindPort(set configrewrite.Settings, kind int, wrap func(net.L
 			continue
 		}
 		s.Warnings = append(s.Warnings, fmt.Sprintf("Warning: Could not create server TCP listening socket %s:%d: %s", host, port, bindReason(err)))
-		if !notHere(err, optional) {
+		if !skippable(err, optional) {
 			return &errtext.StartError{Lines: []string{fmt.Sprintf("Failed listening on port %d (%s), aborting.", port, name)}, Err: err}
 		}
 	}
@@ -192,11 +192,11 @@ func bindReason(err error) string {
 	return "Name or service not known"
 }
 
-// notHere reports whether an address may be skipped: because the machine does not
+// skippable reports whether an address may be skipped: because the machine does not
 // support its protocol, or because it does not have the address and the address
 // is optional. A port that is taken is never skipped, or starting a second
 // Sentinel by mistake would succeed halfway.
-func notHere(err error, optional bool) bool {
+func skippable(err error, optional bool) bool {
 	var errno syscall.Errno
 	if !errors.As(err, &errno) {
 		return false
@@ -213,7 +213,8 @@ func bindOne(host string, port int, keepAlive time.Duration) (net.Listener, erro
 	}
 	lc := net.ListenConfig{KeepAlive: -1}
 	if keepAlive > 0 {
-		// The same division as in Redis: a dead client is noticed within twice keepAlive.
+		// The same division as in Redis: a dead client is noticed within twice
+		// keepAlive.
 		lc.KeepAliveConfig = net.KeepAliveConfig{Enable: true, Idle: keepAlive, Interval: max(keepAlive/3, time.Second), Count: 3}
 	}
 	return lc.Listen(context.Background(), network, net.JoinHostPort(host, strconv.Itoa(port)))

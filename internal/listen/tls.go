@@ -12,7 +12,7 @@ import (
 	"github.com/gosentinel/sentinel/monitor"
 )
 
-// Bounds of handshakes.
+// Limits on handshakes.
 const (
 	handshakeTimeout = 10 * time.Second
 	// When more handshakes than this are under way, the oldest is aborted. A
@@ -186,7 +186,7 @@ type tlsConn struct {
 // Close implements net.Conn. It sends close_notify if that is possible without
 // blocking.
 func (c *tlsConn) Close() error {
-	c.under.hurry()
+	c.under.stopBlocking()
 	return c.Conn.Close()
 }
 
@@ -196,8 +196,8 @@ type tlsTransport struct {
 	closing atomic.Bool
 }
 
-// hurry ends a write that blocks, and keeps later ones from blocking.
-func (t *tlsTransport) hurry() {
+// stopBlocking ends a write that blocks, and keeps later ones from blocking.
+func (t *tlsTransport) stopBlocking() {
 	t.closing.Store(true)
 	t.Conn.SetWriteDeadline(time.Unix(1, 0))
 }

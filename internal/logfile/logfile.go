@@ -93,7 +93,7 @@ func New(cfg Config) (*Writer, error) {
 		w.limit = DefaultQueueBytes
 	}
 	if w.out.onError == nil {
-		w.out.onError = complain
+		w.out.onError = printLoss
 	}
 	switch {
 	case cfg.Path == "" && cfg.Stdout == nil:
@@ -109,7 +109,7 @@ func New(cfg Config) (*Writer, error) {
 	return w, nil
 }
 
-func complain(err error) {
+func printLoss(err error) {
 	fmt.Fprintf(os.Stderr, "gosentinel: log lines are being lost: %v\n", err)
 }
 

@@ -20,7 +20,7 @@ const (
 	// A killed process that is still there after this time is stuck in the kernel
 	// (because of a dead network file system, for example), and Close gives up on
 	// it.
-	reapPatience = 5 * time.Second
+	reapTimeout = 5 * time.Second
 
 	dropReportGap = time.Second
 
@@ -104,9 +104,9 @@ func newRunner(cfg Config, start func([]string) (process, error)) *Runner {
 	return r
 }
 
-// Run queues a script, which is started as soon as there is room. When the
-// queue is full, the oldest job that is not running is dropped, and logged.
-// After Close it does nothing.
+// Run queues a script, which is started as soon as there is room. If the queue is
+// full, the oldest job that is not running is dropped, which is logged. After
+// Close, Run does nothing.
 func (r *Runner) Run(s monitor.RunScript) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -167,11 +167,11 @@ func (r *Runner) Adjust(f func(*Periods)) {
 	r.nudge()
 }
 
-// Close forgets the scheduled jobs, waits for the running scripts until ctx
-// ends, and then kills them. When it returns, all are reaped and nothing is
-// emitted any more. The error names scripts that not even SIGKILL has ended
-// within 5 seconds; each of those still has a goroutine that waits for it. Calling
-// Close again does the same; the contexts of all calls count.
+// Close discards the scheduled jobs, waits for the running scripts until ctx
+// ends, and then kills them. When it returns, all are reaped and nothing more is
+// emitted. The error names scripts that did not end within 5 seconds of SIGKILL;
+// for each of those a goroutine remains that waits for it. Close may be called
+// again; the first context to end counts.
 func (r *Runner) Close(ctx context.Context) error {
 	r.mu.Lock()
 	if !r.closed {
@@ -221,7 +221,7 @@ func (r *Runner) loop() {
 		case <-kill:
 			kill = nil
 			r.killAll()
-			giveUp = time.After(reapPatience)
+			giveUp = time.After(reapTimeout)
 		case <-giveUp:
 			r.left = r.runningJobs()
 			return
@@ -253,7 +253,8 @@ func (r *Runner) reportDropped() {
 // startDue starts all jobs that may be started now, oldest first.
 func (r *Runner) startDue() {
 	for j := r.claim(); j != nil; j = r.claim() {
-		// Not under the lock: creating a process can take long, and Run must not block.
+		// Not under the lock: creating a process can take long, and Run must not
+		// block.
 		p, err := r.start(j.argv)
 		if err != nil {
 			r.notStarted(j, err)

@@ -79,8 +79,8 @@ func next[E monitor.Event](th *theatre) E {
 	}
 }
 
-// perform runs a script to its end and returns its pid.
-func (th *theatre) perform(path string, args ...string) int {
+// runToEnd runs a script to its end and returns its pid.
+func (th *theatre) runToEnd(path string, args ...string) int {
 	th.t.Helper()
 	th.Run(monitor.RunScript{Path: path, Args: args})
 	pid := next[monitor.ScriptChild](th).PID
@@ -106,7 +106,7 @@ func TestScriptGetsArgumentsEnvironmentAndDirectory(t *testing.T) {
 	path := th.script(`exec >"$SCRIPT_TEST_DIR/out"
 echo "$#"; echo "$0"; echo "$1"; echo "$2"; echo "$3"
 echo "$SCRIPT_TEST_VALUE"; pwd -P; echo "$$"`)
-	pid := th.perform(path, "+sdown", "master m 10.0.0.1 6379", "$(id) * ;")
+	pid := th.runToEnd(path, "+sdown", "master m 10.0.0.1 6379", "$(id) * ;")
 	dir, err := os.Getwd()
 	if err != nil {
 		t.Fatal(err)
@@ -144,7 +144,7 @@ func TestStandardFilesAreInherited(t *testing.T) {
 	swap(&os.Stdin, "in", os.O_RDONLY)
 	swap(&os.Stdout, "out", os.O_CREATE|os.O_WRONLY)
 	swap(&os.Stderr, "err", os.O_CREATE|os.O_WRONLY)
-	th.perform(path)
+	th.runToEnd(path)
 	if out, err := th.content("out"), th.content("err"); out != "out question\n" || err != "err question\n" {
 		t.Errorf("output %q, error output %q", out, err)
 	}
@@ -322,7 +322,7 @@ func TestOtherDescriptorsAreNotInherited(t *testing.T) {
 	}
 	defer syscall.Close(foreign)
 	look := func(fd int) string {
-		th.perform(path, strconv.Itoa(fd))
+		th.runToEnd(path, strconv.Itoa(fd))
 		return th.content("out")
 	}
 	if got := look(int(own.Fd())); got != "closed\n" {

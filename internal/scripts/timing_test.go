@@ -25,14 +25,14 @@ type stage struct {
 	began time.Time
 
 	mu      sync.Mutex
-	procs   []*actor
+	procs   []*fakeProcess
 	fail    []error // the outcome of the next starts
 	history []string
 	logged  []string
 }
 
-// actor is a simulated process.
-type actor struct {
+// fakeProcess is a simulated process.
+type fakeProcess struct {
 	stage    *stage
 	argv     []string
 	pid      int
@@ -40,21 +40,21 @@ type actor struct {
 	end      chan exit
 }
 
-func (a *actor) PID() int { return a.pid }
+func (a *fakeProcess) PID() int { return a.pid }
 
-func (a *actor) Kill() {
+func (a *fakeProcess) Kill() {
 	a.stage.note("SIGKILL %d", a.pid)
 	if !a.immortal.Load() {
 		a.exit(0, 9)
 	}
 }
 
-func (a *actor) Wait() (status, error) {
+func (a *fakeProcess) Wait() (status, error) {
 	x := <-a.end
 	return x.status, x.err
 }
 
-func (a *actor) exit(code, signal int) { a.end <- exit{status: status{code, signal}} }
+func (a *fakeProcess) exit(code, signal int) { a.end <- exit{status: status{code, signal}} }
 
 func onStage(t *testing.T, cfg Config, play func(*stage)) {
 	synctest.Test(t, func(t *testing.T) {
@@ -65,7 +65,7 @@ func onStage(t *testing.T, cfg Config, play func(*stage)) {
 			defer s.mu.Unlock()
 			s.logged = append(s.logged, text)
 		}
-		s.Runner = newRunner(cfg, s.startActor)
+		s.Runner = newRunner(cfg, s.startFake)
 		play(s)
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
@@ -75,7 +75,7 @@ func onStage(t *testing.T, cfg Config, play func(*stage)) {
 	})
 }
 
-func (s *stage) startActor(argv []string) (process, error) {
+func (s *stage) startFake(argv []string) (process, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.fail) > 0 {
@@ -85,7 +85,7 @@ func (s *stage) startActor(argv []string) (process, error) {
 			return nil, err
 		}
 	}
-	a := &actor{stage: s, argv: argv, pid: 100 + len(s.procs), end: make(chan exit, 2)}
+	a := &fakeProcess{stage: s, argv: argv, pid: 100 + len(s.procs), end: make(chan exit, 2)}
 	s.procs = append(s.procs, a)
 	return a, nil
 }
@@ -102,14 +102,14 @@ func (s *stage) run(path string) {
 }
 
 // started returns the processes in the order of their starts.
-func (s *stage) started() []*actor {
+func (s *stage) started() []*fakeProcess {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.procs)
 }
 
 // last returns the process that was started last.
-func (s *stage) last() *actor {
+func (s *stage) last() *fakeProcess {
 	all := s.started()
 	return all[len(all)-1]
 }
@@ -141,17 +141,17 @@ func (s *stage) events() []string {
 	return h
 }
 
-// happened compares the events since the last call with want.
-func (s *stage) happened(want ...string) {
+// expectEvents compares the events since the last call with want.
+func (s *stage) expectEvents(want ...string) {
 	s.t.Helper()
 	if got := s.events(); !slices.Equal(got, want) {
 		s.t.Errorf("what happened:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
 
-// told compares the log lines since the last call: their number, and that each
+// expectLog compares the log lines since the last call: their number, and that each
 // contains the wanted part.
-func (s *stage) told(parts ...string) {
+func (s *stage) expectLog(parts ...string) {
 	s.t.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -175,7 +175,7 @@ func TestSuccess(t *testing.T) {
 		s.pass(time.Second)
 		s.exit(0, 0)
 		s.counts(0, 0)
-		s.happened("0s +script-child 100", "1s -script-child 100 0 0")
+		s.expectEvents("0s +script-child 100", "1s -script-child 100 0 0")
 	})
 }
 
@@ -185,7 +185,7 @@ func TestExitCodeAboveOneIsFinal(t *testing.T) {
 			s.run("/bad")
 			s.exit(code, 0)
 			s.counts(0, 0)
-			s.happened("0s +script-child 100",
+			s.expectEvents("0s +script-child 100",
 				fmt.Sprintf("0s -script-child 100 %d 0", code),
 				fmt.Sprintf("0s -script-error /bad 0 %d", code))
 		})
@@ -200,17 +200,17 @@ func TestRetries(t *testing.T) {
 			at, delay := time.Duration(0), 30*time.Second
 			for k := 1; k < MaxStarts; k++ {
 				s.exit(how.code, how.signal)
-				s.happened(fmt.Sprintf("%v +script-child %d", at, 99+k),
+				s.expectEvents(fmt.Sprintf("%v +script-child %d", at, 99+k),
 					fmt.Sprintf("%v -script-child %d %d %d", at, 99+k, how.code, how.signal))
 				s.counts(0, 1)
 				s.pass(delay - 1)
-				s.happened() // not too early
+				s.expectEvents() // not too early
 				s.pass(1)
 				at += delay
 				delay *= 2
 			}
 			s.exit(how.code, how.signal)
-			s.happened(fmt.Sprintf("%v +script-child 109", at),
+			s.expectEvents(fmt.Sprintf("%v +script-child 109", at),
 				fmt.Sprintf("%v -script-child 109 %d %d", at, how.code, how.signal),
 				fmt.Sprintf("%v -script-error /again %d %d", at, how.signal, how.code))
 			s.counts(0, 0)
@@ -250,7 +250,7 @@ func TestEndlessRetryDelay(t *testing.T) {
 		s.exit(1, 0)
 		s.pass(1000 * time.Hour)
 		s.counts(0, 1)
-		s.happened("0s +script-child 100", "0s -script-child 100 1 0")
+		s.expectEvents("0s +script-child 100", "0s -script-child 100 1 0")
 	})
 }
 
@@ -263,11 +263,11 @@ func TestSettingsAtRunTime(t *testing.T) {
 		s.Adjust(func(p *Periods) { p.RetryDelay = time.Second })
 		s.exit(1, 0)
 		s.pass(time.Second)
-		s.happened("0s +script-child 100", "0s -script-child 100 1 0", "1s +script-child 101")
+		s.expectEvents("0s +script-child 100", "0s -script-child 100 1 0", "1s +script-child 101")
 		s.pass(10 * time.Second)
 		s.Adjust(func(p *Periods) { p.MaxRuntime = 5 * time.Second }) // it runs longer than that already
 		synctest.Wait()
-		s.happened("11s -script-timeout /a 101", "11s SIGKILL 101", "11s -script-child 101 0 9")
+		s.expectEvents("11s -script-timeout /a 101", "11s SIGKILL 101", "11s -script-child 101 0 9")
 		s.Adjust(func(p *Periods) { p.MaxRuntime = 0 })
 		s.Adjust(func(p *Periods) { p.RetryDelay = -1 })
 		if s.Periods().MaxRuntime != defaults.MaxRuntime || s.Periods().RetryDelay != defaults.RetryDelay {
@@ -280,11 +280,11 @@ func TestTimeout(t *testing.T) {
 	onStage(t, Config{}, func(s *stage) {
 		s.run("/slow")
 		s.pass(60*time.Second - 1)
-		s.happened("0s +script-child 100")
+		s.expectEvents("0s +script-child 100")
 		s.pass(1)
-		s.happened("1m0s -script-timeout /slow 100", "1m0s SIGKILL 100", "1m0s -script-child 100 0 9")
+		s.expectEvents("1m0s -script-timeout /slow 100", "1m0s SIGKILL 100", "1m0s -script-child 100 0 9")
 		s.pass(30 * time.Second)
-		s.happened("1m30s +script-child 101")
+		s.expectEvents("1m30s +script-child 101")
 	})
 }
 
@@ -294,10 +294,10 @@ func TestTimeoutOfAnImmortal(t *testing.T) {
 		s.run("/stuck")
 		s.last().immortal.Store(true)
 		s.pass(time.Hour)
-		s.happened("0s +script-child 100", "1m0s -script-timeout /stuck 100", "1m0s SIGKILL 100")
+		s.expectEvents("0s +script-child 100", "1m0s -script-timeout /stuck 100", "1m0s SIGKILL 100")
 		s.counts(1, 1)
 		s.exit(0, 0)
-		s.happened("1h0m0s -script-child 100 0 0")
+		s.expectEvents("1h0m0s -script-child 100 0 0")
 	})
 }
 
@@ -331,24 +331,24 @@ func TestOverflowDropsTheOldestScheduled(t *testing.T) {
 		for i := range MaxQueued {
 			s.run(fmt.Sprint("/", i))
 		}
-		s.told() // exactly full, nothing is dropped
+		s.expectLog() // exactly full, nothing is dropped
 		s.run("/new")
 		s.counts(16, MaxQueued)
 		jobs := s.Pending()
 		if jobs[15].Argv[0] != "/15" || jobs[16].Argv[0] != "/17" || jobs[MaxQueued-1].Argv[0] != "/new" {
 			t.Errorf("the queue is %s, %s ... %s", jobs[15].Argv, jobs[16].Argv, jobs[MaxQueued-1].Argv)
 		}
-		s.told("1 dropped, the last one /16.")
+		s.expectLog("1 dropped, the last one /16.")
 		// Many drops cause one line per second.
 		for i := range 50 {
 			s.run(fmt.Sprint("/more", i))
 		}
 		s.pass(time.Second - 1)
-		s.told()
+		s.expectLog()
 		s.pass(1)
-		s.told("50 dropped, the last one /66.")
+		s.expectLog("50 dropped, the last one /66.")
 		s.pass(time.Minute)
-		s.told()
+		s.expectLog()
 	})
 }
 
@@ -381,7 +381,7 @@ func TestNoProcess(t *testing.T) {
 			s.run("/a")
 			s.run("/b") // is not tried during the pause
 			s.pass(time.Second)
-			s.happened("0s -script-error /a 99 0",
+			s.expectEvents("0s -script-error /a 99 0",
 				"100ms -script-error /a 99 0",
 				"300ms -script-error /a 99 0",
 				"700ms +script-child 100", "700ms +script-child 101")
@@ -392,7 +392,7 @@ func TestNoProcess(t *testing.T) {
 			s.failNext(err)
 			s.run("/c")
 			s.pass(time.Second)
-			s.happened("1s -script-error /c 99 0", "1.1s +script-child 102")
+			s.expectEvents("1s -script-error /c 99 0", "1.1s +script-child 102")
 		})
 	}
 }
@@ -414,9 +414,9 @@ func TestNotExecutable(t *testing.T) {
 		onStage(t, Config{}, func(s *stage) {
 			s.failNext(err)
 			s.run("/a")
-			s.happened("0s -script-error /a 0 2")
+			s.expectEvents("0s -script-error /a 0 2")
 			s.counts(0, 0)
-			s.told(err.Error())
+			s.expectLog(err.Error())
 		})
 	}
 }
@@ -429,8 +429,8 @@ func TestStolenExitStatus(t *testing.T) {
 		s.last().end <- exit{err: syscall.ECHILD}
 		synctest.Wait()
 		s.counts(0, 0)
-		s.happened("0s +script-child 100")
-		s.told("/a (process 100)")
+		s.expectEvents("0s +script-child 100")
+		s.expectLog("/a (process 100)")
 	})
 }
 
@@ -511,7 +511,7 @@ func TestCloseKills(t *testing.T) {
 		if err := s.Close(ctx); err != nil {
 			t.Error(err)
 		}
-		s.happened("3s SIGKILL 100", "3s -script-child 100 0 9", "3s -script-error /slow 9 0")
+		s.expectEvents("3s SIGKILL 100", "3s -script-child 100 0 9", "3s -script-error /slow 9 0")
 	})
 }
 
@@ -531,7 +531,7 @@ func TestCloseKeepsTheTimeLimit(t *testing.T) {
 func TestCloseGivesUpOnAnImmortal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &stage{t: t, began: time.Now()}
-		s.Runner = newRunner(Config{}, s.startActor)
+		s.Runner = newRunner(Config{}, s.startFake)
 		s.run("/stuck")
 		s.last().immortal.Store(true)
 		ctx, cancel := context.WithCancel(s.t.Context())
@@ -542,7 +542,7 @@ func TestCloseGivesUpOnAnImmortal(t *testing.T) {
 				t.Errorf("Close returned %v, want %s", err, want)
 			}
 		}
-		if got := time.Since(s.began); got != reapPatience {
+		if got := time.Since(s.began); got != reapTimeout {
 			t.Errorf("Close took %v", got)
 		}
 		s.exit(0, 9) // then the goroutine that waits for it ends

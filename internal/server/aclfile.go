@@ -36,17 +36,17 @@ func NewACLFile(name, path string, users *acl.List) *ACLFile {
 	}
 }
 
-// aclPatience bounds how long a client waits for a disk that hangs.
-const aclPatience = 5 * time.Second
+// aclTimeout bounds how long a client waits for a disk that hangs.
+const aclTimeout = 5 * time.Second
 
 var errDiskHangs = errors.New("the disk has not answered for 5 seconds; look there, and try again")
 
 // withDisk reads or writes the file, one operation at a time, and then calls then
-// if that succeeded. The caller waits at most aclPatience, so a dead network file
+// if that succeeded. The caller waits at most aclTimeout, so a dead network file
 // system blocks neither clients nor the shutdown of the process. If the disk
 // operation completes later, then is not called.
 func (f *ACLFile) withDisk(disk, then func() error) error {
-	patience := time.NewTimer(aclPatience)
+	patience := time.NewTimer(aclTimeout)
 	defer patience.Stop()
 	select {
 	case f.busy <- struct{}{}:

@@ -33,7 +33,7 @@ func (r *request) logIn(name, password string) bool {
 	if err != nil {
 		now := time.Now()
 		users.LogAuthFailure(now, r.arg(0), name, string(c.appendInfo(nil, now)))
-		r.coded(err)
+		r.failCoded(err)
 		return false
 	}
 	c.user.Store(u)
@@ -59,12 +59,12 @@ func (r *request) permitted() bool {
 	}
 	now := time.Now()
 	users.LogDenial(now, denied, string(c.appendInfo(nil, now)))
-	r.coded(denied)
+	r.failCoded(denied)
 	return false
 }
 
-// coded replies with an error whose text begins with its code.
-func (r *request) coded(err error) {
+// failCoded replies with an error whose text begins with its code.
+func (r *request) failCoded(err error) {
 	code, text, _ := strings.Cut(err.Error(), " ")
 	r.fail(code, text)
 }

@@ -65,8 +65,8 @@ func (r *request) noControl(first int, what string) bool {
 	return true
 }
 
-// cmdMonitor checks in the order of wire.md §3.4; what depends on the masters
-// that exist is checked by the core.
+// cmdMonitor makes the checks in the order of wire.md §3.4, MONITOR. The core
+// makes those that depend on existing masters.
 func cmdMonitor(r *request) {
 	if !r.noControl(2, "MONITOR") {
 		return

@@ -87,8 +87,8 @@ var simulations = []struct {
 	{"crash-after-promotion", monitor.CrashAfterPromotion},
 }
 
-// cmdSimulateFailure replaces the set of simulated failures by what the words
-// say up to the first that is unknown or asks for help (wire.md §3.5).
+// cmdSimulateFailure replaces the set of simulated failures by those named before
+// the first word that is unknown or asks for help (wire.md §3.5).
 func cmdSimulateFailure(r *request) {
 	var failures monitor.Failures
 	answer := r.ok

@@ -347,7 +347,7 @@ func cmdCkQuorum(r *request) {
 	r.fail("NOQUORUM", text)
 }
 
-// infoEntry is one server in INFO-CACHE.
+// infoEntry is one server's entry in the reply to INFO-CACHE.
 type infoEntry struct {
 	age  time.Duration
 	info []byte

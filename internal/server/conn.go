@@ -27,7 +27,7 @@ const (
 	pooledReplyBytes = 1 << 20
 )
 
-// replyBuffers lends memory for replies, so that an idle client holds none.
+// replyBuffers holds memory for replies, so that an idle client needs none.
 var replyBuffers = sync.Pool{New: func() any { return new([]byte) }}
 
 // client is one connection. Fields without another comment belong to the

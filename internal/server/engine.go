@@ -16,7 +16,7 @@ type Engine interface {
 	// Call carries out an operator's command. If its result depends on a write to
 	// disk, it waits for that too.
 	Call(op monitor.Op) (monitor.CallResult, bool)
-	// Ask answers a question of another Sentinel; From is filled in by the engine.
+	// Ask answers a question of another Sentinel. The engine fills in q.From.
 	Ask(q monitor.Ask) (monitor.Reply, bool)
 	// Hello takes a hello message that another Sentinel published directly.
 	Hello(h monitor.Hello)

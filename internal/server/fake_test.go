@@ -92,7 +92,7 @@ func (f *fakeEngine) Call(op monitor.Op) (monitor.CallResult, bool) {
 		}
 		known(op.Name)
 		renamed := cfg.Rename.Entries()
-		cfg.Rename = nil // a pointer, which says nothing
+		cfg.Rename = nil // a pointer, whose value means nothing in a log
 		f.record("set %q %+v renamed %v", op.Name, cfg, renamed)
 	case monitor.DebugOp:
 		f.mu.Lock()

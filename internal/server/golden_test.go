@@ -24,7 +24,7 @@ import (
 //	event                  publishes +sdown and +switch-master
 //	recv c=name n=2        shows the next values that arrive
 //	did                    shows what the core was asked to do since the last time
-//	restart [key=value]    starts the server anew: pass, deny, hostnames, stopping, fail, aclfile
+//	restart [key=value]    restarts the server with: pass, deny, hostnames, stopping, fail, aclfile
 //	aclfile                writes the ACL file, or without input shows it
 func TestServerGolden(t *testing.T) {
 	datadriven.Walk(t, "testdata/commands", func(t *testing.T, path string) {

@@ -10,7 +10,7 @@ func cmdPSubscribe(r *request)   { r.subscribe(pubsub.Pattern) }
 func cmdUnsubscribe(r *request)  { r.unsubscribe(pubsub.Channel) }
 func cmdPUnsubscribe(r *request) { r.unsubscribe(pubsub.Pattern) }
 
-// subscribe subscribes and writes the confirmations at once.
+// subscribe subscribes and immediately writes the confirmations.
 //
 // They must not wait for the end of the pipeline, because events of the new
 // subscriptions are written by another goroutine and would come first. And they
@@ -68,7 +68,7 @@ func (r *request) unsubscribe(k pubsub.Kind) {
 	c.writeNow()
 }
 
-// pendingAtOnce is more than the queue of a client can hold.
+// pendingAtOnce is more bytes than a client's queue can hold.
 const pendingAtOnce = 1 << 30
 
 // unsubscribeNothing replies to a client that never had a subscription.

@@ -19,9 +19,9 @@ import (
 // files is the result of reading all files that the TLS options name. It is
 // immutable; a rotation of certificates creates a new one.
 type files struct {
-	server   *tls.Config     // for connections that are accepted
+	server   *tls.Config     // for incoming connections
 	client   tls.Certificate // presented on outgoing connections
-	trusted  *x509.CertPool  // nil when no authority is configured
+	trusted  *x509.CertPool  // nil if no authority is configured
 	warnings []string
 }
 
@@ -39,7 +39,7 @@ type Keeper struct {
 	checked time.Time
 	log     func(monitor.Level, string)
 
-	complaints rateLimit
+	untrusted rateLimit
 }
 
 // rateLimit limits how often the log says that a server is not trusted: a link
@@ -49,13 +49,13 @@ type rateLimit struct {
 	last time.Time
 }
 
-const complaintGap = 10 * time.Second
+const untrustedLogGap = 10 * time.Second
 
 // due reports whether another line may be logged now.
 func (c *rateLimit) due(now time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.last.IsZero() && now.Sub(c.last) < complaintGap {
+	if !c.last.IsZero() && now.Sub(c.last) < untrustedLogGap {
 		return false
 	}
 	c.last = now
@@ -69,7 +69,7 @@ func Used(set configrewrite.TLS) bool { return set.Port != 0 || set.Replication 
 // wrong with them.
 func New(set configrewrite.TLS, dir string) (*Keeper, error) {
 	k := &Keeper{set: set, dir: dir, now: time.Now, log: func(monitor.Level, string) {}}
-	k.seen = k.look(set)
+	k.seen = k.fingerprint(set)
 	k.checked = k.now()
 	files, err := read(set, dir)
 	if err != nil {
@@ -99,7 +99,7 @@ func (k *Keeper) LogTo(log func(monitor.Level, string)) {
 func (k *Keeper) reload(set configrewrite.TLS) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.replace(set, k.look(set))
+	return k.replace(set, k.fingerprint(set))
 }
 
 // Reload reads all files again. If they are invalid, the previous ones stay in
@@ -139,7 +139,7 @@ func (k *Keeper) fresh() *files {
 	if k.mu.TryLock() {
 		if k.now().Sub(k.checked) >= checkGap {
 			k.checked = k.now()
-			if seen := k.look(k.set); seen != k.seen {
+			if seen := k.fingerprint(k.set); seen != k.seen {
 				_ = k.replace(k.set, seen) // replace logs it
 			}
 		}
@@ -148,22 +148,22 @@ func (k *Keeper) fresh() *files {
 	return k.current.Load()
 }
 
-// look returns a text that changes when any of the files does.
-func (k *Keeper) look(set configrewrite.TLS) string {
+// fingerprint returns a text that changes when any of the files does.
+func (k *Keeper) fingerprint(set configrewrite.TLS) string {
 	var b strings.Builder
 	for _, path := range []string{set.CertFile, set.KeyFile, set.ClientCertFile, set.ClientKeyFile, set.CACertFile} {
-		lookAt(&b, configrewrite.InDir(k.dir, path))
+		fingerprintFile(&b, configrewrite.InDir(k.dir, path))
 	}
 	if set.CACertDir != "" {
 		names, _ := hashedNames(configrewrite.InDir(k.dir, set.CACertDir)) // an error is seen as a change
 		for _, name := range names {
-			lookAt(&b, name)
+			fingerprintFile(&b, name)
 		}
 	}
 	return b.String()
 }
 
-func lookAt(b *strings.Builder, path string) {
+func fingerprintFile(b *strings.Builder, path string) {
 	if path == "" {
 		return
 	}
@@ -204,17 +204,17 @@ func (k *Keeper) ClientConfig() *tls.Config {
 		VerifyConnection: func(cs tls.ConnectionState) error {
 			err := verifyIssued(cs.PeerCertificates, k.fresh().trusted)
 			if err != nil {
-				k.complain(cs, err)
+				k.logUntrusted(cs, err)
 			}
 			return err
 		},
 	}
 }
 
-// complain logs why a server is not trusted. Without that line it would only look
-// down.
-func (k *Keeper) complain(cs tls.ConnectionState, err error) {
-	if !k.complaints.due(k.now()) {
+// logUntrusted logs why a server is not trusted. Without that line, the server
+// would merely seem to be down.
+func (k *Keeper) logUntrusted(cs tls.ConnectionState, err error) {
+	if !k.untrusted.due(k.now()) {
 		return
 	}
 	who := "A server without certificate"

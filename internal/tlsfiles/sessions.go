@@ -30,7 +30,7 @@ func limitSessions(cfg *tls.Config, lifetime time.Duration) {
 			return nil, err
 		}
 		if issued, ok := issuedAt(ss.Extra); !ok || time.Since(issued) > lifetime {
-			return nil, nil // a full handshake, which checks the client again
+			return nil, nil // causes a full handshake, which verifies the client again
 		}
 		return ss, nil
 	}
