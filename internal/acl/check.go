@@ -10,6 +10,7 @@ const (
 	DeniedAuth
 )
 
+// String returns the reason as ACL LOG shows it, and "none" for NotDenied.
 func (r Reason) String() string {
 	return [...]string{"none", "command", "channel", "auth"}[r]
 }
