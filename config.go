@@ -63,7 +63,7 @@ type Config struct {
 	GossipKeys []string
 
 	// GossipJoin are further addresses, as "host:port", where the gossip of other
-	// Sentinels may be reached, beside those announced over RESP connections.
+	// Sentinels may be reached, in addition to those announced over RESP.
 	GossipJoin []string
 
 	// ResolveHostnames allows host names in place of IP addresses, in Masters and

@@ -198,7 +198,7 @@ func (s *Sentinel) end(sh *shells, log logfile.Sink) {
 
 // endScripts ends the script runner. A daemon leaves its running scripts alone,
 // as redis-sentinel does: one may be moving a virtual address at this moment. An
-// embedding program goes on living, so there they are killed rather than left
+// embedding program keeps running, so there they are killed rather than left
 // without a parent that waits for them.
 func (s *Sentinel) endScripts(runner *scripts.Runner, log logfile.Sink) {
 	if running, _ := runner.Counts(); running > 0 && s.path != "" {

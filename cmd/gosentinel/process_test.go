@@ -370,7 +370,7 @@ func TestSystemd(t *testing.T) {
 	p.logged("", "Supervised by systemd. Please make sure you set appropriate values")
 }
 
-// TestSupervisorMissing: redis-sentinel's line is logged, and the daemon goes on
+// TestSupervisorMissing: redis-sentinel's line is logged, and the daemon runs
 // without a supervisor.
 func TestSupervisorMissing(t *testing.T) {
 	t.Parallel()

@@ -6,7 +6,7 @@ import (
 	"github.com/gosentinel/sentinel/monitor"
 )
 
-// What a Sentinel needs file descriptors for, beside its connections to servers.
+// What a Sentinel needs file descriptors for, apart from its links.
 const (
 	reservedFiles = 32 // log, files being saved, listening sockets, scripts, epoll
 	// With fewer clients than this, other Sentinels and operators could be locked
