@@ -212,48 +212,50 @@ func TestUnreadableModules(t *testing.T) {
 func TestDirections(t *testing.T) {
 	imports := func(from, to string) []string {
 		name := strings.TrimPrefix(from+"/a.go", "./")
-		return parsed(t, files(name, "package a\nimport _ \""+to+"\"\n")).directions()
+		return parsed(t, files(name, "package a\nimport _ \""+to+"\"\n")).directions(layers)
 	}
 	const m = "example.org/m"
 	for _, c := range []struct{ from, to string }{
 		{"quorum", m + "/election"},
-		{"quorum", m + "/internal/x"},
+		{"quorum", m + "/internal/words"},
 		{"election", m + "/monitor"},
-		{"monitor", m + "/internal/x"},
+		{"monitor", m + "/internal/words"},
 		{"election", m + "/internal/option"},
 		{"internal/option", m + "/internal/glob"},
 		{"internal/glob", m + "/quorum"},
 		{"monitor", m + "/pubsub"},
-		{"internal/x", m + "/pubsub"},
-		{"internal/x", m},
+		{"internal/acl", m + "/pubsub"},
+		{"internal/acl", m},
+		{"internal/words", m + "/internal/glob"},
+		{"internal/server", m + "/monitor/link"},
+		{"internal/server", m},
 		{"pubsub", m + "/monitor/link"},
 		{"configrewrite", m + "/pubsub"},
 		{"gossip", m + "/monitor/link"},
 		{"monitor/link", m + "/gossip"},
 		{"monitor/link", m + "/pubsub"},
 		{"monitor/link", m},
-		{".", m + "/cmd/x"},
+		{".", m + "/cmd/gosentinel"},
 		{".", m + "/jepsen/sim"},
-		{"cmd/x", m + "/cmd/y"},
-		{"cmd/x", m + "/jepsen/sim"},
-		{"jepsen/sim", m + "/cmd/x"},
+		{"cmd/gosentinel", m + "/cmd/demo"},
+		{"cmd/gosentinel", m + "/jepsen/sim"},
+		{"jepsen/sim", m + "/cmd/demo"},
+		{"jepsen/sim", m + "/jepsen/cluster"},
 	} {
 		expect(t, imports(c.from, c.to), "may not import")
 	}
 	for _, c := range []struct{ from, to string }{
-		{"election", m + "/quorum"},
 		{"monitor", m + "/quorum"},
 		{"monitor", m + "/election"},
 		{"monitor", m + "/internal/option"},
 		{"monitor", m + "/internal/glob"},
-		{"internal/x", m + "/internal/y/z"},
-		{"internal/x", m + "/monitor"},
+		{"internal/acl", m + "/internal/glob"},
+		{"internal/logfile", m + "/monitor"},
 		{"monitor/link", m + "/monitor"},
 		{"gossip", m + "/monitor"},
 		{".", m + "/monitor/link"},
-		{"cmd", m},
-		{"cmd/x/y", m},
-		{"jepsen/sim", m + "/jepsen/model"},
+		{"cmd/gosentinel", m},
+		{"jepsen/mutants", m + "/jepsen/sim"},
 		{"jepsen/sim", m + "/monitor"},
 		{"quorum", "example.org/module"}, // another module whose path begins alike
 		{"quorum", "os"},                 // not a matter of direction
@@ -266,7 +268,16 @@ func TestDirections(t *testing.T) {
 func TestDirectionsLeavesTestsAlone(t *testing.T) {
 	m := parsed(t, files("quorum/a_test.go", "package quorum\nimport _ \"example.org/m/pubsub\"\n",
 		"onlytests/a_test.go", "package onlytests\nimport _ \"example.org/m/pubsub\"\n"))
-	expect(t, m.directions())
+	expect(t, m.directions(layers))
+}
+
+// TestLayering: the list of layers is the graph, and has no circle.
+func TestLayering(t *testing.T) {
+	m := parsed(t, files("a/a.go", "package a\nimport _ \"example.org/m/b\"\n", "b/b.go", "package b\n"))
+	expect(t, m.layering([]layer{{"b", nil}, {"a", []string{"b"}}}))
+	expect(t, m.layering([]layer{{"a", []string{"b"}}, {"b", nil}}), "a imports b, which does not stand above it")
+	expect(t, m.layering([]layer{{"a", nil}, {"b", []string{"a"}}}), "no file of b imports a any more")
+	expect(t, m.layering([]layer{{"c", nil}}), "there is no package c")
 }
 
 func TestDocs(t *testing.T) {

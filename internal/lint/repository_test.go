@@ -49,7 +49,7 @@ func TestRepository(t *testing.T) {
 		wrong, err := m.data(importer.ForCompiler(m.fset, "source", nil))
 		report(t, wrong, err)
 	})
-	t.Run("imports point downwards", func(t *testing.T) { report(t, m.directions(), nil) })
+	t.Run("imports point downwards", func(t *testing.T) { report(t, append(m.directions(layers), m.layering(layers)...), nil) })
 	t.Run("simulators look in alone", func(t *testing.T) {
 		wrong, err := m.simulatorsOnly(importer.ForCompiler(m.fset, "source", nil))
 		report(t, wrong, err)

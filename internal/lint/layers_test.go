@@ -1,0 +1,153 @@
+package lint
+
+import (
+	"fmt"
+	"slices"
+)
+
+// layer is a package, by its directory, with every package of this module that
+// it imports.
+type layer struct {
+	pkg     string
+	imports []string
+}
+
+// layers is the import graph of this module, from the bottom to the top: a
+// package imports only what stands above it in this list. A new arrow is added
+// here on purpose or not at all.
+var layers = []layer{
+	// Helpers without knowledge of Sentinels.
+	{"internal/errtext", nil},
+	{"internal/glob", nil},
+	{"internal/lint", nil},
+	{"internal/numhost", nil},
+	{"internal/option", nil},
+	{"internal/words", nil},
+	{"internal/atomicfile", nil},
+	{"internal/atomicfile/memdisk", []string{"internal/atomicfile"}},
+	{"internal/acl", []string{"internal/glob", "internal/words"}},
+	{"internal/respguard", []string{"internal/words"}},
+	{"internal/resptest", nil},
+	{"internal/testcert", nil},
+	{"internal/fakeredis", []string{"internal/glob", "internal/respguard"}},
+
+	// The core.
+	{"quorum", nil},
+	{"election", nil},
+	{"monitor", []string{"quorum", "election", "internal/glob", "internal/option"}},
+
+	// The shells around it.
+	{"monitor/link", []string{"monitor"}},
+	{"pubsub", []string{"internal/glob", "monitor"}},
+	{"gossip/session", []string{"monitor"}},
+	{"gossip", []string{"gossip/session", "monitor"}},
+	{"configrewrite", []string{"internal/atomicfile", "internal/numhost", "internal/option", "internal/words", "monitor"}},
+	{"internal/scripts", []string{"internal/option", "monitor"}},
+	{"internal/recorder", []string{"monitor"}},
+	{"internal/logfile", []string{"configrewrite", "internal/errtext", "monitor"}},
+	{"internal/tlsfiles", []string{"configrewrite", "internal/errtext", "monitor"}},
+	{"internal/listen", []string{"configrewrite", "internal/errtext", "internal/numhost", "monitor"}},
+	{"internal/server", []string{
+		"configrewrite", "election", "gossip", "internal/acl", "internal/atomicfile", "internal/errtext", "internal/glob",
+		"internal/numhost", "internal/option", "internal/respguard", "internal/scripts", "internal/words", "monitor", "pubsub",
+	}},
+	{"internal/optionlist", []string{"configrewrite", "internal/option", "internal/scripts", "monitor"}},
+
+	// The library and the daemon.
+	{".", []string{
+		"configrewrite", "gossip", "gossip/session", "internal/acl", "internal/errtext", "internal/listen", "internal/logfile",
+		"internal/recorder", "internal/scripts", "internal/server", "internal/tlsfiles", "monitor", "monitor/link", "pubsub",
+	}},
+	{"cmd/gosentinel", []string{
+		".", "configrewrite", "internal/errtext", "internal/logfile", "internal/scripts", "internal/words", "monitor",
+	}},
+
+	// Proofs and measurements.
+	{"jepsen/cluster", nil},
+	{"jepsen/conformance", nil},
+	{"jepsen/ecosystem", nil},
+	{"jepsen/integration", nil},
+	{"jepsen/mixed", []string{"jepsen/cluster"}},
+	{"jepsen/sim", []string{"configrewrite", "election", "monitor"}},
+	{"jepsen/sim/compare", []string{"jepsen/sim"}},
+	{"jepsen/sim/explore", []string{"election", "monitor"}},
+	{"jepsen/sim/speed", []string{"jepsen/sim"}},
+	{"jepsen/sim/sweep", []string{"jepsen/sim"}},
+	{"jepsen/mutants", []string{"jepsen/sim", "jepsen/sim/explore"}},
+	{"jepsen/cmd/internal/cli", nil},
+	{"jepsen/cmd/bench/internal/trial", []string{"jepsen/cluster"}},
+	{"jepsen/cmd/bench/internal/agreement", []string{"jepsen/cluster", "jepsen/cmd/bench/internal/trial"}},
+	{"jepsen/cmd/bench/internal/failover", []string{"jepsen/cluster", "jepsen/cmd/bench/internal/trial"}},
+	{"jepsen/cmd/bench", []string{
+		"jepsen/cluster", "jepsen/cmd/bench/internal/agreement", "jepsen/cmd/bench/internal/failover",
+		"jepsen/cmd/bench/internal/trial", "jepsen/cmd/internal/cli", "jepsen/mixed",
+	}},
+	{"jepsen/cmd/sim", []string{
+		"internal/recorder", "jepsen/cmd/internal/cli", "jepsen/mutants", "jepsen/sim", "jepsen/sim/compare", "jepsen/sim/explore",
+		"jepsen/sim/speed", "jepsen/sim/sweep", "monitor",
+	}},
+	{"cmd/demo", []string{"internal/fakeredis", "jepsen/cluster"}}, // runs real processes
+}
+
+var (
+	core  = []string{"quorum", "election", "monitor"}
+	tools = []string{"internal/glob", "internal/numhost", "internal/option"} // as pure as the core, which may need them
+	pures = slices.Concat(tools, core, []string{"gossip/session"})           // what cannot behave differently with the same inputs
+)
+
+// directions objects to imports that the list of layers does not have. Tests are
+// free: an integration test may look at anything.
+func (m *module) directions(list []layer) (wrong []string) {
+	for _, p := range m.pkgs {
+		if len(p.files) == 0 {
+			continue
+		}
+		i := slices.IndexFunc(list, func(l layer) bool { return l.pkg == p.dir })
+		if i < 0 {
+			wrong = append(wrong, fmt.Sprintf("%s: no rule says what this package may import: add it to layers", p.dir))
+			continue
+		}
+		for _, f := range p.files {
+			for _, spec := range f.Imports {
+				dir, own := m.dirOf(importPath(spec))
+				if own && !slices.Contains(list[i].imports, dir) {
+					wrong = append(wrong, m.at(spec.Pos(), "%s may not import %s: layers has no such arrow", p.dir, dir))
+				}
+			}
+		}
+	}
+	return wrong
+}
+
+// layering objects to a list of layers that is not the graph of the module: to an
+// arrow that does not point to something above it, which rules out circles, to
+// one that no file needs, and to a package that does not exist.
+func (m *module) layering(list []layer) (wrong []string) {
+	for i, l := range list {
+		above := list[:i]
+		for _, dir := range l.imports {
+			if !slices.ContainsFunc(above, func(o layer) bool { return o.pkg == dir }) {
+				wrong = append(wrong, fmt.Sprintf("layers: %s imports %s, which does not stand above it", l.pkg, dir))
+			}
+			if !m.imports(l.pkg, dir) {
+				wrong = append(wrong, fmt.Sprintf("layers: no file of %s imports %s any more", l.pkg, dir))
+			}
+		}
+		if len(m.pkg(l.pkg).files) == 0 {
+			wrong = append(wrong, fmt.Sprintf("layers: there is no package %s", l.pkg))
+		}
+	}
+	return wrong
+}
+
+// imports reports whether a file of package from, tests apart, imports package to.
+func (m *module) imports(from, to string) bool {
+	for _, f := range m.pkg(from).files {
+		for _, spec := range f.Imports {
+			if dir, own := m.dirOf(importPath(spec)); own && dir == to {
+				return true
+			}
+		}
+	}
+	return false
+}
