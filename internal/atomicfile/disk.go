@@ -83,17 +83,7 @@ func (Disk) Remove(name string) error { return os.Remove(name) }
 func (Disk) ReadDir(dir string) ([]fs.DirEntry, error) { return os.ReadDir(dir) }
 
 // SyncDir makes the entries of a directory durable.
-func (Disk) SyncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	if err := d.Sync(); err != nil {
-		_ = d.Close()
-		return err
-	}
-	return d.Close()
-}
+func (Disk) SyncDir(dir string) error { return syncDir(dir) }
 
 type diskFile struct{ *os.File }
 
