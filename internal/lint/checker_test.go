@@ -43,6 +43,16 @@ func expect(t *testing.T, got []string, parts ...string) {
 	}
 }
 
+// expectOne expects one line, with the part, or none if part is "".
+func expectOne(t *testing.T, got []string, part string) {
+	t.Helper()
+	if part == "" {
+		expect(t, got)
+	} else {
+		expect(t, got, part)
+	}
+}
+
 // std is shared, because it reads the source of the standard library.
 var std = importer.ForCompiler(token.NewFileSet(), "source", nil)
 

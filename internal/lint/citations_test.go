@@ -3,7 +3,6 @@ package lint
 import (
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
 	"regexp"
 	"slices"
@@ -196,10 +195,7 @@ func TestCitations(t *testing.T) {
 
 // TestCitedSections applies the rule to this module.
 func TestCitedSections(t *testing.T) {
-	m, err := load(os.DirFS(root(t)))
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := repository(t)
 	wrong, seen, err := m.citations()
 	report(t, wrong, err)
 	if seen < 200 {

@@ -5,7 +5,6 @@ import (
 	"go/ast"
 	"go/importer"
 	"go/types"
-	"os"
 	"path"
 	"slices"
 	"testing"
@@ -79,20 +78,13 @@ func TestReplayedPackages(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if c.want == "" {
-			expect(t, wrong)
-		} else {
-			expect(t, wrong, c.want)
-		}
+		expectOne(t, wrong, c.want)
 	}
 }
 
 // TestRunsCanRepeat applies the rule to the simulator.
 func TestRunsCanRepeat(t *testing.T) {
-	m, err := load(os.DirFS(root(t)))
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := repository(t)
 	wrong, err := m.determinism(importer.ForCompiler(m.fset, "source", nil))
 	report(t, wrong, err)
 }

@@ -26,6 +26,16 @@ func root(t *testing.T) string {
 	}
 }
 
+// repository returns this module.
+func repository(t *testing.T) *module {
+	t.Helper()
+	m, err := load(os.DirFS(root(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
 func report(t *testing.T, wrong []string, err error) {
 	t.Helper()
 	if err != nil {
@@ -37,10 +47,7 @@ func report(t *testing.T, wrong []string, err error) {
 }
 
 func TestRepository(t *testing.T) {
-	m, err := load(os.DirFS(root(t)))
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := repository(t)
 	t.Run("the core is pure", func(t *testing.T) {
 		wrong, err := m.purity(importer.ForCompiler(m.fset, "source", nil))
 		report(t, wrong, err)
