@@ -317,6 +317,8 @@ func TestLeaks(t *testing.T) {
 	const starts = "package a\nfunc f() {\n\tgo f()\n}\n"
 	const proves = "package a\nimport \"go.uber.org/goleak\"\nfunc TestMain(m *testing.M) { goleak.VerifyTestMain(m) }\n"
 	expect(t, parsed(t, files("a/a.go", starts)).leaks(), "a/a.go:3: a starts a goroutine, but none")
+	const group = "package a\nimport \"sync\"\nfunc f(w *sync.WaitGroup) {\n\tw.Go(func() {})\n}\n"
+	expect(t, parsed(t, files("a/a.go", group)).leaks(), "a/a.go:4: a starts a goroutine, but none")
 	expect(t, parsed(t, files("a/a.go", starts, "a/a_test.go", "package a\nfunc f() { VerifyTestMain() }\n")).leaks(), "a/a.go:3")
 	expect(t, parsed(t, files("a/a.go", starts, "a/b/a_test.go", proves)).leaks(), "a/a.go:3")
 	expect(t, parsed(t, files("a/a.go", starts, "a/a_test.go", proves)).leaks())
