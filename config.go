@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/gosentinel/sentinel/configrewrite"
-	"github.com/gosentinel/sentinel/internal/server"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -138,7 +137,7 @@ func (m Master) config(names bool) (monitor.MasterConfig, error) {
 		wrong bool
 		text  string
 	}{
-		{!server.ValidMasterName(m.Name), "Name must not be empty, nor hold blanks, commas, quotes, backslashes or control characters"},
+		{!monitor.ValidMasterName(m.Name), "Name must not be empty, nor hold blanks, commas, quotes, backslashes or control characters"},
 		{m.Quorum < 1, "Quorum must be 1 or greater"},
 		{m.DownAfter < 0, "DownAfter must not be negative"},
 		{m.FailoverTimeout < 0, "FailoverTimeout must not be negative"},

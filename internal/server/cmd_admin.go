@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/gosentinel/sentinel/configrewrite"
 	"github.com/gosentinel/sentinel/internal/glob"
@@ -91,24 +90,13 @@ func cmdMonitor(r *request) {
 		r.fail("ERR", "Invalid IP address or hostname specified")
 	case port < 0 || port > 65535:
 		r.fail("ERR", "Invalid port number.")
-	case !ValidMasterName(name):
-		r.fail("ERR", "Invalid master name '"+clip(r.args[2], maxMasterName)+"': it must have 1 to "+strconv.Itoa(maxMasterName)+
+	case !monitor.ValidMasterName(name):
+		r.fail("ERR", "Invalid master name '"+clip(r.args[2], monitor.MaxMasterName)+"': it must have 1 to "+strconv.Itoa(monitor.MaxMasterName)+
 			" characters and no blank, comma, quote or backslash; use letters, digits and . - _")
 	default:
 		addr.Port = int(port)
 		r.call(monitor.MonitorOp{Master: monitor.MasterConfig{Name: name, Addr: addr, Quorum: int(quorum)}})
 	}
-}
-
-// maxMasterName is the longest master name in bytes. Names are part of every
-// hello message and event, which are at most 1023 bytes long.
-const maxMasterName = 255
-
-// ValidMasterName rejects names that redis-sentinel accepts but that then break
-// the configuration file (blank, quote) or the hello message (comma).
-func ValidMasterName(name string) bool {
-	return name != "" && len(name) <= maxMasterName && !strings.ContainsAny(name, " ,\"'`\\") &&
-		!strings.ContainsFunc(name, unicode.IsControl)
 }
 
 // resolveTimeout bounds how long an operator's command waits for a name server.
@@ -209,7 +197,7 @@ func (r *request) configGet() {
 	r.fields(&f)
 }
 
-// configSet changes all parameters or none.
+// configSet changes all parameters when each is valid, and else none.
 func (r *request) configSet() {
 	if !r.noControl(3, "CONFIG SET") {
 		return
