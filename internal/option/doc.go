@@ -2,7 +2,7 @@
 // option is called, which values it takes, which field holds it, what it is by
 // default, and who may set it.
 //
-// A row is the only place that knows an option. The readers and writers of both
+// A row is the place that knows an option. The readers and writers of both
 // file formats, SENTINEL SET, SENTINEL CONFIG, SENTINEL DEBUG and the generated
 // list of options all work from it, so that adding an option is adding a row.
 //
