@@ -64,6 +64,7 @@ ecosystem: ## repeat published guides and the tests of old clients (needs node a
 	@sh jepsen/install.sh redis-server redis-sentinel gcc python3-redis haproxy ip
 	$(GO) test -race -count 1 -v -timeout 20m ./jepsen/ecosystem -long
 
+# The former name of ecosystem.
 seeds: ecosystem
 
 mixed: build ## stock and gosentinel in one quorum: failovers, replacement, bursts (12 minutes)

@@ -18,7 +18,9 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	log.Fatal(s.Run(context.Background()))
+	if err := s.Run(context.Background()); err != nil {
+		log.Fatal(err)
+	}
 }
 
 // A control plane that follows a master.

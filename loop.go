@@ -2,7 +2,6 @@ package sentinel
 
 import (
 	"context"
-	"net"
 	"sync"
 	"time"
 
@@ -39,7 +38,7 @@ type loopConfig struct {
 	inbox   *inbox
 	store   saver
 	links   links
-	gossip  *gossipShell // nil: none
+	gossip  *gossipShell
 	log     logfile.Sink
 	publish func(monitor.Event)
 	script  func(monitor.RunScript)
@@ -252,9 +251,6 @@ func (l *loop) carryOut(ctx context.Context) {
 // flushGossip sends what was shared. An operator's command may have changed the
 // password between Sentinels; then the key derived from it changes too.
 func (l *loop) flushGossip() {
-	if l.gossip == nil {
-		return
-	}
 	if l.shared {
 		l.shared = false
 		l.gossip.flush()
@@ -284,10 +280,8 @@ func (l *loop) do(ctx context.Context, e monitor.Effect) {
 		l.called = true
 		l.answer(e.To, e)
 	case monitor.ShareOpinion, monitor.ShareConfig, monitor.GossipPeer:
-		if l.gossip != nil {
-			l.shared = true
-			l.gossip.do(e)
-		}
+		l.shared = true
+		l.gossip.do(e)
 	case monitor.Emit:
 		l.log.Event(e.Event)
 		l.publish(e.Event)
@@ -336,16 +330,6 @@ func (l *loop) resolve(ctx context.Context, host string) {
 		defer cancel()
 		l.inbox.put(item{in: monitor.Resolved{Host: host, IP: l.lookup(ctx, host)}})
 	})
-}
-
-// lookupIP resolves a host name to the first address that the system returns, in
-// canonical text form, or "" on failure.
-func lookupIP(ctx context.Context, host string) string {
-	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
-	if err != nil || len(addrs) == 0 {
-		return ""
-	}
-	return addrs[0].Unmap().String()
 }
 
 // View runs f on the loop goroutine, where the core does not change, and waits

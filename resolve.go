@@ -2,6 +2,7 @@ package sentinel
 
 import (
 	"context"
+	"net"
 	"sync"
 	"time"
 
@@ -41,4 +42,14 @@ func resolveMasters(ctx context.Context, st *monitor.State, lookup func(context.
 		})
 	}
 	work.Wait()
+}
+
+// lookupIP resolves a host name to the first address that the system returns, in
+// canonical text form, or "" on failure.
+func lookupIP(ctx context.Context, host string) string {
+	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	if err != nil || len(addrs) == 0 {
+		return ""
+	}
+	return addrs[0].Unmap().String()
 }

@@ -72,9 +72,7 @@ func (l Loader) Load(path string, overrides []string) (*File, error) {
 	if err != nil {
 		return nil, loadError(path, err, "")
 	}
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(start, path)
-	}
+	path = InDir(start, path)
 	fsys := l.fileSystem()
 	text, err := fsys.ReadFile(path)
 	if err != nil {
@@ -122,9 +120,7 @@ func (l Loader) New(path string, base Config) (*File, error) {
 		return nil, err
 	}
 	f := &File{doc: doc, writer: doc, fsys: l.fileSystem()}
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(start, path)
-	}
+	path = InDir(start, path)
 	if err := f.useStateFile(path); err != nil {
 		return nil, err
 	}
@@ -248,9 +244,7 @@ const stateFileHead = "# This file belongs to gosentinel, which rewrites it. Its
 
 // useStateFile sends all state to a file of its own, and applies what it holds.
 func (f *File) useStateFile(path string) error {
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(f.doc.Settings.Dir, path)
-	}
+	path = InDir(f.doc.Settings.Dir, path)
 	f.statePath = path
 	f.writer = f.doc.inTOML(path)
 	text, err := f.fsys.ReadFile(path)

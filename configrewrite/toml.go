@@ -226,8 +226,11 @@ func (p *parser) masterTable(lines *lineFinder, at position, n int, table map[st
 	p.addMaster(name, host, addr, 1, inMain)
 	m := &p.doc.State.Masters[len(p.doc.State.Masters)-1].MasterConfig
 	setTable(p, lines, at, "master", n, table, masterOptions, m, masterKeys)
-	p.checkScript(lines.at(at, "master", n, "notification-script"), "Notification", p.scriptPath(m.NotificationScript))
-	p.checkScript(lines.at(at, "master", n, "client-reconfig-script"), "Client reconfiguration", p.scriptPath(m.ClientReconfigScript))
+	for i := range masterOptions {
+		if o := &masterOptions[i]; o.Script != "" {
+			p.checkScript(lines.at(at, "master", n, o.Key()), o.Script, p.scriptPath(o.Text(m)))
+		}
+	}
 }
 
 // lineFinder finds the line on which a key was set. The decoder reports lines

@@ -6,7 +6,7 @@
 // The parts, and the section of state-machine.md that each follows:
 //
 //   - [Epoch] orders attempts and configurations; [Ledger] remembers the last
-//     vote and [Ledger.Vote] is the only function that changes it (§5.1, Vote
+//     vote and [Ledger.Vote] is the only function that gives one (§5.1, Vote
 //     rule). One vote per master and epoch makes two leaders of one epoch
 //     impossible, as long as votes are durable before they leave the Sentinel.
 //   - [CandidacyDelay] spreads the moments at which Sentinels that detect a

@@ -156,10 +156,8 @@ type Crash struct{}
 
 // ShareOpinion asks for an opinion about a master to be sent to all peers that
 // gossip, and to be repeated to each until it has arrived or the next one about
-// the same Master replaces it. While Down it is to be refreshed, as [AskPeriod]
-// does for answers. Since is when S_DOWN began.
-//
-// [AskPeriod]: [Tunables.AskPeriod]
+// the same Master replaces it. While Down it is to be refreshed, as
+// [Tunables].AskPeriod does for answers. Since is when S_DOWN began.
 type ShareOpinion struct {
 	Master      string
 	Addr        HostPort

@@ -12,7 +12,8 @@ type Op interface{ isOp() }
 // resolved by the caller, because the core cannot wait for a resolver.
 type MonitorOp struct{ Master MasterConfig }
 
-// RemoveOp forgets a master (SENTINEL REMOVE). Its vote memory is kept.
+// RemoveOp forgets a master (SENTINEL REMOVE), its votes included: a master that
+// is added later begins as one that has voted in every epoch known by then.
 type RemoveOp struct{ Name string }
 
 // ResetOp resets every master whose name matches Pattern, in the syntax of Redis

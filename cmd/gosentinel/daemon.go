@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"os"
-	"path/filepath"
 	"runtime/debug"
 	"sync"
 
@@ -56,7 +55,8 @@ func (d *daemon) ready(ctx context.Context) {
 // catchCrashes makes the Go runtime write the trace of a crash to the log file as
 // well. In the background, standard error goes nowhere.
 func (d *daemon) catchCrashes() {
-	path := logPath(d.Settings())
+	set := d.Settings()
+	path := configrewrite.InDir(set.Dir, set.LogFile)
 	if path == "" {
 		return
 	}
@@ -68,13 +68,4 @@ func (d *daemon) catchCrashes() {
 	if err := debug.SetCrashOutput(f, debug.CrashOptions{}); err != nil {
 		d.Log(monitor.LevelWarning, "A crash would not be logged: "+err.Error())
 	}
-}
-
-// logPath returns the path of the log file, or "" when the log goes to standard
-// output.
-func logPath(set configrewrite.Settings) string {
-	if set.LogFile == "" || filepath.IsAbs(set.LogFile) {
-		return set.LogFile
-	}
-	return filepath.Join(set.Dir, set.LogFile)
 }

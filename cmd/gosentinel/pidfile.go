@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -14,10 +13,8 @@ import (
 // pidPath returns the path of the pid file, or "" for none.
 func pidPath(set configrewrite.Settings, background bool, f flavour) string {
 	switch {
-	case set.PidFile != "" && filepath.IsAbs(set.PidFile):
-		return set.PidFile
 	case set.PidFile != "":
-		return filepath.Join(set.Dir, set.PidFile)
+		return configrewrite.InDir(set.Dir, set.PidFile)
 	case background && f == asValkey:
 		return "/var/run/valkey.pid"
 	case background:

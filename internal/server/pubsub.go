@@ -90,7 +90,7 @@ func (c *client) writeNow() {
 }
 
 func cmdPublish(r *request) {
-	if r.arg(1) != "__sentinel__:hello" {
+	if r.arg(1) != monitor.HelloChannel {
 		r.fail("ERR", "Only HELLO messages are accepted by Sentinel instances.")
 		return
 	}

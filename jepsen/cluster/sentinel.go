@@ -129,18 +129,6 @@ func (s *Sentinel) MyID(ctx context.Context) (string, error) {
 	return s.client.Do(ctx, "SENTINEL", "MYID").Text()
 }
 
-// WaitMaster returns when the Sentinel tells clients that server is the master.
-func (s *Sentinel) WaitMaster(ctx context.Context, name string, server *Server) error {
-	what := fmt.Sprintf("%s to answer port %d as master %s", s.Name(), server.Port(), name)
-	return WaitFor(ctx, what, func(ctx context.Context) (string, bool) {
-		port, err := s.MasterPort(ctx, name)
-		if err != nil {
-			return err.Error(), false
-		}
-		return "port " + strconv.Itoa(port), port == server.Port()
-	})
-}
-
 // WaitView returns when the Sentinel sees a sound group: the master up, so many
 // replicas up and replicating, and so many other Sentinels up.
 func (s *Sentinel) WaitView(ctx context.Context, name string, replicas, others int) error {

@@ -148,8 +148,8 @@ func redacted(text []byte, secret string) string {
 }
 
 const (
-	serverRules   = "+client +subscribe +publish +ping +info +multi +slaveof +config +exec +script|kill &__sentinel__:hello"
-	sentinelRules = "+client +ping +publish +sentinel &__sentinel__:hello"
+	serverRules   = "+client +subscribe +publish +ping +info +multi +slaveof +config +exec +script|kill &" + monitor.HelloChannel
+	sentinelRules = "+client|setname +ping +publish +sentinel|is-master-down-by-addr +sentinel|gossip &" + monitor.HelloChannel
 )
 
 // remedyFor returns advice about a refusal, or "".

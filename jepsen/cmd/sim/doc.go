@@ -47,7 +47,7 @@
 // (jepsen/mutants), with the fault in place, and prints who noticed what, after how
 // many seeds and how long. If one mutation survives, or if the core without any does
 // not pass, the exit code is 1. It needs the go command and the source tree, and
-// about a quarter of an hour on two cores.
+// about five minutes on two idle cores.
 //
 // # replay
 //
