@@ -6,7 +6,7 @@ BIN      ?= bin
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 30s
 RUNS     ?= 20
-# Where the simulator begins: print of an earlier run, or any number.
+# Where the simulator begins: a seed that an earlier run printed, or any number.
 SEED     ?= 1
 
 .DEFAULT_GOAL := build

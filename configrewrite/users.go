@@ -194,7 +194,7 @@ func (d *Document) emitUsers(r *rewriter) {
 
 // emitDeletedUsers keeps users that were deleted at run time from coming back
 // with the next start, if it is not this file that defines them: what it says
-// of a user wins, so it says that nobody can log in as this one.
+// of a user wins, so it says that this one is disabled.
 func (d *Document) emitDeletedUsers(r *rewriter) {
 	for _, name := range d.deletedElsewhere() {
 		r.emit(userKey(name), "user "+deletedUser(name), true)

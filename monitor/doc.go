@@ -1,4 +1,4 @@
-// Package monitor is the heart of the Sentinel: a pure, deterministic core that
+// Package monitor is the core of the Sentinel: pure, deterministic code that
 // watches masters, replicas and other Sentinels, decides what is down, and
 // carries out failovers. It does no input or output, starts no goroutine, takes
 // no lock, and reads neither a clock nor a global source of randomness: the

@@ -44,9 +44,9 @@ func (h *timerHeap) audit(now Instant) error {
 		t := &h.items[k]
 		switch {
 		case t.pos != k:
-			return fmt.Errorf("timer %d believes to be at place %d", k, t.pos)
+			return fmt.Errorf("timer %d has its place recorded as %d", k, t.pos)
 		case t.stopped:
-			return fmt.Errorf("timer %d belongs to nobody", k)
+			return fmt.Errorf("timer %d is stopped and still in the heap", k)
 		case k > 0 && t.before(&h.items[(k-1)/4]):
 			return fmt.Errorf("timer %d runs before the one above it", k)
 		}

@@ -76,11 +76,11 @@ func find(files []*ast.File, is func(ast.Node) bool) (found ast.Node) {
 // words are not to stand in any text file. They are written in two halves
 // here, because this file is one of those.
 var words = map[string]string{
-	"/wo" + "rk/":     "a path on somebody's machine",
-	"/ro" + "ot/":     "a path on somebody's machine",
-	"/Us" + "ers/":    "a path on somebody's machine",
-	"TO" + "DO":       "unfinished work",
-	"FIX" + "ME":      "unfinished work",
+	"/wo" + "rk/":  "a path on somebody's machine",
+	"/ro" + "ot/":  "a path on somebody's machine",
+	"/Us" + "ers/": "a path on somebody's machine",
+	"TO" + "DO":    "unfinished work",
+	"FIX" + "ME":   "unfinished work",
 }
 
 // maxText is the size of the largest file that is searched for words; the

@@ -1,6 +1,6 @@
 // Package integration holds the tests in which real Sentinel daemons guard real
 // Redis servers, one process each, and processes are killed, stopped, starved
-// and lied to.
+// of disk and memory, and given false answers.
 //
 // The daemon is built from this module with the race detector, once for a run.
 // To put the same questions to another implementation:

@@ -56,7 +56,7 @@ func ParseRatio(text string) (Ratio, error) {
 	return Ratio{s, o}, nil
 }
 
-// maxSentinels keeps a slip of the finger from filling the machine.
+// maxSentinels keeps a typing error from filling the machine.
 const maxSentinels = 15
 
 // Total returns the number of all Sentinels.

@@ -13,7 +13,7 @@ import (
 	"github.com/gosentinel/sentinel/jepsen/cluster"
 )
 
-// settleLimit is how long Sentinels may take to be of one mind. The slowest way
+// settleLimit is how long Sentinels may take to agree. The slowest way
 // to get there is a stock Sentinel that has just asked a replica for INFO, sees
 // an old master return ten seconds later, and its replication ten seconds after
 // that.
@@ -175,7 +175,7 @@ func comparePeers(say func(string, ...any), v view, views []view, want cluster.M
 		}
 		known := func(q view) bool { return q.id == row["voted-leader"] }
 		if row["voted-leader"] != "?" && !slices.ContainsFunc(views, known) {
-			say("SENTINELS: %s voted for %q, whom nobody knows", p.node, row["voted-leader"])
+			say("SENTINELS: %s voted for %q, which no Sentinel knows", p.node, row["voted-leader"])
 		}
 	}
 }
