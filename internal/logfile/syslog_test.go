@@ -5,10 +5,12 @@ package logfile
 import (
 	"errors"
 	"log/syslog"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -82,3 +84,5 @@ func TestSyslogMissing(t *testing.T) {
 		t.Errorf("%v, log:\n%s", err, text)
 	}
 }
+
+func facilityNames() []string { return slices.Collect(maps.Keys(syslogFacilities)) }
