@@ -8,12 +8,28 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/gosentinel/sentinel/monitor"
 )
+
+// chance is a source of random numbers that gives the same ones in each run, for
+// one goroutine at a time.
+type chance struct {
+	mu sync.Mutex
+	*rand.Rand
+}
+
+func newChance() *chance { return &chance{Rand: rand.New(rand.NewPCG(1, 2))} }
+
+func (c *chance) intN(n int) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.IntN(n)
+}
 
 var addrA, addrB = netip.MustParseAddrPort("10.0.0.1:1"), netip.MustParseAddrPort("10.0.0.2:1")
 
@@ -25,10 +41,11 @@ func couple(t *testing.T, fate func() int) (a, b *exchanger) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	delays := newChance()
 	carry := func(to **exchanger, from netip.AddrPort) func([]byte, netip.AddrPort) error {
 		return func(p []byte, _ netip.AddrPort) error {
 			for range fate() {
-				delay := time.Duration(rand.IntN(20)) * time.Millisecond
+				delay := time.Duration(delays.intN(20)) * time.Millisecond
 				time.AfterFunc(delay, func() { (*to).receive(p, from) })
 			}
 			return nil
@@ -67,12 +84,13 @@ func noise(n int) []byte {
 // datagrams are lost, duplicated or reordered.
 func TestExchange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a, _ := couple(t, func() int { return []int{0, 1, 1, 1, 2}[rand.IntN(5)] })
+		// The same packets are lost in each run: with others, one exchange in some
+		// thousand does not get through before its deadline.
+		losses := newChance()
+		a, _ := couple(t, func() int { return []int{0, 1, 1, 1, 2}[losses.intN(5)] })
 		// What is lost is resent as a whole until the deadline, so a message of
 		// many fragments takes several rounds, but fragments that arrived are
 		// kept.
-		// One in some thousand still ends by the deadline.
-		timeouts := 0
 		for _, size := range []int{1, fragmentSize - 1, fragmentSize, fragmentSize + 1, 10 * fragmentSize} {
 			for range 20 {
 				c, err := a.dial(addrB)
@@ -84,19 +102,13 @@ func TestExchange(t *testing.T) {
 					c.Write(chunk)
 				}
 				got, err := io.ReadAll(c)
-				want := reversed(bytes.ReplaceAll(q, []byte{7}, nil))
-				switch {
-				case len(want) == 0:
-				case len(got) == 0 && errors.Is(err, os.ErrDeadlineExceeded):
-					timeouts++
-				case err != nil || !bytes.Equal(got, want):
-					t.Errorf("%d bytes: got %d, %v", size, len(got), err)
+				if want := reversed(bytes.ReplaceAll(q, []byte{7}, nil)); err != nil || !bytes.Equal(got, want) {
+					if len(want) > 0 {
+						t.Errorf("%d bytes: got %d, %v", size, len(got), err)
+					}
 				}
 				c.Close()
 			}
-		}
-		if timeouts > 2 {
-			t.Errorf("%d of 100 exchanges ended by the deadline", timeouts)
 		}
 		if len(a.pending) > 0 {
 			t.Errorf("%d questions are left", len(a.pending))
