@@ -72,20 +72,18 @@ func printable(s string) string {
 	}, s) + cut
 }
 
-// secretDirectives names the directives whose arguments are never shown.
-var secretDirectives = func() []string {
-	names := []string{"masterauth", "primaryauth"} // of data servers
-	add := func(list []option.Description) {
+// secretDirectives names the directives whose arguments are never shown, and
+// secretKeys the keys of a sentinel.toml.
+var secretDirectives, secretKeys = func() ([]string, map[string]bool) {
+	names, keys := []string{"masterauth", "primaryauth"}, map[string]bool{} // of data servers
+	for _, list := range [][]option.Description{masterOptions.Describe(), globalOptions.Describe(), settingOptions.Describe()} {
 		for _, d := range list {
 			if d.Secret {
-				names = append(names, d.Name)
+				names, keys[d.Key()] = append(names, d.Name), true
 			}
 		}
 	}
-	add(masterOptions.Describe())
-	add(globalOptions.Describe())
-	add(settingOptions.Describe())
-	return names
+	return names, keys
 }()
 
 // masked returns a configuration line as it may be shown.
@@ -98,7 +96,7 @@ func masked(line string) string {
 	if len(words) <= keep || !containsFold(secretDirectives, words[keep-1]) {
 		return line
 	}
-	if keep == 2 && strings.EqualFold(words[1], "auth-pass") && len(words) > 3 {
+	if keep == 2 && len(words) > 3 && masterOptions.Find(option.InConf, strings.ToLower(words[1])) != nil {
 		keep = 3 // the master's name
 	}
 	return strings.Join(words[:keep], " ") + " ******"

@@ -64,10 +64,11 @@ func tomlHint(line string) string {
 	return `TOML wants: key = "text" | 5 | true | ["a", "b"]`
 }
 
-// maskedTOML hides the value of a key that holds a secret.
+// maskedTOML hides the value of a key that holds a secret, or that looks like a
+// misspelt one.
 func maskedTOML(line string) string {
 	key, _, found := strings.Cut(line, "=")
-	if found && (strings.Contains(key, "pass") || strings.Contains(key, "user") || strings.Contains(key, "gossip-key")) {
+	if found && (secretKeys[strings.TrimSpace(key)] || strings.Contains(key, "pass") || strings.Contains(key, "user") || strings.Contains(key, "key")) {
 		return key + "= ******"
 	}
 	return line
