@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+
+	"github.com/gosentinel/sentinel/internal/words"
 )
 
 // TestBacklog compares the ring with a slice that keeps everything.
@@ -144,7 +146,7 @@ func FuzzConf(f *testing.F) {
 	f.Add("port 1\n# c\nslaveof a 1\nREQUIREPASS \"x y\"\n\nfoo \"bar\n")
 	f.Add(generatedMark + "\nreplicaof b 2\nreplicaof c 3\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		lines := []confLine{{name: "replicaof", alias: "slaveof", text: "replicaof h 1"}, {name: "requirepass", text: "requirepass " + quoteWord(text)}}
+		lines := []confLine{{name: "replicaof", alias: "slaveof", text: "replicaof h 1"}, {name: "requirepass", text: "requirepass " + words.QuoteIfNeeded(text)}}
 		once := rewriteConf(text, lines)
 		if twice := rewriteConf(once, lines); twice != once {
 			t.Fatalf("rewriting again changes\n%q\nto\n%q", once, twice)

@@ -9,7 +9,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/google/renameio/v2"
+	"github.com/gosentinel/sentinel/internal/atomicfile"
+	"github.com/gosentinel/sentinel/internal/words"
 )
 
 // directive is one setting of a redis.conf or of the command line.
@@ -34,48 +35,28 @@ func parseConf(path, text string) ([]directive, error) {
 	var list []directive
 	for i, l := range strings.Split(text, "\n") {
 		where := fmt.Sprintf("%s:%d", path, i+1)
-		words, err := splitWords(l)
+		parts, err := splitWords(l)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %q: %w", where, strings.TrimSpace(l), err)
 		}
-		if len(words) > 0 {
-			list = append(list, directive{where, strings.ToLower(words[0]), words[1:]})
+		if len(parts) > 0 {
+			list = append(list, directive{where, strings.ToLower(parts[0]), parts[1:]})
 		}
 	}
 	return list, nil
 }
 
-// splitWords splits a line at blanks. A word in double quotes may contain blanks
-// and the usual escapes. Comments and empty lines have no words.
+// splitWords splits a line into words. Comments and empty lines have none.
 func splitWords(l string) ([]string, error) {
-	var words []string
-	for {
-		l = strings.TrimLeft(l, " \t\r")
-		switch {
-		case l == "" || l[0] == '#' && len(words) == 0:
-			return words, nil
-		case l[0] == '"':
-			quoted, err := strconv.QuotedPrefix(l)
-			if err != nil {
-				return nil, errors.New("the quotes are not balanced, or an escape in them is wrong")
-			}
-			word, err := strconv.Unquote(quoted)
-			if err != nil {
-				return nil, err
-			}
-			words = append(words, word)
-			if l = l[len(quoted):]; l != "" && !strings.ContainsRune(" \t\r", rune(l[0])) {
-				return nil, errors.New("a closing quote must be followed by a blank")
-			}
-		default:
-			end := strings.IndexAny(l, " \t\r")
-			if end < 0 {
-				end = len(l)
-			}
-			words = append(words, l[:end])
-			l = l[end:]
-		}
+	l = strings.TrimLeft(l, " \t\r")
+	if l == "" || l[0] == '#' {
+		return nil, nil
 	}
+	list, ok := words.Split(l)
+	if !ok {
+		return nil, errors.New("the quotes are not balanced, or a closing one is not followed by a blank")
+	}
+	return list, nil
 }
 
 // parseOptions parses "[file] --name value... --name value...", the arguments of
@@ -201,7 +182,7 @@ func (s *Server) rewriteFile() error {
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	return renameio.WriteFile(s.file, []byte(rewriteConf(string(old), s.confLines())), 0o644, renameio.WithExistingPermissions())
+	return atomicfile.WriteFile(s.file, []byte(rewriteConf(string(old), s.confLines())), 0o644)
 }
 
 // confLine is what the configuration file should contain for one directive.
@@ -221,18 +202,10 @@ func (s *Server) confLines() []confLine {
 	for i := range params {
 		if p := &params[i]; p.rewrite {
 			val := p.get(s)
-			lines = append(lines, confLine{p.name, p.alias, p.name + " " + quoteWord(val), val == p.get(plain)})
+			lines = append(lines, confLine{p.name, p.alias, p.name + " " + words.QuoteIfNeeded(val), val == p.get(plain)})
 		}
 	}
 	return lines
-}
-
-// quoteWord quotes a word unless it would be read back unchanged without quotes.
-func quoteWord(w string) string {
-	if words, err := splitWords("x " + w); err == nil && len(words) == 2 && words[1] == w && !strings.ContainsAny(w, "\n\"#") {
-		return w
-	}
-	return strconv.Quote(w)
 }
 
 // rewriteConf replaces the given directives of a redis.conf in place and appends
@@ -251,10 +224,10 @@ func rewriteConf(old string, lines []confLine) string {
 	for l := range strings.Lines(old) {
 		l = strings.TrimRight(l, "\r\n")
 		marked = marked || l == generatedMark
-		words, err := splitWords(l)
+		parts, err := splitWords(l)
 		i, ours := 0, false
-		if err == nil && len(words) > 0 {
-			i, ours = index[strings.ToLower(words[0])]
+		if err == nil && len(parts) > 0 {
+			i, ours = index[strings.ToLower(parts[0])]
 		}
 		switch {
 		case !ours:

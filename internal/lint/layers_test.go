@@ -29,7 +29,7 @@ var layers = []layer{
 	{"internal/respguard", []string{"internal/words"}},
 	{"internal/resptest", nil},
 	{"internal/testcert", nil},
-	{"internal/fakeredis", []string{"internal/glob", "internal/respguard"}},
+	{"internal/fakeredis", []string{"internal/atomicfile", "internal/glob", "internal/respguard", "internal/words"}},
 
 	// The core.
 	{"quorum", nil},
