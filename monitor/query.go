@@ -89,14 +89,6 @@ func (c *Core) Tilt(now Instant) (active bool, since time.Duration) {
 	return true, now.Sub(c.tiltSince)
 }
 
-// PersistFailing returns why the state cannot be saved, or "" when it can.
-func (c *Core) PersistFailing() string {
-	if !c.disk.failing {
-		return ""
-	}
-	return c.disk.reason
-}
-
 func (c *Core) masterView(now Instant, m *master) MasterView {
 	v := MasterView{
 		InstanceView:  c.instanceView(now, &m.instance),

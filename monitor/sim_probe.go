@@ -137,3 +137,11 @@ func (c *Core) Unsaved() bool { return c.disk.dirty || c.disk.inFlight != nil }
 // InFlight returns the write in flight, or nil: the last [Persist] that was
 // drained, until it is answered.
 func (c *Core) InFlight() *Persist { return c.disk.inFlight }
+
+// PersistFailing returns why the state cannot be saved, or "" when it can.
+func (c *Core) PersistFailing() string {
+	if !c.disk.failing {
+		return ""
+	}
+	return c.disk.reason
+}

@@ -419,21 +419,19 @@ func (n *node) operate(o operation) {
 	case "monitor":
 		n.input(monitor.Call{From: 1, Op: monitor.MonitorOp{Master: o.config}})
 	case "set":
-		n.input(monitor.Call{From: 1, Op: monitor.SetOp{Name: o.master, Changes: []monitor.Change{{
-			Option: o.option, Values: []string{fmt.Sprint(o.value)},
-		}}}})
+		n.input(monitor.Call{From: 1, Op: monitor.SetOp{Name: o.master, Changes: []monitor.Change{o.change()}}})
 	}
 }
 
+// change is what the operation sets.
+func (o operation) change() monitor.Change {
+	return monitor.Change{Option: o.option, Values: []string{fmt.Sprint(o.value)}}
+}
+
+// applySet changes the configuration that the simulator expects as the core
+// changes its own.
 func applySet(cfg *monitor.MasterConfig, o operation) {
-	switch o.option {
-	case "quorum":
-		cfg.Quorum = o.value
-	case "parallel-syncs":
-		cfg.ParallelSyncs = o.value
-	case "down-after-milliseconds":
-		cfg.DownAfter = time.Duration(o.value) * time.Millisecond
-	case "failover-timeout":
-		cfg.FailoverTimeout = time.Duration(o.value) * time.Millisecond
+	if _, err := monitor.SetMasterOption(cfg, false, o.change()); err != nil {
+		panic(fmt.Sprintf("the operator sets %s: %v", o.option, err))
 	}
 }
