@@ -40,7 +40,8 @@ var ErrSimulatedCrash = errors.New("sentinel: crashed as SENTINEL SIMULATE-FAILU
 const crashStatus = 99
 
 // Sentinel is one Sentinel, made by [New] or [Open]. Its methods are safe for
-// concurrent use, except [Sentinel.SetHooks].
+// concurrent use, except [Sentinel.SetHooks] and [Sentinel.Record], which come
+// before Run.
 type Sentinel struct {
 	store    saver
 	state    monitor.State

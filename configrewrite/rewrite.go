@@ -15,7 +15,7 @@ import (
 //
 // In a sentinel.toml everything above the marker line stays as it is, byte for
 // byte. In a sentinel.conf the lines that hold state are overwritten in place,
-// appended or removed, and all other lines stay (wire.md §10).
+// appended or removed, and all other lines stay (wire.md §10, Config rewrite).
 //
 // Current need not be what was parsed: the operator may have edited the file
 // while the daemon ran.

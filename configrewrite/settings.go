@@ -15,7 +15,7 @@ type Config struct {
 }
 
 // Settings are the options that concern the process and not the core: sockets,
-// log, files, access (wire.md §9.2). The zero value is not usable; start from
+// log, files, access (wire.md §9.2, Generic directives). The zero value is not usable; start from
 // [DefaultSettings]. A Settings is not changed after loading.
 type Settings struct {
 	Port           int      // RESP port; 0 = none

@@ -92,7 +92,7 @@ type CallError struct{ Code, Text string }
 // Error returns the reply as it stands on the wire, without the leading "-".
 func (e *CallError) Error() string { return e.Code + " " + e.Text }
 
-// Errors of the core's ops; compare with errors.Is (wire.md §3).
+// Errors of the core's ops; compare with errors.Is (wire.md §3, SENTINEL subcommands).
 var (
 	ErrNoSuchMaster  = &CallError{"ERR", "No such master with that name"}
 	ErrDuplicateName = &CallError{"ERR", "Duplicate master name."}

@@ -10,7 +10,8 @@ import (
 
 // MasterOptions returns the options of one master, in the order in which a
 // sentinel.conf lists them (wire.md §10.3, Lines produced). Name and address are
-// none of them: the monitor line gives those. The result must not be changed.
+// none of them: the monitor line gives those. The result must not be changed. Its
+// type is internal to this module; docs/options.md has the list for others.
 func MasterOptions() option.Table[MasterConfig] { return masterOptions }
 
 // GlobalOptions returns the options that the core acts on and that belong to no

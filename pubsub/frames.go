@@ -21,7 +21,8 @@ func (k Kind) String() string {
 }
 
 // AppendMessage appends the frame of a message to a subscriber of the channel
-// itself (wire.md §1.4, §2.6): an array in RESP2, a push in RESP3.
+// itself: an array in RESP2, a push in RESP3 (wire.md §1.4, RESP2 / RESP3 mapping,
+// and wire.md §2.6, Subscriptions).
 func AppendMessage(dst []byte, resp3 bool, channel string, payload []byte) []byte {
 	dst = appendFrameHeader(dst, resp3, 3)
 	dst = appendBulk(dst, "message")

@@ -2,6 +2,7 @@ package lint
 
 import (
 	"fmt"
+	"go/ast"
 	"io/fs"
 	"path"
 	"regexp"
@@ -51,6 +52,8 @@ type passage struct {
 	at   string // file:line
 	text string
 	own  string // document that a section belongs to while none was named
+
+	public bool // godoc shows it, to readers who do not have the document open
 }
 
 // citations objects to cited sections that do not exist, and to sections of
@@ -85,6 +88,9 @@ func (m *module) citations() (wrong []string, seen int, err error) {
 				seen++
 				heading := known[doc][section]
 				behind := namedCitation.FindStringSubmatch(text[i[1]:])
+				if p.public && heading != "" && behind == nil {
+					wrong = append(wrong, fmt.Sprintf("%s: godoc shows %s %s: add its name, %q", p.at, doc, section, heading))
+				}
 				if heading == "" {
 					wrong = append(wrong, fmt.Sprintf("%s: %s has no %s", p.at, doc, section))
 				} else if p.own == "" && behind != nil && !strings.HasPrefix(behind[1], heading) {
@@ -100,12 +106,41 @@ func (m *module) citations() (wrong []string, seen int, err error) {
 func (m *module) comments() (list []passage) {
 	for _, p := range m.pkgs {
 		for _, f := range slices.Concat(p.files, p.tests) {
+			public := map[*ast.CommentGroup]bool{}
+			if !slices.Contains(p.tests, f) {
+				public = publicComments(f)
+			}
 			for _, group := range f.Comments {
-				list = append(list, passage{at: strings.TrimSuffix(m.at(group.Pos(), ""), ": "), text: group.Text()})
+				list = append(list, passage{at: strings.TrimSuffix(m.at(group.Pos(), ""), ": "), text: group.Text(), public: public[group]})
 			}
 		}
 	}
 	return list
+}
+
+// publicComments returns the comments of a file that godoc shows: those of the
+// package, and of what it exports.
+func publicComments(f *ast.File) map[*ast.CommentGroup]bool {
+	shown := map[*ast.CommentGroup]bool{f.Doc: true}
+	for _, d := range f.Decls {
+		switch d := d.(type) {
+		case *ast.FuncDecl:
+			shown[d.Doc] = d.Name.IsExported()
+		case *ast.GenDecl:
+			for _, spec := range d.Specs {
+				switch spec := spec.(type) {
+				case *ast.TypeSpec:
+					shown[spec.Doc] = spec.Name.IsExported()
+					shown[d.Doc] = shown[d.Doc] || spec.Name.IsExported()
+				case *ast.ValueSpec:
+					exported := slices.ContainsFunc(spec.Names, (*ast.Ident).IsExported)
+					shown[spec.Doc] = exported
+					shown[d.Doc] = shown[d.Doc] || exported
+				}
+			}
+		}
+	}
+	return shown
 }
 
 // paragraphs divides a document where a new thought begins: at empty lines, list
@@ -157,18 +192,22 @@ func TestCitations(t *testing.T) {
 		name, file, text string
 		want             []string
 	}{
-		{"all exist", "monitor/a.go", "package monitor\n\n// F is (state-machine.md §1.2, §1; wire.md §3).\nfunc F() {}\n", nil},
-		{"next line", "monitor/a.go", "package monitor\n\n// F follows state-machine.md\n// §1.2 and Appendix A.\nfunc F() {}\n", nil},
-		{"no such section", "monitor/a.go", "package monitor\n\n// F is state-machine.md §1.3.\nfunc F() {}\n", []string{"monitor/a.go:3: state-machine.md has no §1.3"}},
-		{"of the other document", "monitor/a.go", "package monitor\n\n// F is wire.md §1.2.\nfunc F() {}\n", []string{"wire.md has no §1.2"}},
-		{"second in a list", "monitor/a.go", "package monitor\n\n// F is state-machine.md §1, §9, wire.md §3.\nfunc F() {}\n", []string{"state-machine.md has no §9"}},
-		{"no appendix", "monitor/a.go", "package monitor\n\n// F is state-machine.md Appendix C.\nfunc F() {}\n", []string{"has no Appendix C"}},
-		{"in a test", "monitor/a_test.go", "package monitor\n\n// F is wire.md §4.\nfunc F() {}\n", []string{"a_test.go:3: wire.md has no §4"}},
-		{"in a function", "monitor/a.go", "package monitor\n\nfunc F() {\n\t// As wire.md §4 has it.\n}\n", []string{"a.go:4: wire.md has no §4"}},
-		{"by name", "monitor/a.go", "package monitor\n\n// F is state-machine.md §1.2,\n// Instances; §1, Data, of wire.md nothing.\nfunc F() {}\n", nil},
-		{"by another name", "monitor/a.go", "package monitor\n\n// F is (state-machine.md §1.2, Records).\nfunc F() {}\n", []string{"a.go:3: state-machine.md §1.2 is not called that, but: Instances"}},
-		{"of no document", "monitor/a.go", "package monitor\n\n// F is §1.2.\nfunc F() {}\n", []string{"§1.2 of which document?"}},
-		{"named in another comment", "monitor/a.go", "package monitor\n\n// F is state-machine.md §1.\nfunc F() {}\n\n// G is §1.2.\nfunc G() {}\n", []string{"a.go:6: §1.2 of which document?"}},
+		{"all exist", "monitor/a.go", "package monitor\n\n// f is (state-machine.md §1.2, §1; wire.md §3).\nfunc f() {}\n", nil},
+		{"next line", "monitor/a.go", "package monitor\n\n// f follows state-machine.md\n// §1.2 and Appendix A.\nfunc f() {}\n", nil},
+		{"no such section", "monitor/a.go", "package monitor\n\n// f is state-machine.md §1.3.\nfunc f() {}\n", []string{"monitor/a.go:3: state-machine.md has no §1.3"}},
+		{"of the other document", "monitor/a.go", "package monitor\n\n// f is wire.md §1.2.\nfunc f() {}\n", []string{"wire.md has no §1.2"}},
+		{"second in a list", "monitor/a.go", "package monitor\n\n// f is state-machine.md §1, §9, wire.md §3.\nfunc f() {}\n", []string{"state-machine.md has no §9"}},
+		{"no appendix", "monitor/a.go", "package monitor\n\n// f is state-machine.md Appendix C.\nfunc f() {}\n", []string{"has no Appendix C"}},
+		{"in a test", "monitor/a_test.go", "package monitor\n\n// f is wire.md §4.\nfunc f() {}\n", []string{"a_test.go:3: wire.md has no §4"}},
+		{"in a function", "monitor/a.go", "package monitor\n\nfunc f() {\n\t// As wire.md §4 has it.\n}\n", []string{"a.go:4: wire.md has no §4"}},
+		{"by name", "monitor/a.go", "package monitor\n\n// f is state-machine.md §1.2,\n// Instances; §1, Data, of wire.md nothing.\nfunc f() {}\n", nil},
+		{"in public, without its name", "monitor/a.go", "package monitor\n\n// F is (state-machine.md §1.2).\nfunc F() {}\n", []string{"a.go:3: godoc shows state-machine.md §1.2: add its name, \"Instances\""}},
+		{"in public, by name", "monitor/a.go", "package monitor\n\n// F is (state-machine.md §1.2, Instances).\nfunc F() {}\n", nil},
+		{"of something public in a group", "monitor/a.go", "package monitor\n\nvar (\n\t// X is wire.md §3.\n\tX = 1\n\t// y is wire.md §3.\n\ty = 2\n)\n", []string{"a.go:4: godoc shows wire.md §3"}},
+		{"in public, in a test", "monitor/a_test.go", "package monitor\n\n// F is wire.md §3.\nfunc F() {}\n", nil},
+		{"by another name", "monitor/a.go", "package monitor\n\n// f is (state-machine.md §1.2, Records).\nfunc f() {}\n", []string{"a.go:3: state-machine.md §1.2 is not called that, but: Instances"}},
+		{"of no document", "monitor/a.go", "package monitor\n\n// f is §1.2.\nfunc f() {}\n", []string{"§1.2 of which document?"}},
+		{"named in another comment", "monitor/a.go", "package monitor\n\n// f is state-machine.md §1.\nfunc f() {}\n\n// g is §1.2.\nfunc g() {}\n", []string{"a.go:6: §1.2 of which document?"}},
 		{"not in a comment", "monitor/a.go", "package monitor\n\nconst f = \"wire.md §4\"\n", nil},
 		{"in a document", "docs/a.md", "As [wire](spec/wire.md) §3 says.\n\n- wire.md §4\n", []string{"docs/a.md:3: wire.md has no §4"}},
 		{"of another document", "docs/a.md", "b.md §7\n", nil},

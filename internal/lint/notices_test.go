@@ -20,6 +20,7 @@ const noticesFile = "THIRD_PARTY_NOTICES"
 var linkedOn = []string{"linux", "darwin", "freebsd", "windows"}
 
 // notices objects to modules, written "path version", that the list in text does
+// not name, and to names in it that are not linked.
 func notices(text string, linked []string) (wrong []string) {
 	listed := regexp.MustCompile(`(?m)^  (\S+\.\S+/\S+ v\S+) +\S`).FindAllStringSubmatch(text, -1)
 	var names []string

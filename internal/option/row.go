@@ -110,8 +110,9 @@ func (t Table[T]) Defaults() T {
 	return v
 }
 
-// FillIn gives every number below its lowest value the default: the zero value of
-// such a field means that nothing was said.
+// FillIn gives the default to every number below its lowest value, to every
+// negative duration, and to a duration of 0 where 0 is not allowed: the zero value
+// of such a field means that nothing was said.
 func (t Table[T]) FillIn(v *T) {
 	for i := range t {
 		switch p := t[i].At(v).(type) {

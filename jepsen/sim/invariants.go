@@ -6,8 +6,8 @@ import "fmt"
 // value stands for none.
 type Invariant uint8
 
-// The invariants. S1 to S18 are those of state-machine.md §11.1 in their strong
-// form.
+// The invariants. S1 to S18 are those of state-machine.md §11.1, Safety
+// invariants, in their strong form.
 const (
 	_ Invariant = iota
 	S1
