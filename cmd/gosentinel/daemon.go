@@ -18,6 +18,8 @@ type daemon struct {
 	background *background // nil in the foreground
 	pidfile    string      // "" for none
 
+	notices []string // for the log, once it is open
+
 	work sync.WaitGroup
 }
 
@@ -34,6 +36,8 @@ func (d *daemon) serve(ctx context.Context) error {
 		Supervisor: d.supervisor.kind.name(),
 	})
 	d.catchCrashes()
+	endRecord := d.startRecord()
+	defer endRecord()
 	stop := d.handleSignals(cancel)
 	defer stop()
 	return d.Run(ctx)
@@ -41,6 +45,7 @@ func (d *daemon) serve(ctx context.Context) error {
 
 // ready notifies the starter and the supervisor that the Sentinel works.
 func (d *daemon) ready(ctx context.Context) {
+	d.logNotices()
 	writePidFile(d.pidfile, d.Log)
 	d.catchCrashes() // again, because the log file exists now
 	if err := d.background.done(); err != nil {

@@ -59,7 +59,7 @@ var layers = []layer{
 		"internal/recorder", "internal/scripts", "internal/server", "internal/tlsfiles", "monitor", "monitor/link", "pubsub",
 	}},
 	{"cmd/gosentinel", []string{
-		".", "configrewrite", "internal/errtext", "internal/logfile", "internal/scripts", "internal/words", "monitor",
+		".", "configrewrite", "internal/errtext", "internal/logfile", "internal/recorder", "internal/scripts", "internal/words", "monitor",
 	}},
 
 	// Proofs and measurements.
