@@ -103,9 +103,15 @@ func newEnv(t *testing.T) *env { return newEnvAs(t, nil) }
 // newEnvAs does the same with all processes running as another user.
 func newEnvAs(t *testing.T, user *syscall.Credential) *env {
 	t.Helper()
+	return newEnvOf(t, cluster.Config{Sentinel: underTest(t), User: user})
+}
+
+// newEnvOf does the same with a cluster of another kind.
+func newEnvOf(t *testing.T, cfg cluster.Config) *env {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	t.Cleanup(cancel)
-	c, err := cluster.New(cluster.Config{Sentinel: underTest(t), User: user})
+	c, err := cluster.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

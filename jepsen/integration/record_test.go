@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/gosentinel/sentinel/internal/recorder"
+	"github.com/gosentinel/sentinel/jepsen/cluster"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -17,9 +18,9 @@ import (
 // replace a master. A fresh core that is told the same does the same.
 func TestRecordedDaemons(t *testing.T) {
 	onlyGosentinel(t)
+	t.Parallel()
 	dir := t.TempDir()
-	t.Setenv("GOSENTINEL_RECORD", dir) // so this test cannot be parallel
-	e := newEnv(t)
+	e := newEnvOf(t, cluster.Config{Sentinel: append([]string{"env", "GOSENTINEL_RECORD=" + dir}, underTest(t)...)})
 	g := e.start(usual)
 	old := g.Servers[0]
 	e.must(g.WaitViews(e.ctx))
