@@ -175,7 +175,7 @@ func comparePeers(say func(string, ...any), v view, views []view, want cluster.M
 		}
 		known := func(q view) bool { return q.id == row["voted-leader"] }
 		if row["voted-leader"] != "?" && !slices.ContainsFunc(views, known) {
-			say("SENTINELS: %s voted for %q, which no Sentinel knows", p.node, row["voted-leader"])
+			say("SENTINELS: %s voted for %q, whom nobody knows", p.node, row["voted-leader"])
 		}
 	}
 }
