@@ -53,7 +53,8 @@ func expectOne(t *testing.T, got []string, part string) {
 	}
 }
 
-// std is shared, because it reads the source of the standard library.
+// std is shared by all rules, because it reads the source of the standard library,
+// which takes seconds.
 var std = importer.ForCompiler(token.NewFileSet(), "source", nil)
 
 // pure applies the rules of the core to one file of package monitor.

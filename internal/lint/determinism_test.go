@@ -3,7 +3,6 @@ package lint
 import (
 	"fmt"
 	"go/ast"
-	"go/importer"
 	"go/types"
 	"path"
 	"slices"
@@ -85,6 +84,6 @@ func TestReplayedPackages(t *testing.T) {
 // TestRunsCanRepeat applies the rule to the simulator.
 func TestRunsCanRepeat(t *testing.T) {
 	m := repository(t)
-	wrong, err := m.determinism(importer.ForCompiler(m.fset, "source", nil))
+	wrong, err := m.determinism(std)
 	report(t, wrong, err)
 }

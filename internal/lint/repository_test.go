@@ -1,9 +1,9 @@
 package lint
 
 import (
-	"go/importer"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 )
 
@@ -26,15 +26,26 @@ func root(t *testing.T) string {
 	}
 }
 
-// repository returns this module.
+// repository returns this module. It is parsed once for all rules, since none of
+// them changes it.
 func repository(t *testing.T) *module {
 	t.Helper()
-	m, err := load(os.DirFS(root(t)))
+	m, err := loaded(root(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return m
 }
+
+var loaded = func() func(dir string) (*module, error) {
+	var once sync.Once
+	var m *module
+	var err error
+	return func(dir string) (*module, error) {
+		once.Do(func() { m, err = load(os.DirFS(dir)) })
+		return m, err
+	}
+}()
 
 func report(t *testing.T, wrong []string, err error) {
 	t.Helper()
@@ -49,16 +60,16 @@ func report(t *testing.T, wrong []string, err error) {
 func TestRepository(t *testing.T) {
 	m := repository(t)
 	t.Run("the core is pure", func(t *testing.T) {
-		wrong, err := m.purity(importer.ForCompiler(m.fset, "source", nil))
+		wrong, err := m.purity(std)
 		report(t, wrong, err)
 	})
 	t.Run("inputs are data", func(t *testing.T) {
-		wrong, err := m.data(importer.ForCompiler(m.fset, "source", nil))
+		wrong, err := m.data(std)
 		report(t, wrong, err)
 	})
 	t.Run("imports point downwards", func(t *testing.T) { report(t, append(m.directions(layers), m.layering(layers)...), nil) })
 	t.Run("simulators look in alone", func(t *testing.T) {
-		wrong, err := m.simulatorsOnly(importer.ForCompiler(m.fset, "source", nil))
+		wrong, err := m.simulatorsOnly(std)
 		report(t, wrong, err)
 	})
 	t.Run("packages are explained", func(t *testing.T) { report(t, m.docs(), nil) })
