@@ -49,7 +49,7 @@ var (
 	link     = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	fenced   = regexp.MustCompile("(?ms)^ *```.*?^ *```")
 	heading  = regexp.MustCompile(`(?m)^#+ +(.*)$`)
-	noAnchor = regexp.MustCompile("[^\\p{L}\\p{N} _-]")
+	noAnchor = regexp.MustCompile(`[^\p{L}\p{N} _-]`)
 	goFile   = regexp.MustCompile("`([\\w./-]*\\w\\.go)`")
 )
 
