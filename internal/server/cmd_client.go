@@ -324,3 +324,27 @@ func (r *request) killOption(f *killFilter, i int) (ok bool) {
 	}
 	return true
 }
+
+// cmdClientUnblock never unblocks a client: no command of a Sentinel blocks, and
+// a paused client cannot be unblocked.
+func cmdClientUnblock(r *request) {
+	switch {
+	case len(r.args) > 4:
+		r.subcommandSyntax()
+		return
+	case len(r.args) == 4 && !r.is(3, "timeout") && !r.is(3, "error"):
+		r.fail("ERR", "CLIENT UNBLOCK reason should be TIMEOUT or ERROR")
+		return
+	}
+	if _, ok := r.number(2); !ok {
+		r.fail("ERR", notAnInteger)
+		return
+	}
+	r.integer(0)
+}
+
+// subcommandSyntax replies with the error for too many words in a subcommand of
+// CLIENT.
+func (r *request) subcommandSyntax() {
+	r.fail("ERR", "unknown subcommand or wrong number of arguments for '"+clip(r.args[1], 128)+"'. Try CLIENT HELP.")
+}
