@@ -26,7 +26,8 @@
 // A sentinel.conf is rewritten in place, as the originals do it, so that their
 // files work here and ours there: lines that hold state are overwritten where
 // they stand, appended or removed; everything else stays. The rules are those of
-// section 10 of the wire specification, without the defects listed in 10.4.
+// wire.md §10, Config rewrite, without the defects in wire.md §10.4, Known defects
+// of the originals.
 // These differences are deliberate:
 //
 //   - lines are matched by directive and master, so that they never move from
