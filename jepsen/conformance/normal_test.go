@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"testing"
 )
 
 // normal makes the reply to a line comparable: it replaces what is never the
@@ -83,7 +84,9 @@ func maskField(names ...string) func(value) value {
 	}
 }
 
-var number = regexp.MustCompile(`^-?\d+(\.\d+)?$`)
+// number is a number, or what nameAll made of it: an age or a count in the ten
+// thousands is now and then one of the ports of its side.
+var number = regexp.MustCompile(`^(-?\d+(\.\d+)?|\{[a-z-]+-port\})$`)
 
 func maskNumber(text string) string {
 	if number.MatchString(text) {
@@ -274,4 +277,19 @@ func helpText(v value) value {
 	v.items = sorted(value{kind: '*', items: v.items[1:]}).items
 	v.items = append([]value{head}, v.items...)
 	return v
+}
+
+// TestNormalMasksPorts: a time that equals a port of its side is still a time,
+// and a port is still a port.
+func TestNormalMasksPorts(t *testing.T) {
+	var s side
+	s.name1("spare-port", "28311")
+	v := value{kind: '*'}
+	for _, text := range []string{"name", "mymaster", "port", "28311", "role-reported-time", "28311", "info-refresh", "28312", "runid", "28311a"} {
+		v.items = append(v.items, value{kind: '$', text: text})
+	}
+	const want = `["name", "mymaster", "port", "{spare-port}", "role-reported-time", "{n}", "info-refresh", "{n}", "runid", "28311a"]`
+	if got := s.normal("SENTINEL MASTER mymaster", v).String(); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
 }
