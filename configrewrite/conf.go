@@ -39,7 +39,7 @@ func (p *parser) parseConf(text []byte) {
 
 func (p *parser) parseOverrides() {
 	for i, line := range p.doc.source.Overrides {
-		p.confLine(position{"command line", i + 1, strings.Trim(line, " \t\r")}, inOverride)
+		p.confLine(position{file: "command line", line: i + 1, text: strings.Trim(line, " \t\r")}, inOverride)
 	}
 }
 
@@ -47,7 +47,7 @@ func (p *parser) confLines(name string, text []byte, from origin) {
 	line := 0
 	for part := range bytes.Lines(text) {
 		line++
-		p.confLine(position{name, line, strings.Trim(string(part), " \t\r\n")}, from)
+		p.confLine(position{file: name, line: line, text: strings.Trim(string(part), " \t\r\n")}, from)
 	}
 }
 
@@ -60,6 +60,10 @@ func (p *parser) confLine(at position, from origin) {
 		return
 	}
 	args, err := splitLine(at.text)
+	if p.cutSecret {
+		at.show = asRest
+	}
+	p.cutSecret = lacksSecret(at.text, args, err)
 	switch {
 	case err != nil && isKnownLine(at.text):
 		p.warn(at, "damaged line dropped: %s", at.text)
@@ -104,7 +108,7 @@ func (p *parser) generic(at position, name string, args []string, from origin) {
 	case o != nil:
 		p.serverOption(at, o, args, from)
 	case !isDataServerDirective[name]:
-		p.problem(at, fmt.Sprintf("Bad directive or wrong number of arguments (unknown directive %q)", printable(name)),
+		p.problem(at, fmt.Sprintf("Bad directive or wrong number of arguments (unknown directive %q)", at.shownWord(name)),
 			directiveHint(name))
 	case len(args) == 0 && name != "save": // which removes all save lines
 		p.problem(at, option.ErrArity.Error(), "")
@@ -275,7 +279,7 @@ func (p *parser) number(at position, word string) string {
 	if end > 0 {
 		n = strings.TrimPrefix(sign, "+") + digits[:end]
 	}
-	p.warn(at, "%s: %q is not a number; it is taken for %s, as by redis-sentinel", masked(at.text), word, n)
+	p.warn(at, "%s: %q is not a number; it is taken for %s, as by redis-sentinel", at.shown(), word, n)
 	return n
 }
 
@@ -373,7 +377,7 @@ func (p *parser) masterStatement(s statement) {
 		if n := nearest(s.name, sentinelDirectives); n != "" {
 			hint = fmt.Sprintf("did you mean %q?", "sentinel "+n)
 		}
-		p.problem(s.at, fmt.Sprintf("Unrecognized sentinel configuration statement. (%q)", printable(s.name)), hint)
+		p.problem(s.at, fmt.Sprintf("Unrecognized sentinel configuration statement. (%q)", s.at.shownWord(s.name)), hint)
 		return
 	}
 	if len(s.args) == 0 {
@@ -425,7 +429,11 @@ func (p *parser) unknownMaster(s statement) {
 	if p.missing[name] {
 		return // its monitor line was reported already
 	}
-	hint := "add: sentinel monitor " + quoteIfNeeded(name) + " <host> <port> <quorum>"
+	message, hint := "No such master with specified name.", "add: sentinel monitor <name> <host> <port> <quorum>"
+	if !containsFold(secretDirectives, s.name) { // whose value may stand where the name belongs
+		message += fmt.Sprintf(" (%q)", printable(name))
+		hint = "add: sentinel monitor " + quoteIfNeeded(name) + " <host> <port> <quorum>"
+	}
 	var names []string
 	for _, m := range p.doc.State.Masters {
 		names = append(names, m.Name)
@@ -433,7 +441,7 @@ func (p *parser) unknownMaster(s statement) {
 	if n := nearest(name, names); n != "" {
 		hint = fmt.Sprintf("did you mean %q?", n)
 	}
-	p.problem(s.at, fmt.Sprintf("No such master with specified name. (%q)", printable(name)), hint)
+	p.problem(s.at, message, hint)
 }
 
 func (p *parser) masterOption(s statement, o *option.Row[monitor.MasterConfig], i int) {

@@ -130,7 +130,7 @@ func Parse(text []byte, src Source) (*Document, error) {
 	if state == nil {
 		return p.result()
 	}
-	at := position{src.Name, 1 + bytes.Count(head, []byte("\n")), ""}
+	at := position{file: src.Name, line: 1 + bytes.Count(head, []byte("\n"))}
 	if len(p.problems) > 0 {
 		p.parseState(at, state) // for its problems; what it changes cannot be said
 		return p.result()
@@ -180,6 +180,7 @@ type position struct {
 	file string
 	line int
 	text string
+	show showing
 }
 
 type parser struct {
@@ -197,6 +198,7 @@ type parser struct {
 	idle      []string        // data-server directives without effect, for one warning
 	epochFrom []monitor.Epoch // epochs of masters that are not configured
 	missing   map[string]bool // masters whose definition was reported as a mistake
+	cutSecret bool            // the last line is about a secret, and lost its end
 }
 
 // masterExtra is what the parser remembers of a master beside its state.
@@ -216,7 +218,7 @@ func newParser(src Source) *parser {
 }
 
 func (p *parser) problem(at position, message, hint string) {
-	p.problems = append(p.problems, Problem{at.file, at.line, masked(at.text), message, hint})
+	p.problems = append(p.problems, Problem{at.file, at.line, at.shown(), message, hint})
 }
 
 func (p *parser) warn(at position, format string, args ...any) {
@@ -233,7 +235,7 @@ func (p *parser) report(at position, err error, hint string) {
 		return
 	}
 	if t, ok := err.(option.Tolerated); ok {
-		p.warn(at, "%s: %s", masked(at.text), string(t))
+		p.warn(at, "%s: %s", at.shown(), string(t))
 		return
 	}
 	p.problem(at, err.Error(), hint)

@@ -262,7 +262,7 @@ func (f *File) useStateFile(path string) error {
 		}
 		return loadError(path, errors.New("this is not a state file of gosentinel"), "name another file with state-file, or remove this one")
 	}
-	doc, err := f.writer.withState(position{path, 1 + strings.Count(string(head), "\n"), ""}, state)
+	doc, err := f.writer.withState(position{file: path, line: 1 + strings.Count(string(head), "\n")}, state)
 	if err != nil {
 		return err
 	}

@@ -78,15 +78,15 @@ func TestParseSize(t *testing.T) {
 func TestMasked(t *testing.T) {
 	for line, want := range map[string]string{
 		"requirepass secret":                  "requirepass ******",
-		"Sentinel AUTH-PASS m se cret":        "Sentinel AUTH-PASS m ******",
+		"Sentinel AUTH-PASS m se cret":        "Sentinel AUTH-PASS ******",
 		"sentinel sentinel-pass secret":       "sentinel sentinel-pass ******",
 		"user alice on >secret":               "user ******",
 		"sentinel auth-pass secret":           "sentinel auth-pass ******",
 		"sentinel monitor m 127.0.0.1 6379 2": "sentinel monitor m 127.0.0.1 6379 2",
 		"port":                                "port",
 	} {
-		if got := masked(line); got != want {
-			t.Errorf("masked(%q) = %q, want %q", line, got, want)
+		if got := Masked(line); got != want {
+			t.Errorf("Masked(%q) = %q, want %q", line, got, want)
 		}
 	}
 }

@@ -3,8 +3,6 @@ package configrewrite
 import (
 	"fmt"
 	"strings"
-
-	"github.com/gosentinel/sentinel/internal/option"
 )
 
 // Problem is one thing wrong with a configuration.
@@ -70,36 +68,6 @@ func printable(s string) string {
 		}
 		return r
 	}, s) + cut
-}
-
-// secretDirectives names the directives whose arguments are never shown, and
-// secretKeys the keys of a sentinel.toml.
-var secretDirectives, secretKeys = func() ([]string, map[string]bool) {
-	names, keys := []string{"masterauth", "primaryauth"}, map[string]bool{} // of data servers
-	for _, list := range [][]option.Description{masterOptions.Describe(), globalOptions.Describe(), settingOptions.Describe()} {
-		for _, d := range list {
-			if d.Secret {
-				names, keys[d.Key()] = append(names, d.Name), true
-			}
-		}
-	}
-	return names, keys
-}()
-
-// masked returns a configuration line as it may be shown.
-func masked(line string) string {
-	words := strings.Fields(line)
-	keep := 1
-	if len(words) > 1 && strings.EqualFold(words[0], "sentinel") {
-		keep = 2
-	}
-	if len(words) <= keep || !containsFold(secretDirectives, words[keep-1]) {
-		return line
-	}
-	if keep == 2 && len(words) > 3 && masterOptions.Find(option.InConf, strings.ToLower(words[1])) != nil {
-		keep = 3 // the master's name
-	}
-	return strings.Join(words[:keep], " ") + " ******"
 }
 
 func containsFold(words []string, w string) bool {

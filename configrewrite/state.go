@@ -100,7 +100,7 @@ func (p *parser) parseState(at position, text []byte) *savedState {
 		p.problem(at, damage.Error(), stateHint)
 		return nil
 	}
-	top, ok := p.decodeTOML(position{at.file, at.line - 1, ""}, text)
+	top, ok := p.decodeTOML(position{file: at.file, line: at.line - 1}, text)
 	if !ok {
 		return nil
 	}

@@ -47,10 +47,15 @@ func (p *parser) decodeTOML(at position, text []byte) (map[string]any, bool) {
 	var parse toml.ParseError
 	if errors.As(err, &parse) {
 		at.line += parse.Position.Line
+		hint := tomlHint("")
 		if all := bytes.Split(text, []byte("\n")); 0 < parse.Position.Line && parse.Position.Line <= len(all) {
-			at.text = maskedTOML(string(bytes.TrimSpace(all[parse.Position.Line-1])))
+			line := string(bytes.TrimSpace(all[parse.Position.Line-1]))
+			at.text, at.show, hint = maskedTOML(line), asItIs, tomlHint(line)
+			if at.text != line {
+				parse.Message = withoutQuotes(parse.Message)
+			}
 		}
-		p.problem(at, parse.Message, tomlHint(at.text))
+		p.problem(at, parse.Message, hint)
 		return nil, false
 	}
 	p.problem(at, err.Error(), "")
@@ -62,16 +67,6 @@ func tomlHint(line string) string {
 		return "this looks like sentinel.conf; a file in that syntax must not have a name that ends in .toml"
 	}
 	return `TOML wants: key = "text" | 5 | true | ["a", "b"]`
-}
-
-// maskedTOML hides the value of a key that holds a secret, or that looks like a
-// misspelt one.
-func maskedTOML(line string) string {
-	key, _, found := strings.Cut(line, "=")
-	if found && (secretKeys[strings.TrimSpace(key)] || strings.Contains(key, "pass") || strings.Contains(key, "user") || strings.Contains(key, "key")) {
-		return key + "= ******"
-	}
-	return line
 }
 
 func (p *parser) topLevel(at position, key string) {
@@ -254,13 +249,13 @@ func (l *lineFinder) at(base position, table string, n int, key string) position
 			current = strings.TrimSpace(header)
 			seen[current]++
 			if current == table && seen[current] == n+1 && key == "" || table == "" && current == key {
-				return position{base.file, base.line + i + 1, line}
+				return position{base.file, base.line + i + 1, maskedTOML(line), asItIs}
 			}
 			continue
 		}
 		word, _, found := strings.Cut(line, "=")
 		if found && current == table && seen[current] <= n+1 && (table == "" || seen[current] == n+1) && strings.Trim(word, " \t\"'") == key {
-			return position{base.file, base.line + i + 1, maskedTOML(line)}
+			return position{base.file, base.line + i + 1, maskedTOML(line), asItIs}
 		}
 	}
 	return position{file: base.file}

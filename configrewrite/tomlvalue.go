@@ -88,7 +88,7 @@ func linesFromTOML(p option.Value, v any) error {
 	lines := make([][]string, len(texts))
 	for i, text := range texts {
 		if lines[i], err = splitArgs(text); err != nil || len(lines[i]) == 0 {
-			return fmt.Errorf("%q is not a list of words", text)
+			return fmt.Errorf("text %d of the list is not a list of words: close its quotes", i+1) // not shown: it may hold a password
 		}
 	}
 	return setLines(p, lines)

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/gosentinel/sentinel/configrewrite"
 	"github.com/gosentinel/sentinel/internal/words"
 )
 
@@ -77,7 +78,7 @@ func (inv *invocation) options(args []string) error {
 			continue
 		}
 		if !strings.HasPrefix(args[k], "--") || args[k] == "--" {
-			return &usageError{"option expected, found " + words.Quote(args[k]) +
+			return &usageError{"option expected, found " + words.Quote(configrewrite.Masked(args[k])) +
 				": options are written --name value, and the configuration file stands before them"}
 		}
 		name := args[k][2:]

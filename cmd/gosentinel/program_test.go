@@ -169,6 +169,25 @@ func TestConvertCommand(t *testing.T) {
 	}
 }
 
+// TestMistypedSecretsStayHidden: of a line that may hold a password, no output
+// shows more than its beginning.
+func TestMistypedSecretsStayHidden(t *testing.T) {
+	dir := t.TempDir()
+	conf := writeFile(t, dir, "s.conf", "sentinel monitor m 127.0.0.1 6379 2\n")
+	bad := writeFile(t, dir, "bad.conf", "sentinel monitor m 127.0.0.1 6379 2\nsentinel auth-pas m hunter2\nrequirepas hunter2\n")
+	toml := writeFile(t, dir, "bad.toml", "[server]\nrequirepas = \"hunter2\"\n")
+	for _, argv := range [][]string{
+		{bad}, {"--check-config", bad}, {"convert", bad}, {toml}, {"--check-config", toml}, {"convert", toml},
+		{conf, "--requirepas", "hunter2"}, {conf, "--requirepas=hunter2"}, {conf, "-requirepass=hunter2"}, {conf, "--requirepass", "hunter2", "x"},
+		{conf, "--sentinel", "auth-pas", "m", "hunter2"}, {conf, "requirepass=hunter2"}, {conf, "-"}, {"--check-config", conf, "--requirepas", "hunter2"},
+	} {
+		got := runProgram(t, "requirepas hunter2\n", append([]string{"gosentinel"}, argv...)...)
+		if got.status != 1 || !strings.Contains(got.stdout+got.stderr, "pas") || strings.Contains(got.stdout+got.stderr, "hunter2") {
+			t.Errorf("%q: %+v", argv, got)
+		}
+	}
+}
+
 func TestStdinIsBounded(t *testing.T) {
 	_, err := readConfig(&endless{})
 	if err == nil || !strings.Contains(err.Error(), "longer than 16 MiB") {

@@ -97,7 +97,7 @@ func (p *fileParser) rules(e *editor, rules []string) {
 		rule = strings.Trim(rule, "\t\r")
 		err := e.apply(rule)
 		if errors.Is(err, ErrUnknownCommand) {
-			p.problem(fmt.Sprintf("Error in applying operation '%s': %v", rule, err), "%[1]s:%[2]d: %[3]s. ")
+			p.problem(fmt.Sprintf("Error in applying operation '%s': %v", masked(rule), err), "%[1]s:%[2]d: %[3]s. ")
 		} else if err != nil && !failed {
 			failed = true
 			p.problem(err.Error(), "%[1]s:%[2]d: %[3]s. ")
@@ -130,7 +130,7 @@ func (l *List) Declare(name string, words ...string) error {
 	for _, rule := range merged {
 		switch err := e.apply(rule); {
 		case errors.Is(err, ErrUnknownCommand):
-			return wrong(err, "Error loading ACL rule '%s' for the user named '%s': %v", rule, name, err)
+			return wrong(err, "Error loading ACL rule '%s' for the user named '%s': %v", masked(rule), name, err)
 		case err != nil:
 			return wrong(err, "Error in user declaration '%s': %v", masked(rule), err)
 		}
@@ -144,10 +144,16 @@ func (l *List) Declare(name string, words ...string) error {
 	return nil
 }
 
-// masked hides a password in a rule, because the error is logged.
+// masked hides a password in a rule, because the error is logged. A word without
+// a sign in front may be a password whose sign was forgotten.
 func masked(rule string) string {
-	if strings.ContainsAny(rule[:1], "<>#!") {
+	switch {
+	case rule == "":
+		return rule
+	case strings.ContainsAny(rule, "<>#!"):
 		return rule[:1] + "***"
+	case !strings.ContainsAny(rule[:1], "+-~&%("):
+		return "***"
 	}
 	return rule
 }

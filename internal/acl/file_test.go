@@ -116,6 +116,8 @@ func TestDeclare(t *testing.T) {
 		{"bob on", "Error in user declaration 'bob': " + ErrDuplicateUser.Error(), ErrDuplicateUser},
 		{"a\tb on", "Spaces not allowed in ACL usernames", ErrUserName},
 		{"x on +get", "Error loading ACL rule '+get' for the user named 'x': " + ErrUnknownCommand.Error(), ErrUnknownCommand},
+		{"x on secret", "Error in user declaration '***': Syntax error", ErrSyntax},
+		{"x on (+nosuch >secret)", "Error loading ACL rule '(***' for the user named 'x': " + ErrUnknownCommand.Error(), ErrUnknownCommand},
 		{"x on ~a\t", "Error in user declaration '~a\t': Syntax error", ErrSyntax},
 		{"x on <secret", "Error in user declaration '<***': " + ErrNoSuchPassword.Error(), ErrNoSuchPassword},
 		{"x on (+ping", "Error in user declaration '(+ping': Unmatched parenthesis in selector definition", ErrOpenParenthesis},
