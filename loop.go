@@ -42,9 +42,9 @@ type loopConfig struct {
 	log     logfile.Sink
 	publish func(monitor.Event)
 	script  func(monitor.RunScript)
-	crash   func()                                        // carries out a simulated crash; nil: only the loop ends
-	lookup  func(ctx context.Context, host string) string // "" when the name does not resolve
-	secret  func(monitor.Options) string                  // what gossip's key is derived from
+	crash   func()                                          // carries out a simulated crash; nil: only the loop ends
+	lookup  func(ctx context.Context, host string) []string // nil when the name does not resolve
+	secret  func(monitor.Options) string                    // what gossip's key is derived from
 }
 
 // loop owns a core: it feeds inputs to it and carries out its effects. One
@@ -328,7 +328,7 @@ func (l *loop) resolve(ctx context.Context, host string) {
 		}
 		ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 		defer cancel()
-		l.inbox.put(item{in: monitor.Resolved{Host: host, IP: l.lookup(ctx, host)}})
+		l.inbox.put(item{in: monitor.Resolved{Host: host, IPs: l.lookup(ctx, host)}})
 	})
 }
 

@@ -3,6 +3,8 @@ package sentinel
 import (
 	"context"
 	"net"
+	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -44,12 +46,52 @@ func resolveMasters(ctx context.Context, st *monitor.State, lookup func(context.
 	work.Wait()
 }
 
-// lookupIP resolves a host name to the first address that the system returns, in
-// canonical text form, or "" on failure.
-func lookupIP(ctx context.Context, host string) string {
+// resolver looks host names up with the system's resolver.
+type resolver struct {
+	source netip.Addr // where connections come from; the zero value when that is open
+}
+
+func newResolver(bindSource string) resolver {
+	source, _ := netip.ParseAddr(bindSource) // a bad one is reported with each connection
+	return resolver{source.Unmap()}
+}
+
+// lookup returns the addresses of a host name, in canonical text form and in the
+// order of the system, or nil on failure.
+func (r resolver) lookup(ctx context.Context, host string) []string {
 	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
-	if err != nil || len(addrs) == 0 {
-		return ""
+	if err != nil {
+		return nil
 	}
-	return addrs[0].Unmap().String()
+	return r.usable(addrs)
+}
+
+// usable leaves out what cannot be reached from the source address, because it
+// belongs to the other family. If nothing would be left, all are kept, so that
+// the attempt to connect says what is wrong.
+func (r resolver) usable(addrs []netip.Addr) []string {
+	var all, same []string
+	for _, a := range addrs {
+		a = a.Unmap()
+		text := a.String()
+		if slices.Contains(all, text) {
+			continue
+		}
+		all = append(all, text)
+		if a.Is4() == r.source.Is4() {
+			same = append(same, text)
+		}
+	}
+	if r.source.IsValid() && len(same) > 0 {
+		return same
+	}
+	return all
+}
+
+// first returns the first of the addresses of a host name, or "" on failure.
+func (r resolver) first(ctx context.Context, host string) string {
+	if addrs := r.lookup(ctx, host); len(addrs) > 0 {
+		return addrs[0]
+	}
+	return ""
 }

@@ -3,6 +3,8 @@ package sentinel
 import (
 	"context"
 	"fmt"
+	"net/netip"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -76,4 +78,28 @@ func TestSilentNameServerDelaysTheStartOnce(t *testing.T) {
 			}
 		}
 	})
+}
+
+// What cannot be reached from the source address is left out, unless nothing else
+// is there: then the attempt to connect says what is wrong.
+func TestAddressesOfTheSourcesFamily(t *testing.T) {
+	both := []netip.Addr{netip.MustParseAddr("::1"), netip.MustParseAddr("::ffff:10.0.0.1"), netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("2001:db8::1")}
+	for _, c := range []struct {
+		source string
+		addrs  []netip.Addr
+		want   string
+	}{
+		{"", both, "::1 10.0.0.1 2001:db8::1"},
+		{"10.0.0.9", both, "10.0.0.1"},
+		{"::ffff:10.0.0.9", both, "10.0.0.1"},
+		{"2001:db8::9", both, "::1 2001:db8::1"},
+		{"10.0.0.9", both[:1], "::1"},
+		{"2001:db8::9", both[1:2], "10.0.0.1"},
+		{"nonsense", both[:2], "::1 10.0.0.1"},
+		{"10.0.0.9", nil, ""},
+	} {
+		if got := strings.Join(newResolver(c.source).usable(c.addrs), " "); got != c.want {
+			t.Errorf("from %q: %q, want %q", c.source, got, c.want)
+		}
+	}
 }

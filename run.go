@@ -151,7 +151,8 @@ type shells struct {
 func (s *Sentinel) build(ctx context.Context, log logfile.Log, socks *listen.Sockets) (*loop, *shells, error) {
 	in := newInbox(newClock())
 	plan := planGossip(s.settings, s.state.Options, socks)
-	resolveMasters(ctx, &s.state, lookupIP)
+	names := newResolver(s.settings.BindSourceAddr)
+	resolveMasters(ctx, &s.state, names.first)
 	core, err := s.record.NewCore(in.clock.now(), monitor.Params{
 		State: s.state, Port: socks.AnnouncedPort(s.dialTLS != nil), PeerPass: s.settings.RequirePass, Seed: randomSeed(),
 		Gossip: plan.off == "",
@@ -173,7 +174,7 @@ func (s *Sentinel) build(ctx context.Context, log logfile.Log, socks *listen.Soc
 	}
 	return newLoop(loopConfig{
 		core: core, record: s.record, inbox: in, store: s.store, links: sh.links, gossip: sh.gossip, log: log, publish: s.bus.Publish,
-		script: sh.scripts.Run, crash: s.crash(log), lookup: lookupIP, secret: secret,
+		script: sh.scripts.Run, crash: s.crash(log), lookup: names.lookup, secret: secret,
 	}), sh, nil
 }
 
@@ -275,7 +276,7 @@ func (s *Sentinel) serverConfig(cancel func(), sh *shells, log logfile.Log, sock
 		Listeners:     socks.Info,
 		Executable:    executable,
 		ConfigFile:    s.path,
-		Resolve:       lookupIP,
+		Resolve:       newResolver(s.settings.BindSourceAddr).first,
 		Shutdown:      cancel,
 		Log:           log.Log,
 		LogLevel:      log.Level,

@@ -28,7 +28,7 @@ type Core struct {
 	peerLinks map[RunID]*link
 	conns     map[ConnID]*link
 	lookups   map[string][]InstanceID // names being resolved, and the instances that wait
-	names     map[string]string       // last known address of each name
+	names     map[string]nameAddrs    // last known addresses of each name
 
 	lastInstance InstanceID
 	lastConn     ConnID
@@ -99,7 +99,7 @@ func New(now Instant, p Params) (*Core, error) {
 		source: source, rng: rand.New(source), now: now, lastStep: now,
 		byName: map[string]*master{}, byAddr: map[HostPort]*master{}, members: map[InstanceID]member{},
 		peerLinks: map[RunID]*link{}, conns: map[ConnID]*link{},
-		lookups: map[string][]InstanceID{}, names: map[string]string{}, logged: map[string]bool{},
+		lookups: map[string][]InstanceID{}, names: map[string]nameAddrs{}, logged: map[string]bool{},
 	}
 	c.initTimer(&c.conflict.timer, &c.conflict)
 	c.epoch = p.State.CurrentEpoch
@@ -161,7 +161,7 @@ func (c *Core) Step(now Instant, in Input) {
 	case Persisted:
 		c.persisted(c.now, in)
 	case Resolved:
-		c.resolved(c.now, in)
+		c.resolved(in)
 	default:
 		panic(fmt.Sprintf("monitor: unknown input %T", in))
 	}

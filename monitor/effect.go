@@ -45,11 +45,16 @@ const (
 // User if that is set), CLIENT SETNAME ClientName, and for a Pub/Sub connection
 // SUBSCRIBE; it ignores the replies except to log them. Commands sent before
 // [LinkUp] wait for it.
+//
+// Others are further addresses of the same name. The shell turns to the next one
+// when the one before refuses, cannot be reached or stays silent for a moment,
+// and [LinkUp] says which of them answered.
 type Dial struct {
 	Conn       ConnID
 	Kind       ConnKind
 	Target     Kind
 	Addr       HostPort
+	Others     []string
 	User, Pass string
 	ClientName string
 	Rename     *RenameTable
@@ -146,7 +151,7 @@ type RunScript struct {
 	Args []string
 }
 
-// Resolve asks for the address of a host name, answered by [Resolved].
+// Resolve asks for the addresses of a host name, answered by [Resolved].
 type Resolve struct{ Host string }
 
 // Crash asks for the end of the process without any clean-up, because an

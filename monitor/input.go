@@ -30,10 +30,11 @@ type Tick struct{}
 
 // LinkUp says that a dialled connection is established and that commands sent
 // on it now leave at once. LocalIP is the address of this end, as the peer sees
-// it.
+// it. RemoteIP is the address that answered; "" means the first of the [Dial].
 type LinkUp struct {
-	Conn    ConnID
-	LocalIP string
+	Conn     ConnID
+	LocalIP  string
+	RemoteIP string
 }
 
 // LinkDown says that a connection failed, was refused or was closed by the
@@ -140,10 +141,12 @@ type Persisted struct {
 	Err string
 }
 
-// Resolved is the answer to [Resolve]. IP is "" when the name does not resolve.
+// Resolved is the answer to [Resolve]. IPs are the addresses of the name in
+// canonical text form, the preferred one first; none means that the name does not
+// resolve.
 type Resolved struct {
 	Host string
-	IP   string
+	IPs  []string
 }
 
 // GossipReply is the reply to an [AskGossip]. Known is false when the peer does

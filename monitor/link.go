@@ -41,6 +41,7 @@ type conn struct {
 	dialedAt    Instant
 	upAt        Instant
 	localIP     string // of the last connection that was up
+	ip          string // dialled, and then the one that answered
 	unconfirmed bool   // dialled before the resolver answered
 	confirmed   bool   // the resolver has just answered: dial without asking again
 }
@@ -197,6 +198,10 @@ func (c *Core) dial(now Instant, l *link, cn *conn, kind ConnKind, i *instance) 
 			d.User, d.Pass = "", c.peerPass
 		}
 	}
+	if kind == ConnCommand || !l.cmd.up { // both connections go to one server
+		d.Others = c.otherAddrs(i)
+	}
+	cn.ip = i.addr.IP
 	c.free(d)
 	if kind == ConnCommand {
 		c.sendPing(now, l)
@@ -295,6 +300,9 @@ func (c *Core) linkUp(now Instant, in LinkUp) {
 	cn := l.conn(in.Conn)
 	cn.up, cn.upAt, cn.localIP = true, now, in.LocalIP
 	c.ready(&l.timer)
+	if c.answeredAt(l, cn, in.RemoteIP) {
+		return
+	}
 	if cn == &l.pubsub {
 		l.pubsubActivity = now
 		return

@@ -28,8 +28,8 @@ type world struct {
 	nodes   []*node
 	extra   []endpoint // scripted peers
 	wires   []*wire
-	cuts    map[[2]string]bool // from host, to host
-	dns     map[string]string  // host names and their addresses
+	cuts    map[[2]string]bool  // from host, to host
+	dns     map[string][]string // host names and their addresses
 
 	check    *checker
 	onEffect func(*node, Effect)
@@ -40,7 +40,7 @@ type world struct {
 }
 
 func newWorld(seed uint64) *world {
-	w := &world{now: origin, rng: rand.New(rand.NewPCG(seed, 1)), cuts: map[[2]string]bool{}, dns: map[string]string{}}
+	w := &world{now: origin, rng: rand.New(rand.NewPCG(seed, 1)), cuts: map[[2]string]bool{}, dns: map[string][]string{}}
 	w.delay = func() time.Duration { return time.Millisecond }
 	w.onEffect = func(*node, Effect) {}
 	w.onSave = func(*node, *Persist) {}
@@ -141,7 +141,14 @@ type wire struct {
 }
 
 func (n *node) dial(d Dial) {
-	cn := &wire{w: n.w, from: n, id: d.Conn, kind: d.Kind, host: d.Addr.Host, to: n.w.endpoint(d.Addr), open: true}
+	at := d.Addr
+	for _, ip := range d.Others {
+		if to := n.w.endpoint(at); to != nil && to.listening() {
+			break
+		}
+		at.Host = ip
+	}
+	cn := &wire{w: n.w, from: n, id: d.Conn, kind: d.Kind, host: at.Host, to: n.w.endpoint(at), open: true}
 	n.wires[d.Conn] = cn
 	n.w.wires = append(n.w.wires, cn)
 	cn.carry(toTarget, func() {
@@ -149,7 +156,7 @@ func (n *node) dial(d Dial) {
 			cn.reset("connection refused")
 			return
 		}
-		cn.carry(toNode, func() { n.input(LinkUp{Conn: cn.id, LocalIP: n.addr.Host}) })
+		cn.carry(toNode, func() { n.input(LinkUp{Conn: cn.id, LocalIP: n.addr.Host, RemoteIP: at.Host}) })
 	})
 }
 

@@ -86,9 +86,9 @@ func TestNameMovesWhileConnecting(t *testing.T) {
 	r := newNamesRig(t, func(*State) {})
 	r.expect("resolve name1", "dial 10.0.0.1:6379", "dial 10.0.0.1:6379")
 	r.up(0, 2)
-	r.step(Resolved{Host: "name1", IP: "10.0.0.2"})
+	r.step(Resolved{Host: "name1", IPs: []string{"10.0.0.2"}})
 	r.expect("close", "close", "dial 10.0.0.2:6379", "dial 10.0.0.2:6379")
-	r.step(Resolved{Host: "name1", IP: "10.0.0.3"}) // an answer to no question
+	r.step(Resolved{Host: "name1", IPs: []string{"10.0.0.3"}}) // an answer to no question
 	r.expect()
 	r.up(2, 4)
 	if got := r.c.masters[0].addr.IP; got != "10.0.0.2" {
@@ -101,7 +101,7 @@ func TestNameMovesWhileConnecting(t *testing.T) {
 func TestNameMovesUnderConnection(t *testing.T) {
 	r := newNamesRig(t, func(*State) {})
 	r.up(0, 2)
-	r.step(Resolved{Host: "name1", IP: "10.0.0.1"})
+	r.step(Resolved{Host: "name1", IPs: []string{"10.0.0.1"}})
 	r.did = nil
 	r.later(time.Second)
 	r.step(LinkDown{Conn: r.conns[1].Conn, Reason: "client kill"}) // Pub/Sub
@@ -110,7 +110,7 @@ func TestNameMovesUnderConnection(t *testing.T) {
 		t.Fatalf("after the loss of the Pub/Sub connection: %s", got)
 	}
 	r.did = nil
-	r.step(Resolved{Host: "name1", IP: "10.0.0.2"})
+	r.step(Resolved{Host: "name1", IPs: []string{"10.0.0.2"}})
 	r.expect("close", "dial 10.0.0.2:6379") // the one that was dialled during the look-up
 	if !r.c.masters[0].link.cmd.up {
 		t.Error("the sound connection was given up")
@@ -154,9 +154,9 @@ func TestTwoNamesOfOneServer(t *testing.T) {
 			{Host: "10.0.0.2", IP: "10.0.0.2", Port: 6379}, {Host: "replica", Port: 6379}, {Host: "alias", Port: 6379}, {Host: "other", Port: 6379},
 		}
 	})
-	r.step(Resolved{Host: "replica", IP: "10.0.0.2"})
-	r.step(Resolved{Host: "alias", IP: "10.0.0.1"})
-	r.step(Resolved{Host: "other", IP: "10.0.0.3"})
+	r.step(Resolved{Host: "replica", IPs: []string{"10.0.0.2"}})
+	r.step(Resolved{Host: "alias", IPs: []string{"10.0.0.1"}})
+	r.step(Resolved{Host: "other", IPs: []string{"10.0.0.3"}})
 	var left []string
 	for _, addr := range r.c.State().Masters[0].Replicas {
 		left = append(left, addr.Host)
@@ -166,5 +166,93 @@ func TestTwoNamesOfOneServer(t *testing.T) {
 	}
 	if n := len(r.c.members); n != 3 {
 		t.Errorf("%d instances, want the master and two replicas", n)
+	}
+}
+
+// otherAddrs returns the further addresses of a connection's attempt.
+func (r *namesRig) others(at int) string { return strings.Join(r.conns[at].Others, " ") }
+
+// TestNameWithSeveralAddresses: all addresses of a name are offered to an attempt
+// to connect. The one that answers is kept, also when the resolver names another
+// one first from then on, and the others stay at hand.
+func TestNameWithSeveralAddresses(t *testing.T) {
+	r := newNamesRig(t, func(s *State) { s.Masters[0].Addr.IP = "::1" })
+	r.expect("resolve name1", "dial ::1:6379", "dial ::1:6379") // as it was found at the start
+	r.step(Resolved{Host: "name1", IPs: []string{"::1", "127.0.0.1"}})
+	r.expect("close", "close", "dial ::1:6379", "dial ::1:6379")
+	if r.others(2) != "127.0.0.1" || r.others(3) != "127.0.0.1" {
+		t.Fatalf("the other addresses are %q and %q", r.others(2), r.others(3))
+	}
+	r.step(LinkUp{Conn: r.conns[2].Conn, RemoteIP: "127.0.0.1"})
+	r.expect("close", "dial 127.0.0.1:6379") // the second connection must reach the same server
+	if r.others(4) != "" {
+		t.Errorf("the connection for hellos may go to %q", r.others(4))
+	}
+	if got := r.c.masters[0].addr; got.IP != "127.0.0.1" || got.Host != "name1" {
+		t.Errorf("the master is at %+v", got)
+	}
+	if r.c.masterAt("127.0.0.1", 6379) == nil || r.c.masterAt("::1", 6379) != nil {
+		t.Error("other Sentinels do not find the master by the address that answers")
+	}
+	if err := r.c.Audit(); err != nil {
+		t.Error(err)
+	}
+	r.later(time.Second)
+	r.did = nil
+	r.step(LinkDown{Conn: r.conns[2].Conn, Reason: "reset"})
+	r.later(200 * time.Millisecond)
+	r.step(Resolved{Host: "name1", IPs: []string{"::1", "127.0.0.1"}})
+	r.expect("resolve name1", "dial 127.0.0.1:6379")
+	if r.others(5) != "::1" {
+		t.Errorf("the other address is %q", r.others(5))
+	}
+	if a, _ := r.c.addrOf("name1", 7000); a.IP != "127.0.0.1" {
+		t.Errorf("another port of the same host is tried at %s first", a.IP)
+	}
+}
+
+// TestHelloConnectionFollows: while both connections are being made, they may end
+// at different servers behind one name. The command connection decides.
+func TestHelloConnectionFollows(t *testing.T) {
+	for _, first := range []int{2, 3} { // which of the two is up first
+		r := newNamesRig(t, func(*State) {})
+		r.step(Resolved{Host: "name1", IPs: []string{"10.0.0.1", "10.0.0.2"}})
+		r.did = nil
+		ip := map[int]string{2: "10.0.0.1", 3: "10.0.0.2"}
+		second := 5 - first
+		r.step(LinkUp{Conn: r.conns[first].Conn, RemoteIP: ip[first]})
+		r.expect()
+		r.step(LinkUp{Conn: r.conns[second].Conn, RemoteIP: ip[second]})
+		r.expect("close", "dial 10.0.0.1:6379")
+		if l := r.c.masters[0].link; !l.cmd.up || r.c.masters[0].addr.IP != "10.0.0.1" {
+			t.Errorf("connected %v at %s", l.cmd.up, r.c.masters[0].addr.IP)
+		}
+	}
+}
+
+// TestNameOfAWholeGroup: a name that has the addresses of a master and of its
+// replicas does not turn the dead master into a living replica.
+func TestNameOfAWholeGroup(t *testing.T) {
+	r := newNamesRig(t, func(s *State) {
+		replica, _ := IPAddr("10.0.0.2", 6379)
+		s.Masters[0].Replicas = []Addr{replica}
+	})
+	r.step(Resolved{Host: "name1", IPs: []string{"10.0.0.1", "10.0.0.2", "10.0.0.3"}})
+	last := r.conns[len(r.conns)-1]
+	if got := strings.Join(last.Others, " "); last.Addr.Host != "10.0.0.1" || got != "10.0.0.3" {
+		t.Errorf("dialled %s and then %s", last.Addr.Host, got)
+	}
+}
+
+// TestAddressesOfANameAreBounded: a name server can answer with any number.
+func TestAddressesOfANameAreBounded(t *testing.T) {
+	r := newNamesRig(t, func(*State) {})
+	var ips []string
+	for k := range 300 {
+		ips = append(ips, fmt.Sprintf("10.0.%d.%d", k/256, k%256))
+	}
+	r.step(Resolved{Host: "name1", IPs: ips})
+	if got := len(r.c.names["name1"]); got != maxAddrs {
+		t.Errorf("%d addresses are kept", got)
 	}
 }

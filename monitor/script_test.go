@@ -75,7 +75,7 @@ func newScript(t *testing.T, td *datadriven.TestData, prepare func(*world)) *scr
 		if td.HasArg("hostnames") {
 			state.Options.ResolveHostnames = true
 			state.Masters[k].Addr = Addr{Host: fmt.Sprintf("name%d", k+1), Port: m.addr.Port}
-			s.w.dns[state.Masters[k].Addr.Host] = m.addr.Host
+			s.w.dns[state.Masters[k].Addr.Host] = []string{m.addr.Host}
 		}
 		for r := range replicas {
 			s.w.addServer(name, s.serverAddr(2+k*(replicas+1)+r), m.addr)
@@ -190,7 +190,12 @@ func (s *script) run(t *testing.T, td *datadriven.TestData) string {
 		s.w.heal()
 	case "dns":
 		for _, a := range td.CmdArgs {
-			s.w.dns[a.Key] = s.host(t, td, a.SingleVal(t))
+			s.w.dns[a.Key] = nil
+			for _, v := range a.Vals {
+				if host := s.host(t, td, v); host != "" {
+					s.w.dns[a.Key] = append(s.w.dns[a.Key], host)
+				}
+			}
 		}
 	case "call":
 		s.call(t, td)

@@ -67,7 +67,7 @@ func sameSizes(a, b *Core) error {
 // core and its clone may share it.
 var immutable = []reflect.Type{
 	reflect.TypeFor[*Info](), reflect.TypeFor[*RenameTable](), reflect.TypeFor[State](),
-	reflect.TypeFor[Effect](), reflect.TypeFor[Command](), reflect.TypeFor[[]InstanceID](),
+	reflect.TypeFor[Effect](), reflect.TypeFor[Command](), reflect.TypeFor[[]InstanceID](), reflect.TypeFor[nameAddrs](),
 }
 
 // sharedState looks for memory that two cores can both change.

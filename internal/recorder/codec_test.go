@@ -231,7 +231,7 @@ func TestBadText(t *testing.T) {
 
 // FuzzDecodeInput: no text makes the decoder panic, and what it accepts survives.
 func FuzzDecodeInput(f *testing.F) {
-	for _, in := range []monitor.Input{monitor.Tick{}, monitor.Call{From: 3, Op: monitor.ResetOp{Pattern: "*"}}, monitor.Resolved{Host: "h", IP: "\xff"}} {
+	for _, in := range []monitor.Input{monitor.Tick{}, monitor.Call{From: 3, Op: monitor.ResetOp{Pattern: "*"}}, monitor.Resolved{Host: "h", IPs: []string{"\xff"}}} {
 		text, err := EncodeInput(in)
 		if err != nil {
 			f.Fatal(err)

@@ -304,6 +304,46 @@ func TestNamesBehindAddresses(t *testing.T) {
 	n.undisturbed()
 }
 
+// A name has an address of each family, as most host files have for this machine,
+// and the server listens on one of them: it is found there, and that is where
+// clients are sent, before a failover and after it.
+func TestNameWithTwoAddresses(t *testing.T) {
+	t.Parallel()
+	onlyGosentinel(t) // the original takes the first address and stays with it
+	e := newEnv(t)
+	n := e.names()
+	n.are("::1 redis1", "127.0.74.1 redis1", "127.0.74.2 redis2", "::1 redis2")
+	port, err := e.c.Port()
+	e.must(err)
+	second, err := e.c.Port()
+	e.must(err)
+	first := n.server("redis1", port) // listens on IPv4 only
+	replica := n.server("redis2", second, fmt.Sprintf("replicaof 127.0.74.1 %d", port))
+	n.masterHost(replica, "127.0.74.1")
+	g := &cluster.Group{Master: "mymaster", Servers: []*cluster.Server{first, replica}}
+	for i := 1; i <= 3; i++ {
+		g.Sentinels = append(g.Sentinels, n.sentinel(fmt.Sprint("watch", i), "redis1", port))
+	}
+	e.must(g.WaitViews(e.ctx))
+	answersAt := func(want string, port int) {
+		t.Helper()
+		for _, s := range g.Sentinels {
+			addr, err := s.Client().Do(e.ctx, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", "mymaster").StringSlice()
+			if err != nil || len(addr) != 2 || addr[0] != want || addr[1] != strconv.Itoa(port) {
+				t.Errorf("%s: the master is at %q, %v, want %s %d", s.Name(), addr, err, want, port)
+			}
+		}
+	}
+	answersAt("127.0.74.1", port)
+	first.Kill()
+	e.newMaster(g, first)
+	answersAt("127.0.74.2", second)
+	e.must(first.Restart(e.ctx))
+	e.must(first.WaitReplicaOf(e.ctx, replica))
+	e.must(g.WaitViews(e.ctx))
+	n.undisturbed()
+}
+
 // A whole group on IPv6.
 func TestIPv6(t *testing.T) {
 	t.Parallel()

@@ -24,6 +24,7 @@ type conn struct {
 	id     monitor.ConnID
 	kind   monitor.ConnKind
 	peer   peer
+	others []string // further addresses of the same name
 	limits Limits
 
 	dirty bool // listed in pool.dirty; belongs to the loop
@@ -50,6 +51,7 @@ func newConn(p *Pool, d monitor.Dial, cancel context.CancelFunc) *conn {
 	c := &conn{
 		pool: p, id: d.Conn, kind: d.Kind, cancel: cancel,
 		peer:   peer{target: d.Target, addr: d.Addr},
+		others: d.Others,
 		limits: p.cfg.Limits.withDefaults(d.Target),
 		out:    newOutput(),
 	}
@@ -203,17 +205,21 @@ func (c *conn) close() {
 // dialling grows the stack, which would stay large for the life of the
 // connection.
 func (c *conn) connect(ctx context.Context) {
-	nc, under, err := c.pool.open(ctx, c.peer.addr)
+	o, err := c.pool.open(ctx, append([]string{c.peer.addr.Host}, c.others...), c.peer.addr.Port)
 	if err != nil {
 		c.end(err)
 		return
 	}
-	if !c.adopt(nc, under) {
-		under.Close()
+	if !c.adopt(o.nc, o.under) {
+		o.under.Close()
 		c.end(net.ErrClosed)
 		return
 	}
-	c.pool.wg.Go(c.serve)
+	remote := ""
+	if len(c.others) > 0 {
+		remote = o.host
+	}
+	c.pool.wg.Go(func() { c.serve(remote) })
 }
 
 // adopt takes a fresh connection and writes all that was sent before it
@@ -231,9 +237,10 @@ func (c *conn) adopt(nc, under net.Conn) bool {
 	return true
 }
 
-// serve reads until the connection is lost.
-func (c *conn) serve() {
-	c.deliver(c.pool.cfg.Now(), monitor.LinkUp{Conn: c.id, LocalIP: localIP(c.nc)})
+// serve reads until the connection is lost. remote is the address that answered,
+// if there was a choice.
+func (c *conn) serve(remote string) {
+	c.deliver(c.pool.cfg.Now(), monitor.LinkUp{Conn: c.id, LocalIP: localIP(c.nc), RemoteIP: remote})
 	c.end(c.receive())
 }
 

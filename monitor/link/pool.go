@@ -3,11 +3,9 @@ package link
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
-	"strconv"
 	"sync"
 
 	"github.com/gosentinel/sentinel/monitor"
@@ -184,46 +182,41 @@ func (p *Pool) take(id monitor.ConnID) *conn {
 	return c
 }
 
-// open connects to addr. The second connection is the one to close: the closing
-// handshake of TLS could wait for a server that does not read.
-func (p *Pool) open(ctx context.Context, addr monitor.HostPort) (nc, under net.Conn, err error) {
+// opened is a fresh connection.
+type opened struct {
+	nc    net.Conn
+	under net.Conn // to close: the closing handshake of TLS could wait for a server that does not read
+	host  string   // the one that answered
+}
+
+// open connects to the first of hosts that answers.
+func (p *Pool) open(ctx context.Context, hosts []string, port int) (opened, error) {
 	// The net package takes an empty host for the local system.
-	if addr.Host == "" || addr.Port < 1 || addr.Port > 65535 {
-		return nil, nil, fmt.Errorf("no address to connect to: %q port %d", addr.Host, addr.Port)
+	if hosts[0] == "" || port < 1 || port > 65535 {
+		return opened{}, fmt.Errorf("no address to connect to: %q port %d", hosts[0], port)
 	}
-	dial := p.cfg.DialContext
+	dial := dialFunc(p.cfg.DialContext)
 	if dial == nil {
+		var err error
 		if dial, err = dialFrom(p.cfg.BindSource); err != nil {
-			return nil, nil, err
+			return opened{}, err
 		}
 	}
-	under, err = dial(ctx, "tcp", net.JoinHostPort(addr.Host, strconv.Itoa(addr.Port)))
+	under, host, err := dialAny(ctx, dial, hosts, port)
 	if err != nil || p.cfg.TLS == nil {
-		return under, under, err
+		return opened{under, under, host}, err
 	}
 	cfg := p.cfg.TLS
 	if cfg.ServerName == "" {
 		cfg = cfg.Clone()
-		cfg.ServerName = addr.Host
+		cfg.ServerName = host
 	}
 	secured := tls.Client(under, cfg)
 	if err := secured.HandshakeContext(ctx); err != nil {
 		under.Close()
-		return nil, nil, fmt.Errorf("TLS handshake: %w", err)
+		return opened{}, fmt.Errorf("TLS handshake: %w", err)
 	}
-	return secured, under, nil
-}
-
-func dialFrom(source string) (func(ctx context.Context, network, addr string) (net.Conn, error), error) {
-	var d net.Dialer
-	if source != "" {
-		ip, err := netip.ParseAddr(source)
-		if err != nil {
-			return nil, errors.New("bind-source-addr " + strconv.Quote(source) + " is not an IP address: set it to an address of this machine")
-		}
-		d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(ip, 0))
-	}
-	return d.DialContext, nil
+	return opened{secured, under, host}, nil
 }
 
 // localIP returns the local address of a connection, or "" if it has none. A
