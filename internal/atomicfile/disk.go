@@ -87,12 +87,28 @@ func (Disk) SyncDir(dir string) error { return syncDir(dir) }
 
 type diskFile struct{ *os.File }
 
-// LikeFile takes over the mode of the file to be replaced, and its owner as far
-// as the process may: after one start as root the daemon's own user should
-// still be able to write its file.
-func (f diskFile) LikeFile(info fs.FileInfo) error {
-	if uid, gid, ok := ownerOf(info); ok {
-		_ = f.Chown(uid, gid)
+// LikeFile takes over owner, group, mode, access control list and security label
+// of the file to be replaced, as far as the process may: after one start as root
+// the daemon's own user should still be able to write its file, and a group that
+// reads it should go on doing so.
+//
+// Where the group cannot be kept its rights go, because they would be those of
+// another group, and the file may hold passwords.
+func (f diskFile) LikeFile(path string, info fs.FileInfo) error {
+	groupKept := likeOwner(f.File, info)
+	dropACL(f.File) // the directory may have given one that the old file did not have
+	mode, acl := info.Mode().Perm(), aclOf(path)
+	if acl != nil {
+		mode = mode&^0o070 | acl.ownGroup()<<3 // these bits are the mask of a list
 	}
-	return f.Chmod(info.Mode().Perm())
+	if !groupKept {
+		mode &^= 0o070
+		acl = acl.withoutGroup()
+	}
+	if err := f.Chmod(mode); err != nil {
+		return err
+	}
+	acl.give(f.File)
+	likeLabel(f.File, path)
+	return nil
 }

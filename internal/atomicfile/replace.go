@@ -30,7 +30,7 @@ type FileSystem interface {
 // File is a file being written.
 type File interface {
 	io.Writer
-	LikeFile(info fs.FileInfo) error // takes over mode, and owner where allowed
+	LikeFile(path string, info fs.FileInfo) error // takes over mode, and owner and more where allowed
 	Sync() error
 	Close() error
 }
@@ -122,7 +122,7 @@ func fillFile(f File, name string, data []byte, like fs.FileInfo) error {
 		return fail(fmt.Sprintf("Failed after writing (%d) bytes to tmp config file", n), err)
 	}
 	if like != nil {
-		if err := f.LikeFile(like); err != nil {
+		if err := f.LikeFile(name, like); err != nil {
 			return fail("Could not chmod config file", err)
 		}
 	}

@@ -2,10 +2,13 @@
 
 package atomicfile
 
-import "io/fs"
+import (
+	"io/fs"
+	"os"
+)
 
-// ownerOf reports that owners are not numbers here.
-func ownerOf(fs.FileInfo) (uid, gid int, ok bool) { return 0, 0, false }
+// likeOwner does nothing: owners are not numbers here.
+func likeOwner(*os.File, fs.FileInfo) (groupKept bool) { return true }
 
 // syncDir does nothing: directories cannot be synced here, and the file system
 // keeps a log of renames of its own.

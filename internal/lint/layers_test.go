@@ -66,6 +66,7 @@ var layers = []layer{
 	{"jepsen/cluster", nil},
 	{"jepsen/conformance", nil},
 	{"jepsen/ecosystem", nil},
+	{"jepsen/host", nil},
 	{"jepsen/integration", nil},
 	{"jepsen/mixed", []string{"jepsen/cluster"}},
 	{"jepsen/sim", []string{"configrewrite", "election", "monitor"}},

@@ -4,6 +4,7 @@ package listen
 
 import (
 	"math"
+	"os"
 	"syscall"
 )
 
@@ -19,10 +20,17 @@ func raiseFileLimit(want uint64) uint64 {
 		return now
 	}
 	hard := uint64(lim.Max)
-	for _, try := range []uint64{want, min(want, hard)} {
+	tries := []uint64{min(want, hard)}
+	if want > hard && os.Geteuid() == 0 {
+		tries = []uint64{want, hard} // only root can exceed the hard limit
+	}
+	for _, try := range tries {
+		if try <= now {
+			break // nothing to ask for; filters of system calls may kill for a limit that changes nothing
+		}
 		raised := lim
 		set(&raised.Cur, try)
-		set(&raised.Max, max(try, hard)) // only root can exceed the hard limit
+		set(&raised.Max, max(try, hard))
 		if syscall.Setrlimit(syscall.RLIMIT_NOFILE, &raised) == nil {
 			return try
 		}

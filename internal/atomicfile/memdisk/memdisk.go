@@ -154,7 +154,7 @@ func (h *handle) Write(p []byte) (int, error) {
 	return n, err
 }
 
-func (h *handle) LikeFile(info fs.FileInfo) error {
+func (h *handle) LikeFile(_ string, info fs.FileInfo) error {
 	return h.d.step(func() { h.f.Mode = info.Mode() })
 }
 func (h *handle) Sync() error  { return h.d.step(func() { h.f.Synced = slices.Clone(h.f.Data) }) }
