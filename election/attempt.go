@@ -47,7 +47,7 @@ type Attempt struct {
 	// next attempt. It includes a random part, and it also moves when a vote is
 	// given to another Sentinel. It outlives the attempt.
 	Start Instant
-	// Changed is when the phase was entered.
+	// Changed is when the phase was entered, or its election repeated.
 	Changed Instant
 	// Forced marks a manual failover, which needs neither a master that is down
 	// nor a majority.
@@ -74,15 +74,14 @@ func (a *Attempt) Begin(now Instant, epoch Epoch, desync time.Duration, forced b
 	*a = Attempt{phase: WaitStart, Epoch: epoch, Begun: now, Start: now.Add(desync), Changed: now, Forced: forced}
 }
 
-// Restart repeats the election of a running attempt at a higher epoch, with
-// everything else unchanged (state-machine.md §12.2, What may be shortened:
-// cautions).
-func (a *Attempt) Restart(epoch Epoch) {
+// Restart repeats the election of a running attempt at a higher epoch. Begun and
+// Start are unchanged (state-machine.md §12.2, What may be shortened: cautions).
+func (a *Attempt) Restart(now Instant, epoch Epoch) {
 	a.mustBeIn(WaitStart)
 	if epoch <= a.Epoch {
 		panic(fmt.Sprintf("election: attempt restarted at epoch %d, not above %d", epoch, a.Epoch))
 	}
-	a.Epoch = epoch
+	a.Epoch, a.Changed = epoch, now
 	a.Restarts++
 }
 

@@ -187,7 +187,7 @@ func TestAttemptLegality(t *testing.T) {
 			mustPanic(t, "begin in "+p.String(), func() { attemptAt(p).Begin(1, 1, 0, false) })
 		}
 		if p != WaitStart {
-			mustPanic(t, "restart in "+p.String(), func() { attemptAt(p).Restart(99) })
+			mustPanic(t, "restart in "+p.String(), func() { attemptAt(p).Restart(1, 99) })
 		}
 		if p == None || p >= ReconfReplicas {
 			mustPanic(t, "abort in "+p.String(), func() { attemptAt(p).Abort(1) })
@@ -207,12 +207,12 @@ func TestAttemptLegality(t *testing.T) {
 
 func TestAttemptRestart(t *testing.T) {
 	a := attemptAt(WaitStart)
-	a.Restart(9)
-	if want := (Attempt{phase: WaitStart, Epoch: 9, Begun: 100, Start: 150, Changed: 100, Restarts: 1}); *a != want {
+	a.Restart(120, 9)
+	if want := (Attempt{phase: WaitStart, Epoch: 9, Begun: 100, Start: 150, Changed: 120, Restarts: 1}); *a != want {
 		t.Errorf("%+v, want %+v", *a, want)
 	}
-	mustPanic(t, "a restart at the same epoch", func() { a.Restart(9) })
-	mustPanic(t, "a restart at a lower epoch", func() { a.Restart(8) })
+	mustPanic(t, "a restart at the same epoch", func() { a.Restart(1, 9) })
+	mustPanic(t, "a restart at a lower epoch", func() { a.Restart(1, 8) })
 }
 
 // TestAttemptDeadlines checks what failover-timeout is used for (state-machine.md §6.1).

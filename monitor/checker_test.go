@@ -176,7 +176,7 @@ func (k *checker) transition(n *node, m *master, was snapshot, in Input) {
 	}
 }
 
-// attempts checks which Sentinel may lead, and when (S4, S11).
+// attempts checks which Sentinel may lead, and when (S4, S11, S19).
 func (k *checker) attempts(n *node, m *master, was snapshot, in Input) {
 	a := &m.attempt
 	mem := k.memory[nodeMaster{n.name, m.cfg.Name}]
@@ -208,6 +208,14 @@ func (k *checker) attempts(n *node, m *master, was snapshot, in Input) {
 func (k *checker) won(n *node, m *master, mem *masterMemory) {
 	key := epochKey{m.cfg.Name, m.attempt.Epoch}
 	mem.granted = key.epoch
+	if own := (election.Ledger{Epoch: key.epoch, For: n.id}); m.ledger != own {
+		k.fail(n, "S19", "leads at epoch %d with its vote for %.8s at epoch %d", key.epoch, m.ledger.For, m.ledger.Epoch)
+	}
+	for _, d := range n.disk.durable.Masters {
+		if d.Name == m.cfg.Name && d.LeaderEpoch != key.epoch && !k.lenient {
+			k.fail(n, "S19", "leads at epoch %d, on disk is a vote at epoch %d", key.epoch, d.LeaderEpoch)
+		}
+	}
 	if m.attempt.Forced {
 		k.forced[key] = true
 		return

@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/gosentinel/sentinel/election"
@@ -97,15 +98,17 @@ func (c *Core) elect(now Instant, m *master) Instant {
 	votes, outstanding := c.countVotes(m)
 	needed := quorum.Needed(len(m.peers)+1, m.cfg.Quorum)
 	leader, _, elected := quorum.Winner(votes, needed)
-	if elected && leader == c.opts.MyID {
+	if elected && leader == c.opts.MyID && m.hasOwnVote() {
 		c.elected(now, m)
 		return Never
 	}
 	if a.Forced {
-		return c.electForced(now, m, elected, outstanding)
+		if next := c.electForced(now, m, elected, outstanding); next != Never || !m.electing() {
+			return next
+		}
 	}
 	next := c.electionDeadline(now, m)
-	if !a.InProgress() {
+	if a.Forced || !a.InProgress() {
 		return next
 	}
 	lostEpoch := c.epoch > a.Epoch
@@ -115,26 +118,47 @@ func (c *Core) elect(now Instant, m *master) Instant {
 	// when another has been elected: when several masters fail together the
 	// current epoch keeps rising, and we would depose a working leader, which
 	// may have promoted another replica than we would.
-	if m.ledger.Epoch == a.Epoch && !elected && (lostEpoch || split) {
+	if m.hasOwnVote() && !elected && (lostEpoch || split) {
 		next = min(next, c.restartElection(now, m))
 	}
 	return next
 }
 
+// hasOwnVote reports whether the last vote of this Sentinel is for itself, at the
+// epoch of its attempt. Whoever leads needs that (invariant S19): a Sentinel that
+// has voted for another at a later epoch must not act beside that one, and an
+// epoch without a vote of ours can be used once more after a restart.
+func (m *master) hasOwnVote() bool { return m.ledger.Epoch == m.attempt.Epoch }
+
 // electForced lets a manual failover go on without votes, as it must when no
 // other Sentinel answers. It asks for votes nevertheless: a majority makes its
 // epoch unique, and two configurations with one epoch would never be
-// reconciled.
+// reconciled. Where the epoch belongs to another Sentinel, or a later one is
+// known at which others vote, it starts again at a higher one.
 func (c *Core) electForced(now Instant, m *master, elected bool, outstanding int) Instant {
 	a := &m.attempt
-	if elected && a.Restarts < maxRestarts {
-		return c.restartElection(now, m) // the epoch belongs to another Sentinel
+	overtaken := c.epoch > a.Epoch
+	if (elected || overtaken) && a.Restarts < maxRestarts {
+		return c.restartElection(now, m)
 	}
-	if due := a.Begun.Add(c.tun.ForceGrace); outstanding > 0 && now < due {
+	if !m.hasOwnVote() {
+		return Never // until the election deadline
+	}
+	if due := a.Changed.Add(c.tun.ForceGrace); outstanding > 0 && now < due {
 		return due
 	}
 	c.elected(now, m)
 	return Never
+}
+
+// logOvertaken says why a failover that an operator ordered needs a new epoch.
+func (c *Core) logOvertaken(m *master) {
+	why := "another Sentinel was elected at epoch "
+	if c.epoch > m.attempt.Epoch {
+		why = "others are at epoch "
+	}
+	c.log(LevelNotice, "The requested FAILOVER of '"+m.cfg.Name+"' starts again at a higher epoch: "+why+
+		strconv.FormatUint(uint64(c.epoch), 10))
 }
 
 func (c *Core) elected(now Instant, m *master) {
@@ -190,9 +214,12 @@ func (c *Core) restartElection(now Instant, m *master) Instant {
 		return m.restartAt
 	}
 	m.restartAt = 0
+	if m.attempt.Forced {
+		c.logOvertaken(m)
+	}
 	c.epoch++
 	c.emit(&m.instance, NewEpoch{c.epoch})
-	m.attempt.Restart(c.epoch)
+	m.attempt.Restart(now, c.epoch)
 	c.vote(now, m, c.epoch, c.opts.MyID)
 	c.awaitDisk(m)
 	return c.electionDeadline(now, m)

@@ -33,7 +33,7 @@ func (c *Core) ask(now Instant, in Ask) {
 // vote grants this Sentinel's vote to a candidate if the rule and the disk
 // allow it.
 func (c *Core) vote(now Instant, m *master, req Epoch, candidate RunID) {
-	if c.disk.failing || c.conflict.open || !req.Plausible(c.epoch) {
+	if c.disk.failing || !req.Plausible(c.epoch) {
 		return
 	}
 	b := m.ledger.Vote(&c.epoch, req, candidate)

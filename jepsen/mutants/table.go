@@ -78,7 +78,7 @@ var Table = []Mutation{
 	{
 		Name: "vote given while saving fails", Why: "a promise is made that a crash breaks",
 		Edits: []Edit{
-			{"monitor/vote.go", "if c.disk.failing || c.conflict.open ||", "if c.conflict.open ||"},
+			{"monitor/vote.go", "if c.disk.failing || !req", "if !req"},
 			{"monitor/vote.go", "c.free(Reply{To: in.From, Down: down}) // the vote is not durable", "c.free(reply) // the vote is not durable"},
 		},
 	},
@@ -145,6 +145,26 @@ var Table = []Mutation{
 	{
 		Name: "votes forgotten by REMOVE and MONITOR", Why: "an operator makes a Sentinel vote twice",
 		Edits: []Edit{{"monitor/calls.go", "m.ledger.Epoch = c.epoch", "m.ledger.Epoch = 0 * c.epoch"}},
+	},
+	{
+		Name: "forced failover at an epoch that it has left", Why: "it acts beside the Sentinel for which it has voted",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{
+			{"monitor/elect.go", "if (elected || overtaken) &&", "if (elected || overtaken && false) &&"},
+			{"monitor/elect.go", "if !m.hasOwnVote() {", "if false {"},
+		},
+	},
+	{
+		Name: "forced failover without an own vote in an id conflict", Why: "its epoch is not saved, and is used again after a restart",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{
+			{"monitor/vote.go", "if c.disk.failing || !req", "if c.disk.failing || c.conflict.open || !req"},
+			{"monitor/elect.go", "if !m.hasOwnVote() {", "if false {"},
+		},
+	},
+	{
+		Name: "leader that has voted for another since", Why: "it acts beside the Sentinel for which it has voted",
+		Edits: []Edit{{"monitor/elect.go", "leader == c.opts.MyID && m.hasOwnVote() {", "leader == c.opts.MyID {"}},
 	},
 	{
 		Name: "failover that never times out", Why: "a replica that does not come back holds the failover up for ever",

@@ -327,7 +327,7 @@ func unfit(r *monitor.ReplicaView, ping, info, down time.Duration) string {
 	return ""
 }
 
-// attempts checks who may lead, and when (S4, S10, S11).
+// attempts checks who may lead, and when (S4, S10, S11, S19).
 func (k *checker) attempts(n *node, p, was *monitor.MasterProbe, in monitor.Input) {
 	m := n.seen.master(p.Name)
 	if c, ok := in.(monitor.Call); ok {
@@ -377,6 +377,7 @@ func (k *checker) began(n *node, p *monitor.MasterProbe, m *masterWatch) {
 func (k *checker) won(n *node, p *monitor.MasterProbe, m *masterWatch) {
 	key := epochKey{p.Name, p.AttemptEpoch}
 	m.granted = key.epoch
+	k.votedForItself(n, p)
 	v, _ := n.core.Master(k.w.now, p.Name)
 	peers, _ := n.core.Sentinels(k.w.now, p.Name)
 	needed := max((len(peers)+1)/2+1, p.Quorum)
@@ -398,6 +399,20 @@ func (k *checker) won(n *node, p *monitor.MasterProbe, m *masterWatch) {
 		l.voters = append(l.voters, peer.RunID)
 	}
 	k.unique(key, l)
+}
+
+// votedForItself checks that the epoch of a leader cannot be used again: its vote
+// in it is its own, and on disk (S19).
+func (k *checker) votedForItself(n *node, p *monitor.MasterProbe) {
+	k.looked[S19]++
+	if p.VoteFor != n.id || p.VoteEpoch != p.AttemptEpoch {
+		k.fail(n.name, S19, "leads at epoch %d with its vote for %.8s at epoch %d", p.AttemptEpoch, p.VoteFor, p.VoteEpoch)
+	}
+	for j := range n.disk.durable.Masters {
+		if d := &n.disk.durable.Masters[j]; d.Name == p.Name && d.LeaderEpoch != p.AttemptEpoch && !k.lenient {
+			k.fail(n.name, S19, "leads at epoch %d, on disk is a vote at epoch %d", p.AttemptEpoch, d.LeaderEpoch)
+		}
+	}
 }
 
 // unique checks that no other leads the same epoch. Two may only when they

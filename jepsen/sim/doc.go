@@ -38,7 +38,7 @@
 //
 // # What is checked
 //
-// The invariants S1 to S18 of the state machine in their strong form, after
+// The invariants S1 to S19 of the state machine in their strong form, after
 // every step of every core and for every effect that leaves one. The checker
 // keeps its own record of what a Sentinel was told and what it said; it does not
 // ask the core what it believes it has done. Further that every event has its

@@ -6,7 +6,7 @@ import "fmt"
 // value stands for none.
 type Invariant uint8
 
-// The invariants. S1 to S18 are those of state-machine.md §11.1, Safety
+// The invariants. S1 to S19 are those of state-machine.md §11.1, Safety
 // invariants, in their strong form.
 const (
 	_ Invariant = iota
@@ -28,6 +28,7 @@ const (
 	S16
 	S17
 	S18
+	S19
 	Answers
 	Audit
 	Causes
@@ -59,6 +60,7 @@ var invariants = [invariantsEnd]struct{ name, text string }{
 	S16:      {"S16", "a vote changes only through a vote request or an own attempt"},
 	S17:      {"S17", "the state of a failover, its start and its promoted replica agree"},
 	S18:      {"S18", "objectively down means subjectively down"},
+	S19:      {"S19", "who leads, elected or forced, has its own vote at exactly that epoch on disk"},
 	Answers:  {"answers", "a question is answered once, and questions do not pile up"},
 	Audit:    {"audit", "no contradiction inside a core: timers, queues, indexes (Core.Audit)"},
 	Causes:   {"causes", "no event without its cause"},

@@ -236,6 +236,16 @@ var violations = []struct {
 		s.now.Flags = monitor.FlagODown
 		s.step(monitor.Tick{})
 	}},
+	{S19, "a leader that has voted for another", func(s *scene) {
+		s.was.Phase, s.now.Phase, s.now.AttemptEpoch, s.now.Forced = election.WaitStart, election.SelectReplica, 7, true
+		s.now.VoteEpoch, s.now.VoteFor = 7, "another"
+		s.k.won(s.n, &s.now, s.n.seen.master("m0"))
+	}},
+	{S19, "a leader whose vote is not on disk", func(s *scene) {
+		s.now.Phase, s.now.AttemptEpoch, s.now.Forced = election.SelectReplica, 7, true
+		s.now.VoteEpoch, s.now.VoteFor = 7, s.n.id
+		s.k.won(s.n, &s.now, s.n.seen.master("m0"))
+	}},
 	{Answers, "an answer to nothing", func(s *scene) { s.n.answer(monitor.Reply{To: 999}) }},
 	{Answers, "questions pile up", func(s *scene) {
 		s.n.asked = make([]question, 5000)
