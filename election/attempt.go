@@ -49,6 +49,9 @@ type Attempt struct {
 	Start Instant
 	// Changed is when the phase was entered, or its election repeated.
 	Changed Instant
+	// Chosen is when the first replica of this attempt was chosen for promotion;
+	// zero before.
+	Chosen Instant
 	// Forced marks a manual failover, which needs neither a master that is down
 	// nor a majority.
 	Forced bool
@@ -90,6 +93,16 @@ func (a *Attempt) Restart(now Instant, epoch Epoch) {
 func (a *Attempt) Advance(to Phase, now Instant) {
 	a.mustBeIn(to - 1)
 	a.phase, a.Changed = to, now
+	if to == SendReplicaOfNoOne && a.Chosen == 0 {
+		a.Chosen = now
+	}
+}
+
+// Reselect goes back to the choice of the replica, because the chosen one has
+// refused. It must be certain that nothing was promoted.
+func (a *Attempt) Reselect(now Instant) {
+	a.mustBeIn(WaitPromotion)
+	a.phase, a.Changed = SelectReplica, now
 }
 
 // Abort ends an attempt whose promotion is not confirmed yet. Start is kept, so
@@ -98,7 +111,7 @@ func (a *Attempt) Abort(now Instant) {
 	if a.phase == None || a.Published() {
 		panic("election: abort in phase " + a.phase.String())
 	}
-	a.phase, a.Changed, a.Forced, a.Begun, a.Restarts = None, now, false, 0, 0
+	a.phase, a.Changed, a.Forced, a.Begun, a.Chosen, a.Restarts = None, now, false, 0, 0, 0
 }
 
 // Clear forgets everything, as a reset or a switch to a new address does.
@@ -125,6 +138,12 @@ func (a *Attempt) ElectionDeadline(failoverTimeout, electionTimeout time.Duratio
 // PhaseDeadline returns when the current phase has lasted the failover timeout.
 func (a *Attempt) PhaseDeadline(failoverTimeout time.Duration) Instant {
 	return a.Changed.Add(failoverTimeout)
+}
+
+// PromotionDeadline returns when a promotion that is not confirmed is given up.
+// Replicas that refuse one after the other do not put it off without end.
+func (a *Attempt) PromotionDeadline(failoverTimeout time.Duration) Instant {
+	return min(a.PhaseDeadline(failoverTimeout), a.Chosen.Add(2*failoverTimeout))
 }
 
 func (a *Attempt) mustBeIn(p Phase) {

@@ -215,6 +215,30 @@ func TestAttemptRestart(t *testing.T) {
 	mustPanic(t, "a restart at a lower epoch", func() { a.Restart(1, 8) })
 }
 
+// TestAttemptReselect goes back to the choice of the replica: only from where the
+// chosen one can refuse, and not without end.
+func TestAttemptReselect(t *testing.T) {
+	for p := None; p <= UpdateConfig; p++ {
+		if p != WaitPromotion {
+			mustPanic(t, "another choice in "+p.String(), func() { attemptAt(p).Reselect(999) })
+		}
+	}
+	a := attemptAt(WaitPromotion)
+	first := a.Chosen
+	if got := a.PromotionDeadline(200); got != a.Changed.Add(200) {
+		t.Errorf("the first promotion is given up at %d, not %d", got, a.Changed.Add(200))
+	}
+	a.Reselect(240)
+	if a.Phase() != SelectReplica || a.Changed != 240 || a.Epoch != 7 || a.Start != 150 {
+		t.Errorf("%+v", *a)
+	}
+	a.Advance(SendReplicaOfNoOne, 700)
+	a.Advance(WaitPromotion, 710)
+	if got := a.PromotionDeadline(200); got != first.Add(400) {
+		t.Errorf("a later promotion is given up at %d, want %d", got, first.Add(400))
+	}
+}
+
 // TestAttemptDeadlines checks what failover-timeout is used for (state-machine.md §6.1).
 func TestAttemptDeadlines(t *testing.T) {
 	var a Attempt
@@ -321,6 +345,9 @@ func randomReplica(rng *rand.Rand) Replica {
 		LastInfo:  []Instant{0, 990, 995, 1000}[rng.IntN(4)],
 		Priority:  rng.IntN(3),
 		LinkDown:  time.Duration(rng.IntN(5) - 1),
+		Syncing:   rng.IntN(8) == 0,
+		Loading:   rng.IntN(8) == 0,
+		Refused:   rng.IntN(4) == 0,
 		Offset:    uint64(rng.IntN(3)),
 		RunID:     []RunID{"", "a", "A", "b", "C"}[rng.IntN(5)],
 	}
@@ -366,7 +393,8 @@ func obviousSelect(rules Rules, rs []Replica) int {
 	if len(fit) == 0 {
 		return -1
 	}
-	never := func(r Replica) int { return map[bool]int{false: 0, true: 1}[r.LinkDown < 0] }
+	last := func(bad bool) int { return map[bool]int{true: 1}[bad] }
+	filled := func(r Replica) bool { return r.LinkDown >= 0 && !r.Syncing && !r.Loading }
 	id := func(r Replica) string {
 		if r.RunID == "" {
 			return "\xff"
@@ -376,8 +404,9 @@ func obviousSelect(rules Rules, rs []Replica) int {
 	slices.SortStableFunc(fit, func(i, j int) int {
 		a, b := rs[i], rs[j]
 		return cmp.Or(
-			cmp.Compare(never(a), never(b)), cmp.Compare(a.Priority, b.Priority),
-			cmp.Compare(b.Offset, a.Offset), cmp.Compare(id(a), id(b)),
+			cmp.Compare(last(!filled(a)), last(!filled(b))), cmp.Compare(last(filled(a) && a.Offset == 0), last(filled(b) && b.Offset == 0)),
+			cmp.Compare(last(a.Refused), last(b.Refused)),
+			cmp.Compare(a.Priority, b.Priority), cmp.Compare(b.Offset, a.Offset), cmp.Compare(id(a), id(b)),
 		)
 	})
 	return fit[0]

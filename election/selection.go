@@ -15,8 +15,24 @@ type Replica struct {
 	// LinkDown is how long its link to the master has been down; negative when
 	// it has never been synchronised.
 	LinkDown time.Duration
-	Offset   uint64 // replication offset
+	Syncing  bool   // a full resynchronisation is replacing its data
+	Loading  bool   // it is reading its data from the disk, or those of a resynchronisation
+	Refused  bool   // it refused to be promoted, and not long ago
+	Offset   uint64 // replication offset; 0 when it has none
 	RunID    RunID
+}
+
+// completeness compares how much of the master's data a replica can hold: what
+// is in the middle of being filled, or never was, comes behind what has no
+// offset, as a server that was a master since its start has none.
+func (r *Replica) completeness() int {
+	switch {
+	case r.LinkDown < 0 || r.Syncing || r.Loading:
+		return 0
+	case r.Offset == 0:
+		return 1
+	}
+	return 2
 }
 
 // Rules are the limits that a replica must meet to be promoted
@@ -50,9 +66,11 @@ func (r Rules) Reject(c Replica) string {
 // Select returns the index of the best acceptable replica, or -1. The order is
 // lower priority number, larger offset, smaller run id without regard to case.
 //
-// One rule comes before these: a replica that has never been synchronised is
-// taken only when there is no other. Stock Sentinel lets an empty replica with
-// a better priority win, and the data of all others is then flushed.
+// Two rules come before these. A replica that has never been synchronised, or is
+// loading or in a full resynchronisation, is taken only when there is no other.
+// Stock Sentinel lets an empty replica with a better priority win, and the data
+// of all others is then flushed. And one that refused to be promoted comes after
+// those that did not, but not after empty ones: data weigh more than time.
 func Select(rules Rules, replicas []Replica) int {
 	best := -1
 	for i, c := range replicas {
@@ -64,8 +82,11 @@ func Select(rules Rules, replicas []Replica) int {
 }
 
 func better(a, b Replica) bool {
-	if x, y := a.LinkDown < 0, b.LinkDown < 0; x != y {
-		return y
+	if x, y := a.completeness(), b.completeness(); x != y {
+		return x > y
+	}
+	if a.Refused != b.Refused {
+		return b.Refused
 	}
 	if a.Priority != b.Priority {
 		return a.Priority < b.Priority

@@ -16,9 +16,11 @@ type Info struct {
 	Role           Role
 	Replicas       []HostPort    // from slaveN lines; only a master reports them
 	MasterLinkDown time.Duration // negative: never synchronised; 0 when absent
+	Loading        bool          // it reads its data from the disk, or those of a full resynchronisation
 
 	// The following are read only below a role:slave line. Has* tell whether the
 	// line was there: what is not reported keeps its earlier value.
+	Syncing       bool // a full resynchronisation is under way
 	HasMasterHost bool
 	MasterHost    string
 	HasMasterPort bool
@@ -70,6 +72,8 @@ func (info *Info) parseLine(line []byte) {
 		if len(value) >= election.RunIDLen && isToken(value[:election.RunIDLen]) {
 			info.RunID = RunID(value[:election.RunIDLen])
 		}
+	case "loading", "async_loading":
+		info.Loading = info.Loading || string(value) == "1"
 	case "role":
 		info.parseRole(value)
 	case "master_link_down_since_seconds":
@@ -112,6 +116,8 @@ func (info *Info) parseReplicaLine(key string, value []byte) {
 		}
 	case "master_link_status":
 		info.MasterLinkUp, info.HasMasterLink = bytes.EqualFold(value, []byte("up")), true
+	case "master_sync_in_progress":
+		info.Syncing = string(value) == "1"
 	case "slave_priority":
 		// No server has a negative priority, and an invented one would win every
 		// replica selection.

@@ -92,9 +92,10 @@ type AskReply struct {
 }
 
 // SlaveOfReply is the outcome of a [SlaveOf]. Refused is the server's error
-// text, or "" when the role change was accepted. Aborted says that the
-// transaction as a whole was refused because one of its commands was (EXECABORT
-// or no MULTI), so that nothing was executed and the plain form may still work.
+// text, or "" when the role change was accepted; with it the role has not
+// changed for certain. Aborted says that the transaction as a whole was refused
+// because of another command than SLAVEOF (EXECABORT or no MULTI), so that
+// nothing was executed and the plain form may still work.
 type SlaveOfReply struct {
 	Conn    ConnID
 	Token   Token

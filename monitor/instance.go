@@ -36,9 +36,11 @@ type instance struct {
 	infoPending  bool
 	role         Role
 	roleSince    Instant
-	slaveofSeq   uint64 // token of the role change in flight, 0 when none
-	slaveofLost  bool   // the connection went down before its outcome was known
-	slaveofError string // last refusal, so that each is logged once
+	slaveofSeq   uint64  // token of the role change in flight, 0 when none
+	slaveofLost  bool    // the connection went down before its outcome was known
+	slaveofError string  // last refusal, so that each is logged once
+	refusedAt    Instant // when the last role change was refused; 0: it was not
+	refusesUntil Instant // until then it is expected to refuse a promotion again; 0: not
 
 	timer timer
 }

@@ -108,7 +108,7 @@ func (c *Core) forgetConn(l *link, cn *conn) {
 		l.unansweredSince = c.now
 	}
 	for _, o := range l.owners {
-		o.infoPending, o.helloPending = false, false
+		o.infoPending, o.helloPending, o.refusesUntil = false, false, 0
 		if o.slaveofSeq != 0 {
 			o.slaveofSeq, o.slaveofLost = 0, true
 		}

@@ -36,6 +36,7 @@ type master struct {
 
 	attempt     election.Attempt
 	promoted    *replica
+	orders      int     // to become the master, sent to promoted and not refused for certain
 	candidateAt Instant // end of the desynchronisation wait, 0 when not waiting
 	restartAt   Instant // when an election that cannot be won is repeated; 0: not planned
 	delayLogged Instant // attempt.Start for which the next delay was logged

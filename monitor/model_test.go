@@ -257,8 +257,12 @@ type redis struct {
 
 	syncTime time.Duration // from SLAVEOF to a link that is up
 	slowInfo time.Duration
-	deaf     bool      // says OK to SLAVEOF and does nothing
-	aborts   bool      // refuses the transaction, for example because CLIENT is renamed
+	deaf     bool   // says OK to SLAVEOF and does nothing
+	aborts   bool   // refuses the transaction, for example because CLIENT is renamed
+	refuses  string // how it answers SLAVEOF itself, "" when it obeys
+	mute     bool   // closes the connection instead of answering the next SLAVEOF
+	loading  bool
+	syncing  bool
 	badInfo  string    // sent instead of an INFO text
 	ping     PingReply // PingPong normally
 	reboots  int
@@ -358,7 +362,8 @@ func (s *redis) info() string {
 	}
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\r\n", args...) }
-	line("# Server\r\nrun_id:%s\r\n\r\n# Replication", s.id)
+	line("# Server\r\nrun_id:%s\r\n\r\n# Persistence", s.id)
+	line("loading:%d\r\nasync_loading:0\r\n\r\n# Replication", bit(s.loading))
 	if s.role == RoleMaster {
 		line("role:master")
 		for k, r := range s.attached() {
@@ -372,7 +377,7 @@ func (s *redis) info() string {
 	if s.linkUp {
 		status = "up"
 	}
-	line("master_link_status:%s\r\nslave_repl_offset:%d", status, s.offset)
+	line("master_link_status:%s\r\nmaster_sync_in_progress:%d\r\nslave_repl_offset:%d", status, bit(s.syncing), s.offset)
 	if !s.linkUp {
 		seconds := int64(s.w.now.Sub(s.linkSince) / time.Second)
 		if s.neverSync {
@@ -382,6 +387,13 @@ func (s *redis) info() string {
 	}
 	line("slave_priority:%d\r\nslave_read_only:1\r\nreplica_announced:1\r\nconnected_slaves:0", s.priority)
 	return b.String()
+}
+
+func bit(on bool) int {
+	if on {
+		return 1
+	}
+	return 0
 }
 
 func (s *redis) attached() (rs []*redis) {
@@ -409,6 +421,16 @@ func (s *redis) publish(h Hello) {
 // caller are disconnected.
 func (s *redis) slaveof(cn *wire, t Token, cmd SlaveOf) {
 	reply := SlaveOfReply{Conn: cn.id, Token: t}
+	if s.mute {
+		s.mute = false
+		s.w.resetAll(s, nil, ConnCommand, ConnPubSub)
+		return
+	}
+	if s.refuses != "" {
+		reply.Refused = s.refuses
+		cn.carry(toNode, func() { cn.from.input(reply) })
+		return
+	}
 	if s.aborts && !cmd.Plain {
 		reply.Aborted, reply.Refused = true, "EXECABORT Transaction discarded because of previous errors."
 	} else if !s.deaf {

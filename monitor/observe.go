@@ -40,7 +40,7 @@ func (c *Core) checkRunID(now Instant, i *instance, info *Info) {
 			m.rebootSince = now
 		}
 	}
-	i.runID = info.RunID
+	i.runID, i.refusesUntil = info.RunID, 0
 }
 
 func (c *Core) discoverReplicas(now Instant, m *master, info *Info) {
@@ -59,9 +59,10 @@ func (c *Core) discoverReplicas(now Instant, m *master, info *Info) {
 }
 
 // observe stores what a replica reports about itself. What it does not report
-// keeps its value, except the time that its link has been down.
+// keeps its value, except what only holds at the moment: the time that its link
+// has been down, and whether it is being filled.
 func (r *replica) observe(now Instant, info *Info) {
-	r.masterLinkDown = info.MasterLinkDown
+	r.masterLinkDown, r.loading, r.syncing = info.MasterLinkDown, info.Loading, info.Syncing
 	if info.HasMasterHost && !strings.EqualFold(info.MasterHost, r.masterHost) {
 		r.masterHost, r.confChange = info.MasterHost, now
 	}

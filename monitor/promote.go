@@ -30,7 +30,7 @@ func (c *Core) selectReplica(now Instant, m *master) Instant {
 		return Never
 	}
 	r := m.replicas[best]
-	m.promoted = r
+	m.promoted, m.orders = r, 0
 	r.set(FlagPromoted)
 	c.emit(&r.instance, SelectedReplica{c.ref(&r.instance)})
 	a.Advance(election.SendReplicaOfNoOne, now)
@@ -77,6 +77,7 @@ func (c *Core) candidates(now Instant, m *master) []election.Replica {
 		cs[k] = election.Replica{
 			SDown: down || r.has(FlagSDown), Connected: r.link.connected(), LastAvail: r.link.lastAvail,
 			LastInfo: r.infoRefresh, Priority: r.priority, LinkDown: r.masterLinkDown,
+			Syncing: r.syncing, Loading: r.loading, Refused: now < r.refusesUntil,
 			Offset: r.offset, RunID: r.runID,
 		}
 	}
@@ -98,22 +99,47 @@ func (c *Core) promote(now Instant, m *master) Instant {
 	return Never
 }
 
-// waitPromotion waits for INFO to say role:master. If the connection broke
-// before the outcome was known, the command is sent again.
+// waitPromotion waits for INFO to say role:master. The command is sent again if
+// the connection broke before the outcome was known, or if it was refused.
 func (c *Core) waitPromotion(now Instant, m *master) Instant {
 	r := m.promoted
 	next := c.promotionDeadline(now, m)
 	// Not after the deadline, which may have passed in TILT: a server promoted
 	// by an aborted attempt would be a master that no Sentinel announces.
-	if m.waitingForPromotion() && r.slaveofLost && r.link.connected() {
-		c.changeRole(&r.instance, Addr{})
-		c.wake(&r.instance)
+	if !m.waitingForPromotion() || c.promoteAnother(now, m) || !r.link.connected() {
+		return next
 	}
+	due := r.retryDue()
+	if now < due {
+		return min(next, due)
+	}
+	c.changeRole(&r.instance, Addr{})
+	c.wake(&r.instance)
 	return next
 }
 
+// promoteAnother goes back to the choice of the replica when the chosen one has
+// refused and another is better now. While it is not known how one order ended,
+// no other server gets one: two masters would share the epoch.
+func (c *Core) promoteAnother(now Instant, m *master) bool {
+	if m.orders > 0 {
+		return false
+	}
+	r := m.promoted
+	best := election.Select(c.rules(now, m), c.candidates(now, m))
+	if best < 0 || m.replicas[best] == r {
+		return false
+	}
+	c.log(LevelNotice, "Another replica of "+m.cfg.Name+" is promoted, because "+r.name+" refused: "+r.slaveofError)
+	r.clear(FlagPromoted)
+	m.promoted = nil
+	m.attempt.Reselect(now)
+	c.emit(&m.instance, FailoverStateSelectReplica{c.ref(&m.instance)})
+	return true
+}
+
 func (c *Core) promotionDeadline(now Instant, m *master) Instant {
-	due := m.attempt.PhaseDeadline(m.cfg.FailoverTimeout)
+	due := m.attempt.PromotionDeadline(m.cfg.FailoverTimeout)
 	if now < due {
 		return due
 	}

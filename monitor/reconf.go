@@ -55,8 +55,10 @@ func (c *Core) sendReconf(now Instant, m *master) Instant {
 		if r.has(FlagReconfSent | FlagReconfInProg) {
 			busy++
 		}
-		if r.has(FlagReconfSent) && r.slaveofLost {
-			c.changeRole(&r.instance, m.promoted.addr) // the connection broke under the first SLAVEOF
+		if due := r.retryDue(); r.has(FlagReconfSent) && now >= due {
+			c.changeRole(&r.instance, m.promoted.addr)
+		} else if r.has(FlagReconfSent) {
+			next = min(next, due)
 		}
 	}
 	for _, r := range m.replicas {

@@ -10,6 +10,8 @@ type replica struct {
 	instance
 	masterLinkDown time.Duration
 	masterLinkUp   bool
+	loading        bool
+	syncing        bool // a full resynchronisation is under way
 	masterHost     string
 	masterPort     int
 	priority       int

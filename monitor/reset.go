@@ -8,10 +8,10 @@ func (c *Core) resetMaster(now Instant, m *master) {
 	m.infoRefresh, m.infoSent, m.infoPending = 0, 0, false
 	m.helloDue, m.helloPending = now, false
 	m.role, m.roleSince = RoleMaster, now
-	m.slaveofSeq, m.slaveofLost, m.slaveofError = 0, false, ""
+	m.slaveofSeq, m.slaveofLost, m.slaveofError, m.refusedAt = 0, false, "", 0
 	m.sdownSince, m.odownSince = 0, 0
 	m.attempt.Clear()
-	m.promoted = nil
+	m.promoted, m.orders = nil, 0
 	m.candidateAt, m.restartAt, m.delayLogged = 0, 0, 0
 	m.askFloor = c.lastSeq
 	for _, p := range m.peers {

@@ -1,5 +1,10 @@
 package monitor
 
+import (
+	"strings"
+	"time"
+)
+
 // Role is the replication role that a server reported in INFO.
 type Role uint8
 
@@ -25,9 +30,16 @@ func (c *Core) changeRole(i *instance, to Addr) bool {
 	if !i.link.connected() || (cmd.Host != "" && i.addr.Same(to)) {
 		return false
 	}
-	i.slaveofLost = false
-	i.slaveofSeq = c.sendFor(i, cmd)
+	i.slaveofLost, i.refusedAt = false, 0
+	c.order(i, cmd)
 	return true
+}
+
+func (c *Core) order(i *instance, cmd SlaveOf) {
+	i.slaveofSeq = c.sendFor(i, cmd)
+	if cmd.Host == "" {
+		i.master.orders++
+	}
 }
 
 // slaveofReply handles the outcome of a role change. A server that refuses the
@@ -41,12 +53,12 @@ func (c *Core) slaveofReply(now Instant, in SlaveOfReply) {
 	}
 	i := mem.base()
 	i.slaveofSeq = 0
-	if in.Refused != "" && in.Refused != i.slaveofError {
-		c.log(LevelWarning, "Server "+c.shown(i.addr).String()+" refused a role change: "+in.Refused)
-	}
-	i.slaveofError = in.Refused
+	c.noteRefusal(now, mem, in.Refused)
 	switch {
 	case !in.Aborted:
+		if in.Refused != "" {
+			i.refusedAt = now
+		}
 	case c.tilt:
 		// The reply waited while this process was stalled. Another leader may
 		// have acted meanwhile, and repeating the order now could make a second
@@ -57,10 +69,61 @@ func (c *Core) slaveofReply(now Instant, in SlaveOfReply) {
 		if !ok {
 			return
 		}
-		cmd := SlaveOf{Host: to.Shown(c.opts.AnnounceHostnames), Port: to.Port, Plain: true}
-		i.slaveofSeq = c.sendFor(i, cmd)
+		c.order(i, SlaveOf{Host: to.Shown(c.opts.AnnounceHostnames), Port: to.Port, Plain: true})
 	}
 	c.touch(i.master)
+}
+
+// noteRefusal notes how a server answered a role change; "" means that it obeys.
+func (c *Core) noteRefusal(now Instant, mem member, refusal string) {
+	i := mem.base()
+	m := i.master
+	if refusal != "" && refusal != i.slaveofError {
+		c.log(LevelWarning, "Server "+c.shown(i.addr).String()+" refused a role change: "+refusal)
+	}
+	i.slaveofError = refusal
+	if r, ok := mem.(*replica); !ok || r != m.promoted || !m.waitingForPromotion() {
+		return
+	}
+	switch {
+	case refusal == "":
+		i.refusesUntil = 0
+	case passing(refusal):
+		m.orders--
+	default:
+		m.orders--
+		i.refusesUntil = now.Add(2 * m.cfg.FailoverTimeout)
+	}
+}
+
+// passing reports whether a refusal ends by itself: the server is loading, or a
+// script keeps it busy.
+func passing(refusal string) bool {
+	return strings.HasPrefix(refusal, "LOADING") || strings.HasPrefix(refusal, "BUSY")
+}
+
+// While a failover waits for a server that refused a role change, it is told
+// again after a pause: a short one when the refusal ends by itself, a longer one
+// when a person has to end it.
+const (
+	retryPassing = 100 * time.Millisecond
+	retryLasting = time.Second
+)
+
+// retryDue returns when a role change that was refused, or whose outcome was
+// lost, may be sent again; Never while there is nothing to repeat.
+func (i *instance) retryDue() Instant {
+	switch {
+	case i.slaveofSeq != 0:
+		return Never
+	case i.refusedAt != 0 && passing(i.slaveofError):
+		return i.refusedAt.Add(retryPassing)
+	case i.refusedAt != 0:
+		return i.refusedAt.Add(retryLasting)
+	case i.slaveofLost:
+		return 0
+	}
+	return Never
 }
 
 // roleTarget returns the address that a replica should follow now: the zero

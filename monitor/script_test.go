@@ -433,6 +433,14 @@ func (s *script) server(t *testing.T, td *datadriven.TestData) {
 			r.deaf = true
 		case "aborts":
 			r.aborts = true
+		case "refuses":
+			r.refuses = strings.TrimPrefix(a.SingleVal(t), "nothing")
+		case "mute":
+			r.mute = true
+		case "loading":
+			r.loading = a.SingleVal(t) == "yes"
+		case "syncing":
+			r.syncing = a.SingleVal(t) == "yes"
 		case "role":
 			r.follow(HostPort{})
 		case "follow":

@@ -167,6 +167,16 @@ var Table = []Mutation{
 		Edits: []Edit{{"monitor/elect.go", "leader == c.opts.MyID && m.hasOwnVote() {", "leader == c.opts.MyID {"}},
 	},
 	{
+		Name: "another replica promoted while the outcome of the first is unknown",
+		Why:  "two masters share an epoch, and one of them is never told",
+		By:   ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/promote.go", "if m.orders > 0 {", "if m.orders > 0 && m.promoted.refusedAt == 0 {"}},
+	},
+	{
+		Name: "replica that is being filled promoted", Why: "its emptiness is replicated to all others",
+		Edits: []Edit{{"election/selection.go", "case r.LinkDown < 0 || r.Syncing || r.Loading:", "case r.LinkDown < 0:"}},
+	},
+	{
 		Name: "failover that never times out", Why: "a replica that does not come back holds the failover up for ever",
 		Edits: []Edit{{"monitor/reconf.go", "timeout := now >= due", "timeout := now >= due && false"}},
 	},

@@ -82,6 +82,9 @@ func (k *checker) progress(n *node, m *masterWatch, e monitor.Event) {
 	case monitor.ElectedLeader:
 		next(hasTried, hasWon, "+try-failover")
 	case monitor.FailoverStateSelectReplica:
+		if m.stage == waitingForRole { // the chosen one has refused, see Single
+			m.stage = hasWon
+		}
 		next(hasWon, selecting, "+elected-leader")
 	case monitor.SelectedReplica:
 		next(selecting, hasSelected, "+failover-state-select-slave")

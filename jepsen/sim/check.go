@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -125,6 +126,8 @@ func (k *checker) before(n *node, in monitor.Input) {
 		n.seen.answered(n, in)
 	case monitor.PeerOpinion:
 		n.seen.toldByGossip(in, k.w.now)
+	case monitor.SlaveOfReply:
+		n.seen.refused(in)
 	case monitor.Call:
 		if _, ok := in.Op.(monitor.ResetOp); ok {
 			for _, p := range n.seen.probes {
@@ -252,8 +255,10 @@ func (k *checker) transition(n *node, p, was *monitor.MasterProbe, in monitor.In
 			k.fail(n.name, S9, "the promotion of %s was confirmed without INFO saying so", at)
 		}
 	}
-	if was.Phase < election.SendReplicaOfNoOne && p.Phase >= election.SendReplicaOfNoOne {
-		k.selected(n, p)
+	if p.Phase == election.SendReplicaOfNoOne || p.Phase == election.WaitPromotion {
+		if was.Phase < election.SendReplicaOfNoOne || p.Promoted != was.Promoted {
+			k.selected(n, p)
+		}
 	}
 	_, ordered := in.(monitor.Call)
 	tilt, _ := n.core.Tilt(k.w.now)
@@ -303,7 +308,34 @@ func (k *checker) selected(n *node, p *monitor.MasterProbe) {
 		if why := unfit(&r, 5*n.tun.PingPeriod, info, down); why != "" {
 			k.fail(n.name, S12, "%s was chosen although %s", r.Name, why)
 		}
+		k.filled(n, &r, slices.DeleteFunc(slices.Clone(replicas), func(o monitor.ReplicaView) bool {
+			return unfit(&o, 5*n.tun.PingPeriod, info, down) != ""
+		}))
 	}
+}
+
+// filled checks the replica that was chosen among those that are fit (Filled).
+func (k *checker) filled(n *node, chosen *monitor.ReplicaView, fit []monitor.ReplicaView) {
+	if isFilled(chosen) {
+		return
+	}
+	for _, o := range fit {
+		k.looked[Filled]++
+		if isFilled(&o) {
+			k.fail(n.name, Filled, "%s was chosen, which has no data, instead of %s", chosen.Name, o.Name)
+		}
+	}
+}
+
+// isFilled reports whether a replica has all data of its master, as its last INFO
+// tells.
+func isFilled(r *monitor.ReplicaView) bool {
+	for _, sign := range []string{"loading:1", "master_sync_in_progress:1", "master_link_down_since_seconds:-1"} {
+		if bytes.Contains(r.Info, []byte(sign)) {
+			return false
+		}
+	}
+	return true
 }
 
 // unfit says why a replica must not be promoted, or "". The times are how old
@@ -376,7 +408,7 @@ func (k *checker) began(n *node, p *monitor.MasterProbe, m *masterWatch) {
 // and no other has won at this epoch.
 func (k *checker) won(n *node, p *monitor.MasterProbe, m *masterWatch) {
 	key := epochKey{p.Name, p.AttemptEpoch}
-	m.granted = key.epoch
+	m.granted, m.orders, m.ordered = key.epoch, nil, monitor.HostPort{}
 	k.votedForItself(n, p)
 	v, _ := n.core.Master(k.w.now, p.Name)
 	peers, _ := n.core.Sentinels(k.w.now, p.Name)
@@ -483,6 +515,7 @@ func (k *checker) command(n *node, s monitor.Send) {
 		}
 		if cmd.Host == "" {
 			k.promoted(n, n.link(s.Conn).addr)
+			k.single(n, s)
 		}
 	}
 }
@@ -504,6 +537,28 @@ func (k *checker) promoted(n *node, at monitor.HostPort) {
 		return
 	}
 	k.fail(n.name, S5, "SLAVEOF NO ONE was sent to %s without a won election", at)
+}
+
+// single checks that an attempt promotes one server only, as far as anybody can
+// know: an order whose answer was lost may have been obeyed.
+func (k *checker) single(n *node, s monitor.Send) {
+	to := n.link(s.Conn).addr
+	for j := range n.seen.probes {
+		p := &n.seen.probes[j]
+		m := n.seen.master(p.Name)
+		if p.Promoted.Port == 0 || hostPort(p.Promoted) != to || m.granted != p.AttemptEpoch {
+			continue
+		}
+		if m.ordered != to && len(m.orders) > 0 {
+			k.fail(n.name, Single, "%s was told to become a master at epoch %d, as was %s, which has not refused", to, p.AttemptEpoch, m.ordered)
+		}
+		if m.ordered != to && m.ordered.Port != 0 {
+			k.looked[Single]++
+		}
+		m.ordered = to
+		m.orders = append(m.orders, s.Token.Seq)
+		n.seen.promotions[s.Token.Seq] = p.Name
+	}
 }
 
 // tell is an epoch that leaves a Sentinel, which must be durable by then (S1).

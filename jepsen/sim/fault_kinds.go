@@ -96,6 +96,11 @@ var serverFaults = []kind{
 		s.lag = time.Duration(50*(f.B+1)) * time.Millisecond
 		return fmt.Sprintf("%s answers %v late", s.name, s.lag), func() { s.lag = 0 }
 	}},
+	{"forbid-roles", "server", func(w *world, f Fault) (string, func()) {
+		s := w.server(f.A)
+		s.forbids = true
+		return fmt.Sprintf("%s refuses SLAVEOF", s.name), func() { s.forbids = false }
+	}},
 	{"reboot-master", "server", func(w *world, f Fault) (string, func()) {
 		s := w.group(f.A).master()
 		s.crash(false)

@@ -29,6 +29,8 @@ const (
 	S17
 	S18
 	S19
+	Single
+	Filled
 	Answers
 	Audit
 	Causes
@@ -61,6 +63,8 @@ var invariants = [invariantsEnd]struct{ name, text string }{
 	S17:      {"S17", "the state of a failover, its start and its promoted replica agree"},
 	S18:      {"S18", "objectively down means subjectively down"},
 	S19:      {"S19", "who leads, elected or forced, has its own vote at exactly that epoch on disk"},
+	Single:   {"single", "a second server is told to become a master in an attempt only after the first has refused"},
+	Filled:   {"filled", "no replica that is empty or being filled is promoted while a filled one may be"},
 	Answers:  {"answers", "a question is answered once, and questions do not pile up"},
 	Audit:    {"audit", "no contradiction inside a core: timers, queues, indexes (Core.Audit)"},
 	Causes:   {"causes", "no event without its cause"},

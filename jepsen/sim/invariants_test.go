@@ -48,6 +48,16 @@ func (s *scene) addr(k int) monitor.Addr {
 	return a
 }
 
+// connTo is the command connection of the Sentinel to a server.
+func (s *scene) connTo(k int) monitor.ConnID {
+	for _, c := range s.n.links {
+		if c != nil && c.kind == commandConn && c.addr == s.w.servers[k].addr {
+			return c.tag
+		}
+	}
+	panic("there is no connection to " + s.w.servers[k].name)
+}
+
 func (s *scene) hello(epoch monitor.Epoch, k int) monitor.Hello {
 	at := s.w.servers[k].addr
 	return monitor.Hello{RunID: s.n.id, MasterName: "m0", MasterIP: at.Host, MasterPort: at.Port, ConfigEpoch: epoch}
@@ -245,6 +255,27 @@ var violations = []struct {
 		s.now.Phase, s.now.AttemptEpoch, s.now.Forced = election.SelectReplica, 7, true
 		s.now.VoteEpoch, s.now.VoteFor = 7, s.n.id
 		s.k.won(s.n, &s.now, s.n.seen.master("m0"))
+	}},
+	{Single, "another is promoted while it is unknown whether the first obeyed", func(s *scene) {
+		s.n.seen.master("m0").granted = 7
+		s.n.seen.probes[0].AttemptEpoch = 7
+		for seq, to := range []int{1, 2} {
+			s.n.seen.probes[0].Promoted = s.addr(to)
+			s.k.single(s.n, monitor.Send{Conn: s.connTo(to), Token: monitor.Token{Seq: uint64(seq)}})
+		}
+	}},
+	{Filled, "an empty replica is preferred to a filled one", func(s *scene) {
+		good := monitor.ReplicaView{}
+		good.Info = []byte("role:slave\r\nmaster_link_status:up\r\n")
+		for _, sign := range []string{"loading:1", "master_sync_in_progress:1", "master_link_down_since_seconds:-1"} {
+			s.k.violation = ""
+			bad := monitor.ReplicaView{}
+			bad.Info = []byte("role:slave\r\n" + sign + "\r\n")
+			if s.k.filled(s.n, &bad, []monitor.ReplicaView{bad, good}); s.k.violation == "" {
+				s.k.invariant = 0 // unseen
+				return
+			}
+		}
 	}},
 	{Answers, "an answer to nothing", func(s *scene) { s.n.answer(monitor.Reply{To: 999}) }},
 	{Answers, "questions pile up", func(s *scene) {

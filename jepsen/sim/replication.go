@@ -37,7 +37,7 @@ func (s *server) dropUpstream() {
 	} else {
 		s.upstream.close(0, "the replica has left")
 	}
-	s.upstream = nil
+	s.upstream, s.syncing = nil, false
 }
 
 func (s *server) loseUpstream() {
@@ -62,7 +62,7 @@ func (u upstreamDialer) up(c *conn) {
 
 func (u upstreamDialer) down(c *conn, _ string) {
 	if c == u.upstream {
-		u.upstream = nil
+		u.upstream, u.syncing = nil, false
 		if u.linkUp {
 			u.linkUp, u.linkSince = false, u.w.now
 		}
@@ -80,6 +80,8 @@ func (u upstreamDialer) hear(c *conn, msg any) {
 	}
 	s.heard = s.w.now
 	switch m := msg.(type) {
+	case syncBegins:
+		s.syncing = true
 	case fullSync:
 		s.log = append([]uint32(nil), m.log...)
 		s.synced(m.id)
@@ -99,7 +101,7 @@ type heardLater struct{ msg any }
 // synced ends a resynchronisation. The own replicas had another history.
 func (s *server) synced(id uint64) {
 	s.replID, s.oldID, s.oldUntil = id, 0, 0
-	s.linkUp, s.linkSince, s.neverSynced = true, s.w.now, false
+	s.linkUp, s.linkSince, s.neverSynced, s.syncing = true, s.w.now, false, false
 	s.w.say(s.name, "is in sync with %s, with %d writes", s.w.nameOf(s.following), len(s.log))
 	s.upstream.send(toAcceptor, replAck{len(s.log)})
 	for _, r := range s.downstream {
@@ -122,6 +124,7 @@ func (s *server) sync(c *conn, m psync) {
 		c.send(toDialer, partSync{s.replID, append([]uint32(nil), s.log[m.offset:]...)})
 		return
 	}
+	c.send(toDialer, syncBegins{})
 	c.sendAfter(toDialer, s.syncTime, fullSync{s.replID, append([]uint32(nil), s.log...)})
 }
 

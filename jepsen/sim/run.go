@@ -243,7 +243,7 @@ func (w *world) heal() {
 	for _, s := range w.servers {
 		s.start(loseNothing)
 		s.resume()
-		s.priority, s.lag = 100, 0
+		s.priority, s.lag, s.forbids = 100, 0, false
 	}
 	w.resetDeparted()
 }

@@ -31,6 +31,7 @@ type server struct {
 	loading Instant // answers -LOADING until then
 	lag     time.Duration
 	aborts  bool // refuses CLIENT, and with it the transaction of SLAVEOF
+	forbids bool // refuses SLAVEOF
 
 	role      monitor.Role
 	following monitor.HostPort
@@ -44,6 +45,7 @@ type server struct {
 	oldID       uint64 // replid2
 	oldUntil    int    // offset up to which oldID is the same history
 	upstream    *conn  // to the master
+	syncing     bool   // the master is sending everything
 	linkUp      bool
 	linkSince   Instant // of the last change of linkUp
 	neverSynced bool
@@ -95,7 +97,8 @@ type (
 		offset int
 		from   monitor.HostPort
 	}
-	fullSync struct {
+	syncBegins struct{} // everything follows
+	fullSync   struct {
 		id  uint64
 		log []uint32
 	}
@@ -337,6 +340,9 @@ func (s *server) info() []byte {
 	line("redis_version", "7.0.15")
 	line("run_id", string(s.runID))
 	num("tcp_port", int64(s.addr.Port))
+	b = append(b, "\r\n# Persistence\r\n"...)
+	num("loading", bit(s.isLoading()))
+	num("async_loading", 0)
 	b = append(b, "\r\n# Replication\r\n"...)
 	if s.role == monitor.RoleMaster {
 		line("role", "master")
@@ -346,6 +352,7 @@ func (s *server) info() []byte {
 		num("master_port", int64(s.following.Port))
 		line("master_link_status", either(s.linkUp, "up", "down"))
 		num("master_last_io_seconds_ago", int64(s.w.now.Sub(s.heard)/time.Second))
+		num("master_sync_in_progress", bit(s.syncing))
 		num("slave_repl_offset", s.offset())
 		if !s.linkUp {
 			down := int64(s.w.now.Sub(s.linkSince) / time.Second)
@@ -370,6 +377,13 @@ func (s *server) info() []byte {
 	}
 	num("master_repl_offset", s.offset())
 	return b
+}
+
+func bit(on bool) int64 {
+	if on {
+		return 1
+	}
+	return 0
 }
 
 func either(first bool, one, other string) string {
@@ -448,10 +462,10 @@ func (s *server) slaveOf(c *conn, t monitor.Token, cmd monitor.SlaveOf) {
 	switch {
 	case s.isLoading():
 		reply.Refused = "LOADING Redis is loading the dataset in memory"
-		reply.Aborted = !cmd.Plain
 	case s.busy:
 		reply.Refused = "BUSY Redis is busy running a script."
-		reply.Aborted = !cmd.Plain
+	case s.forbids:
+		reply.Refused = "NOPERM this user has no permissions to run the 'slaveof' command"
 	case s.aborts && !cmd.Plain:
 		reply.Refused, reply.Aborted = "EXECABORT Transaction discarded because of previous errors.", true
 	default:

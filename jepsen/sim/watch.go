@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"slices"
 	"time"
 
 	"github.com/gosentinel/sentinel/election"
@@ -25,6 +26,7 @@ type watch struct {
 	masters        map[string]*masterWatch
 	questions      map[monitor.PeerRef]string // vote requests of others, and their masters
 	epochs         map[monitor.Epoch]bool     // told by +new-epoch
+	promotions     map[uint64]string          // orders to become a master that have no answer, and the master
 }
 
 type (
@@ -48,10 +50,12 @@ type (
 
 // masterWatch is what one process did about one master.
 type masterWatch struct {
-	blocked Instant       // the last attempt, or the last vote for another
-	reset   bool          // an operator ends a failover whose outcome stands
-	granted monitor.Epoch // of the attempt whose promotion may be ordered
-	early   monitor.Epoch // the config epoch that was told while the disk failed
+	blocked Instant          // the last attempt, or the last vote for another
+	reset   bool             // an operator ends a failover whose outcome stands
+	granted monitor.Epoch    // of the attempt whose promotion may be ordered
+	early   monitor.Epoch    // the config epoch that was told while the disk failed
+	orders  []uint64         // to become a master in this attempt, which were not refused
+	ordered monitor.HostPort // who got them
 	causes
 }
 
@@ -64,6 +68,7 @@ func (h *watch) init() {
 	h.masters = map[string]*masterWatch{}
 	h.questions = map[monitor.PeerRef]string{}
 	h.epochs = map[monitor.Epoch]bool{}
+	h.promotions = map[uint64]string{}
 	h.probes, h.before, h.tiltBefore = h.probes[:0], h.before[:0], false
 }
 
@@ -83,6 +88,16 @@ func (h *watch) master(name string) *masterWatch {
 func (h *watch) note(p *monitor.MasterProbe) {
 	if p.Promoted.Port != 0 && p.Phase != election.None && h.master(p.Name).granted == p.AttemptEpoch {
 		h.ordered = append(h.ordered, hostPort(p.Promoted))
+	}
+}
+
+// refused takes an order out of the books that was certainly not obeyed.
+func (h *watch) refused(r monitor.SlaveOfReply) {
+	name, known := h.promotions[r.Token.Seq]
+	delete(h.promotions, r.Token.Seq)
+	if known && r.Refused != "" {
+		m := h.master(name)
+		m.orders = slices.DeleteFunc(m.orders, func(seq uint64) bool { return seq == r.Token.Seq })
 	}
 }
 

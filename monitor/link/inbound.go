@@ -276,11 +276,11 @@ func (c *conn) takeRoleChange(e expected, v value, rest []byte) error {
 		// A server that refuses MULTI executes what follows at once. Reporting
 		// that as aborted would change the role a second time.
 		tx.changed = !tx.open && v.kind != '-'
-		tx.refuse(v)
+		tx.deny(v)
 		return nil
 	case replyPlainSlaveOf:
 		tx.changed = v.kind != '-'
-		tx.refuse(v)
+		tx.deny(v)
 		return nil
 	case replyQueued:
 		tx.refuse(v)
@@ -294,6 +294,8 @@ func (c *conn) takeRoleChange(e expected, v value, rest []byte) error {
 	}
 	if tx.changed {
 		out.Refused, out.Aborted = "", false
+	} else if tx.denied != "" {
+		out.Refused, out.Aborted = tx.denied, false
 	}
 	c.emit(out)
 	stuck := e.reply == replyExec && tx.open && v.kind == '-' && !bytes.HasPrefix(v.text, []byte("EXECABORT"))
@@ -309,7 +311,17 @@ func (c *conn) takeRoleChange(e expected, v value, rest []byte) error {
 type roleChange struct {
 	open    bool   // MULTI was accepted
 	changed bool   // SLAVEOF was executed on its own and accepted
+	denied  string // how SLAVEOF itself was refused
 	refusal string // the first error
+}
+
+// deny takes a reply to SLAVEOF itself. Where that is refused the other commands
+// do not matter, and sending them alone would only disconnect the clients.
+func (t *roleChange) deny(v value) {
+	if v.kind == '-' {
+		t.denied = printable(v.text)
+	}
+	t.refuse(v)
 }
 
 func (t *roleChange) refuse(v value) {

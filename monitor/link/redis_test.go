@@ -253,7 +253,7 @@ func TestRedisRenamedCommands(t *testing.T) {
 	if pong := await[monitor.Pong](r); pong.Reply != monitor.PingOther {
 		t.Errorf("got %+v", pong)
 	}
-	if reply := await[monitor.SlaveOfReply](r); !reply.Aborted || !strings.Contains(reply.Refused, "unknown command 'MULTI'") {
+	if reply := await[monitor.SlaveOfReply](r); reply.Aborted || !strings.Contains(reply.Refused, "unknown command 'SLAVEOF'") {
 		t.Errorf("got %+v", reply)
 	}
 	checkLog(t, r, "PING was refused by master "+d.Addr.String()+": ERR unknown command 'PING' (if the command has another name there, set rename-command)")
