@@ -52,14 +52,21 @@ func (p *parser) confLines(name string, text []byte, from origin) {
 }
 
 func (p *parser) confLine(at position, from origin) {
-	if at.text == "" {
+	if rest, found := withoutMark(at.text); found {
+		at.text = rest
+		p.warn(at, "the byte order mark (U+FEFF) before the line is ignored; redis-sentinel refuses it")
+	}
+	if isBlank(at.text) {
 		return
 	}
 	if at.text[0] == '#' {
 		p.generated = p.generated || from == inMain && at.text == generatedMarker
+		if strings.Contains(at.text, "\r") {
+			p.warn(at, "the comment holds a carriage return; what follows it is part of the comment")
+		}
 		return
 	}
-	args, err := splitLine(at.text)
+	args, err := splitArgs(at.text)
 	if p.cutSecret {
 		at.show = asRest
 	}
@@ -68,26 +75,26 @@ func (p *parser) confLine(at position, from origin) {
 	case err != nil && isKnownLine(at.text):
 		p.warn(at, "damaged line dropped: %s", at.text)
 	case err != nil:
-		p.report(at, err, damageHint(err))
+		p.report(at, err, damageHint(err, at.text))
 	case strings.EqualFold(args[0], "sentinel"):
+		p.warnOddities(at, args[1:])
 		p.enqueue(at, args[1:], from)
-	case len(args) > 0:
+	default:
+		p.warnOddities(at, args[1:])
 		p.generic(at, strings.ToLower(args[0]), args[1:], from)
 	}
 }
 
-// splitLine is splitArgs for a whole line of a file that is not blank.
-func splitLine(line string) ([]string, error) {
-	args, err := splitArgs(line)
-	if err == nil && len(args) == 0 {
-		args = []string{""} // only vertical tabs or form feeds
-	}
-	return args, err
-}
+// isBlank reports whether a line is empty. One of vertical tabs and form feeds is:
+// redis-sentinel crashes on it.
+func isBlank(line string) bool { return strings.TrimLeft(line, " \t\r\v\f") == "" }
 
-func damageHint(err error) string {
-	if err == errNUL {
+func damageHint(err error, line string) string {
+	switch {
+	case err == errNUL:
 		return "restore the file from a copy, or remove what is damaged"
+	case strings.Contains(line, `\"`):
+		return `close the quote; a backslash before a quote takes it into the word: write \\ for a backslash, and / in a path`
 	}
 	return "close the quote; a quoted word must be followed by a space"
 }
@@ -142,7 +149,7 @@ func (p *parser) setDir(at position, args []string, from origin) {
 	dir := p.abs(args[0])
 	if check := p.doc.source.CheckDir; check != nil {
 		if err := check(dir); err != nil {
-			p.problem(at, fmt.Sprintf("Can't chdir to '%s': %v", printable(dir), err), "create the directory, or name another")
+			p.problem(at, fmt.Sprintf("Can't chdir to '%s': %v", printable(dir), err), dirHint(args[0]))
 			return
 		}
 	}
@@ -154,6 +161,13 @@ func (p *parser) setDir(at position, args []string, from origin) {
 	if from == inOverride {
 		p.doc.overrides = append(p.doc.overrides, []string{"dir", dir})
 	}
+}
+
+func dirHint(path string) string {
+	if len(path) > 1 && path[1] == ':' || strings.Contains(path, `\`) {
+		return "this is a path of Windows; name a directory of this machine, or remove the line"
+	}
+	return "create the directory, or name another"
 }
 
 // abs returns a path that does not depend on the working directory any more.

@@ -198,6 +198,7 @@ type parser struct {
 	idle      []string        // data-server directives without effect, for one warning
 	epochFrom []monitor.Epoch // epochs of masters that are not configured
 	missing   map[string]bool // masters whose definition was reported as a mistake
+	torn      bool            // the text is without lines that had errors of syntax
 	cutSecret bool            // the last line is about a secret, and lost its end
 }
 
@@ -218,7 +219,7 @@ func newParser(src Source) *parser {
 }
 
 func (p *parser) problem(at position, message, hint string) {
-	p.problems = append(p.problems, Problem{at.file, at.line, at.shown(), message, hint})
+	p.problems = append(p.problems, Problem{at.file, at.line, at.shown(), message, at.hint(hint)})
 }
 
 func (p *parser) warn(at position, format string, args ...any) {

@@ -205,6 +205,9 @@ func readIncluded(fsys fileSystem, pattern string) ([]Included, error) {
 		if err != nil {
 			return nil, fmt.Errorf("Fatal error, can't open config file '%s': %w", name, atomicfile.Cause(err))
 		}
+		if err, remedy := encodingError(text); err != nil {
+			return nil, fmt.Errorf("%s: %w; %s", name, err, remedy)
+		}
 		files = append(files, Included{name, text})
 	}
 	return files, nil

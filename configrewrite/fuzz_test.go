@@ -15,9 +15,32 @@ func fuzzSource(format Format) Source {
 	return src
 }
 
-// seedTexts adds the inputs of the golden scripts to a corpus.
+// oddSeeds are texts as editors and other systems leave them.
+var oddSeeds = []string{
+	"\ufeffport 5\r\n\ufeffsentinel\tmonitor\t'm'\t10.0.0.1 6379 2 \r\n\f\n\v\n# c\rport 6\n", "\ufeff\ufeff# c\n\ufeff\n",
+	"port\u00a05\nrequirepass “x”\nsentinel announce-ip \" 10.0.0.1\"\nsentinel announce-ip 0.0.0.0\n", "requirepass\nx\nuser a \\\non\n",
+	"\ufeff[server]\r\nport == 5\r\n\u00a0bind = x\r\n", "\xff\xfep\x00",
+	"sentinel monitor m 10.0.0.1 6379 2\nsentinel parallel-syncs m 1\nsentinel failover-timeout m 180000\nsentinel announce-port 0\nsentinel auth-pass m \"\"\n",
+}
+
+// seedTexts adds the inputs of the golden scripts to a corpus, files from the
+// field, and odd texts.
 func seedTexts(f *testing.F, add func(text string)) {
 	f.Helper()
+	for _, text := range oddSeeds {
+		add(text)
+	}
+	field, err := filepath.Glob("testdata/field/*.conf")
+	if err != nil || len(field) == 0 {
+		f.Fatalf("no files from the field: %v", err)
+	}
+	for _, name := range field {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		add(string(data))
+	}
 	files, err := filepath.Glob("testdata/golden/*.txt")
 	if err != nil || len(files) == 0 {
 		f.Fatalf("no golden scripts: %v", err)

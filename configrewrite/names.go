@@ -81,6 +81,9 @@ func knownDirective(d string) bool {
 
 // directiveHint suggests what a misspelt directive may mean.
 func directiveHint(d string) string {
+	if tokens := tokensOf(d); len(tokens) > 0 && tokens[0].text != d && knownDirective(tokens[0].text) {
+		return "write a blank behind \"" + tokens[0].text + "\""
+	}
 	if strings.HasPrefix(d, "[") {
 		return "this looks like TOML; a file in TOML must have a name that ends in .toml"
 	}

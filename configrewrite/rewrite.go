@@ -87,6 +87,12 @@ func readLines(current []byte) *rewriter {
 }
 
 func (r *rewriter) addLine(raw, text string) {
+	if rest, found := withoutMark(text); found {
+		raw, text = rest, rest
+	}
+	if isBlank(text) {
+		raw, text = "", ""
+	}
 	i := len(r.lines)
 	r.lines = append(r.lines, confLine{text: raw})
 	if text == "" || text[0] == '#' {
@@ -110,9 +116,12 @@ func (r *rewriter) addLine(raw, text string) {
 // lineKey returns the key under which a line is found again, and whether the
 // line may stay. Lines about a master are told apart by its name.
 func lineKey(text string) (key string, known bool) {
-	args, err := splitLine(text)
-	if err != nil {
+	args, err := splitArgs(text)
+	switch {
+	case err != nil:
 		return "sentinel damaged", isKnownLine(text)
+	case len(args) == 0:
+		return "", true
 	}
 	name := strings.ToLower(args[0])
 	if name != "sentinel" {

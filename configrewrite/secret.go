@@ -147,6 +147,14 @@ func (at position) shown() string {
 	return Masked(at.text)
 }
 
+// hint adds to a hint what an editor does not show of the line.
+func (at position) hint(hint string) string {
+	if at.show == asItIs {
+		return hint
+	}
+	return withOddity(hint, at.text)
+}
+
 // shownWord returns the directive of the line as it may be shown.
 func (at position) shownWord(word string) string {
 	if at.shown() == hidden {

@@ -90,6 +90,8 @@ const stateHint = "restore the file from a copy. If you edited the state on purp
 // parseState decodes a state part. The version is looked at before all else:
 // a later version may have another checksum, and must be left as it is.
 func (p *parser) parseState(at position, text []byte) *savedState {
+	// An editor may have given every line the line ends of Windows.
+	text = bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n"))
 	damage := checksum(text)
 	if v, ok := scanVersion(text); ok && v > stateVersion {
 		p.problem(at, fmt.Sprintf("the state has the version %d, and this release knows only %d", v, stateVersion),

@@ -32,34 +32,60 @@ func (p *parser) parseTOML(text []byte) {
 	p.applyQueue(func() { p.masterTables(lines, at, top["master"]) })
 }
 
-// decodeTOML reports syntax errors with their line.
+// decodeTOML reports syntax errors with their line. Where there are any, what it
+// returns serves to find further mistakes.
 func (p *parser) decodeTOML(at position, text []byte) (map[string]any, bool) {
 	top := map[string]any{}
 	if i := bytes.IndexByte(text, 0); i >= 0 {
 		at.line += 1 + bytes.Count(text[:i], []byte("\n"))
-		p.problem(at, errNUL.Error(), damageHint(errNUL))
+		p.problem(at, errNUL.Error(), damageHint(errNUL, ""))
 		return nil, false
 	}
-	err := toml.Unmarshal(text, &top)
-	if err == nil {
-		return top, true
-	}
-	var parse toml.ParseError
-	if errors.As(err, &parse) {
-		at.line += parse.Position.Line
-		hint := tomlHint("")
-		if all := bytes.Split(text, []byte("\n")); 0 < parse.Position.Line && parse.Position.Line <= len(all) {
-			line := string(bytes.TrimSpace(all[parse.Position.Line-1]))
-			at.text, at.show, hint = maskedTOML(line), asItIs, tomlHint(line)
-			if at.text != line {
-				parse.Message = withoutQuotes(parse.Message)
-			}
+	lines := bytes.Split(bytes.Clone(text), []byte("\n"))
+	for last := -1; len(p.problems) < maxShown; {
+		err := toml.Unmarshal(bytes.Join(lines, []byte("\n")), &top)
+		if err == nil {
+			return top, true
 		}
-		p.problem(at, parse.Message, hint)
-		return nil, false
+		p.torn = true
+		// The decoder stops at the first error. What follows is read without that
+		// line, up to an error that may only be its consequence.
+		n := p.syntaxError(at, lines, err, last)
+		if n < 0 || last >= 0 && len(bytes.TrimSpace(bytes.Join(lines[min(last+1, n):n], nil))) == 0 {
+			return nil, false
+		}
+		top, last = map[string]any{}, n
 	}
-	p.problem(at, err.Error(), "")
 	return nil, false
+}
+
+// syntaxError reports an error of the decoder, empties its line and returns the
+// index of that, or -1 when the rest cannot be read without it.
+func (p *parser) syntaxError(at position, lines [][]byte, err error, last int) int {
+	var parse toml.ParseError
+	if !errors.As(err, &parse) {
+		p.problem(at, err.Error(), "")
+		return -1
+	}
+	n := parse.Position.Line - 1
+	if last >= 0 && n <= last {
+		return -1
+	}
+	at.line += n + 1
+	hint := tomlHint("")
+	if 0 <= n && n < len(lines) {
+		line := string(bytes.Trim(lines[n], " \t\r"))
+		at.text, at.show, hint = maskedTOML(line), asItIs, withOddity(tomlHint(line), line)
+		if at.text != line {
+			parse.Message = withoutQuotes(parse.Message)
+		}
+	}
+	p.problem(at, parse.Message, hint)
+	if n < 0 || n >= len(lines) || bytes.HasPrefix(bytes.TrimSpace(lines[n]), []byte("[")) || len(bytes.TrimSpace(lines[n])) == 0 {
+		return -1 // without a header, keys below it would seem misplaced
+	}
+	lines[n] = nil
+	return n
 }
 
 func tomlHint(line string) string {
@@ -203,6 +229,9 @@ func (p *parser) masterTable(lines *lineFinder, at position, n int, table map[st
 	port, ok3 := table["port"].(int64)
 	_, ok4 := table["quorum"]
 	if !ok1 || !ok2 || !ok3 || !ok4 || name == "" {
+		if p.torn {
+			return // that line is reported already
+		}
 		p.problem(here, "a [[master]] needs name and host (text in quotes), port and quorum (numbers)", "")
 		return
 	}
@@ -235,7 +264,7 @@ func (p *parser) masterTable(lines *lineFinder, at position, n int, table map[st
 type lineFinder struct{ lines []string }
 
 func newLineFinder(text []byte) *lineFinder {
-	return &lineFinder{strings.Split(string(text), "\n")}
+	return &lineFinder{strings.Split(strings.TrimPrefix(string(text), byteOrderMark), "\n")}
 }
 
 // at returns the position of key in the n-th table of that name, of the header

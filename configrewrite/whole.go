@@ -18,6 +18,9 @@ func checkWhole(path string, text []byte) error {
 		return loadError(path, errors.New("the file is empty"),
 			"restore it if it ever had content; to start a new Sentinel without masters, write a comment line into it")
 	}
+	if err := checkEncoding(path, text); err != nil {
+		return err
+	}
 	if FormatOf(path) != FormatConf || !bytes.Contains(text, []byte(generatedMarker)) {
 		return nil
 	}
