@@ -3,6 +3,8 @@ package pubsub
 import (
 	"errors"
 	"slices"
+
+	"github.com/gosentinel/sentinel/internal/ordered"
 )
 
 // ErrTooManyNames is the error of a subscription that would exceed
@@ -29,21 +31,14 @@ type Client struct {
 
 	// Guarded by bus.mu.
 	resp3     bool
-	channels  []string // in the order of subscription, as patterns
-	patterns  []string
-	member    map[subscription]struct{} // the same, for look-up
+	channels  ordered.Map[struct{}] // in the order of subscription, as patterns
+	patterns  ordered.Map[struct{}]
 	nameBytes int
 	queue     [][]byte // shared frames; queue[:head] are gone
 	head      int
 	bytes     int
 	slow      bool
 	closed    bool
-}
-
-// subscription is one entry of Client.member.
-type subscription struct {
-	kind Kind
-	name string
 }
 
 // NewClient returns a client without subscriptions. It costs the bus nothing
@@ -53,7 +48,7 @@ type subscription struct {
 // that distributes events. It must not block and not use the bus. A connection
 // needs it because its own goroutine is then blocked in the slow write.
 func (b *Bus) NewClient(onSlow func()) *Client {
-	return &Client{bus: b, ready: make(chan struct{}, 1), onSlow: onSlow, member: make(map[subscription]struct{})}
+	return &Client{bus: b, ready: make(chan struct{}, 1), onSlow: onSlow}
 }
 
 // Ready has a value when there may be frames to write or [Client.Slow] has
@@ -74,21 +69,18 @@ func (c *Client) Subscribe(k Kind, name string) (count int, err error) {
 	b := c.bus
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	sub := subscription{k, name}
-	if _, have := c.member[sub]; have || c.closed {
-		return len(c.member), nil
+	if c.closed || c.names(k).Has(name) {
+		return c.count(), nil
 	}
 	cost := len(name) + perNameBytes
 	if c.nameBytes+cost > b.lim.ClientNameBytes || b.nameBytes+cost > b.lim.TotalNameBytes {
-		return len(c.member), ErrTooManyNames
+		return c.count(), ErrTooManyNames
 	}
 	c.nameBytes += cost
 	b.nameBytes += cost
-	c.member[sub] = struct{}{}
-	names := c.names(k)
-	*names = append(*names, name)
+	c.names(k).Put(name, struct{}{})
 	b.add(c, k, name)
-	return len(c.member), nil
+	return c.count(), nil
 }
 
 // Unsubscribe ends a subscription and returns the number of those left. Frames
@@ -98,21 +90,21 @@ func (c *Client) Unsubscribe(k Kind, name string) (count int) {
 	c.bus.mu.Lock()
 	defer c.bus.mu.Unlock()
 	c.remove(k, name)
-	return len(c.member)
+	return c.count()
 }
 
 // Names returns the names the client is subscribed to, oldest first.
 func (c *Client) Names(k Kind) []string {
 	c.bus.mu.Lock()
 	defer c.bus.mu.Unlock()
-	return slices.Clone(*c.names(k))
+	return c.names(k).List()
 }
 
 // Counts returns the number of subscriptions of each kind.
 func (c *Client) Counts() (channels, patterns int) {
 	c.bus.mu.Lock()
 	defer c.bus.mu.Unlock()
-	return len(c.channels), len(c.patterns)
+	return c.channels.Len(), c.patterns.Len()
 }
 
 // QueuedBytes returns what waits to be written.
@@ -158,8 +150,8 @@ func (c *Client) Close() {
 		return
 	}
 	for _, k := range []Kind{Channel, Pattern} {
-		for names := c.names(k); len(*names) > 0; {
-			c.remove(k, (*names)[len(*names)-1])
+		for _, name := range c.names(k).List() {
+			c.remove(k, name)
 		}
 	}
 	c.closed, c.queue, c.head, c.bytes = true, nil, 0, 0
@@ -168,26 +160,18 @@ func (c *Client) Close() {
 
 // The rest is called with bus.mu held.
 
-func (c *Client) names(k Kind) *[]string {
+func (c *Client) names(k Kind) *ordered.Map[struct{}] {
 	if k == Pattern {
 		return &c.patterns
 	}
 	return &c.channels
 }
 
+func (c *Client) count() int { return c.channels.Len() + c.patterns.Len() }
+
 func (c *Client) remove(k Kind, name string) {
-	sub := subscription{k, name}
-	if _, have := c.member[sub]; !have {
+	if !c.names(k).Remove(name) {
 		return
-	}
-	delete(c.member, sub)
-	names := c.names(k)
-	// From the end, where Close takes its names from.
-	for i := len(*names) - 1; i >= 0; i-- {
-		if (*names)[i] == name {
-			*names = slices.Delete(*names, i, i+1)
-			break
-		}
 	}
 	cost := len(name) + perNameBytes
 	c.nameBytes -= cost

@@ -78,7 +78,7 @@ func (u *User) Enabled() bool { return u.rules.Load().enabled }
 // Then [List.Check] need not be called. It is much cheaper than Check.
 func (u *User) Unlimited() bool {
 	r := u.rules.Load().root
-	return r.base == '+' && len(r.text) == 0 && r.allChannels && !u.deleted.Load()
+	return r.base == '+' && r.text.Len() == 0 && r.allChannels && !u.deleted.Load()
 }
 
 // NoPass reports whether any password is accepted for the user.
@@ -114,7 +114,7 @@ func (l *List) Users() []string {
 // unknownUser stands in for users that do not exist, so that the duration of a
 // login does not reveal which names exist. It is not enabled and accepts no
 // password.
-var unknownUser = &rules{passwords: []string{hashPassword("")}}
+var unknownUser = &rules{passwords: setOf(hashPassword(""))}
 
 // Authenticate returns the user for a name and password, or [ErrWrongPass].
 func (l *List) Authenticate(name, password string) (*User, error) {
@@ -172,9 +172,9 @@ func (l *List) SetDefaultPassword(password string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	r := l.open.rules.Load().clone()
-	r.noPass, r.passwords = password == "", nil
+	r.noPass, r.passwords = password == "", wordSet{}
 	if password != "" {
-		r.passwords = []string{hashPassword(password)}
+		r.passwords = setOf(hashPassword(password))
 	}
 	l.open.rules.Store(r)
 }
@@ -248,7 +248,7 @@ func (l *List) View(name string) (UserView, bool) {
 		return UserView{}, false
 	}
 	r := u.rules.Load()
-	v := UserView{Flags: r.flags(), Passwords: slices.Clone(r.passwords), SelectorView: r.root.view()}
+	v := UserView{Flags: r.flags(), Passwords: r.passwords.List(), SelectorView: r.root.view()}
 	for _, s := range r.more {
 		v.Selectors = append(v.Selectors, s.view())
 	}

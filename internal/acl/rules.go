@@ -14,9 +14,14 @@ import (
 // changes; an edit works on a clone.
 type rules struct {
 	enabled, noPass, skipSanitize bool
-	passwords                     []string // SHA-256 in hex
+	passwords                     wordSet // SHA-256 in hex
 	root                          *selector
 	more                          []*selector
+}
+
+func setOf(word string) (s wordSet) {
+	s.Put(word, struct{}{})
+	return s
 }
 
 func newRules(t *table, allChannels bool) *rules { return &rules{root: newSelector(t, allChannels)} }
@@ -31,7 +36,7 @@ func openRules(t *table) *rules {
 
 func (r *rules) clone() *rules {
 	c := *r
-	c.passwords = slices.Clone(r.passwords)
+	c.passwords = r.passwords.Clone()
 	c.root = r.root.clone()
 	c.more = slices.Clone(r.more) // no rule changes an existing further selector
 	return &c
@@ -53,9 +58,9 @@ func (e *editor) apply(rule string) error {
 	case "off":
 		e.enabled = false
 	case "nopass":
-		e.noPass, e.passwords = true, nil
+		e.noPass, e.passwords = true, wordSet{}
 	case "resetpass":
-		e.noPass, e.passwords = false, nil
+		e.noPass, e.passwords = false, wordSet{}
 	case "sanitize-payload":
 		e.skipSanitize = false
 	case "skip-sanitize-payload":
@@ -92,9 +97,7 @@ func (e *editor) addPassword(hash string) error {
 	if !isHash(hash) {
 		return ErrBadHash
 	}
-	if !slices.Contains(e.passwords, hash) {
-		e.passwords = append(e.passwords, hash)
-	}
+	e.passwords.Put(hash, struct{}{})
 	e.noPass = false
 	return nil
 }
@@ -103,11 +106,9 @@ func (e *editor) removePassword(hash string) error {
 	if !isHash(hash) {
 		return ErrBadHash
 	}
-	i := slices.Index(e.passwords, hash)
-	if i < 0 {
+	if !e.passwords.Remove(hash) {
 		return ErrNoSuchPassword
 	}
-	e.passwords = slices.Delete(e.passwords, i, i+1)
 	return nil
 }
 
@@ -139,7 +140,7 @@ func isHash(s string) bool {
 // depend on where the password differs, or on whether the user is enabled.
 func (r *rules) accepts(password string) bool {
 	hash, found := []byte(hashPassword(password)), 0
-	for _, p := range r.passwords {
+	for p := range r.passwords.All() {
 		found |= subtle.ConstantTimeCompare(hash, []byte(p))
 	}
 	return r.enabled && (r.noPass || found == 1)
@@ -174,13 +175,18 @@ func (r *rules) keepsChannelsOf(old *rules) bool {
 		if s.allChannels {
 			return true
 		}
-		for _, c := range s.channels {
+		for c := range s.channels.All() {
 			have[c] = true
 		}
 	}
 	for s := range old.selectors {
-		if s.allChannels || slices.ContainsFunc(s.channels, func(c string) bool { return !have[c] }) {
+		if s.allChannels {
 			return false
+		}
+		for c := range s.channels.All() {
+			if !have[c] {
+				return false
+			}
 		}
 	}
 	return true
@@ -204,7 +210,7 @@ func (r *rules) flags() []string {
 // words returns the rules that turn a new user into r.
 func (r *rules) words() []string {
 	words := r.flags()
-	for _, hash := range r.passwords {
+	for hash := range r.passwords.All() {
 		words = append(words, "#"+hash)
 	}
 	words = append(words, r.root.rules()...)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/gosentinel/sentinel/internal/glob"
+	"github.com/gosentinel/sentinel/internal/ordered"
 )
 
 // selector is a set of commands, channels and keys. A command is permitted when
@@ -13,32 +14,39 @@ import (
 // belongs to a user's rules it does not change.
 type selector struct {
 	allChannels bool
-	channels    []string
+	channels    wordSet
 	allKeys     bool
-	keys        []keyPattern
+	keys        ordered.Map[access] // by pattern
 
-	base      byte             // '+' or '-': the default for commands that no rule names
-	text      []string         // the rules after base, in order: "+info", "-@admin"
-	allowed   bitset           // the commands that base and text allow
-	firstArgs map[int][]string // commands allowed only with these as the first argument
+	base      byte                // '+' or '-': the default for commands that no rule names
+	text      ordered.Map[byte]   // the rules after base: the sign of each name
+	below     map[string][]string // the names in text that start with this one and a bar
+	allowed   bitset              // the commands that base and text allow
+	firstArgs map[int]*wordSet    // commands allowed only with these as the first argument
 }
 
-type keyPattern struct {
-	pattern     string
-	read, write bool
-}
+// wordSet is a set of words in the order in which they were added.
+type wordSet = ordered.Map[struct{}]
+
+// access is what a key pattern permits.
+type access struct{ read, write bool }
 
 func newSelector(t *table, allChannels bool) *selector {
-	return &selector{allChannels: allChannels, base: '-', allowed: newBitset(len(t.commands)), firstArgs: map[int][]string{}}
+	return &selector{allChannels: allChannels, base: '-', allowed: newBitset(len(t.commands))}
 }
 
 func (s *selector) clone() *selector {
 	c := *s
-	c.channels, c.keys = slices.Clone(s.channels), slices.Clone(s.keys)
-	c.text, c.allowed = slices.Clone(s.text), slices.Clone(s.allowed)
-	c.firstArgs = make(map[int][]string, len(s.firstArgs))
+	c.channels, c.keys, c.text = s.channels.Clone(), s.keys.Clone(), s.text.Clone()
+	c.allowed = slices.Clone(s.allowed)
+	c.below = make(map[string][]string, len(s.below))
+	for name, list := range maps.All(s.below) {
+		c.below[name] = slices.Clone(list)
+	}
+	c.firstArgs = make(map[int]*wordSet, len(s.firstArgs))
 	for cmd, args := range maps.All(s.firstArgs) {
-		c.firstArgs[cmd] = slices.Clone(args)
+		copied := args.Clone()
+		c.firstArgs[cmd] = &copied
 	}
 	return &c
 }
@@ -49,13 +57,13 @@ func (s *selector) apply(t *table, rule string) error {
 	case "":
 		return ErrSyntax
 	case "allkeys", "~*":
-		s.allKeys, s.keys = true, nil
+		s.allKeys, s.keys = true, ordered.Map[access]{}
 	case "resetkeys":
-		s.allKeys, s.keys = false, nil
+		s.allKeys, s.keys = false, ordered.Map[access]{}
 	case "allchannels", "&*":
-		s.allChannels, s.channels = true, nil
+		s.allChannels, s.channels = true, wordSet{}
 	case "resetchannels":
-		s.allChannels, s.channels = false, nil
+		s.allChannels, s.channels = false, wordSet{}
 	case "allcommands", "+@all":
 		s.setAll('+')
 	case "nocommands", "-@all":
@@ -78,7 +86,7 @@ func (s *selector) addKeys(rule string) error {
 	if s.allKeys {
 		return ErrAllKeys
 	}
-	k := keyPattern{read: true, write: true}
+	k := access{read: true, write: true}
 	kind, pattern, _ := strings.Cut(rule, "~")
 	if rule[0] == '%' {
 		switch lower(kind) {
@@ -94,13 +102,8 @@ func (s *selector) addKeys(rule string) error {
 	if unwritable(pattern) {
 		return ErrSyntax
 	}
-	k.pattern = pattern
-	if i := slices.IndexFunc(s.keys, func(o keyPattern) bool { return o.pattern == pattern }); i >= 0 {
-		s.keys[i].read = s.keys[i].read || k.read
-		s.keys[i].write = s.keys[i].write || k.write
-		return nil
-	}
-	s.keys = append(s.keys, k)
+	have, _ := s.keys.Get(pattern)
+	s.keys.Put(pattern, access{read: have.read || k.read, write: have.write || k.write})
 	return nil
 }
 
@@ -110,14 +113,13 @@ func (s *selector) addChannel(pattern string) error {
 		return ErrAllChannels
 	case unwritable(pattern):
 		return ErrSyntax
-	case !slices.Contains(s.channels, pattern):
-		s.channels = append(s.channels, pattern)
 	}
+	s.channels.Put(pattern, struct{}{})
 	return nil
 }
 
 func (s *selector) setAll(base byte) {
-	s.base, s.text = base, nil
+	s.base, s.text, s.below = base, ordered.Map[byte]{}, nil
 	s.allowed.fill(base == '+')
 	clear(s.firstArgs)
 }
@@ -167,9 +169,14 @@ func (s *selector) allowFirstArg(t *table, name string) error {
 		return ErrUnknownCommand
 	case unwritable(arg):
 		return ErrSyntax
-	case !slices.Contains(s.firstArgs[cmd], arg):
-		s.firstArgs[cmd] = append(s.firstArgs[cmd], arg)
 	}
+	if s.firstArgs[cmd] == nil {
+		if s.firstArgs == nil {
+			s.firstArgs = map[int]*wordSet{}
+		}
+		s.firstArgs[cmd] = &wordSet{}
+	}
+	s.firstArgs[cmd].Put(arg, struct{}{})
 	s.note('+', name)
 	return nil
 }
@@ -189,11 +196,18 @@ func (s *selector) set(t *table, cmd int, allow bool) {
 // text grow without limit.
 func (s *selector) note(sign byte, name string) {
 	name = lower(name)
-	s.text = slices.DeleteFunc(s.text, func(rule string) bool {
-		rest, same := strings.CutPrefix(rule[1:], name)
-		return same && (rest == "" || rest[0] == '|')
-	})
-	s.text = append(s.text, string(sign)+name)
+	for _, longer := range s.below[name] {
+		s.text.Remove(longer)
+	}
+	delete(s.below, name)
+	if container, _, sub := strings.Cut(name, "|"); sub && !s.text.Has(name) {
+		if s.below == nil {
+			s.below = map[string][]string{}
+		}
+		s.below[container] = append(s.below[container], name)
+	}
+	s.text.Remove(name) // to be the last again
+	s.text.Put(name, sign)
 }
 
 // allowsCommand decides on the command cmd. words are all words of the request,
@@ -203,11 +217,11 @@ func (s *selector) allowsCommand(cmd int, words [][]byte) bool {
 		return true
 	}
 	args := s.firstArgs[cmd]
-	if len(args) == 0 || len(words) < 2 {
+	if args == nil || len(words) < 2 {
 		return false
 	}
 	// Only commands without subcommands have first arguments, so it is words[1].
-	return slices.Contains(args, lower(string(words[1])))
+	return args.Has(lower(string(words[1])))
 }
 
 // allowsChannel decides on one channel, or one pattern of PSUBSCRIBE. A pattern
@@ -217,12 +231,15 @@ func (s *selector) allowsChannel(name string, pattern bool) bool {
 	if s.allChannels {
 		return true
 	}
-	return slices.ContainsFunc(s.channels, func(rule string) bool {
-		if pattern {
-			return rule == name
+	if pattern {
+		return s.channels.Has(name)
+	}
+	for rule := range s.channels.All() {
+		if glob.Match(rule, name) {
+			return true
 		}
-		return glob.Match(rule, name)
-	})
+	}
+	return false
 }
 
 // rules returns the rules that turn a new selector into s, for either value of
@@ -237,15 +254,19 @@ func (s *selector) rules() []string {
 }
 
 func (s *selector) commandRules() []string {
-	return append([]string{string(s.base) + "@all"}, s.text...)
+	rules := []string{string(s.base) + "@all"}
+	for name, sign := range s.text.All() {
+		rules = append(rules, string(sign)+name)
+	}
+	return rules
 }
 
 func (s *selector) channelRules() []string {
 	if s.allChannels {
 		return []string{"&*"}
 	}
-	rules := make([]string, len(s.channels))
-	for i, c := range s.channels {
+	rules := s.channels.List()
+	for i, c := range rules {
 		rules[i] = "&" + c
 	}
 	return rules
@@ -255,18 +276,18 @@ func (s *selector) keyRules() []string {
 	if s.allKeys {
 		return []string{"~*"}
 	}
-	rules := make([]string, len(s.keys))
-	for i, k := range s.keys {
+	rules := make([]string, 0, s.keys.Len())
+	for pattern, may := range s.keys.All() {
+		kind := "~"
 		switch {
-		case !k.write:
-			rules[i] = "%R~" + k.pattern
-		case !k.read:
-			rules[i] = "%W~" + k.pattern
-		case k.pattern == "*":
-			rules[i] = "%RW~*" // ~* would mean allkeys, and the next pattern would be an error
-		default:
-			rules[i] = "~" + k.pattern
+		case !may.write:
+			kind = "%R~"
+		case !may.read:
+			kind = "%W~"
+		case pattern == "*":
+			kind = "%RW~" // ~* would mean allkeys, and the next pattern would be an error
 		}
+		rules = append(rules, kind+pattern)
 	}
 	return rules
 }

@@ -19,13 +19,14 @@ var layers = []layer{
 	// Helpers without knowledge of Sentinels.
 	{"internal/errtext", nil},
 	{"internal/glob", nil},
+	{"internal/ordered", nil},
 	{"internal/lint", nil},
 	{"internal/numhost", nil},
 	{"internal/option", nil},
 	{"internal/words", nil},
 	{"internal/atomicfile", nil},
 	{"internal/atomicfile/memdisk", []string{"internal/atomicfile"}},
-	{"internal/acl", []string{"internal/glob", "internal/words"}},
+	{"internal/acl", []string{"internal/glob", "internal/ordered", "internal/words"}},
 	{"internal/respguard", []string{"internal/words"}},
 	{"internal/resptest", nil},
 	{"internal/testcert", nil},
@@ -38,7 +39,7 @@ var layers = []layer{
 
 	// The shells around it.
 	{"monitor/link", []string{"monitor"}},
-	{"pubsub", []string{"internal/glob", "monitor"}},
+	{"pubsub", []string{"internal/glob", "internal/ordered", "monitor"}},
 	{"gossip/session", []string{"monitor"}},
 	{"gossip", []string{"gossip/session", "monitor"}},
 	{"configrewrite", []string{"internal/atomicfile", "internal/numhost", "internal/option", "internal/words", "monitor"}},
