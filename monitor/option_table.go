@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -216,7 +217,14 @@ type renameValue struct {
 
 func (v renameValue) Kind() option.Kind { return option.Pairs }
 
-var errRenamedTwice = errors.New("Same command renamed multiple times with rename-command.")
+var (
+	errRenamedTwice   = errors.New("Same command renamed multiple times with rename-command.")
+	errTooManyRenamed = fmt.Errorf("more than %d commands are renamed; a Sentinel sends only a few", maxRenamed)
+)
+
+// maxRenamed bounds a table: each change of it, and each word that is sent, looks
+// at every entry. Redis has fewer commands.
+const maxRenamed = 512
 
 // SetLine adds one mapping. An exact repetition is harmless, and is what is found
 // after an included line was copied into the main file.
@@ -236,6 +244,9 @@ func (v renameValue) SetLine(words []string) error {
 			return errRenamedTwice
 		}
 	}
+	if len(entries) >= maxRenamed {
+		return errTooManyRenamed
+	}
 	*v.table = NewRenameTable(append(entries, Renamed{From: words[0], To: words[1]})...)
 	return nil
 }
@@ -247,7 +258,11 @@ func (v renameValue) SetCommand(words []string) (bad int) {
 			return i
 		}
 	}
-	*v.table = (*v.table).With(words[0], words[1])
+	table := (*v.table).With(words[0], words[1])
+	if table.size() > maxRenamed {
+		return 0
+	}
+	*v.table = table
 	return option.Good
 }
 

@@ -25,6 +25,13 @@ func (t *RenameTable) Entries() []Renamed {
 	return append([]Renamed(nil), t.entries...)
 }
 
+func (t *RenameTable) size() int {
+	if t == nil {
+		return 0
+	}
+	return len(t.entries)
+}
+
 // Map returns the word to send for command word cmd.
 func (t *RenameTable) Map(cmd string) string {
 	if t != nil {

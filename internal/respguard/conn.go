@@ -21,7 +21,7 @@ type Conn struct {
 	// The rest belongs to the goroutine that reads.
 	scan     scanner
 	off      int    // how much of scan.out Read has returned
-	raw      []byte // read from the socket but not scanned yet
+	raw      []byte // read from the socket but not scanned yet; memory of its own
 	err      error  // what Read returns after all of scan.out
 	begun    time.Time
 	deadline time.Time
@@ -124,8 +124,9 @@ func (c *Conn) Read(p []byte) (int, error) {
 
 // fill scans what is left in raw, or reads more into scratch and scans that.
 func (c *Conn) fill(scratch []byte) {
-	src := c.raw
+	src, own := c.raw, true
 	if len(src) == 0 {
+		own = false
 		scratch = scratch[:min(len(scratch), readBytes)]
 		n, err := c.receive(scratch)
 		if err != nil {
@@ -145,6 +146,8 @@ func (c *Conn) fill(scratch []byte) {
 		c.err, c.raw = v, nil
 	case n == len(src):
 		c.raw = nil
+	case own:
+		c.raw = src[n:] // a copy for each command would cost a stranger nothing and us the square
 	default:
 		c.raw = append([]byte(nil), src[n:]...)
 	}

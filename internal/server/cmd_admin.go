@@ -16,17 +16,21 @@ import (
 	"github.com/gosentinel/sentinel/monitor"
 )
 
-// call carries out an operation and replies with OK or its error.
-func (r *request) call(op monitor.Op) {
+// call carries out an operation and replies with OK or its error. It reports
+// whether the operation took effect. It did if only saving failed: then the change
+// stands and is saved as soon as that works (wire.md §3.9, Save error).
+func (r *request) call(op monitor.Op) (applied bool) {
 	result, ok := r.server.engine.Call(op)
 	switch {
 	case !ok:
 		r.stopping()
 	case result.Err != nil:
 		r.error(result.Err)
+		return result.Err == monitor.ErrSave
 	default:
 		r.ok()
 	}
+	return ok
 }
 
 func cmdFailover(r *request)    { r.call(monitor.FailoverOp{Name: r.arg(2)}) }
@@ -34,8 +38,7 @@ func cmdRemove(r *request)      { r.call(monitor.RemoveOp{Name: r.arg(2)}) }
 func cmdFlushConfig(r *request) { r.call(monitor.FlushOp{}) }
 
 func cmdReset(r *request) {
-	if len(r.args[2]) > monitor.MaxPattern {
-		r.error(monitor.ErrPatternTooLong)
+	if !r.patternFits(2) {
 		return
 	}
 	result, ok := r.server.engine.Call(monitor.ResetOp{Pattern: r.arg(2)})
@@ -47,6 +50,16 @@ func cmdReset(r *request) {
 	default:
 		r.integer(int64(result.Count))
 	}
+}
+
+// patternFits refuses a pattern that is longer than any that can be of use: it is
+// matched with many names.
+func (r *request) patternFits(i int) bool {
+	if len(r.args[i]) > monitor.MaxPattern {
+		r.error(monitor.ErrPatternTooLong)
+		return false
+	}
+	return true
 }
 
 // noControl rejects control characters in the words from index first on. They
@@ -122,6 +135,10 @@ func (r *request) resolve(host string) (monitor.Addr, bool) {
 	return monitor.Addr{Host: host, IP: ip}, ip != ""
 }
 
+// maxChanges bounds the changes of one SENTINEL SET: for each the core emits an
+// event, and all other work of this Sentinel waits meanwhile.
+const maxChanges = 1024
+
 // cmdSet hands the options to the core as typed, up to the first that it cannot
 // know: the core answers with an error about that one, and applies what stands
 // before it (wire.md §3.6).
@@ -145,6 +162,10 @@ func cmdSet(r *request) {
 		if o == nil {
 			break
 		}
+	}
+	if len(op.Changes) > maxChanges {
+		r.fail("ERR", "too many options for SENTINEL SET: change at most "+strconv.Itoa(maxChanges)+" at once")
+		return
 	}
 	r.call(op)
 }
@@ -172,6 +193,11 @@ func cmdConfig(r *request) {
 var processOptions = configrewrite.SettingOptions().Select(option.ByConfigSet)
 
 func (r *request) configGet() {
+	for i := 3; i < len(r.args); i++ {
+		if !r.patternFits(i) {
+			return
+		}
+	}
 	var opts monitor.Options
 	if !r.read(func(c Reader, _ monitor.Instant) { opts = c.Options() }) {
 		return
@@ -233,8 +259,11 @@ func (r *request) configSet() {
 			return
 		}
 	}
+	before := r.server.cfg.LogLevel()
 	if set.LogLevel != "" {
-		r.server.cfg.SetLogLevel(set.LogLevel)
+		r.server.cfg.SetLogLevel(set.LogLevel) // first, as it belongs into the file that is saved now
 	}
-	r.call(op)
+	if applied := r.call(op); !applied && set.LogLevel != "" {
+		r.server.cfg.SetLogLevel(before)
+	}
 }

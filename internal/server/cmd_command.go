@@ -2,6 +2,7 @@ package server
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/gosentinel/sentinel/internal/glob"
@@ -47,13 +48,22 @@ func cmdCommandInfo(r *request) {
 		cmdCommand(r)
 		return
 	}
-	r.commandInfos(r.namedCommands())
+	if list, ok := r.namedCommands(); ok {
+		r.commandInfos(list)
+	}
 }
 
+// maxNames bounds the commands that one request may name. A reply repeats what is
+// known of each, so it could be hundreds of times as long as the request.
+const maxNames = 1024
+
 // namedCommands returns the commands named from word 2 on, with nil for unknown
-// ones.
-func (r *request) namedCommands() []*command {
-	var list []*command
+// ones. If it returns false, it has already replied.
+func (r *request) namedCommands() (list []*command, ok bool) {
+	if len(r.args)-2 > maxNames {
+		r.fail("ERR", "too many command names: ask for at most "+strconv.Itoa(maxNames)+" at once")
+		return nil, false
+	}
 	for i := 2; i < len(r.args); i++ {
 		cmd := r.server.commands.find(r.arg(i))
 		if cmd != nil && cmd.flags.has(flagHidden) {
@@ -61,7 +71,7 @@ func (r *request) namedCommands() []*command {
 		}
 		list = append(list, cmd)
 	}
-	return list
+	return list, true
 }
 
 func (r *request) commandInfos(list []*command) {
@@ -102,7 +112,11 @@ func (r *request) simpleSet(list []string) {
 func cmdCommandDocs(r *request) {
 	list := r.server.commands.shown()
 	if len(r.args) > 2 {
-		list = slices.DeleteFunc(r.namedCommands(), func(c *command) bool { return c == nil })
+		named, ok := r.namedCommands()
+		if !ok {
+			return
+		}
+		list = slices.DeleteFunc(named, func(c *command) bool { return c == nil })
 	}
 	r.commandDocs(list)
 }
@@ -140,6 +154,9 @@ func cmdCommandList(r *request) {
 		category := "@" + strings.ToLower(r.arg(4))
 		keep = func(c *command) bool { return slices.Contains(c.flags.categories(), category) }
 	case r.is(3, "PATTERN"):
+		if !r.patternFits(4) {
+			return
+		}
 		keep = func(c *command) bool { return glob.MatchFold(r.arg(4), c.name) }
 	default:
 		r.fail("ERR", "syntax error")

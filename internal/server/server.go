@@ -152,9 +152,7 @@ func isLocal(a net.Addr) bool {
 // server lock is held: it must not block.
 func (s *Server) gone(rc redcon.Conn, err error) {
 	c := rc.Context().(*client)
-	s.mu.Lock()
-	delete(s.clients, c.id)
-	s.mu.Unlock()
+	s.forget(c)
 	c.end()
 	var bad *respguard.Violation
 	if errors.As(err, &bad) {
@@ -176,8 +174,15 @@ func (s *Server) handle(rc redcon.Conn, cmd redcon.Command) {
 		c.flush()
 	}
 	if c.closing {
+		s.forget(c) // first, so that a client that sees the end is in no list any more
 		rc.Close()
 	}
+}
+
+func (s *Server) forget(c *client) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.clients, c.id)
 }
 
 // snapshot returns the current clients, oldest first.

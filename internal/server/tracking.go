@@ -14,13 +14,21 @@ type tracking struct {
 	caching  bool     // CLIENT CACHING was sent; it applies to the next command
 	redirect uint64   // id of the client that invalidations would go to; 0 = none
 	prefixes []string // for bcast, sorted
+
+	prefixBytes int // length of all prefixes
 }
 
 // Limits on what one client can make the server store.
 const (
 	maxPrefixes    = 1024
 	maxPrefixBytes = 64 << 10
+
+	tooManyPrefixes = "too many prefixes: a Sentinel keeps at most 1024 of together 65536 bytes for a client"
 )
+
+func (t *tracking) tooMany() bool {
+	return len(t.prefixes) > maxPrefixes || t.prefixBytes > maxPrefixBytes
+}
 
 // flagLetters returns the letters for CLIENT LIST.
 func (t *tracking) flagLetters() string {
@@ -81,6 +89,10 @@ func (r *request) parseTracking() (t tracking, ok bool) {
 		case r.is(i, "prefix") && more:
 			i++
 			t.prefixes = append(t.prefixes, r.arg(i))
+			if t.prefixBytes += len(r.args[i]); t.tooMany() {
+				r.fail("ERR", tooManyPrefixes)
+				return t, false
+			}
 		case r.is(i, "bcast"):
 			t.bcast = true
 		case r.is(i, "optin"):
@@ -130,35 +142,51 @@ func (t *tracking) conflict(now *tracking) string {
 	case t.optIn && now.optOut, t.optOut && now.optIn:
 		return "You can't switch OPTIN/OPTOUT mode before disabling tracking for this client, and then re-enabling it with a different mode."
 	}
-	return t.overlap(now)
+	both := tracking{prefixes: slices.Concat(t.prefixes, now.prefixes), prefixBytes: t.prefixBytes + now.prefixBytes}
+	if both.tooMany() {
+		return tooManyPrefixes
+	}
+	return t.overlap(now, both.prefixes)
 }
 
-func (t *tracking) overlap(now *tracking) string {
+// overlap says which prefix of t overlaps with one of now or of t itself, the
+// first as Redis finds it, or "". all holds the prefixes of both.
+func (t *tracking) overlap(now *tracking, all []string) string {
+	clashing := overlapping(all)
 	const rule = "Prefixes for a single client must not overlap."
-	bytes := 0
 	for i, p := range t.prefixes {
-		for _, old := range now.prefixes {
-			if overlaps(p, old) {
-				return "Prefix '" + p + "' overlaps with an existing prefix '" + old + "'. " + rule
-			}
+		if !clashing[p] {
+			continue
 		}
-		for _, other := range t.prefixes[i+1:] {
-			if overlaps(p, other) {
-				return "Prefix '" + p + "' overlaps with another provided prefix '" + other + "'. " + rule
-			}
+		with := func(other string) bool { return strings.HasPrefix(p, other) || strings.HasPrefix(other, p) }
+		if at := slices.IndexFunc(now.prefixes, with); at >= 0 {
+			return "Prefix '" + p + "' overlaps with an existing prefix '" + now.prefixes[at] + "'. " + rule
 		}
-		bytes += len(p)
-	}
-	for _, old := range now.prefixes {
-		bytes += len(old)
-	}
-	if len(t.prefixes)+len(now.prefixes) > maxPrefixes || bytes > maxPrefixBytes {
-		return "too many prefixes: a Sentinel keeps at most 1024 of together 65536 bytes for a client"
+		// Its partner stands behind it, or it would have been found there.
+		at := slices.IndexFunc(t.prefixes[i+1:], with)
+		return "Prefix '" + p + "' overlaps with another provided prefix '" + t.prefixes[i+1+at] + "'. " + rule
 	}
 	return ""
 }
 
-func overlaps(a, b string) bool { return strings.HasPrefix(a, b) || strings.HasPrefix(b, a) }
+// overlapping returns the prefixes of which one starts with another, and sorts
+// all: each then stands right behind the longest that it starts with, or behind
+// others that start with that one.
+func overlapping(all []string) map[string]bool {
+	slices.Sort(all)
+	found := map[string]bool{}
+	var starts []string // of the present one, each a start of the next
+	for _, p := range all {
+		for len(starts) > 0 && !strings.HasPrefix(p, starts[len(starts)-1]) {
+			starts = starts[:len(starts)-1]
+		}
+		if len(starts) > 0 {
+			found[p], found[starts[len(starts)-1]] = true, true
+		}
+		starts = append(starts, p)
+	}
+	return found
+}
 
 // merge adds the prefixes that were registered before. BCAST without a prefix
 // means the empty prefix.
@@ -172,6 +200,10 @@ func (t *tracking) merge(now *tracking) {
 	t.prefixes = append(t.prefixes, now.prefixes...)
 	slices.Sort(t.prefixes)
 	t.prefixes = slices.Compact(t.prefixes)
+	t.prefixBytes = 0
+	for _, p := range t.prefixes {
+		t.prefixBytes += len(p)
+	}
 }
 
 func cmdClientCaching(r *request) {
