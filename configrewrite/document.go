@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/gosentinel/sentinel/internal/option"
+	"github.com/gosentinel/sentinel/internal/valid"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -256,11 +257,11 @@ func (p *parser) addMaster(name, given string, addr monitor.Addr, quorum int, fr
 
 // knownAddr reads the address of a replica or Sentinel.
 func (p *parser) knownAddr(host string, port int) (monitor.Addr, error) {
+	if err := valid.Host(host); err != nil {
+		return monitor.Addr{}, option.Tolerated(err.Error())
+	}
 	if ip, ok := literalIP(host); ok {
 		return monitor.Addr{Host: ip, IP: ip, Port: port}, nil
-	}
-	if msg := hostNameError(host); msg != "" {
-		return monitor.Addr{}, option.Tolerated(msg)
 	}
 	if !p.doc.State.Options.ResolveHostnames && !p.doc.source.keepNames {
 		return monitor.Addr{}, option.Tolerated("Can't resolve instance hostname: resolve-hostnames is off")
@@ -275,8 +276,8 @@ func (p *parser) masterAddr(at position, host string, port int) (monitor.Addr, b
 	if addr, err := p.knownAddr(host, port); err == nil {
 		return addr, true
 	}
-	if msg := hostNameError(host); msg != "" {
-		p.problem(at, msg, "write: sentinel monitor <name> <host> <port> <quorum>")
+	if err := valid.Host(host); err != nil {
+		p.problem(at, err.Error(), "write: sentinel monitor <name> <host> <port> <quorum>")
 		return monitor.Addr{}, false
 	}
 	option := "sentinel resolve-hostnames yes"
@@ -317,8 +318,8 @@ func (p *parser) addReplica(at position, i int, addr monitor.Addr) {
 func (p *parser) addSentinel(at position, i int, peer monitor.KnownSentinel) {
 	m := &p.doc.State.Masters[i]
 	switch {
-	case !storableID(peer.ID):
-		p.warn(at, "Sentinel %s of master %s dropped: its id is not 40 characters long", addrHostPort(peer.Addr), m.Name)
+	case !peer.ID.Valid():
+		p.warn(at, "Sentinel %s of master %s dropped: %v", addrHostPort(peer.Addr), m.Name, valid.ID(string(peer.ID)))
 	case peer.ID == p.doc.State.Options.MyID:
 		p.warn(at, "Sentinel %s of master %s dropped: it has this Sentinel's own id", addrHostPort(peer.Addr), m.Name)
 	case p.extra[i].sentinels[peer.ID]:
@@ -327,13 +328,6 @@ func (p *parser) addSentinel(at position, i int, peer monitor.KnownSentinel) {
 		p.extra[i].sentinels[peer.ID] = true
 		m.Sentinels = append(m.Sentinels, peer)
 	}
-}
-
-var myID = globalOptions.Find(option.InConf, "myid")
-
-// storableID reports whether a file can hold an id.
-func storableID(id monitor.RunID) bool {
-	return myID.SetLine(&monitor.Options{}, []string{string(id)}) == nil
 }
 
 func addrKey(a monitor.Addr) string {
