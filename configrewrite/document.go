@@ -77,6 +77,10 @@ type Document struct {
 	asked     asked      // what the operator wrote, without the state
 	overrides [][]string // generic directives of the command line, with arguments
 	live      Live       // what changed in the process, see With
+
+	// force has keys of options that a sentinel.conf gets a line for even at their
+	// default.
+	force map[string]bool
 }
 
 // asked is the configuration as the operator wrote it. State is recorded
@@ -89,6 +93,7 @@ type asked struct {
 	options   monitor.Options
 	masters   []askedMaster
 	index     map[string]int
+	written   map[string]bool // keys of the options that have a line, see lineKey
 }
 
 // askedMaster is one master of the operator: Addr.Host is the text as written,
@@ -213,7 +218,8 @@ type masterExtra struct {
 }
 
 func newParser(src Source) *parser {
-	doc := &Document{source: src}
+	doc := &Document{source: src, force: map[string]bool{}}
+	doc.asked.written = map[string]bool{}
 	doc.Settings = DefaultSettings()
 	doc.Settings.Dir = src.Dir
 	return &parser{doc: doc, dir: src.Dir, index: map[string]int{}, missing: map[string]bool{}}
@@ -241,6 +247,16 @@ func (p *parser) report(at position, err error, hint string) {
 		return
 	}
 	p.problem(at, err.Error(), hint)
+}
+
+// wrote notes that an option was set, perhaps to its default. What an included
+// file sets must be said in the main file even if it is the default, or the next
+// start would take that of the included file.
+func (p *parser) wrote(key string, from origin) {
+	p.doc.asked.written[key] = true
+	if from == inInclude {
+		p.doc.force[key] = true
+	}
 }
 
 // addMaster creates a master with the defaults of all options.
