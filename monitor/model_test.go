@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 )
@@ -102,7 +103,7 @@ type endpoint interface {
 
 func (w *world) endpoint(at HostPort) endpoint {
 	for _, s := range w.servers {
-		if s.at() == at {
+		if s.at() == at || slices.Contains(s.aliases, at) {
 			return s
 		}
 	}
@@ -255,18 +256,20 @@ type redis struct {
 	offset    uint64
 	priority  int
 
-	syncTime time.Duration // from SLAVEOF to a link that is up
-	slowInfo time.Duration
-	deaf     bool   // says OK to SLAVEOF and does nothing
-	aborts   bool   // refuses the transaction, for example because CLIENT is renamed
-	refuses  string // how it answers SLAVEOF itself, "" when it obeys
-	mute     bool   // closes the connection instead of answering the next SLAVEOF
-	loading  bool
-	syncing  bool
-	badInfo  string    // sent instead of an INFO text
-	ping     PingReply // PingPong normally
-	reboots  int
-	waiting  []func()
+	syncTime  time.Duration // from SLAVEOF to a link that is up
+	slowInfo  time.Duration
+	deaf      bool   // says OK to SLAVEOF and does nothing
+	aborts    bool   // refuses the transaction, for example because CLIENT is renamed
+	refuses   string // how it answers SLAVEOF itself, "" when it obeys
+	mute      bool   // closes the connection instead of answering the next SLAVEOF
+	loading   bool
+	anonymous bool       // does not tell its run id, as releases before 2.6
+	aliases   []HostPort // further addresses
+	syncing   bool
+	badInfo   string    // sent instead of an INFO text
+	ping      PingReply // PingPong normally
+	reboots   int
+	waiting   []func()
 }
 
 func (w *world) addServer(of string, addr HostPort, following HostPort) *redis {
@@ -350,7 +353,7 @@ func (s *redis) sendInfo(cn *wire, t Token) {
 	text, role := s.info(), s.role
 	s.w.after(s.slowInfo, func() {
 		cn.carry(toNode, func() {
-			cn.from.saw(s.addr, role)
+			cn.from.saw(HostPort{cn.host, s.addr.Port}, role)
 			cn.from.input(InfoReply{cn.id, t, ParseInfo([]byte(text))})
 		})
 	})
@@ -362,7 +365,10 @@ func (s *redis) info() string {
 	}
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\r\n", args...) }
-	line("# Server\r\nrun_id:%s\r\n\r\n# Persistence", s.id)
+	if !s.anonymous {
+		line("run_id:%s", s.id)
+	}
+	line("# Persistence")
 	line("loading:%d\r\nasync_loading:0\r\n\r\n# Replication", bit(s.loading))
 	if s.role == RoleMaster {
 		line("role:master")

@@ -17,6 +17,10 @@ func (c *Core) infoReply(now Instant, in InfoReply) {
 	if in.Info != nil {
 		i.info, i.infoRefresh = in.Info, now
 		c.checkRunID(now, i, in.Info)
+		if c.dropAlias(i) {
+			c.touch(i.master)
+			return
+		}
 		if m, ok := mem.(*master); ok {
 			c.discoverReplicas(now, m, in.Info)
 		}

@@ -158,6 +158,7 @@ func (c *Core) addPeer(now Instant, m *master, addr Addr, id RunID) *peer {
 		c.peerLinks[id] = l
 	}
 	m.peers = append(m.peers, p)
+	c.warnLoopback(m, addr)
 	c.register(p, l)
 	return p
 }

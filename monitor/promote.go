@@ -91,7 +91,7 @@ func (c *Core) promote(now Instant, m *master) Instant {
 	if !r.link.connected() {
 		return c.promotionDeadline(now, m)
 	}
-	c.changeRole(&r.instance, Addr{})
+	c.changeRole(now, &r.instance, Addr{})
 	m.attempt.Advance(election.WaitPromotion, now)
 	c.emit(&r.instance, FailoverStateWaitPromotion{c.ref(&r.instance)})
 	r.infoPending = false // a reply in flight may be from before the promotion
@@ -113,7 +113,7 @@ func (c *Core) waitPromotion(now Instant, m *master) Instant {
 	if now < due {
 		return min(next, due)
 	}
-	c.changeRole(&r.instance, Addr{})
+	c.changeRole(now, &r.instance, Addr{})
 	c.wake(&r.instance)
 	return next
 }

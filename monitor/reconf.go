@@ -56,7 +56,7 @@ func (c *Core) sendReconf(now Instant, m *master) Instant {
 			busy++
 		}
 		if due := r.retryDue(); r.has(FlagReconfSent) && now >= due {
-			c.changeRole(&r.instance, m.promoted.addr)
+			c.changeRole(now, &r.instance, m.promoted.addr)
 		} else if r.has(FlagReconfSent) {
 			next = min(next, due)
 		}
@@ -65,7 +65,14 @@ func (c *Core) sendReconf(now Instant, m *master) Instant {
 		if busy >= m.cfg.ParallelSyncs {
 			break
 		}
-		if r.has(settled|FlagSDown) || !c.changeRole(&r.instance, m.promoted.addr) {
+		if r.has(settled | FlagSDown) {
+			continue
+		}
+		if _, never := c.mayFollow(now, &r.instance, m.promoted.addr); never {
+			r.set(FlagReconfDone) // the failover must not wait for it
+			continue
+		}
+		if !c.changeRole(now, &r.instance, m.promoted.addr) {
 			continue
 		}
 		r.set(FlagReconfSent)
@@ -99,19 +106,19 @@ func (c *Core) checkEnd(now Instant, m *master) Instant {
 	c.emit(&m.instance, FailoverEnd{c.ref(&m.instance)})
 	m.attempt.Advance(election.UpdateConfig, now)
 	if timeout {
-		c.reconfBestEffort(m)
+		c.reconfBestEffort(now, m)
 	}
 	return Never
 }
 
 // reconfBestEffort points the remaining replicas at the new master without
 // waiting for the outcome.
-func (c *Core) reconfBestEffort(m *master) {
+func (c *Core) reconfBestEffort(now Instant, m *master) {
 	for _, r := range m.replicas {
 		if r.has(FlagPromoted | FlagReconfDone | FlagReconfSent) {
 			continue
 		}
-		if c.changeRole(&r.instance, m.promoted.addr) {
+		if c.changeRole(now, &r.instance, m.promoted.addr) {
 			r.set(FlagReconfSent)
 			c.emit(&r.instance, ReplicaReconfSentBestEffort{c.ref(&r.instance)})
 		}

@@ -34,7 +34,7 @@ func (c *Core) convertToReplica(now Instant, r *replica) {
 	if now.Sub(r.roleSince) <= wait || !c.looksSane(now, r.master) || !r.notDownFor(now, Instant(wait)) {
 		return
 	}
-	if r.slaveofSeq == 0 && c.changeRole(&r.instance, r.master.addr) {
+	if r.slaveofSeq == 0 && c.changeRole(now, &r.instance, r.master.addr) {
 		c.emit(&r.instance, ConvertToReplica{c.ref(&r.instance)})
 	}
 }
@@ -50,7 +50,7 @@ func (c *Core) fixReplicaConfig(now Instant, r *replica) {
 	if now.Sub(r.confChange) <= wait || !c.looksSane(now, m) || !r.notDownFor(now, Instant(wait)) {
 		return
 	}
-	if r.slaveofSeq == 0 && c.changeRole(&r.instance, m.addr) {
+	if r.slaveofSeq == 0 && c.changeRole(now, &r.instance, m.addr) {
 		c.emit(&r.instance, FixReplicaConfig{c.ref(&r.instance)})
 	}
 }

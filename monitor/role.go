@@ -24,11 +24,17 @@ func (r Role) String() string {
 }
 
 // changeRole sends the role change to i: make it a replica of to, or promote it
-// when to is the zero Addr. It never tells a server to follow itself.
-func (c *Core) changeRole(i *instance, to Addr) bool {
+// when to is the zero Addr. It never tells a server to follow itself, and reports
+// false when nothing was sent.
+func (c *Core) changeRole(now Instant, i *instance, to Addr) bool {
 	cmd := SlaveOf{Host: to.Shown(c.opts.AnnounceHostnames), Port: to.Port}
-	if !i.link.connected() || (cmd.Host != "" && i.addr.Same(to)) {
+	if !i.link.connected() {
 		return false
+	}
+	if cmd.Host != "" {
+		if ok, _ := c.mayFollow(now, i, to); !ok {
+			return false
+		}
 	}
 	i.slaveofLost, i.refusedAt = false, 0
 	c.order(i, cmd)
@@ -66,6 +72,9 @@ func (c *Core) slaveofReply(now Instant, in SlaveOfReply) {
 		i.slaveofLost = true
 	default:
 		to, ok := i.master.roleTarget(mem)
+		if ok && to != (Addr{}) {
+			ok, _ = c.mayFollow(now, i, to)
+		}
 		if !ok {
 			return
 		}

@@ -77,9 +77,19 @@ func newScript(t *testing.T, td *datadriven.TestData, prepare func(*world)) *scr
 			state.Masters[k].Addr = Addr{Host: fmt.Sprintf("name%d", k+1), Port: m.addr.Port}
 			s.w.dns[state.Masters[k].Addr.Host] = []string{m.addr.Host}
 		}
+		var at string
+		if td.MaybeScanArgs(t, "at", &at) {
+			state.Masters[k].Addr, _ = IPAddr(at, m.addr.Port)
+			m.aliases = append(m.aliases, HostPort{at, m.addr.Port})
+		}
 		for r := range replicas {
 			s.w.addServer(name, s.serverAddr(2+k*(replicas+1)+r), m.addr)
 		}
+	}
+	var known string
+	if td.MaybeScanArgs(t, "known", &known) {
+		addr, _ := IPAddr(s.host(t, td, known), 6379)
+		state.Masters[0].Replicas = append(state.Masters[0].Replicas, addr)
 	}
 	for range peers {
 		p := s.addPeer()
@@ -355,7 +365,10 @@ func (s *script) nameOf(host string) string {
 	if k, ok := strings.CutPrefix(host, "10.0.0."); ok {
 		return "s" + k
 	}
-	return "p" + strings.TrimPrefix(host, "10.0.1.")
+	if k, ok := strings.CutPrefix(host, "10.0.1."); ok {
+		return "p" + k
+	}
+	return host
 }
 
 // save prints a write that something waits for, with what waits for it.
@@ -398,6 +411,8 @@ func (s *script) host(t *testing.T, td *datadriven.TestData, name string) string
 		return ""
 	case name == "me":
 		return s.me.addr.Host
+	case strings.HasPrefix(name, "127."):
+		return name
 	case strings.HasPrefix(name, "s"):
 		return "10.0.0." + name[1:]
 	case strings.HasPrefix(name, "p"):
@@ -435,6 +450,10 @@ func (s *script) server(t *testing.T, td *datadriven.TestData) {
 			r.aborts = true
 		case "refuses":
 			r.refuses = strings.TrimPrefix(a.SingleVal(t), "nothing")
+		case "alias":
+			r.aliases = append(r.aliases, HostPort{s.host(t, td, a.SingleVal(t)), r.addr.Port})
+		case "anonymous":
+			r.anonymous = true
 		case "mute":
 			r.mute = true
 		case "loading":

@@ -60,7 +60,7 @@ var Table = []Mutation{
 	{
 		Name: "majority of those reachable", Why: "each side of a partition elects its leader",
 		Edits: []Edit{{
-			"monitor/elect.go", "needed := quorum.Needed(len(m.peers)+1, m.cfg.Quorum)",
+			"monitor/elect.go", "needed := quorum.Needed(m.voters(), m.cfg.Quorum)",
 			"needed := quorum.Needed(len(votes)+outstanding, m.cfg.Quorum)",
 		}},
 	},
@@ -175,6 +175,10 @@ var Table = []Mutation{
 	{
 		Name: "replica that is being filled promoted", Why: "its emptiness is replicated to all others",
 		Edits: []Edit{{"election/selection.go", "case r.LinkDown < 0 || r.Syncing || r.Loading:", "case r.LinkDown < 0:"}},
+	},
+	{
+		Name: "run ids not compared before a role change", Why: "a server with two addresses is told to follow itself",
+		Edits: []Edit{{"monitor/identity.go", "return i.runID != \"\" && i.runID == o.runID }", "return i.runID != \"\" && i.runID == o.runID && false }"}},
 	},
 	{
 		Name: "failover that never times out", Why: "a replica that does not come back holds the failover up for ever",

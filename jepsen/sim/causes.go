@@ -194,7 +194,9 @@ func (k *checker) judgement(n *node, m *masterWatch, e monitor.Event) {
 	case monitor.ResetMaster:
 		m.causes.init()
 	case monitor.ReplicaAdded:
-		if m.replicas[e.Instance.Name] {
+		// One of two addresses of a server is forgotten without an event, and may be
+		// found again.
+		if r, ok := k.w.net.listeners[e.Addr].(*server); m.replicas[e.Instance.Name] && (!ok || r.second.Port == 0) {
 			k.without(n, e, "the replica being unknown")
 		}
 		m.replicas[e.Instance.Name] = true

@@ -513,6 +513,10 @@ func (k *checker) command(n *node, s monitor.Send) {
 		if tilt, _ := n.core.Tilt(k.w.now); tilt && !n.disk.releasing {
 			k.fail(n.name, S14, "SLAVEOF %s was sent in TILT", target(cmd))
 		}
+		k.looked[Itself]++
+		if to := (monitor.HostPort{Host: cmd.Host, Port: cmd.Port}); cmd.Host != "" && k.w.net.listeners[to] == k.w.net.listeners[n.link(s.Conn).addr] {
+			k.fail(n.name, Itself, "%s was told to follow %s", n.link(s.Conn).addr, to)
+		}
 		if cmd.Host == "" {
 			k.promoted(n, n.link(s.Conn).addr)
 			k.single(n, s)

@@ -31,6 +31,7 @@ const (
 	S19
 	Single
 	Filled
+	Itself
 	Answers
 	Audit
 	Causes
@@ -65,6 +66,7 @@ var invariants = [invariantsEnd]struct{ name, text string }{
 	S19:      {"S19", "who leads, elected or forced, has its own vote at exactly that epoch on disk"},
 	Single:   {"single", "a second server is told to become a master in an attempt only after the first has refused"},
 	Filled:   {"filled", "no replica that is empty or being filled is promoted while a filled one may be"},
+	Itself:   {"itself", "no server is told to follow itself, under any of its addresses"},
 	Answers:  {"answers", "a question is answered once, and questions do not pile up"},
 	Audit:    {"audit", "no contradiction inside a core: timers, queues, indexes (Core.Audit)"},
 	Causes:   {"causes", "no event without its cause"},

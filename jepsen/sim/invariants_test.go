@@ -277,6 +277,14 @@ var violations = []struct {
 			}
 		}
 	}},
+	{Itself, "a server is told to follow its second address", func(s *scene) {
+		s.w.addTwin(s.w.groups[0])
+		for k, r := range s.w.servers {
+			if r.second.Port != 0 {
+				s.k.command(s.n, monitor.Send{Conn: s.connTo(k), Cmd: monitor.SlaveOf{Host: r.second.Host, Port: r.second.Port}})
+			}
+		}
+	}},
 	{Answers, "an answer to nothing", func(s *scene) { s.n.answer(monitor.Reply{To: 999}) }},
 	{Answers, "questions pile up", func(s *scene) {
 		s.n.asked = make([]question, 5000)

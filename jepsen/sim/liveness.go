@@ -106,9 +106,9 @@ func (w *world) pendingIn(g *group) (why []string) {
 		switch {
 		case w.unknownToAll(g, s):
 		case s.aborts && w.opts.Stock > 0: // stock Sentinels repeat the transaction forever
-		case s.addr == agreed && s.role != monitor.RoleMaster:
+		case s.isAt(agreed) && s.role != monitor.RoleMaster:
 			add("%s should be master, it follows %s", s.name, s.following)
-		case s.addr != agreed && (s.role != monitor.RoleReplica || s.following != agreed || !s.linkUp):
+		case !s.isAt(agreed) && (s.role != monitor.RoleReplica || s.following != agreed || !s.linkUp):
 			add("%s does not follow %s (it is %s of %s, link up %t)", s.name, agreed, s.role, s.following, s.linkUp)
 		}
 	}
@@ -125,9 +125,9 @@ func (w *world) pendingIn(g *group) (why []string) {
 func (w *world) irreparable(g *group, agreed monitor.HostPort) bool {
 	for _, s := range g.servers {
 		switch {
-		case s.addr == agreed && s.role == monitor.RoleMaster:
+		case s.isAt(agreed) && s.role == monitor.RoleMaster:
 			return false
-		case s.addr != agreed && !w.unknownToAll(g, s) && !w.tooStale(g, s, agreed) && !w.forbidden(g, s):
+		case !s.isAt(agreed) && !w.unknownToAll(g, s) && !w.tooStale(g, s, agreed) && !w.forbidden(g, s):
 			return w.blockedByUnaware(g, agreed)
 		}
 	}
@@ -144,7 +144,7 @@ func (w *world) blockedByUnaware(g *group, agreed monitor.HostPort) bool {
 		return false
 	}
 	return slices.ContainsFunc(w.nodes, func(n sentinel) bool {
-		return n.base().alive && !slices.ContainsFunc(g.servers, func(s *server) bool { return s != m && n.knows(g.name, s.addr) })
+		return n.base().alive && !slices.ContainsFunc(g.servers, func(s *server) bool { return s != m && knows(n, s) })
 	})
 }
 
@@ -185,7 +185,7 @@ func (w *world) forbidden(g *group, s *server) bool {
 			return false
 		}
 		replicas, _ := v.core.Replicas(w.now, g.name)
-		return slices.ContainsFunc(replicas, func(r monitor.ReplicaView) bool { return r.Addr == s.addr && r.Priority == 0 })
+		return slices.ContainsFunc(replicas, func(r monitor.ReplicaView) bool { return s.isAt(r.Addr) && r.Priority == 0 })
 	})
 }
 
@@ -193,11 +193,16 @@ func (w *world) forbidden(g *group, s *server) bool {
 // RESET it is found again only if it follows the master.
 func (w *world) unknownToAll(g *group, s *server) bool {
 	for _, n := range w.nodes {
-		if n.base().alive && n.knows(g.name, s.addr) {
+		if n.base().alive && knows(n, s) {
 			return false
 		}
 	}
 	return true
+}
+
+// knows reports whether a Sentinel knows a server by one of its addresses.
+func knows(n sentinel, s *server) bool {
+	return n.knows(s.group.name, s.addr) || s.second.Port != 0 && n.knows(s.group.name, s.second)
 }
 
 // lacksReplicas reports whether a master refuses writes because replicas that it
@@ -280,7 +285,7 @@ func (w *world) inTouch(g *group, a, b sentinel) bool {
 	if a.hasPeer(g.name, b.base().id) || b.hasPeer(g.name, a.base().id) {
 		return true
 	}
-	return slices.ContainsFunc(g.servers, func(s *server) bool { return a.knows(g.name, s.addr) && b.knows(g.name, s.addr) })
+	return slices.ContainsFunc(g.servers, func(s *server) bool { return knows(a, s) && knows(b, s) })
 }
 
 // traffic checks that the periodic commands of a calm world go on, and that no
@@ -299,7 +304,7 @@ func (w *world) traffic(d time.Duration) {
 			w.check.fail(n.name, Storm, "the loop turned %.0f times a second", rate)
 		}
 		for _, s := range w.servers {
-			if !n.knows(s.group.name, s.addr) {
+			if !knows(n, s) {
 				continue
 			}
 			w.check.looked[Traffic]++

@@ -136,7 +136,7 @@ func (s *server) descendsFrom(at monitor.HostPort) bool {
 		if s.role != monitor.RoleReplica {
 			return false
 		}
-		if s.following == at {
+		if s.following == at || s.w.net.listeners[s.following] == s.w.net.listeners[at] {
 			return true
 		}
 		next, ok := s.w.net.listeners[s.following].(*server)

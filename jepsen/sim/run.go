@@ -74,6 +74,11 @@ func newWorld(s Scenario, trace func(string)) *world {
 	for k := range o.Masters {
 		w.addGroup(k)
 	}
+	if o.Twins {
+		for _, g := range w.groups {
+			w.addTwin(g)
+		}
+	}
 	for k := range o.all() + o.Spares {
 		w.addSentinel(k)
 	}
@@ -107,6 +112,13 @@ func (w *world) addGroup(k int) {
 		w.net.listeners[s.addr] = s
 		s.boot()
 	}
+}
+
+// addTwin gives one server of a group a second address.
+func (w *world) addTwin(g *group) {
+	s := g.servers[w.rng.IntN(len(g.servers))]
+	s.second = monitor.HostPort{Host: fmt.Sprintf("10.9.%d.1", g.index), Port: s.addr.Port}
+	w.net.listeners[s.second] = s
 }
 
 func (w *world) masterConfig(g *group, at monitor.HostPort) monitor.MasterConfig {
@@ -153,7 +165,14 @@ func (w *world) addSentinel(k int) {
 func (w *world) freshState(id monitor.RunID) monitor.State {
 	st := monitor.State{Options: monitor.Options{MyID: id}}
 	for _, g := range w.groups {
-		st.Masters = append(st.Masters, monitor.MasterState{MasterConfig: w.masterConfig(g, g.servers[0].addr)})
+		m := monitor.MasterState{MasterConfig: w.masterConfig(g, g.servers[0].addr)}
+		for _, s := range g.servers {
+			// Stock Sentinels make such a server follow itself.
+			if second, ok := monitor.IPAddr(s.second.Host, s.second.Port); ok && w.opts.Stock == 0 {
+				m.Replicas = append(m.Replicas, second)
+			}
+		}
+		st.Masters = append(st.Masters, m)
 	}
 	return st
 }

@@ -48,6 +48,7 @@ type Options struct {
 	LoadTime    time.Duration // after a restart
 	ReplTimeout time.Duration
 	Refusing    bool // one server refuses the transaction of a role change
+	Twins       bool // one server of each master has a second address, which the files name as a replica
 
 	Calm  time.Duration // before the first fault
 	Chaos time.Duration // during which faults happen
@@ -119,6 +120,7 @@ func Draw(seed uint64, groups []string) Scenario {
 		o.Sentinels = max(1, o.Sentinels-o.Stock)
 	}
 	o.Quorum = 1 + rng.IntN(o.all()/2+1)
+	o.Twins = seed%6 == 0
 	if in("gossip") && rng.IntN(3) != 0 {
 		o.Gossip, o.GossipLoss = true, []int{0, 0, 5, 30, 70}[rng.IntN(5)]
 	}

@@ -16,11 +16,12 @@ import (
 // The data is the list of all writes in the order in which they were executed.
 // Its length is the replication offset, so that a lost write can be named.
 type server struct {
-	w     *world
-	id    hostID
-	name  string
-	group *group
-	addr  monitor.HostPort
+	w      *world
+	id     hostID
+	name   string
+	group  *group
+	addr   monitor.HostPort
+	second monitor.HostPort // another address of it; the zero value: none
 
 	dead    bool // the process does not run
 	hung    bool // it runs and does nothing, like a stopped process
@@ -119,6 +120,9 @@ type (
 
 // backlog is how many writes a partial resynchronisation can catch up.
 const backlog = 2000
+
+// isAt reports whether an address is one of the server.
+func (s *server) isAt(at monitor.HostPort) bool { return at == s.addr || at == s.second }
 
 func (s *server) host() hostID    { return s.id }
 func (s *server) listening() bool { return !s.dead }

@@ -1,0 +1,149 @@
+package monitor
+
+import (
+	"net/netip"
+	"strings"
+)
+
+// A server may be known by two addresses. Told to follow itself, it would be
+// read-only from then on, and nobody would be the master. Run ids tell such
+// addresses apart from two servers; releases before 2.6 have none.
+
+// sameServer reports whether two records are of one process.
+func (i *instance) sameServer(o *instance) bool { return i.runID != "" && i.runID == o.runID }
+
+// serverAt returns the master or the replica at an address, or nil.
+func (m *master) serverAt(at Addr) *instance {
+	if m.addr.Same(at) {
+		return &m.instance
+	}
+	if r := m.replicaAt(at); r != nil {
+		return &r.instance
+	}
+	return nil
+}
+
+// mayFollow reports whether i can be told to follow the server at an address:
+// both are known to be different processes, and the address means the same
+// there as here. never says that waiting does not help.
+func (c *Core) mayFollow(now Instant, i *instance, to Addr) (ok, never bool) {
+	target := i.master.serverAt(to)
+	switch {
+	case i.addr.Same(to), target != nil && i.sameServer(target):
+		return false, true
+	case isLoopback(to.Shown(c.opts.AnnounceHostnames)) && !isLoopback(i.addr.DialTarget()):
+		c.logOnce("loopback:"+i.name+" "+to.Host, LevelWarning, "Server "+c.shown(i.addr).String()+" is not told to follow "+
+			c.shown(to).String()+", which would mean itself there: let it be monitored by an address that all servers can reach")
+		return false, true
+	}
+	known := c.hasToldInfo(now, i)
+	if target != nil {
+		known = c.hasToldInfo(now, target) && known
+	}
+	return known, false
+}
+
+// hasToldInfo reports whether i has had its chance to tell its run id. If not,
+// it is asked. One that answers INFO with an error cannot be compared.
+func (c *Core) hasToldInfo(now Instant, i *instance) bool {
+	if i.infoRefresh != 0 || (i.infoSent != 0 && !i.infoPending) {
+		return true
+	}
+	c.requestInfo(now, i)
+	return false
+}
+
+// dropAlias removes a replica that turns out, by its run id, to be the master or
+// another replica at a second address, and reports whether i is gone.
+func (c *Core) dropAlias(i *instance) (gone bool) {
+	m := i.master
+	if i.kind == KindReplica && i.isAliasOf(&m.instance) {
+		return c.dropReplicaAs(m.aliasToDrop(i, &m.instance), &m.instance) == i
+	}
+	for _, r := range m.replicas {
+		if o := &r.instance; o != i && i.isAliasOf(o) {
+			drop := m.aliasToDrop(i, o)
+			kept := o
+			if drop == o {
+				kept = i
+			}
+			return c.dropReplicaAs(drop, kept) == i
+		}
+	}
+	return false
+}
+
+// isAliasOf reports whether both records are of one process now: what a server
+// said on an earlier connection may be true of another one by now.
+func (i *instance) isAliasOf(o *instance) bool {
+	return i.sameServer(o) && i.saysItself() && o.saysItself()
+}
+
+func (i *instance) saysItself() bool {
+	return i.link.connected() && !i.has(FlagSDown) && i.infoRefresh >= i.link.cmd.upAt
+}
+
+// aliasToDrop returns which of two records of one server to drop: never the
+// master, nor the replica that is being promoted; and rather not the one that
+// the master names, because it would be found again.
+func (m *master) aliasToDrop(i, o *instance) *instance {
+	for _, keep := range []func(*instance) bool{
+		func(x *instance) bool { return x.kind == KindMaster },
+		func(x *instance) bool { return m.promoted != nil && x == &m.promoted.instance },
+		m.lists,
+		func(x *instance) bool { return !isLoopback(x.addr.DialTarget()) },
+		func(x *instance) bool { return x.id < max(i.id, o.id) },
+	} {
+		if a, b := keep(i), keep(o); a != b {
+			if a {
+				return o
+			}
+			return i
+		}
+	}
+	return i
+}
+
+// lists reports whether the last INFO of the master has x among its replicas.
+func (m *master) lists(x *instance) bool {
+	if m.info == nil {
+		return false
+	}
+	for _, hp := range m.info.Replicas {
+		if hp.Port == x.addr.Port && (hp.Host == x.addr.IP || strings.EqualFold(hp.Host, x.addr.Host)) {
+			return true
+		}
+	}
+	return false
+}
+
+// dropReplicaAs removes the record of a replica that is the same server as kept,
+// and returns it, or nil when it has to stay.
+func (c *Core) dropReplicaAs(i, kept *instance) *instance {
+	m := i.master
+	r, ok := c.members[i.id].(*replica)
+	if !ok || r == m.promoted {
+		return nil
+	}
+	c.logOnce("alias:"+r.name+" "+c.shown(kept.addr).String(), LevelNotice, "Replica "+r.name+" of "+m.cfg.Name+
+		" is forgotten: it is the same server as "+kept.kind.String()+" "+c.shown(kept.addr).String()+", run id "+string(kept.runID))
+	c.removeReplica(r)
+	return i
+}
+
+// warnLoopback says that others know m, who cannot reach it where it is
+// monitored.
+func (c *Core) warnLoopback(m *master, other Addr) {
+	if other.DialTarget() == "" || isLoopback(other.DialTarget()) || !isLoopback(m.addr.DialTarget()) {
+		return
+	}
+	c.logOnce("loopback:"+m.cfg.Name, LevelWarning, "Master "+m.cfg.Name+" is monitored at the loopback address "+
+		c.shown(m.addr).String()+", but "+c.shown(other).String()+" is elsewhere and cannot reach it there: "+
+		"monitor it by an address that all servers and Sentinels can reach")
+}
+
+// isLoopback reports whether a host means the own machine to whoever reads it.
+func isLoopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.Unmap().IsLoopback() || strings.EqualFold(host, "localhost")
+}
