@@ -116,10 +116,11 @@ func Open(path string, overrides ...string) (*Sentinel, error) {
 		return nil, err
 	}
 	s := &Sentinel{path: file.Path(), exit: os.Exit}
-	s.use(file)
 	var problems []error
 	// 2. Can the state be saved, and can clients connect?
-	problems = append(problems, file.CheckWritable(), listen.CheckReachable(s.settings))
+	problems = append(problems, file.CheckWritable())
+	s.use(file)
+	problems = append(problems, listen.CheckReachable(s.settings))
 	// 3. Which users and command names are there?
 	problems = append(problems, s.useRenames(), s.useACL())
 	// 4. Are TLS and gossip configured correctly?
@@ -157,6 +158,7 @@ func (s *Sentinel) use(file *configrewrite.File) {
 	s.store, s.state, s.settings, s.warnings = file, file.State(), file.Settings(), file.Warnings()
 	s.bus = pubsub.NewBus(pubsub.Limits{ClientQueueBytes: queueLimit(s.settings.OutputLimits.PubSub)})
 	file.Track(s.live)
+	file.Listen(func(text string) { s.Log(monitor.LevelWarning, text) })
 }
 
 // queueLimit returns how many bytes may wait for a subscriber. It is the lower of

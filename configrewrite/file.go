@@ -30,7 +30,10 @@ type File struct {
 	fsys      fileSystem
 	current   func() Live // nil: nothing but the state changes
 
-	mu sync.Mutex // one save at a time
+	mu   sync.Mutex // one save at a time; also guards what is below
+	out  atomicfile.Writer
+	said []string     // warnings that no one has heard yet
+	warn func(string) // nil: they are kept in said
 }
 
 // Loader loads configurations. The zero value is ready for use.
@@ -74,7 +77,7 @@ func (l Loader) Load(path string, overrides []string) (*File, error) {
 	}
 	path = InDir(start, path)
 	fsys := l.fileSystem()
-	text, err := fsys.ReadFile(path)
+	text, _, interrupted, err := atomicfile.Read(fsys, path)
 	if err != nil {
 		return nil, loadError(path, fmt.Errorf("Fatal error, can't open config file '%s': %w", path, atomicfile.Cause(err)), "")
 	}
@@ -90,12 +93,13 @@ func (l Loader) Load(path string, overrides []string) (*File, error) {
 		return nil, err
 	}
 	f := &File{path: path, statePath: path, doc: doc, writer: doc, text: text, fsys: fsys}
+	f.sayInterrupted(path, interrupted)
 	if doc.Settings.StateFile != "" {
 		if err := f.useStateFile(doc.Settings.StateFile); err != nil {
 			return nil, err
 		}
 	}
-	atomicfile.RemoveStrays(fsys, f.statePath, time.Now())
+	f.ready()
 	return f, nil
 }
 
@@ -124,9 +128,38 @@ func (l Loader) New(path string, base Config) (*File, error) {
 	if err := f.useStateFile(path); err != nil {
 		return nil, err
 	}
-	atomicfile.RemoveStrays(f.fsys, f.statePath, time.Now())
+	f.ready()
 	return f, nil
 }
+
+// ready prepares f for its first save.
+func (f *File) ready() {
+	atomicfile.RemoveStrays(f.fsys, f.statePath, time.Now())
+	f.out = atomicfile.Writer{FS: f.fsys, Path: f.statePath, NewPerm: 0o644, Warn: f.say}
+	if f.statePath != f.path {
+		f.out.NewPerm = 0o600 // a new state file holds passwords, and no other user reads it
+	}
+}
+
+// say passes a warning on, or keeps it until somebody listens.
+func (f *File) say(text string) {
+	if f.warn != nil {
+		f.warn(text)
+		return
+	}
+	f.said = append(f.said, text)
+}
+
+func (f *File) sayInterrupted(path string, interrupted bool) {
+	if interrupted {
+		f.say(path + ": a write in place had been interrupted, by a crash or a power cut; its state was recovered from the copy at the end of the file")
+	}
+}
+
+// Listen makes f pass on what it has to say while it saves, one line of text each,
+// on the goroutine of Save. It must be called before the first Save, and after the
+// last call of Warnings.
+func (f *File) Listen(warn func(text string)) { f.warn = warn }
 
 func loadError(file string, err error, hint string) error {
 	return &Error{Problems: []Problem{{File: file, Message: err.Error(), Hint: hint}}}
@@ -250,13 +283,14 @@ func (f *File) useStateFile(path string) error {
 	path = InDir(f.doc.Settings.Dir, path)
 	f.statePath = path
 	f.writer = f.doc.inTOML(path)
-	text, err := f.fsys.ReadFile(path)
+	text, _, interrupted, err := atomicfile.Read(f.fsys, path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return loadError(path, fmt.Errorf("the state file cannot be read: %w", atomicfile.Cause(err)), "")
 	}
+	f.sayInterrupted(path, interrupted)
 	head, state := cutState(text)
 	if state == nil {
 		if len(strings.TrimSpace(string(text))) == 0 {
@@ -336,12 +370,22 @@ func (f *File) State() monitor.State { return f.doc.State }
 
 // Warnings returns one line of text for everything that was tolerated while
 // loading: obsolete lines, damaged lines about replicas and Sentinels, host
-// names resolved once, values of the state that an edit has overruled.
-func (f *File) Warnings() []string { return f.doc.Warnings }
+// names resolved once, values of the state that an edit has overruled; and for what
+// CheckWritable has found out.
+func (f *File) Warnings() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return append(append([]string(nil), f.doc.Warnings...), f.said...)
+}
 
-// CheckWritable finds out whether Save can work. It returns nil or a
-// [*NotWritableError], and leaves everything as it was.
-func (f *File) CheckWritable() error { return atomicfile.CheckWritable(f.fsys, f.statePath) }
+// CheckWritable finds out whether and how Save can work, by replacing the file with
+// one that is the same. It returns nil or a [*NotWritableError]. A file that can be
+// written only in place adds to the Warnings.
+func (f *File) CheckWritable() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.out.Check()
+}
 
 // Save makes st durable: when it returns nil, st survives a power cut; when it
 // returns an error, the state saved before does. It renders st into the present
@@ -350,7 +394,23 @@ func (f *File) CheckWritable() error { return atomicfile.CheckWritable(f.fsys, f
 func (f *File) Save(st monitor.State) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	current, err := f.content()
+	for try := 1; ; try++ {
+		err := f.save(st)
+		if !atomicfile.Changed(err) {
+			return err
+		}
+		if try == maxTries {
+			return &SaveError{Step: "Could not save config file", Path: f.statePath, Err: err}
+		}
+	}
+}
+
+// maxTries bounds how often a state is rendered anew because somebody else has
+// changed the file since it was read.
+const maxTries = 5
+
+func (f *File) save(st monitor.State) error {
+	current, seen, err := f.content()
 	if err != nil {
 		return err
 	}
@@ -362,25 +422,22 @@ func (f *File) Save(st monitor.State) error {
 	if err := writer.Verify(text, st); err != nil {
 		return &SaveError{Step: "Could not save config file", Path: f.statePath, Err: err}
 	}
-	perm := fs.FileMode(0o644)
-	if f.statePath != f.path {
-		perm = 0o600 // a new state file holds passwords, and no other user reads it
-	}
-	return atomicfile.Replace(f.fsys, f.statePath, text, perm)
+	return f.out.Write(text, seen)
 }
 
-// content returns the present content of the file to be written.
-func (f *File) content() ([]byte, error) {
-	text, err := f.fsys.ReadFile(f.statePath)
+// content returns the present content of the file to be written, and what the file
+// is like.
+func (f *File) content() ([]byte, *atomicfile.Seen, error) {
+	text, seen, _, err := atomicfile.Read(f.fsys, f.statePath)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && f.statePath != f.path:
-		return []byte(stateFileHead), nil
+		return []byte(stateFileHead), seen, nil
 	case errors.Is(err, fs.ErrNotExist):
 		// Deleted while running. Starting from nothing would silently lose settings
 		// that are not state, such as requirepass.
-		return f.text, nil
+		return f.text, seen, nil
 	case err != nil:
-		return nil, &SaveError{Step: "Could not read config file", Path: f.statePath, Err: err}
+		return nil, nil, &SaveError{Step: "Could not read config file", Path: f.statePath, Err: err}
 	}
-	return text, nil
+	return text, seen, nil
 }

@@ -10,7 +10,6 @@ import (
 // breaks.
 type fileSystem interface {
 	atomicfile.FileSystem
-	ReadFile(name string) ([]byte, error)
 	Glob(pattern string) ([]string, error)
 }
 

@@ -53,7 +53,7 @@ func normalSentinels(m *monitor.MasterState, o *monitor.Options) []monitor.Known
 	seen := map[monitor.RunID]bool{o.MyID: true}
 	var kept []monitor.KnownSentinel
 	for _, s := range m.Sentinels {
-		if fileAddr(s.Addr, o.ResolveHostnames).Host == "" || seen[s.ID] || !s.ID.Valid() {
+		if fileAddr(s.Addr, o.ResolveHostnames).Host == "" || seen[s.ID] || !storableID(s.ID) {
 			continue
 		}
 		seen[s.ID] = true

@@ -23,7 +23,7 @@ func TestRecovery(t *testing.T) {
 	st := f.State()
 	for epoch := range 5 {
 		st.CurrentEpoch++
-		d.Steps, d.FailAt, d.Err = 0, 2, syscall.ENOSPC
+		d.Steps, d.FailAt, d.Err = 0, 3, syscall.ENOSPC
 		if err := f.Save(st); !errors.Is(err, syscall.ENOSPC) {
 			t.Fatalf("Save on a full disk: %v", err)
 		}

@@ -16,7 +16,7 @@ const maxBytes = 64 << 20
 // Disk is the file system of the machine.
 type Disk struct{}
 
-// ReadFile is [ReadFile].
+// ReadFile returns the bytes of a file.
 func (Disk) ReadFile(name string) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -82,8 +82,20 @@ func (Disk) Remove(name string) error { return os.Remove(name) }
 // ReadDir is [os.ReadDir].
 func (Disk) ReadDir(dir string) ([]fs.DirEntry, error) { return os.ReadDir(dir) }
 
-// SyncDir makes the entries of a directory durable.
-func (Disk) SyncDir(dir string) error { return syncDir(dir) }
+// OpenDir opens a directory to sync it.
+func (Disk) OpenDir(dir string) (Dir, error) { return openDir(dir) }
+
+// Update opens a file that exists, to change it in place.
+func (Disk) Update(name string) (Updater, error) {
+	f, err := os.OpenFile(name, os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// Keeps reports whether a file that this process makes can have an owner and group.
+func (Disk) Keeps(info fs.FileInfo) bool { return canOwn(info) }
 
 type diskFile struct{ *os.File }
 

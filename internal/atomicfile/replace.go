@@ -17,13 +17,16 @@ import (
 // FileSystem is what this package asks of a file system. It is an interface so
 // that tests can make every single step fail, and pull the plug between any two.
 type FileSystem interface {
+	ReadFile(name string) ([]byte, error)
 	Stat(name string) (fs.FileInfo, error)
 	RealPath(name string) (string, error)               // symbolic links followed
 	Create(name string, perm fs.FileMode) (File, error) // fails if it exists; perm is subject to the umask
 	CanWrite(name string) error                         // changes nothing
+	Update(name string) (Updater, error)                // for a file that exists
 	Rename(from, to string) error
 	Remove(name string) error
-	SyncDir(dir string) error
+	OpenDir(dir string) (Dir, error)
+	Keeps(info fs.FileInfo) bool // whether this process can make a file with that owner and group
 	ReadDir(dir string) ([]fs.DirEntry, error)
 }
 
@@ -31,6 +34,12 @@ type FileSystem interface {
 type File interface {
 	io.Writer
 	LikeFile(path string, info fs.FileInfo) error // takes over mode, and owner and more where allowed
+	Sync() error
+	Close() error
+}
+
+// Dir is a directory whose entries can be made durable.
+type Dir interface {
 	Sync() error
 	Close() error
 }
@@ -44,13 +53,9 @@ type SaveError struct {
 	Err  error
 }
 
-// Error returns step, path and cause, and a hint where the cause is a known trap.
+// Error returns step, path and cause.
 func (e *SaveError) Error() string {
-	text := fmt.Sprintf("%s %s (%v)", e.Step, e.Path, Cause(e.Err))
-	if errors.Is(e.Err, syscall.EBUSY) || errors.Is(e.Err, syscall.EXDEV) {
-		text += ": a file that is mounted on its own cannot be replaced; mount its directory, or set state-file"
-	}
-	return text
+	return fmt.Sprintf("%s %s (%v)", e.Step, e.Path, Cause(e.Err))
 }
 
 // Unwrap returns the cause.
@@ -67,14 +72,16 @@ func Cause(err error) error {
 	return err
 }
 
-// Replace gives path the new content so that a crash at any instant leaves
+// replace gives path the new content so that a crash at any instant leaves
 // the whole old or the whole new file, and so that the new one is durable when
 // nil is returned. renameio is not used: it leaves out the last step, without
 // which a power cut can bring the old file back, and with it a vote not yet
 // given; and its steps cannot be made to fail in a test.
 //
-// newPerm is the mode of a file that did not exist, before the umask.
-func Replace(fsys FileSystem, path string, data []byte, newPerm fs.FileMode) (err error) {
+// Seen is what the file was like when data was made from it, or nil: if it is
+// another one by then, the error is errChanged. newPerm is the mode of a file that
+// did not exist, before the umask.
+func replace(fsys FileSystem, path string, data []byte, newPerm fs.FileMode, seen *Seen) (err error) {
 	path, err = fsys.RealPath(path)
 	if err != nil {
 		return &SaveError{"Could not find config file", path, err}
@@ -87,6 +94,13 @@ func Replace(fsys FileSystem, path string, data []byte, newPerm fs.FileMode) (er
 	if old != nil {
 		perm = 0o600 // until it has the old file's mode: it may hold passwords
 	}
+	// The directory is opened first: one that can be written but not read, and so
+	// not be synced, is no place for a rename that a vote waits for.
+	dir, err := fsys.OpenDir(filepath.Dir(path))
+	if err != nil {
+		return &SaveError{"Could not open config file dir", filepath.Dir(path), err}
+	}
+	defer dir.Close()
 	tmp := tempName(path)
 	f, err := fsys.Create(tmp, perm)
 	if err != nil {
@@ -96,14 +110,35 @@ func Replace(fsys FileSystem, path string, data []byte, newPerm fs.FileMode) (er
 		_ = fsys.Remove(tmp)
 		return err
 	}
+	// As late as possible: what somebody else has put here since must not be lost.
+	if seen != nil && !seen.still(fsys) {
+		_ = fsys.Remove(tmp)
+		return errChanged
+	}
 	if err := fsys.Rename(tmp, path); err != nil {
 		_ = fsys.Remove(tmp)
 		return &SaveError{"Could not rename tmp config file to", path, err}
 	}
-	if err := fsys.SyncDir(filepath.Dir(path)); err != nil {
-		return &SaveError{"Could not sync config file dir", filepath.Dir(path), err}
+	return syncDir(dir, filepath.Dir(path))
+}
+
+// unsyncedError says that a file was replaced in a directory that cannot be synced.
+type unsyncedError struct{ SaveError }
+
+// syncDir makes the entries of a directory durable. File systems that have no way
+// to do that say so; anything else, such as EIO, is a failure of the disk.
+func syncDir(dir Dir, name string) error {
+	err := dir.Sync()
+	if err == nil {
+		return nil
 	}
-	return nil
+	failed := SaveError{"Could not sync config file dir", name, err}
+	for _, e := range []error{syscall.EINVAL, syscall.EBADF, syscall.ENOSYS, errors.ErrUnsupported} {
+		if errors.Is(err, e) {
+			return &unsyncedError{failed}
+		}
+	}
+	return &failed
 }
 
 // fillFile writes, syncs and closes a temporary file. A file whose sync failed
@@ -172,7 +207,7 @@ func RemoveStrays(fsys FileSystem, path string, now time.Time) {
 // NotWritableError says that state could not be saved, found out at the start.
 type NotWritableError struct {
 	Path string
-	Dir  bool // the directory is the reason; stock Sentinel starts nevertheless
+	Dir  bool // it does not exist, and the directory is the reason why it cannot
 	Err  error
 }
 
@@ -183,31 +218,16 @@ func (e *NotWritableError) Error() string {
 			"Give the user of this process write access to the directory, or set state-file to a path in one that it may write",
 			e.Path, Cause(e.Err))
 	}
-	return fmt.Sprintf("Sentinel config file %s is not writable: %v. Change its owner or mode, or set state-file", e.Path, Cause(e.Err))
+	return fmt.Sprintf("Sentinel config file %s is not writable: %v. Change its owner or mode, or set state-file", e.Path, e.reason())
+}
+
+// reason returns the cause: of one step alone, or of both ways to write.
+func (e *NotWritableError) reason() error {
+	if save := (*SaveError)(nil); errors.As(e.Err, &save) {
+		return save
+	}
+	return Cause(e.Err)
 }
 
 // Unwrap returns the cause.
 func (e *NotWritableError) Unwrap() error { return e.Err }
-
-// CheckWritable finds out whether Replace can work, by making a file.
-func CheckWritable(fsys FileSystem, path string) error {
-	real, err := fsys.RealPath(path)
-	if err != nil {
-		return &NotWritableError{Path: path, Err: err}
-	}
-	if _, err := fsys.Stat(real); err == nil {
-		if err := fsys.CanWrite(real); err != nil {
-			return &NotWritableError{Path: path, Err: err}
-		}
-	}
-	tmp := tempName(real)
-	f, err := fsys.Create(tmp, 0o600)
-	if err != nil {
-		return &NotWritableError{Path: path, Dir: true, Err: err}
-	}
-	_ = f.Close()
-	if err := fsys.Remove(tmp); err != nil {
-		return &NotWritableError{Path: path, Dir: true, Err: err}
-	}
-	return nil
-}

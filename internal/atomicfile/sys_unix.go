@@ -38,14 +38,17 @@ func isMember(gid int) bool {
 	return err == nil && slices.Contains(groups, gid)
 }
 
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
+// canOwn reports whether this process may give its files owner and group of
+// another one.
+func canOwn(like fs.FileInfo) bool {
+	st, ok := like.Sys().(*syscall.Stat_t)
+	return ok && (os.Geteuid() == 0 || os.Geteuid() == int(st.Uid)) && isMember(int(st.Gid))
+}
+
+func openDir(dir string) (Dir, error) {
+	f, err := os.Open(dir)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := d.Sync(); err != nil {
-		_ = d.Close()
-		return err
-	}
-	return d.Close()
+	return f, nil
 }

@@ -231,15 +231,17 @@ func TestStartWithoutMasters(t *testing.T) {
 	e.must(s.WaitView(e.ctx, "late", 0, 0))
 }
 
-// A directory in which no file can be created: the Sentinel could never save a
-// vote. The original starts and warns at every save; gosentinel refuses.
+// A directory in which no file can be created, for a state file that does not exist:
+// the Sentinel could never save a vote, and refuses to start.
 func TestUnwritableDirectory(t *testing.T) {
 	onlyGosentinel(t)
 	t.Parallel()
 	e := newEnvAs(t, nobody())
 	port, err := e.c.Port()
 	e.must(err)
-	s, err := e.c.AddSentinel(cluster.NodeSpec{Name: "sentinel", Port: port, Conf: strings.ReplaceAll(good, "%PORT%", fmt.Sprint(port))})
+	s, err := e.c.AddSentinel(cluster.NodeSpec{
+		Name: "sentinel", Port: port, Conf: strings.ReplaceAll(good, "%PORT%", fmt.Sprint(port)) + "state-file state.toml\n",
+	})
 	e.must(err)
 	e.must(os.Chmod(s.Dir(), 0o555))
 	defer func() { e.must(os.Chmod(s.Dir(), 0o755)) }()

@@ -238,7 +238,9 @@ func TestNoVotesWithoutDisk(t *testing.T) {
 	id, err := s.MyID(e.ctx)
 	e.must(err)
 
-	// Files in a directory without the write right cannot be replaced.
+	// A file in a directory without the write right cannot be replaced, and one
+	// without the write right cannot be written in place.
+	e.must(os.Chmod(s.Conf(), 0o444))
 	e.must(os.Chmod(s.Dir(), 0o555))
 	defer func() { e.must(os.Chmod(s.Dir(), 0o755)) }()
 	ctx, cancel := context.WithTimeout(e.ctx, 2*time.Second)
@@ -253,6 +255,7 @@ func TestNoVotesWithoutDisk(t *testing.T) {
 		t.Errorf("FLUSHCONFIG: %q", text)
 	}
 
+	e.must(os.Chmod(s.Conf(), 0o644))
 	e.must(os.Chmod(s.Dir(), 0o755))
 	e.event("-persist-error", about(s, "-persist-error", ""))
 	e.until("votes to be given again", func(ctx context.Context) (string, bool) {

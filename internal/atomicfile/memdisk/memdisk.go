@@ -3,6 +3,7 @@ package memdisk
 import (
 	"io/fs"
 	"maps"
+	"math/rand/v2"
 	"path"
 	"slices"
 	"syscall"
@@ -24,12 +25,18 @@ type Disk struct {
 	Err    error // with what
 	Short  bool  // a failing write writes half, and says so
 	Crash  bool  // the step happens, then the power goes
+
+	// Refuse returns what is wrong with an operation ("create", "mode", "rename",
+	// "opendir", "syncdir", "update") each time, or nil. It may be nil itself.
+	Refuse func(op string) error
 }
 
 // File is the content of a file: as programs see it, and as it was last synced.
 type File struct {
 	Data, Synced []byte
 	Mode         fs.FileMode
+
+	changes int64 // stands for the time of the last one
 }
 
 // PowerCut is the panic that ends a program at once.
@@ -59,9 +66,16 @@ func (d *Disk) step(do func()) error {
 	return d.Err
 }
 
-// AfterPowerCut returns every content that name may have after a power cut: the
-// directory entry may be old or new, and of a file that was not synced any part
-// may be there.
+func (d *Disk) refuse(op string) error {
+	if d.Refuse == nil {
+		return nil
+	}
+	return d.Refuse(op)
+}
+
+// AfterPowerCut returns many a content that name may have after a power cut: the
+// directory entry may be old or new, and of a file that was not synced each sector
+// may be as it was or as it was written.
 func (d *Disk) AfterPowerCut(name string) []string {
 	var contents []string
 	for _, dir := range []map[string]*File{d.Durable, d.Entries} {
@@ -72,10 +86,40 @@ func (d *Disk) AfterPowerCut(name string) []string {
 		}
 		contents = append(contents, string(f.Synced))
 		if string(f.Data) != string(f.Synced) {
-			contents = append(contents, string(f.Data), string(f.Data[:len(f.Data)/2]))
+			contents = append(contents, string(f.Data))
+			contents = append(contents, f.torn()...)
 		}
 	}
 	return contents
+}
+
+// sector is how much a disk writes at once. Small and odd, it cuts everywhere.
+const sector = 13
+
+// torn returns mixtures of what was synced and what was written since. The size of
+// a file follows what was written of it, so it never ends in bytes of neither.
+func (f *File) torn() []string {
+	var all []string
+	rnd := rand.New(rand.NewPCG(uint64(len(f.Data)), uint64(len(f.Synced))))
+	for range 12 {
+		share := rnd.IntN(8)
+		mix := slices.Clone(f.Synced)
+		for at := 0; at < len(f.Data); at += sector {
+			if rnd.IntN(8) < share {
+				continue
+			}
+			part := f.Data[at:min(len(f.Data), at+sector)]
+			if grow := at + len(part) - len(mix); grow > 0 {
+				mix = append(mix, make([]byte, grow)...)
+			}
+			copy(mix[at:], part)
+		}
+		if len(mix) > len(f.Data) && rnd.IntN(2) == 0 {
+			mix = mix[:len(f.Data)]
+		}
+		all = append(all, string(mix))
+	}
+	return all
 }
 
 // ReadFile returns what programs see.
@@ -93,7 +137,7 @@ func (d *Disk) Stat(name string) (fs.FileInfo, error) {
 	if !ok {
 		return nil, &fs.PathError{Op: "stat", Path: name, Err: syscall.ENOENT}
 	}
-	return info{name, f.Mode}, nil
+	return info{name, *f, f}, nil
 }
 
 // RealPath knows no links.
@@ -108,10 +152,33 @@ func (d *Disk) Glob(string) ([]string, error) { return nil, nil }
 // CanWrite is a step.
 func (d *Disk) CanWrite(string) error { return d.step(func() {}) }
 
+// Keeps reports true.
+func (d *Disk) Keeps(fs.FileInfo) bool { return true }
+
 // Create is a step.
 func (d *Disk) Create(name string, perm fs.FileMode) (atomicfile.File, error) {
 	f := &File{Mode: perm}
-	if err := d.step(func() { d.Entries[name] = f }); err != nil {
+	err := d.refuse("create")
+	if err == nil {
+		err = d.step(func() { d.Entries[name] = f })
+	}
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
+	}
+	return &handle{d, f}, nil
+}
+
+// Update is a step.
+func (d *Disk) Update(name string) (atomicfile.Updater, error) {
+	f, ok := d.Entries[name]
+	err := d.refuse("update")
+	switch {
+	case !ok:
+		err = syscall.ENOENT
+	case err == nil:
+		err = d.step(func() {})
+	}
+	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
 	}
 	return &handle{d, f}, nil
@@ -119,6 +186,9 @@ func (d *Disk) Create(name string, perm fs.FileMode) (atomicfile.File, error) {
 
 // Rename is a step.
 func (d *Disk) Rename(from, to string) error {
+	if err := d.refuse("rename"); err != nil {
+		return err
+	}
 	return d.step(func() {
 		d.Entries[to] = d.Entries[from]
 		delete(d.Entries, from)
@@ -130,10 +200,25 @@ func (d *Disk) Remove(name string) error {
 	return d.step(func() { delete(d.Entries, name) })
 }
 
-// SyncDir is a step, and makes all entries durable.
-func (d *Disk) SyncDir(string) error {
-	return d.step(func() { d.Durable = maps.Clone(d.Entries) })
+// OpenDir is a step.
+func (d *Disk) OpenDir(string) (atomicfile.Dir, error) {
+	if err := d.refuse("opendir"); err != nil {
+		return nil, err
+	}
+	return dir{d}, d.step(func() {})
 }
+
+type dir struct{ d *Disk }
+
+// Sync is a step, and makes all entries durable.
+func (h dir) Sync() error {
+	if err := h.d.refuse("syncdir"); err != nil {
+		return err
+	}
+	return h.d.step(func() { h.d.Durable = maps.Clone(h.d.Entries) })
+}
+
+func (dir) Close() error { return nil }
 
 // handle is a file being written.
 type handle struct {
@@ -141,12 +226,14 @@ type handle struct {
 	f *File
 }
 
-func (h *handle) Write(p []byte) (int, error) {
+func (h *handle) Write(p []byte) (int, error) { return h.WriteAt(p, int64(len(h.f.Data))) }
+
+func (h *handle) WriteAt(p []byte, off int64) (int, error) {
 	n := len(p)
-	err := h.d.step(func() { h.f.Data = append(h.f.Data, p...) })
+	err := h.d.step(func() { h.put(p, int(off)) })
 	if err != nil {
 		n = len(p) / 2
-		h.f.Data = append(h.f.Data, p[:n]...)
+		h.put(p[:n], int(off))
 		if h.d.Short {
 			err = nil
 		}
@@ -154,20 +241,42 @@ func (h *handle) Write(p []byte) (int, error) {
 	return n, err
 }
 
+func (h *handle) put(p []byte, off int) {
+	h.f.changes++
+	data := slices.Clone(h.f.Data) // Synced may share its bytes
+	if grow := off + len(p) - len(data); grow > 0 {
+		data = append(data, make([]byte, grow)...)
+	}
+	copy(data[off:], p)
+	h.f.Data = data
+}
+
+func (h *handle) Truncate(size int64) error {
+	return h.d.step(func() {
+		h.f.changes++
+		h.f.Data = slices.Clone(h.f.Data[:size])
+	})
+}
+
 func (h *handle) LikeFile(_ string, info fs.FileInfo) error {
+	if err := h.d.refuse("mode"); err != nil {
+		return err
+	}
 	return h.d.step(func() { h.f.Mode = info.Mode() })
 }
 func (h *handle) Sync() error  { return h.d.step(func() { h.f.Synced = slices.Clone(h.f.Data) }) }
 func (h *handle) Close() error { return h.d.step(func() {}) }
 
+// info is what a file was like at some moment.
 type info struct {
 	name string
-	mode fs.FileMode
+	then File
+	f    *File
 }
 
 func (i info) Name() string       { return path.Base(i.name) }
-func (i info) Size() int64        { return 0 }
-func (i info) Mode() fs.FileMode  { return i.mode }
-func (i info) ModTime() time.Time { return time.Time{} }
+func (i info) Size() int64        { return int64(len(i.then.Data)) }
+func (i info) Mode() fs.FileMode  { return i.then.Mode }
+func (i info) ModTime() time.Time { return time.Unix(i.then.changes, 0) }
 func (i info) IsDir() bool        { return false }
-func (i info) Sys() any           { return nil }
+func (i info) Sys() any           { return i.f }
