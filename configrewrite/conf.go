@@ -317,7 +317,7 @@ func (p *parser) epoch(at position, args []string) (monitor.Epoch, bool) {
 
 func (p *parser) currentEpoch(s statement) {
 	if e, ok := p.epoch(s.at, s.args); ok {
-		p.doc.State.CurrentEpoch = max(p.doc.State.CurrentEpoch, e)
+		p.doc.State.CurrentEpoch, p.epochKnown = max(p.doc.State.CurrentEpoch, e), true
 	}
 }
 

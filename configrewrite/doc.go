@@ -84,7 +84,8 @@
 // network brings them back. A damaged epoch or id is fatal, since taking it for
 // 0 would forget votes: two Sentinels could then lead the same epoch, and one
 // master become two. A master without a recorded vote in a file that has epochs
-// is marked (VoteUnknown), and written back as one that voted in all of them.
+// or an id is marked (VoteUnknown), and written back as one that voted in all of
+// them, or while there are none, as one of which nothing is known.
 //
 // # Durability
 //

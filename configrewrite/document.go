@@ -187,19 +187,20 @@ type parser struct {
 	doc      *Document
 	problems []Problem
 
-	dir       string // where relative paths start now
-	depth     int    // of include
-	included  int    // bytes
-	generated bool   // below the marker of generated lines
-	queue     []statement
-	users     []userLine
-	index     map[string]int  // master name to its place in the State
-	extra     []masterExtra   // for each master
-	idle      []string        // data-server directives without effect, for one warning
-	epochFrom []monitor.Epoch // epochs of masters that are not configured
-	missing   map[string]bool // masters whose definition was reported as a mistake
-	torn      bool            // the text is without lines that had errors of syntax
-	cutSecret bool            // the last line is about a secret, and lost its end
+	dir        string // where relative paths start now
+	depth      int    // of include
+	included   int    // bytes
+	generated  bool   // below the marker of generated lines
+	queue      []statement
+	users      []userLine
+	index      map[string]int  // master name to its place in the State
+	extra      []masterExtra   // for each master
+	idle       []string        // data-server directives without effect, for one warning
+	epochFrom  []monitor.Epoch // epochs of masters that are not configured
+	epochKnown bool            // there is a current epoch
+	missing    map[string]bool // masters whose definition was reported as a mistake
+	torn       bool            // the text is without lines that had errors of syntax
+	cutSecret  bool            // the last line is about a secret, and lost its end
 }
 
 // masterExtra is what the parser remembers of a master beside its state.
@@ -364,6 +365,7 @@ func (p *parser) checkScript(at position, what, path string) {
 // finish derives what follows from the whole.
 func (p *parser) finish() {
 	p.deriveEpochs()
+	p.doc.State.EpochsUnknown = !p.epochKnown && p.doc.State.Options.MyID != ""
 	p.finishUsers()
 	p.doc.recordAsked(p.extra)
 	if len(p.idle) > 0 {
@@ -382,8 +384,8 @@ func (p *parser) deriveEpochs() {
 		st.CurrentEpoch = max(st.CurrentEpoch, st.Masters[i].ConfigEpoch, st.Masters[i].LeaderEpoch)
 	}
 	for i := range st.Masters {
-		// A vote may have been forgotten only if an epoch ever existed.
-		st.Masters[i].VoteUnknown = !p.extra[i].voteKnown && st.CurrentEpoch > 0
+		// A vote may have been forgotten only by a Sentinel that has lived before.
+		st.Masters[i].VoteUnknown = !p.extra[i].voteKnown && (st.CurrentEpoch > 0 || st.Options.MyID != "")
 	}
 }
 

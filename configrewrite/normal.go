@@ -24,8 +24,11 @@ func normalState(st monitor.State) monitor.State {
 				*d = wholeUnits(*d, masterOptions[k].Unit)
 			}
 		}
-		if m.VoteUnknown {
+		switch {
+		case m.VoteUnknown && st.CurrentEpoch > 0:
 			m.LeaderEpoch, m.VoteUnknown = st.CurrentEpoch, false
+		case m.VoteUnknown: // no epoch is known: stays unknown, if the file has an id
+			m.VoteUnknown = st.Options.MyID != ""
 		}
 		m.Replicas = normalReplicas(&m, st.Options.ResolveHostnames)
 		m.Sentinels = normalSentinels(&m, &st.Options)

@@ -319,7 +319,9 @@ func emitMaster(r *rewriter, m *monitor.MasterState, resolve bool) {
 	emit("monitor", fmt.Sprintf("%s %d %d", quoteIfNeeded(addrText(m.Addr, resolve)), m.Addr.Port, m.Quorum))
 	emitOptions(m, emit, false)
 	emit("config-epoch", formatEpoch(m.ConfigEpoch))
-	emit("leader-epoch", formatEpoch(m.LeaderEpoch))
+	if !m.VoteUnknown {
+		emit("leader-epoch", formatEpoch(m.LeaderEpoch))
+	}
 	for _, a := range m.Replicas {
 		emit("known-replica", fmt.Sprintf("%s %d", quoteIfNeeded(addrText(a, resolve)), a.Port))
 	}

@@ -465,7 +465,10 @@ func (d *Document) renderMaster(b *strings.Builder, m *monitor.MasterState, reso
 	if asked == nil {
 		b.WriteString("added = true\n")
 	}
-	fmt.Fprintf(b, "config-epoch = %s\nleader-epoch = %s\n", tomlEpoch(m.ConfigEpoch), tomlEpoch(m.LeaderEpoch))
+	fmt.Fprintf(b, "config-epoch = %s\n", tomlEpoch(m.ConfigEpoch))
+	if !m.VoteUnknown {
+		fmt.Fprintf(b, "leader-epoch = %s\n", tomlEpoch(m.LeaderEpoch))
+	}
 	b.WriteString("replicas = [")
 	for _, r := range m.Replicas {
 		fmt.Fprintf(b, "\n  { host = %s, port = %d },", tomlString(addrText(r, resolve)), r.Port)

@@ -24,6 +24,9 @@ func (c *Core) call(now Instant, in Call) {
 		// A master of this name may have been monitored before, and votes given
 		// about it. Never vote again in an epoch that may be one of those (S3).
 		m.ledger.Epoch = c.epoch
+		if c.epochsLost {
+			c.forgetVotes(m)
+		}
 		c.emitDurable(&m.instance, Monitor{c.ref(&m.instance), m.cfg.Quorum})
 		return
 	case ResetOp:
@@ -115,6 +118,9 @@ func (c *Core) manualFailover(now Instant, m *master) *CallError {
 	}
 	if c.disk.failing {
 		return ErrSave // the epoch of the failover could be used twice
+	}
+	if now < c.mayStandFrom(m) {
+		return ErrVotesUnknown // so could it here
 	}
 	c.log(LevelNotice, "Executing user requested FAILOVER of '"+m.cfg.Name+"'")
 	c.startAttempt(now, m, true)

@@ -43,6 +43,7 @@ type Core struct {
 	lastStep  Instant
 
 	epoch        Epoch // current epoch
+	epochsLost   bool  // see recall; for masters that are still to be monitored
 	durableEpoch Epoch // what other Sentinels may be told
 
 	out  []Effect
@@ -102,7 +103,7 @@ func New(now Instant, p Params) (*Core, error) {
 		lookups: map[string][]InstanceID{}, names: map[string]nameAddrs{}, logged: map[string]bool{},
 	}
 	c.initTimer(&c.conflict.timer, &c.conflict)
-	c.epoch = p.State.CurrentEpoch
+	c.epoch, c.epochsLost = p.State.CurrentEpoch, p.State.EpochsUnknown
 	for _, ms := range p.State.Masters {
 		c.epoch = max(c.epoch, ms.ConfigEpoch, ms.LeaderEpoch)
 	}

@@ -22,6 +22,10 @@ func (c *Core) maybeStart(now Instant, m *master) Instant {
 		}
 		return Never
 	}
+	if due := c.mayStandFrom(m); now < due {
+		m.candidateAt = 0
+		return due
+	}
 	if due := m.attempt.NextAllowed(m.cfg.FailoverTimeout); now < due {
 		m.candidateAt = 0
 		if m.delayLogged != m.attempt.Start {

@@ -8,7 +8,7 @@ func (m *master) run(c *Core, now Instant) Instant {
 	if c.tilt {
 		return Never // leaveTilt comes back to it
 	}
-	next := c.checkSDown(now, &m.instance)
+	next := min(c.recollect(now, m), c.checkSDown(now, &m.instance))
 	c.shareOpinion(m)
 	next = min(next, c.expireAnswers(now, m))
 	c.checkODown(now, m)

@@ -305,6 +305,7 @@ func (c *Core) linkUp(now Instant, in LinkUp) {
 	}
 	if cn == &l.pubsub {
 		l.pubsubActivity = now
+		c.recallEars(now, l.owners[0].master)
 		return
 	}
 	l.gossip.asked, l.gossip.due, l.gossip.wrongID = false, now, false

@@ -28,6 +28,7 @@ type master struct {
 
 	ledger  election.Ledger
 	voteSeq uint64 // the Persist that holds the ledger's vote
+	recall  recall
 
 	configEpoch Epoch
 	configSeq   uint64 // the Persist that holds address and config epoch
@@ -72,6 +73,7 @@ func (c *Core) load(now Instant, ms MasterState) error {
 	m.ledger.Epoch = ms.LeaderEpoch
 	if ms.VoteUnknown {
 		m.ledger.Epoch = c.epoch
+		c.forgetVotes(m)
 	}
 	m.durable.epoch = ms.ConfigEpoch
 	for _, a := range ms.Replicas {

@@ -99,6 +99,7 @@ var (
 	ErrInProgress    = &CallError{"INPROG", "Failover already in progress"}
 	ErrNoGoodReplica = &CallError{"NOGOODSLAVE", "No suitable replica to promote"}
 	ErrSave          = &CallError{"ERR", "Failed to save config file. Check server logs."}
+	ErrVotesUnknown  = &CallError{"ERR", "The configuration file has no epochs. Wait until the other Sentinels were heard, at most some seconds while they run, and try again."}
 
 	ErrPatternTooLong = &CallError{"ERR", "The pattern is longer than " + strconv.Itoa(MaxPattern) + " bytes"}
 )

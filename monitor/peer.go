@@ -35,6 +35,7 @@ func (c *Core) hello(now Instant, in *HelloReceived) {
 	c.raiseEpoch(m, h)
 	if p != nil {
 		p.lastHello = now
+		c.recallHeard(now, m)
 		c.adoptIfNewer(now, m, p, h)
 	}
 }

@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -45,6 +46,7 @@ func playScripts(t *testing.T, prepare func(*world)) {
 }
 
 type script struct {
+	first     State  // of a file that is rendered anew at each start
 	lastSaved string // stateText of the last save
 	w         *world
 	me        *node
@@ -96,6 +98,14 @@ func newScript(t *testing.T, td *datadriven.TestData, prepare func(*world)) *scr
 		for k := range state.Masters {
 			state.Masters[k].Sentinels = append(state.Masters[k].Sentinels, KnownSentinel{p.ipAddr(), p.id})
 		}
+	}
+	s.first = state
+	s.first.Masters = slices.Clone(state.Masters)
+	for k := range s.first.Masters {
+		s.first.Masters[k].VoteUnknown, s.first.Masters[k].Sentinels = true, nil
+	}
+	if td.HasArg("first-file") {
+		state = s.first
 	}
 	addr, _ := IPAddr("10.0.1.100", 26379)
 	s.me = s.w.addNode("me", addr, state)
@@ -179,6 +189,16 @@ func (s *script) run(t *testing.T, td *datadriven.TestData) string {
 	case "crash":
 		s.me.crash()
 	case "restart":
+		if err := s.me.boot(); err != nil {
+			td.Fatalf(t, "%v", err)
+		}
+	case "first-file":
+		s.me.crash()
+		s.me.disk.durable = s.first
+		delete(s.w.check.told, s.me.name)
+		for _, m := range s.first.Masters {
+			delete(s.w.check.toldCfg, nodeMaster{s.me.name, m.Name})
+		}
 		if err := s.me.boot(); err != nil {
 			td.Fatalf(t, "%v", err)
 		}

@@ -17,7 +17,11 @@ const (
 type State struct {
 	Options      Options
 	CurrentEpoch Epoch
-	Masters      []MasterState // in the order in which they were configured
+	// EpochsUnknown says that the file has an id but no current epoch, so that
+	// votes may be lost also about masters that are monitored later. The core
+	// never sets it: what it saves has an epoch.
+	EpochsUnknown bool
+	Masters       []MasterState // in the order in which they were configured
 }
 
 // Options are the process-wide settings that the core acts on and that can be
@@ -59,9 +63,10 @@ type MasterState struct {
 	// candidate is not saved: after a restart no second vote can be given in
 	// that epoch anyway.
 	LeaderEpoch Epoch
-	// VoteUnknown says that the file has no leader-epoch line for this master,
-	// so that a vote may have been lost. The core then treats every epoch up to
-	// the current one as voted in (invariant S3).
+	// VoteUnknown says that the file has an id or an epoch but no leader-epoch
+	// line for this master, so that a vote may have been lost. The core then
+	// treats every epoch up to the current one as voted in, and gives no vote
+	// before it has heard the epochs of other Sentinels (invariant S3).
 	VoteUnknown bool
 	Replicas    []Addr
 	Sentinels   []KnownSentinel
@@ -88,6 +93,7 @@ func (c *Core) State() State {
 // the right roles.
 func (m *master) state() MasterState {
 	ms := MasterState{MasterConfig: m.cfg, ConfigEpoch: m.configEpoch, LeaderEpoch: m.ledger.Epoch}
+	ms.VoteUnknown = m.recall.lost && m.voteSeq == 0 // a vote for itself must be saved
 	ms.Addr = m.current()
 	for _, r := range m.replicas {
 		if r.addr.Same(ms.Addr) {

@@ -18,6 +18,10 @@ func (c *Core) ask(now Instant, in Ask) {
 		c.free(Reply{To: in.From, Down: down}) // two Sentinels share our id, and it has one vote
 		return
 	}
+	if c.recollect(now, m); m.recall.lost {
+		c.free(Reply{To: in.From, Down: down}) // a vote in that epoch may have been given
+		return
+	}
 	c.vote(now, m, in.Epoch, in.RunID)
 	reply := Reply{To: in.From, Down: down, Leader: m.ledger.For, Epoch: m.ledger.Epoch}
 	switch {

@@ -147,6 +147,15 @@ var Table = []Mutation{
 		Edits: []Edit{{"monitor/calls.go", "m.ledger.Epoch = c.epoch", "m.ledger.Epoch = 0 * c.epoch"}},
 	},
 	{
+		Name: "first vote after the file has lost its epochs", Why: "one vote of the earlier life and one of this elect two",
+		Edits: []Edit{{"monitor/vote.go", "if c.recollect(now, m); m.recall.lost {", "if c.recollect(now, m); false {"}},
+	},
+	{
+		Name: "epochs that others tell not taken for voted in", Why: "one vote of the earlier life and one of this elect two",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/recall.go", "m.ledger.Epoch = max(m.ledger.Epoch, c.epoch)", "m.ledger.Epoch = max(m.ledger.Epoch, 0*c.epoch)"}},
+	},
+	{
 		Name: "forced failover at an epoch that it has left", Why: "it acts beside the Sentinel for which it has voted",
 		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
 		Edits: []Edit{

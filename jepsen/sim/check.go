@@ -82,6 +82,31 @@ type voter struct {
 	votes     map[epochKey]monitor.RunID
 	told      monitor.Epoch            // the highest epoch that it told
 	config    map[string]monitor.Epoch // the config epoch of each master that it told
+	lost      *lostEpochs              // nil while its file has kept everything
+}
+
+// lostEpochs is about a voter whose file has lost its epochs. It may only go by
+// what others tell it.
+type lostEpochs struct {
+	told  monitor.Epoch            // the highest epoch that it told before
+	heard map[string]monitor.Epoch // the highest epoch in hellos about each master, since
+}
+
+// forget makes v a voter that lost its epochs.
+func (v *voter) forget() {
+	told := v.told
+	if v.lost != nil {
+		told = max(told, v.lost.told)
+	}
+	v.lost, v.told = &lostEpochs{told, map[string]monitor.Epoch{}}, 0
+	clear(v.config)
+}
+
+// hears notes what a hello tells a voter that lost its epochs.
+func (v *voter) hears(n *node, h *monitor.Hello) {
+	if v.lost != nil && h.RunID != n.id {
+		v.lost.heard[h.MasterName] = max(v.lost.heard[h.MasterName], h.CurrentEpoch)
+	}
 }
 
 // voter returns who n is now.
@@ -128,6 +153,8 @@ func (k *checker) before(n *node, in monitor.Input) {
 		n.seen.toldByGossip(in, k.w.now)
 	case monitor.SlaveOfReply:
 		n.seen.refused(in)
+	case monitor.HelloReceived:
+		n.voter().hears(n, &in.Hello)
 	case monitor.Call:
 		if _, ok := in.Op.(monitor.ResetOp); ok {
 			for _, p := range n.seen.probes {
@@ -275,6 +302,7 @@ func (k *checker) transition(n *node, p, was *monitor.MasterProbe, in monitor.In
 func (k *checker) voted(n *node, p, was *monitor.MasterProbe, in monitor.Input) {
 	k.looked[S3]++
 	k.looked[S16]++
+	k.votedAgain(n, p)
 	if p.VoteEpoch == was.VoteEpoch && p.VoteFor != was.VoteFor && p.VoteFor != "" {
 		k.fail(n.name, S3, "the vote at epoch %d moved from %.8s to %.8s", p.VoteEpoch, was.VoteFor, p.VoteFor)
 	}
@@ -285,6 +313,27 @@ func (k *checker) voted(n *node, p, was *monitor.MasterProbe, in monitor.Input) 
 	case ok && ask.RunID == p.VoteFor && ask.Epoch == p.VoteEpoch:
 	default:
 		k.fail(n.name, S16, "voted for %.8s at epoch %d because of %T", p.VoteFor, p.VoteEpoch, in)
+	}
+}
+
+// votedAgain checks a vote of one that lost its epochs (S3): it has heard others,
+// and the epoch is none that they had reached. It cannot know of one that nobody
+// has told, so there two leaders are possible.
+func (k *checker) votedAgain(n *node, p *monitor.MasterProbe) {
+	who, key := n.voter(), epochKey{p.Name, p.VoteEpoch}
+	if who.lost == nil || p.VoteFor == "" {
+		return
+	}
+	heard, any := who.lost.heard[p.Name]
+	first, given := who.votes[key]
+	switch again := given && first != p.VoteFor; {
+	case !any && p.VoteFor != n.id:
+		k.fail(n.name, S3, "voted for %.8s at epoch %d before it heard anybody, without a memory of its votes", p.VoteFor, p.VoteEpoch)
+	case again && p.VoteEpoch <= heard:
+		k.fail(n.name, S3, "voted for %.8s and for %.8s at epoch %d, which others had told", first, p.VoteFor, p.VoteEpoch)
+	case again:
+		k.excused[key] = true
+		who.votes[key] = p.VoteFor
 	}
 }
 
@@ -419,6 +468,10 @@ func (k *checker) won(n *node, p *monitor.MasterProbe, m *masterWatch) {
 	}
 	if p.Forced && votes < needed {
 		k.excused[key] = true // nobody knows who else uses this epoch
+		return
+	}
+	if lost := n.voter().lost; lost != nil && key.epoch <= lost.told {
+		k.excused[key] = true // cut off from all who could have told
 		return
 	}
 	k.elected++

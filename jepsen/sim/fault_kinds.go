@@ -440,6 +440,14 @@ var memberFaults = []kind{
 		w.reinstall(n, w.newRunID(n.base().name+"-"))
 		return n.base().name + " loses its disk and gets a new id", func() { w.boot(n) }
 	}},
+	{"first-file", "member", func(w *world, f Fault) (string, func()) {
+		n := w.real(f.A)
+		if n == nil {
+			return "no real Sentinel whose file could be rendered anew", nil
+		}
+		w.renderAnew(n)
+		return n.name + " finds a file with its id and without epochs", func() { w.boot(n) }
+	}},
 	{"clone-sentinel", "member", func(w *world, f Fault) (string, func()) {
 		n, from := w.node(f.A), w.node(f.B)
 		if n == from {

@@ -125,6 +125,18 @@ var violations = []struct {
 		s.now.VoteEpoch, s.now.VoteFor = 5, "another"
 		s.step(monitor.Tick{})
 	}},
+	{S3, "a vote of one that knows nothing", func(s *scene) {
+		s.n.voter().forget()
+		s.now.VoteEpoch, s.now.VoteFor = 5, "another"
+		s.step(monitor.Ask{Epoch: 5, RunID: "another"})
+	}},
+	{S3, "a second vote although others had told the epoch", func(s *scene) {
+		s.n.voter().votes[epochKey{"m0", 5}] = "one"
+		s.n.voter().forget()
+		s.k.before(s.n, monitor.HelloReceived{Hello: monitor.Hello{RunID: "one", MasterName: "m0", CurrentEpoch: 5}})
+		s.now.VoteEpoch, s.now.VoteFor = 5, "another"
+		s.step(monitor.Ask{Epoch: 5, RunID: "another"})
+	}},
 	{S4, "an election is won without votes", func(s *scene) {
 		s.was.Phase, s.now.Phase, s.now.AttemptEpoch = election.WaitStart, election.SelectReplica, 7
 		s.step(monitor.Tick{})

@@ -189,6 +189,24 @@ func (w *world) knownSentinels(but int) (known []monitor.KnownSentinel) {
 	return known
 }
 
+// renderAnew ends a Sentinel whose file is made anew, with its id and without what
+// it has learned, as charts do it at each start. It is the same voter.
+func (w *world) renderAnew(n *node) {
+	if n.gone {
+		return
+	}
+	who := n.voter()
+	w.reinstall(n, n.id)
+	n.installed = who.installed
+	for k := range n.disk.durable.Masters {
+		n.disk.durable.Masters[k].VoteUnknown = true
+	}
+	if n.disk.codec != "" {
+		n.disk.create()
+	}
+	who.forget()
+}
+
 // reinstall ends a Sentinel and gives it a fresh configuration. It monitors each
 // master at an address that it can have today.
 func (w *world) reinstall(n sentinel, id monitor.RunID) {
