@@ -60,7 +60,7 @@ var Table = []Mutation{
 	{
 		Name: "majority of those reachable", Why: "each side of a partition elects its leader",
 		Edits: []Edit{{
-			"monitor/elect.go", "needed := quorum.Needed(m.voters(), m.cfg.Quorum)",
+			"monitor/elect.go", "needed := quorum.Needed(len(m.peers)+1, m.cfg.Quorum)",
 			"needed := quorum.Needed(len(votes)+outstanding, m.cfg.Quorum)",
 		}},
 	},
