@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gosentinel/sentinel/configrewrite"
+	"github.com/gosentinel/sentinel/internal/valid"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -102,6 +103,9 @@ func (cfg Config) base() (configrewrite.Config, error) {
 	if cfg.AnnouncePort < 0 || cfg.AnnouncePort > 65535 {
 		wrong = append(wrong, fmt.Errorf("sentinel: AnnouncePort %d must be from 0 to 65535", cfg.AnnouncePort))
 	}
+	if err := valid.Announced(cfg.AnnounceIP); cfg.AnnounceIP != "" && err != nil {
+		wrong = append(wrong, fmt.Errorf("sentinel: AnnounceIP %q: %w", cfg.AnnounceIP, err))
+	}
 	if _, ok := monitor.IPAddr(cfg.AnnounceIP, 0); cfg.AnnounceIP != "" && !ok && !cfg.ResolveHostnames {
 		wrong = append(wrong, fmt.Errorf("sentinel: AnnounceIP %q is not an IP address: set ResolveHostnames to use names", cfg.AnnounceIP))
 	}
@@ -137,7 +141,7 @@ func (m Master) config(names bool) (monitor.MasterConfig, error) {
 		wrong bool
 		text  string
 	}{
-		{!monitor.ValidMasterName(m.Name), "Name must not be empty, nor hold blanks, commas, quotes, backslashes or control characters"},
+		{valid.MasterName(m.Name) != nil, fmt.Sprint(valid.MasterName(m.Name))},
 		{m.Quorum < 1, "Quorum must be 1 or greater"},
 		{m.DownAfter < 0, "DownAfter must not be negative"},
 		{m.FailoverTimeout < 0, "FailoverTimeout must not be negative"},
@@ -162,11 +166,14 @@ func (m Master) addr(names bool) (monitor.Addr, error) {
 	if err != nil || port < 1 || port > 65535 {
 		return monitor.Addr{}, fmt.Errorf("port %q must be a number from 1 to 65535", portText)
 	}
+	if err := valid.Announced(host); err != nil {
+		return monitor.Addr{}, fmt.Errorf("Addr %q: %w", m.Addr, err)
+	}
 	addr, literal := monitor.IPAddr(host, port)
 	switch {
 	case literal:
 		return addr, nil
-	case !names || host == "":
+	case !names:
 		return addr, fmt.Errorf("%q is not an IP address: set ResolveHostnames to use names", host)
 	}
 	return monitor.Addr{Host: host, Port: port}, nil

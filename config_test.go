@@ -21,9 +21,9 @@ func TestNewRejects(t *testing.T) {
 		cfg  Config
 		says string
 	}{
-		{with(func(m *Master) { m.Name = "" }), "Name must not be empty"},
-		{with(func(m *Master) { m.Name = "a,b" }), "Name must not be empty"},
-		{with(func(m *Master) { m.Name = "a\nb" }), "Name must not be empty"},
+		{with(func(m *Master) { m.Name = "" }), "cannot be empty"},
+		{with(func(m *Master) { m.Name = "a,b" }), "cannot contain blanks, commas"},
+		{with(func(m *Master) { m.Name = "a\nb" }), "cannot contain blanks, commas"},
 		{with(func(m *Master) { m.Quorum = 0 }), "Quorum must be 1 or greater"},
 		{with(func(m *Master) { m.DownAfter = -time.Second }), "DownAfter must not be negative"},
 		{with(func(m *Master) { m.FailoverTimeout = -1 }), "FailoverTimeout must not be negative"},
@@ -34,6 +34,11 @@ func TestNewRejects(t *testing.T) {
 		{Config{Masters: []Master{good, good}}, "stands twice"},
 		{Config{AnnouncePort: 99999}, "from 0 to 65535"},
 		{Config{AnnounceIP: "nowhere"}, "set ResolveHostnames"},
+		{Config{AnnounceIP: "0.0.0.0"}, "nobody can connect"},
+		{Config{AnnounceIP: "10.0.0.1,x", ResolveHostnames: true}, "commas"},
+		{with(func(m *Master) { m.Addr = "0.0.0.0:6379" }), "nobody can connect"},
+		{with(func(m *Master) { m.Addr = "[::]:6379" }), "nobody can connect"},
+		{with(func(m *Master) { m.Addr = " 10.0.0.1:6379" }), "white space"},
 	} {
 		for _, file := range []string{"", filepath.Join(t.TempDir(), "state.toml")} {
 			c.cfg.StateFile = file
@@ -43,7 +48,7 @@ func TestNewRejects(t *testing.T) {
 		}
 	}
 	twice := with(func(m *Master) { m.Name, m.Quorum = "", 0 })
-	if _, err := New(twice); err == nil || !strings.Contains(err.Error(), "Name") || !strings.Contains(err.Error(), "Quorum") {
+	if _, err := New(twice); err == nil || !strings.Contains(err.Error(), "name of a master") || !strings.Contains(err.Error(), "Quorum") {
 		t.Errorf("two mistakes, but the error is %v", err)
 	}
 }

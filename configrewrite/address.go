@@ -18,19 +18,3 @@ func addrText(a monitor.Addr, resolve bool) string {
 	}
 	return a.IP
 }
-
-// hostNameError says why a text cannot be a host name, or returns "".
-func hostNameError(host string) string {
-	switch {
-	case host == "":
-		return "the address is empty"
-	case len(host) > 255:
-		return "a host name has at most 255 bytes"
-	}
-	for i := range len(host) {
-		if c := host[i]; c <= ' ' || c == 0x7f || c == '"' || c == '\'' || c == ',' {
-			return "a host name cannot contain white space, quotes, commas or control characters"
-		}
-	}
-	return ""
-}

@@ -116,14 +116,14 @@ func (d *Document) toTOML() []byte {
 	var b strings.Builder
 	b.WriteString("# Converted from " + printable(filepath.Base(d.source.Name)) + ". See sentinel.toml.example for all options.\n")
 	settings, unset := d.askedSettings(), DefaultSettings()
-	tomlTable(&b, "[server]", settingOptions, &settings, &unset)
+	tomlTable(&b, "[server]", settingOptions, &settings, &unset, d.wrote(serverKey))
 	asked := d.askedInTOML()
-	tomlTable(&b, "[sentinel]", globalOptions, &asked.options, &monitor.Options{})
+	tomlTable(&b, "[sentinel]", globalOptions, &asked.options, &monitor.Options{}, d.wrote(sentinelKey))
 	defaults := monitor.MasterConfig{}.WithDefaults()
 	for i := range asked.masters {
 		m := &asked.masters[i]
 		fmt.Fprintf(&b, "\n[[master]]\nname = %s\n%s", tomlString(m.Name), tomlAddr(m.Addr.Host, m.Addr.Port))
-		tomlKeysOf(&b, masterOptions, &m.MasterConfig, &defaults)
+		tomlKeysOf(&b, masterOptions, &m.MasterConfig, &defaults, d.wrote(func(o string) string { return masterKey(o, m.Name) }))
 	}
 	if d.Settings.StateFile == "" {
 		writer := *d
@@ -155,20 +155,27 @@ func (d *Document) askedInTOML() asked {
 // isText reports whether a word stands in TOML as it is.
 func isText(word string) bool { return utf8.ValidString(word) && !strings.HasPrefix(word, hexPrefix) }
 
-// tomlTable writes the options that differ from their default below a header,
-// if there are any.
-func tomlTable[T any](b *strings.Builder, header string, options option.Table[T], value, unset *T) {
+// wrote returns a function that tells whether the operator wrote an option, if
+// only its default. The identity, dir and users are none: they are rendered from
+// elsewhere.
+func (d *Document) wrote(key func(o string) string) func(o string) bool {
+	return func(o string) bool { return o != "myid" && o != "dir" && o != "user" && d.asked.written[key(o)] }
+}
+
+// tomlTable writes the options that differ from their default, or were written,
+// below a header, if there are any.
+func tomlTable[T any](b *strings.Builder, header string, options option.Table[T], value, unset *T, wrote func(string) bool) {
 	var keys strings.Builder
-	tomlKeysOf(&keys, options, value, unset)
+	tomlKeysOf(&keys, options, value, unset, wrote)
 	if keys.Len() > 0 {
 		b.WriteString("\n" + header + "\n" + keys.String())
 	}
 }
 
-func tomlKeysOf[T any](b *strings.Builder, options option.Table[T], value, unset *T) {
+func tomlKeysOf[T any](b *strings.Builder, options option.Table[T], value, unset *T, wrote func(string) bool) {
 	for i := range options {
 		o := &options[i]
-		if text := tomlText(o, value); text != tomlText(o, unset) {
+		if text := tomlText(o, value); text != tomlText(o, unset) || wrote(o.Name) {
 			fmt.Fprintf(b, "%s = %s\n", o.Key(), text)
 		}
 	}
@@ -182,7 +189,7 @@ func (d *Document) toConf() []byte {
 	settings, unset := d.askedSettings(), DefaultSettings()
 	for i := range settingOptions {
 		o := &settingOptions[i]
-		if tomlText(o, &settings) == tomlText(o, &unset) {
+		if tomlText(o, &settings) == tomlText(o, &unset) && !d.wrote(serverKey)(o.Name) {
 			continue
 		}
 		for _, words := range o.Lines(&settings) {
@@ -199,6 +206,7 @@ func (d *Document) toConf() []byte {
 		return []byte(b.String() + operatorLines(d))
 	}
 	out := *d
+	out.force = d.asked.written
 	out.Settings.Dir = "" // a dir that was not asked for is that of the moment
 	return out.renderConf([]byte(b.String()), d.State)
 }
@@ -211,6 +219,7 @@ func operatorLines(d *Document) string {
 		st.Masters[i].Addr.Host = d.asked.masters[i].Addr.Host
 	}
 	out := *d
+	out.force = d.asked.written
 	out.Settings = DefaultSettings()
 	out.Settings.Dir = ""
 	var b strings.Builder

@@ -43,6 +43,9 @@
 // about a master holds beside, and in the order of, the lines of the main file,
 // except for its address, which the main file decides once it was saved.
 //
+// A line that says the default of an option stays: whoever wrote it wanted it to be
+// read there. The originals remove it.
+//
 // A line that no version knows becomes a comment that begins with "# ???". The
 // option can-failover of old releases is obeyed, but never written, because
 // current originals refuse it. It stands in a file only if the operator put it

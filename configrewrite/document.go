@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/gosentinel/sentinel/internal/option"
+	"github.com/gosentinel/sentinel/internal/valid"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -76,6 +77,10 @@ type Document struct {
 	asked     asked      // what the operator wrote, without the state
 	overrides [][]string // generic directives of the command line, with arguments
 	live      Live       // what changed in the process, see With
+
+	// force has keys of options that a sentinel.conf gets a line for even at their
+	// default.
+	force map[string]bool
 }
 
 // asked is the configuration as the operator wrote it. State is recorded
@@ -88,6 +93,7 @@ type asked struct {
 	options   monitor.Options
 	masters   []askedMaster
 	index     map[string]int
+	written   map[string]bool // keys of the options that have a line, see lineKey
 }
 
 // askedMaster is one master of the operator: Addr.Host is the text as written,
@@ -213,7 +219,8 @@ type masterExtra struct {
 }
 
 func newParser(src Source) *parser {
-	doc := &Document{source: src}
+	doc := &Document{source: src, force: map[string]bool{}}
+	doc.asked.written = map[string]bool{}
 	doc.Settings = DefaultSettings()
 	doc.Settings.Dir = src.Dir
 	return &parser{doc: doc, dir: src.Dir, index: map[string]int{}, missing: map[string]bool{}}
@@ -243,6 +250,16 @@ func (p *parser) report(at position, err error, hint string) {
 	p.problem(at, err.Error(), hint)
 }
 
+// wrote notes that an option was set, perhaps to its default. What an included
+// file sets must be said in the main file even if it is the default, or the next
+// start would take that of the included file.
+func (p *parser) wrote(key string, from origin) {
+	p.doc.asked.written[key] = true
+	if from == inInclude {
+		p.doc.force[key] = true
+	}
+}
+
 // addMaster creates a master with the defaults of all options.
 func (p *parser) addMaster(name, given string, addr monitor.Addr, quorum int, from origin) {
 	p.index[name] = len(p.doc.State.Masters)
@@ -257,11 +274,11 @@ func (p *parser) addMaster(name, given string, addr monitor.Addr, quorum int, fr
 
 // knownAddr reads the address of a replica or Sentinel.
 func (p *parser) knownAddr(host string, port int) (monitor.Addr, error) {
+	if err := valid.Host(host); err != nil {
+		return monitor.Addr{}, option.Tolerated(err.Error())
+	}
 	if ip, ok := literalIP(host); ok {
 		return monitor.Addr{Host: ip, IP: ip, Port: port}, nil
-	}
-	if msg := hostNameError(host); msg != "" {
-		return monitor.Addr{}, option.Tolerated(msg)
 	}
 	if !p.doc.State.Options.ResolveHostnames && !p.doc.source.keepNames {
 		return monitor.Addr{}, option.Tolerated("Can't resolve instance hostname: resolve-hostnames is off")
@@ -276,8 +293,8 @@ func (p *parser) masterAddr(at position, host string, port int) (monitor.Addr, b
 	if addr, err := p.knownAddr(host, port); err == nil {
 		return addr, true
 	}
-	if msg := hostNameError(host); msg != "" {
-		p.problem(at, msg, "write: sentinel monitor <name> <host> <port> <quorum>")
+	if err := valid.Host(host); err != nil {
+		p.problem(at, err.Error(), "write: sentinel monitor <name> <host> <port> <quorum>")
 		return monitor.Addr{}, false
 	}
 	option := "sentinel resolve-hostnames yes"
@@ -318,8 +335,8 @@ func (p *parser) addReplica(at position, i int, addr monitor.Addr) {
 func (p *parser) addSentinel(at position, i int, peer monitor.KnownSentinel) {
 	m := &p.doc.State.Masters[i]
 	switch {
-	case !storableID(peer.ID):
-		p.warn(at, "Sentinel %s of master %s dropped: its id is not 40 characters long", addrHostPort(peer.Addr), m.Name)
+	case !peer.ID.Valid():
+		p.warn(at, "Sentinel %s of master %s dropped: %v", addrHostPort(peer.Addr), m.Name, valid.ID(string(peer.ID)))
 	case peer.ID == p.doc.State.Options.MyID:
 		p.warn(at, "Sentinel %s of master %s dropped: it has this Sentinel's own id", addrHostPort(peer.Addr), m.Name)
 	case p.extra[i].sentinels[peer.ID]:
@@ -328,13 +345,6 @@ func (p *parser) addSentinel(at position, i int, peer monitor.KnownSentinel) {
 		p.extra[i].sentinels[peer.ID] = true
 		m.Sentinels = append(m.Sentinels, peer)
 	}
-}
-
-var myID = globalOptions.Find(option.InConf, "myid")
-
-// storableID reports whether a file can hold an id.
-func storableID(id monitor.RunID) bool {
-	return myID.SetLine(&monitor.Options{}, []string{string(id)}) == nil
 }
 
 func addrKey(a monitor.Addr) string {

@@ -56,7 +56,7 @@ func normalSentinels(m *monitor.MasterState, o *monitor.Options) []monitor.Known
 	seen := map[monitor.RunID]bool{o.MyID: true}
 	var kept []monitor.KnownSentinel
 	for _, s := range m.Sentinels {
-		if fileAddr(s.Addr, o.ResolveHostnames).Host == "" || seen[s.ID] || !storableID(s.ID) {
+		if fileAddr(s.Addr, o.ResolveHostnames).Host == "" || seen[s.ID] || !s.ID.Valid() {
 			continue
 		}
 		seen[s.ID] = true

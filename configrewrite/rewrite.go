@@ -61,12 +61,12 @@ type rewriter struct {
 func (d *Document) renderConf(current []byte, st monitor.State) []byte {
 	r := readLines(current)
 	d.emitSettings(r)
-	emitGlobals(r, st)
+	d.emitGlobals(r, st)
 	for i := range st.Masters {
-		emitMaster(r, &st.Masters[i], st.Options.ResolveHostnames)
+		d.emitMaster(r, &st.Masters[i], st.Options.ResolveHostnames)
 	}
 	r.emit("sentinel current-epoch", "sentinel current-epoch "+formatEpoch(st.CurrentEpoch), true)
-	emitTrailer(r, st.Options)
+	d.emitTrailer(r, st.Options)
 	monitored := masterNames(st)
 	for key, slots := range r.slots {
 		if handledKey(key) && !keepsOwn(key, monitored) {
@@ -280,44 +280,50 @@ func (r *rewriter) hasLine(text string) bool {
 
 // emitGlobals writes the options that stand before the masters: the identity, and
 // the switches. A switch at its default is written only over a line that is there.
-func emitGlobals(r *rewriter, st monitor.State) {
+func (d *Document) emitGlobals(r *rewriter, st monitor.State) {
 	o, defaults := &st.Options, globalOptions.Defaults()
 	if o.MyID != "" {
 		r.emit("sentinel myid", "sentinel myid "+quoteIfNeeded(string(o.MyID)), true)
 	}
 	for i := range globalOptions {
 		if opt := &globalOptions[i]; opt.Kind() == option.YesNo {
-			value := opt.Text(o)
-			r.emit("sentinel "+opt.Name, "sentinel "+opt.Name+" "+value, value != opt.Text(&defaults))
+			key, value := "sentinel "+opt.Name, opt.Text(o)
+			r.emit(key, key+" "+value, value != opt.Text(&defaults) || d.force[key])
 		}
 	}
 }
 
-// emitTrailer writes the options that stand after the masters, if they are set.
-func emitTrailer(r *rewriter, o monitor.Options) {
+// emitTrailer writes the options that stand after the masters, if they are set or
+// the operator wrote them.
+func (d *Document) emitTrailer(r *rewriter, o monitor.Options) {
 	defaults := globalOptions.Defaults()
 	for i := range globalOptions {
 		opt := &globalOptions[i]
-		value := opt.Text(&o)
-		if opt.Kind() == option.ID || opt.Kind() == option.YesNo || value == opt.Text(&defaults) {
+		if opt.Kind() == option.ID || opt.Kind() == option.YesNo {
+			continue
+		}
+		key, value := "sentinel "+opt.Name, opt.Text(&o)
+		isDefault := value == opt.Text(&defaults)
+		if isDefault && opt.Kind() == option.Text {
+			r.keepEmpty(key, 2)
 			continue
 		}
 		text := quoteIfNeeded(value)
 		if opt.Quoted {
 			text = quote(value)
 		}
-		r.emit("sentinel "+opt.Name, "sentinel "+opt.Name+" "+text, true)
+		r.emit(key, key+" "+text, !isDefault || d.force[key])
 	}
 }
 
 // emitMaster writes all lines about one master.
-func emitMaster(r *rewriter, m *monitor.MasterState, resolve bool) {
+func (d *Document) emitMaster(r *rewriter, m *monitor.MasterState, resolve bool) {
 	name := quoteIfNeeded(m.Name)
 	emit := func(directive, rest string) {
 		r.emit(masterKey(directive, m.Name), "sentinel "+directive+" "+name+" "+rest, true)
 	}
 	emit("monitor", fmt.Sprintf("%s %d %d", quoteIfNeeded(addrText(m.Addr, resolve)), m.Addr.Port, m.Quorum))
-	emitOptions(m, emit, false)
+	d.emitOptions(r, m)
 	emit("config-epoch", formatEpoch(m.ConfigEpoch))
 	if !m.VoteUnknown {
 		emit("leader-epoch", formatEpoch(m.LeaderEpoch))
@@ -328,25 +334,47 @@ func emitMaster(r *rewriter, m *monitor.MasterState, resolve bool) {
 	for _, s := range m.Sentinels {
 		emit("known-sentinel", fmt.Sprintf("%s %d %s", quoteIfNeeded(addrText(s.Addr, resolve)), s.Addr.Port, quoteIfNeeded(string(s.ID))))
 	}
-	emitOptions(m, emit, true)
+	for _, words := range renames.Lines(&m.MasterConfig) { // which take a line each stand last
+		emit(renames.Name, joinArgs(words...))
+	}
 }
 
-// emitOptions writes the options of a master that differ from their default:
-// either those that take one line, or those that take a line for each element,
-// which stand last. It never writes can-failover, which current originals refuse:
-// that line stands in a file only if the operator wrote it there.
-func emitOptions(m *monitor.MasterState, emit func(directive, rest string), lines bool) {
+var renames = masterOptions.Find(option.InConf, "rename-command")
+
+// emitOptions writes the options of a master that take one line: all that differ
+// from their default, and over a line that is there those that do not. Someone
+// wrote that line, and the next reader is to see what it says. It never writes
+// can-failover, which current originals refuse: that line stands in a file only if
+// the operator wrote it there.
+func (d *Document) emitOptions(r *rewriter, m *monitor.MasterState) {
 	defaults := monitor.MasterConfig{}.WithDefaults()
 	for i := range masterOptions {
 		o := &masterOptions[i]
-		if !o.Where.Has(option.InConf) || o.Name == "can-failover" || lines != (o.Kind() == option.Pairs) ||
-			tomlText(o, &m.MasterConfig) == tomlText(o, &defaults) {
+		if !o.Where.Has(option.InConf) || o.Name == "can-failover" || o.Kind() == option.Pairs {
 			continue
 		}
-		for _, words := range o.Lines(&m.MasterConfig) {
-			emit(o.Name, joinArgs(words...))
+		key := masterKey(o.Name, m.Name)
+		isDefault := tomlText(o, &m.MasterConfig) == tomlText(o, &defaults)
+		if isDefault && o.Kind() == option.Text {
+			r.keepEmpty(key, 3)
+			continue
+		}
+		words := append([]string{"sentinel", o.Name, m.Name}, o.Lines(&m.MasterConfig)[0]...)
+		r.emit(key, joinArgs(words...), !isDefault || d.force[key])
+	}
+}
+
+// keepEmpty keeps those lines of an option that is not set which say just that.
+// Others go: an empty word is nothing that a writer should leave to originals,
+// which do not quote it.
+func (r *rewriter) keepEmpty(key string, value int) {
+	var gone []int
+	for _, i := range r.slots[key] {
+		if args, err := splitArgs(r.lines[i].text); err != nil || len(args) != value+1 || args[value] != "" {
+			gone = append(gone, i)
 		}
 	}
+	r.slots[key] = gone
 }
 
 func formatEpoch(e monitor.Epoch) string { return strconv.FormatUint(uint64(e), 10) }

@@ -26,7 +26,7 @@ func (p *parser) parseTOML(text []byte) {
 		p.serverTable(lines, at, table)
 	}
 	if table, ok := p.table(at, top, "sentinel"); ok {
-		setTable(p, lines, at, "sentinel", 0, table, globalOptions, &p.doc.State.Options, nil)
+		setTable(p, lines, at, tomlTableAt{name: "sentinel", key: sentinelKey}, table, globalOptions, &p.doc.State.Options)
 	}
 	p.parseOverrides()
 	p.applyQueue(func() { p.masterTables(lines, at, top["master"]) })
@@ -152,24 +152,34 @@ func (p *parser) serverTable(lines *lineFinder, at position, table map[string]an
 			rest[k] = v
 		}
 	}
-	setTable(p, lines, at, "server", 0, rest, settingOptions, &p.doc.Settings, nil)
+	setTable(p, lines, at, tomlTableAt{name: "server", key: serverKey}, rest, settingOptions, &p.doc.Settings)
 	p.addUsers(lines.at(at, "server", 0, "user"))
 }
 
-// setTable sets the fields of dst from the keys of a table. Keys in special are
-// read elsewhere.
-func setTable[T any](p *parser, lines *lineFinder, at position, name string, n int,
-	table map[string]any, options option.Table[T], dst *T, special []string) {
+// tomlTableAt says which table is read.
+type tomlTableAt struct {
+	name    string
+	n       int                   // of several tables of that name, from 0
+	key     func(o string) string // of the line that a sentinel.conf has for an option
+	special []string              // keys that are read elsewhere
+}
+
+func serverKey(o string) string   { return o }
+func sentinelKey(o string) string { return "sentinel " + o }
+
+// setTable sets the fields of dst from the keys of a table.
+func setTable[T any](p *parser, lines *lineFinder, at position, where tomlTableAt, table map[string]any, options option.Table[T], dst *T) {
 	for _, key := range sortedKeys(table) {
-		if containsFold(special, key) {
+		if containsFold(where.special, key) {
 			continue
 		}
-		at := lines.at(at, name, n, key)
+		at := lines.at(at, where.name, where.n, key)
 		o := options.FindKey(key)
 		if o == nil {
-			p.problem(at, fmt.Sprintf("unknown key %q in [%s]", key, name), tomlKeyHint(key, append(tomlKeys(options), special...)))
+			p.problem(at, fmt.Sprintf("unknown key %q in [%s]", key, where.name), tomlKeyHint(key, append(tomlKeys(options), where.special...)))
 			continue
 		}
+		p.wrote(where.key(o.Name), inMain)
 		if err := setTOML(o, dst, table[key]); err != nil {
 			if t, ok := err.(option.Tolerated); ok {
 				p.warn(at, "%s: %s", key, string(t))
@@ -250,7 +260,8 @@ func (p *parser) masterTable(lines *lineFinder, at position, n int, table map[st
 	}
 	p.addMaster(name, host, addr, 1, inMain)
 	m := &p.doc.State.Masters[len(p.doc.State.Masters)-1].MasterConfig
-	setTable(p, lines, at, "master", n, table, masterOptions, m, masterKeys)
+	key := func(o string) string { return masterKey(o, name) }
+	setTable(p, lines, at, tomlTableAt{"master", n, key, masterKeys}, table, masterOptions, m)
 	for i := range masterOptions {
 		if o := &masterOptions[i]; o.Script != "" {
 			p.checkScript(lines.at(at, "master", n, o.Key()), o.Script, p.scriptPath(o.Text(m)))

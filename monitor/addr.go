@@ -1,9 +1,10 @@
 package monitor
 
 import (
-	"net/netip"
 	"strconv"
 	"strings"
+
+	"github.com/gosentinel/sentinel/internal/numhost"
 )
 
 // Addr is the address of an instance: the host as given, the resolved IP in
@@ -17,14 +18,15 @@ type Addr struct {
 	Port int
 }
 
-// IPAddr returns the Addr of a literal IP. It reports false when host is not
-// an IP literal.
+// IPAddr returns the Addr of a literal IP, in any form that released Sentinels
+// accept: the file reads all of them, so that one which was taken for a host name
+// here would be another address after a restart. It reports false when host is
+// not an IP literal.
 func IPAddr(host string, port int) (Addr, bool) {
-	ip, err := netip.ParseAddr(host)
-	if err != nil {
+	text, literal := numhost.Parse(host)
+	if !literal {
 		return Addr{}, false
 	}
-	text := ip.Unmap().String()
 	return Addr{Host: text, IP: text, Port: port}, true
 }
 

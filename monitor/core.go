@@ -52,7 +52,8 @@ type Core struct {
 	conflict conflict  // over our own id
 	ownAddrs []ownAddr // where this process announced itself
 
-	logged map[string]bool
+	logged  map[string]bool
+	strange int // entries of logged that others can make up
 
 	failures Failures // simulated (SENTINEL SIMULATE-FAILURE)
 	changes  uint64   // see Changes
@@ -281,6 +282,18 @@ func (c *Core) logOnce(key string, level Level, text string) {
 	if !c.logged[key] && len(c.logged) < maxLogged {
 		c.logged[key] = true
 		c.log(level, text)
+	}
+}
+
+// maxStrange is how many of the keys of logOnce may come from strangers, so that
+// they leave room for the others.
+const maxStrange = maxLogged / 4
+
+// logStrange is logOnce for what another Sentinel or server announces.
+func (c *Core) logStrange(key, text string) {
+	if !c.logged[key] && c.strange < maxStrange {
+		c.strange++
+		c.logOnce(key, LevelWarning, text)
 	}
 }
 

@@ -100,7 +100,7 @@ func (c *Core) elect(now Instant, m *master) Instant {
 		return c.electionDeadline(now, m)
 	}
 	votes, outstanding := c.countVotes(m)
-	needed := quorum.Needed(len(m.peers)+1, m.cfg.Quorum)
+	needed := quorum.Needed(m.voters(), m.cfg.Quorum)
 	leader, _, elected := quorum.Winner(votes, needed)
 	if elected && leader == c.opts.MyID && m.hasOwnVote() {
 		c.elected(now, m)

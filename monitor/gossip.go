@@ -145,8 +145,8 @@ func (c *Core) peerOpinion(now Instant, in PeerOpinion) {
 	}
 	// An opinion about another address, or about this one under an older
 	// configuration, says nothing about the current master.
-	addr, ok := c.addrOf(in.Addr.Host, in.Addr.Port)
-	if !ok || !addr.Same(m.addr) || in.ConfigEpoch < m.configEpoch {
+	addr, err := c.addrOf(in.Addr.Host, in.Addr.Port)
+	if err != nil || !addr.Same(m.addr) || in.ConfigEpoch < m.configEpoch {
 		return
 	}
 	p.opinionAt = now
@@ -161,7 +161,7 @@ func (c *Core) peerOpinion(now Instant, in PeerOpinion) {
 func (c *Core) peerConfig(now Instant, in PeerConfig) {
 	if m, p := c.gossipPeer(in.Hello.MasterName, in.Hello.RunID); p != nil && c.plausible(&in.Hello) {
 		c.raiseEpoch(m, &in.Hello)
-		c.adoptIfNewer(now, m, p, &in.Hello)
+		c.adoptIfNewer(now, m, &in.Hello)
 	}
 }
 

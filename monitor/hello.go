@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+
+	"github.com/gosentinel/sentinel/internal/valid"
 )
 
 // Hello is one hello message (state-machine.md §3, Hello messages): the
@@ -33,7 +35,7 @@ const helloFields = 8
 
 // AppendHello appends the payload of a hello message to dst. The fields are
 // written as they are: a host or master name that contains a comma makes a
-// message that every receiver ignores, so such names must not be configured.
+// message that every receiver ignores, which is why the file warns of such names.
 func AppendHello(dst []byte, h Hello) []byte {
 	dst = append(append(dst, h.IP...), ',')
 	dst = append(strconv.AppendInt(dst, int64(h.Port), 10), ',')
@@ -51,9 +53,10 @@ func AppendHello(dst []byte, h Hello) []byte {
 // Any client that may PUBLISH on a monitored server can send one. Stock
 // Sentinels read junk as 0 and "-1" as 2^64-1, which ends all elections. So
 // every field is checked: eight fields; ports 1 to 65535; epochs that fit 64
-// bits, in plain decimal; an id of 40 characters; nothing empty; no white
-// space, quotes or control characters in what ends up in files and events. The
-// core decides whether an epoch is plausible and whether the master is known.
+// bits, in plain decimal; hosts, id and name by the rules that hold everywhere,
+// so that what is learned here can be told and saved. The core decides whether an
+// epoch is plausible, whether the master is known, and whether anybody can connect
+// to an address.
 //
 // The error names the offending field. The result shares no memory with b.
 func ParseHello(b []byte) (Hello, error) {
@@ -65,12 +68,12 @@ func ParseHello(b []byte) (Hello, error) {
 	}
 	p := helloParser{rest: b}
 	h := Hello{
-		IP:           p.token("sender address"),
+		IP:           p.text("sender address", valid.Host),
 		Port:         p.port("sender port"),
-		RunID:        p.runID("sender id"),
+		RunID:        RunID(p.text("sender id", valid.ID)),
 		CurrentEpoch: p.epoch("current epoch"),
-		MasterName:   p.name("master name"),
-		MasterIP:     p.token("master address"),
+		MasterName:   p.text("master name", valid.ToldName),
+		MasterIP:     p.text("master address", valid.Host),
 		MasterPort:   p.port("master port"),
 		ConfigEpoch:  p.epoch("config epoch"),
 	}
@@ -94,41 +97,25 @@ func (p *helloParser) next() []byte {
 
 func (p *helloParser) fail(field, problem string, value []byte) {
 	if p.err == nil {
-		p.err = fmt.Errorf("hello: %s %.80q %s", field, value, problem)
+		p.err = fmt.Errorf("%s %.80q: %s", field, value, problem)
 	}
 }
 
-// token reads a host or id: text that is one word in a file or an event.
-func (p *helloParser) token(field string) string {
+// text reads a field that is what rule demands.
+func (p *helloParser) text(field string, rule func(string) error) string {
 	b := p.next()
-	if len(b) == 0 || bytes.ContainsFunc(b, notInToken) {
-		p.fail(field, "is not one plain word", b)
+	text := string(b)
+	if err := rule(text); err != nil {
+		p.fail(field, err.Error(), b)
 	}
-	return string(b)
-}
-
-// name reads a master name. It is compared with known names and never stored.
-func (p *helloParser) name(field string) string {
-	b := p.next()
-	if len(b) == 0 || bytes.ContainsFunc(b, isControl) {
-		p.fail(field, "is empty or has control characters", b)
-	}
-	return string(b)
-}
-
-func (p *helloParser) runID(field string) RunID {
-	id := RunID(p.token(field))
-	if !id.Valid() {
-		p.fail(field, "is not 40 characters long", []byte(id))
-	}
-	return id
+	return text
 }
 
 func (p *helloParser) port(field string) int {
 	b := p.next()
 	n, err := parseCanonicalUint(b, 16)
 	if err != nil || n == 0 {
-		p.fail(field, "is not a number from 1 to 65535", b)
+		p.fail(field, "it is not a number from 1 to 65535", b)
 	}
 	return int(n)
 }
@@ -137,7 +124,7 @@ func (p *helloParser) epoch(field string) Epoch {
 	b := p.next()
 	n, err := parseCanonicalUint(b, 64)
 	if err != nil {
-		p.fail(field, "is not an unsigned 64 bit number", b)
+		p.fail(field, "it is not an unsigned 64 bit number", b)
 	}
 	return Epoch(n)
 }
@@ -151,9 +138,3 @@ func parseCanonicalUint(b []byte, bits int) (uint64, error) {
 	}
 	return strconv.ParseUint(string(b), 10, bits)
 }
-
-func notInToken(r rune) bool {
-	return r <= ' ' || r > '~' || r == '"' || r == '\'' || r == '\\'
-}
-
-func isControl(r rune) bool { return r < ' ' || r == 0x7f }

@@ -43,6 +43,9 @@ func TestParseHelloAccepts(t *testing.T) {
 		"IPv6":           {helloWith(0, "fe80::1"), func(h Hello) bool { return h.IP == "fe80::1" }},
 		"host names":     {helloWith(5, "redis-1.example"), func(h Hello) bool { return h.MasterIP == "redis-1.example" }},
 		"spaced name":    {helloWith(4, "my master"), func(h Hello) bool { return h.MasterName == "my master" }},
+		"underscore":     {helloWith(5, "redis_1.redis_headless."), func(h Hello) bool { return h.MasterIP == "redis_1.redis_headless." }},
+		"longest host":   {helloWith(5, strings.Repeat("h", 255)), func(h Hello) bool { return len(h.MasterIP) == 255 }},
+		"other alphabet": {helloWith(5, "bücher.example"), func(h Hello) bool { return h.MasterIP == "bücher.example" }},
 		"ports":          {helloWith(1, "65535"), func(h Hello) bool { return h.Port == 65535 }},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -64,6 +67,8 @@ func TestParseHelloRejects(t *testing.T) {
 		"address with space": {helloWith(0, "1.2.3.4 5"), "sender address"},
 		"address with line":  {helloWith(0, "1.2.3.4\nsentinel"), "sender address"},
 		"address with quote": {helloWith(5, `a"b`), "master address"},
+		"endless address":    {helloWith(5, strings.Repeat("h", 256)), "master address"},
+		"address with blank": {helloWith(0, " 127.0.0.1"), "sender address"},
 		"port zero":          {helloWith(1, "0"), "sender port"},
 		"port too large":     {helloWith(1, "65536"), "sender port"},
 		"port with sign":     {helloWith(1, "+26379"), "sender port"},

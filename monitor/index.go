@@ -50,8 +50,8 @@ func addrKeys(a Addr) func(yield func(HostPort) bool) {
 }
 
 func (c *Core) masterAt(host string, port int) *master {
-	addr, ok := c.addrOf(host, port)
-	if !ok {
+	addr, err := c.addrOf(host, port)
+	if err != nil {
 		addr = Addr{Host: host, Port: port}
 	}
 	for key := range addrKeys(addr) {

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/gosentinel/sentinel/election"
+	"github.com/gosentinel/sentinel/internal/valid"
 )
 
 // Info is what a Sentinel takes from an INFO reply (state-machine.md §2.1,
@@ -15,6 +15,7 @@ type Info struct {
 	RunID          RunID // "" when absent
 	Role           Role
 	Replicas       []HostPort    // from slaveN lines; only a master reports them
+	BadReplica     string        // the first slaveN line whose address cannot be one
 	MasterLinkDown time.Duration // negative: never synchronised; 0 when absent
 	Loading        bool          // it reads its data from the disk, or those of a full resynchronisation
 
@@ -37,13 +38,10 @@ type Info struct {
 	Text []byte // the whole reply, for SENTINEL INFO-CACHE
 }
 
-// Bounds of what is taken from one INFO reply. A server that reports more is
-// broken or hostile: without a bound one reply could make a Sentinel connect
-// to, and save, thousands of invented replicas.
-const (
-	maxInfoReplicas = 4096
-	maxHostLen      = 255
-)
+// maxInfoReplicas bounds what is taken from one INFO reply. A server that reports
+// more is broken or hostile: without a bound one reply could make a Sentinel
+// connect to, and save, thousands of invented replicas.
+const maxInfoReplicas = 4096
 
 // ParseInfo reads the reply to an INFO command (state-machine.md §2.1,
 // Parsing).
@@ -69,8 +67,8 @@ func (info *Info) parseLine(line []byte) {
 	}
 	switch string(key) {
 	case "run_id":
-		if len(value) >= election.RunIDLen && isToken(value[:election.RunIDLen]) {
-			info.RunID = RunID(value[:election.RunIDLen])
+		if id := RunID(value[:min(len(value), valid.IDLen)]); id.Valid() {
+			info.RunID = id
 		}
 	case "loading", "async_loading":
 		info.Loading = info.Loading || string(value) == "1"
@@ -107,8 +105,8 @@ func (info *Info) parseRole(value []byte) {
 func (info *Info) parseReplicaLine(key string, value []byte) {
 	switch key {
 	case "master_host":
-		if isHost(value) {
-			info.MasterHost, info.HasMasterHost = string(value), true
+		if host := string(value); valid.Host(host) == nil {
+			info.MasterHost, info.HasMasterHost = host, true
 		}
 	case "master_port":
 		if port, ok := parsePort(value); ok {
@@ -147,13 +145,17 @@ func (info *Info) parseReplica(value []byte) {
 		return
 	}
 	host, port, ok := replicaFields(value)
-	if !ok || !isHost(host) {
-		return
-	}
-	if n, ok := parsePort(port); ok {
+	n, number := parsePort(port)
+	switch {
+	case ok && number && valid.Host(string(host)) == nil:
 		info.Replicas = append(info.Replicas, HostPort{Host: string(host), Port: n})
+	case info.BadReplica == "":
+		info.BadReplica = string(value[:min(len(value), maxBadReplica)])
 	}
 }
+
+// maxBadReplica is how much of a damaged line is kept, in bytes, for the log.
+const maxBadReplica = 80
 
 func replicaFields(value []byte) (host, port []byte, ok bool) {
 	if bytes.Contains(value, []byte("ip=")) {
@@ -174,24 +176,6 @@ func field(value []byte, name string) ([]byte, bool) {
 	_, after, ok := bytes.Cut(value, []byte(name))
 	text, _, _ := bytes.Cut(after, []byte(","))
 	return text, ok
-}
-
-// isHost reports whether b can be a host name or address. Hosts are written to
-// state files and event payloads, whose fields are separated by white space: a
-// host with a space or a quote in it could forge a field or a whole line there.
-func isHost(b []byte) bool {
-	return len(b) > 0 && len(b) <= maxHostLen && isToken(b)
-}
-
-// isToken reports whether b is printable ASCII without space, comma, quotes
-// and backslash.
-func isToken(b []byte) bool {
-	for _, c := range b {
-		if c <= ' ' || c > '~' || c == ',' || c == '"' || c == '\'' || c == '\\' {
-			return false
-		}
-	}
-	return true
 }
 
 // seconds converts without overflow, so that a link that is reported down for

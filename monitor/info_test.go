@@ -40,7 +40,7 @@ func checkInfo(t *testing.T, text []byte, want Info) {
 	if !bytes.Equal(got.Text, text) || got.Text == nil {
 		t.Errorf("Text is not the reply: %.60q", got.Text)
 	}
-	got.Text = nil
+	got.Text, got.BadReplica = nil, "" // see TestBadReplica
 	if !reflect.DeepEqual(*got, want) {
 		t.Errorf("ParseInfo(%.200q)\n got %+v\nwant %+v", text, *got, want)
 	}
@@ -136,6 +136,23 @@ func TestParseInfoLines(t *testing.T) {
 	}
 }
 
+// TestBadReplica: a replica that is ignored because of its address is not passed over
+// in silence.
+func TestBadReplica(t *testing.T) {
+	for text, want := range map[string]string{
+		"slave0:ip=10.0.0.1,port=1,state=online\r\n":                          "",
+		"slave0:ip= 10.0.0.1,port=1,state=online\r\n":                         "ip= 10.0.0.1,port=1,state=online",
+		"slave0:ip=,port=1\nslave1:ip=a,port=70000\n":                         "ip=,port=1",
+		"slave0:ip=" + strings.Repeat("a", 300) + ",port=1\n":                 "ip=" + strings.Repeat("a", 77),
+		"slave0:ip=0.0.0.0,port=1\n":                                          "", // is one, and of no use: the core says so
+		"slave_priority:x\nslave0:ip=10.0.0.1,port=1\nslave1:10.0.0.1,6380\n": "10.0.0.1,6380",
+	} {
+		if got := ParseInfo([]byte(text)).BadReplica; got != want {
+			t.Errorf("%q: bad replica %q, want %q", text, got, want)
+		}
+	}
+}
+
 func TestParseInfoBoundsReplicas(t *testing.T) {
 	var text []byte
 	for i := range 2 * maxInfoReplicas {
@@ -164,6 +181,10 @@ func FuzzParseInfo(f *testing.F) {
 	f.Add([]byte("role:slave\nslave0:::1,6380,online\nslave1:ip=a,port=70000\nslave_priority:00\nmaster_link_down_since_seconds:-0\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		got, want := ParseInfo(b), obviousInfo(string(b))
+		if len(got.BadReplica) > maxBadReplica || got.BadReplica != "" && !bytes.Contains(b, []byte(got.BadReplica)) {
+			t.Fatalf("%q: no line about a replica has %q", b, got.BadReplica)
+		}
+		got.BadReplica = ""
 		if !reflect.DeepEqual(got, want) {
 			t.Fatalf("%q\n got %+v\nwant %+v", b, got, want)
 		}
@@ -204,7 +225,7 @@ const infoToken = `[!#-&(-+\--\[\]-~]` // printable without space " ' , \
 
 var (
 	infoRunID      = regexp.MustCompile(`^run_id:(` + infoToken + `{40})`)
-	infoHost       = regexp.MustCompile(`^` + infoToken + `{1,255}$`)
+	infoHost       = regexp.MustCompile(`^[!#-&(-+\--\[\]-~\p{L}\p{M}\p{Nd}]{1,255}$`)
 	infoReplicaNew = regexp.MustCompile(`^slave[0-9][^:]*:.*ip=`)
 	infoReplicaOld = regexp.MustCompile(`^slave[0-9][^:]*:([^,]*),([^,]*),`)
 	infoNumber     = regexp.MustCompile(`^-?[0-9]+$`)
@@ -242,13 +263,13 @@ func obviousReplica(info *Info, line string) {
 		host, port = m[1], m[2]
 	}
 	n := number(port, 0, 65535)
-	if infoHost.MatchString(host) && n != nil && len(info.Replicas) < 4096 {
+	if len(host) <= 255 && infoHost.MatchString(host) && n != nil && len(info.Replicas) < 4096 {
 		info.Replicas = append(info.Replicas, HostPort{host, int(n.Int64())})
 	}
 }
 
 func obviousReplicaLine(info *Info, line string) {
-	if host, ok := strings.CutPrefix(line, "master_host:"); ok && infoHost.MatchString(host) {
+	if host, ok := strings.CutPrefix(line, "master_host:"); ok && len(host) <= 255 && infoHost.MatchString(host) {
 		info.HasMasterHost, info.MasterHost = true, host
 	}
 	if n := numberIn(line, "master_port", 0, 65535); n != nil {

@@ -2,22 +2,9 @@ package monitor
 
 import (
 	"fmt"
-	"strings"
-	"unicode"
 
 	"github.com/gosentinel/sentinel/election"
 )
-
-// MaxMasterName is the longest master name in bytes. Names are part of every
-// hello message and event, which are at most 1023 bytes long.
-const MaxMasterName = 255
-
-// ValidMasterName rejects names that redis-sentinel accepts but that then break
-// the configuration file (blank, quote) or the hello message (comma).
-func ValidMasterName(name string) bool {
-	return name != "" && len(name) <= MaxMasterName && !strings.ContainsAny(name, " ,\"'`\\") &&
-		!strings.ContainsFunc(name, unicode.IsControl)
-}
 
 // master is one monitored master with its replicas and Sentinels.
 type master struct {
@@ -25,6 +12,7 @@ type master struct {
 	cfg      MasterConfig
 	replicas []*replica
 	peers    []*peer
+	distant  []distant
 
 	ledger  election.Ledger
 	voteSeq uint64 // the Persist that holds the ledger's vote

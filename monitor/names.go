@@ -192,22 +192,6 @@ func (c *Core) keepAnswering(l *link, ip string) {
 	}
 }
 
-// addrOf makes an address of a host reported by INFO or a hello message. It
-// reports false for a host name while names are not allowed.
-func (c *Core) addrOf(host string, port int) (Addr, bool) {
-	if a, ok := IPAddr(host, port); ok {
-		return a, true
-	}
-	if !c.opts.ResolveHostnames || host == "" {
-		return Addr{}, false
-	}
-	a := Addr{Host: host, Port: port}
-	if ips := c.names[host]; len(ips) > 0 {
-		a.IP = ips[0]
-	}
-	return a, true
-}
-
 // removeSelfReplica removes the replica that turns out to be the master itself,
 // now that the master's name is resolved: when a hello announces a new master
 // by name, it is not known yet which of the replicas that is.

@@ -1,6 +1,9 @@
 package monitor
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // infoReply processes an INFO reply (state-machine.md §2, INFO processing).
 func (c *Core) infoReply(now Instant, in InfoReply) {
@@ -48,11 +51,14 @@ func (c *Core) checkRunID(now Instant, i *instance, info *Info) {
 }
 
 func (c *Core) discoverReplicas(now Instant, m *master, info *Info) {
+	if info.BadReplica != "" {
+		c.logStrange("replicas of "+m.cfg.Name, "Master "+m.cfg.Name+" reports a replica whose address cannot be read ("+
+			strconv.Quote(info.BadReplica)+"); it is ignored: correct its replica-announce-ip and replica-announce-port")
+	}
 	for _, hp := range info.Replicas {
-		addr, ok := c.addrOf(hp.Host, hp.Port)
-		if !ok {
-			c.logOnce("name:"+hp.Host, LevelWarning, "Replica "+hp.String()+" of "+m.cfg.Name+
-				" has a host name: set 'sentinel resolve-hostnames yes' to use it")
+		addr, err := c.addrOf(hp.Host, hp.Port)
+		if err != nil {
+			c.logStrange("replica:"+hp.Host, "Replica "+hp.String()+" of "+m.cfg.Name+replicaHint(err))
 			continue
 		}
 		if r := c.addReplica(now, m, addr, nil); r != nil {

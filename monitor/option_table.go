@@ -3,10 +3,10 @@ package monitor
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/gosentinel/sentinel/internal/option"
+	"github.com/gosentinel/sentinel/internal/valid"
 )
 
 // MasterOptions returns the options of one master, in the order in which a
@@ -193,7 +193,7 @@ func (v idValue) SetLine(words []string) error {
 		return option.ErrArity
 	}
 	id := RunID(words[0])
-	if !id.Valid() || strings.ContainsFunc(words[0], func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
+	if !id.Valid() {
 		return errors.New("Malformed Sentinel id in myid option.")
 	}
 	*v.id = id
@@ -237,7 +237,7 @@ func (v renameValue) SetLine(words []string) error {
 	}
 	entries := (*v.table).Entries()
 	for _, e := range entries {
-		if strings.EqualFold(e.From, words[0]) {
+		if valid.SameCommand(e.From, words[0]) {
 			if e.To == words[1] {
 				return nil
 			}

@@ -36,7 +36,9 @@ func (c *Core) hello(now Instant, in *HelloReceived) {
 	if p != nil {
 		p.lastHello = now
 		c.recallHeard(now, m)
-		c.adoptIfNewer(now, m, p, h)
+	}
+	if p != nil || m.isUnreachable(h.RunID) {
+		c.adoptIfNewer(now, m, h)
 	}
 }
 
@@ -60,18 +62,17 @@ func (c *Core) raiseEpoch(m *master, h *Hello) {
 }
 
 // peerFromHello returns the peer that sent a hello, adding or moving it as
-// needed, or nil when its address is unusable. An unusable address leaves a
-// known peer as it is.
+// needed, or nil when it cannot be reached at the address that it announces. Such
+// an address leaves a known peer as it is.
 func (c *Core) peerFromHello(now Instant, m *master, h *Hello) *peer {
 	p := m.peerByID(h.RunID)
 	if p != nil && p.announcedAt(h) {
 		p.link.addrChange.currentSeen = now
 		return p
 	}
-	addr, ok := c.addrOf(h.IP, h.Port)
-	if !ok || h.Port < 1 || h.Port > 65535 {
-		c.logOnce("peer:"+string(h.RunID), LevelWarning, "Sentinel "+string(h.RunID)+" announces the host name "+
-			h.IP+": set 'sentinel resolve-hostnames yes' to use it")
+	addr, err := c.peerAddr(now, m, h)
+	if err != nil {
+		c.unreachable(now, m, p, h, err)
 		return nil
 	}
 	if p != nil && p.addr.Same(addr) {
@@ -87,17 +88,15 @@ func (c *Core) peerFromHello(now Instant, m *master, h *Hello) *peer {
 		c.changed()
 		return p
 	}
-	for _, q := range m.peers {
-		if q.addr.Same(addr) {
-			c.emit(&q.instance, SentinelInvalidAddr{c.ref(&q.instance)})
-			c.forgetPeer(q.runID)
-			break
-		}
+	if q := m.peerAt(addr); q != nil {
+		c.emit(&q.instance, SentinelInvalidAddr{c.ref(&q.instance)})
+		c.forgetPeer(q.runID)
 	}
 	p = c.addPeer(now, m, addr, h.RunID)
 	if p == nil {
 		return nil
 	}
+	m.forgetDistant(now, h.RunID)
 	c.emit(&p.instance, SentinelAdded{c.ref(&p.instance)})
 	c.changed()
 	return p

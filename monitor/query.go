@@ -94,7 +94,7 @@ func (c *Core) masterView(now Instant, m *master) MasterView {
 		InstanceView:  c.instanceView(now, &m.instance),
 		FailoverState: m.attempt.Phase().String(),
 		ConfigEpoch:   m.configEpoch,
-		Replicas:      len(m.replicas), OtherSentinels: len(m.peers),
+		Replicas:      len(m.replicas), OtherSentinels: len(m.peers), Unreachable: len(m.distant),
 		Quorum: m.cfg.Quorum, FailoverTimeout: m.cfg.FailoverTimeout, ParallelSyncs: m.cfg.ParallelSyncs,
 		NotificationScript: m.cfg.NotificationScript, ClientReconfigScript: m.cfg.ClientReconfigScript,
 		Current:         c.shown(m.current()),
@@ -107,7 +107,7 @@ func (c *Core) masterView(now Instant, m *master) MasterView {
 		v.Flags |= FlagForceFailover
 	}
 	for _, p := range m.peers {
-		if !p.has(FlagSDown) {
+		if !p.has(FlagSDown) && !p.link.gossip.wrongID {
 			v.UsableSentinels++
 		}
 	}

@@ -1,5 +1,7 @@
 package monitor
 
+import "github.com/gosentinel/sentinel/internal/valid"
+
 // Renamed is one entry of a [RenameTable]: the command word From is sent as To.
 type Renamed struct{ From, To string }
 
@@ -36,7 +38,7 @@ func (t *RenameTable) size() int {
 func (t *RenameTable) Map(cmd string) string {
 	if t != nil {
 		for _, e := range t.entries {
-			if equalFoldASCII(e.From, cmd) {
+			if valid.SameCommand(e.From, cmd) {
 				return e.To
 			}
 		}
@@ -49,31 +51,12 @@ func (t *RenameTable) Map(cmd string) string {
 func (t *RenameTable) With(from, to string) *RenameTable {
 	var kept []Renamed
 	for _, e := range t.Entries() {
-		if !equalFoldASCII(e.From, from) {
+		if !valid.SameCommand(e.From, from) {
 			kept = append(kept, e)
 		}
 	}
-	if !equalFoldASCII(from, to) {
+	if !valid.SameCommand(from, to) {
 		kept = append(kept, Renamed{from, to})
 	}
 	return NewRenameTable(kept...)
-}
-
-func equalFoldASCII(a, b string) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range len(a) {
-		x, y := a[i], b[i]
-		if 'A' <= x && x <= 'Z' {
-			x += 'a' - 'A'
-		}
-		if 'A' <= y && y <= 'Z' {
-			y += 'a' - 'A'
-		}
-		if x != y {
-			return false
-		}
-	}
-	return true
 }

@@ -60,7 +60,7 @@ func (c *Core) follows(r *replica, addr Addr) bool {
 	if r.masterPort != addr.Port {
 		return false
 	}
-	if a, ok := c.addrOf(r.masterHost, r.masterPort); ok {
+	if a, err := c.addrOf(r.masterHost, r.masterPort); err == nil {
 		return a.SameHost(addr)
 	}
 	return strings.EqualFold(r.masterHost, addr.Host)

@@ -802,7 +802,7 @@ func (s *script) view(what string) {
 		switch what {
 		case "masters":
 			row(m.InstanceView, fmt.Sprintf(" config %d, clients go to %s, failover %s, %d replicas, %d/%d Sentinels usable",
-				m.ConfigEpoch, m.Current, m.FailoverState, m.Replicas, m.UsableSentinels, m.OtherSentinels+1))
+				m.ConfigEpoch, m.Current, m.FailoverState, m.Replicas, m.UsableSentinels, m.OtherSentinels+m.Unreachable+1))
 		case "replicas":
 			rs, _ := s.me.core.Replicas(s.w.now, m.Name)
 			for _, r := range rs {

@@ -70,7 +70,7 @@ func (c *Core) auditQueues() error {
 		return fmt.Errorf("%d names and %d log lines are remembered", len(c.names), len(c.logged))
 	}
 	for _, m := range c.masters {
-		if len(m.replicas) > maxReplicas || len(m.peers) > maxSentinels {
+		if len(m.replicas) > maxReplicas || len(m.peers)+len(m.distant) > maxSentinels {
 			return fmt.Errorf("master %s has %d replicas and %d Sentinels", m.cfg.Name, len(m.replicas), len(m.peers))
 		}
 		if n := m.link.pending; n > maxPending {

@@ -73,8 +73,9 @@ func (k *cloner) timer(t *timer, owner timerOwner) {
 }
 
 func (k *cloner) master(from, m *master) *master {
-	replicas, peers, link := m.replicas, m.peers, m.link
+	replicas, peers, link, distant := m.replicas, m.peers, m.link, m.distant
 	*m = *from
+	m.distant = append(distant[:0], from.distant...)
 	k.instance(&m.instance, m, m, link)
 	k.timer(&m.judge, m)
 	m.replicas = replicas[:0]

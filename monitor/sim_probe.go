@@ -81,7 +81,7 @@ func (m *master) probe() MasterProbe {
 		Record: m.id, Name: m.cfg.Name, Current: m.current(), Flags: m.flags,
 		Phase: a.Phase(), AttemptEpoch: a.Epoch, Begun: a.Begun, Start: a.Start, Forced: a.Forced,
 		ConfigEpoch: m.configEpoch, VoteEpoch: m.ledger.Epoch, VoteFor: m.ledger.For,
-		Voters: len(m.peers) + 1, Quorum: m.cfg.Quorum, ParallelSyncs: m.cfg.ParallelSyncs,
+		Voters: m.voters(), Quorum: m.cfg.Quorum, ParallelSyncs: m.cfg.ParallelSyncs,
 	}
 	if m.promoted != nil {
 		p.Promoted = m.promoted.addr
@@ -110,7 +110,7 @@ func (m *master) matches(p *MasterProbe) bool {
 	if p.Record != m.id || p.Flags != m.flags || p.Phase != a.Phase() || p.AttemptEpoch != a.Epoch ||
 		p.Begun != a.Begun || p.Start != a.Start || p.Forced != a.Forced ||
 		p.ConfigEpoch != m.configEpoch || p.VoteEpoch != m.ledger.Epoch || p.VoteFor != m.ledger.For ||
-		p.Voters != len(m.peers)+1 || p.Quorum != m.cfg.Quorum || p.ParallelSyncs != m.cfg.ParallelSyncs {
+		p.Voters != m.voters() || p.Quorum != m.cfg.Quorum || p.ParallelSyncs != m.cfg.ParallelSyncs {
 		return false
 	}
 	current, promoted := &m.addr, &Addr{}

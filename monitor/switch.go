@@ -1,5 +1,7 @@
 package monitor
 
+import "github.com/gosentinel/sentinel/internal/valid"
+
 // switchToPromoted ends a failover that this Sentinel led.
 func (c *Core) switchToPromoted(now Instant, m *master) {
 	to := m.promoted.addr
@@ -79,17 +81,23 @@ func (c *Core) reuseLink(now Instant, l *link, i *instance) {
 	c.ready(&l.timer)
 }
 
-// adoptIfNewer adopts the configuration that p announced, if it is newer.
-func (c *Core) adoptIfNewer(now Instant, m *master, p *peer, h *Hello) {
+// adoptIfNewer adopts the configuration that another Sentinel announced, if it is
+// newer.
+func (c *Core) adoptIfNewer(now Instant, m *master, h *Hello) {
 	if h.ConfigEpoch > m.configEpoch {
-		c.adoptConfig(now, m, p, h)
+		c.adoptConfig(now, m, h)
 	}
 }
 
 // adoptConfig adopts a configuration with a higher epoch.
-func (c *Core) adoptConfig(now Instant, m *master, p *peer, h *Hello) {
-	addr, ok := c.addrOf(h.MasterIP, h.MasterPort)
-	if !ok || h.MasterPort < 1 || h.MasterPort > 65535 {
+func (c *Core) adoptConfig(now Instant, m *master, h *Hello) {
+	addr, err := c.addrOf(h.MasterIP, h.MasterPort)
+	if err == nil && (h.MasterPort < 1 || h.MasterPort > 65535) {
+		err = valid.ErrUnusable
+	}
+	if err != nil {
+		c.logStrange("master:"+string(h.RunID)+err.Error(), "Sentinel "+string(h.RunID)+" announces that master "+m.cfg.Name+" is at "+
+			HostPort{h.MasterIP, h.MasterPort}.String()+": "+err.Error()+"; this is ignored")
 		return // an unusable address must not raise the epoch either
 	}
 	m.configEpoch = h.ConfigEpoch
@@ -103,7 +111,7 @@ func (c *Core) adoptConfig(now Instant, m *master, p *peer, h *Hello) {
 		}
 		return
 	}
-	c.emit(&p.instance, ConfigUpdateFrom{c.ref(&p.instance)})
+	c.emit(&m.instance, ConfigUpdateFrom{c.sender(m, h)})
 	c.emit(&m.instance, SwitchMaster{m.cfg.Name, c.shown(from), HostPort{h.MasterIP, h.MasterPort}, m.configEpoch})
 	c.switchTo(now, m, addr)
 	c.reconfScript(m, "observer", from, addr)

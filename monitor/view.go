@@ -10,10 +10,13 @@ import (
 // maps). Durations are ages at the moment of the view.
 type MasterView struct {
 	InstanceView
-	FailoverState   string // meaningful with FlagFailoverInProgress
-	ConfigEpoch     Epoch
-	Replicas        int // includes those with replica-announced no
-	OtherSentinels  int
+	FailoverState  string // meaningful with FlagFailoverInProgress
+	ConfigEpoch    Epoch
+	Replicas       int // includes those with replica-announced no
+	OtherSentinels int
+	// Unreachable counts further Sentinels that were heard: they announce an
+	// address at which they cannot be reached.
+	Unreachable     int
 	Quorum          int
 	FailoverTimeout time.Duration
 	ParallelSyncs   int
@@ -22,7 +25,8 @@ type MasterView struct {
 	// Current is the address that clients should use: the promoted replica's as
 	// soon as its promotion is confirmed, else the configured one.
 	Current HostPort
-	// UsableSentinels counts this Sentinel and every peer that is not S_DOWN.
+	// UsableSentinels counts this Sentinel and every peer that is not S_DOWN and
+	// answers as the one that it should be.
 	UsableSentinels int
 }
 
@@ -30,7 +34,7 @@ type MasterView struct {
 // O_DOWN, and whether enough are to elect the leader of a failover, as SENTINEL
 // CKQUORUM does (wire.md §3.2, Read commands). A failover needs both.
 func (v *MasterView) CheckQuorum() (quorumOK, majorityOK bool) {
-	return quorum.Check(v.UsableSentinels, v.OtherSentinels+1, v.Quorum)
+	return quorum.Check(v.UsableSentinels, v.OtherSentinels+v.Unreachable+1, v.Quorum)
 }
 
 // ReplicaView is what SENTINEL REPLICAS shows of one replica.

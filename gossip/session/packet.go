@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gosentinel/sentinel/internal/valid"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -285,12 +286,8 @@ func (r *reader) addr() monitor.HostPort {
 	return a
 }
 
-func validName(text string) bool {
-	return text != "" && len(text) <= maxText && !strings.ContainsFunc(text, func(c rune) bool { return c < ' ' || c == 0x7f })
-}
+func validName(text string) bool { return len(text) <= maxText && valid.ToldName(text) == nil }
 
 func validAddr(a monitor.HostPort) bool {
-	plain := func(c rune) bool { return c > ' ' && c <= '~' && !strings.ContainsRune(`"'\,`, c) }
-	return a.Host != "" && len(a.Host) <= maxText && a.Port > 0 && a.Port <= math.MaxUint16 &&
-		!strings.ContainsFunc(a.Host, func(c rune) bool { return !plain(c) })
+	return a.Port > 0 && a.Port <= math.MaxUint16 && valid.Host(a.Host) == nil
 }

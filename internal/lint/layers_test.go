@@ -24,6 +24,7 @@ var layers = []layer{
 	{"internal/numhost", nil},
 	{"internal/option", nil},
 	{"internal/words", nil},
+	{"internal/valid", []string{"internal/numhost"}},
 	{"internal/atomicfile", nil},
 	{"internal/atomicfile/memdisk", []string{"internal/atomicfile"}},
 	{"internal/acl", []string{"internal/glob", "internal/ordered", "internal/words"}},
@@ -34,15 +35,15 @@ var layers = []layer{
 
 	// The core.
 	{"quorum", nil},
-	{"election", nil},
-	{"monitor", []string{"quorum", "election", "internal/glob", "internal/option"}},
+	{"election", []string{"internal/valid"}},
+	{"monitor", []string{"quorum", "election", "internal/glob", "internal/numhost", "internal/option", "internal/valid"}},
 
 	// The shells around it.
 	{"monitor/link", []string{"monitor"}},
 	{"pubsub", []string{"internal/glob", "internal/ordered", "monitor"}},
-	{"gossip/session", []string{"monitor"}},
+	{"gossip/session", []string{"internal/valid", "monitor"}},
 	{"gossip", []string{"gossip/session", "monitor"}},
-	{"configrewrite", []string{"internal/atomicfile", "internal/numhost", "internal/option", "internal/words", "monitor"}},
+	{"configrewrite", []string{"internal/atomicfile", "internal/numhost", "internal/option", "internal/valid", "internal/words", "monitor"}},
 	{"internal/scripts", []string{"internal/option", "monitor"}},
 	{"internal/recorder", []string{"monitor"}},
 	{"internal/logfile", []string{"configrewrite", "internal/errtext", "monitor"}},
@@ -50,14 +51,14 @@ var layers = []layer{
 	{"internal/listen", []string{"configrewrite", "internal/errtext", "internal/numhost", "monitor"}},
 	{"internal/server", []string{
 		"configrewrite", "election", "gossip", "internal/acl", "internal/atomicfile", "internal/errtext", "internal/glob",
-		"internal/numhost", "internal/option", "internal/respguard", "internal/scripts", "internal/words", "monitor", "pubsub",
+		"internal/numhost", "internal/option", "internal/respguard", "internal/scripts", "internal/valid", "internal/words", "monitor", "pubsub",
 	}},
 	{"internal/optionlist", []string{"configrewrite", "internal/option", "internal/scripts", "monitor"}},
 
 	// The library and the daemon.
 	{".", []string{
 		"configrewrite", "gossip", "gossip/session", "internal/acl", "internal/errtext", "internal/listen", "internal/logfile",
-		"internal/recorder", "internal/scripts", "internal/server", "internal/tlsfiles", "monitor", "monitor/link", "pubsub",
+		"internal/recorder", "internal/scripts", "internal/server", "internal/tlsfiles", "internal/valid", "monitor", "monitor/link", "pubsub",
 	}},
 	{"cmd/gosentinel", []string{
 		".", "configrewrite", "internal/errtext", "internal/logfile", "internal/recorder", "internal/scripts", "internal/words", "monitor",
@@ -93,8 +94,8 @@ var layers = []layer{
 
 var (
 	core  = []string{"quorum", "election", "monitor"}
-	tools = []string{"internal/glob", "internal/numhost", "internal/option"} // as pure as the core, which may need them
-	pures = slices.Concat(tools, core, []string{"gossip/session"})           // what cannot behave differently with the same inputs
+	tools = []string{"internal/glob", "internal/numhost", "internal/option", "internal/valid"} // as pure as the core, which may need them
+	pures = slices.Concat(tools, core, []string{"gossip/session"})                             // what cannot behave differently with the same inputs
 )
 
 // directions objects to imports that the list of layers does not have. Tests are

@@ -13,6 +13,7 @@ import (
 	"github.com/gosentinel/sentinel/internal/glob"
 	"github.com/gosentinel/sentinel/internal/numhost"
 	"github.com/gosentinel/sentinel/internal/option"
+	"github.com/gosentinel/sentinel/internal/valid"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -67,11 +68,9 @@ func (r *request) patternFits(i int) bool {
 // and in log lines.
 func (r *request) noControl(first int, what string) bool {
 	for i := first; i < len(r.args); i++ {
-		for _, c := range r.args[i] {
-			if c <= 0x1f || c == 0x7f {
-				r.fail("ERR", fmt.Sprintf("Invalid argument at index %d for SENTINEL %s: control characters are not allowed", i, what))
-				return false
-			}
+		if err := valid.Word(r.arg(i)); err != nil {
+			r.fail("ERR", fmt.Sprintf("Invalid argument at index %d for SENTINEL %s: %v", i, what, err))
+			return false
 		}
 	}
 	return true
@@ -99,12 +98,14 @@ func cmdMonitor(r *request) {
 	}
 	addr, ok := r.resolve(host)
 	switch {
+	case valid.Announced(host) == valid.ErrUnusable:
+		r.fail("ERR", "Invalid IP address or hostname specified: "+valid.ErrUnusable.Error())
 	case !ok:
 		r.fail("ERR", "Invalid IP address or hostname specified")
 	case port < 0 || port > 65535:
 		r.fail("ERR", "Invalid port number.")
-	case !monitor.ValidMasterName(name):
-		r.fail("ERR", "Invalid master name '"+clip(r.args[2], monitor.MaxMasterName)+"': it must have 1 to "+strconv.Itoa(monitor.MaxMasterName)+
+	case valid.MasterName(name) != nil:
+		r.fail("ERR", "Invalid master name '"+clip(r.args[2], valid.MaxMasterName)+"': it must have 1 to "+strconv.Itoa(valid.MaxMasterName)+
 			" characters and no blank, comma, quote or backslash; use letters, digits and . - _")
 	default:
 		addr.Port = int(port)
@@ -118,12 +119,15 @@ const resolveTimeout = 5 * time.Second
 // resolve converts a host to an address. It runs on the connection's goroutine,
 // since neither the loop nor other clients may wait for a resolver.
 func (r *request) resolve(host string) (monitor.Addr, bool) {
+	if valid.Announced(host) != nil {
+		return monitor.Addr{}, false
+	}
 	if ip, ok := numhost.Parse(host); ok {
 		return monitor.Addr{Host: ip, IP: ip}, true
 	}
 	allowed := false
 	read := r.server.engine.View(func(c Reader, _ monitor.Instant) { allowed = c.Options().ResolveHostnames })
-	if !read || !allowed || host == "" || len(host) > 255 {
+	if !read || !allowed {
 		return monitor.Addr{}, false
 	}
 	ctx, cancel := context.WithTimeout(r.server.lifetime, resolveTimeout)

@@ -125,7 +125,15 @@ var differences = []*difference{
 	{kind: ours, reason: "does not write latency-tracking-info-percentiles, which means nothing to a Sentinel", line: `^file, ours, then stock$`, more: `latency-tracking-info-percentiles 50 99 99.9\n`},
 	{kind: ours, reason: "takes a vote that it does not know of for one in the newest epoch, so that it cannot vote twice", line: `^file, directives`, from: `(leader-epoch \S+) 0\n`, to: "$1 {current-epoch}\n"},
 	{kind: ours, reason: "refuses a quorum that is no number of Sentinels, which 7.0 cuts to 32 bits", line: `^sentinel monitor new 127.0.0.1 \{spare-port\} 99999999999`, from: `.*`, to: `-ERR Invalid quorum -ERR No such master with that name`},
+	{kind: ours, reason: keptDefault, line: `^file, directives$`, more: defaultLine},
+	{kind: ours, reason: keptDefault, line: `^file, ours, then stock$`, from: defaultLine},
 }
+
+const keptDefault = "keeps a line in the file that says the default of an option"
+
+// defaultLine is a line that stock removes, whole, with the one value that is the
+// default of its option.
+const defaultLine = `(?m)^sentinel (down-after-milliseconds \S+ 30000|failover-timeout \S+ 180000|parallel-syncs \S+ 1|master-reboot-down-after-period \S+ 0|announce-port 0|announce-ip )\n`
 
 func init() {
 	for _, d := range differences {

@@ -224,8 +224,8 @@ func gossipReply(id monitor.ConnID, token monitor.Token, array value, rest []byt
 		case "boot":
 			e.Boot = text
 		case "ip":
-			_, literal := monitor.IPAddr(text, 0)
-			e.Addr.Host, ok = text, ok && (literal || text == "")
+			addr, literal := monitor.IPAddr(text, 0)
+			e.Addr.Host, ok = addr.Host, ok && (literal || text == "")
 		case "port":
 			port, number := parseNumber(v[i+1].text)
 			e.Addr.Port, ok = int(port), ok && number && port >= 0 && port <= 65535

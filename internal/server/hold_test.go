@@ -1,0 +1,263 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gosentinel/sentinel/configrewrite"
+	"github.com/gosentinel/sentinel/internal/acl"
+	"github.com/gosentinel/sentinel/internal/words"
+	"github.com/gosentinel/sentinel/monitor"
+	"github.com/gosentinel/sentinel/pubsub"
+)
+
+// holder is a Sentinel without sockets, clock and disk: commands, a core, users and
+// a file. After each step what the core accepted must be in the file.
+type holder struct {
+	t       testing.TB
+	format  configrewrite.Format
+	now     monitor.Instant
+	core    *monitor.Core
+	server  *Server
+	client  *client
+	users   *acl.List
+	level   string
+	doc     *configrewrite.Document
+	text    []byte
+	asked   []monitor.Send // for INFO, not answered yet
+	results []monitor.CallResult
+	line    string // what is being done
+}
+
+var holderFiles = map[configrewrite.Format]string{
+	configrewrite.FormatConf: "sentinel resolve-hostnames yes\nsentinel announce-hostnames yes\nsentinel deny-scripts-reconfig no\nsentinel monitor m 10.0.0.1 6379 2\nuser alice on >pw +ping\n",
+	configrewrite.FormatTOML: "[server]\nuser = [\"alice on >pw +ping\"]\n[sentinel]\nresolve-hostnames = true\nannounce-hostnames = true\ndeny-scripts-reconfig = false\n" +
+		"[[master]]\nname = \"m\"\nhost = \"10.0.0.1\"\nport = 6379\nquorum = 2\n",
+}
+
+func newHolder(t testing.TB, format configrewrite.Format) *holder {
+	h := &holder{t: t, format: format, now: monitor.Instant(time.Hour), text: []byte(holderFiles[format])}
+	h.doc = h.load()
+	st := h.doc.State
+	st.Options.MyID = idA
+	h.core = h.newCore(st)
+	h.users = h.usersOf(h.doc)
+	h.server = New(Config{
+		Users:       h.users,
+		LogLevel:    func() string { return "notice" },
+		SetLogLevel: func(level string) { h.level = level },
+		Resolve:     func(_ context.Context, host string) string { return strings.Join(resolveForHolder(host), "") },
+	}, h, pubsub.NewBus(pubsub.Limits{}))
+	h.client = &client{server: h.server, ended: make(chan struct{})}
+	h.settle()
+	return h
+}
+
+// resolveForHolder has one address for all names.
+func resolveForHolder(host string) []string {
+	if strings.Contains(host, "nowhere") {
+		return nil
+	}
+	return []string{"10.9.9.9"}
+}
+
+func (h *holder) newCore(st monitor.State) *monitor.Core {
+	core, err := monitor.New(h.now, monitor.Params{State: st, Port: 26379})
+	if err != nil {
+		h.fail("%v", err)
+	}
+	return core
+}
+
+func (h *holder) load() *configrewrite.Document {
+	doc, err := configrewrite.Parse(h.text, configrewrite.Source{
+		Name: "sentinel", Format: h.format, Dir: "/srv", CheckUsers: CheckUsers,
+		Resolve: func(string) (string, error) { return "10.9.9.9", nil },
+	})
+	if err != nil {
+		h.fail("the file does not load: %v", err)
+	}
+	return doc
+}
+
+func (h *holder) usersOf(doc *configrewrite.Document) *acl.List {
+	users, _, _, err := OpenUsers(doc.Settings)
+	if err != nil {
+		h.fail("the users do not load: %v", err)
+	}
+	return users
+}
+
+func (h *holder) fail(format string, args ...any) {
+	h.t.Helper()
+	h.t.Fatalf("after %s\n%s\nin\n%s", h.line, fmt.Sprintf(format, args...), h.text)
+}
+
+// step gives the core one input.
+func (h *holder) step(in monitor.Input) {
+	h.now += monitor.Instant(time.Millisecond)
+	h.core.Step(h.now, in)
+	h.settle()
+}
+
+// settle carries out effects until there are none.
+func (h *holder) settle() {
+	for out := new(monitor.Effects); ; {
+		h.core.Drain(out)
+		if len(out.Free) == 0 && out.Persist == nil {
+			return
+		}
+		free := append([]monitor.Effect(nil), out.Free...)
+		if p := out.Persist; p != nil {
+			h.save(p.State)
+			free = append(free, p.Then...)
+			h.core.Step(h.now, monitor.Persisted{Seq: p.Seq})
+		}
+		for _, e := range free {
+			h.do(e)
+		}
+	}
+}
+
+func (h *holder) do(e monitor.Effect) {
+	switch e := e.(type) {
+	case monitor.Dial:
+		h.core.Step(h.now, monitor.LinkUp{Conn: e.Conn, LocalIP: "10.0.9.1"})
+	case monitor.Resolve:
+		h.core.Step(h.now, monitor.Resolved{Host: e.Host, IPs: resolveForHolder(e.Host)})
+	case monitor.Send:
+		if _, ok := e.Cmd.(monitor.InfoRequest); ok && len(h.asked) < 100 {
+			h.asked = append(h.asked, e)
+		}
+	case monitor.CallResult:
+		h.results = append(h.results, e)
+	}
+}
+
+// save does what File.Save does, and then what the next start does.
+func (h *holder) save(st monitor.State) {
+	live := configrewrite.Live{LogLevel: h.level, Users: h.users.Declarations()}
+	writer := h.doc.With(live)
+	text := writer.Render(h.text, st)
+	if err := writer.Verify(text, st); err != nil {
+		h.text = text
+		h.fail("the state cannot be saved: %v", err)
+	}
+	h.text = text
+	again := h.load()
+	core := h.newCore(again.State)
+	if second := again.With(live).Render(text, core.State()); string(second) != string(text) {
+		h.fail("the next start has another state:\n%s", second)
+	}
+	if got := h.usersOf(again).Declarations(); !reflect.DeepEqual(got, live.Users) {
+		h.fail("the next start has the users %q", got)
+	}
+}
+
+func (h *holder) View(f func(Reader, monitor.Instant)) bool { f(h.core, h.now); return true }
+
+func (h *holder) Call(op monitor.Op) (monitor.CallResult, bool) {
+	h.results = nil
+	h.step(monitor.Call{From: 1, Op: op})
+	if len(h.results) != 1 {
+		h.fail("%d results", len(h.results))
+	}
+	return h.results[0], true
+}
+
+func (h *holder) Ask(q monitor.Ask) (monitor.Reply, bool) { return monitor.Reply{}, true }
+
+func (h *holder) Hello(hello monitor.Hello) { h.step(monitor.HelloReceived{Hello: hello}) }
+
+// play does what one line says.
+func (h *holder) play(line string) {
+	h.line = line
+	list, ok := words.Split(line)
+	if !ok || len(list) == 0 {
+		return
+	}
+	rest := strings.Join(list[1:], " ")
+	switch list[0] {
+	case "hello":
+		if hello, err := monitor.ParseHello([]byte(rest)); err == nil {
+			h.Hello(hello)
+		}
+	case "info":
+		if len(h.asked) > 0 {
+			s := h.asked[0]
+			h.asked = h.asked[1:]
+			h.step(monitor.InfoReply{Conn: s.Conn, Token: s.Token, Info: monitor.ParseInfo([]byte(rest))})
+		}
+	case "wait":
+		h.now += monitor.Instant(11 * time.Second)
+		h.step(monitor.Tick{})
+	default:
+		h.command(list)
+	}
+}
+
+// command executes a command of those that change something.
+func (h *holder) command(list []string) {
+	switch strings.ToUpper(list[0]) {
+	case "SENTINEL", "ACL", "PUBLISH":
+	default:
+		return
+	}
+	args := make([][]byte, len(list))
+	for i, w := range list {
+		args[i] = []byte(w)
+	}
+	// Access to the commands themselves is not what this is about.
+	all, _ := acl.New(nil, acl.Options{})
+	h.client.user.Store(all.Default())
+	h.client.authenticated = true
+	h.server.execute(h.client, args)
+	h.client.out.buf = h.client.out.buf[:0]
+	if list[0] = strings.ToUpper(list[0]); list[0] == "ACL" {
+		h.Call(monitor.FlushOp{})
+	}
+}
+
+// FuzzWhatIsAcceptedIsHeld: whatever hellos, replies to INFO and commands a Sentinel
+// gets, its state can be saved, and the next start reads the same state. Otherwise
+// it could give no vote any more.
+func FuzzWhatIsAcceptedIsHeld(f *testing.F) {
+	hello := func(ip, master string) string {
+		return "hello " + words.Quote(ip+",26379,"+idB+",1,m,"+master+",6379,1")
+	}
+	long := strings.Repeat("h", 300)
+	for _, lines := range [][]string{
+		{hello("10.0.0.5", long)},
+		{hello(long, "10.0.0.2")},
+		{hello("10.0.0.5", "010.0.0.1"), hello("127.1", "fe80::1%a")},
+		{hello("FE80::A", "::ffff:1.2.3.4"), hello("0.0.0.0", "0.0.0.0")},
+		{hello("bücher", "\u212aelvin."), "wait", "SENTINEL CONFIG SET resolve-hostnames no", "wait"},
+		{"SENTINEL SET m rename-command KILL x rename-command \u212aILL y", "SENTINEL SET m rename-command SLAVEOF slaveof rename-command \u017flaveof y"},
+		{"SENTINEL SET m rename-command A b rename-command a A rename-command \"x y\" \"\\\"'\""},
+		{`info "role:master\nslave0:ip=` + long + `,port=1,\nslave1:ip=010.1,port=2,\nslave2:ip=8.0.0.1,port=2\nslave3:ip=0.0.0.0,port=3\nslave4:ip=nowhere,port=0\n"`, "wait",
+			`info "role:slave\nmaster_host:0.0.0.0\nmaster_port:6379\n"`},
+		{"SENTINEL MONITOR my,master 10.0.0.7 6379 1", "SENTINEL MONITOR é nowhere 6379 1", "SENTINEL MONITOR é redis_1. 6379 1", "SENTINEL MONITOR n 0.0.0.0 1 1", "SENTINEL MONITOR n fe80::1%a,b 1 1"},
+		{"SENTINEL CONFIG SET announce-ip 0.0.0.0", "SENTINEL CONFIG SET announce-ip ' 1.2.3.4'", "SENTINEL CONFIG SET announce-ip ::1 sentinel-user 'a b' sentinel-pass \"\\\"\\\\\"", "SENTINEL CONFIG SET loglevel debug announce-port 0"},
+		{"ACL SETUSER bob on '>a b' '~\"' +ping|x", "ACL SETUSER default >x", "ACL SETUSER 'b\\x01' &* '(+info)'", "ACL DELUSER alice", "ACL SETUSER default reset on nopass +@all"},
+		{"SENTINEL SET m auth-pass '' auth-user \"\\xff\" notification-script /bin/sh quorum 3", "SENTINEL RESET *", "SENTINEL REMOVE m", "SENTINEL MONITOR m localhost 1 1", "SENTINEL FLUSHCONFIG"},
+		{"PUBLISH __sentinel__:hello " + words.Quote("10.0.0.5,26379,"+idB+",9,m,redis-2,6379,8"), "SENTINEL DEBUG info-period 1", "SENTINEL CONFIG SET announce-hostnames no"},
+	} {
+		f.Add(strings.Join(lines, "\n"))
+	}
+	f.Fuzz(func(t *testing.T, stream string) {
+		for _, format := range []configrewrite.Format{configrewrite.FormatConf, configrewrite.FormatTOML} {
+			h := newHolder(t, format)
+			for i, line := range strings.SplitN(stream, "\n", 41) {
+				if i < 40 && len(line) < 4096 {
+					h.play(line)
+				}
+			}
+			h.line = "FLUSHCONFIG"
+			h.Call(monitor.FlushOp{})
+		}
+	})
+}

@@ -1,0 +1,143 @@
+package monitor
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/gosentinel/sentinel/internal/valid"
+)
+
+// Some Sentinels are heard and cannot be reached: what they announce is 0.0.0.0, a
+// host name that is not resolved here, or an address that is taken. Such a Sentinel
+// gives no votes to this one, but it is a voter: left out of the count, each of
+// several could take itself for the majority. And what it announces about a master
+// counts, since it may be the leader of a failover.
+
+var errNamesOff = errors.New("host names are not resolved here: set 'sentinel resolve-hostnames yes'")
+
+// addrOf makes an address of a host that INFO or a hello message reports, or says
+// why it is none.
+func (c *Core) addrOf(host string, port int) (Addr, error) {
+	if err := valid.Announced(host); err != nil {
+		return Addr{}, err
+	}
+	if a, literal := IPAddr(host, port); literal {
+		return a, nil
+	}
+	if !c.opts.ResolveHostnames {
+		return Addr{}, errNamesOff
+	}
+	a := Addr{Host: host, Port: port}
+	if ips := c.names[host]; len(ips) > 0 {
+		a.IP = ips[0]
+	}
+	return a, nil
+}
+
+// peerAddr returns where the sender of a hello can be reached.
+//
+// Of several Sentinels that announce one address, at most one answers there. If it
+// is this one's, none of the others does. Else the one that was there first stays
+// until it is silent. Stock Sentinel has each of their hellos push out the one
+// before, and saves its file each time.
+func (c *Core) peerAddr(now Instant, m *master, h *Hello) (Addr, error) {
+	addr, err := c.addrOf(h.IP, h.Port)
+	switch {
+	case err != nil:
+		return addr, err
+	case h.Port < 1 || h.Port > 65535:
+		return addr, valid.ErrUnusable
+	case c.usedOwnAddr(now, HostPort{h.IP, h.Port}):
+		return addr, errOwnAddr
+	}
+	if q := m.peerAt(addr); q != nil && q.runID != h.RunID && now < q.lastHello.Add(3*c.tun.PublishPeriod) {
+		return addr, errTaken
+	}
+	return addr, nil
+}
+
+var (
+	errOwnAddr = errors.New("this Sentinel announces it too")
+	errTaken   = errors.New("another Sentinel announces it too")
+)
+
+func (m *master) peerAt(addr Addr) *peer {
+	for _, p := range m.peers {
+		if p.addr.Same(addr) {
+			return p
+		}
+	}
+	return nil
+}
+
+// distant is a Sentinel that was heard and cannot be reached.
+type distant struct {
+	id    RunID
+	until Instant // it counts until then
+}
+
+// unreachable notes that the sender of a hello cannot be reached. p is its record,
+// nil if it has none.
+//
+// It counts until SENTINEL RESET, like a peer that is down. Only where its address
+// is taken it has to go on announcing itself: a Sentinel that is restarted again and
+// again without its file has a new id each time.
+func (c *Core) unreachable(now Instant, m *master, p *peer, h *Hello, why error) {
+	d := distant{h.RunID, Never}
+	if why == errTaken {
+		d.until = now.Add(takenWindow)
+	}
+	m.forgetDistant(now, h.RunID)
+	if p == nil && len(m.peers)+len(m.distant) < maxSentinels {
+		m.distant = append(m.distant, d)
+	}
+	c.touch(m)
+	c.logStrange("peer:"+string(h.RunID)+why.Error(), "Sentinel "+string(h.RunID)+" announces the address "+HostPort{h.IP, h.Port}.String()+
+		": "+why.Error()+peerHint(why))
+}
+
+// peerHint says what follows from an address that cannot be used, and what to do.
+func peerHint(why error) string {
+	if why == errNamesOff {
+		return ". Until then its vote cannot be asked for"
+	}
+	return ". Its vote cannot be asked for; correct its 'sentinel announce-ip' and 'sentinel announce-port'"
+}
+
+// takenWindow is how long a Sentinel counts that has announced an address at which
+// another one is.
+const takenWindow = time.Minute
+
+func (m *master) isUnreachable(id RunID) bool {
+	return slices.ContainsFunc(m.distant, func(d distant) bool { return d.id == id })
+}
+
+// forgetDistant takes a Sentinel, and all that count no longer, out of those that
+// cannot be reached.
+func (m *master) forgetDistant(now Instant, id RunID) {
+	m.distant = slices.DeleteFunc(m.distant, func(d distant) bool { return d.id == id || now >= d.until })
+}
+
+// voters is how many Sentinels m has, as far as is known: this one, its peers and
+// those that cannot be reached.
+func (m *master) voters() int { return 1 + len(m.peers) + len(m.distant) }
+
+// sender describes the Sentinel that sent a hello, for an event.
+func (c *Core) sender(m *master, h *Hello) Instance {
+	if p := m.peerByID(h.RunID); p != nil {
+		return c.ref(&p.instance)
+	}
+	return Instance{
+		Kind: KindSentinel, Name: string(h.RunID), Addr: HostPort{h.IP, h.Port},
+		Master: m.cfg.Name, MasterAddr: c.shown(m.addr),
+	}
+}
+
+// replicaHint says why a replica that a master reports is ignored.
+func replicaHint(err error) string {
+	if err == errNamesOff {
+		return " has a host name: set 'sentinel resolve-hostnames yes' to use it"
+	}
+	return ": " + err.Error() + "; it is ignored: correct its replica-announce-ip"
+}
