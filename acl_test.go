@@ -318,3 +318,22 @@ func (c *configured) runStock() {
 		return err == nil
 	})
 }
+
+// TestAdviceIsLogged: what --check-config advises is in the log of the start, too.
+func TestAdviceIsLogged(t *testing.T) {
+	c := configure(t, "s.conf", aclConf+"sentinel monitor m 127.0.0.1 1 1\nsentinel failover-timeout m 5000\n")
+	s, err := Open(c.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(s.Warnings()) != 2 {
+		t.Fatalf("warnings %q", s.Warnings())
+	}
+	c.start()
+	c.stop()
+	for _, w := range s.Warnings() {
+		if log := c.read("log"); !strings.Contains(log, "# "+w+"\n") {
+			t.Errorf("no %q in\n%s", w, log)
+		}
+	}
+}

@@ -130,6 +130,10 @@ func Open(path string, overrides ...string) (*Sentinel, error) {
 	if err := errors.Join(problems...); err != nil {
 		return nil, err
 	}
+	d := s.users.Default()
+	for _, a := range file.Advice(d.Enabled() && d.NoPass()) {
+		s.warnings = append(s.warnings, a.String())
+	}
 	// 6. Only Run opens the log and the sockets.
 	s.openLog = func() (logfile.Log, error) { return logfile.Open(s.settings) }
 	s.listen = func(log logfile.Sink) (*listen.Sockets, error) { return listen.All(s.settings, s.tlsListeners(log)) }

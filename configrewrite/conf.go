@@ -136,7 +136,7 @@ func (p *parser) serverOption(at position, o *option.Row[Settings], args []strin
 		hint = "write one of the words listed"
 	}
 	p.report(at, err, hint)
-	p.wrote(o.Name, from)
+	p.wrote(o.Name, at, from)
 	if err == nil && from == inOverride {
 		p.doc.overrides = append(p.doc.overrides, append([]string{o.Name}, args...))
 	}
@@ -242,7 +242,7 @@ func (p *parser) applyQueue(otherMasters func()) {
 
 func (p *parser) globalOption(s statement) {
 	o := globalOptions.Find(option.InConf, s.name)
-	p.wrote("sentinel "+o.Name, s.origin)
+	p.wrote("sentinel "+o.Name, s.at, s.origin)
 	if len(s.args) == 1 && s.args[0] == "" && (o.Kind() == option.Text) {
 		return // empty means unset in every version
 	}
@@ -377,6 +377,7 @@ func (p *parser) monitor(s statement) {
 		return
 	}
 	p.addMaster(name, host, addr, quorum, s.origin)
+	p.wrote(masterKey("monitor", name), s.at, s.origin)
 }
 
 func parsePort(s string) (int, bool) {
@@ -463,7 +464,7 @@ func (p *parser) unknownMaster(s statement) {
 func (p *parser) masterOption(s statement, o *option.Row[monitor.MasterConfig], i int) {
 	m := &p.doc.State.Masters[i]
 	args := s.args[1:]
-	p.wrote(masterKey(o.Name, m.Name), s.origin)
+	p.wrote(masterKey(o.Name, m.Name), s.at, s.origin)
 	if s.origin != inMain && o.Name == "rename-command" && p.extra[i].origin == inMain {
 		// The first save copied these into the main file; SENTINEL SET may have
 		// changed them there since.

@@ -159,7 +159,18 @@ func isText(word string) bool { return utf8.ValidString(word) && !strings.HasPre
 // only its default. The identity, dir and users are none: they are rendered from
 // elsewhere.
 func (d *Document) wrote(key func(o string) string) func(o string) bool {
-	return func(o string) bool { return o != "myid" && o != "dir" && o != "user" && d.asked.written[key(o)] }
+	return func(o string) bool {
+		_, found := d.asked.written[key(o)]
+		return found && o != "myid" && o != "dir" && o != "user"
+	}
+}
+
+func keysOf(m map[string]place) map[string]bool {
+	keys := make(map[string]bool, len(m))
+	for k := range m {
+		keys[k] = true
+	}
+	return keys
 }
 
 // tomlTable writes the options that differ from their default, or were written,
@@ -206,7 +217,7 @@ func (d *Document) toConf() []byte {
 		return []byte(b.String() + operatorLines(d))
 	}
 	out := *d
-	out.force = d.asked.written
+	out.force = keysOf(d.asked.written)
 	out.Settings.Dir = "" // a dir that was not asked for is that of the moment
 	return out.renderConf([]byte(b.String()), d.State)
 }
@@ -219,7 +230,7 @@ func operatorLines(d *Document) string {
 		st.Masters[i].Addr.Host = d.asked.masters[i].Addr.Host
 	}
 	out := *d
-	out.force = d.asked.written
+	out.force = keysOf(d.asked.written)
 	out.Settings = DefaultSettings()
 	out.Settings.Dir = ""
 	var b strings.Builder

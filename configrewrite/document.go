@@ -93,7 +93,8 @@ type asked struct {
 	options   monitor.Options
 	masters   []askedMaster
 	index     map[string]int
-	written   map[string]bool // keys of the options that have a line, see lineKey
+	written   map[string]place // where each option has a line, by its key, see lineKey
+	format    Format
 }
 
 // askedMaster is one master of the operator: Addr.Host is the text as written,
@@ -181,6 +182,12 @@ func (o origin) String() string {
 	return [...]string{"the configuration file", "an included file", "the command line"}[o]
 }
 
+// place is a line of a file.
+type place struct {
+	file string
+	line int
+}
+
 // position says where a line stands.
 type position struct {
 	file string
@@ -220,7 +227,7 @@ type masterExtra struct {
 
 func newParser(src Source) *parser {
 	doc := &Document{source: src, force: map[string]bool{}}
-	doc.asked.written = map[string]bool{}
+	doc.asked.written, doc.asked.format = map[string]place{}, src.Format
 	doc.Settings = DefaultSettings()
 	doc.Settings.Dir = src.Dir
 	return &parser{doc: doc, dir: src.Dir, index: map[string]int{}, missing: map[string]bool{}}
@@ -253,8 +260,8 @@ func (p *parser) report(at position, err error, hint string) {
 // wrote notes that an option was set, perhaps to its default. What an included
 // file sets must be said in the main file even if it is the default, or the next
 // start would take that of the included file.
-func (p *parser) wrote(key string, from origin) {
-	p.doc.asked.written[key] = true
+func (p *parser) wrote(key string, at position, from origin) {
+	p.doc.asked.written[key] = place{at.file, at.line}
 	if from == inInclude {
 		p.doc.force[key] = true
 	}

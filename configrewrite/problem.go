@@ -62,12 +62,17 @@ func printable(s string) string {
 	if len(s) > limit {
 		s, cut = s[:limit], "…"
 	}
+	return printableAll(s) + cut
+}
+
+// printableAll is printable for a text that is mostly our own.
+func printableAll(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f || r == '\ufffd' {
 			return '?'
 		}
 		return r
-	}, s) + cut
+	}, s)
 }
 
 func containsFold(words []string, w string) bool {

@@ -179,7 +179,7 @@ func setTable[T any](p *parser, lines *lineFinder, at position, where tomlTableA
 			p.problem(at, fmt.Sprintf("unknown key %q in [%s]", key, where.name), tomlKeyHint(key, append(tomlKeys(options), where.special...)))
 			continue
 		}
-		p.wrote(where.key(o.Name), inMain)
+		p.wrote(where.key(o.Name), at, inMain)
 		if err := setTOML(o, dst, table[key]); err != nil {
 			if t, ok := err.(option.Tolerated); ok {
 				p.warn(at, "%s: %s", key, string(t))

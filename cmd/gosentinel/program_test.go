@@ -119,6 +119,15 @@ func TestCheckConfig(t *testing.T) {
 		t.Errorf("the file was changed: %v", err)
 	}
 
+	// Advice is about what is legal, and what the users' list says.
+	for line, advised := range map[string]bool{"": true, "user default on >x ~* +@all": false, "requirepass x": false, "user default off": false, "bind 127.0.0.1": false} {
+		got := runProgram(t, "", "gosentinel", "--check-config", writeFile(t, dir, "open.conf", "port 27000\n"+line+"\nsentinel monitor m 127.0.0.1 6379 1\n"))
+		if got.status != 0 || strings.Contains(got.stdout, "warning: "+dir+"/open.conf:1: clients of other machines need no password; write: ") != advised ||
+			!strings.Contains(got.stdout, "warning: "+dir+"/open.conf:3: master m: with quorum 1") {
+			t.Errorf("%q: %+v", line, got)
+		}
+	}
+
 	got = runProgram(t, "port y\n", "gosentinel", conf, "--check-config", "--loglevel", "loud", "--sentinel", "monitor", "m2", "127.0.0.1", "1", "0", "-")
 	if got.status != 1 || got.stdout != "" || !strings.Contains(got.stderr, ": 3 problems\n") || strings.Count(got.stderr, "command line:") != 3 ||
 		!strings.Contains(got.stderr, "hint: ") {
