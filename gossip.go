@@ -18,6 +18,7 @@ import (
 	"github.com/gosentinel/sentinel/gossip/session"
 	"github.com/gosentinel/sentinel/internal/listen"
 	"github.com/gosentinel/sentinel/internal/logfile"
+	"github.com/gosentinel/sentinel/internal/valid"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -55,6 +56,8 @@ func checkGossip(set configrewrite.Gossip) error {
 	}
 	if _, err := netip.ParseAddr(set.AnnounceIP); set.AnnounceIP != "" && err != nil {
 		bad("gossip-announce-ip", "%q is not an IP address", set.AnnounceIP)
+	} else if err := valid.Announced(set.AnnounceIP); set.AnnounceIP != "" && err != nil {
+		bad("gossip-announce-ip", "%q: %v", set.AnnounceIP, err)
 	}
 	for _, addr := range set.Join {
 		host, port, err := net.SplitHostPort(addr)

@@ -247,6 +247,9 @@ func (p *parser) globalOption(s statement) {
 		return // empty means unset in every version
 	}
 	hint := ""
+	if s.name == "announce-ip" {
+		hint = "write one IP address or host name, at which the other Sentinels can connect"
+	}
 	if s.name == "myid" {
 		hint = "an id has 40 characters; restore it from a copy. Removing the line gives this Sentinel a new id, and its peers count the old one too until SENTINEL RESET"
 	}
@@ -376,6 +379,7 @@ func (p *parser) monitor(s statement) {
 		p.problem(s.at, "the name of a master cannot be empty", usage)
 		return
 	}
+	p.warnOfName(s.at, name)
 	p.addMaster(name, host, addr, quorum, s.origin)
 	p.wrote(masterKey("monitor", name), s.at, s.origin)
 }

@@ -267,6 +267,14 @@ func (p *parser) wrote(key string, at position, from origin) {
 	}
 }
 
+// warnOfName warns of a master of which no other Sentinel can be told. Originals
+// accept such a name, so it must not keep this one from starting.
+func (p *parser) warnOfName(at position, name string) {
+	if err := valid.ToldName(name); err != nil {
+		p.warn(at, "master %q: %v. None learns of it or votes; rename it, on all of them", name, err)
+	}
+}
+
 // addMaster creates a master with the defaults of all options.
 func (p *parser) addMaster(name, given string, addr monitor.Addr, quorum int, from origin) {
 	p.index[name] = len(p.doc.State.Masters)
@@ -298,6 +306,10 @@ func (p *parser) knownAddr(host string, port int) (monitor.Addr, error) {
 // names, and refusing them would refuse the documentation of those releases.
 func (p *parser) masterAddr(at position, host string, port int) (monitor.Addr, bool) {
 	if addr, err := p.knownAddr(host, port); err == nil {
+		if valid.Announced(host) == valid.ErrUnusable {
+			p.warn(at, "%s leads each machine to itself: clients and Sentinels that are told it do not find the master. "+
+				"Write the address at which all reach it", host)
+		}
 		return addr, true
 	}
 	if err := valid.Host(host); err != nil {
@@ -329,6 +341,8 @@ func (p *parser) addReplica(at position, i int, addr monitor.Addr) {
 	m := &p.doc.State.Masters[i]
 	key := addrKey(addr)
 	switch {
+	case valid.Announced(addr.Host) != nil:
+		p.warn(at, "replica %s of master %s dropped: %v", addrHostPort(addr), m.Name, valid.Announced(addr.Host))
 	case p.extra[i].replicas[key]:
 		p.warn(at, "duplicate replica %s of master %s dropped", addrHostPort(addr), m.Name)
 	case addr.Same(m.Addr):
@@ -342,6 +356,8 @@ func (p *parser) addReplica(at position, i int, addr monitor.Addr) {
 func (p *parser) addSentinel(at position, i int, peer monitor.KnownSentinel) {
 	m := &p.doc.State.Masters[i]
 	switch {
+	case valid.Announced(peer.Addr.Host) != nil:
+		p.warn(at, "Sentinel %s of master %s dropped: %v", addrHostPort(peer.Addr), m.Name, valid.Announced(peer.Addr.Host))
 	case !peer.ID.Valid():
 		p.warn(at, "Sentinel %s of master %s dropped: %v", addrHostPort(peer.Addr), m.Name, valid.ID(string(peer.ID)))
 	case peer.ID == p.doc.State.Options.MyID:
@@ -384,9 +400,20 @@ func (p *parser) finish() {
 	p.deriveEpochs()
 	p.doc.State.EpochsUnknown = !p.epochKnown && p.doc.State.Options.MyID != ""
 	p.finishUsers()
+	p.checkAnnounced()
 	p.doc.recordAsked(p.extra)
 	if len(p.idle) > 0 {
 		p.warn(position{file: p.doc.source.Name}, "without effect on a Sentinel: %s", strings.Join(p.idle, ", "))
+	}
+}
+
+// checkAnnounced warns of a name that is announced where names are not resolved:
+// the other Sentinels are most likely set up like this one.
+func (p *parser) checkAnnounced() {
+	o := &p.doc.State.Options
+	if _, literal := literalIP(o.AnnounceIP); o.AnnounceIP != "" && !literal && !o.ResolveHostnames {
+		p.warn(position{file: p.doc.source.Name}, "announce-ip is the host name %s. A Sentinel with resolve-hostnames off, like this one, "+
+			"cannot connect to it; write an IP address", o.AnnounceIP)
 	}
 }
 

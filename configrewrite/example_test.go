@@ -180,6 +180,8 @@ func both[T any](conf, toml *strings.Builder, prefix, name string, options optio
 
 func specialWords(s option.Spec, kind option.Kind) (words, value string) {
 	switch {
+	case kind == option.Text:
+		return "x", `"x"`
 	case kind == option.ID:
 		return idA, `"` + idA + `"`
 	case kind == option.Lines:

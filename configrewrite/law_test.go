@@ -100,7 +100,7 @@ func randomState(r *rand.Rand, format Format) monitor.State {
 	st := monitor.State{
 		CurrentEpoch: monitor.Epoch(r.Uint64N(20)),
 		Options: monitor.Options{
-			AnnounceIP:           maybe(r, pick(r, nastyWords)),
+			AnnounceIP:           maybe(r, pick(r, []string{"10.0.0.9", "FE80::A", "fe80::1%eth0", "sentinel_1.", "é", "010.1"})),
 			AnnouncePort:         r.IntN(2) * r.IntN(65536),
 			ResolveHostnames:     r.IntN(2) == 0,
 			AnnounceHostnames:    r.IntN(2) == 0,
@@ -239,7 +239,7 @@ func TestEveryStateCanBeSaved(t *testing.T) {
 		all.WriteByte(byte(i))
 	}
 	st := monitor.State{
-		Options: monitor.Options{SentinelPass: all.String(), AnnounceIP: all.String()},
+		Options: monitor.Options{SentinelPass: all.String(), SentinelUser: all.String()},
 		Masters: []monitor.MasterState{{MasterConfig: monitor.MasterConfig{
 			Name: all.String(), Quorum: math.MaxInt, ParallelSyncs: math.MaxInt, FailoverTimeout: math.MaxInt64, Addr: monitor.Addr{Host: "unresolved.example", Port: 1},
 			AuthPass: all.String(), DownAfter: 1, Rename: monitor.NewRenameTable(monitor.Renamed{From: all.String(), To: all.String()}),

@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/gosentinel/sentinel/internal/valid"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -38,13 +39,15 @@ func normalState(st monitor.State) monitor.State {
 	return st
 }
 
+// normalReplicas leaves out what would be dropped by the next start. The core
+// accepts none of that, apart from an old master at 0.0.0.0.
 func normalReplicas(m *monitor.MasterState, resolve bool) []monitor.Addr {
 	master := fileAddr(m.Addr, resolve)
 	seen := map[string]bool{}
 	var kept []monitor.Addr
 	for _, a := range m.Replicas {
 		f := fileAddr(a, resolve)
-		if key := addrKey(f); f.Host != "" && !seen[key] && !f.Same(master) {
+		if key := addrKey(f); valid.Announced(f.Host) == nil && !seen[key] && !f.Same(master) {
 			seen[key] = true
 			kept = append(kept, a)
 		}
@@ -56,7 +59,7 @@ func normalSentinels(m *monitor.MasterState, o *monitor.Options) []monitor.Known
 	seen := map[monitor.RunID]bool{o.MyID: true}
 	var kept []monitor.KnownSentinel
 	for _, s := range m.Sentinels {
-		if fileAddr(s.Addr, o.ResolveHostnames).Host == "" || seen[s.ID] || !s.ID.Valid() {
+		if valid.Announced(fileAddr(s.Addr, o.ResolveHostnames).Host) != nil || seen[s.ID] || !s.ID.Valid() {
 			continue
 		}
 		seen[s.ID] = true

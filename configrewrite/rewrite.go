@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/gosentinel/sentinel/internal/option"
+	"github.com/gosentinel/sentinel/internal/valid"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -69,7 +70,7 @@ func (d *Document) renderConf(current []byte, st monitor.State) []byte {
 	d.emitTrailer(r, st.Options)
 	monitored := masterNames(st)
 	for key, slots := range r.slots {
-		if handledKey(key) && !keepsOwn(key, monitored) {
+		if handledKey(key) && !keepsOwn(key, monitored) && !r.countsAsUnset(key, st.Options) {
 			r.remove(slots)
 		}
 	}
@@ -161,6 +162,21 @@ func handledKey(key string) bool { return strings.HasPrefix(key, "sentinel ") ||
 func keepsOwn(key string, monitored map[string]bool) bool {
 	name, found := strings.CutPrefix(key, masterKey("can-failover", ""))
 	return found && monitored[name]
+}
+
+// countsAsUnset reports whether lines of announce-ip stay that say 0.0.0.0 or the
+// like. They count as not set, with a warning at each start, and are the operator's.
+func (r *rewriter) countsAsUnset(key string, o monitor.Options) bool {
+	if key != "sentinel announce-ip" || o.AnnounceIP != "" {
+		return false
+	}
+	for _, i := range r.slots[key] {
+		args, err := splitArgs(strings.TrimLeft(r.lines[i].text, " \t"))
+		if err != nil || len(args) != 3 || valid.Announced(strings.TrimSpace(args[2])) != valid.ErrUnusable {
+			return false
+		}
+	}
+	return true
 }
 
 // emit writes one line: over the first line of that key that is left, else at

@@ -275,7 +275,10 @@ func applyChange[T any](p *parser, at position, what string, options option.Tabl
 			p.warn(at, "%s of %s was edited: the value set at run time is dropped", o.Key(), what)
 			continue
 		}
-		if err := setTOML(o, dst, v); err != nil {
+		err := setTOML(o, dst, v)
+		if t, ok := err.(option.Tolerated); ok { // set by an earlier release
+			p.warn(at, "%s of %s: %s", o.Key(), what, string(t))
+		} else if err != nil {
 			p.problem(at, fmt.Sprintf("the state is damaged: %s of %s: %v", o.Key(), what, err), stateHint)
 		}
 	}

@@ -258,6 +258,7 @@ func (p *parser) masterTable(lines *lineFinder, at position, n int, table map[st
 		p.missing[name] = true
 		return
 	}
+	p.warnOfName(lines.at(at, "master", n, "name"), name)
 	p.addMaster(name, host, addr, 1, inMain)
 	m := &p.doc.State.Masters[len(p.doc.State.Masters)-1].MasterConfig
 	key := func(o string) string { return masterKey(o, name) }

@@ -181,7 +181,7 @@ func TestIncludeOnDisk(t *testing.T) {
 		"sentinel rename-command m PING \"\"":                     "",
 		"sentinel monitor \"\" 10.0.0.1 1 1":                      "cannot be empty",
 		"sentinel monitor x \"\" 1 1":                             "the address is empty",
-		"sentinel monitor x \"a b\" 1 1":                          "a host name cannot contain",
+		"sentinel monitor x \"a b\" 1 1":                          "an address cannot contain",
 		"sentinel monitor x " + strings.Repeat("a", 256) + " 1 1": "at most 255 bytes",
 	} {
 		writeText(t, path, text+line+"\n")

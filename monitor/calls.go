@@ -212,7 +212,7 @@ func SetGlobalOption(o *Options, ch Change) *CallError {
 		return &CallError{"ERR", "Invalid argument '" + ch.Option + "' to SENTINEL CONFIG SET"}
 	}
 	if bad := row.SetCommand(o, ch.Values); bad != option.Good {
-		return &CallError{"ERR", "Invalid value '" + ch.Values[bad] + "' to SENTINEL CONFIG SET '" + ch.Option + "'"}
+		return &CallError{"ERR", "Invalid value '" + ch.Values[bad] + "' to SENTINEL CONFIG SET '" + ch.Option + "'" + row.Why(o, ch.Values[bad])}
 	}
 	return nil
 }

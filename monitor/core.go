@@ -147,6 +147,7 @@ func (c *Core) Step(now Instant, in Input) {
 	case PubSubActivity:
 		if l := c.conns[in.Conn]; l != nil {
 			l.pubsubActivity = c.now
+			c.reportBadHello(l, in.BadHello)
 		}
 	case GossipReply:
 		c.gossipReply(c.now, in)

@@ -97,6 +97,15 @@ func (c *Core) unreachable(now Instant, m *master, p *peer, h *Hello, why error)
 		": "+why.Error()+peerHint(why))
 }
 
+// reportBadHello reports, once for each, hellos that cannot be read. Their sender
+// announces itself in vain, and sees no fault.
+func (c *Core) reportBadHello(l *link, reason string) {
+	if reason != "" {
+		c.logStrange("hello:"+reason, "A hello message at "+c.shown(l.owners[0].addr).String()+" is ignored: "+reason+
+			". If a Sentinel sent it, the others do not know that one: correct its 'sentinel announce-ip' or the name of the master")
+	}
+}
+
 // peerHint says what follows from an address that cannot be used, and what to do.
 func peerHint(why error) string {
 	if why == errNamesOff {

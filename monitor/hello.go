@@ -61,10 +61,10 @@ func AppendHello(dst []byte, h Hello) []byte {
 // The error names the offending field. The result shares no memory with b.
 func ParseHello(b []byte) (Hello, error) {
 	if len(b) > MaxHelloLen {
-		return Hello{}, fmt.Errorf("hello of %d bytes is longer than %d", len(b), MaxHelloLen)
+		return Hello{}, fmt.Errorf("it has %d bytes, which is longer than %d", len(b), MaxHelloLen)
 	}
 	if n := bytes.Count(b, []byte(",")) + 1; n != helloFields {
-		return Hello{}, fmt.Errorf("hello has %d fields, want %d", n, helloFields)
+		return Hello{}, fmt.Errorf("%.60q has %d fields, want %d", b, n, helloFields)
 	}
 	p := helloParser{rest: b}
 	h := Hello{

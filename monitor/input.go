@@ -118,7 +118,13 @@ type HelloReceived struct {
 
 // PubSubActivity is any other traffic on a Pub/Sub connection: confirmations,
 // this Sentinel's own hellos, messages that are no valid hello.
-type PubSubActivity struct{ Conn ConnID }
+//
+// BadHello says why a message on the channel of hellos could not be read; it is ""
+// for all else.
+type PubSubActivity struct {
+	Conn     ConnID
+	BadHello string
+}
 
 // Ask is the question of another Sentinel (SENTINEL is-master-down-by-addr).
 // It is answered by exactly one [Reply].

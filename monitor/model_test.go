@@ -712,7 +712,7 @@ func (n *node) do(e Effect) {
 // heard is a hello message that arrived over a Pub/Sub connection.
 func (n *node) heard(cn *wire, h Hello) {
 	if h.RunID == n.id {
-		n.input(PubSubActivity{cn.id})
+		n.input(PubSubActivity{Conn: cn.id})
 		return
 	}
 	n.input(HelloReceived{cn.id, h})

@@ -134,7 +134,8 @@ func TestConfigSetOp(t *testing.T) {
 		changes []Change
 		err     string
 	}{
-		{[]Change{change("announce-port", "7"), change("announce-ip", "a b")}, "ERR Invalid value 'a b' to SENTINEL CONFIG SET 'announce-ip'"},
+		{[]Change{change("announce-port", "7"), change("announce-ip", "a b")}, "ERR Invalid value 'a b' to SENTINEL CONFIG SET 'announce-ip': an address cannot contain white space, quotes, commas, backslashes or control characters"},
+		{[]Change{change("announce-ip", "0.0.0.0")}, "ERR Invalid value '0.0.0.0' to SENTINEL CONFIG SET 'announce-ip': nobody can connect to this address"},
 		{[]Change{change("announce-port", "65536")}, "ERR Invalid value '65536' to SENTINEL CONFIG SET 'announce-port'"},
 		{[]Change{change("announce-port", "7"), change("myid", strings.Repeat("x", 40))}, "ERR Invalid argument 'myid' to SENTINEL CONFIG SET"},
 		{[]Change{change("announce-port")}, "ERR Invalid argument 'announce-port' to SENTINEL CONFIG SET"},

@@ -88,11 +88,10 @@ var globalOptions = option.Table[Options]{
 		Name: "announce-hostnames", Where: option.InFiles | option.ByConfigSet, Since: "6.2",
 		Doc: "Tells clients and other Sentinels the host name, where there is one, in place of the IP address.",
 	}, func(o *Options) *bool { return &o.AnnounceHostnames }, false),
-	option.Of(option.Spec{
-		// A blank or comma would make every hello message unreadable.
-		Name: "announce-ip", Where: option.InFiles | option.ByConfigSet, Quoted: true, Refused: " ,",
-		Doc: "Address that other Sentinels are told for this one.",
-	}, func(o *Options) *string { return &o.AnnounceIP }, ""),
+	option.Custom(option.Spec{
+		Name: "announce-ip", Where: option.InFiles | option.ByConfigSet, Quoted: true,
+		Doc: "Address that other Sentinels are told for this one, and at which they can connect.",
+	}, func(o *Options) option.Value { return announceValue{&o.AnnounceIP} }),
 	option.Of(option.Spec{
 		Name: "announce-port", Where: option.InFiles | option.ByConfigSet, Hi: maxPort, Lenient: true,
 		Doc: "Port that other Sentinels are told for this one; 0 is the port it listens at.",

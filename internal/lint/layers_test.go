@@ -39,7 +39,7 @@ var layers = []layer{
 	{"monitor", []string{"quorum", "election", "internal/glob", "internal/numhost", "internal/option", "internal/valid"}},
 
 	// The shells around it.
-	{"monitor/link", []string{"monitor"}},
+	{"monitor/link", []string{"internal/valid", "monitor"}},
 	{"pubsub", []string{"internal/glob", "internal/ordered", "monitor"}},
 	{"gossip/session", []string{"internal/valid", "monitor"}},
 	{"gossip", []string{"gossip/session", "monitor"}},

@@ -38,6 +38,12 @@ func (b *bag) SetCommand(words []string) (bad int) {
 	*b = bag{strings.Join(words, "=")}
 	return Good
 }
+func (b *bag) Why(word string) error {
+	if word == "" {
+		return errors.New("it needs a value")
+	}
+	return nil
+}
 func (b *bag) Lines() (lines [][]string) {
 	for _, s := range *b {
 		lines = append(lines, strings.Split(s, "="))
@@ -47,7 +53,7 @@ func (b *bag) Lines() (lines [][]string) {
 func (b *bag) Clear() { *b = nil }
 
 var table = Table[sample]{
-	Of(Spec{Name: "text", Where: InFiles | BySet, Refused: " "}, func(s *sample) *string { return &s.Text }, "x"),
+	Of(Spec{Name: "text", Where: InFiles | BySet}, func(s *sample) *string { return &s.Text }, "x"),
 	Of(Spec{Name: "word", TOML: "w", Where: InFiles, Words: []string{"one", "two"}}, func(s *sample) *string { return &s.Word }, "one"),
 	Of(Spec{Name: "number", Aliases: []string{"count"}, Where: InConf | BySet, Lo: 1, Hi: 9, Lenient: true}, func(s *sample) *int { return &s.Number }, 3),
 	Of(Spec{Name: "period", Where: BySet, Unit: time.Millisecond, Lo: 1}, func(s *sample) *time.Duration { return &s.Period }, time.Second),
@@ -128,13 +134,13 @@ func TestLines(t *testing.T) {
 }
 
 // TestCommands: commands take the canonical spelling of numbers only, bounds that
-// no sum of instants exceeds, and no bytes that are refused.
+// no sum of instants exceeds, and no value that is refused.
 func TestCommands(t *testing.T) {
 	for _, c := range []struct {
 		name, values string
 		bad          int
 	}{
-		{"text", "a", Good}, {"text", "a b", 0}, {"number", "1", Good}, {"number", "0", 0}, {"number", "10", 0}, {"number", "+1", 0}, {"number", "01", 0},
+		{"text", "a", Good}, {"text", "a b", Good}, {"number", "1", Good}, {"number", "0", 0}, {"number", "10", 0}, {"number", "+1", 0}, {"number", "01", 0},
 		{"period", "1", Good}, {"period", "0", 0}, {"period", "315360000000", Good}, {"period", "315360000001", 0}, {"period", "1 ", 0},
 		{"on", "YES", Good}, {"on", "true", 0}, {"not-off", "no", Good}, {"set", "a,b", Good}, {"set", "a,", 1},
 	} {
@@ -150,6 +156,19 @@ func TestCommands(t *testing.T) {
 		if c.bad != Good && !reflect.DeepEqual(v, before) {
 			t.Errorf("%s %q changed the value to %+v", c.name, values, v)
 		}
+	}
+}
+
+// TestWhy: only a value that can explain itself does.
+func TestWhy(t *testing.T) {
+	v := table.Defaults()
+	for name, want := range map[string]string{"set": ": it needs a value", "text": ""} {
+		if got := table.Find(BySet, name).Why(&v, ""); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+	if got := table.Find(BySet, "set").Why(&v, "x"); got != "" {
+		t.Errorf("a good value has the reason %q", got)
 	}
 }
 

@@ -47,10 +47,6 @@ type Spec struct {
 	// options that name none. Such a program must be executable, and commands may
 	// be forbidden to name one.
 	Script string
-	// Refused are bytes that commands refuse in a value. Files take them, because
-	// originals wrote such files.
-	Refused string
-
 	// Lenient has files keep the default for a number out of bounds, with a
 	// warning, because the originals accept it.
 	Lenient bool
@@ -124,11 +120,15 @@ type Commanded interface {
 	SetCommand(values []string) (bad int)
 }
 
+// Explained is a [Commanded] that can say why a command cannot set a value.
+type Explained interface{ Why(word string) error }
+
 // Good is returned in the place of the index of a bad value.
 const Good = -1
 
 // Tolerated is an error about a value that some released version accepted. It
-// becomes a warning, and the option keeps the value that it had.
+// becomes a warning. The option keeps the value that it had, or has one that the
+// text names.
 type Tolerated string
 
 // Error returns the text.

@@ -18,7 +18,7 @@ var (
 
 // SetLine sets the option to what a line of a sentinel.conf says, given the words
 // that follow the name (and, for an option of a master, that of the master). An
-// error may be a [Tolerated]; the option is then unchanged.
+// error may be a [Tolerated]. With any other error the option is unchanged.
 func (r *Row[T]) SetLine(t *T, words []string) error {
 	at := r.At(t)
 	switch p := at.(type) {
@@ -119,6 +119,17 @@ func (r *Row[T]) SetCommand(t *T, values []string) (bad int) {
 	return Good
 }
 
+// Why returns ": " and the reason for which a command cannot set the option to word,
+// or nothing when there is none to tell.
+func (r *Row[T]) Why(t *T, word string) string {
+	if v, ok := r.At(t).(Explained); ok {
+		if err := v.Why(word); err != nil {
+			return ": " + err.Error()
+		}
+	}
+	return ""
+}
+
 // Arity returns how many values a command gives for the option.
 func (r *Row[T]) Arity() int {
 	if r.kind == Pairs {
@@ -130,7 +141,7 @@ func (r *Row[T]) Arity() int {
 func (s *Spec) commandWord(at any, word string) (ok bool) {
 	switch p := at.(type) {
 	case *string:
-		return !strings.ContainsAny(word, s.Refused) && s.setText(p, word) == nil
+		return s.setText(p, word) == nil
 	case *int:
 		n, ok := s.commandNumber(word, math.MaxInt32)
 		if ok {

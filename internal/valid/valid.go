@@ -22,8 +22,8 @@ const (
 // What is wrong with a host.
 var (
 	ErrNoHost   = errors.New("the address is empty")
-	ErrLongHost = errors.New("a host name has at most 255 bytes")
-	ErrHostText = errors.New("a host name cannot contain white space, quotes, commas, backslashes or control characters")
+	ErrLongHost = errors.New("an address has at most 255 bytes")
+	ErrHostText = errors.New("an address cannot contain white space, quotes, commas, backslashes or control characters")
 	ErrUnusable = errors.New("nobody can connect to this address")
 )
 
@@ -80,7 +80,7 @@ var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
 var (
 	ErrNoName   = errors.New("the name of a master cannot be empty")
 	ErrLongName = errors.New("the name of a master has at most 255 bytes")
-	ErrTold     = errors.New("hello messages cannot carry a comma or control character in the name of a master")
+	ErrTold     = errors.New("a comma or control character in a name cannot be told to other Sentinels")
 	ErrNameText = errors.New("the name of a master cannot contain blanks, commas, quotes or backslashes; use letters, digits and . - _")
 )
 

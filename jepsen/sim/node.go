@@ -305,7 +305,7 @@ func (n *node) hear(c *conn, msg any) {
 		n.input(monitor.InfoReply{Conn: c.tag, Token: m.token, Info: info})
 	case *helloMsg:
 		if m.err != nil {
-			n.input(monitor.PubSubActivity{Conn: c.tag})
+			n.input(monitor.PubSubActivity{Conn: c.tag, BadHello: m.err.Error()})
 			return
 		}
 		n.input(c.heard(m))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 
+	"github.com/gosentinel/sentinel/internal/valid"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -225,7 +226,7 @@ func gossipReply(id monitor.ConnID, token monitor.Token, array value, rest []byt
 			e.Boot = text
 		case "ip":
 			addr, literal := monitor.IPAddr(text, 0)
-			e.Addr.Host, ok = addr.Host, ok && (literal || text == "")
+			e.Addr.Host, ok = addr.Host, ok && (literal && valid.Announced(text) == nil || text == "")
 		case "port":
 			port, number := parseNumber(v[i+1].text)
 			e.Addr.Port, ok = int(port), ok && number && port >= 0 && port <= 65535
@@ -251,10 +252,13 @@ func (c *conn) takeMessage(array value, rest []byte) error {
 		return protocolErrorf("no Pub/Sub message but an array of %d elements", array.num)
 	}
 	if array.num == 3 && string(v[0].text) == "message" && string(v[1].text) == monitor.HelloChannel && v[2].isText() {
-		if hello, err := monitor.ParseHello(v[2].text); err == nil {
+		hello, err := monitor.ParseHello(v[2].text)
+		if err == nil {
 			c.emit(monitor.HelloReceived{Conn: c.id, Hello: hello})
-			return nil
+		} else {
+			c.emit(monitor.PubSubActivity{Conn: c.id, BadHello: err.Error()})
 		}
+		return nil
 	}
 	if c.in.activity == nil {
 		c.in.activity = monitor.PubSubActivity{Conn: c.id}

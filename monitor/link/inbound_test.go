@@ -188,6 +188,9 @@ func TestPubSubMessages(t *testing.T) {
 	heard := monitor.HelloReceived{Conn: 1, Hello: monitor.Hello{
 		IP: "10.1.1.1", Port: 26379, RunID: runID, CurrentEpoch: 5, MasterName: "m", MasterIP: "10.0.0.1", MasterPort: 6379, ConfigEpoch: 4,
 	}}
+	bad := func(why string) []monitor.Input {
+		return []monitor.Input{monitor.PubSubActivity{Conn: 1, BadHello: why}}
+	}
 	for name, c := range map[string]struct {
 		frames string
 		want   []monitor.Input
@@ -195,8 +198,8 @@ func TestPubSubMessages(t *testing.T) {
 		"confirmation":      {"", nil},
 		"hello":             {message(channel, hello), []monitor.Input{heard}},
 		"two hellos":        {message(channel, hello) + message(channel, hello), []monitor.Input{heard, heard}},
-		"malformed hello":   {message(channel, hello+","), []monitor.Input{activity}},
-		"huge epoch":        {message(channel, strings.Replace(hello, ",5,", ",-1,", 1)), []monitor.Input{activity}},
+		"malformed hello":   {message(channel, hello+","), bad(`"10.1.1.1,26379,` + runID + `,5,m," has 9 fields, want 8`)},
+		"huge epoch":        {message(channel, strings.Replace(hello, ",5,", ",-1,", 1)), bad(`current epoch "-1": it is not an unsigned 64 bit number`)},
 		"other channel":     {message("__sentinel__:Hello", hello), []monitor.Input{activity}},
 		"pattern message":   {"*4\r\n$8\r\npmessage\r\n$1\r\n*\r\n$1\r\nc\r\n$1\r\nx\r\n", []monitor.Input{activity}},
 		"number as payload": {"*3\r\n$7\r\nmessage\r\n$18\r\n" + channel + "\r\n:1\r\n", []monitor.Input{activity}},

@@ -1,0 +1,89 @@
+package monitor
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// logOf steps a core and returns the lines that it logs.
+func logOf(c *Core, now Instant, in Input) (lines []string) {
+	c.Step(now, in)
+	var out Effects
+	c.Drain(&out)
+	for _, e := range out.Free {
+		if l, ok := e.(Log); ok {
+			lines = append(lines, l.Text)
+		}
+	}
+	if out.Persist != nil {
+		c.Step(now, Persisted{Seq: out.Persist.Seq})
+	}
+	return lines
+}
+
+// TestBadHelloIsReportedOnce: whoever announces what nobody can read learns of it
+// from the log of the others.
+func TestBadHelloIsReportedOnce(t *testing.T) {
+	r := newNamesRig(t, func(*State) {})
+	r.up(0, 2)
+	r.step(Resolved{Host: "name1", IPs: []string{"10.0.0.1"}})
+	conn := r.conns[1].Conn
+	for i, want := range []int{1, 0, 1} {
+		in := PubSubActivity{Conn: conn, BadHello: []string{"x has 9 fields", "x has 9 fields", "other"}[i]}
+		r.now++
+		if lines := logOf(r.c, r.now, in); len(lines) != want || want == 1 && !strings.Contains(lines[0], in.BadHello) {
+			t.Errorf("%q: logged %q", in.BadHello, lines)
+		}
+	}
+}
+
+// TestStrangersLeaveRoom: strangers who announce ever new ids do not use up the log.
+func TestStrangersLeaveRoom(t *testing.T) {
+	c := newCore(t, oneMaster())
+	now, logged := origin, 0
+	for i := range 3 * maxStrange {
+		now++
+		h := Hello{IP: "0.0.0.0", Port: 1, RunID: RunID(fmt.Sprintf("%040x", i)), MasterName: "mymaster", MasterIP: "10.0.0.1", MasterPort: 6379}
+		logged += len(logOf(c, now, HelloReceived{Hello: h}))
+	}
+	if logged != maxStrange {
+		t.Errorf("%d lines, want %d", logged, maxStrange)
+	}
+	if m := c.masters[0]; m.voters() > maxSentinels+1 {
+		t.Errorf("%d voters", m.voters())
+	}
+	if c.logOnce("x", LevelWarning, "x"); !c.logged["x"] {
+		t.Error("there is no room for other lines")
+	}
+}
+
+// TestPeerThatLeadsBack: a Sentinel announces the loopback address, which leads this
+// one to itself. It is not usable, and has no say.
+func TestPeerThatLeadsBack(t *testing.T) {
+	r := newNamesRig(t, func(s *State) {
+		s.Masters[0].Sentinels = []KnownSentinel{{Addr: Addr{Host: "127.0.0.1", IP: "127.0.0.1", Port: 26379}, ID: RunID(strings.Repeat("p", 40))}}
+	})
+	peer := r.conns[0]
+	for _, d := range r.conns {
+		if d.Target == KindSentinel {
+			peer = d
+		}
+	}
+	usable := func() int { return r.c.Masters(r.now)[0].UsableSentinels }
+	r.step(LinkUp{Conn: peer.Conn, LocalIP: "127.0.0.1"})
+	r.step(Pong{Conn: peer.Conn})
+	if usable() != 2 {
+		t.Fatalf("%d Sentinels are usable before they say who they are", usable())
+	}
+	r.step(GossipReply{Conn: peer.Conn, Known: true, Endpoint: GossipEndpoint{ID: r.c.opts.MyID}})
+	if usable() != 1 {
+		t.Errorf("%d Sentinels are usable, and there is only this one", usable())
+	}
+	r.later(time.Second)
+	r.step(AskReply{Conn: peer.Conn, Token: Token{r.c.masters[0].peers[0].id, r.c.lastSeq}, OK: true, Down: true, Leader: r.c.opts.MyID, Epoch: 1})
+	if p := r.c.masters[0].peers[0]; p.votedFor != "" || p.has(FlagMasterDown) {
+		t.Error("this Sentinel's own opinion or vote is counted twice")
+	}
+}
