@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"reflect"
 	"slices"
 	"strings"
@@ -253,6 +254,69 @@ var unlimited = func() *acl.User {
 	return all.Default()
 }()
 
+// Words that some gate might let through and some other not.
+var (
+	oddHosts = []string{
+		"10.0.0.1", "10.0.0.2", "010.0.0.2", "8.0.0.2", "127.1", "0x7f.1", "0.0.0.0", "0", "::", "::1", "0:0::1", "fe80::a%eth0", "FE80::A%eth0", "fe80::a%a,b",
+		"::ffff:10.0.0.2", "224.0.0.1", "255.255.255.255", "redis-1", "REDIS-1", "redis-1.", "redis_1", "nowhere", "bücher", "\u212aelvin", "kelvin", "\u017fs", "a b",
+		" 10.0.0.2", "10.0.0.2,x", `a"b`, `a\b`, "a'b", "*", "#h", "", "\xff", "a\u0085", "hex:00", "[x]",
+		strings.Repeat("h", 255), strings.Repeat("h", 256), strings.Repeat("é", 127), strings.Repeat("é", 128),
+	}
+	oddWords = []string{
+		"", "x", "X", "a b", `"`, `'`, `\`, "#", "yes", "no", "0", "1", "-1", "007", "99999999999999999999", "\n", "\x00", "\x7f", "é", "\u212aill", "kill", "KILL", "\xff",
+		"hex:00", "hex:zz", "[state]", "'''", `"""`, "/bin/sh", "/tmp", "\u2028", "# --- state of gosentinel", strings.Repeat("w", 300),
+	}
+	oddNames   = []string{"m", "m", "M", "m2", "my,master", "my master", "é", "#m", "", "\xff", "hex:00", "*", strings.Repeat("n", 255), strings.Repeat("n", 256)}
+	oddIDs     = []string{idA, idB, strings.Repeat("c", 40), strings.Repeat(",", 40), strings.Repeat("é", 20), " " + idA[1:], `"` + idA[1:], "short", ""}
+	oddOptions = []string{
+		"quorum", "down-after-milliseconds", "failover-timeout", "parallel-syncs", "auth-pass", "auth-user", "notification-script", "client-reconfig-script",
+		"master-reboot-down-after-period", "rename-command", "rename-command", "can-failover", "Quorum",
+	}
+	oddGlobals = []string{"announce-ip", "announce-port", "resolve-hostnames", "announce-hostnames", "sentinel-user", "sentinel-pass", "loglevel", "myid"}
+	oddRules   = []string{
+		"on", "off", ">pw", ">a b", "#" + strings.Repeat("a", 64), "nopass", "resetpass", "+ping", "-@all", "+@all", "&*", "&a b", "~\"", "reset", "+sentinel|masters",
+		"(+info &x)", "allchannels", "resetchannels", "sanitize-payload", "+ping|x", "\x01",
+	}
+)
+
+// randomStream returns lines for a holder.
+func randomStream(r *rand.Rand) string {
+	pick := func(list ...string) string { return list[r.IntN(len(list))] }
+	port := func() string { return pick("6379", "26379", "0", "65535", "65536", "-1") }
+	number := func() string { return fmt.Sprint(r.IntN(30)) }
+	var lines []string
+	for range 1 + r.IntN(25) {
+		var line []string
+		switch r.IntN(8) {
+		case 0, 1:
+			hello := []string{pick(oddHosts...), port(), pick(oddIDs...), number(), pick(oddNames...), pick(oddHosts...), port(), number()}
+			line = []string{"hello", strings.Join(hello, ",")}
+		case 2:
+			text := pick("role:master\n", "role:slave\nmaster_host:"+pick(oddHosts...)+"\nmaster_port:"+port()+"\n")
+			for i := range r.IntN(5) {
+				text += fmt.Sprintf("slave%d:ip=%s,port=%s,state=online\r\n", i, pick(oddHosts...), port())
+			}
+			line = []string{"info", text}
+		case 3:
+			line = []string{"SENTINEL", "SET", pick(oddNames...), pick(oddOptions...), pick(oddWords...), pick(append(oddOptions, oddWords...)...), pick(oddWords...)}
+			line = line[:5+r.IntN(3)]
+		case 4:
+			line = []string{"SENTINEL", "CONFIG", "SET", pick(oddGlobals...), pick(append(oddHosts, oddWords...)...)}
+		case 5:
+			line = []string{"ACL", pick("SETUSER", "SETUSER", "DELUSER"), pick("alice", "default", "bob", "a b", "é", "\xff"), pick(oddRules...), pick(oddRules...)}
+		case 6:
+			line = []string{"SENTINEL", "MONITOR", pick(oddNames...), pick(oddHosts...), port(), pick("1", "2", "0", "x")}
+		case 7:
+			line = [][]string{{"wait"}, {"SENTINEL", "REMOVE", pick(oddNames...)}, {"SENTINEL", "RESET", "*"}, {"SENTINEL", "FLUSHCONFIG"}}[r.IntN(4)]
+		}
+		for i, w := range line {
+			line[i] = words.Quote(w)
+		}
+		lines = append(lines, strings.Join(line, " "))
+	}
+	return strings.Join(lines, "\n")
+}
+
 // FuzzWhatIsAcceptedIsHeld: whatever hellos, replies to INFO and commands a Sentinel
 // gets, its state can be saved, and the next start reads the same state. Otherwise
 // it could give no vote any more.
@@ -277,13 +341,19 @@ func FuzzWhatIsAcceptedIsHeld(f *testing.F) {
 		{"SENTINEL SET m auth-pass '' auth-user \"\\xff\" notification-script /bin/sh quorum 3", "SENTINEL RESET *", "SENTINEL REMOVE m", "SENTINEL MONITOR m localhost 1 1", "SENTINEL FLUSHCONFIG"},
 		{"PUBLISH __sentinel__:hello " + words.Quote("10.0.0.5,26379,"+idB+",9,m,redis-2,6379,8"), "SENTINEL DEBUG info-period 1", "SENTINEL CONFIG SET announce-hostnames no"},
 	} {
-		f.Add(strings.Join(lines, "\n"))
+		f.Add(strings.Join(lines, "\n"), uint64(0))
 	}
-	f.Fuzz(func(t *testing.T, stream string) {
+	for seed := range uint64(60) {
+		f.Add("", seed+1)
+	}
+	f.Fuzz(func(t *testing.T, stream string, seed uint64) {
+		if seed != 0 {
+			stream += "\n" + randomStream(rand.New(rand.NewPCG(seed, 21)))
+		}
 		for _, format := range []configrewrite.Format{configrewrite.FormatConf, configrewrite.FormatTOML} {
 			h := newHolder(t, format)
-			for i, line := range strings.SplitN(stream, "\n", 41) {
-				if i < 40 && len(line) < 4096 {
+			for _, line := range strings.SplitN(stream, "\n", 60) {
+				if len(line) < 4096 {
 					h.play(line)
 				}
 			}
