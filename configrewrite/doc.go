@@ -46,7 +46,7 @@
 // A line that says the default of an option stays: whoever wrote it wanted it to be
 // read there. The originals remove it.
 //
-// A line that no version knows becomes a comment that begins with "# ???". The
+// A line that is not understood stays as it is, so that the next start refuses it. The
 // option can-failover of old releases is obeyed, but never written, because
 // current originals refuse it. It stands in a file only if the operator put it
 // there.
@@ -76,7 +76,10 @@
 //   - epochs never go back, not even those of a master that is gone.
 //
 // An edit made while the daemon runs is kept by its saves and takes effect at
-// the next start. A typing mistake in it does not stop the saves.
+// the next start. A typing mistake in it does not stop the saves, and stays for the
+// next start to refuse; a warning says so at the next save, and names what protected
+// and is gone. A text that lost something, by cp or a full disk, is no edit: it is
+// kept beside the file, and the file is written anew from its last good content.
 //
 // # What is fatal and what is not
 //

@@ -81,6 +81,10 @@ type Document struct {
 	// force has keys of options that a sentinel.conf gets a line for even at their
 	// default.
 	force map[string]bool
+
+	// known has the names of all masters that this process has monitored. Nil: lines
+	// about any other master are left from one that was removed.
+	known map[string]bool
 }
 
 // asked is the configuration as the operator wrote it. State is recorded

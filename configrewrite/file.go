@@ -26,14 +26,17 @@ type File struct {
 	statePath string // where state goes; may be path
 	doc       *Document
 	writer    *Document // doc, in the format of statePath
-	text      []byte    // of the file at path, as loaded
 	fsys      fileSystem
 	current   func() Live // nil: nothing but the state changes
 
-	mu   sync.Mutex // one save at a time; also guards what is below
-	out  atomicfile.Writer
-	said []string     // warnings that no one has heard yet
-	warn func(string) // nil: they are kept in said
+	mu     sync.Mutex // one save at a time; also guards what is below
+	out    atomicfile.Writer
+	good   []byte          // what the file held when it was read or written last; nil: nothing
+	broken *brokenText     // nil: none was seen
+	judged []byte          // the edited text about which everything was said
+	known  map[string]bool // names of all masters since the start
+	said   []string        // warnings that no one has heard yet
+	warn   func(string)    // nil: they are kept in said
 }
 
 // Loader loads configurations. The zero value is ready for use.
@@ -92,7 +95,7 @@ func (l Loader) Load(path string, overrides []string) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &File{path: path, statePath: path, doc: doc, writer: doc, text: text, fsys: fsys}
+	f := &File{path: path, statePath: path, doc: doc, writer: doc, good: text, fsys: fsys}
 	f.sayInterrupted(path, interrupted)
 	if doc.Settings.StateFile != "" {
 		if err := f.useStateFile(doc.Settings.StateFile); err != nil {
@@ -134,6 +137,7 @@ func (l Loader) New(path string, base Config) (*File, error) {
 
 // ready prepares f for its first save.
 func (f *File) ready() {
+	f.known = masterNames(f.doc.State)
 	atomicfile.RemoveStrays(f.fsys, f.statePath, time.Now())
 	f.out = atomicfile.Writer{FS: f.fsys, Path: f.statePath, NewPerm: 0o644, Warn: f.say}
 	if f.statePath != f.path {
@@ -281,7 +285,7 @@ const stateFileHead = "# This file belongs to gosentinel, which rewrites it. Its
 // useStateFile sends all state to a file of its own, and applies what it holds.
 func (f *File) useStateFile(path string) error {
 	path = InDir(f.doc.Settings.Dir, path)
-	f.statePath = path
+	f.statePath, f.good = path, nil
 	f.writer = f.doc.inTOML(path)
 	text, _, interrupted, err := atomicfile.Read(f.fsys, path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -303,7 +307,7 @@ func (f *File) useStateFile(path string) error {
 	if err != nil {
 		return err
 	}
-	f.doc, f.writer = doc, doc
+	f.doc, f.writer, f.good = doc, doc, text
 	return nil
 }
 
@@ -418,11 +422,20 @@ func (f *File) save(st monitor.State) error {
 	if f.current != nil {
 		writer = writer.With(f.current())
 	}
+	for i := range st.Masters {
+		f.known[st.Masters[i].Name] = true
+	}
+	writer = writer.knowing(f.known)
 	text := writer.Render(current, st)
 	if err := writer.Verify(text, st); err != nil {
 		return &SaveError{Step: "Could not save config file", Path: f.statePath, Err: err}
 	}
-	return f.out.Write(text, seen)
+	f.judgeEdit(current, text)
+	if err := f.out.Write(text, seen); err != nil {
+		return err
+	}
+	f.good = text
+	return nil
 }
 
 // content returns the present content of the file to be written, and what the file
@@ -435,9 +448,9 @@ func (f *File) content() ([]byte, *atomicfile.Seen, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		// Deleted while running. Starting from nothing would silently lose settings
 		// that are not state, such as requirepass.
-		return f.text, seen, nil
+		return f.good, seen, nil
 	case err != nil:
 		return nil, nil, &SaveError{Step: "Could not read config file", Path: f.statePath, Err: err}
 	}
-	return text, seen, nil
+	return f.repaired(text), seen, nil
 }

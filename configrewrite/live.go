@@ -31,6 +31,13 @@ func (d *Document) With(now Live) *Document {
 	return &c
 }
 
+// knowing returns d such that Render keeps lines about masters that are not known.
+func (d *Document) knowing(masters map[string]bool) *Document {
+	c := *d
+	c.known = masters
+	return &c
+}
+
 // liveOptions are the options that Live has, apart from the users.
 var liveOptions = settingOptions.Select(option.ByConfigSet)
 

@@ -70,7 +70,8 @@ func (d *Document) renderConf(current []byte, st monitor.State) []byte {
 	d.emitTrailer(r, st.Options)
 	monitored := masterNames(st)
 	for key, slots := range r.slots {
-		if handledKey(key) && !keepsOwn(key, monitored) && !r.countsAsUnset(key, st.Options) {
+		kept := keepsOwn(key, monitored) || r.countsAsUnset(key, st.Options) || d.isStrange(key) && !r.defines(key)
+		if handledKey(key) && !kept {
 			r.remove(slots)
 		}
 	}
@@ -102,49 +103,41 @@ func (r *rewriter) addLine(raw, text string) {
 		}
 		return
 	}
-	key, known := lineKey(text)
-	if !known {
-		// Written as the originals do it: the text is kept for the operator, and
-		// the file can be loaded.
-		r.lines[i].text = "# ??? " + text
-		return
-	}
+	// What no key has is not understood, and stays: the next start must refuse it. As
+	// a comment, as the originals make of it, a mistyped requirepass would be none.
+	key := lineKey(text)
 	if key != "" {
 		r.slots[key] = append(r.slots[key], i)
 	}
 }
 
-// lineKey returns the key under which a line is found again, and whether the
-// line may stay. Lines about a master are told apart by its name.
-func lineKey(text string) (key string, known bool) {
+// lineKey returns the key under which a line is found again, or "" for one that is
+// not understood. Lines about a master are told apart by its name.
+func lineKey(text string) (key string) {
 	args, err := splitArgs(text)
 	switch {
-	case err != nil:
-		return "sentinel damaged", isKnownLine(text)
-	case len(args) == 0:
-		return "", true
+	case err != nil && isKnownLine(text):
+		return "sentinel damaged" // loading drops it, and so does saving
+	case err != nil || len(args) == 0:
+		return ""
 	}
 	name := strings.ToLower(args[0])
-	if name != "sentinel" {
-		if name == "user" && len(args) > 1 {
-			return userKey(args[1]), true
-		}
-		return name, knownDirective(name)
+	switch {
+	case name == "user" && len(args) > 1:
+		return userKey(args[1])
+	case name != "sentinel" && knownDirective(name):
+		return name
+	case name != "sentinel" || len(args) == 1:
+		return ""
 	}
-	if len(args) == 1 {
-		return "", true
-	}
-	name = strings.ToLower(args[1])
-	name = canonical(name)
+	name = canonical(strings.ToLower(args[1]))
 	switch {
 	case globalOptions.Find(option.InConf, name) != nil || name == "current-epoch":
-		return "sentinel " + name, true
-	case !containsFold(sentinelDirectives, name):
-		return "", false
-	case len(args) == 2:
-		return "sentinel damaged", true
+		return "sentinel " + name
+	case !containsFold(sentinelDirectives, name) || len(args) == 2:
+		return ""
 	}
-	return masterKey(name, args[2]), true
+	return masterKey(name, args[2])
 }
 
 func masterKey(directive, master string) string {
@@ -179,6 +172,14 @@ func (r *rewriter) countsAsUnset(key string, o monitor.Options) bool {
 	return true
 }
 
+// isStrange reports whether a line sets an option of a master that this process has
+// never known. Its name may be mistyped, and the next start must refuse it.
+func (d *Document) isStrange(key string) bool {
+	words := strings.SplitN(key, " ", 3)
+	return d.known != nil && len(words) == 3 && words[0] == "sentinel" && !d.known[words[2]] &&
+		masterOptions.Find(option.InConf, words[1]) != nil
+}
+
 // emit writes one line: over the first line of that key that is left, else at
 // the end if it is forced.
 func (r *rewriter) emit(key, text string, forced bool) {
@@ -203,6 +204,13 @@ func (r *rewriter) emit(key, text string, forced bool) {
 		r.lines = append(r.lines, confLine{text: generatedMarker})
 	}
 	r.lines = append(r.lines, confLine{text: text})
+}
+
+// defines reports whether the file defines the master that a line is about.
+func (r *rewriter) defines(key string) bool {
+	_, rest, _ := strings.Cut(key, " ")
+	_, name, _ := strings.Cut(rest, " ")
+	return r.has(masterKey("monitor", name))
 }
 
 func (r *rewriter) has(key string) bool { return len(r.slots[key]) > 0 }

@@ -32,7 +32,7 @@ func (d *Document) Verify(rendered []byte, st monitor.State) error {
 		got = doc
 	} else {
 		doc, err := Parse(rendered, src)
-		if err := sentinelProblem(err); err != nil {
+		if err := d.ownProblem(err); err != nil {
 			return fmt.Errorf("%w: %w", errVerify, err)
 		}
 		got = doc
@@ -46,14 +46,14 @@ func (d *Document) Verify(rendered []byte, st monitor.State) error {
 	return compareStates(got.State, fileState(st), src.Format)
 }
 
-// sentinelProblem returns the first problem in a line that Render writes.
-func sentinelProblem(err error) error {
+// ownProblem returns the first problem in a line that Render writes.
+func (d *Document) ownProblem(err error) error {
 	var all *Error
 	if !errors.As(err, &all) {
 		return err
 	}
 	for _, p := range all.Problems {
-		if key, _ := lineKey(p.Text); handledKey(key) {
+		if key := lineKey(p.Text); handledKey(key) && !d.isStrange(key) {
 			return &Error{Problems: []Problem{p}}
 		}
 	}
