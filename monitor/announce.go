@@ -88,6 +88,9 @@ func (c *Core) publishReply(now Instant, in PublishReply) {
 	}
 	i := mem.base()
 	i.helloPending = false
+	if in.OK {
+		l.works(StepPublish)
+	}
 	c.wake(i)
 }
 

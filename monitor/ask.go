@@ -89,6 +89,9 @@ func (c *Core) askReply(now Instant, in AskReply) {
 		return
 	}
 	p.asks = max(p.asks-1, 0)
+	if in.OK {
+		l.works(StepAsk)
+	}
 	m := p.master
 	// An answer about an address that the master has left says nothing about
 	// the current master.

@@ -130,6 +130,8 @@ func (c *Core) Step(now Instant, in Input) {
 		c.linkUp(c.now, in)
 	case LinkDown:
 		c.linkDown(c.now, in)
+	case LinkTrouble:
+		c.linkTrouble(c.now, in)
 	case Pong:
 		c.pong(c.now, in)
 	case InfoReply:
@@ -148,6 +150,7 @@ func (c *Core) Step(now Instant, in Input) {
 		if l := c.conns[in.Conn]; l != nil {
 			l.pubsubActivity = c.now
 			c.reportBadHello(l, in.BadHello)
+			l.greeted(&l.pubsub, ConnPubSub)
 		}
 	case GossipReply:
 		c.gossipReply(c.now, in)
@@ -164,7 +167,7 @@ func (c *Core) Step(now Instant, in Input) {
 	case Persisted:
 		c.persisted(c.now, in)
 	case Resolved:
-		c.resolved(in)
+		c.resolved(c.now, in)
 	default:
 		panic(fmt.Sprintf("monitor: unknown input %T", in))
 	}

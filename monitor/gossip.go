@@ -87,6 +87,9 @@ func (c *Core) gossipReply(now Instant, in GossipReply) {
 		c.ready(&l.timer)
 		return
 	}
+	if in.Known {
+		l.works(StepAsk) // its SENTINEL command has its name again
+	}
 	g.asked, g.kind, g.due = false, PeerGosentinel, now.Add(gossipRefresh)
 	g.wrongID = in.Known && e.ID != "" && e.ID != l.owners[0].runID
 	if g.wrongID {

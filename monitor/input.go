@@ -38,12 +38,20 @@ type LinkUp struct {
 }
 
 // LinkDown says that a connection failed, was refused or was closed by the
-// other side. It is not sent for connections that the core closed. Broken says
-// that this side closed it because the other side does not speak the protocol.
+// other side. It is not sent for connections that the core closed.
 type LinkDown struct {
 	Conn   ConnID
 	Reason string
-	Broken bool
+}
+
+// LinkTrouble says that a step of a connection failed, and why. Text is for the
+// operator, and says what to do about it if that is known. When the connection
+// ends for this reason, [LinkDown] follows.
+type LinkTrouble struct {
+	Conn  ConnID
+	Step  Step
+	Cause Cause
+	Text  string
 }
 
 // PingReply classifies the reply to a PING (state-machine.md §1.7, PING reply).
@@ -194,6 +202,7 @@ type PeerLiveness struct {
 func (Tick) isInput()           {}
 func (LinkUp) isInput()         {}
 func (LinkDown) isInput()       {}
+func (LinkTrouble) isInput()    {}
 func (Pong) isInput()           {}
 func (InfoReply) isInput()      {}
 func (PublishReply) isInput()   {}

@@ -26,7 +26,10 @@ type link struct {
 	// can never be reached goes down as well.
 	unansweredSince Instant
 	pubsubActivity  Instant
-	broken          string // last protocol error, so that each is logged once
+
+	troubles     []trouble // by step and kind of connection
+	toldLines    int       // in the log since tellingSince
+	tellingSince Instant
 
 	gossip     gossipState // of a peer
 	addrChange addrChange  // of a peer
@@ -85,6 +88,7 @@ func (c *Core) detach(l *link, i *instance) bool {
 func (c *Core) closeLink(l *link) {
 	c.closeConn(l, &l.cmd)
 	c.closeConn(l, &l.pubsub)
+	l.troubles = nil // what comes next is another address or password
 }
 
 func (c *Core) closeConn(l *link, cn *conn) {
@@ -151,6 +155,7 @@ func (l *link) connect(c *Core, now Instant, cn *conn, kind ConnKind) Instant {
 		if due := cn.dialedAt.Add(c.tun.DialTimeout); now < due {
 			return due
 		}
+		c.silent(now, l, cn, kind, "no answer within "+c.tun.DialTimeout.String()+" (is the host down, or does a firewall drop what is sent there?)")
 		c.closeConn(l, cn)
 	}
 	if cn.id != 0 {
@@ -264,6 +269,9 @@ func (l *link) closeIdle(c *Core, now Instant) Instant {
 		if now < due {
 			next = due
 		} else {
+			if l.lastPong < l.cmd.upAt {
+				c.silent(now, l, &l.cmd, ConnCommand, "it accepts connections and does not answer (is it stopped, or is this another kind of server?)")
+			}
 			c.closeConn(l, &l.cmd)
 		}
 	}
@@ -323,7 +331,8 @@ func (c *Core) linkDown(now Instant, in LinkDown) {
 	}
 	cn := l.conn(in.Conn)
 	pubsub := cn == &l.pubsub
-	c.reportLinkDown(l, pubsub, in)
+	i := l.owners[0]
+	c.emit(i, LinkReconnection{c.ref(i), pubsub, in.Reason})
 	c.forgetConn(l, cn)
 	c.ready(&l.timer)
 	if !pubsub {
@@ -331,18 +340,6 @@ func (c *Core) linkDown(now Instant, in LinkDown) {
 			c.wake(o)
 			c.touch(o.master)
 		}
-	}
-}
-
-// reportLinkDown reports why a connection ended. A breach of the protocol is
-// logged as a warning, once: the instance may look healthy otherwise.
-func (c *Core) reportLinkDown(l *link, pubsub bool, in LinkDown) {
-	i := l.owners[0]
-	c.emit(i, LinkReconnection{c.ref(i), pubsub, in.Reason})
-	if in.Broken && l.broken != in.Reason {
-		l.broken = in.Reason
-		r := c.ref(i)
-		c.log(LevelWarning, "Connection to "+string(r.AppendText(nil))+" closed: "+in.Reason)
 	}
 }
 
@@ -370,9 +367,12 @@ func (c *Core) pong(now Instant, in Pong) {
 	}
 	l.pingPending = false
 	l.lastPong = now
+	l.reached(ConnCommand)
 	switch in.Reply {
 	case PingPong, PingLoading, PingMasterDown:
 		l.lastAvail, l.unansweredSince = now, 0
+		l.greeted(&l.cmd, ConnCommand)
+		l.works(StepPing)
 	}
 	for _, o := range l.owners {
 		if in.Reply == PingPong && o.has(FlagMasterReboot) {

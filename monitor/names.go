@@ -51,13 +51,14 @@ func (c *Core) resolving(host string) bool {
 	return asked
 }
 
-func (c *Core) resolved(in Resolved) {
+func (c *Core) resolved(now Instant, in Resolved) {
 	waiting := c.lookups[in.Host]
 	delete(c.lookups, in.Host)
 	if len(in.IPs) == 0 { // keep what was dialled meanwhile
-		c.log(LevelWarning, "Failed to resolve hostname '"+in.Host+"'")
+		c.unresolved(now, in.Host, waiting)
 		return
 	}
+	delete(c.logged, "resolve:"+in.Host)
 	ips, changed := c.remember(in.Host, in.IPs)
 	for _, id := range waiting {
 		mem := c.members[id]
@@ -79,6 +80,17 @@ func (c *Core) resolved(in Resolved) {
 	for _, id := range waiting {
 		if mem := c.members[id]; mem != nil {
 			mem.base().link.cmd.unconfirmed, mem.base().link.pubsub.unconfirmed = false, false
+		}
+	}
+}
+
+// unresolved tells that a name has no address. Whoever has no earlier address
+// cannot be reached.
+func (c *Core) unresolved(now Instant, host string, waiting []InstanceID) {
+	c.logOnce("resolve:"+host, LevelWarning, "Failed to resolve hostname '"+host+"'")
+	for _, id := range waiting {
+		if mem := c.members[id]; mem != nil && mem.base().addr.IP == "" {
+			c.note(now, mem.base().link, trouble{step: StepConnect, cause: CauseName, told: true, text: "its name " + host + " does not resolve"})
 		}
 	}
 }

@@ -15,6 +15,7 @@ type namesRig struct {
 	c     *Core
 	now   Instant
 	did   []string
+	log   []string
 	conns []Dial // in order
 }
 
@@ -45,6 +46,8 @@ func (r *namesRig) step(in Input) {
 			r.did = append(r.did, fmt.Sprintf("dial %s:%d", e.Addr.Host, e.Addr.Port))
 		case Close:
 			r.did = append(r.did, "close")
+		case Log:
+			r.log = append(r.log, e.Text)
 		case Resolve:
 			r.did = append(r.did, "resolve "+e.Host)
 		}

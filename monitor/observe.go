@@ -16,6 +16,7 @@ func (c *Core) infoReply(now Instant, in InfoReply) {
 	i.infoPending = false
 	if in.Info != nil {
 		i.info, i.infoRefresh = in.Info, now
+		l.works(StepInfo)
 		c.checkRunID(now, i, in.Info)
 		if c.dropAlias(i) {
 			c.touch(i.master)

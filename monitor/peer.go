@@ -21,6 +21,7 @@ func (p *peer) base() *instance { return &p.instance }
 func (c *Core) hello(now Instant, in *HelloReceived) {
 	if l := c.conns[in.Conn]; l != nil {
 		l.pubsubActivity = now
+		l.greeted(&l.pubsub, ConnPubSub)
 	}
 	h := &in.Hello
 	m := c.byName[h.MasterName]

@@ -107,7 +107,11 @@ func (c *Core) masterView(now Instant, m *master) MasterView {
 		v.Flags |= FlagForceFailover
 	}
 	for _, p := range m.peers {
-		if !p.has(FlagSDown) && !p.link.gossip.wrongID {
+		switch {
+		case p.has(FlagSDown), p.link.gossip.wrongID:
+		case p.deaf():
+			v.DeafSentinels++
+		default:
 			v.UsableSentinels++
 		}
 	}
@@ -122,6 +126,9 @@ func (c *Core) instanceView(now Instant, i *instance) InstanceView {
 		LastOKPingReply: now.Sub(l.lastAvail), LastPingReply: now.Sub(l.lastPong),
 		SDownTime: now.Sub(i.sdownSince), ODownTime: now.Sub(i.odownSince),
 		DownAfter: i.downAfter, RoleReported: i.role, RoleReportedTime: now.Sub(i.roleSince),
+	}
+	if len(l.troubles) > 0 {
+		v.LinkError, v.LinkErrorSince = l.troubles[0].text, now.Sub(l.troubles[0].since)
 	}
 	switch i.kind {
 	case KindMaster:

@@ -129,12 +129,14 @@ func (k *cloner) link(from *link, i *instance, old *link) *link {
 	// Several instances may have shared the old link; the first of its owners
 	// reuses it.
 	var owners []*instance
+	var troubles []trouble
 	if l = old; l == nil || len(l.owners) == 0 || l.owners[0] != i {
 		l = new(link)
 	} else {
-		owners = l.owners[:0]
+		owners, troubles = l.owners[:0], l.troubles[:0]
 	}
 	*l = *from
+	l.troubles = append(troubles, from.troubles...)
 	l.owners = slices.Grow(owners, len(from.owners))[:len(from.owners)]
 	clear(l.owners)
 	l.owners[at] = i

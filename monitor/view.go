@@ -25,9 +25,13 @@ type MasterView struct {
 	// Current is the address that clients should use: the promoted replica's as
 	// soon as its promotion is confirmed, else the configured one.
 	Current HostPort
-	// UsableSentinels counts this Sentinel and every peer that is not S_DOWN and
-	// answers as the one that it should be.
+	// UsableSentinels counts this Sentinel and every peer that is not S_DOWN,
+	// answers as the one that it should be, and does not refuse questions.
 	UsableSentinels int
+	// DeafSentinels counts the peers that refuse the question about a master, for
+	// example because their SENTINEL command has another name. They are not
+	// usable.
+	DeafSentinels int
 }
 
 // CheckQuorum reports whether enough Sentinels are usable to declare the master
@@ -77,4 +81,9 @@ type InstanceView struct {
 	RoleReported     Role
 	RoleReportedTime time.Duration
 	Info             []byte // last INFO reply, nil when none
+
+	// LinkError says why a connection does not come up or what is refused on it;
+	// "" while all is well. LinkErrorSince is how long that has been so.
+	LinkError      string
+	LinkErrorSince time.Duration
 }

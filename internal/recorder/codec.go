@@ -17,7 +17,7 @@ import (
 // decoded must stand here; a test compares the lists with the source of monitor.
 var (
 	inputs = setOf[monitor.Input](
-		monitor.Tick{}, monitor.LinkUp{}, monitor.LinkDown{}, monitor.Pong{}, monitor.InfoReply{}, monitor.PublishReply{},
+		monitor.Tick{}, monitor.LinkUp{}, monitor.LinkDown{}, monitor.LinkTrouble{}, monitor.Pong{}, monitor.InfoReply{}, monitor.PublishReply{},
 		monitor.AskReply{}, monitor.SlaveOfReply{}, monitor.CommandDone{}, monitor.HelloReceived{}, monitor.PubSubActivity{},
 		monitor.Ask{}, monitor.Call{}, monitor.Persisted{}, monitor.Resolved{},
 		monitor.GossipReply{}, monitor.PeerOpinion{}, monitor.PeerConfig{}, monitor.PeerLiveness{},

@@ -27,20 +27,20 @@ func sentinelCommands() []*command {
 		row("info-cache", -3, cmdInfoCache, "3.2.0", "Returns the last INFO of masters and their replicas."),
 		row("is-master-down-by-addr", 6, cmdIsMasterDown, "2.8.4", "Asks for the opinion, and the vote, of this Sentinel."),
 		row("is-primary-down-by-addr", 6, cmdIsMasterDown, "8.0.0", "Asks for the opinion, and the vote, of this Sentinel (Valkey's name)."),
-		row("master", 3, cmdMaster, "2.8.4", "Shows the state of a master."),
+		row("master", -3, cmdMaster, "2.8.4", "Shows the state of a master."),
 		row("masters", 2, cmdMasters, "2.8.4", "Shows the state of all masters."),
 		row("monitor", 6, cmdMonitor, "2.8.4", "Starts monitoring a master."),
 		row("myid", 2, cmdMyID, "6.2.0", "Returns the id of this Sentinel."),
 		row("pending-scripts", 2, cmdPendingScripts, "2.8.4", "Shows the scripts that run or wait."),
 		row("primaries", 2, cmdMasters, "8.0.0", "Shows the state of all masters (Valkey's name)."),
-		row("primary", 3, cmdMaster, "8.0.0", "Shows the state of a master (Valkey's name)."),
+		row("primary", -3, cmdMaster, "8.0.0", "Shows the state of a master (Valkey's name)."),
 		row("remove", 3, cmdRemove, "2.8.4", "Stops monitoring a master."),
-		row("replicas", 3, cmdReplicas, "5.0.0", "Shows the state of the replicas of a master."),
+		row("replicas", -3, cmdReplicas, "5.0.0", "Shows the state of the replicas of a master."),
 		row("reset", 3, cmdReset, "2.8.4", "Forgets replicas and Sentinels of masters by pattern."),
 		row("sentinels", -3, cmdSentinels, "2.8.4", "Shows the state of the other Sentinels of a master."),
 		row("set", -5, cmdSet, "2.8.4", "Changes options of a master."),
 		row("simulate-failure", -3, cmdSimulateFailure, "3.2.0", "Makes this Sentinel crash at a point of its next failover."),
-		row("slaves", 3, cmdReplicas, "2.8.0", "Shows the state of the replicas of a master (the old name)."),
+		row("slaves", -3, cmdReplicas, "2.8.0", "Shows the state of the replicas of a master (the old name)."),
 	}
 }
 
@@ -68,8 +68,8 @@ var sentinelHelp = []string{
 	"IS-MASTER-DOWN-BY-ADDR <ip> <port> <current-epoch> <runid>",
 	"    Tell whether this Sentinel sees the master at that address as down and,",
 	"    unless <runid> is *, vote. For other Sentinels.",
-	"MASTER <master-name>",
-	"    Show the state of a master.",
+	"MASTER <master-name> [EXTENDED]",
+	"    Show the state of a master; EXTENDED adds why it cannot be reached.",
 	"MASTERS",
 	"    Show the state of all masters.",
 	"MONITOR <name> <ip> <port> <quorum>",
@@ -80,14 +80,15 @@ var sentinelHelp = []string{
 	"    Show the scripts that run or wait for their turn.",
 	"REMOVE <master-name>",
 	"    Stop monitoring a master.",
-	"REPLICAS <master-name>",
-	"    Show the state of the replicas of a master.",
+	"REPLICAS <master-name> [EXTENDED]",
+	"    Show the state of the replicas of a master; EXTENDED adds why one cannot be",
+	"    reached.",
 	"RESET <pattern>",
 	"    Forget the replicas and other Sentinels of the matching masters; what",
 	"    still exists is found again.",
 	"SENTINELS <master-name> [EXTENDED]",
-	"    Show the state of the other Sentinels of a master; EXTENDED adds which",
-	"    software each of them is, and whether gossip with it works.",
+	"    Show the state of the other Sentinels of a master; EXTENDED adds why one",
+	"    cannot be reached, which software each is, and whether gossip with it works.",
 	"SIMULATE-FAILURE [CRASH-AFTER-ELECTION] [CRASH-AFTER-PROMOTION] [HELP]",
 	"    Make this Sentinel exit with status 99 at a point of its next failover.",
 	"SET <master-name> <option> <value> [<option> <value> ...]",
@@ -152,15 +153,47 @@ func (r *request) master() (v monitor.MasterView, ok bool) {
 	return v, ok
 }
 
-func cmdMaster(r *request) {
-	if m, ok := r.master(); ok {
-		r.fields(masterFields(m))
+// extended reports whether word 3 asks for more fields than redis-sentinel has.
+// They come after those, and not by default, because some clients read the fields
+// by position. If it returns false for ok, it has already replied.
+func (r *request) extended() (extended, ok bool) {
+	extended = len(r.args) == 4 && r.is(3, "EXTENDED")
+	if len(r.args) > 3 && !extended {
+		r.wrongArity()
+		return false, false
 	}
+	return extended, true
+}
+
+// linkFields adds why an instance cannot be reached, and for how long that has
+// been so.
+func (f *fields) linkFields(v monitor.InstanceView) {
+	f.text("link-error", v.LinkError)
+	f.age("link-error-since", v.LinkErrorSince)
+}
+
+func cmdMaster(r *request) {
+	extended, ok := r.extended()
+	if !ok {
+		return
+	}
+	m, ok := r.master()
+	if !ok {
+		return
+	}
+	f := masterFields(m)
+	if extended {
+		f.linkFields(m.InstanceView)
+	}
+	r.fields(f)
 }
 
 func cmdReplicas(r *request) {
+	extended, ok := r.extended()
+	if !ok {
+		return
+	}
 	var replicas []monitor.ReplicaView
-	var ok bool
 	name := r.arg(2)
 	if !r.read(func(c Reader, now monitor.Instant) { replicas, ok = c.Replicas(now, name) }) {
 		return
@@ -171,9 +204,14 @@ func cmdReplicas(r *request) {
 	}
 	var announced []*fields
 	for _, v := range replicas {
-		if v.Announced {
-			announced = append(announced, replicaFields(v))
+		if !v.Announced {
+			continue
 		}
+		f := replicaFields(v)
+		if extended {
+			f.linkFields(v.InstanceView)
+		}
+		announced = append(announced, f)
 	}
 	r.array(len(announced))
 	for _, f := range announced {
@@ -182,13 +220,11 @@ func cmdReplicas(r *request) {
 }
 
 func cmdSentinels(r *request) {
-	extended := len(r.args) == 4 && r.is(3, "EXTENDED")
-	if len(r.args) > 3 && !extended {
-		r.wrongArity()
+	extended, ok := r.extended()
+	if !ok {
 		return
 	}
 	var peers []monitor.SentinelView
-	var ok bool
 	name := r.arg(2)
 	if !r.read(func(c Reader, now monitor.Instant) { peers, ok = c.Sentinels(now, name) }) {
 		return
@@ -201,10 +237,10 @@ func cmdSentinels(r *request) {
 	for _, v := range peers {
 		f := sentinelFields(v)
 		if extended {
-			// Not by default, because some clients read the fields by position.
 			f.text("kind", v.Software.String())
 			f.text("version", v.Gossip.Version)
 			f.text("gossip", r.server.cfg.Gossip.State(v))
+			f.linkFields(v.InstanceView)
 		}
 		r.fields(f)
 	}
@@ -332,9 +368,13 @@ func cmdCkQuorum(r *request) {
 	quorum, majority := m.CheckQuorum()
 	text := fmt.Sprintf("%d usable Sentinels. ", m.UsableSentinels)
 	const noMajority = "Not enough available Sentinels to reach the majority and authorize a failover"
+	deaf := ""
+	if m.DeafSentinels > 0 {
+		deaf = fmt.Sprintf(". %d more refuse SENTINEL IS-MASTER-DOWN-BY-ADDR: see SENTINEL SENTINELS %s EXTENDED", m.DeafSentinels, m.Name)
+	}
 	switch {
 	case quorum && majority:
-		r.simple("OK " + text + "Quorum and failover authorization can be reached")
+		r.simple("OK " + text + "Quorum and failover authorization can be reached" + deaf)
 		return
 	case !quorum:
 		text += "Not enough available Sentinels to reach the specified quorum for this master"
@@ -344,7 +384,7 @@ func cmdCkQuorum(r *request) {
 	default:
 		text += noMajority
 	}
-	r.fail("NOQUORUM", text)
+	r.fail("NOQUORUM", text+deaf)
 }
 
 // infoEntry is one server's entry in the reply to INFO-CACHE.

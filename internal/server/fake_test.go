@@ -188,7 +188,7 @@ func newFakeEngine() *fakeEngine {
 		},
 		FailoverState: "reconf_slaves", Replicas: 0, OtherSentinels: 4, Quorum: 3, FailoverTimeout: time.Minute, ParallelSyncs: 2,
 		NotificationScript: "/n.sh", ClientReconfigScript: "/c.sh",
-		Current: monitor.HostPort{Host: "10.0.0.10", Port: 6380}, UsableSentinels: 2,
+		Current: monitor.HostPort{Host: "10.0.0.10", Port: 6380}, UsableSentinels: 2, DeafSentinels: 1,
 	}
 	replica := monitor.ReplicaView{
 		InstanceView: monitor.InstanceView{
@@ -200,6 +200,7 @@ func newFakeEngine() *fakeEngine {
 	silent := replica
 	silent.Name, silent.Announced, silent.Info, silent.InfoRefresh = "10.0.0.3:6379", false, nil, 0
 	unknown := replica
+	unknown.LinkError, unknown.LinkErrorSince = "connection refused (is it running?)", 1500*time.Millisecond
 	unknown.Name, unknown.MasterLinkUp, unknown.MasterHost, unknown.MasterPort, unknown.MasterLinkDown = "[fe80::1]:6379", false, "", 0, 3*time.Second
 	peer := monitor.SentinelView{
 		InstanceView: monitor.InstanceView{

@@ -97,7 +97,7 @@ var differences = []*difference{
 	{kind: ours, reason: "has SENTINEL GOSSIP, by which it knows its kind", line: `^command( info( sentinel)?| list.*)?$`, more: row(`sentinel\|gossip`)},
 	{kind: ours, reason: "has SENTINEL GOSSIP, by which it knows its kind", line: `^acl cat (admin|dangerous)$`, more: `"sentinel\|gossip"(, )?`},
 	{kind: ours, reason: "has SENTINEL GOSSIP, by which it knows its kind", line: `^sentinel help$`, more: `\+GOSSIP, `},
-	{kind: ours, reason: "shows more of each Sentinel with SENTINEL SENTINELS <name> EXTENDED", line: `^command( info| info sentinel)?$`, from: `("sentinel\|sentinels"), :3`, to: `$1, :-3`},
+	{kind: ours, reason: "shows more with SENTINEL MASTER, REPLICAS and SENTINELS <name> EXTENDED", line: `^command( info| info sentinel)?$`, from: `("sentinel\|(?:master|replicas|slaves|sentinels)"), :3`, to: `$1, :-3`},
 	{kind: ours, reason: "counts what it gossips at the end of the section Sentinel", line: `^info`, more: `(sentinel_gossip_\w+:\*\\n)+`},
 	{kind: ours, reason: "texts of COMMAND DOCS are its own, without complexity, history and arguments", line: `^command docs (ping|role)`, from: `, "complexity".*`, to: `]]`},
 	{kind: ours, reason: "texts of COMMAND DOCS are its own, without complexity, history and arguments", line: `^command docs sentinel`, from: `, "complexity"..? "[^"]*"`},

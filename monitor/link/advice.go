@@ -3,7 +3,6 @@ package link
 import (
 	"bytes"
 	"strings"
-	"sync"
 
 	"github.com/gosentinel/sentinel/monitor"
 )
@@ -25,74 +24,35 @@ func (p peer) String() string {
 	}
 }
 
-// step is a command that a connection must be allowed to use.
-type step uint8
-
-const (
-	stepAuth step = iota
-	stepSetName
-	stepSubscribe
-	stepPing
-	stepInfo
-	stepPublish
-	steps // the number of steps
-)
-
-var stepNames = [steps]string{"AUTH", "CLIENT SETNAME", "SUBSCRIBE", "PING", "INFO", "PUBLISH"}
-
-// stepOf relies on the replies to these commands being numbered like the steps.
-func stepOf(r reply) (step, bool) { return step(r), step(r) < steps }
-
-// maxAdvised bounds what is remembered of refusals that were logged.
-const maxAdvised = 1024
-
-// advisor logs what a server refuses and what to do about it, once for each
-// server and command until that works: connections are retried every second,
-// and a wrong password must not flood the log.
-type advisor struct {
-	log func(monitor.Level, string)
-
-	mu     sync.Mutex
-	logged map[advised]string // the refusal that was logged last
-}
-
-type advised struct {
-	addr monitor.HostPort
-	step step
-}
-
-func newAdvisor(log func(monitor.Level, string)) advisor {
-	return advisor{log: log, logged: map[advised]string{}}
-}
-
-func (a *advisor) refused(p peer, s step, refusal, todo string) {
-	a.mu.Lock()
-	key := advised{p.addr, s}
-	known := a.logged[key] == refusal
-	if !known {
-		if len(a.logged) >= maxAdvised {
-			clear(a.logged) // logging a line twice is better than growing without bound
-		}
-		a.logged[key] = refusal
+// stepOf returns the step that a reply belongs to.
+func stepOf(r reply) (monitor.Step, bool) {
+	switch r {
+	case replyAuth:
+		return monitor.StepAuth, true
+	case replySetName:
+		return monitor.StepSetName, true
+	case replySubscribe:
+		return monitor.StepSubscribe, true
+	case replyPing:
+		return monitor.StepPing, true
+	case replyInfo:
+		return monitor.StepInfo, true
+	case replyPublish:
+		return monitor.StepPublish, true
+	case replyAsk, replyGossip:
+		return monitor.StepAsk, true
 	}
-	a.mu.Unlock()
-	if known {
-		return
-	}
-	text := stepNames[s] + " was refused by " + p.String() + ": " + refusal
-	if todo != "" {
-		text += " (" + todo + ")"
-	}
-	a.log(monitor.LevelWarning, text)
+	return 0, false
 }
 
-func (a *advisor) works(p peer, s step) {
-	a.mu.Lock()
-	delete(a.logged, advised{p.addr, s})
-	a.mu.Unlock()
-}
+// steps is the number of steps.
+const steps = monitor.StepAsk + 1
 
-// advise checks the reply to a command for what the operator should know.
+var stepNames = [steps]string{"", "AUTH", "CLIENT SETNAME", "SUBSCRIBE", "PING", "INFO", "PUBLISH", "SENTINEL IS-MASTER-DOWN-BY-ADDR"}
+
+// advise checks the reply to a command for what the operator should know. Each
+// refusal is told once on a connection; what is new about it is for the core to
+// say.
 func (c *conn) advise(r reply, v value) {
 	s, ok := stepOf(r)
 	if !ok {
@@ -100,41 +60,45 @@ func (c *conn) advise(r reply, v value) {
 	}
 	in := &c.in
 	if v.kind != '-' {
-		c.works(s)
+		in.answered, in.greetingRefusal, in.refused[s] = true, "", ""
 		return
 	}
-	in.works[s] = false
 	refusal := redacted(v.text, in.secret)
-	if s <= stepSubscribe && in.greetingRefusal == "" {
+	if s <= monitor.StepSubscribe && in.greetingRefusal == "" {
 		in.greetingRefusal = refusal
 	}
-	todo := remedyFor(refusal, c.peer.target)
+	cause, todo := remedyFor(refusal, c.peer.target)
 	switch {
-	case s == stepAuth:
+	case s == monitor.StepAuth:
 		in.authRefused = true
-	case strings.HasPrefix(refusal, "NOAUTH"):
+	case cause == monitor.CauseAuth && strings.HasPrefix(refusal, "NOAUTH"):
 		if in.authRefused {
 			return // a consequence of the refused AUTH
 		}
-		s = stepAuth // one cause, however many commands meet it
-	case s > stepSubscribe && todo == "":
+		s = monitor.StepAuth // one cause, however many commands meet it
+	case r == replyGossip && cause != monitor.CauseUnknown:
+		return // only a gosentinel knows this command
+	case s > monitor.StepSubscribe && todo == "":
+		in.answered = true
 		return // LOADING and the like pass, and the core handles them
+	case cause == monitor.CauseUnknown && s == monitor.StepAsk:
+		todo = "its SENTINEL command has another name, so that it counts for nothing here: set rename-command SENTINEL for this master, or take the other name away there"
 	}
-	c.pool.advisor.refused(c.peer, s, refusal, todo)
-}
-
-// works notes a success, so that the next refusal is logged again.
-func (c *conn) works(s step) {
-	in := &c.in
-	in.greetingRefusal = ""
-	if in.works[s] {
+	if in.refused[s] == refusal {
 		return
 	}
-	in.works[s] = true
-	c.pool.advisor.works(c.peer, s)
-	if s == stepSetName && !in.authRefused {
-		c.pool.advisor.works(c.peer, stepAuth) // a password is no longer asked for
+	in.refused[s] = refusal
+	text := stepNames[s] + " was refused: " + refusal
+	if todo != "" {
+		text += " (" + todo + ")"
 	}
+	c.trouble(s, cause, text)
+}
+
+// trouble tells the core what is wrong.
+func (c *conn) trouble(s monitor.Step, cause monitor.Cause, text string) {
+	c.in.told = true
+	c.emit(monitor.LinkTrouble{Conn: c.id, Step: s, Cause: cause, Text: text})
 }
 
 // redacted renders a refusal without the password: a server that does not know
@@ -152,8 +116,8 @@ const (
 	sentinelRules = "+client|setname +ping +publish +sentinel|is-master-down-by-addr +sentinel|gossip &" + monitor.HelloChannel
 )
 
-// remedyFor returns advice about a refusal, or "".
-func remedyFor(refusal string, target monitor.Kind) string {
+// remedyFor returns what a refusal means, and advice about it or "".
+func remedyFor(refusal string, target monitor.Kind) (cause monitor.Cause, todo string) {
 	user, pass, rules := "auth-user", "auth-pass", serverRules
 	if target == monitor.KindSentinel {
 		user, pass, rules = "sentinel-user", "sentinel-pass", sentinelRules
@@ -161,21 +125,21 @@ func remedyFor(refusal string, target monitor.Kind) string {
 	has := func(prefix string) bool { return strings.HasPrefix(refusal, prefix) }
 	switch {
 	case has("NOPERM"):
-		return "allow its ACL user " + rules
+		return monitor.CausePermission, "allow its ACL user " + rules
 	case has("NOAUTH"), has("ERR operation not permitted"):
-		return "it asks for a password: set " + pass + ", and " + user + " if it uses ACL users"
+		return monitor.CauseAuth, "it asks for a password: set " + pass + ", and " + user + " if it uses ACL users"
 	case has("WRONGPASS"), has("ERR invalid password"):
-		return "set " + user + " and " + pass + " to what it accepts"
+		return monitor.CauseAuth, "set " + user + " and " + pass + " to what it accepts"
 	case has("ERR AUTH"), has("ERR Client sent AUTH"):
-		return "it has no password: give it one or remove " + pass
+		return monitor.CauseAuth, "it has no password: give it one or remove " + pass
 	case has("ERR wrong number of arguments for 'auth'"):
-		return "it knows no ACL users: remove " + user
+		return monitor.CauseAuth, "it knows no ACL users: remove " + user
 	case has("ERR unknown command"):
-		return "if the command has another name there, set rename-command"
+		return monitor.CauseUnknown, "if the command has another name there, set rename-command"
 	case has("DENIED"):
-		return "it is in protected mode: give it a password, or turn protected-mode off there"
+		return monitor.CauseProtected, "it is in protected mode: give it a password, or turn protected-mode off there"
 	case has("ERR max number of clients"):
-		return "raise maxclients there"
+		return monitor.CauseFull, "raise maxclients there"
 	}
-	return ""
+	return monitor.CauseOther, ""
 }

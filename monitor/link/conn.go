@@ -205,11 +205,12 @@ func (c *conn) close() {
 // dialling grows the stack, which would stay large for the life of the
 // connection.
 func (c *conn) connect(ctx context.Context) {
-	o, err := c.pool.open(ctx, append([]string{c.peer.addr.Host}, c.others...), c.peer.addr.Port)
+	o, err := c.pool.open(ctx, append([]string{c.peer.addr.Host}, c.others...), c.peer.addr.Port, c.slowHandshake)
 	if err != nil {
 		c.end(err)
 		return
 	}
+	c.in.told = false // whatever took long, it came
 	if !c.adopt(o.nc, o.under) {
 		o.under.Close()
 		c.end(net.ErrClosed)
@@ -220,6 +221,15 @@ func (c *conn) connect(ctx context.Context) {
 		remote = o.host
 	}
 	c.pool.wg.Go(func() { c.serve(remote) })
+}
+
+// slowHandshake tells about a server that took the connection and does not answer
+// the first message of TLS. A server without TLS waits for the end of a line that
+// never comes.
+func (c *conn) slowHandshake() {
+	c.trouble(monitor.StepConnect, monitor.CauseTLS, "no answer to the TLS handshake within "+handshakePatience.String()+
+		" (does it use TLS on this port? If not, set tls-replication no or its TLS port)")
+	c.deliverReady(c.pool.cfg.Now())
 }
 
 // adopt takes a fresh connection and writes all that was sent before it
@@ -287,14 +297,17 @@ func (c *conn) deliver(at monitor.Instant, in monitor.Input) {
 func (c *conn) end(err error) {
 	c.pool.take(c.id)
 	c.mu.Lock()
-	reason := c.lossReason(err)
+	reason, own := c.lossReason(err), c.failed
 	c.fail(reason)
 	if c.grace != nil {
 		c.grace.Stop()
 	}
 	c.mu.Unlock()
-	var broken *protocolError
-	c.deliver(c.pool.cfg.Now(), monitor.LinkDown{Conn: c.id, Reason: reason, Broken: errors.As(err, &broken)})
+	if cause, text, tell := c.explain(err, reason, own); tell {
+		c.trouble(monitor.StepConnect, cause, text)
+	}
+	c.emit(monitor.LinkDown{Conn: c.id, Reason: reason})
+	c.deliverReady(c.pool.cfg.Now())
 }
 
 // lossReason says why the connection ended. The caller holds mu.

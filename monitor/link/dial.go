@@ -2,7 +2,6 @@ package link
 
 import (
 	"context"
-	"errors"
 	"net"
 	"net/netip"
 	"strconv"
@@ -90,12 +89,18 @@ func (e joinedErrors) Unwrap() []error { return e[:] }
 
 func dialFrom(source string) (dialFunc, error) {
 	var d net.Dialer
-	if source != "" {
-		ip, err := netip.ParseAddr(source)
-		if err != nil {
-			return nil, errors.New("bind-source-addr " + strconv.Quote(source) + " is not an IP address: set it to an address of this machine")
-		}
-		d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(ip, 0))
+	if source == "" {
+		return d.DialContext, nil
 	}
-	return d.DialContext, nil
+	ip, err := netip.ParseAddr(source)
+	if err != nil {
+		return nil, badSource(source)
+	}
+	d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(ip, 0))
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		if err := checkSource(ip, addr); err != nil {
+			return nil, err
+		}
+		return d.DialContext(ctx, network, addr)
+	}, nil
 }

@@ -32,7 +32,8 @@ type rig struct {
 
 	mu      sync.Mutex
 	inputs  []monitor.Input
-	logged  []string
+	logged  []string // and what the core is to log
+	causes  []monitor.Cause
 	changed chan struct{} // closed and replaced at every delivery
 }
 
@@ -52,7 +53,12 @@ func newRig(t testing.TB, cfg Config) *rig {
 		}
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.inputs = append(r.inputs, in)
+		if trouble, ok := in.(monitor.LinkTrouble); ok {
+			r.logged = append(r.logged, trouble.Text)
+			r.causes = append(r.causes, trouble.Cause)
+		} else {
+			r.inputs = append(r.inputs, in)
+		}
 		close(r.changed)
 		r.changed = make(chan struct{})
 	}

@@ -22,10 +22,13 @@ type inbound struct {
 	pong     monitor.Input // the last Pong, reused while it stays the same
 	activity monitor.Input // PubSubActivity of this connection
 
-	secret          string      // password, to keep it out of what is logged
-	authRefused     bool        // AUTH was sent and refused
-	greetingRefusal string      // first refusal in the greeting; "" once a command succeeded
-	works           [steps]bool // accepted at the last use
+	secret          string        // password, to keep it out of what is logged
+	authRefused     bool          // AUTH was sent and refused
+	greetingRefusal string        // first refusal in the greeting; "" once a command succeeded
+	refused         [steps]string // refusals that were told
+	answered        bool          // a command was accepted
+	told            bool          // the core knows of a trouble
+	said            []byte        // the beginning of what is no reply of a server
 }
 
 // feed decodes bytes as they arrive. What they complete is appended to ready;
@@ -43,6 +46,7 @@ func (c *conn) feed(b []byte) error {
 		}
 		n, err := in.scan.scan(b, c.maxBulk(e.reply))
 		if err != nil {
+			in.said = bytes.Clone(b[:min(len(b), maxSaid)])
 			return err
 		}
 		if n == 0 {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"time"
 
 	"github.com/gosentinel/sentinel/monitor"
 )
@@ -79,9 +80,8 @@ func setDefault(n *int, def int) {
 
 // Pool holds the connections of one Sentinel. See the package comment.
 type Pool struct {
-	cfg     Config
-	advisor advisor
-	wg      sync.WaitGroup // every goroutine of the Pool
+	cfg Config
+	wg  sync.WaitGroup // every goroutine of the Pool
 
 	dirty []*conn // connections with unwritten commands; belongs to the loop
 
@@ -99,7 +99,7 @@ func New(cfg Config) *Pool {
 	if cfg.Log == nil {
 		cfg.Log = func(monitor.Level, string) {}
 	}
-	return &Pool{cfg: cfg, advisor: newAdvisor(cfg.Log), conns: map[monitor.ConnID]*conn{}}
+	return &Pool{cfg: cfg, conns: map[monitor.ConnID]*conn{}}
 }
 
 // Do carries out a [monitor.Dial], [monitor.Close] or [monitor.Send] and
@@ -189,8 +189,9 @@ type opened struct {
 	host  string   // the one that answered
 }
 
-// open connects to the first of hosts that answers.
-func (p *Pool) open(ctx context.Context, hosts []string, port int) (opened, error) {
+// open connects to the first of hosts that answers. It calls slow when the other
+// side lets a TLS handshake wait.
+func (p *Pool) open(ctx context.Context, hosts []string, port int, slow func()) (opened, error) {
 	// The net package takes an empty host for the local system.
 	if hosts[0] == "" || port < 1 || port > 65535 {
 		return opened{}, fmt.Errorf("no address to connect to: %q port %d", hosts[0], port)
@@ -212,11 +213,29 @@ func (p *Pool) open(ctx context.Context, hosts []string, port int) (opened, erro
 		cfg.ServerName = host
 	}
 	secured := tls.Client(under, cfg)
-	if err := secured.HandshakeContext(ctx); err != nil {
+	if err := handshake(ctx, secured, slow); err != nil {
 		under.Close()
-		return opened{}, fmt.Errorf("TLS handshake: %w", err)
+		return opened{}, handshakeError{err}
 	}
 	return opened{secured, under, host}, nil
+}
+
+// handshakePatience is how long a TLS handshake is waited for without a word.
+const handshakePatience = time.Second
+
+// handshake is [tls.Conn.HandshakeContext] and calls slow when that takes long.
+func handshake(ctx context.Context, nc *tls.Conn, slow func()) error {
+	ended := make(chan error, 1)
+	go func() { ended <- nc.HandshakeContext(ctx) }()
+	patience := time.NewTimer(handshakePatience)
+	defer patience.Stop()
+	select {
+	case err := <-ended:
+		return err
+	case <-patience.C:
+	}
+	slow()
+	return <-ended
 }
 
 // localIP returns the local address of a connection, or "" if it has none. A
