@@ -31,12 +31,13 @@ type File struct {
 
 	mu     sync.Mutex // one save at a time; also guards what is below
 	out    atomicfile.Writer
-	good   []byte          // what the file held when it was read or written last; nil: nothing
-	broken *brokenText     // nil: none was seen
-	judged []byte          // the edited text about which everything was said
-	known  map[string]bool // names of all masters since the start
-	said   []string        // warnings that no one has heard yet
-	warn   func(string)    // nil: they are kept in said
+	good   []byte           // what the file held when it was read or written last; nil: nothing
+	broken *brokenText      // nil: none was seen
+	judged []byte           // the edited text about which everything was said
+	known  map[string]bool  // names of all masters since the start
+	said   []string         // warnings that no one has heard yet
+	warn   func(string)     // nil: they are kept in said
+	left   map[learned]bool // what was left out, and said to be
 }
 
 // Loader loads configurations. The zero value is ready for use.
@@ -426,10 +427,11 @@ func (f *File) save(st monitor.State) error {
 		f.known[st.Masters[i].Name] = true
 	}
 	writer = writer.knowing(f.known)
-	text := writer.Render(current, st)
-	if err := writer.Verify(text, st); err != nil {
+	text, leftOut, err := writer.held(current, st)
+	if err != nil {
 		return &SaveError{Step: "Could not save config file", Path: f.statePath, Err: err}
 	}
+	f.sayLeftOut(leftOut)
 	f.judgeEdit(current, text)
 	if err := f.out.Write(text, seen); err != nil {
 		return err

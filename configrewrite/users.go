@@ -330,7 +330,7 @@ func (r stateReader) users(v any) []savedUser {
 	var users []savedUser
 	for _, t := range list {
 		u := savedUser{set: r.text(t, "set"), was: r.text(t, "was")}
-		if name := r.text(t, "name"); name == nil || *name == "" || u.set != nil && userName(*u.set) != *name {
+		if name := r.text(t, "name"); name == nil || u.set != nil && userName(*u.set) != *name {
 			r.bad("a user has no name")
 			continue
 		} else {

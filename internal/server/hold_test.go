@@ -337,7 +337,8 @@ func FuzzWhatIsAcceptedIsHeld(f *testing.F) {
 			`info "role:slave\nmaster_host:0.0.0.0\nmaster_port:6379\n"`},
 		{"SENTINEL MONITOR my,master 10.0.0.7 6379 1", "SENTINEL MONITOR é nowhere 6379 1", "SENTINEL MONITOR é redis_1. 6379 1", "SENTINEL MONITOR n 0.0.0.0 1 1", "SENTINEL MONITOR n fe80::1%a,b 1 1"},
 		{"SENTINEL CONFIG SET announce-ip 0.0.0.0", "SENTINEL CONFIG SET announce-ip ' 1.2.3.4'", "SENTINEL CONFIG SET announce-ip ::1 sentinel-user 'a b' sentinel-pass \"\\\"\\\\\"", "SENTINEL CONFIG SET loglevel debug announce-port 0"},
-		{"ACL SETUSER bob on '>a b' '~\"' +ping|x", "ACL SETUSER default >x", "ACL SETUSER 'b\\x01' &* '(+info)'", "ACL DELUSER alice", "ACL SETUSER default reset on nopass +@all"},
+		{"ACL SETUSER bob on '>a b' '~\"' +ping|x", "ACL SETUSER default >x", "ACL SETUSER 'b\\x01' &* '(+info)'", "ACL DELUSER alice", "ACL SETUSER default reset on nopass +@all",
+			"ACL SETUSER '' on", "ACL DELUSER ''"},
 		{"SENTINEL SET m auth-pass '' auth-user \"\\xff\" notification-script /bin/sh quorum 3", "SENTINEL RESET *", "SENTINEL REMOVE m", "SENTINEL MONITOR m localhost 1 1", "SENTINEL FLUSHCONFIG"},
 		{"PUBLISH __sentinel__:hello " + words.Quote("10.0.0.5,26379,"+idB+",9,m,redis-2,6379,8"), "SENTINEL DEBUG info-period 1", "SENTINEL CONFIG SET announce-hostnames no"},
 	} {
