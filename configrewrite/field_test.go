@@ -67,17 +67,18 @@ func TestFieldFiles(t *testing.T) {
 			m := st.Masters[0]
 			return st.CurrentEpoch == 3 && m.Name == "cache" && m.DownAfter == 5*time.Second && len(m.Replicas) == 1 && len(m.Sentinels) == 1
 		}},
-		{"entry_script.conf", nil, nil, func(st monitor.State) bool {
+		{"entry_script.conf", nil, []string{`:15: sentinel announce-ip "0.0.0.0": other Sentinels cannot connect to 0.0.0.0`}, func(st monitor.State) bool {
 			m := st.Masters[0]
-			return m.Name == "myMaster" && m.AuthPass == "Example-0pass" && st.Options.ResolveHostnames
+			return m.Name == "myMaster" && m.AuthPass == "Example-0pass" && st.Options.ResolveHostnames && st.Options.AnnounceIP == ""
 		}},
 		{"two_addresses.conf", nil, []string{":12: replica 192.0.2.121:6379 dropped: it is the master web itself"}, func(st monitor.State) bool {
 			m := st.Masters[0]
 			return len(m.Replicas) == 2 && m.ConfigEpoch == 9 && m.LeaderEpoch == 9 && st.CurrentEpoch == 9
 		}},
-		{"byte_order_mark.conf", nil, []string{":1: the byte order mark (U+FEFF) before the line is ignored"}, func(st monitor.State) bool {
+		{"byte_order_mark.conf", nil, []string{":1: the byte order mark (U+FEFF) before the line is ignored",
+			`:7: sentinel announce-ip " 192.0.2.132": the address is taken without the blanks around it`}, func(st monitor.State) bool {
 			m := st.Masters[0]
-			return m.Name == "mymaster" && m.AuthPass == "#Example%Pass!^i" && m.FailoverTimeout == time.Minute &&
+			return st.Options.AnnounceIP == "192.0.2.132" && m.Name == "mymaster" && m.AuthPass == "#Example%Pass!^i" && m.FailoverTimeout == time.Minute &&
 				slices.Equal(m.Rename.Entries(), []monitor.Renamed{{From: "CONFIG", To: "xy cfg"}})
 		}},
 	} {

@@ -127,7 +127,12 @@ var differences = []*difference{
 	{kind: ours, reason: "refuses a quorum that is no number of Sentinels, which 7.0 cuts to 32 bits", line: `^sentinel monitor new 127.0.0.1 \{spare-port\} 99999999999`, from: `.*`, to: `-ERR Invalid quorum -ERR No such master with that name`},
 	{kind: ours, reason: keptDefault, line: `^file, directives$`, more: defaultLine},
 	{kind: ours, reason: keptDefault, line: `^file, ours, then stock$`, from: defaultLine},
+	{kind: ours, reason: usableAddress, line: `^file, (stock, then ours, )?sentinel config get`, from: `("announce-ip"[:,]) (?:"0\.0\.0\.0"|" (192\.0\.2\.132)")`, to: `$1 "$2"`},
+	{kind: ours, reason: usableAddress, line: `^file, ours, then stock, sentinel config get`, more: `0\.0\.0\.0`},
+	{kind: ours, reason: usableAddress, line: `^file, (directives|stock, then ours)$`, from: `(announce-ip ) (192\.0\.2\.132\n)`, to: `$1$2`},
 }
+
+const usableAddress = "takes an announced address to which nobody can connect for none, and one in blanks without them"
 
 const keptDefault = "keeps a line in the file that says the default of an option"
 
