@@ -28,7 +28,7 @@ type Core struct {
 	peerLinks map[RunID]*link
 	conns     map[ConnID]*link
 	lookups   map[string][]InstanceID // names being resolved, and the instances that wait
-	names     map[string]nameAddrs    // last known addresses of each name
+	names     map[string]hostName     // last known addresses of each name
 
 	lastInstance InstanceID
 	lastConn     ConnID
@@ -101,7 +101,7 @@ func New(now Instant, p Params) (*Core, error) {
 		source: source, rng: rand.New(source), now: now, lastStep: now,
 		byName: map[string]*master{}, byAddr: map[HostPort]*master{}, members: map[InstanceID]member{},
 		peerLinks: map[RunID]*link{}, conns: map[ConnID]*link{},
-		lookups: map[string][]InstanceID{}, names: map[string]nameAddrs{}, logged: map[string]bool{},
+		lookups: map[string][]InstanceID{}, names: map[string]hostName{}, logged: map[string]bool{},
 	}
 	c.initTimer(&c.conflict.timer, &c.conflict)
 	c.epoch, c.epochsLost = p.State.CurrentEpoch, p.State.EpochsUnknown

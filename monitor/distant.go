@@ -29,7 +29,7 @@ func (c *Core) addrOf(host string, port int) (Addr, error) {
 		return Addr{}, errNamesOff
 	}
 	a := Addr{Host: host, Port: port}
-	if ips := c.names[host]; len(ips) > 0 {
+	if ips := c.names[host].ips; len(ips) > 0 {
 		a.IP = ips[0]
 	}
 	return a, nil

@@ -57,11 +57,11 @@ func (c *Core) hasToldInfo(now Instant, i *instance) bool {
 // another replica at a second address, and reports whether i is gone.
 func (c *Core) dropAlias(i *instance) (gone bool) {
 	m := i.master
-	if i.kind == KindReplica && i.isAliasOf(&m.instance) {
+	if i.kind == KindReplica && c.areOne(i, &m.instance) {
 		return c.dropReplicaAs(m.aliasToDrop(i, &m.instance), &m.instance) == i
 	}
 	for _, r := range m.replicas {
-		if o := &r.instance; o != i && i.isAliasOf(o) {
+		if o := &r.instance; o != i && c.areOne(i, o) {
 			drop := m.aliasToDrop(i, o)
 			kept := o
 			if drop == o {
@@ -73,14 +73,20 @@ func (c *Core) dropAlias(i *instance) (gone bool) {
 	return false
 }
 
-// isAliasOf reports whether both records are of one process now: what a server
-// said on an earlier connection may be true of another one by now.
-func (i *instance) isAliasOf(o *instance) bool {
-	return i.sameServer(o) && i.saysItself() && o.saysItself()
+// areOne reports whether both records are of one process now: what a server said
+// on an earlier connection may be true of another one by now, and a name may have
+// moved since. Such a name is looked up.
+func (c *Core) areOne(i, o *instance) bool {
+	return i.sameServer(o) && c.saysItself(i) && c.saysItself(o)
 }
 
-func (i *instance) saysItself() bool {
-	return i.link.connected() && !i.has(FlagSDown) && i.infoRefresh >= i.link.cmd.upAt
+func (c *Core) saysItself(i *instance) bool {
+	l := i.link
+	if c.isName(i.addr.Host) && c.names[i.addr.Host].answered < l.cmd.dialedAt {
+		c.resolve(i)
+		return false
+	}
+	return l.connected() && !i.has(FlagSDown) && i.infoRefresh >= l.cmd.upAt
 }
 
 // aliasToDrop returns which of two records of one server to drop: never the

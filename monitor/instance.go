@@ -27,6 +27,7 @@ type instance struct {
 
 	sdownSince, odownSince Instant
 
+	lookUpDue    Instant // of its name; 0 before the first time
 	helloDue     Instant
 	helloPending bool
 

@@ -1,6 +1,10 @@
 package monitor
 
-import "slices"
+import (
+	"slices"
+	"strings"
+	"time"
+)
 
 // maxNames bounds the host names whose addresses are cached: names come from the
 // network.
@@ -30,20 +34,30 @@ func (a nameAddrs) preferring(ip string) nameAddrs {
 
 // resolve asks for the address of a host name. The last known address stays in
 // use until there is a better one.
-func (c *Core) resolve(i *instance) {
-	if !c.opts.ResolveHostnames || i.addr.Host == "" {
+func (c *Core) resolve(i *instance) { c.lookUp(i.addr.Host, i) }
+
+// lookUp asks for the address of a host name on behalf of i. A name is asked for
+// once at a time: a name server that does not answer holds nothing up.
+func (c *Core) lookUp(host string, i *instance) {
+	if !c.isName(host) {
 		return
 	}
-	if _, literal := IPAddr(i.addr.Host, 0); literal {
-		return
-	}
-	waiting, asked := c.lookups[i.addr.Host]
+	waiting, asked := c.lookups[host]
 	if !slices.Contains(waiting, i.id) {
-		c.lookups[i.addr.Host] = slices.Clip(append(waiting, i.id)) // a clone shares what is there
+		c.lookups[host] = slices.Clip(append(waiting, i.id)) // a clone shares what is there
 	}
 	if !asked {
-		c.free(Resolve{Host: i.addr.Host})
+		c.free(Resolve{Host: host})
 	}
+}
+
+// isName reports whether a host has to be looked up.
+func (c *Core) isName(host string) bool {
+	if !c.opts.ResolveHostnames || host == "" {
+		return false
+	}
+	_, literal := IPAddr(host, 0)
+	return !literal
 }
 
 func (c *Core) resolving(host string) bool {
@@ -59,22 +73,10 @@ func (c *Core) resolved(now Instant, in Resolved) {
 		return
 	}
 	delete(c.logged, "resolve:"+in.Host)
-	ips, changed := c.remember(in.Host, in.IPs)
+	ips, changed := c.remember(now, in.Host, in.IPs)
 	for _, id := range waiting {
-		mem := c.members[id]
-		if mem == nil || mem.base().addr.Host != in.Host {
-			continue
-		}
-		i := mem.base()
-		// An address that the name still has is kept: a resolver may rotate its
-		// answers, and what works must not move with them.
-		moved := !slices.Contains(ips, i.addr.IP)
-		if moved && c.moveTo(mem, ips[0]) {
-			continue
-		}
-		if moved || (changed && len(ips) > 1) {
-			c.redialResolved(i.link, &i.link.cmd, moved)
-			c.redialResolved(i.link, &i.link.pubsub, moved)
+		if mem := c.members[id]; mem != nil {
+			c.heedLookup(now, mem, in.Host, ips, changed)
 		}
 	}
 	for _, id := range waiting {
@@ -95,23 +97,131 @@ func (c *Core) unresolved(now Instant, host string, waiting []InstanceID) {
 	}
 }
 
+// heedLookup has a member act on what was found for a name.
+func (c *Core) heedLookup(now Instant, mem member, host string, ips nameAddrs, changed bool) {
+	i := mem.base()
+	if i.addr.Host != host {
+		// A replica that the master named, see discoverReplicas.
+		if m, ok := mem.(*master); ok && m.info != nil {
+			c.discoverReplicas(now, m, m.info)
+			c.touch(m)
+		}
+		return
+	}
+	// An address that the name still has is kept: a resolver may rotate its
+	// answers, and what works must not move with them.
+	moved := !slices.Contains(ips, i.addr.IP)
+	if moved && i.link.cmd.up && !i.link.cmd.unconfirmed {
+		// That server is alive and what it should be, and DNS may err.
+		c.logOnce("moved:"+i.name+" "+ips[0], LevelNotice, host+" has the address "+ips[0]+" now, but the server at "+
+			i.addr.IP+" answers and stays in use while it does")
+		return
+	}
+	if moved && i.addr.IP != "" {
+		r := c.ref(i)
+		c.log(LevelNotice, string(r.AppendText(nil))+" moves: "+host+" has the address "+ips[0]+" now, not "+i.addr.IP)
+	}
+	gone := false
+	if moved {
+		gone = c.moveTo(mem, ips[0])
+	} else {
+		gone = c.mergeSame(mem)
+	}
+	if !gone && (moved || (changed && len(ips) > 1)) {
+		c.redialResolved(i.link, &i.link.cmd, moved)
+		c.redialResolved(i.link, &i.link.pubsub, moved)
+	}
+}
+
+// hostName is what is known of a name.
+type hostName struct {
+	ips      nameAddrs
+	answered Instant // last answer of the resolver
+	changed  Instant // when the preferred address became what it is
+}
+
 // remember keeps the addresses of a name and returns them with the preferred one
 // first: the one that was preferred before, if the name still has it. changed
 // says that there are others than before.
-func (c *Core) remember(host string, ips nameAddrs) (list nameAddrs, changed bool) {
+func (c *Core) remember(now Instant, host string, ips nameAddrs) (list nameAddrs, changed bool) {
 	list = slices.Clip(slices.Clone(ips[:min(len(ips), maxAddrs)]))
-	old, known := c.names[host]
+	n, known := c.names[host]
+	old := n.ips
 	switch {
 	case known:
 		list = list.preferring(old[0])
 	case len(c.names) >= maxNames:
 		return list, false
 	}
-	c.names[host] = list
+	n.answered = now
+	if !known || list[0] != old[0] {
+		n.changed = now
+	}
+	n.ips = list
+	c.names[host] = n
 	for _, ip := range list {
 		changed = changed || !slices.Contains(old, ip)
 	}
 	return list, changed || len(list) != len(old)
+}
+
+// surelySame reports whether two addresses of servers of m that look the same are.
+// Where that is only true of what a name was found to be before another one moved,
+// the name is looked up again first: names that swap their addresses pass through
+// a moment in which both seem to have one.
+func (c *Core) surelySame(m *master, a, b Addr) bool {
+	if !a.Same(b) || strings.EqualFold(a.Host, b.Host) {
+		return a.Same(b)
+	}
+	var changed Instant
+	for _, host := range []string{a.Host, b.Host} {
+		changed = max(changed, c.names[host].changed)
+	}
+	sure := true
+	for _, host := range []string{a.Host, b.Host} {
+		if c.isName(host) && c.names[host].answered < changed {
+			c.lookUp(host, m.named(host))
+			sure = false
+		}
+	}
+	return sure
+}
+
+// named returns the server of m that has a name, or m itself.
+func (m *master) named(host string) *instance {
+	for _, r := range m.replicas {
+		if r.addr.Host == host {
+			return &r.instance
+		}
+	}
+	return &m.instance
+}
+
+// namePeriod is how often a name is looked up while nothing calls for it, so that
+// what is said about it, in files and by other servers, is understood. Each name
+// has its own time, and half a period of it is random.
+const namePeriod = time.Minute
+
+func (c *Core) lookUpIfDue(now Instant, i *instance) Instant {
+	if !c.isName(i.addr.Host) {
+		return Never
+	}
+	if now >= i.lookUpDue {
+		if i.lookUpDue != 0 {
+			c.resolve(i)
+		}
+		i.lookUpDue = now.Add(namePeriod/2 + c.random(namePeriod))
+	}
+	return i.lookUpDue
+}
+
+// doubt looks a name up because the server behind it is not what was expected. If
+// it has moved, the connections follow.
+func (c *Core) doubt(i *instance) {
+	if c.isName(i.addr.Host) {
+		i.link.cmd.unconfirmed, i.link.pubsub.unconfirmed = true, true
+		c.resolve(i)
+	}
 }
 
 // moveTo gives a member another address of its name, and reports whether it is
@@ -126,11 +236,21 @@ func (c *Core) moveTo(mem member, ip string) (gone bool) {
 	if isMaster {
 		c.index(m)
 		m.cfg.Addr = m.addr
-		c.removeSelfReplica(m)
 	}
 	c.touch(i.master)
-	r, isReplica := mem.(*replica)
-	return isReplica && c.mergeAliases(r)
+	return c.mergeSame(mem)
+}
+
+// mergeSame removes the replicas that turn out to be at the address of a member,
+// or that member itself, and reports whether it is gone.
+func (c *Core) mergeSame(mem member) (gone bool) {
+	switch mem := mem.(type) {
+	case *master:
+		c.removeSelfReplica(mem)
+	case *replica:
+		return c.mergeAliases(mem)
+	}
+	return false
 }
 
 // redialResolved follows a name to its new addresses at once, unless there is a
@@ -156,7 +276,7 @@ func (c *Core) redialResolved(l *link, cn *conn, moved bool) {
 // one of its replicas.
 func (c *Core) otherAddrs(i *instance) []string {
 	var others []string
-	for _, ip := range c.names[i.addr.Host] {
+	for _, ip := range c.names[i.addr.Host].ips {
 		at := Addr{IP: ip, Port: i.addr.Port}
 		if ip == i.addr.IP || at.Same(i.master.addr) || i.master.replicaAt(at) != nil {
 			continue
@@ -194,8 +314,9 @@ func (c *Core) keepAnswering(l *link, ip string) {
 	}
 	r := c.ref(first)
 	c.log(LevelNotice, string(r.AppendText(nil))+" answers at "+ip+", another address of "+host+" than "+silent+"; it is used from now on")
-	if ips, known := c.names[host]; known {
-		c.names[host] = ips.preferring(ip)
+	if n, known := c.names[host]; known {
+		n.ips, n.changed = n.ips.preferring(ip), c.now
+		c.names[host] = n
 	}
 	for _, o := range slices.Clone(l.owners) {
 		if o.addr.Host == host {
@@ -208,10 +329,17 @@ func (c *Core) keepAnswering(l *link, ip string) {
 // now that the master's name is resolved: when a hello announces a new master
 // by name, it is not known yet which of the replicas that is.
 func (c *Core) removeSelfReplica(m *master) {
-	r := m.replicaAt(m.addr)
-	if r == nil || r == m.promoted {
-		return
+	for _, r := range slices.Clone(m.replicas) {
+		if r != m.promoted && c.surelySame(m, r.addr, m.addr) {
+			c.forgetSame(r, &m.instance)
+		}
 	}
+}
+
+// forgetSame removes a replica that is at the address of another server.
+func (c *Core) forgetSame(r *replica, kept *instance) {
+	c.log(LevelNotice, "Replica "+r.name+" of "+r.master.cfg.Name+" is forgotten: "+r.addr.Host+" and "+kept.addr.Host+
+		" have one address, "+c.shown(kept.addr).String())
 	c.removeReplica(r)
 }
 
@@ -221,21 +349,19 @@ func (c *Core) removeSelfReplica(m *master) {
 // master taken for a replica would be told to follow itself.
 func (c *Core) mergeAliases(r *replica) bool {
 	m := r.master
-	if r.addr.Same(m.addr) {
-		if r != m.promoted {
-			c.removeReplica(r)
-		}
-		return r != m.promoted
+	if r != m.promoted && c.surelySame(m, r.addr, m.addr) {
+		c.forgetSame(r, &m.instance)
+		return true
 	}
 	for _, o := range m.replicas {
-		if o == r || !o.addr.Same(r.addr) {
+		if o == r || !c.surelySame(m, o.addr, r.addr) {
 			continue
 		}
 		if r == m.promoted {
-			c.removeReplica(o)
+			c.forgetSame(o, &r.instance)
 			return false
 		}
-		c.removeReplica(r)
+		c.forgetSame(r, &o.instance)
 		return true
 	}
 	return false

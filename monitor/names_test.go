@@ -114,7 +114,10 @@ func TestNameMovesUnderConnection(t *testing.T) {
 	}
 	r.did = nil
 	r.step(Resolved{Host: "name1", IPs: []string{"10.0.0.2"}})
-	r.expect("close", "dial 10.0.0.2:6379") // the one that was dialled during the look-up
+	r.expect() // what is dialled stays with it
+	if got := r.c.masters[0].addr.IP; got != "10.0.0.1" {
+		t.Errorf("the master is shown at %s", got)
+	}
 	if !r.c.masters[0].link.cmd.up {
 		t.Error("the sound connection was given up")
 	}
@@ -160,6 +163,11 @@ func TestTwoNamesOfOneServer(t *testing.T) {
 	r.step(Resolved{Host: "replica", IPs: []string{"10.0.0.2"}})
 	r.step(Resolved{Host: "alias", IPs: []string{"10.0.0.1"}})
 	r.step(Resolved{Host: "other", IPs: []string{"10.0.0.3"}})
+	if n := len(r.c.members); n != 4 {
+		t.Errorf("%d instances, although the master may not be at its address any more", n)
+	}
+	r.step(Resolved{Host: "name1", IPs: []string{"10.0.0.1"}})
+	r.step(Resolved{Host: "alias", IPs: []string{"10.0.0.1"}}) // it is asked for again
 	var left []string
 	for _, addr := range r.c.State().Masters[0].Replicas {
 		left = append(left, addr.Host)
@@ -169,6 +177,118 @@ func TestTwoNamesOfOneServer(t *testing.T) {
 	}
 	if n := len(r.c.members); n != 3 {
 		t.Errorf("%d instances, want the master and two replicas", n)
+	}
+}
+
+// TestNamesThatSwap: two servers get each other's addresses. While only one of
+// the names was looked up, both seem to be one server; that is no reason to forget
+// one of them, nor to ignore it when the master names it.
+func TestNamesThatSwap(t *testing.T) {
+	both := func(r *namesRig) string {
+		var b strings.Builder
+		for _, i := range []*instance{&r.c.masters[0].instance, r.c.masters[0].named("name2")} {
+			fmt.Fprintf(&b, "%s=%s ", i.addr.Host, i.addr.IP)
+		}
+		if err := r.c.Audit(); err != nil {
+			t.Error(err)
+		}
+		return strings.TrimSpace(b.String())
+	}
+	for name, order := range map[string][]string{"the master first": {"name1", "name2"}, "the replica first": {"name2", "name1"}} {
+		t.Run(name, func(t *testing.T) {
+			r := newNamesRig(t, func(s *State) {
+				s.Masters[0].Replicas = []Addr{{Host: "name2", IP: "10.0.0.2", Port: 6379}}
+			})
+			r.step(Resolved{Host: "name1", IPs: []string{"10.0.0.1"}})
+			r.step(Resolved{Host: "name2", IPs: []string{"10.0.0.2"}})
+			for _, d := range r.conns {
+				r.step(LinkDown{Conn: d.Conn, Reason: "refused"})
+			}
+			r.later(2 * time.Second)
+			moved := map[string]string{"name1": "10.0.0.2", "name2": "10.0.0.1"}
+			for _, host := range order {
+				if _, asked := r.c.lookups[host]; !asked {
+					t.Fatalf("%s is not looked up again", host)
+				}
+				r.step(Resolved{Host: host, IPs: []string{moved[host]}})
+			}
+			if got := both(r); got != "name1=10.0.0.2 name2=10.0.0.1" {
+				t.Error(got)
+			}
+		})
+	}
+	t.Run("a replica that is not known yet", func(t *testing.T) {
+		r := newNamesRig(t, func(*State) {})
+		r.c.names["name2"] = hostName{ips: nameAddrs{"10.0.0.1"}, answered: 1, changed: 1} // long ago
+		r.step(Resolved{Host: "name1", IPs: []string{"10.0.0.1"}})
+		r.did = nil
+		r.up(len(r.conns)-2, len(r.conns))
+		cn := r.conns[len(r.conns)-2].Conn
+		info := ParseInfo([]byte("role:master\r\nslave0:ip=name2,port=6379,state=online\r\n"))
+		r.step(InfoReply{Conn: cn, Token: Token{Instance: r.c.masters[0].id}, Info: info})
+		r.expect("resolve name2")
+		r.step(Resolved{Host: "name2", IPs: []string{"10.0.0.2"}})
+		if got := both(r); got != "name1=10.0.0.1 name2=10.0.0.2" {
+			t.Error(got)
+		}
+	})
+}
+
+// TestDoubtLooksANameUp: a server with another run id or another role than
+// expected may be another server. Its connection is given up when the name has
+// moved.
+func TestDoubtLooksANameUp(t *testing.T) {
+	for name, text := range map[string]string{
+		"another run id": "run_id:" + strings.Repeat("b", 40) + "\r\nrole:master\r\n",
+		"another role":   "run_id:" + strings.Repeat("a", 40) + "\r\nrole:slave\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newNamesRig(t, func(*State) {})
+			r.step(Resolved{Host: "name1", IPs: []string{"10.0.0.1"}})
+			r.up(len(r.conns)-2, len(r.conns))
+			tell := func(text string) {
+				r.step(InfoReply{Conn: r.conns[len(r.conns)-2].Conn, Token: Token{Instance: r.c.masters[0].id}, Info: ParseInfo([]byte(text))})
+			}
+			tell("run_id:" + strings.Repeat("a", 40) + "\r\nrole:master\r\n")
+			r.did = nil
+			tell(text)
+			r.expect("resolve name1")
+			r.step(Resolved{Host: "name1", IPs: []string{"10.0.0.2"}})
+			r.expect("close", "close", "dial 10.0.0.2:6379", "dial 10.0.0.2:6379")
+		})
+	}
+}
+
+// TestNamesAreLookedUpNowAndThen: once in a while, not all at one instant, and not
+// again while the resolver owes an answer.
+func TestNamesAreLookedUpNowAndThen(t *testing.T) {
+	r := newNamesRig(t, func(s *State) {
+		for k := range 20 {
+			s.Masters[0].Replicas = append(s.Masters[0].Replicas, Addr{Host: fmt.Sprintf("replica%d", k), Port: 0})
+		}
+	})
+	asked := map[Instant]int{}
+	for k := range 20 {
+		r.step(Resolved{Host: fmt.Sprintf("replica%d", k), IPs: []string{fmt.Sprintf("10.0.1.%d", k)}})
+	}
+	for begun := r.now; r.now < begun+Instant(2*namePeriod); {
+		r.did = nil
+		r.later(time.Second)
+		for _, what := range r.did {
+			if strings.HasPrefix(what, "resolve replica") {
+				asked[r.now/Instant(5*time.Second)]++
+			}
+		}
+	}
+	total := 0
+	for at, n := range asked {
+		total += n
+		if n > 8 {
+			t.Errorf("%d names were looked up within the 5 seconds at %v", n, at)
+		}
+	}
+	if total != 20 { // none was answered
+		t.Errorf("%d look-ups of 20 names, whose resolver does not answer", total)
 	}
 }
 
@@ -255,7 +375,7 @@ func TestAddressesOfANameAreBounded(t *testing.T) {
 		ips = append(ips, fmt.Sprintf("10.0.%d.%d", k/256, k%256))
 	}
 	r.step(Resolved{Host: "name1", IPs: ips})
-	if got := len(r.c.names["name1"]); got != maxAddrs {
+	if got := len(r.c.names["name1"].ips); got != maxAddrs {
 		t.Errorf("%d addresses are kept", got)
 	}
 }

@@ -48,6 +48,9 @@ func (c *Core) checkRunID(now Instant, i *instance, info *Info) {
 			m.rebootSince = now
 		}
 	}
+	if i.runID != "" {
+		c.doubt(i)
+	}
 	i.runID, i.refusesUntil = info.RunID, 0
 }
 
@@ -62,11 +65,28 @@ func (c *Core) discoverReplicas(now Instant, m *master, info *Info) {
 			c.logStrange("replica:"+hp.Host, "Replica "+hp.String()+" of "+m.cfg.Name+replicaHint(err))
 			continue
 		}
+		if !c.isNews(m, addr) {
+			continue
+		}
 		if r := c.addReplica(now, m, addr, nil); r != nil {
 			c.emit(&r.instance, ReplicaAdded{c.ref(&r.instance)})
 			c.changed()
 		}
 	}
+}
+
+// isNews reports whether an address that m names is not one that is known. One
+// that only seems to be known is looked up first, and comes back here.
+func (c *Core) isNews(m *master, addr Addr) bool {
+	if addr.Same(m.addr) {
+		c.surelySame(m, addr, m.addr)
+		return false
+	}
+	if r := m.replicaAt(addr); r != nil {
+		c.surelySame(m, addr, r.addr)
+		return false
+	}
+	return true
 }
 
 // observe stores what a replica reports about itself. What it does not report
@@ -103,5 +123,8 @@ func (c *Core) checkRole(now Instant, i *instance, role Role) {
 		r.confChange = now
 	}
 	expected := (role == RoleMaster) == (i.kind == KindMaster)
+	if m := i.master; !expected && (m.promoted == nil || i != &m.promoted.instance) {
+		c.doubt(i)
+	}
 	c.emit(i, RoleChange{c.ref(i), role, expected})
 }

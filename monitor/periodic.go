@@ -12,6 +12,7 @@ func (p periodic) run(c *Core, now Instant) Instant {
 	if i.kind != KindMaster && !c.tilt {
 		next = c.checkSDown(now, i)
 	}
+	next = min(next, c.lookUpIfDue(now, i))
 	if !i.link.connected() {
 		return next
 	}

@@ -65,7 +65,7 @@ func TestAuditFindsContradictions(t *testing.T) {
 		{"a state that nobody saves", func(c *Core, _ *master) { c.disk.dirty = true }},
 		{"too many names", func(c *Core, _ *master) {
 			for k := range maxNames + 1 {
-				c.names[time.Duration(k).String()] = nil
+				c.names[time.Duration(k).String()] = hostName{}
 			}
 		}},
 		{"too many conditions that were logged", func(c *Core, _ *master) {

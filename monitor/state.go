@@ -96,7 +96,7 @@ func (m *master) state() MasterState {
 	ms.VoteUnknown = m.recall.lost && m.voteSeq == 0 // a vote for itself must be saved
 	ms.Addr = m.current()
 	for _, r := range m.replicas {
-		if r.addr.Same(ms.Addr) {
+		if r == m.promoted && m.attempt.Published() {
 			ms.Replicas = append(ms.Replicas, m.addr)
 		} else {
 			ms.Replicas = append(ms.Replicas, r.addr)

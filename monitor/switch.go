@@ -100,10 +100,13 @@ func (c *Core) adoptConfig(now Instant, m *master, h *Hello) {
 			HostPort{h.MasterIP, h.MasterPort}.String()+": "+err.Error()+"; this is ignored")
 		return // an unusable address must not raise the epoch either
 	}
+	from := m.current()
+	if addr.Same(from) && !c.surelySame(m, addr, from) {
+		return // the next hello finds the name looked up
+	}
 	m.configEpoch = h.ConfigEpoch
 	m.configSeq = c.disk.next()
 	c.changed()
-	from := m.current()
 	if addr.Same(from) {
 		if a := &m.attempt; a.InProgress() && !a.Published() && a.Epoch <= m.configEpoch {
 			// What this attempt would publish is outdated already.

@@ -60,7 +60,7 @@ var Table = []Mutation{
 	{
 		Name: "majority of those reachable", Why: "each side of a partition elects its leader",
 		Edits: []Edit{{
-			"monitor/elect.go", "needed := quorum.Needed(len(m.peers)+1, m.cfg.Quorum)",
+			"monitor/elect.go", "needed := quorum.Needed(m.voters(), m.cfg.Quorum)",
 			"needed := quorum.Needed(len(votes)+outstanding, m.cfg.Quorum)",
 		}},
 	},
@@ -188,6 +188,11 @@ var Table = []Mutation{
 	{
 		Name: "run ids not compared before a role change", Why: "a server with two addresses is told to follow itself",
 		Edits: []Edit{{"monitor/identity.go", "return i.runID != \"\" && i.runID == o.runID }", "return i.runID != \"\" && i.runID == o.runID && false }"}},
+	},
+	{
+		Name: "a server forgotten because of the remembered address of its name", Why: "names that swap lose a replica for ever",
+		By: ByTest, Test: [2]string{"./monitor", "^TestNamesThatSwap$"},
+		Edits: []Edit{{"monitor/names.go", "c.names[host].answered < changed {", "c.names[host].answered < 0*changed {"}},
 	},
 	{
 		Name: "failover that never times out", Why: "a replica that does not come back holds the failover up for ever",
