@@ -51,6 +51,12 @@ type conn struct {
 
 func (l *link) connected() bool { return l.cmd.up }
 
+// whole reports whether all connections of the link are there; without one of
+// them the instance is shown as disconnected. A server that refuses AUTH, or the
+// subscription, ends the Pub/Sub connection again and again, and clients avoid it
+// for that (state-machine.md §1.4, Reconnection).
+func (l *link) whole() bool { return l.cmd.up && (!l.server || l.pubsub.up) }
+
 func (c *Core) newLink(now Instant, server bool) *link {
 	l := &link{server: server, lastPong: now, lastAvail: now, unansweredSince: now, pubsubActivity: now}
 	c.initTimer(&l.timer, l)
@@ -138,9 +144,10 @@ func (l *link) run(c *Core, now Instant) Instant {
 
 // redialPeriod is the minimum time between two attempts to connect. A master
 // whose new connection is cut at once must not stay unreachable for a whole
-// down-after period.
-func (c *Core) redialPeriod(l *link) time.Duration {
-	if l.owners[0].kind != KindMaster {
+// down-after period. Nothing is hurried where commands go through and only the
+// subscription is refused.
+func (c *Core) redialPeriod(l *link, cn *conn) time.Duration {
+	if l.owners[0].kind != KindMaster || cn == &l.pubsub && l.cmd.up {
 		return c.tun.PingPeriod
 	}
 	return min(max(l.shortestDownAfter()/10, c.tun.PingFloor), c.tun.PingPeriod)
@@ -166,7 +173,7 @@ func (l *link) connect(c *Core, now Instant, cn *conn, kind ConnKind) Instant {
 		return Never
 	}
 	if cn.dialedAt != 0 {
-		if due := cn.dialedAt.Add(c.redialPeriod(l)); now < due {
+		if due := cn.dialedAt.Add(c.redialPeriod(l, cn)); now < due {
 			return due
 		}
 	}
@@ -386,6 +393,9 @@ func (c *Core) pong(now Instant, in Pong) {
 		if o.has(FlagSDown) {
 			c.wake(o)
 			c.touch(o.master)
+			if in.Reply == PingPong {
+				l.pubsub.allowRedial() // what refused PING may have refused the subscription too
+			}
 		}
 	}
 	c.ready(&l.timer)

@@ -122,7 +122,7 @@ func (c *Core) instanceView(now Instant, i *instance) InstanceView {
 	l := i.link
 	v := InstanceView{
 		Name: i.name, Addr: c.shown(i.addr), RunID: i.runID, Flags: i.flags,
-		PendingCommands: l.pending, LinkRefs: len(l.owners),
+		CommandsUp: l.connected(), PendingCommands: l.pending, LinkRefs: len(l.owners),
 		LastOKPingReply: now.Sub(l.lastAvail), LastPingReply: now.Sub(l.lastPong),
 		SDownTime: now.Sub(i.sdownSince), ODownTime: now.Sub(i.odownSince),
 		DownAfter: i.downAfter, RoleReported: i.role, RoleReportedTime: now.Sub(i.roleSince),
@@ -138,7 +138,7 @@ func (c *Core) instanceView(now Instant, i *instance) InstanceView {
 	case KindSentinel:
 		v.Flags |= FlagSentinel
 	}
-	if !l.connected() {
+	if !l.whole() {
 		v.Flags |= FlagDisconnected
 	}
 	if l.unansweredSince != 0 {

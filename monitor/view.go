@@ -69,6 +69,7 @@ type InstanceView struct {
 	Addr             HostPort
 	RunID            RunID
 	Flags            Flags
+	CommandsUp       bool // whether commands can be sent; FlagDisconnected also tells of a missing subscription
 	PendingCommands  int
 	LinkRefs         int
 	LastPingSent     time.Duration // age of the oldest unanswered PING; 0 when none

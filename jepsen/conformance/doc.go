@@ -14,6 +14,9 @@
 //     sequence for each instance that they are about: a monitored master, a
 //     failover on demand and one after a crash, SENTINEL SET, RESET, REMOVE,
 //     simulated failures.
+//   - Flags over time: what a Sentinel shows of a master, its replicas and
+//     another Sentinel while a password or permission is missing, and while one of
+//     them is stopped, killed or busy, from before to after, state by state.
 //   - Files: random valid sentinel.conf files are loaded by both, changed by the
 //     same commands, saved by both, compared as sets of directives, and loaded
 //     again by the other one.

@@ -31,16 +31,18 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // side is one implementation with everything around it.
 type side struct {
-	name    string // "stock" or "ours"
-	command []string
-	c       *cluster.Cluster
-	servers []*cluster.Server
-	subject *cluster.Sentinel // to whom the commands go
-	peer    *cluster.Sentinel
-	locked  *cluster.Sentinel // has a password
-	users   *cluster.Sentinel // has an ACL file
-	renamed *cluster.Sentinel // has renamed commands
-	spare   int               // a port without a listener
+	name       string // "stock" or "ours"
+	command    []string
+	c          *cluster.Cluster
+	servers    []*cluster.Server
+	subject    *cluster.Sentinel // to whom the commands go
+	peer       *cluster.Sentinel
+	locked     *cluster.Sentinel // has a password
+	users      *cluster.Sentinel // has an ACL file
+	renamed    *cluster.Sentinel // has renamed commands
+	spare      int               // a port without a listener
+	toMaster   *conn             // was there before its passwords changed
+	calmStates map[string]string // what the subject shows when nothing is wrong
 
 	names []naming
 	began time.Time // of the scenario that is played

@@ -394,7 +394,7 @@ func unfit(r *monitor.ReplicaView, ping, info, down time.Duration) string {
 	switch {
 	case r.Flags.Has(monitor.FlagSDown):
 		return "it is down"
-	case r.Flags.Has(monitor.FlagDisconnected):
+	case !r.CommandsUp:
 		return "it is disconnected"
 	case r.Priority == 0:
 		return "its priority is 0"

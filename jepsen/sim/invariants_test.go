@@ -387,7 +387,7 @@ var violations = []struct {
 // unfitReplicas are replicas that must not be promoted (S12).
 var unfitReplicas = map[string]func(*monitor.ReplicaView){
 	"down":         func(r *monitor.ReplicaView) { r.Flags = monitor.FlagSDown },
-	"disconnected": func(r *monitor.ReplicaView) { r.Flags = monitor.FlagDisconnected },
+	"disconnected": func(r *monitor.ReplicaView) { r.CommandsUp = false },
 	"priority 0":   func(r *monitor.ReplicaView) { r.Priority = 0 },
 	"silent":       func(r *monitor.ReplicaView) { r.LastOKPingReply = 2 * time.Second },
 	"no INFO":      func(r *monitor.ReplicaView) { r.Info = nil },
@@ -410,7 +410,7 @@ func TestInvariantsCanFail(t *testing.T) {
 		})
 	}
 	fit := monitor.ReplicaView{}
-	fit.Priority, fit.Info = 100, []byte("role:slave")
+	fit.Priority, fit.CommandsUp, fit.Info = 100, true, []byte("role:slave")
 	if why := unfit(&fit, time.Second, time.Second, time.Second); why != "" {
 		t.Errorf("a good replica is unfit: %s", why)
 	}

@@ -2,6 +2,7 @@ package link
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 
 	"github.com/gosentinel/sentinel/internal/valid"
@@ -117,9 +118,12 @@ func (c *conn) take(e expected, frame []byte) error {
 	c.advise(e.reply, v)
 	switch e.reply {
 	case replySubscribe:
-		if v.kind == '*' {
-			return c.takeMessage(v, rest)
+		if v.kind != '*' {
+			// Without the subscription the connection is of no use. Ended, it is
+			// made anew until the server allows it, and shown as missing.
+			return errNoSubscription
 		}
+		return c.takeMessage(v, rest)
 	case replyPing:
 		c.takePong(classify(v))
 	case replyInfo:
@@ -141,6 +145,8 @@ func (c *conn) take(e expected, frame []byte) error {
 	}
 	return nil
 }
+
+var errNoSubscription = errors.New("no subscription")
 
 func (c *conn) emit(in monitor.Input) { c.in.ready = append(c.in.ready, in) }
 

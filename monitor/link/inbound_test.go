@@ -214,11 +214,13 @@ func TestPubSubMessages(t *testing.T) {
 	}
 }
 
+// TestSubscribeRefused: a connection without the subscription ends, so that it is
+// tried again, and the instance shown as disconnected.
 func TestSubscribeRefused(t *testing.T) {
 	virtual(t, Config{}, answering("+OK\r\n", "-NOPERM no channel\r\n"), func(r *rig) {
 		r.run(dialPubSub)
 		synctest.Wait()
-		r.want(linkUp)
+		r.want(linkUp, monitor.LinkDown{Conn: 1, Reason: "no subscription after NOPERM no channel"})
 		checkLog(t, r, "SUBSCRIBE was refused: NOPERM no channel (allow its ACL user +client +subscribe")
 	})
 }
