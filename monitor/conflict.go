@@ -11,7 +11,7 @@ import "time"
 // Time limits for conflicts of ids.
 const (
 	conflictSilence = 10 * time.Second // after this long without a hello of the other, the conflict is over
-	flapWindow      = 30 * time.Second // in which two changes of a peer's address count as flapping
+	flapWindow      = 30 * time.Second // for so long it counts that a peer was announced at another address
 
 	// ownAddrWindow is how long after a change of address our own hellos may
 	// still arrive with the old one: masters pass hellos on to replicas, which
@@ -144,34 +144,41 @@ func (c *Core) isOwnHello(m *master, h *Hello) bool {
 	return false
 }
 
-// addrChange is the history of a peer's address, by which flapping is detected.
+// addrChange is the history of a peer's address: of who announces the id where.
 type addrChange struct {
-	previous     Addr    // the address before the last change
-	changedAt    Instant // of the last change
-	currentSeen  Instant // when the current address was last announced
-	previousSeen Instant // when the previous address was last announced again
-	returns      int     // how often that was, each time after the current one
+	currentSeen Instant // when the current address was last announced
+	other       Addr    // another one that was announced
+	otherSeen   Instant // when it last was
+	returns     int     // how often that was, each time after the current one
+
+	previous  Addr    // the address that was left because it was silent
+	changedAt Instant // when that was
 }
 
-// keepsAddress reports whether a peer that announces itself at addr keeps its
-// current address. It does when the address flaps: either two Sentinels share
-// the id, or one has two addresses. Following each hello, as stock does, would
-// close the connection to the peer every second and drop what it said.
+// keepsAddress reports whether a peer that is announced at addr keeps its current
+// address: while it is heard there. Otherwise anybody who may publish on a monitored
+// server could move it away, and keep it away. Two Sentinels with one id, or one with
+// two addresses, would move it to and fro; following each hello, as stock does,
+// closes the connection every second and drops what the peer said.
 func (c *Core) keepsAddress(now Instant, p *peer, addr Addr) bool {
 	v := &p.link.addrChange
-	if !addr.Same(v.previous) || now >= v.changedAt.Add(flapWindow) {
-		*v = addrChange{previous: p.addr, changedAt: now, currentSeen: now}
+	left := addr.Same(v.previous) && now < v.changedAt.Add(flapWindow)
+	if c.unheard(now, p) && !(left && now < v.changedAt.Add(c.tun.PublishPeriod)) {
+		was := Addr{}
+		if !left && p.link.cmd.upAt > v.changedAt && !p.link.gossip.wrongID {
+			was = p.addr // it was really there, and is not just going back
+		}
+		*v = addrChange{previous: was, changedAt: now, currentSeen: now}
 		return false
 	}
-	// A peer that no longer announces its current address has moved back, even
-	// if something still answers there: a host with two addresses answers at
-	// both.
-	if !p.link.cmd.up || p.has(FlagSDown) || now >= v.currentSeen.Add(3*c.tun.PublishPeriod) {
-		v.previous, v.changedAt, v.currentSeen, v.returns = p.addr, now, now, 0
-		return false
+	if !addr.Same(v.other) || now >= v.otherSeen.Add(flapWindow) {
+		v.other, v.otherSeen, v.returns = addr, now, 0
+		c.logOnce("elsewhere:"+string(p.runID), LevelNotice, "Sentinel "+string(p.runID)+
+			" is announced at "+c.shown(addr).String()+" too: it stays at "+c.shown(p.addr).String()+" while it is heard there")
+		return true
 	}
-	again := v.currentSeen > v.previousSeen // each server repeats a hello, which is no news
-	v.changedAt, v.previousSeen = now, now
+	again := v.currentSeen > v.otherSeen // each server repeats a hello, which is no news
+	v.otherSeen = now
 	if !again {
 		return true
 	}
@@ -180,5 +187,20 @@ func (c *Core) keepsAddress(now Instant, p *peer, addr Addr) bool {
 		c.log(LevelWarning, "Sentinel "+string(p.runID)+" announces itself at "+c.shown(p.addr).String()+" and at "+c.shown(addr).String()+
 			". If these are two Sentinels with one id, stop one, remove its 'sentinel myid' line, and start it again; if it is one, set 'sentinel announce-ip'")
 	}
-	return true
+	if v.returns < 2 || !left {
+		return true
+	}
+	// It is back where it was before it fell silent. Whoever took its id meanwhile
+	// must not keep it out.
+	*v = addrChange{currentSeen: now, other: p.addr, otherSeen: now, returns: v.returns}
+	return false
+}
+
+// unheard reports whether nothing is heard of a peer at its address: there is no
+// connection, another Sentinel answers there, or it has not announced itself for
+// three hello periods.
+func (c *Core) unheard(now Instant, p *peer) bool {
+	l := p.link
+	return !l.cmd.up || p.has(FlagSDown) || l.gossip.wrongID ||
+		now >= max(l.addrChange.currentSeen, l.cmd.upAt).Add(3*c.tun.PublishPeriod)
 }

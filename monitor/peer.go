@@ -25,7 +25,7 @@ func (c *Core) hello(now Instant, in *HelloReceived) {
 	}
 	h := &in.Hello
 	m := c.byName[h.MasterName]
-	if m == nil || !c.plausible(h) {
+	if m == nil || !c.plausible(h) || !c.mayTell(m, in.Conn) {
 		return
 	}
 	if h.RunID == c.opts.MyID {
@@ -41,6 +41,26 @@ func (c *Core) hello(now Instant, in *HelloReceived) {
 	if p != nil || m.isUnreachable(h.RunID) {
 		c.adoptIfNewer(now, m, h)
 	}
+}
+
+// mayTell reports whether what is heard over a connection can be about m: it was
+// published to this Sentinel itself, or on a server that is watched for m. Otherwise
+// anybody who may publish on one server could move the masters of all others.
+func (c *Core) mayTell(m *master, conn ConnID) bool {
+	if conn == 0 {
+		return true
+	}
+	l := c.conns[conn]
+	if l == nil {
+		return false // closed by us; what it was to is not known any more
+	}
+	i := l.owners[0]
+	if i.master == m || i.addr.Same(m.addr) || m.replicaAt(i.addr) != nil {
+		return true
+	}
+	c.logOnce("alien:"+m.cfg.Name+" "+i.name, LevelNotice, "A hello about master "+m.cfg.Name+" was heard on "+
+		c.shown(i.addr).String()+", a server of "+i.master.cfg.Name+": such hellos are ignored")
+	return false
 }
 
 func (c *Core) plausible(h *Hello) bool {

@@ -630,9 +630,16 @@ func (s *script) hello(t *testing.T, td *datadriven.TestData) {
 	if v, ok := s.me.core.Master(s.w.now, h.MasterName); ok {
 		h.MasterIP, h.MasterPort, h.ConfigEpoch = v.Current.Host, v.Current.Port, v.ConfigEpoch
 	}
+	var via ConnID
 	for _, a := range td.CmdArgs[1:] {
 		switch a.Key {
 		case "master":
+		case "via": // a server's channel
+			for _, cn := range s.w.wires {
+				if cn.from == s.me && cn.kind == ConnPubSub && cn.open && cn.host == s.host(t, td, a.SingleVal(t)) {
+					via = cn.id
+				}
+			}
 		case "epoch":
 			h.CurrentEpoch = scanEpoch(t, td, a.SingleVal(t))
 			p.epoch = h.CurrentEpoch
@@ -654,7 +661,7 @@ func (s *script) hello(t *testing.T, td *datadriven.TestData) {
 			td.Fatalf(t, "a hello has no %q", a.Key)
 		}
 	}
-	s.me.input(HelloReceived{Hello: h})
+	s.me.input(HelloReceived{Conn: via, Hello: h})
 }
 
 // gossip delivers what a peer says over gossip: gossip p1 down [at=s1] [config=1]

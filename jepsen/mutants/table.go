@@ -147,6 +147,14 @@ var Table = []Mutation{
 		Edits: []Edit{{"monitor/calls.go", "m.ledger.Epoch = c.epoch", "m.ledger.Epoch = 0 * c.epoch"}},
 	},
 	{
+		Name: "id followed while it is heard where it was", Why: "anybody who may PUBLISH keeps a Sentinel out",
+		Edits: []Edit{{"monitor/conflict.go", "if c.unheard(now, p) &&", "if true &&"}},
+	},
+	{
+		Name: "hello about a master of other servers", Why: "anybody who may PUBLISH on one server moves all masters",
+		Edits: []Edit{{"monitor/peer.go", "|| !c.mayTell(m, in.Conn) {", "{"}},
+	},
+	{
 		Name: "first vote after the file has lost its epochs", Why: "one vote of the earlier life and one of this elect two",
 		Edits: []Edit{{"monitor/vote.go", "if c.recollect(now, m); m.recall.lost {", "if c.recollect(now, m); false {"}},
 	},

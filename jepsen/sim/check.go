@@ -155,6 +155,9 @@ func (k *checker) before(n *node, in monitor.Input) {
 		n.seen.refused(in)
 	case monitor.HelloReceived:
 		n.voter().hears(n, &in.Hello)
+		if k.w.forged != nil {
+			k.hearing(n, &in)
+		}
 	case monitor.Call:
 		if _, ok := in.Op.(monitor.ResetOp); ok {
 			for _, p := range n.seen.probes {
@@ -177,6 +180,7 @@ func (k *checker) masterAt(n *node, at monitor.HostPort) string {
 
 // after compares the state with the one before the step.
 func (k *checker) after(n *node, in monitor.Input) {
+	k.heardLie(n)
 	h, changes := &n.seen, n.core.Changes()
 	if changes == h.changes && k.thorough {
 		k.unchanged(n)

@@ -18,14 +18,15 @@ type kind struct {
 
 // FaultGroups are the names that select faults: servers that crash, hang or lose
 // data; Sentinels that crash or stall; the network; disks; operators; changes of
-// membership; gossip, which is lost, late and one-way. "stock" adds stock Sentinels
+// membership; gossip, which is lost, late and one-way; strangers that publish hellos,
+// which the default mix is without. "stock" adds stock Sentinels
 // to the world instead of faults.
-var FaultGroups = []string{"server", "sentinel", "net", "disk", "operator", "member", "gossip", "stock"}
+var FaultGroups = []string{"server", "sentinel", "net", "disk", "operator", "member", "gossip", "impostor", "stock"}
 
 var kinds []kind
 
 func init() {
-	kinds = slices.Concat(serverFaults, sentinelFaults, netFaults, diskFaults, operatorFaults, memberFaults, gossipFaults)
+	kinds = slices.Concat(serverFaults, sentinelFaults, netFaults, diskFaults, operatorFaults, memberFaults, gossipFaults, impostorFaults)
 }
 
 // FaultKinds are the names of the faults in a group, or of all for "".

@@ -37,6 +37,7 @@ const (
 	Causes
 	Codec
 	Restart
+	Impostor
 	Timers
 	Storm
 	Traffic
@@ -72,6 +73,7 @@ var invariants = [invariantsEnd]struct{ name, text string }{
 	Causes:   {"causes", "no event without its cause"},
 	Codec:    {"codec", "what the disk holds is what was saved, through the real file formats"},
 	Restart:  {"restart", "a Sentinel starts from whatever it left on disk"},
+	Impostor: {"impostor", "no stranger moves a Sentinel that is heard where it is, or a master that its server has nothing to do with"},
 	Timers:   {"timers", "the next deadline lies ahead"},
 	Storm:    {"storm", "no loop turns for ever in a calm world"},
 	Traffic:  {"traffic", "hellos and INFO go on in a calm world"},

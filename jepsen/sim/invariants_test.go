@@ -358,6 +358,16 @@ var violations = []struct {
 		s.n.disk.durable = monitor.State{}
 		s.w.boot(s.n)
 	}},
+	{Impostor, "a Sentinel is moved away from where it is heard", func(s *scene) {
+		other := s.w.nodes[1].(*node)
+		s.n.seen.lie = &lie{hello: monitor.Hello{RunID: other.id, MasterName: "m0"}, held: monitor.HostPort{Host: "10.9.9.9", Port: 1}}
+		s.w.net.listeners[s.n.seen.lie.held] = other
+		s.k.heardLie(s.n)
+	}},
+	{Impostor, "a master is moved by way of another master's server", func(s *scene) {
+		s.n.seen.lie = &lie{hello: monitor.Hello{MasterName: "m0"}, alien: true}
+		s.k.heardLie(s.n)
+	}},
 	{Timers, "a deadline that has passed", func(s *scene) {
 		s.w.now = s.w.now.Add(time.Hour)
 		s.k.drained(s.n, s.n.core.NextDeadline())

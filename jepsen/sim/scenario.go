@@ -101,7 +101,7 @@ func Draw(seed uint64, groups []string) Scenario {
 	between := func(low, high time.Duration) time.Duration {
 		return (low + time.Duration(rng.Int64N(int64(high-low)+1))).Round(time.Millisecond / 10)
 	}
-	in := func(group string) bool { return wanted(groups, group) }
+	in := func(group string) bool { return wanted(groups, group) && (groups != nil || group != "impostor") }
 	o := Options{
 		Sentinels: 3 + rng.IntN(3), Masters: 1 + rng.IntN(2), Replicas: 1 + rng.IntN(3), Clients: 1 + rng.IntN(2),
 		DownAfter: between(300*time.Millisecond, 2*time.Second), FailoverTimeout: between(2*time.Second, 8*time.Second),

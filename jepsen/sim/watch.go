@@ -26,6 +26,8 @@ type watch struct {
 	masters        map[string]*masterWatch
 	questions      map[monitor.PeerRef]string // vote requests of others, and their masters
 	epochs         map[monitor.Epoch]bool     // told by +new-epoch
+	spoke          map[spoken]Instant         // hellos, since there are strangers
+	lie            *lie                       // of the forged hello of this step
 	promotions     map[uint64]string          // orders to become a master that have no answer, and the master
 }
 
@@ -68,6 +70,7 @@ func (h *watch) init() {
 	h.masters = map[string]*masterWatch{}
 	h.questions = map[monitor.PeerRef]string{}
 	h.epochs = map[monitor.Epoch]bool{}
+	h.spoke, h.lie = map[spoken]Instant{}, nil
 	h.promotions = map[uint64]string{}
 	h.probes, h.before, h.tiltBefore = h.probes[:0], h.before[:0], false
 }

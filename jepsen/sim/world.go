@@ -39,6 +39,8 @@ type world struct {
 
 	cover Coverage
 
+	forged map[monitor.Hello]bool // by strangers; nil while there is none
+
 	healed bool
 	faults int // injected so far
 	waits  []waiting
