@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -165,6 +166,9 @@ func (p *parser) setDir(at position, args []string, from origin) {
 }
 
 func dirHint(path string) string {
+	if runtime.GOOS == "windows" {
+		return "create the directory, or name another"
+	}
 	if len(path) > 1 && path[1] == ':' || strings.Contains(path, `\`) {
 		return "this is a path of Windows; name a directory of this machine, or remove the line"
 	}

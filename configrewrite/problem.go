@@ -37,7 +37,7 @@ func (p Problem) String() string {
 type Error struct{ Problems []Problem }
 
 // maxShown bounds an error text: a file of another kind would fill a terminal.
-const maxShown = 20
+const maxShown = 100
 
 // Error returns one paragraph for each problem, in the order of the file.
 func (e *Error) Error() string {

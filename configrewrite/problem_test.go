@@ -39,3 +39,16 @@ func TestSecretsAreMasked(t *testing.T) {
 		}
 	}
 }
+
+// TestErrorIsBounded: all problems that a file may have are listed, and not all of
+// one that is no configuration.
+func TestErrorIsBounded(t *testing.T) {
+	for n, want := range map[int]string{90: "s:90: ", maxShown: "s:100: ", maxShown + 50: "\nand 50 more"} {
+		src := pureSource(FormatConf)
+		src.Name = "s"
+		_, err := Parse([]byte(strings.Repeat("nonsense\n", n)), src)
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "more") != (n > maxShown) {
+			t.Errorf("%d problems: %v", n, err)
+		}
+	}
+}
