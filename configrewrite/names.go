@@ -81,11 +81,11 @@ func knownDirective(d string) bool {
 
 // directiveHint suggests what a misspelt directive may mean.
 func directiveHint(d string) string {
-	if tokens := tokensOf(d); len(tokens) > 0 && tokens[0].text != d && knownDirective(tokens[0].text) {
-		return "write a blank behind \"" + tokens[0].text + "\""
-	}
 	if strings.HasPrefix(d, "[") {
 		return "this looks like TOML; a file in TOML must have a name that ends in .toml"
+	}
+	if tokens := tokensOf(d); len(tokens) > 0 && tokens[0].start == 0 && tokens[0].text != d && knownDirective(tokens[0].text) {
+		return "write a blank behind \"" + tokens[0].text + "\""
 	}
 	if containsFold(sentinelDirectives, d) {
 		return "did you mean \"sentinel " + strings.ToLower(d) + " …\"?"
