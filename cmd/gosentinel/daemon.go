@@ -8,6 +8,7 @@ import (
 
 	"github.com/gosentinel/sentinel"
 	"github.com/gosentinel/sentinel/configrewrite"
+	"github.com/gosentinel/sentinel/internal/scripts"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -40,6 +41,7 @@ func (d *daemon) serve(ctx context.Context) error {
 	defer endRecord()
 	stop := d.handleSignals(cancel)
 	defer stop()
+	d.work.Go(func() { scripts.ReapOrphans(ctx) })
 	return d.Run(ctx)
 }
 

@@ -20,8 +20,15 @@ type status struct{ code, signal int }
 
 // startOS executes argv[0].
 func startOS(argv []string) (process, error) {
-	p, err := os.StartProcess(argv[0], argv, &os.ProcAttr{
-		Files: []*os.File{os.Stdin, os.Stdout, os.Stderr},
+	var p *os.Process
+	err := children.begin(func() (pid int, err error) {
+		p, err = os.StartProcess(argv[0], argv, &os.ProcAttr{
+			Files: []*os.File{os.Stdin, os.Stdout, os.Stderr},
+		})
+		if err != nil {
+			return 0, err
+		}
+		return p.Pid, nil
 	})
 	if err != nil {
 		return nil, err
@@ -40,6 +47,7 @@ func (p osProcess) Kill() {
 
 func (p osProcess) Wait() (status, error) {
 	state, err := p.Process.Wait()
+	children.end(p.Pid)
 	if err != nil {
 		return status{}, err
 	}
