@@ -181,7 +181,7 @@ func TestDamageWithoutPlace(t *testing.T) {
 		}
 		return nil
 	}
-	f, err := Loader{StartDir: "/etc", fsys: d}.Load(confPath, nil)
+	f, err := Loader{StartDir: "/etc", FS: d}.Load(confPath, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -240,7 +240,7 @@ func TestOperatorsRename(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "s.conf")
 		writeText(t, path, protected["s.conf"])
 		fs := &swapping{path: path, text: protected["s.conf"] + "timeout 77\n"}
-		f, err := Loader{fsys: fs}.Load(path, nil)
+		f, err := Loader{FS: fs}.Load(path, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -276,7 +276,7 @@ func FuzzDamage(f *testing.F) {
 		}
 		d := memdisk.New(map[string]string{path: protected[name]})
 		load := func() (*File, error) {
-			return Loader{StartDir: "/etc", ResolveTimeout: time.Nanosecond, fsys: d}.Load(path, nil)
+			return Loader{StartDir: "/etc", ResolveTimeout: time.Nanosecond, FS: d}.Load(path, nil)
 		}
 		file, err := load()
 		if err != nil {

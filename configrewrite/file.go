@@ -26,7 +26,7 @@ type File struct {
 	statePath string // where state goes; may be path
 	doc       *Document
 	writer    *Document // doc, in the format of statePath
-	fsys      fileSystem
+	fsys      FileSystem
 	current   func() Live // nil: nothing but the state changes
 
 	mu     sync.Mutex // one save at a time; also guards what is below
@@ -54,7 +54,8 @@ type Loader struct {
 	// working directory.
 	StartDir string
 
-	fsys fileSystem // nil: the machine's
+	// FS is where files are; nil is the machine.
+	FS FileSystem
 }
 
 // Load reads a configuration with the zero [Loader].
@@ -177,9 +178,9 @@ func (l Loader) start() (string, error) {
 	return os.Getwd()
 }
 
-func (l Loader) fileSystem() fileSystem {
-	if l.fsys != nil {
-		return l.fsys
+func (l Loader) fileSystem() FileSystem {
+	if l.FS != nil {
+		return l.FS
 	}
 	return disk{}
 }
@@ -229,7 +230,7 @@ func systemResolve(ctx context.Context, host string) (string, error) {
 
 // readIncluded returns the files of an include line. A pattern may match
 // nothing; a plain name must exist.
-func readIncluded(fsys fileSystem, pattern string) ([]Included, error) {
+func readIncluded(fsys FileSystem, pattern string) ([]Included, error) {
 	names := []string{pattern}
 	if strings.ContainsAny(pattern, "*?[") {
 		var err error
@@ -269,7 +270,7 @@ func CheckExecutable(path string) error {
 	return nil
 }
 
-func checkDir(fsys fileSystem, path string) error {
+func checkDir(fsys FileSystem, path string) error {
 	info, err := fsys.Stat(path)
 	if err != nil {
 		return atomicfile.Cause(err)

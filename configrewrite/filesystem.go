@@ -6,9 +6,9 @@ import (
 	"github.com/gosentinel/sentinel/internal/atomicfile"
 )
 
-// fileSystem is what this package asks of a file system. Tests have one that
-// breaks.
-type fileSystem interface {
+// FileSystem is what this package asks of a file system. Tests and the simulator
+// have one that breaks.
+type FileSystem interface {
 	atomicfile.FileSystem
 	Glob(pattern string) ([]string, error)
 }

@@ -16,7 +16,7 @@ const confPath = "/etc/sentinel.conf"
 // space again, the next save succeeds.
 func TestRecovery(t *testing.T) {
 	d := memdisk.New(map[string]string{confPath: "port 5\n"})
-	f, err := Loader{StartDir: "/etc", fsys: d}.Load(confPath, nil)
+	f, err := Loader{StartDir: "/etc", FS: d}.Load(confPath, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

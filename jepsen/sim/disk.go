@@ -2,22 +2,30 @@ package sim
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"syscall"
 	"time"
 
 	"github.com/gosentinel/sentinel/configrewrite"
+	"github.com/gosentinel/sentinel/internal/atomicfile"
+	"github.com/gosentinel/sentinel/internal/atomicfile/memdisk"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
 // modelDisk makes states durable, one after the other. What it holds survives a
 // crash; of a write that is under way either nothing or everything does, because
 // the file is replaced by a rename. With a codec the states pass through the
-// real configuration file format, both ways.
+// real configuration file, on a file system in memory. There the file may also be
+// mounted on its own, so that it is written in place and a crash leaves half of it,
+// and other programs may cut it.
 type modelDisk struct {
 	w       *world
 	durable monitor.State
 	codec   string // "", "conf" or "toml"
-	doc     *configrewrite.Document
-	file    []byte
+	fs      *memdisk.Disk
+	file    *configrewrite.File // as the process loaded it; nil before
+	mounted bool                // the file cannot be replaced
+	whole   []byte              // the file before somebody cut it; nil: nobody has
 
 	pending *monitor.Persist
 	latency time.Duration
@@ -39,29 +47,73 @@ func (d *modelDisk) init(w *world, s monitor.State) {
 	}
 }
 
+func (d *modelDisk) path() string { return "/sentinel." + d.codec }
+
+// parse reads a text without the rest of a file system.
+func (d *modelDisk) parse(text []byte) (*configrewrite.Document, error) {
+	return configrewrite.Parse(text, configrewrite.Source{Name: d.path(), Dir: "/", Format: configrewrite.FormatOf(d.path())})
+}
+
 // create makes the file that the first process finds.
 func (d *modelDisk) create() {
-	src := configrewrite.Source{Name: "sentinel." + d.codec, Dir: "/", Format: configrewrite.FormatOf("sentinel." + d.codec)}
-	doc, err := configrewrite.Parse(nil, src)
+	doc, err := d.parse(nil)
 	if err != nil {
 		panic(fmt.Sprintf("sim: an empty configuration does not parse: %v", err))
 	}
-	d.doc, d.file = doc, doc.Render(nil, d.durable)
+	d.install(doc.Render(nil, d.durable))
 }
 
-// load reads the file, as a process that starts does.
+// useFile puts states through a real file from now on, if they were not yet.
+func (d *modelDisk) useFile(n int) {
+	if d.codec == "" {
+		d.codec = []string{"conf", "toml"}[n%2]
+		d.create()
+	}
+	if d.file == nil && d.whole == nil {
+		d.check(d.open())
+	}
+}
+
+func (d *modelDisk) check(err error) {
+	if err != nil {
+		d.w.check.fail("disk", Codec, "%v", err)
+	}
+}
+
+// install makes a disk on which the file holds text.
+func (d *modelDisk) install(text []byte) {
+	d.fs = memdisk.New(map[string]string{d.path(): string(text)})
+	d.fs.Refuse = func(op string) error {
+		if op == "rename" && d.mounted {
+			return syscall.EBUSY
+		}
+		return nil
+	}
+	d.file, d.whole = nil, nil
+}
+
+// load reads the file, as a process that starts does. One that was cut and not saved
+// since is restored by people: most such files are refused, but not all can be told
+// from that of a new Sentinel.
 func (d *modelDisk) load() (monitor.State, error) {
 	if d.codec == "" {
 		return d.durable, nil
 	}
-	doc, err := configrewrite.Parse(d.file, configrewrite.Source{
-		Name: "sentinel." + d.codec, Dir: "/", Format: configrewrite.FormatOf("sentinel." + d.codec),
-	})
-	if err != nil {
+	if d.whole != nil {
+		d.install(d.whole)
+	}
+	if err := d.open(); err != nil {
 		return monitor.State{}, fmt.Errorf("the saved state does not load: %w", err)
 	}
-	d.doc = doc
-	return doc.State, nil
+	return d.file.State(), nil
+}
+
+func (d *modelDisk) open() (err error) {
+	d.file, err = configrewrite.Loader{FS: d.fs, StartDir: "/"}.Load(d.path(), nil)
+	if err == nil {
+		d.file.Listen(func(string) {})
+	}
+	return err
 }
 
 // put replaces what is durable.
@@ -74,12 +126,56 @@ func (d *modelDisk) put(s monitor.State) {
 		return
 	}
 	d.w.check.looked[Codec]++
-	text := d.doc.Render(d.file, s)
-	if err := d.doc.Verify(text, s); err != nil {
-		d.w.check.fail("disk", Codec, "%v", err)
+	if d.file == nil {
+		if err := d.open(); err != nil {
+			d.check(err)
+			return
+		}
+	}
+	d.check(d.file.Save(s))
+	d.whole = nil
+}
+
+// tear loses power within a write in place: the file holds a part of it, from which
+// the state before or that of the write must come back.
+func (d *modelDisk) tear(s monitor.State) {
+	d.w.check.looked[Codec]++
+	rng := rand.New(rand.NewPCG(uint64(d.w.now), uint64(d.saves)))
+	d.fs.Steps, d.fs.FailAt, d.fs.Crash = 0, 1+rng.IntN(20), true
+	func() {
+		defer func() {
+			if r := recover(); r != nil && r != (memdisk.PowerCut{}) {
+				panic(r)
+			}
+		}()
+		d.check(d.file.Save(s))
+	}()
+	left, whole := d.fs.AfterPowerCut(d.path()), d.whole
+	text := []byte(left[rng.IntN(len(left))])
+	d.install(text)
+	content, _ := atomicfile.Recover(text)
+	doc, err := d.parse(content)
+	switch {
+	case err == nil && doc.Verify(content, s) == nil:
+		d.durable = s
+	case whole != nil:
+		d.whole = whole // it was cut before, and the write came to nothing
+	case err != nil || doc.Verify(content, d.durable) != nil:
+		d.w.check.fail("disk", Codec, "a write in place that was interrupted left neither state: %v", err)
+	}
+}
+
+// damage cuts the file while the process runs.
+func (d *modelDisk) damage(n int) {
+	f := d.fs.Entries[d.path()]
+	if d.file == nil || len(f.Data) == 0 {
 		return
 	}
-	d.file = text
+	if d.whole == nil {
+		d.whole = f.Data
+	}
+	f.Data = f.Data[:n%len(f.Data)]
+	f.Synced = f.Data
 }
 
 // save begins a write.
@@ -156,7 +252,14 @@ func (d *modelDisk) release(n *node, p *monitor.Persist) {
 func (d *modelDisk) crash() {
 	p := d.pending
 	d.pending = nil
-	if p != nil && d.broken == "" && d.survives() {
+	if p == nil || d.broken != "" {
+		return
+	}
+	survives := d.survives()
+	switch {
+	case d.mounted && d.file != nil && d.w.tap == nil && d.w.opts.Bug != BugLossyDisk:
+		d.tear(p.State)
+	case survives:
 		d.put(p.State)
 	}
 }
@@ -171,7 +274,7 @@ func (d *modelDisk) survives() bool {
 
 // mend ends all trouble. A write that hung goes on.
 func (d *modelDisk) mend(n *node) {
-	d.broken, d.latency, d.crashAt = "", d.w.opts.DiskLatency, 0
+	d.broken, d.latency, d.crashAt, d.mounted = "", d.w.opts.DiskLatency, 0, false
 	if !d.hung {
 		return
 	}

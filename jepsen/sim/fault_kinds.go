@@ -342,6 +342,27 @@ var diskFaults = []kind{
 	{"disk-hangs", "disk", func(w *world, f Fault) (string, func()) {
 		return w.disk(f, "hangs", func(d *modelDisk) { d.hung = true })
 	}},
+	{"file-mounted", "disk", func(w *world, f Fault) (string, func()) {
+		n := w.real(f.A)
+		if n == nil || !n.alive {
+			return "no real Sentinel's file to mount", nil
+		}
+		n.disk.useFile(f.B)
+		n.disk.mounted, n.disk.crashAt, n.disk.crashLate = true, 1+f.B%4, false
+		return fmt.Sprintf("the file of %s is mounted on its own, and it is going to crash at write %d", n.name, n.disk.crashAt), func() {
+			n.disk.mounted = false
+			w.boot(n)
+		}
+	}},
+	{"file-cut", "disk", func(w *world, f Fault) (string, func()) {
+		n := w.real(f.A)
+		if n == nil || !n.alive {
+			return "no real Sentinel's file to cut", nil
+		}
+		n.disk.useFile(f.B)
+		n.disk.damage(f.B * 37)
+		return "the file of " + n.name + " is cut", nil
+	}},
 }
 
 func (w *world) disk(f Fault, text string, do func(*modelDisk)) (string, func()) {

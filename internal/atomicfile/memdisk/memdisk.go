@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"path"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -131,10 +132,16 @@ func (d *Disk) ReadFile(name string) ([]byte, error) {
 	return slices.Clone(f.Data), nil
 }
 
-// Stat implements [atomicfile.FileSystem], and so do the other methods.
+// Stat implements [atomicfile.FileSystem], and so do the other methods. There is a
+// directory wherever a file is below it.
 func (d *Disk) Stat(name string) (fs.FileInfo, error) {
 	f, ok := d.Entries[name]
 	if !ok {
+		for entry := range d.Entries {
+			if strings.HasPrefix(entry, strings.TrimSuffix(name, "/")+"/") {
+				return info{name: name, then: File{Mode: fs.ModeDir | 0o755}}, nil
+			}
+		}
 		return nil, &fs.PathError{Op: "stat", Path: name, Err: syscall.ENOENT}
 	}
 	return info{name, *f, f}, nil
@@ -278,5 +285,5 @@ func (i info) Name() string       { return path.Base(i.name) }
 func (i info) Size() int64        { return int64(len(i.then.Data)) }
 func (i info) Mode() fs.FileMode  { return i.then.Mode }
 func (i info) ModTime() time.Time { return time.Unix(i.then.changes, 0) }
-func (i info) IsDir() bool        { return false }
+func (i info) IsDir() bool        { return i.then.Mode.IsDir() }
 func (i info) Sys() any           { return i.f }
