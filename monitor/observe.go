@@ -30,7 +30,7 @@ func (c *Core) infoReply(now Instant, in InfoReply) {
 		}
 		c.checkRole(now, i, in.Info.Role)
 		if r, ok := mem.(*replica); ok && !c.tilt {
-			c.repairReplica(now, r)
+			c.repairReplica(now, r, in.Token.Seq)
 		}
 		c.touch(i.master)
 	}

@@ -16,6 +16,9 @@ func (p periodic) run(c *Core, now Instant) Instant {
 	if !i.link.connected() {
 		return next
 	}
+	if r, ok := c.members[i.id].(*replica); ok {
+		next = min(next, c.recheckIfDue(now, r))
+	}
 	if i.kind != KindSentinel {
 		next = min(next, c.infoIfDue(now, i))
 	}

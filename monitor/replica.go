@@ -19,6 +19,8 @@ type replica struct {
 	announced      bool
 	confChange     Instant // when its reported master changed, or its role became replica
 	reconfSentAt   Instant
+	recheckAt      Instant // when INFO is asked for once more before it is corrected; 0: not planned
+	recheckSeq     uint64  // token of that INFO; 0: not asked yet
 }
 
 func (r *replica) base() *instance { return &r.instance }

@@ -140,7 +140,7 @@ var Table = []Mutation{
 	},
 	{
 		Name: "old master made a replica at once", Why: "a server that a leader has just promoted is demoted",
-		Edits: []Edit{{"monitor/repair.go", "if now.Sub(r.roleSince) <= wait || !c.looksSane(now, r.master)", "if !c.looksSane(now, r.master)"}},
+		Edits: []Edit{{"monitor/repair.go", "return now.Sub(r.roleSince) > wait && c.looksSane(now, r.master)", "return c.looksSane(now, r.master)"}},
 	},
 	{
 		Name: "votes forgotten by REMOVE and MONITOR", Why: "an operator makes a Sentinel vote twice",
@@ -201,6 +201,16 @@ var Table = []Mutation{
 		Name: "a server forgotten because of the remembered address of its name", Why: "names that swap lose a replica for ever",
 		By: ByTest, Test: [2]string{"./monitor", "^TestNamesThatSwap$"},
 		Edits: []Edit{{"monitor/names.go", "c.names[host].answered < changed {", "c.names[host].answered < 0*changed {"}},
+	},
+	{
+		Name: "all Sentinels correct a server at once", Why: "its clients are disconnected by each of them",
+		By: ByTest, Test: [2]string{"./jepsen/sim", "^TestOneCorrection$"},
+		Edits: []Edit{{"monitor/repair.go", "time.Duration(c.repairRank(r.master)) * repairSlot", "0 * time.Duration(c.repairRank(r.master)) * repairSlot"}},
+	},
+	{
+		Name: "a server is corrected without another look", Why: "what another Sentinel has corrected is done again",
+		By: ByTest, Test: [2]string{"./jepsen/sim", "^TestOneCorrection$"},
+		Edits: []Edit{{"monitor/repair.go", "if !c.rechecked(now, r, seq) || r.slaveofSeq != 0 {", "if !c.rechecked(now, r, seq) && false || r.slaveofSeq != 0 {"}},
 	},
 	{
 		Name: "failover that never times out", Why: "a replica that does not come back holds the failover up for ever",
