@@ -24,6 +24,7 @@ func (c *Core) call(now Instant, in Call) {
 		// A master of this name may have been monitored before, and votes given
 		// about it. Never vote again in an epoch that may be one of those (S3).
 		m.ledger.Epoch = c.epoch
+		m.ordered = now
 		if c.epochsLost {
 			c.forgetVotes(m)
 		}
@@ -34,7 +35,12 @@ func (c *Core) call(now Instant, in Call) {
 			err = ErrPatternTooLong
 			break
 		}
-		c.free(CallResult{To: in.From, Count: c.resetMatching(now, op.Pattern)})
+		r := CallResult{To: in.From, Count: c.resetMatching(now, op.Pattern)}
+		if r.Count > 0 {
+			c.gate(r)
+		} else {
+			c.free(r)
+		}
 		return
 	case FlushOp:
 		c.gate(CallResult{To: in.From})

@@ -165,8 +165,8 @@ func (c *Core) keepsAddress(now Instant, p *peer, addr Addr) bool {
 	left := addr.Same(v.previous) && now < v.changedAt.Add(flapWindow)
 	if c.unheard(now, p) && !(left && now < v.changedAt.Add(c.tun.PublishPeriod)) {
 		was := Addr{}
-		if !left && p.link.cmd.upAt > v.changedAt && !p.link.gossip.wrongID {
-			was = p.addr // it was really there, and is not just going back
+		if l := p.link; !left && l.cmd.upAt > v.changedAt && l.lastPong > l.cmd.upAt && !l.gossip.wrongID {
+			was = p.addr // it has answered there, and is not just going back
 		}
 		*v = addrChange{previous: was, changedAt: now, currentSeen: now}
 		return false

@@ -9,6 +9,9 @@ func (m *master) run(c *Core, now Instant) Instant {
 		return Never // leaveTilt comes back to it
 	}
 	next := min(c.recollect(now, m), c.checkSDown(now, &m.instance))
+	if m.has(FlagSDown) {
+		c.bringBack(now, m)
+	}
 	c.shareOpinion(m)
 	next = min(next, c.expireAnswers(now, m))
 	c.checkODown(now, m)

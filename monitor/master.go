@@ -18,6 +18,10 @@ type master struct {
 	voteSeq uint64 // the Persist that holds the ledger's vote
 	recall  recall
 
+	forgotten  forgotten // by RESET
+	quietUntil Instant   // nothing is learned before, see resetPause
+	ordered    Instant   // when an operator's MONITOR named the address; 0: it was not so
+
 	configEpoch Epoch
 	configSeq   uint64 // the Persist that holds address and config epoch
 	durable     published

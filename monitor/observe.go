@@ -23,6 +23,7 @@ func (c *Core) infoReply(now Instant, in InfoReply) {
 			return
 		}
 		if m, ok := mem.(*master); ok {
+			m.forgotten = forgotten{} // it names those that it still has
 			c.discoverReplicas(now, m, in.Info)
 		}
 		if r, ok := mem.(*replica); ok {

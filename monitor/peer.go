@@ -91,6 +91,9 @@ func (c *Core) peerFromHello(now Instant, m *master, h *Hello) *peer {
 		p.link.addrChange.currentSeen = now
 		return p
 	}
+	if p == nil && now < m.quietUntil {
+		return nil
+	}
 	addr, err := c.peerAddr(now, m, h)
 	if err != nil {
 		c.unreachable(now, m, p, h, err)

@@ -33,6 +33,9 @@ func (c *Core) infoIfDue(now Instant, i *instance) Instant {
 	if due := i.infoSent.Add(c.infoPeriod(i)); i.infoSent != 0 && now < due {
 		return due
 	}
+	if i.kind == KindMaster && now < i.master.quietUntil {
+		return i.master.quietUntil
+	}
 	c.requestInfo(now, i)
 	return Never
 }

@@ -29,11 +29,25 @@ func (c *Core) reset(now Instant, m *master) {
 		// configurations of one epoch are never reconciled.
 		c.switchToPromoted(now, m)
 	}
+	c.forget(now, m)
 	c.dropMembers(m)
+	// The clocks by which a master goes down run on: one RESET after the other
+	// would put +sdown off for ever.
+	role, roleSince, reboot := m.role, m.roleSince, m.has(FlagMasterReboot)
 	c.resetMaster(now, m)
+	if role == RoleReplica {
+		m.role, m.roleSince = role, roleSince
+	}
+	if reboot {
+		m.set(FlagMasterReboot)
+	}
+	m.quietUntil = now.Add(resetPause)
 	m.ledger.Forget()
 	c.closeLink(m.link)
-	c.reuseLink(now, m.link, &m.instance)
+	m.link.cmd.allowRedial()
+	m.link.pubsub.allowRedial()
+	c.ready(&m.link.timer)
+	c.changed()
 	c.emit(&m.instance, ResetMaster{c.ref(&m.instance)})
 	c.wake(&m.instance)
 	c.touch(m)

@@ -778,7 +778,9 @@ func (s *script) call(t *testing.T, td *datadriven.TestData) {
 	case "flush":
 		o = FlushOp{}
 	case "monitor":
-		addr, _ := IPAddr("10.0.0.1", 6379)
+		at := "s1"
+		td.MaybeScanArgs(t, "at", &at)
+		addr, _ := IPAddr(s.host(t, td, at), 6379)
 		o = MonitorOp{MasterConfig{Name: arg, Addr: addr, Quorum: 2, DownAfter: time.Second, FailoverTimeout: 20 * time.Second}}
 	case "set":
 		o = s.setOp(t, td, arg)

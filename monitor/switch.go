@@ -85,6 +85,9 @@ func (c *Core) reuseLink(now Instant, l *link, i *instance) {
 // newer.
 func (c *Core) adoptIfNewer(now Instant, m *master, h *Hello) {
 	if h.ConfigEpoch > m.configEpoch {
+		if c.keepsOrder(now, m, h) {
+			return
+		}
 		c.adoptConfig(now, m, h)
 	}
 }

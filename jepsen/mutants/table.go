@@ -147,6 +147,21 @@ var Table = []Mutation{
 		Edits: []Edit{{"monitor/calls.go", "m.ledger.Epoch = c.epoch", "m.ledger.Epoch = 0 * c.epoch"}},
 	},
 	{
+		Name: "RESET of a silent master forgets its members", Why: "nobody names them again, and it is never failed over",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/forgotten.go", "	m.forgotten = f\n", "	_ = f\n"}},
+	},
+	{
+		Name: "RESET stops the clock of a silent master", Why: "one RESET after the other puts +sdown off for ever",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/reset.go", "	c.closeLink(m.link)\n", "	m.link.unansweredSince = 0\n	c.closeLink(m.link)\n"}},
+	},
+	{
+		Name: "MONITOR with a new address taken back at once", Why: "the new master becomes a replica of the old one",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/switch.go", "if c.keepsOrder(now, m, h) {", "if false {"}},
+	},
+	{
 		Name: "id followed while it is heard where it was", Why: "anybody who may PUBLISH keeps a Sentinel out",
 		Edits: []Edit{{"monitor/conflict.go", "if c.unheard(now, p) &&", "if true &&"}},
 	},

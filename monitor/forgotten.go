@@ -1,0 +1,69 @@
+package monitor
+
+import (
+	"strconv"
+	"time"
+)
+
+// forgotten are the members that a SENTINEL RESET took away. Nobody names them again
+// while the master is silent, and without them it is never failed over. So they are
+// remembered until it answers INFO, and come back if it goes down before. Only those
+// that had answered lately: the others are what a RESET is for.
+type forgotten struct {
+	replicas []Addr
+	peers    []KnownSentinel
+}
+
+// resetPause is for how long a RESET is seen to have emptied the lists: what it
+// forgot is learned again no sooner than a tick of stock Sentinels ends.
+const resetPause = 100 * time.Millisecond
+
+// forget remembers the members of m that a RESET is going to take away, beside those
+// of a RESET before it.
+func (c *Core) forget(now Instant, m *master) {
+	var f forgotten
+	for _, r := range m.replicas {
+		if c.answeredLately(now, &r.instance) {
+			f.replicas = append(f.replicas, r.addr)
+		}
+	}
+	for _, p := range m.peers {
+		if c.answeredLately(now, &p.instance) {
+			f.peers = append(f.peers, KnownSentinel{Addr: p.addr, ID: p.runID})
+		}
+	}
+	f.replicas, f.peers = append(f.replicas, m.forgotten.replicas...), append(f.peers, m.forgotten.peers...)
+	f.replicas, f.peers = f.replicas[:min(len(f.replicas), maxReplicas)], f.peers[:min(len(f.peers), maxSentinels)]
+	m.forgotten = f
+}
+
+func (c *Core) answeredLately(now Instant, i *instance) bool {
+	return i.link.connected() && !i.has(FlagSDown) && now.Sub(i.link.lastAvail) <= 5*c.tun.PingPeriod
+}
+
+// bringBack gives back what a RESET has taken away from a master that is down.
+func (c *Core) bringBack(now Instant, m *master) {
+	f := m.forgotten
+	m.forgotten = forgotten{}
+	replicas, peers := len(m.replicas), len(m.peers)
+	for _, a := range f.replicas {
+		if r := c.addReplica(now, m, a, nil); r != nil {
+			c.emit(&r.instance, ReplicaAdded{c.ref(&r.instance)})
+		}
+	}
+	for _, k := range f.peers {
+		if m.peerByID(k.ID) != nil || m.peerAt(k.Addr) != nil {
+			continue
+		}
+		if p := c.addPeer(now, m, k.Addr, k.ID); p != nil {
+			c.emit(&p.instance, SentinelAdded{c.ref(&p.instance)})
+		}
+	}
+	replicas, peers = len(m.replicas)-replicas, len(m.peers)-peers
+	if replicas+peers == 0 {
+		return
+	}
+	c.log(LevelNotice, "Master "+m.cfg.Name+" was silent since SENTINEL RESET: "+strconv.Itoa(replicas)+" replicas and "+
+		strconv.Itoa(peers)+" Sentinels that had answered lately are kept")
+	c.changed()
+}

@@ -1,0 +1,39 @@
+package monitor
+
+import (
+	"strconv"
+	"time"
+)
+
+// An operator who gives a master another address, by REMOVE and MONITOR on one
+// Sentinel after the other, is contradicted by those that come later: they still
+// announce the old address with a higher epoch. For orderWindow that does not count
+// while the new address is that of a master. A chart that orders its first address
+// after a failover names a replica, and is corrected at once. What is left after the
+// window is an operator who has changed some Sentinels only, and they must agree.
+const orderWindow = 30 * time.Second
+
+// orderPatience is how long the new address may take to say what it is.
+const orderPatience = time.Second
+
+// keepsOrder reports whether the address that an operator has just ordered stays
+// although another Sentinel announces a newer configuration. It says so, or says
+// who overrules.
+func (c *Core) keepsOrder(now Instant, m *master, h *Hello) bool {
+	addr, err := c.addrOf(h.MasterIP, h.MasterPort)
+	if m.ordered == 0 || m.configEpoch != 0 || err != nil || addr.Same(m.addr) {
+		return false
+	}
+	isMaster := m.infoRefresh != 0 && m.role == RoleMaster && !m.has(FlagSDown)
+	isNew := m.infoRefresh == 0 && now < m.ordered.Add(orderPatience)
+	keeps := now < m.ordered.Add(orderWindow) && (isMaster || isNew)
+	text := "Sentinel " + string(h.RunID) + " announces " + m.cfg.Name + " at " + c.shown(addr).String() + " since epoch " +
+		strconv.FormatUint(uint64(h.ConfigEpoch), 10)
+	if !keeps {
+		c.log(LevelNotice, text+", which overrules the "+c.shown(m.addr).String()+" of SENTINEL MONITOR")
+		return false
+	}
+	c.logOnce("ordered:"+strconv.FormatUint(uint64(m.id), 10), LevelNotice, text+": the "+c.shown(m.addr).String()+
+		" of SENTINEL MONITOR stays for "+orderWindow.String()+" while a master is there")
+	return true
+}
