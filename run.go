@@ -214,7 +214,7 @@ func (s *Sentinel) endScripts(runner *scripts.Runner, log logfile.Sink) {
 
 // serve runs the loop and the front end until ctx ends.
 func (s *Sentinel) serve(ctx context.Context, cancel context.CancelCauseFunc, l *loop, sh *shells, socks *listen.Sockets, log logfile.Log) error {
-	srv := server.New(s.serverConfig(func() { cancel(nil) }, sh, log, socks), l, s.bus)
+	srv := server.New(s.serverConfig(func() { cancel(errShutdown) }, sh, log, socks), l, s.bus)
 	var work sync.WaitGroup
 	failed := make(chan error, len(socks.Listeners))
 	for _, ln := range socks.Listeners {
@@ -222,13 +222,13 @@ func (s *Sentinel) serve(ctx context.Context, cancel context.CancelCauseFunc, l 
 			if err := srv.Serve(ln); err != nil {
 				err = fmt.Errorf("the RESP server failed: %w", err)
 				failed <- err
-				cancel(err)
+				cancel(errEnded)
 			}
 		})
 	}
 	work.Go(func() {
 		<-ctx.Done()
-		logShutdownCause(ctx, log)
+		s.logShutdownCause(ctx, log)
 		callHook(s.hooks.Stopping)
 	})
 	addrs := make([]net.Addr, len(socks.Listeners))
@@ -240,7 +240,7 @@ func (s *Sentinel) serve(ctx context.Context, cancel context.CancelCauseFunc, l 
 	callHook(s.hooks.Ready)
 	l.run(ctx)
 	s.running.Store(nil)
-	cancel(nil) // a simulated crash ends the loop without cancelling ctx
+	cancel(errEnded) // a simulated crash ends the loop without cancelling ctx
 	srv.Close()
 	work.Wait()
 	s.end(sh, log)
@@ -252,13 +252,27 @@ func (s *Sentinel) serve(ctx context.Context, cancel context.CancelCauseFunc, l 
 	}
 }
 
-// logShutdownCause logs why the Sentinel ends, if its context has a cause.
-func logShutdownCause(ctx context.Context, log logfile.Sink) {
-	if cause := context.Cause(ctx); cause != context.Canceled && cause != context.DeadlineExceeded {
+// logShutdownCause logs why the Sentinel ends.
+func (s *Sentinel) logShutdownCause(ctx context.Context, log logfile.Sink) {
+	switch cause := context.Cause(ctx); {
+	case cause == errEnded: // the cause has been logged, or will be with the result of Run
+	case cause == errShutdown:
+		log.Log(monitor.LevelNotice, "User requested shutdown...")
+	case cause == context.Canceled, cause == context.DeadlineExceeded:
+		log.Log(monitor.LevelNotice, "The program that runs this Sentinel ends it ("+cause.Error()+"), shutting down...")
+	default:
 		log.Log(monitor.LevelWarning, cause.Error())
+		if s.exit != nil { // in a daemon the cause is a signal that a user has sent
+			log.Log(monitor.LevelNotice, "User requested shutdown...")
+		}
 	}
-	log.Log(monitor.LevelNotice, "User requested shutdown...")
 }
+
+// Causes of an end that comes from within.
+var (
+	errShutdown = errors.New("SHUTDOWN")
+	errEnded    = errors.New("ended by itself")
+)
 
 func (s *Sentinel) serverConfig(cancel func(), sh *shells, log logfile.Log, socks *listen.Sockets) server.Config {
 	executable, _ := os.Executable()

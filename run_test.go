@@ -76,7 +76,7 @@ func TestLifeOfASentinel(t *testing.T) {
 	s.Log(monitor.LevelWarning, "too late")
 	rest := log.all()
 	for _, want := range []string{"Running mode=sentinel", "Sentinel ID is", "hook ready", "said from outside", "because of the test",
-		"User requested shutdown...", "hook stopping", "hook stopped", "bye bye"} {
+		"hook stopping", "hook stopped", "bye bye"} {
 		i := slices.IndexFunc(rest, func(line string) bool { return strings.Contains(line, want) })
 		if i < 0 {
 			t.Fatalf("no %q, or in the wrong order, in\n%s", want, strings.Join(log.all(), "\n"))
@@ -155,5 +155,40 @@ func TestOpenFindsEverything(t *testing.T) {
 	var config *configrewrite.Error
 	if _, err := Open(path, "port x", "prot 5"); !errors.As(err, &config) || len(config.Problems) != 2 {
 		t.Errorf("mistakes in the text: %v", err)
+	}
+}
+
+// Log and Event make a lineLog a sink of the log.
+func (l *lineLog) Log(_ monitor.Level, text string) { l.add(text) }
+func (l *lineLog) Event(monitor.Event)              {}
+
+// TestEndSaysWhy: the log tells the real cause of an end, and names a user only
+// where one asked for it.
+func TestEndSaysWhy(t *testing.T) {
+	cancelled, cancel := context.WithCancel(context.Background())
+	cancel()
+	with := func(cause error) context.Context {
+		ctx, cancel := context.WithCancelCause(context.Background())
+		cancel(cause)
+		return ctx
+	}
+	const requested = "User requested shutdown..."
+	daemon, embedded := &Sentinel{exit: os.Exit}, &Sentinel{}
+	for name, c := range map[string]struct {
+		s    *Sentinel
+		ctx  context.Context
+		want []string
+	}{
+		"SHUTDOWN":         {daemon, with(errShutdown), []string{requested}},
+		"signal":           {daemon, with(errors.New("Received SIGTERM scheduling shutdown...")), []string{"Received SIGTERM scheduling shutdown...", requested}},
+		"program":          {embedded, cancelled, []string{"The program that runs this Sentinel ends it (context canceled), shutting down..."}},
+		"program's reason": {embedded, with(errors.New("no more work")), []string{"no more work"}},
+		"crash or failure": {daemon, with(errEnded), nil},
+	} {
+		var log lineLog
+		c.s.logShutdownCause(c.ctx, &log)
+		if got := log.all(); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
 	}
 }

@@ -40,6 +40,7 @@ type Core struct {
 
 	tilt      bool
 	tiltSince Instant
+	tilts     uint64 // how often TILT was entered
 	lastStep  Instant
 
 	epoch        Epoch // current epoch

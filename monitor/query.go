@@ -89,6 +89,9 @@ func (c *Core) Tilt(now Instant) (active bool, since time.Duration) {
 	return true, now.Sub(c.tiltSince)
 }
 
+// Tilts returns how often the core has entered TILT.
+func (c *Core) Tilts() uint64 { return c.tilts }
+
 func (c *Core) masterView(now Instant, m *master) MasterView {
 	v := MasterView{
 		InstanceView:  c.instanceView(now, &m.instance),

@@ -10,6 +10,9 @@ func (c *Core) checkStall() {
 	if gap <= c.tun.TiltTrigger {
 		return
 	}
+	if !c.tilt {
+		c.tilts++ // a stall within TILT prolongs it
+	}
 	c.tilt, c.tiltSince = true, c.now
 	c.emit(nil, Tilt{Entered: true})
 	for _, m := range c.masters {

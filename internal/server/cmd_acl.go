@@ -53,7 +53,7 @@ func (r *request) permitted() bool {
 	if u.Unlimited() || r.cmd.flags.has(flagNoAuth) {
 		return true
 	}
-	denied := users.Check(u, r.cmd.name, r.args)
+	denied := users.Check(u, r.cmd.needs(), r.args)
 	if !denied.Denied() {
 		return true
 	}
@@ -259,7 +259,7 @@ func cmdACLDryRun(r *request) {
 		r.ok()
 		return
 	}
-	if denied := users.Check(u, cmd.name, words); denied.Denied() {
+	if denied := users.Check(u, cmd.needs(), words); denied.Denied() {
 		r.bulk(denied.DryRun())
 		return
 	}

@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/gosentinel/sentinel/pubsub"
+
+	"github.com/gosentinel/sentinel/monitor"
 )
 
 // TestOneVisit: a command that changes something asks the loop once, whatever it
@@ -25,5 +27,30 @@ func TestOneVisit(t *testing.T) {
 			t.Errorf("%s: %d visits, answer %q", line, n, answer)
 		}
 		fake.mu.Unlock()
+	}
+}
+
+// TestConfigSetIsAllOrNothing: the level of the log changes with the other
+// parameters only. Where just saving fails, all of them stand.
+func TestConfigSetIsAllOrNothing(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		fake func(*fakeEngine)
+		want string
+	}{
+		{"accepted", func(*fakeEngine) {}, "debug"},
+		{"not saved", func(f *fakeEngine) { f.result.Err = monitor.ErrSave }, "debug"},
+		{"refused", func(f *fakeEngine) { f.result.Err = monitor.ErrNoSuchMaster }, "notice"},
+		{"stopping", func(f *fakeEngine) { f.stopping = true }, "notice"},
+	} {
+		f := newFakeEngine()
+		c.fake(f)
+		level := "notice"
+		cfg := Config{LogLevel: func() string { return level }, SetLogLevel: func(l string) { level = l }}
+		ts := startServer(t, cfg, f, pubsub.Limits{})
+		ts.dial(t).Do("SENTINEL CONFIG SET loglevel debug announce-port 7")
+		if level != c.want {
+			t.Errorf("%s: the level is %s, want %s", c.name, level, c.want)
+		}
 	}
 }

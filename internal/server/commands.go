@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -16,6 +17,7 @@ type command struct {
 	arity int    // number of words; -n means n or more
 	max   int    // maximum number of words, checked after permissions; 0 = no limit
 	flags commandFlags
+	like  string // name of the command whose permission it needs; "" = its own
 	run   func(*request)
 	subs  []*command
 	tips  []string // as COMMAND INFO shows them
@@ -56,6 +58,9 @@ var flagNames = []struct {
 	{flagAnytime, []string{"loading", "stale"}}, {flagFast, []string{"fast"}}, {flagNoAuth, []string{"no_auth"}},
 	{flagNoMulti, []string{"no_multi"}}, {flagAllowBusy, []string{"allow_busy"}},
 }
+
+// needs returns the name of the command that a user must be allowed to run.
+func (cmd *command) needs() string { return cmp.Or(cmd.like, cmd.name) }
 
 func (f commandFlags) has(g commandFlags) bool { return f&g == g }
 
@@ -173,11 +178,35 @@ func NewCommands(renames *monitor.RenameTable) (t *Commands, warnings []string, 
 		case nil:
 		case errNoSuchCommand:
 			warnings = append(warnings, fmt.Sprintf("rename-command %s: %v", r.From, bad))
+			continue
 		default:
 			err = errors.Join(err, fmt.Errorf("rename-command %s %s: %w", r.From, r.To, bad))
+			continue
+		}
+		if harm := missed[strings.ToLower(r.From)]; harm != "" && !strings.EqualFold(r.From, r.To) {
+			warnings = append(warnings, missedText(r, harm))
 		}
 	}
 	return t, warnings, err
+}
+
+// missed says who fails when a command does not have its name any more.
+var missed = map[string]string{
+	"sentinel":   "other Sentinels cannot ask this one for its opinion and its vote, so there may be no failover, and clients cannot ask it for masters",
+	"ping":       "other Sentinels take this one for down, and so do health checks",
+	"publish":    "other Sentinels cannot deliver their hello messages to this one, so it may learn of a failover late",
+	"auth":       "other Sentinels and clients cannot log in here",
+	"subscribe":  "clients cannot subscribe to events, so they learn of a failover late",
+	"psubscribe": "clients cannot subscribe to events by pattern, so they learn of a failover late",
+}
+
+func missedText(r monitor.Renamed, harm string) string {
+	name := strings.ToUpper(r.From)
+	if r.To == "" {
+		return fmt.Sprintf("rename-command %s \"\" removes a command that others need: %s. Remove this line", name, harm)
+	}
+	return fmt.Sprintf("rename-command %s %s: %s, except those that know the new name (other Sentinels: sentinel rename-command <master> %s %s)",
+		name, r.To, harm, name, r.To)
 }
 
 // longestName bounds the work for names that cannot be in the table.
@@ -218,15 +247,16 @@ var (
 	tipVarying   = []string{"nondeterministic_output"}
 )
 
-// serverCommands returns all commands: the 15 of redis-sentinel and QUIT, which
-// Sentinels before 7.0 had and old clients still send (wire.md §2, Non-SENTINEL
-// commands).
+// serverCommands returns all commands: the 15 of redis-sentinel; QUIT, which
+// Sentinels before 7.0 had and old clients still send; and ECHO, with which
+// monitoring agents probe any server (wire.md §2, Non-SENTINEL commands).
 func serverCommands() *Commands {
 	return newTable([]*command{
 		{name: "acl", arity: -2, subs: aclCommands(), since: "6.0.0", group: "server", summary: "A container for Access List Control commands."},
 		{name: "auth", arity: -2, flags: loginFlags, run: cmdAuth, since: "1.0.0", group: "connection", summary: "Authenticates the connection."},
 		{name: "client", arity: -2, subs: clientCommands(), since: "2.4.0", group: "connection", summary: "A container for client connection commands."},
 		{name: "command", arity: -1, flags: flagConn | flagAnytime, run: cmdCommand, subs: commandCommands(), tips: tipUnordered, since: "2.8.13", group: "server", summary: "Returns detailed information about all commands."},
+		{name: "echo", arity: 2, like: "ping", flags: flagFast | flagConn | flagAnytime | flagHidden, run: func(r *request) { r.bulkBytes(r.args[1]) }, since: "1.0.0", group: "connection", summary: "Returns its argument."},
 		{name: "hello", arity: -1, flags: loginFlags, run: cmdHello, since: "6.0.0", group: "connection", summary: "Handshakes with the server and selects the protocol."},
 		{name: "info", arity: -1, flags: flagDangerous | flagAnytime, run: cmdInfo, tips: []string{tipVarying[0], "request_policy:all_shards", "response_policy:special"}, since: "1.0.0", group: "server", summary: "Returns information about this Sentinel."},
 		{name: "ping", arity: -1, max: 2, flags: flagFast | flagConn | flagSubscribe, run: cmdPing, tips: []string{"request_policy:all_shards", "response_policy:all_succeeded"}, since: "1.0.0", group: "connection", summary: "Tests whether this Sentinel answers."},

@@ -4,6 +4,9 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/gosentinel/sentinel/monitor"
+	"github.com/gosentinel/sentinel/pubsub"
 )
 
 // TestRenameCommands: commands are found only by their new names, removed ones
@@ -51,5 +54,45 @@ func TestRenameCommands(t *testing.T) {
 	}
 	if n, all := len(table.shown()), len(serverCommands().shown()); n != all-1 {
 		t.Errorf("%d commands are left of %d, want one less", n, all)
+	}
+}
+
+// TestRenamesThatOthersMiss: a command that other Sentinels or clients send by its
+// name is renamed with a warning for each, which says who fails.
+func TestRenamesThatOthersMiss(t *testing.T) {
+	table := monitor.NewRenameTable(
+		monitor.Renamed{From: "Sentinel", To: "guard"}, monitor.Renamed{From: "PING", To: ""}, monitor.Renamed{From: "publish", To: "hidden"},
+		monitor.Renamed{From: "SHUTDOWN", To: ""}, monitor.Renamed{From: "role", To: "other"}, monitor.Renamed{From: "get", To: "x"})
+	_, warnings, err := NewCommands(table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"rename-command SENTINEL guard: other Sentinels cannot ask this one", `rename-command PING "" removes a command that others need: other Sentinels take this one for down`,
+		"rename-command PUBLISH hidden: other Sentinels cannot deliver", "rename-command get: there is no such command here",
+	}
+	if len(warnings) != len(want) {
+		t.Fatalf("%d warnings: %q", len(warnings), warnings)
+	}
+	for i, w := range warnings {
+		if !strings.HasPrefix(w, want[i]) {
+			t.Errorf("warning %q, want %q", w, want[i])
+		}
+	}
+}
+
+// TestEchoNeedsPing: ACL rules cannot name ECHO, so who may run PING may run it.
+func TestEchoNeedsPing(t *testing.T) {
+	ts := startServer(t, Config{}, newFakeEngine(), pubsub.Limits{})
+	c := ts.dial(t)
+	for _, step := range [][2]string{
+		{"ECHO hi", "$2\nhi\n"}, {"ECHO", "-ERR wrong number of arguments for 'echo' command\n"},
+		{"ACL SETUSER bob on nopass +info", "+OK\n"}, {"ACL SETUSER bob +echo", "-ERR Error in ACL SETUSER modifier '+echo': Unknown command or category name in ACL\n"},
+		{"ACL SETUSER eve on nopass +ping", "+OK\n"}, {"ACL DRYRUN bob ECHO x", "$53\nUser bob has no permissions to run the 'ping' command\n"}, {"ACL DRYRUN eve ECHO x", "+OK\n"},
+		{"AUTH eve x", "+OK\n"}, {"ECHO hi", "$2\nhi\n"}, {"AUTH bob x", "+OK\n"}, {"ECHO hi", "-NOPERM User bob has no permissions to run the 'ping' command\n"},
+	} {
+		if got := c.Do(step[0]); got != step[1] {
+			t.Errorf("%s: %q, want %q", step[0], got, step[1])
+		}
 	}
 }

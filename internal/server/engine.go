@@ -34,4 +34,5 @@ type Reader interface {
 	Tunables() monitor.Tunables
 	Failures() monitor.Failures
 	Tilt(monitor.Instant) (bool, time.Duration)
+	Tilts() uint64
 }

@@ -162,6 +162,8 @@ func (f *fakeEngine) Tilt(monitor.Instant) (bool, time.Duration) {
 	return f.tilt, 7 * time.Second
 }
 
+func (f *fakeEngine) Tilts() uint64 { return 3 }
+
 const (
 	idA = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 	idB = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"

@@ -166,10 +166,11 @@ func infoSentinel(t *infoText, r *request) bool {
 	var tilt bool
 	var since time.Duration
 	var failures monitor.Failures
+	var tilts uint64
 	if !r.server.engine.View(func(c Reader, now monitor.Instant) {
 		masters = c.Masters(now)
 		tilt, since = c.Tilt(now)
-		failures = c.Failures()
+		failures, tilts = c.Failures(), c.Tilts()
 	}) {
 		return false
 	}
@@ -181,6 +182,7 @@ func infoSentinel(t *infoText, r *request) bool {
 	t.add("sentinel_masters", len(masters))
 	t.add("sentinel_tilt", inTilt)
 	t.add("sentinel_tilt_since_seconds", seconds)
+	t.add("sentinel_total_tilt", tilts)
 	t.add("sentinel_running_scripts", running)
 	t.add("sentinel_scripts_queue_length", queued)
 	t.add("sentinel_simulate_failure_flags", failures)

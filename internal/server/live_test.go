@@ -183,7 +183,7 @@ func TestSameAsStock(t *testing.T) {
 	stock := stockSentinel(t)
 	ours := startServer(t, Config{}, newFakeEngine(), pubsub.Limits{})
 	lines := []string{
-		"PING", "PING x", "PING a b", `PING "a\x41\n\"" `, `PING 'it\'s'`, `PING ""`, "ECHO x", "GET", "nosuch a b c",
+		"PING", "PING x", "PING a b", `PING "a\x41\n\"" `, `PING 'it\'s'`, `PING ""`, "GET", "nosuch a b c",
 		"nosuch " + strings.Repeat("x", 200), strings.Repeat("y", 200) + " a", "nosuch " + strings.Repeat("abcdefgh ", 30),
 		`"no\r\nsuch" "a\r\nb"`, `"a\x00b" "c\x00d"`, "sentinel", "SenTinel nosuch", "sentinel nosuch a b", "sentinel masters a", "sentinel master",
 		"sentinel get-master-addr-by-name", "sentinel get-master-addr-by-name nosuch", "sentinel master nosuch", "sentinel slaves nosuch",

@@ -24,12 +24,12 @@ func newUsers(set configrewrite.Settings) *acl.List {
 }
 
 // aclTable converts the command table for ACL rules. Hidden commands that need no
-// authentication are left out: rules must not name a command that redis-sentinel
-// lacks.
+// permission of their own are left out: rules must not name a command that
+// redis-sentinel lacks.
 func aclTable(t *Commands) []acl.Command {
 	var list []acl.Command
 	add := func(cmd *command) {
-		if cmd.flags.has(flagHidden | flagNoAuth) {
+		if cmd.flags.has(flagHidden|flagNoAuth) || cmd.like != "" {
 			return
 		}
 		list = append(list, acl.Command{

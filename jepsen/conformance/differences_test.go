@@ -98,6 +98,8 @@ var differences = []*difference{
 	{kind: ours, reason: "has SENTINEL GOSSIP, by which it knows its kind", line: `^acl cat (admin|dangerous)$`, more: `"sentinel\|gossip"(, )?`},
 	{kind: ours, reason: "has SENTINEL GOSSIP, by which it knows its kind", line: `^sentinel help$`, more: `\+GOSSIP, `},
 	{kind: ours, reason: "shows more with SENTINEL MASTER, REPLICAS and SENTINELS <name> EXTENDED", line: `^command( info| info sentinel)?$`, from: `("sentinel\|(?:master|replicas|slaves|sentinels)"), :3`, to: `$1, :-3`},
+	{kind: newer, reason: "counts how often TILT was entered (8)", line: `^info`, more: `sentinel_total_tilt:\*\\n`},
+	{kind: ours, reason: "answers ECHO, as a server does: monitoring agents probe with it", line: `^echo x$`, from: `.*`, to: `"x"`},
 	{kind: ours, reason: "counts what it gossips at the end of the section Sentinel", line: `^info`, more: `(sentinel_gossip_\w+:\*\\n)+`},
 	{kind: ours, reason: "texts of COMMAND DOCS are its own, without complexity, history and arguments", line: `^command docs (ping|role)`, from: `, "complexity".*`, to: `]]`},
 	{kind: ours, reason: "texts of COMMAND DOCS are its own, without complexity, history and arguments", line: `^command docs sentinel`, from: `, "complexity"..? "[^"]*"`},
