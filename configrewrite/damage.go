@@ -78,7 +78,7 @@ func (f *File) repaired(text []byte) []byte {
 	}
 	base := f.good
 	if base == nil {
-		base = []byte(stateFileHead)
+		base = f.stateHead()
 	}
 	if f.broken != nil && bytes.Equal(text, f.broken.text) {
 		return f.broken.base // seen already; the save after it has failed
@@ -246,4 +246,43 @@ func vanished(before, now *Document) (gone []string) {
 func protects(o option.Spec) bool {
 	return o.Secret || strings.HasPrefix(o.Name, "tls-") || strings.HasPrefix(o.Name, "gossip-") ||
 		slices.Contains([]string{"bind", "port", "protected-mode", "rename-command", "aclfile", "unixsocketperm"}, o.Name)
+}
+
+// protectedBy begins the line of a state file that names what protected this Sentinel.
+const protectedBy = "# Protected by: "
+
+// stateHead returns what stands above the state in a state file.
+func (f *File) stateHead() []byte {
+	head := stateFileHead
+	if names := f.doc.protections(); len(names) > 0 && f.path != "" {
+		head += protectedBy + strings.Join(names, ", ") + "\n"
+	}
+	return []byte(head)
+}
+
+// protections names the options of the operator that protect.
+func (d *Document) protections() []string {
+	none := &Document{asked: asked{settings: DefaultSettings(), options: globalOptions.Defaults()}}
+	return vanished(d, none)
+}
+
+// judgeStart warns about what protected this Sentinel when it ran before, as the
+// head of its state file says, and is not in the configuration any more. The
+// configuration may have been cut where nothing shows it.
+func (f *File) judgeStart(head []byte) {
+	_, list, _ := strings.Cut(string(head), protectedBy)
+	list, _, _ = strings.Cut(list, "\n")
+	if f.path == "" || list == "" {
+		return
+	}
+	now := f.doc.protections()
+	var gone []string
+	for name := range strings.SplitSeq(list, ", ") {
+		if !slices.Contains(now, name) {
+			gone = append(gone, name)
+		}
+	}
+	if len(gone) > 0 {
+		f.say(fmt.Sprintf("%s does not protect as it did when this Sentinel ran before: no line sets %s any more", f.path, printable(strings.Join(gone, ", "))))
+	}
 }

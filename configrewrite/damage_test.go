@@ -157,6 +157,30 @@ func TestVanishedProtection(t *testing.T) {
 	}
 }
 
+// TestVanishedProtectionBetweenStarts: with a state file, what protected the last
+// process and is gone from the configuration is named at the start.
+func TestVanishedProtectionBetweenStarts(t *testing.T) {
+	for name, state := range map[string]string{"s.conf": "state-file state\n", "s.toml": "[server]\nstate-file = \"state\"\n"} {
+		dir := t.TempDir()
+		t.Chdir(dir)
+		text := state + strings.Replace(protected[name], "[server]\n", "", 1)
+		writeText(t, name, text)
+		for range 2 { // the second finds the state of the first
+			f := mustLoad(t, name)
+			if err := f.Save(grown(f.State())); err != nil {
+				t.Fatal(err)
+			}
+			if w := strings.Join(f.Warnings(), "\n"); strings.Contains(w, "protect") {
+				t.Errorf("%s: nothing is gone: %s", name, w)
+			}
+		}
+		writeText(t, name, text[:strings.Index(text, "requirepass")]+text[strings.Index(text, map[string]string{"s.conf": "sentinel monitor", "s.toml": "[[master]]"}[name]):])
+		if w := strings.Join(mustLoad(t, name).Warnings(), "\n"); !strings.Contains(w, "no line sets requirepass") || strings.Contains(w, "bind") || strings.Contains(w, "oldsecret") {
+			t.Errorf("%s: %s", name, w)
+		}
+	}
+}
+
 // TestRedeployedFile: the operator's own text without any state, as a chart writes it
 // at each start of a pod, is no damage.
 func TestRedeployedFile(t *testing.T) {

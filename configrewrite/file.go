@@ -310,6 +310,7 @@ func (f *File) useStateFile(path string) error {
 		return err
 	}
 	f.doc, f.writer, f.good = doc, doc, text
+	f.judgeStart(head)
 	return nil
 }
 
@@ -447,7 +448,7 @@ func (f *File) content() ([]byte, *atomicfile.Seen, error) {
 	text, seen, _, err := atomicfile.Read(f.fsys, f.statePath)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && f.statePath != f.path:
-		return []byte(stateFileHead), seen, nil
+		return f.stateHead(), seen, nil
 	case errors.Is(err, fs.ErrNotExist):
 		// Deleted while running. Starting from nothing would silently lose settings
 		// that are not state, such as requirepass.
@@ -455,5 +456,9 @@ func (f *File) content() ([]byte, *atomicfile.Seen, error) {
 	case err != nil:
 		return nil, nil, &SaveError{Step: "Could not read config file", Path: f.statePath, Err: err}
 	}
-	return f.repaired(text), seen, nil
+	text = f.repaired(text)
+	if _, state := cutState(text); f.statePath != f.path && state != nil {
+		text = append(f.stateHead(), state...)
+	}
+	return text, seen, nil
 }
