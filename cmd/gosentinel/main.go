@@ -139,6 +139,9 @@ func (p *program) start(inv invocation, stdin string) int {
 		return 1
 	}
 	d := &daemon{Sentinel: s, supervisor: sup, background: background}
+	if notice := limitMemory(); notice != "" {
+		d.notices = append(d.notices, notice)
+	}
 	d.pidfile = pidPath(set, background != nil, p.flavour)
 	err = d.serve(context.Background())
 	if err == nil {
