@@ -38,9 +38,9 @@ func (c *Core) addrOf(host string, port int) (Addr, error) {
 // peerAddr returns where the sender of a hello can be reached.
 //
 // Of several Sentinels that announce one address, at most one answers there. If it
-// is this one's, none of the others does. Else the one that was there first stays
-// until it is silent. Stock Sentinel has each of their hellos push out the one
-// before, and saves its file each time.
+// is this one's, none of the others does. Else one of them stays until it is silent.
+// Stock Sentinel has each of their hellos push out the one before, and saves its file
+// each time.
 func (c *Core) peerAddr(now Instant, m *master, h *Hello) (Addr, error) {
 	addr, err := c.addrOf(h.IP, h.Port)
 	switch {
@@ -51,10 +51,28 @@ func (c *Core) peerAddr(now Instant, m *master, h *Hello) (Addr, error) {
 	case c.usedOwnAddr(now, HostPort{h.IP, h.Port}):
 		return addr, errOwnAddr
 	}
-	if q := m.peerAt(addr); q != nil && q.runID != h.RunID && now < q.lastHello.Add(3*c.tun.PublishPeriod) {
+	if q := m.peerAt(addr); q != nil && q.runID != h.RunID && c.holdsAddr(now, q, m.peerByID(h.RunID) != nil) {
 		return addr, errTaken
 	}
 	return addr, nil
+}
+
+// holdsAddr reports whether q keeps its address although another id announces it. A
+// new id takes the place of the old one at once, as with stock: a Sentinel has lost
+// its file. But one that is heard stays if the other id is known elsewhere, if it has
+// said itself who it is, or if the address has changed hands lately: then several
+// share it.
+func (c *Core) holdsAddr(now Instant, q *peer, known bool) bool {
+	l := q.link
+	if now >= q.lastHello.Add(3*c.tun.PublishPeriod) {
+		return false
+	}
+	proven := known || l.cmd.up && l.gossip.kind == PeerGosentinel && !l.gossip.wrongID
+	if l.takenAt != 0 && now < l.takenAt.Add(flapWindow) {
+		l.takenAt = now // as long as they go on
+		return true
+	}
+	return proven
 }
 
 var (

@@ -87,3 +87,31 @@ func TestPeerThatLeadsBack(t *testing.T) {
 		t.Error("this Sentinel's own opinion or vote is counted twice")
 	}
 }
+
+// TestProvenPeerStays: a Sentinel that has said at its address who it is keeps that
+// address as long as it is heard, whatever ids a stranger announces there.
+func TestProvenPeerStays(t *testing.T) {
+	id, stranger := RunID(strings.Repeat("p", 40)), RunID(strings.Repeat("s", 40))
+	r := newNamesRig(t, func(s *State) {
+		s.Masters[0].Sentinels = []KnownSentinel{{Addr: Addr{Host: "10.0.5.5", IP: "10.0.5.5", Port: 26379}, ID: id}}
+	})
+	for _, d := range r.conns {
+		if d.Target == KindSentinel {
+			r.step(LinkUp{Conn: d.Conn, LocalIP: "10.0.5.1"})
+			r.step(GossipReply{Conn: d.Conn, Known: true, Endpoint: GossipEndpoint{ID: id}})
+		}
+	}
+	hello := func(from RunID) {
+		r.step(HelloReceived{Hello: Hello{IP: "10.0.5.5", Port: 26379, RunID: from, MasterName: "mymaster", MasterIP: "10.0.0.1", MasterPort: 6379}})
+	}
+	hello(id)
+	hello(stranger)
+	if m := r.c.masters[0]; m.peerByID(id) == nil || m.peerByID(stranger) != nil || m.voters() != 3 {
+		t.Errorf("a stranger has taken the place of a Sentinel that is there: %d peers, %d voters", len(m.peers), m.voters())
+	}
+	r.now += Instant(7 * time.Second)
+	hello(stranger)
+	if m := r.c.masters[0]; m.peerByID(id) != nil || m.peerByID(stranger) == nil || m.voters() != 2 {
+		t.Errorf("a silent Sentinel keeps its address: %d peers, %d voters", len(m.peers), m.voters())
+	}
+}

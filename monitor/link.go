@@ -33,6 +33,7 @@ type link struct {
 
 	gossip     gossipState // of a peer
 	addrChange addrChange  // of a peer
+	takenAt    Instant     // when the peer took its address from another one; 0: never
 
 	timer timer
 }

@@ -112,13 +112,17 @@ func (c *Core) peerFromHello(now Instant, m *master, h *Hello) *peer {
 		c.changed()
 		return p
 	}
-	if q := m.peerAt(addr); q != nil {
+	q := m.peerAt(addr)
+	if q != nil {
 		c.emit(&q.instance, SentinelInvalidAddr{c.ref(&q.instance)})
 		c.forgetPeer(q.runID)
 	}
 	p = c.addPeer(now, m, addr, h.RunID)
 	if p == nil {
 		return nil
+	}
+	if q != nil {
+		p.link.takenAt = now
 	}
 	m.forgetDistant(now, h.RunID)
 	c.emit(&p.instance, SentinelAdded{c.ref(&p.instance)})

@@ -116,6 +116,12 @@ var differences = []*difference{
 	{kind: ours, reason: "refuses control characters, which inject lines into the file", line: `^sentinel monitor "a\\n`, from: `.*`, to: `-ERR Invalid argument at index 2 for SENTINEL MONITOR: control characters are not allowed -ERR No such master with that name`},
 	{kind: ours, reason: "refuses names that break the file or the hello message", line: `^sentinel monitor "?(a b|a,b|)"? 127`, from: `.*`,
 		to: `-ERR Invalid master name '${1}': it must have 1 to 255 characters and no blank, comma, quote or backslash; use letters, digits and . - _ -ERR No such master with that name`},
+	{kind: ours, reason: badAddress, line: `^sentinel config set announce-ip (0\.0\.0\.0|::|255\.255\.255\.255|224\.0\.0\.1)\n`, from: `.*`,
+		to: `-ERR Invalid value '$1' to SENTINEL CONFIG SET 'announce-ip': nobody can connect to this address +OK`},
+	{kind: ours, reason: badAddress, line: `^sentinel config set announce-ip "?( 1\.2\.3\.4|1\.2\.3\.4,5)"?\n`, from: `.*`,
+		to: `-ERR Invalid value '$1' to SENTINEL CONFIG SET 'announce-ip': an address cannot contain white space, quotes, commas, backslashes or control characters +OK`},
+	{kind: ours, reason: badAddress, line: `^sentinel monitor bad (0\.0\.0\.0|::|255\.255\.255\.255|224\.0\.0\.1) 0 1\n`, from: `.*`,
+		to: `-ERR Invalid IP address or hostname specified: nobody can connect to this address -ERR No such master with that name`},
 	{kind: ours, reason: "refuses a directory as a script", line: `^sentinel set spare client-reconfig-script /etc$`, from: `.*`, to: `-ERR Client reconfiguration script seems non existing or non executable`},
 	{kind: ours, reason: "asks for votes in a failover on demand as well", line: `^(event|log|call), failover on demand, peer, \+vote-for-leader$`, more: `(# )?\+vote-for-leader \{subject-id\} \d+\n`},
 	{kind: ours, reason: "asks for votes in a failover on demand as well", line: `^log, (failover on demand|simulated failure), subject, text$`, more: `\{peer-id\} voted for \{subject-id\} \d+ \(\*\)\n`},
@@ -135,6 +141,7 @@ var differences = []*difference{
 }
 
 const usableAddress = "takes an announced address to which nobody can connect for none, and one in blanks without them"
+const badAddress = "refuses addresses at which nobody can connect, or which hello messages cannot carry"
 
 const keptDefault = "keeps a line in the file that says the default of an option"
 
