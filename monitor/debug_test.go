@@ -3,6 +3,7 @@ package monitor
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -155,6 +156,32 @@ func TestSimulatedFailures(t *testing.T) {
 			t.Errorf("crash without a reason: %v", names)
 		case c.behind != "" && (at < 1 || names[at-1] != c.behind):
 			t.Errorf("%d: %v, want a crash behind %s", c.failures, names, c.behind)
+		}
+	}
+}
+
+// TestTiltsAreCounted: each time TILT is entered counts once, however often it is
+// prolonged.
+func TestTiltsAreCounted(t *testing.T) {
+	core := newCore(t, State{Options: Options{MyID: RunID(strings.Repeat("a", 40))}})
+	now := core.now
+	for _, step := range []struct {
+		after time.Duration
+		times int
+		want  uint64
+	}{
+		{time.Second, 1, 0},
+		{3 * time.Second, 1, 1}, // a stall
+		{3 * time.Second, 1, 1}, // another during TILT
+		{time.Second, 40, 1},    // TILT ends
+		{3 * time.Second, 1, 2},
+	} {
+		for range step.times {
+			now = now.Add(step.after)
+			core.Step(now, Tick{})
+		}
+		if got := core.Tilts(); got != step.want {
+			t.Errorf("%d times %v later: %d, want %d", step.times, step.after, got, step.want)
 		}
 	}
 }
