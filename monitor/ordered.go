@@ -13,7 +13,8 @@ import (
 // window is an operator who has changed some Sentinels only, and they must agree.
 const orderWindow = 30 * time.Second
 
-// orderPatience is how long the new address may take to say what it is.
+// orderPatience is how long the new address may take to say what it is, if it does
+// not refuse the connection.
 const orderPatience = time.Second
 
 // keepsOrder reports whether the address that an operator has just ordered stays
@@ -25,7 +26,7 @@ func (c *Core) keepsOrder(now Instant, m *master, h *Hello) bool {
 		return false
 	}
 	isMaster := m.infoRefresh != 0 && m.role == RoleMaster && !m.has(FlagSDown)
-	isNew := m.infoRefresh == 0 && now < m.ordered.Add(orderPatience)
+	isNew := m.infoRefresh == 0 && m.link.cmd.id != 0 && now < m.ordered.Add(orderPatience)
 	keeps := now < m.ordered.Add(orderWindow) && (isMaster || isNew)
 	text := "Sentinel " + string(h.RunID) + " announces " + m.cfg.Name + " at " + c.shown(addr).String() + " since epoch " +
 		strconv.FormatUint(uint64(h.ConfigEpoch), 10)

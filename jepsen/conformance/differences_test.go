@@ -132,6 +132,7 @@ var differences = []*difference{
 	{kind: ours, reason: "adds no user line beside requirepass, since a later edit of that would have no effect then", line: `^file, ours, then stock$`, more: `user default on #\w{64} ~\* &\* \+@all\n`},
 	{kind: ours, reason: "does not write latency-tracking-info-percentiles, which means nothing to a Sentinel", line: `^file, ours, then stock$`, more: `latency-tracking-info-percentiles 50 99 99.9\n`},
 	{kind: ours, reason: "takes a vote that it does not know of for one in the newest epoch, so that it cannot vote twice", line: `^file, directives`, from: `(leader-epoch \S+) 0\n`, to: "$1 {current-epoch}\n"},
+	{kind: ours, reason: "says which Sentinel overrules SENTINEL MONITOR", line: `^log, .*, text$`, more: `Sentinel \S+ announces \S+ at \S+ since epoch \d+, which overrules the \S+ of SENTINEL MONITOR \(\*\)\n`},
 	{kind: ours, reason: "refuses a quorum that is no number of Sentinels, which 7.0 cuts to 32 bits", line: `^sentinel monitor new 127.0.0.1 \{spare-port\} 99999999999`, from: `.*`, to: `-ERR Invalid quorum -ERR No such master with that name`},
 	{kind: ours, reason: keptDefault, line: `^file, directives$`, more: defaultLine},
 	{kind: ours, reason: keptDefault, line: `^file, ours, then stock$`, from: defaultLine},
