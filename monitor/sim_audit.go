@@ -132,6 +132,9 @@ func (a *auditor) instance(i *instance, mem member) {
 		a.fail("%s %s has no link", i.kind, i.name)
 		return
 	}
+	if len(l.troubles) > maxTroubles {
+		a.fail("%d troubles of %s %s are remembered", len(l.troubles), i.kind, i.name)
+	}
 	if l.connected() {
 		if i.timer.pos < 0 && !i.helloPending {
 			a.fail("no hello to %s %s is under way or planned", i.kind, i.name)

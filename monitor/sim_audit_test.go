@@ -63,6 +63,7 @@ func TestAuditFindsContradictions(t *testing.T) {
 		{"too much behind the disk", func(c *Core, _ *master) { c.disk.gated = make([]Effect, maxGated+1) }},
 		{"masters that wait twice for the disk", func(c *Core, m *master) { c.disk.waiting = []*master{m, m, m} }},
 		{"a state that nobody saves", func(c *Core, _ *master) { c.disk.dirty = true }},
+		{"too many troubles", func(_ *Core, m *master) { m.link.troubles = make([]trouble, maxTroubles+1) }},
 		{"too many names", func(c *Core, _ *master) {
 			for k := range maxNames + 1 {
 				c.names[time.Duration(k).String()] = hostName{}

@@ -70,6 +70,10 @@ type trouble struct {
 	told  bool // it is in the log
 }
 
+// maxTroubles is how many a link can have: one for each step on each of its two
+// connections.
+const maxTroubles = 2 * int(StepAsk+1)
+
 // Bounds of what troubles write into the log: a server that fails in another way
 // each time must not fill it.
 const (
