@@ -47,9 +47,10 @@ func (e *env) linkLines(s *cluster.Sentinel, master string) []string {
 // master cannot be reached, although it is tried again and again.
 func (e *env) says(s *cluster.Sentinel, master, why string) {
 	e.Helper()
-	e.until(s.Name()+" to see "+master+" as down", func(ctx context.Context) (string, bool) {
+	e.until(s.Name()+" to see "+master+" as down and to say why", func(ctx context.Context) (string, bool) {
 		m, err := s.Master(ctx, master)
-		return fmt.Sprint(m["flags"], err), strings.Contains(m["flags"], "s_down")
+		lines := e.linkLines(s, master)
+		return fmt.Sprint(m["flags"], err, lines), strings.Contains(m["flags"], "s_down") && len(lines) > 0
 	})
 	lines := e.linkLines(s, master)
 	if len(lines) != 1 || !strings.Contains(lines[0], why) {
