@@ -124,6 +124,7 @@ var differences = []*difference{
 		to: `-ERR Invalid IP address or hostname specified: nobody can connect to this address -ERR No such master with that name`},
 	{kind: ours, reason: "refuses a directory as a script", line: `^sentinel set spare client-reconfig-script /etc$`, from: `.*`, to: `-ERR Client reconfiguration script seems non existing or non executable`},
 	{kind: ours, reason: "asks for votes in a failover on demand as well", line: `^(event|log|call), failover on demand, peer, \+vote-for-leader$`, more: `(# )?\+vote-for-leader \{subject-id\} \d+\n`},
+	{kind: ours, reason: "says in the log why a connection does not come up", line: `^log, .*, text$`, more: `(Link to [^\n]*\n)+`},
 	{kind: ours, reason: "asks for votes in a failover on demand as well", line: `^log, (failover on demand|simulated failure), subject, text$`, more: `\{peer-id\} voted for \{subject-id\} \d+ \(\*\)\n`},
 	{kind: ours, reason: "does not write latency-tracking-info-percentiles, which means nothing to a Sentinel", line: `^file, directives`, from: `latency-tracking-info-percentiles 50 99 99.9\n`},
 	{kind: newer, reason: "users show sanitize-payload (7.2), which the original does once it has loaded its own user line", line: `^file, `, from: `sanitize-payload `},
