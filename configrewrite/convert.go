@@ -28,7 +28,7 @@ import (
 // The result has been read back and means the same. A configuration with
 // mistakes is refused with an [*Error].
 func Convert(path string) (text []byte, warnings []string, err error) {
-	text, err = os.ReadFile(path)
+	text, err = atomicfile.ReadFile(path)
 	if err != nil {
 		return nil, nil, loadError(path, fmt.Errorf("Fatal error, can't open config file '%s': %w", path, atomicfile.Cause(err)), "")
 	}

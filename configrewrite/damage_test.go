@@ -328,3 +328,23 @@ func FuzzDamage(f *testing.F) {
 		}
 	})
 }
+
+// TestConvertOfAnInterruptedFile: convert reads what a start would.
+func TestConvertOfAnInterruptedFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s.conf")
+	writeText(t, path, protected["s.conf"])
+	want, _, err := Convert(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := memdisk.New(map[string]string{path: "port 1\n"})
+	d.Refuse = func(op string) error { return map[string]error{"rename": syscall.EBUSY}[op] }
+	w := atomicfile.Writer{FS: d, Path: path}
+	if err := w.Write([]byte(protected["s.conf"]), nil); err != nil {
+		t.Fatal(err)
+	}
+	writeText(t, path, string(d.Entries[path].Data)+"\n\n#>gosentinel-wr\x00\x00\n#>AA")
+	if got, _, err := Convert(path); err != nil || string(got) != string(want) {
+		t.Errorf("%v\n%s", err, got)
+	}
+}
