@@ -126,7 +126,6 @@ var differences = []*difference{
 	{kind: ours, reason: "asks for votes in a failover on demand as well", line: `^(event|log|call), failover on demand, peer, \+vote-for-leader$`, more: `(# )?\+vote-for-leader \{subject-id\} \d+\n`},
 	{kind: ours, reason: "says in the log why a connection does not come up", line: `^log, .*, text$`, more: `(Link to [^\n]*\n)+`},
 	{kind: ours, reason: "asks for votes in a failover on demand as well", line: `^log, (failover on demand|simulated failure), subject, text$`, more: `\{peer-id\} voted for \{subject-id\} \d+ \(\*\)\n`},
-	{kind: ours, reason: "says why a connection does not come up, once for each server and cause", line: `^log, .*, text$`, more: `Link to (master|slave|sentinel) \S+ [^\n]*\n`},
 	{kind: ours, reason: "does not write latency-tracking-info-percentiles, which means nothing to a Sentinel", line: `^file, directives`, from: `latency-tracking-info-percentiles 50 99 99.9\n`},
 	{kind: newer, reason: "users show sanitize-payload (7.2), which the original does once it has loaded its own user line", line: `^file, `, from: `sanitize-payload `},
 	{kind: newer, reason: "users show sanitize-payload (7.2), which the original does once it has loaded its own user line", line: `^file, `, more: `sanitize-payload `},
