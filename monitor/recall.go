@@ -3,6 +3,8 @@ package monitor
 import (
 	"strconv"
 	"time"
+
+	"github.com/gosentinel/sentinel/election"
 )
 
 // recall is about the votes of an earlier life that the file has lost. A chart
@@ -55,7 +57,9 @@ func (c *Core) recollect(now Instant, m *master) Instant {
 	}
 	m.recall = recall{}
 	c.epochsLost = false
-	m.ledger.Epoch = max(m.ledger.Epoch, c.epoch)
+	if c.epoch > m.ledger.Epoch {
+		m.ledger = election.Ledger{Epoch: c.epoch} // for nobody: a vote for itself, alone, was at an earlier one
+	}
 	c.log(LevelNotice, "The others were heard: votes about '"+m.cfg.Name+"' are given above epoch "+
 		strconv.FormatUint(uint64(m.ledger.Epoch), 10))
 	c.changed()
