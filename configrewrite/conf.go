@@ -74,7 +74,7 @@ func (p *parser) confLine(at position, from origin) {
 	p.cutSecret = lacksSecret(at.text, args, err)
 	switch {
 	case err != nil && isKnownLine(at.text):
-		p.warn(at, "damaged line dropped: %s", at.text)
+		p.warn(at, "damaged line dropped: %s", at.shown())
 	case err != nil:
 		p.report(at, err, damageHint(err, at.text))
 	case strings.EqualFold(args[0], "sentinel"):
@@ -424,7 +424,7 @@ func (p *parser) masterStatement(s statement) {
 // incomplete handles a line that ends before the name of a master.
 func (p *parser) incomplete(s statement) {
 	if strings.HasPrefix(s.name, "known-") {
-		p.warn(s.at, "incomplete line dropped: %s", s.at.text)
+		p.warn(s.at, "incomplete line dropped: %s", s.at.shown())
 		return
 	}
 	hint := ""
@@ -444,11 +444,11 @@ func (p *parser) unknownMaster(s statement) {
 		// The vote of a removed master still binds: epochs are common to all.
 		if e, ok := p.epoch(s.at, s.args[1:]); ok {
 			p.epochFrom = append(p.epochFrom, e)
-			p.warn(s.at, "line about unknown master %s dropped, its epoch counted: %s", name, s.at.text)
+			p.warn(s.at, "line about unknown master %s dropped, its epoch counted: %s", name, s.at.shown())
 		}
 		return
 	case "known-replica", "known-sentinel", "master-reboot-down-after-period":
-		p.warn(s.at, "line about unknown master %s dropped: %s", name, s.at.text)
+		p.warn(s.at, "line about unknown master %s dropped: %s", name, s.at.shown())
 		return
 	}
 	if p.missing[name] {
@@ -540,12 +540,12 @@ func (p *parser) knownInstance(s statement, i int) {
 		want = 3
 	}
 	if len(args) != want {
-		p.warn(s.at, "incomplete line dropped: %s", s.at.text)
+		p.warn(s.at, "incomplete line dropped: %s", s.at.shown())
 		return
 	}
 	port, ok := parsePort(args[1])
 	if !ok {
-		p.warn(s.at, "line with an invalid port dropped: %s", s.at.text)
+		p.warn(s.at, "line with an invalid port dropped: %s", s.at.shown())
 		return
 	}
 	addr, err := p.knownAddr(args[0], port)

@@ -49,7 +49,7 @@ func Masked(line string) string {
 			continue
 		case i == at && secretPrefix(t.text) > 0:
 			end = t.start + secretPrefix(t.text) // a name, with its value glued to it or not
-		case i < at, containsFold(secretDirectives, t.text), i == at && !plain && looksSecret(t.text):
+		case i < at, containsFold(secretDirectives, t.text), endsInSecret(t.text), i == at && !plain && looksSecret(t.text):
 			end = t.end
 		case i > at && !plain && looksSecret(t.text):
 			end = t.start // it may be the secret itself
@@ -109,8 +109,16 @@ func secretPrefix(word string) (n int) {
 	return n
 }
 
+// endsInSecret reports whether a word ends with the name of a secret directive, as
+// that of a line which was added to a file without a line feed at its end.
+func endsInSecret(word string) bool {
+	word = strings.ToLower(word)
+	return !knownDirective(word) && !slices.Contains(sentinelDirectives, word) &&
+		slices.ContainsFunc(secretDirectives, func(name string) bool { return strings.HasSuffix(word, name) })
+}
+
 // secretParts are parts of words for secrets, in the files of other programs too.
-var secretParts = []string{"pas", "auth", "secret", "pwd", "cred", "token", "key", "user", "acl"}
+var secretParts = []string{"pas", "auth", "secret", "pw", "psw", "cred", "token", "key", "user", "acl"}
 
 // looksSecret reports whether a word may be meant as the name of a secret
 // directive.
@@ -176,12 +184,12 @@ func lacksSecret(line string, args []string, err error) bool {
 	at, want := 0, 2
 	if len(tokens) > 1 && looksLike(tokens[0].text, []string{"sentinel"}) {
 		at, want = 1, 4 // with the name of a master
-		if strings.EqualFold(tokens[1].text, "sentinel-pass") {
-			want = 3
-		}
 	}
-	if strings.EqualFold(tokens[at].text, "user") {
+	switch strings.ToLower(tokens[at].text) {
+	case "sentinel-pass":
 		want = 3
+	case "user", "rename-command":
+		want = at*2 + 3
 	}
 	about := secretPrefix(tokens[at].text) > 0 || containsFold(secretDirectives, tokens[at].text) ||
 		!knownPlain(tokens, at) && looksSecret(tokens[at].text)
@@ -221,7 +229,7 @@ func maskedTOML(line string) string {
 // table does, or a line whose end was lost.
 func namesSecret(value string) bool {
 	return slices.ContainsFunc(tokensOf(value), func(t token) bool {
-		return containsFold(secretDirectives, t.text) || secretKeys[t.text] || secretPrefix(t.text) > 0
+		return containsFold(secretDirectives, t.text) || secretKeys[t.text] || secretPrefix(t.text) > 0 || endsInSecret(t.text)
 	})
 }
 

@@ -88,6 +88,10 @@ func TestNoSecretIsShown(t *testing.T) {
 			"sentinel " + line + " hunter2", "sentinel" + line + " hunter2", "sentinal " + line + " hunter2", "CONFIG SET " + line + " hunter2",
 			"port 5 " + line + " hunter2", "logfile \"x " + line + " hunter2", aMaster[:len(aMaster)-1] + " " + line + " hunter2",
 			line + "\nhunter2", line + " \\\nhunter2", line + " \\\n  hunter2 x", line + " \"\nhunter2\"", line + " \"hun\nter2\"",
+			"port 5" + line + " hunter2", "protected-mode no" + line + " hunter2", "dir /tmp" + line + " hunter2 x", "sentinel known-replica m 10.0.0.2 6379" + line + " hunter2",
+			"sentinel myid abc" + line + " hunter2", `protected-mode no\n` + line + " hunter2", "sentinel known-replica m 10.0.0.2 6379 " + line + " hunter2",
+			`sentinel known-replica m "10.0.0.2 ` + line + " hunter2", "sentinel config-epoch nosuch 1 " + line + " hunter2", "sentinel known-sentinel nosuch " + line + " hunter2",
+			"sentinel known-replica m 10.0.0.2 x" + line + " hunter2",
 			`"` + line + ` hunter2"`, "export " + strings.ToUpper(line) + "=hunter2", line + " hunter2\rport 5 6",
 		} {
 			hides(t, FormatConf, aMaster+l)
@@ -97,6 +101,8 @@ func TestNoSecretIsShown(t *testing.T) {
 	for _, l := range []string{
 		"sentinel auth-pass hunter2", "sentinel auth-pass hunter2 m", "sentinel auth-pass nosuch hunter2", "sentinel auth m hunter2", "password hunter2",
 		"user alice on hunter2 +get", "user alice on >hunter2 +get", "user alice\n on >hunter2", "auth hunter2", "redis_password: hunter2",
+		"pw hunter2", "psw: hunter2", "sentinel pw m hunter2",
+		"rename-command CONFIG\nhunter2", "sentinel rename-command m CONFIG\nhunter2", "protected-mode nouser alice on >hunter2",
 		"sentinel rename-command m PING hunter2\nsentinel rename-command m ping x", "rename-command PING hunter2\nrename-command PING x",
 	} {
 		hides(t, FormatConf, aMaster+l)
@@ -126,6 +132,7 @@ func TestNoSecretOfTOMLIsShown(t *testing.T) {
 		hides(t, FormatTOML, "server = { "+key+" = \"hunter2\", x y }\n")
 		hides(t, FormatTOML, "foo = { "+key+" = \"hunter2\" }\n")
 		hides(t, FormatTOML, "[server]\nport = 5 "+key+" = \"hunter2\"\n")
+		hides(t, FormatTOML, "[server]\nport = 5"+key+" = \"hunter2\"\n")
 	}
 	for _, text := range []string{
 		"[server]\nuser = [\"alice on >hunter2 \\\"\"]\n", "[server]\nuser = [\"alice on >hunter2 +get\"]\n", "[server]\nuser = \"alice on >hunter2\"\n",

@@ -180,7 +180,7 @@ func NewCommands(renames *monitor.RenameTable) (t *Commands, warnings []string, 
 			warnings = append(warnings, fmt.Sprintf("rename-command %s: %v", r.From, bad))
 			continue
 		default:
-			err = errors.Join(err, fmt.Errorf("rename-command %s %s: %w", r.From, r.To, bad))
+			err = errors.Join(err, fmt.Errorf("rename-command %s: %w", r.From, bad))
 			continue
 		}
 		if harm := missed[strings.ToLower(r.From)]; harm != "" && !strings.EqualFold(r.From, r.To) {
@@ -200,13 +200,13 @@ var missed = map[string]string{
 	"psubscribe": "clients cannot subscribe to events by pattern, so they learn of a failover late",
 }
 
+// missedText does not show the new name: it protects as long as nobody knows it.
 func missedText(r monitor.Renamed, harm string) string {
 	name := strings.ToUpper(r.From)
 	if r.To == "" {
 		return fmt.Sprintf("rename-command %s \"\" removes a command that others need: %s. Remove this line", name, harm)
 	}
-	return fmt.Sprintf("rename-command %s %s: %s, except those that know the new name (other Sentinels: sentinel rename-command <master> %s %s)",
-		name, r.To, harm, name, r.To)
+	return fmt.Sprintf("rename-command %s: %s, except those that know the new name (other Sentinels: sentinel rename-command <master> %s <new name>)", name, harm, name)
 }
 
 // longestName bounds the work for names that cannot be in the table.
