@@ -65,6 +65,9 @@ func (p *parser) confLine(at position, from origin) {
 		if strings.Contains(at.text, "\r") {
 			p.warn(at, "the comment holds a carriage return; what follows it is part of the comment")
 		}
+		if strings.Contains(at.text, "\x00") {
+			p.warn(at, "the comment holds NUL bytes; redis-sentinel takes the next line for a part of it")
+		}
 		return
 	}
 	args, err := splitArgs(at.text)

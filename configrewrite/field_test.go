@@ -139,6 +139,7 @@ func TestOddText(t *testing.T) {
 		{"port 5 \\\n", []string{":1: wrong number of arguments", "a backslash at its end"}, true},
 		{"port 5\rloglevel debug\nsentinel myid x\n", []string{":1: wrong number of arguments", "a carriage return in its middle", ":2: Malformed"}, true},
 		{"# c\rrequirepass x\nport 5\n", []string{":1: the comment holds a carriage return"}, false},
+		{"# a\x00b\n" + monitor, []string{":1: the comment holds NUL bytes; redis-sentinel takes the next line for a part of it"}, false},
 		{"# c\rrequirepass x\r", []string{"the file has no line feed", "tr '\\r' '\\n'"}, true},
 		{"port 5\r", nil, false},
 		{"\xff\xfep\x00o\x00r\x00t\x00 \x005\x00", []string{"the file is in UTF-16", "iconv"}, true},
