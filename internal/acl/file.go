@@ -124,7 +124,7 @@ func (l *List) Declare(name string, words ...string) error {
 	}
 	merged, open, ok := mergeSelectors(words)
 	if !ok {
-		return wrong(ErrOpenParenthesis, "Error in user declaration '%s': %v", open, ErrOpenParenthesis)
+		return wrong(ErrOpenParenthesis, "Error in user declaration '%s': %v", masked(open), ErrOpenParenthesis)
 	}
 	e := l.editor()
 	for _, rule := range merged {

@@ -119,6 +119,7 @@ func TestDeclare(t *testing.T) {
 		{"x on secret", "Error in user declaration '***': Syntax error", ErrSyntax},
 		{"x on (+nosuch >secret)", "Error loading ACL rule '(***' for the user named 'x': " + ErrUnknownCommand.Error(), ErrUnknownCommand},
 		{"x on ~a\t", "Error in user declaration '~a\t': Syntax error", ErrSyntax},
+		{"x on (>secret +ping", "Error in user declaration '(***': " + ErrOpenParenthesis.Error(), ErrOpenParenthesis},
 		{"x on <secret", "Error in user declaration '<***': " + ErrNoSuchPassword.Error(), ErrNoSuchPassword},
 		{"x on (+ping", "Error in user declaration '(+ping': Unmatched parenthesis in selector definition", ErrOpenParenthesis},
 	} {
