@@ -94,7 +94,7 @@ func (a *adviser) master(m *monitor.MasterState) {
 			"write: "+a.option(m, "failover-timeout", 3*min(downAfter, longest)), masterKey("failover-timeout", m.Name), masterKey("down-after-milliseconds", m.Name))
 	}
 	if known := len(m.Replicas); known > 0 && m.ParallelSyncs > known {
-		a.add(fmt.Sprintf("master %s: parallel-syncs is %d, and %d replicas are known: after a failover all of them load the data at once and serve nobody", m.Name, m.ParallelSyncs, known),
+		a.add(fmt.Sprintf("master %s: parallel-syncs is %d, more than the known replicas (%d): after a failover all of them load the data at once and serve nobody", m.Name, m.ParallelSyncs, known),
 			"write: "+a.option(m, "parallel-syncs", 1), masterKey("parallel-syncs", m.Name))
 	}
 }

@@ -57,7 +57,7 @@ func TestAdvice(t *testing.T) {
 
 		{text: master + "sentinel parallel-syncs m 9\n"}, // none is known yet
 		{text: master + replicas + "sentinel parallel-syncs m 2\n"},
-		{text: master + replicas + "sentinel parallel-syncs m 3\n", want: []string{"s:5: master m: parallel-syncs is 3, and 2 replicas are known: after a failover all of them load the data at once and serve nobody; write: sentinel parallel-syncs m 1"}},
+		{text: master + replicas + "sentinel parallel-syncs m 3\n", want: []string{"s:5: master m: parallel-syncs is 3, more than the known replicas (2): after a failover all of them load the data at once and serve nobody; write: sentinel parallel-syncs m 1"}},
 
 		{text: with("1") + "sentinel monitor other 10.0.0.9 6379 1\nsentinel failover-timeout other 1\n",
 			want: []string{"s:2: master m: with quorum 1", "s:3: master other: with quorum 1", "s:4: master other: failover-timeout is 1ms"}},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // byteOrderMark begins a file of some editors, and every file that was put
@@ -51,6 +52,7 @@ func encodingError(text []byte) (err error, remedy string) {
 type oddCharacter struct {
 	what   string
 	remedy string
+	unseen bool // it looks like a blank, or like nothing
 }
 
 func (o oddCharacter) String() string { return "the line holds " + o.what + ": " + o.remedy }
@@ -63,7 +65,7 @@ func odd(line string) (o oddCharacter, found bool) {
 		}
 	}
 	if strings.HasSuffix(line, `\`) {
-		return oddCharacter{"a backslash at its end", "a directive does not go on in the next line"}, true
+		return oddCharacter{what: "a backslash at its end", remedy: "a directive does not go on in the next line"}, true
 	}
 	return o, false
 }
@@ -72,19 +74,19 @@ func oddRune(r rune) (o oddCharacter, found bool) {
 	code := fmt.Sprintf("(U+%04X)", r)
 	switch {
 	case r == '\r':
-		return oddCharacter{"a carriage return in its middle", "begin a new line there, or remove it"}, true
+		return oddCharacter{"a carriage return in its middle", "begin a new line there, or remove it", false}, true
 	case r <= unicode.MaxASCII:
 		return o, false
 	case string(r) == byteOrderMark:
-		return oddCharacter{"a byte order mark " + code, "remove it"}, true
+		return oddCharacter{"a byte order mark " + code, "remove it", true}, true
 	case strings.ContainsRune("“”„‟«»‹›‘’‚‛", r):
-		return oddCharacter{"a typographic quote " + string(r), `write " or '`}, true
+		return oddCharacter{"a typographic quote " + string(r), `write " or '`, false}, true
 	case unicode.Is(unicode.Pd, r), r == '−':
-		return oddCharacter{"a typographic dash " + code, "write -"}, true
+		return oddCharacter{"a typographic dash " + code, "write -", false}, true
 	case unicode.IsSpace(r):
-		return oddCharacter{"a blank of another kind " + code, "write a plain blank"}, true
+		return oddCharacter{"a blank of another kind " + code, "write a plain blank", true}, true
 	case unicode.In(r, unicode.Cf, unicode.Zs, unicode.Zl, unicode.Zp):
-		return oddCharacter{"an invisible character " + code, "remove it"}, true
+		return oddCharacter{"an invisible character " + code, "remove it", true}, true
 	}
 	return o, false
 }
@@ -105,28 +107,13 @@ func withOddity(hint, line string) string {
 // anybody means to write there.
 func (p *parser) warnOddities(at position, values []string) {
 	for _, v := range values {
-		first, last := firstRune(v), lastRune(v)
+		first, _ := utf8.DecodeRuneInString(v)
+		last, _ := utf8.DecodeLastRuneInString(v)
 		for _, r := range v {
-			o, found := oddRune(r)
-			edge := r == first || r == last
-			if found && (edge || strings.HasPrefix(o.what, "an invisible") || strings.HasPrefix(o.what, "a blank") || strings.HasPrefix(o.what, "a byte")) {
+			if o, found := oddRune(r); found && (o.unseen || r == first || r == last) {
 				p.warn(at, "%s: the value holds %s, which is part of it: %s", at.shown(), o.what, o.remedy)
 				break
 			}
 		}
 	}
-}
-
-func firstRune(s string) rune {
-	for _, r := range s {
-		return r
-	}
-	return -1
-}
-
-func lastRune(s string) (last rune) {
-	for _, r := range s {
-		last = r
-	}
-	return last
 }
