@@ -107,7 +107,10 @@ type diskFile struct{ *os.File }
 // Where the group cannot be kept its rights go, because they would be those of
 // another group, and the file may hold passwords.
 func (f diskFile) LikeFile(path string, info fs.FileInfo) error {
-	groupKept := likeOwner(f.File, info)
+	groupKept, err := likeOwner(f.File, info)
+	if err != nil {
+		return err
+	}
 	dropACL(f.File) // the directory may have given one that the old file did not have
 	mode, acl := info.Mode().Perm(), aclOf(path)
 	if acl != nil {

@@ -8,7 +8,7 @@ import (
 )
 
 // likeOwner does nothing: owners are not numbers here.
-func likeOwner(*os.File, fs.FileInfo) (groupKept bool) { return true }
+func likeOwner(*os.File, fs.FileInfo) (groupKept bool, err error) { return true, nil }
 
 // canOwn reports true: owners are not numbers here.
 func canOwn(fs.FileInfo) bool { return true }

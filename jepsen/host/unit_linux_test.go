@@ -139,3 +139,33 @@ func TestUnitFilter(t *testing.T) {
 		t.Errorf("%d votes are on disk, want a majority", voted)
 	}
 }
+
+// TestUnitFilterAndGroup: a file of a further group of the service would need one
+// of the forbidden calls to keep it when it is replaced. It is written in place.
+func TestUnitFilterAndGroup(t *testing.T) {
+	needsFilter(t)
+	const group = 65533
+	nobody := &syscall.Credential{Uid: 65534, Gid: 65534, Groups: []uint32{group}}
+	e := newEnv(t, cluster.Config{User: nobody, Sentinel: entering(t, "unit", daemon(t))})
+	port, err := e.c.Port()
+	e.must(err)
+	s, err := e.c.AddSentinel(cluster.NodeSpec{
+		Name: "sentinel", Port: port, Conf: cluster.SentinelConf(port, cluster.Monitored{Name: "mymaster", Port: 1, Quorum: 2}),
+	})
+	e.must(err)
+	e.must(os.Chown(s.Conf(), 65534, group))
+	e.must(os.Chmod(s.Conf(), 0o660))
+	e.must(s.Start())
+	e.must(s.WaitReady(e.ctx))
+	_, err = s.Do(e.ctx, "SENTINEL", "SET", "mymaster", "quorum", "7")
+	e.must(err)
+	e.logHas(s, "in place")
+	if text := e.conf(s); !strings.Contains(text, "sentinel monitor mymaster 127.0.0.1 1 7\n") {
+		t.Errorf("the file is\n%s", text)
+	}
+	info, err := os.Stat(s.Conf())
+	e.must(err)
+	if st := info.Sys().(*syscall.Stat_t); st.Gid != group || info.Mode().Perm() != 0o660 {
+		t.Errorf("the file has group %d and mode %o", st.Gid, info.Mode().Perm())
+	}
+}
