@@ -231,4 +231,22 @@ var Table = []Mutation{
 		Name: "failover that never times out", Why: "a replica that does not come back holds the failover up for ever",
 		Edits: []Edit{{"monitor/reconf.go", "timeout := now >= due", "timeout := now >= due && false"}},
 	},
+	{
+		Name: "copy of a write in place not synced", Why: "a power cut leaves neither the old nor the new content, and votes are lost",
+		By: ByTest, Test: [2]string{"./internal/atomicfile", "^TestPowerCutInPlace$"},
+		Edits: []Edit{{
+			"internal/atomicfile/inplace.go", "if err := f.Sync(); err != nil {\n\t\treturn &SaveError{\"Could not sync the copy",
+			"if err := error(nil); err != nil {\n\t\treturn &SaveError{\"Could not sync the copy",
+		}},
+	},
+	{
+		Name: "damaged file made whole by a save", Why: "the next start has no password",
+		By: ByTest, Test: [2]string{"./configrewrite", "^TestCutFile$"},
+		Edits: []Edit{{"configrewrite/damage.go", "if reason == \"\" {", "if true {"}},
+	},
+	{
+		Name: "refused subscription not shown", Why: "a Sentinel that hears no hello looks healthy",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/link.go", "return l.cmd.up && (!l.server || l.pubsub.up)", "return l.cmd.up"}},
+	},
 }
