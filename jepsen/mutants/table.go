@@ -176,7 +176,12 @@ var Table = []Mutation{
 	{
 		Name: "epochs that others tell not taken for voted in", Why: "one vote of the earlier life and one of this elect two",
 		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
-		Edits: []Edit{{"monitor/recall.go", "m.ledger.Epoch = max(m.ledger.Epoch, c.epoch)", "m.ledger.Epoch = max(m.ledger.Epoch, 0*c.epoch)"}},
+		Edits: []Edit{{"monitor/recall.go", "if c.epoch > m.ledger.Epoch {", "if false {"}},
+	},
+	{
+		Name: "own vote moved to an epoch of others", Why: "it claims a vote there that it never gave",
+		By: ByTest, Test: [2]string{"./jepsen/sim", "^TestScripts$"},
+		Edits: []Edit{{"monitor/recall.go", "election.Ledger{Epoch: c.epoch}", "election.Ledger{Epoch: c.epoch, For: m.ledger.For}"}},
 	},
 	{
 		Name: "forced failover at an epoch that it has left", Why: "it acts beside the Sentinel for which it has voted",
