@@ -14,8 +14,8 @@ type announceValue struct{ host *string }
 func (v announceValue) Kind() option.Kind { return option.Text }
 
 // SetLine takes what a file says. Images of well-known operators write 0.0.0.0,
-// which would lead every other Sentinel to itself; with stock Sentinels there is no
-// failover then. Blanks around an address come from scripts. What nobody could ever
+// which would lead every other Sentinel to itself; stock Sentinels count their own
+// votes twice then. Blanks around an address come from scripts. What nobody could ever
 // have used is an error.
 func (v announceValue) SetLine(words []string) error {
 	if len(words) != 1 {

@@ -95,7 +95,7 @@ func (c *Core) askReply(now Instant, in AskReply) {
 	m := p.master
 	// An answer about an address that the master has left says nothing about
 	// the current master.
-	if in.OK && in.Token.Seq > m.askFloor && !l.gossip.wrongID {
+	if in.OK && in.Token.Seq > m.askFloor && l.counts() {
 		p.askReplyAt = now
 		if in.Down {
 			p.set(FlagMasterDown)

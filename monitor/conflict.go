@@ -58,6 +58,12 @@ func (c *Core) usedOwnAddr(now Instant, at HostPort) bool {
 	return false
 }
 
+// announcesToo reports whether a is an address that this process announces too.
+func (c *Core) announcesToo(now Instant, a Addr) bool {
+	set := c.opts.AnnounceIP != "" && a.Port == c.announcedPort() && (a.Host == c.opts.AnnounceIP || a.IP == c.opts.AnnounceIP)
+	return set || c.usedOwnAddr(now, HostPort{a.Host, a.Port}) || c.usedOwnAddr(now, HostPort{a.IP, a.Port})
+}
+
 // conflict is what is known about another Sentinel with our id.
 type conflict struct {
 	own, other  HostPort // where the two announce themselves
@@ -165,7 +171,7 @@ func (c *Core) keepsAddress(now Instant, p *peer, addr Addr) bool {
 	left := addr.Same(v.previous) && now < v.changedAt.Add(flapWindow)
 	if c.unheard(now, p) && !(left && now < v.changedAt.Add(c.tun.PublishPeriod)) {
 		was := Addr{}
-		if l := p.link; !left && l.cmd.upAt > v.changedAt && l.lastPong > l.cmd.upAt && !l.gossip.wrongID {
+		if l := p.link; !left && l.cmd.upAt > v.changedAt && l.lastPong > l.cmd.upAt && !l.wrongID() {
 			was = p.addr // it has answered there, and is not just going back
 		}
 		*v = addrChange{previous: was, changedAt: now, currentSeen: now}
@@ -201,6 +207,6 @@ func (c *Core) keepsAddress(now Instant, p *peer, addr Addr) bool {
 // three hello periods.
 func (c *Core) unheard(now Instant, p *peer) bool {
 	l := p.link
-	return !l.cmd.up || p.has(FlagSDown) || l.gossip.wrongID ||
+	return !l.cmd.up || p.has(FlagSDown) || l.wrongID() ||
 		now >= max(l.addrChange.currentSeen, l.cmd.upAt).Add(3*c.tun.PublishPeriod)
 }

@@ -37,10 +37,10 @@ func (c *Core) addrOf(host string, port int) (Addr, error) {
 
 // peerAddr returns where the sender of a hello can be reached.
 //
-// Of several Sentinels that announce one address, at most one answers there. If it
-// is this one's, none of the others does. Else one of them stays until it is silent.
-// Stock Sentinel has each of their hellos push out the one before, and saves its file
-// each time.
+// Of several Sentinels that announce one address, at most one answers there. One of
+// them stays until it is silent, or until another says that it is the one. Stock
+// Sentinel has each of their hellos push out the one before, and saves its file each
+// time.
 func (c *Core) peerAddr(now Instant, m *master, h *Hello) (Addr, error) {
 	addr, err := c.addrOf(h.IP, h.Port)
 	switch {
@@ -48,13 +48,28 @@ func (c *Core) peerAddr(now Instant, m *master, h *Hello) (Addr, error) {
 		return addr, err
 	case h.Port < 1 || h.Port > 65535:
 		return addr, valid.ErrUnusable
-	case c.usedOwnAddr(now, HostPort{h.IP, h.Port}):
-		return addr, errOwnAddr
 	}
-	if q := m.peerAt(addr); q != nil && q.runID != h.RunID && c.holdsAddr(now, q, m.peerByID(h.RunID) != nil) {
+	q, known := m.peerAt(addr), m.peerByID(h.RunID) != nil
+	switch {
+	case q != nil && !known && q.link.gossip.answers == h.RunID:
+		return addr, nil // it has said so itself
+	case c.announcesToo(now, addr):
+		if h.IP != c.opts.AnnounceIP || q != nil || known {
+			return addr, errOwnAddr
+		}
+		c.logShared(h)
+	case q != nil && q.runID != h.RunID && c.holdsAddr(now, q, known):
 		return addr, errTaken
 	}
 	return addr, nil
+}
+
+// logShared tells that a Sentinel is looked for at the address that this one announces
+// too. All may have the file of one, in which its announce-ip stands; then the others
+// can ask that one, and a failover is possible as with stock Sentinels.
+func (c *Core) logShared(h *Hello) {
+	c.logStrange("peer:"+string(h.RunID)+errOwnAddr.Error(), "Sentinel "+string(h.RunID)+" announces the address "+HostPort{h.IP, h.Port}.String()+
+		": "+errOwnAddr.Error()+". Its vote counts only if it says itself that it is there; correct the 'sentinel announce-ip' of both")
 }
 
 // holdsAddr reports whether q keeps its address although another id announces it. A
@@ -67,7 +82,7 @@ func (c *Core) holdsAddr(now Instant, q *peer, known bool) bool {
 	if now >= q.lastHello.Add(3*c.tun.PublishPeriod) {
 		return false
 	}
-	proven := known || l.cmd.up && l.gossip.kind == PeerGosentinel && !l.gossip.wrongID
+	proven := known || l.cmd.up && l.gossip.kind == PeerGosentinel && !l.wrongID()
 	if l.takenAt != 0 && now < l.takenAt.Add(flapWindow) {
 		l.takenAt = now // as long as they go on
 		return true

@@ -88,6 +88,51 @@ func TestPeerThatLeadsBack(t *testing.T) {
 	}
 }
 
+// TestAddressOfBoth: a Sentinel announces the address that this one announces too.
+// What answers there counts for nothing before it has said who it is: it may be this
+// Sentinel itself, whose vote would count twice.
+func TestAddressOfBoth(t *testing.T) {
+	id := RunID(strings.Repeat("p", 40))
+	for _, c := range []struct {
+		name   string
+		says   GossipReply
+		counts bool
+	}{
+		{"it is the one", GossipReply{Known: true, Endpoint: GossipEndpoint{ID: id}}, true},
+		{"redis-sentinel", GossipReply{}, true},
+		{"this Sentinel", GossipReply{Known: true, Endpoint: GossipEndpoint{ID: RunID(strings.Repeat("m", 40))}}, false},
+		{"may not say", GossipReply{Denied: true}, false},
+	} {
+		r := newNamesRig(t, func(s *State) {
+			s.Options.MyID, s.Options.AnnounceIP, s.Options.AnnouncePort = RunID(strings.Repeat("m", 40)), "10.0.5.5", 26379
+			s.Masters[0].Sentinels = []KnownSentinel{{Addr: Addr{Host: "10.0.5.5", IP: "10.0.5.5", Port: 26379}, ID: id}}
+		})
+		p := r.c.masters[0].peers[0]
+		answer := func() bool {
+			r.later(time.Second)
+			r.step(AskReply{Conn: p.link.cmd.id, Token: Token{p.id, r.c.lastSeq}, OK: true, Down: true, Leader: r.c.opts.MyID, Epoch: 1})
+			return p.votedFor != "" || p.has(FlagMasterDown)
+		}
+		r.step(LinkUp{Conn: p.link.cmd.id, LocalIP: "10.0.5.1"})
+		r.step(Pong{Conn: p.link.cmd.id})
+		if answer() || r.c.Masters(r.now)[0].UsableSentinels != 1 {
+			t.Errorf("%s: it counts before it has said so", c.name)
+		}
+		c.says.Conn = p.link.cmd.id
+		r.step(c.says)
+		if got := answer(); got != c.counts {
+			t.Errorf("%s: it counts: %v", c.name, got)
+		}
+		usable := 1
+		if c.counts {
+			usable = 2
+		}
+		if got := r.c.Masters(r.now)[0].UsableSentinels; got != usable {
+			t.Errorf("%s: %d Sentinels are usable, want %d", c.name, got, usable)
+		}
+	}
+}
+
 // TestProvenPeerStays: a Sentinel that has said at its address who it is keeps that
 // address as long as it is heard, whatever ids a stranger announces there.
 func TestProvenPeerStays(t *testing.T) {

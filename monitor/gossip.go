@@ -59,8 +59,17 @@ type gossipState struct {
 	endpoint GossipEndpoint
 	asked    bool    // and not answered yet
 	due      Instant // next question
-	wrongID  bool    // the answer came from another Sentinel than this link is for
+	answers  RunID   // who says on this connection that it is there; "" if nobody has said
+	mayBeOwn bool    // this connection may lead to this Sentinel itself
 }
+
+// wrongID reports whether another Sentinel answers than the one that the link is for.
+func (l *link) wrongID() bool {
+	return l.gossip.answers != "" && l.gossip.answers != l.owners[0].runID
+}
+
+// counts reports whether an answer is one of the Sentinel that the link is for.
+func (l *link) counts() bool { return !l.wrongID() && !l.gossip.mayBeOwn }
 
 // askGossip asks a peer for its endpoint when it is time.
 func (l *link) askGossip(c *Core, now Instant) Instant {
@@ -91,8 +100,11 @@ func (c *Core) gossipReply(now Instant, in GossipReply) {
 		l.works(StepAsk) // its SENTINEL command has its name again
 	}
 	g.asked, g.kind, g.due = false, PeerGosentinel, now.Add(gossipRefresh)
-	g.wrongID = in.Known && e.ID != "" && e.ID != l.owners[0].runID
-	if g.wrongID {
+	if g.answers = ""; in.Known {
+		g.answers = e.ID
+	}
+	g.mayBeOwn = g.mayBeOwn && in.Known && e.ID == ""
+	if l.wrongID() {
 		// A Sentinel that lost its state came back at the same address with a
 		// new id. It remembers none of its votes and must not cast them again
 		// under the old id. Its own hello makes it known under the new one.

@@ -324,7 +324,8 @@ func (c *Core) linkUp(now Instant, in LinkUp) {
 		c.recallEars(now, l.owners[0].master)
 		return
 	}
-	l.gossip.asked, l.gossip.due, l.gossip.wrongID = false, now, false
+	l.gossip.asked, l.gossip.due, l.gossip.answers = false, now, ""
+	l.gossip.mayBeOwn = !l.server && c.announcesToo(now, l.owners[0].addr)
 	for _, o := range l.owners {
 		o.helloDue, o.infoSent = now, 0 // exchange hellos and INFO at once
 		c.wake(o)

@@ -184,6 +184,7 @@ func (c *Core) addPeer(now Instant, m *master, addr Addr, id RunID) *peer {
 	l := c.peerLinks[id]
 	if l == nil {
 		l = c.newLink(now, false)
+		l.gossip.mayBeOwn = c.announcesToo(now, addr)
 		c.peerLinks[id] = l
 	}
 	m.peers = append(m.peers, p)

@@ -111,7 +111,7 @@ func (c *Core) masterView(now Instant, m *master) MasterView {
 	}
 	for _, p := range m.peers {
 		switch {
-		case p.has(FlagSDown), p.link.gossip.wrongID:
+		case p.has(FlagSDown), !p.link.counts():
 		case p.deaf():
 			v.DeafSentinels++
 		default:

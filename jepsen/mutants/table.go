@@ -233,6 +233,16 @@ var Table = []Mutation{
 		Edits: []Edit{{"monitor/repair.go", "if !c.rechecked(now, r, seq) || r.slaveofSeq != 0 {", "if !c.rechecked(now, r, seq) && false || r.slaveofSeq != 0 {"}},
 	},
 	{
+		Name: "Sentinels that cannot be reached are no voters", Why: "each of several takes itself for the majority",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/distant.go", "return 1 + len(m.peers) + len(m.distant) }", "return 1 + len(m.peers) }"}},
+	},
+	{
+		Name: "answers counted that may be one's own", Why: "a Sentinel that is led to itself votes twice",
+		By: ByTest, Test: [2]string{"./monitor", "^TestAddressOfBoth$"},
+		Edits: []Edit{{"monitor/gossip.go", "return !l.wrongID() && !l.gossip.mayBeOwn }", "return !l.wrongID() }"}},
+	},
+	{
 		Name: "failover that never times out", Why: "a replica that does not come back holds the failover up for ever",
 		Edits: []Edit{{"monitor/reconf.go", "timeout := now >= due", "timeout := now >= due && false"}},
 	},
