@@ -36,9 +36,9 @@ func (c *Core) hello(now Instant, in *HelloReceived) {
 	c.raiseEpoch(m, h)
 	if p != nil {
 		p.lastHello = now
-		c.recallHeard(now, m)
 	}
 	if p != nil || m.isUnreachable(h.RunID) {
+		c.recallHeard(now, m)
 		c.adoptIfNewer(now, m, h)
 	}
 }
