@@ -102,7 +102,7 @@ func (c *Core) elect(now Instant, m *master) Instant {
 	votes, outstanding := c.countVotes(m)
 	needed := quorum.Needed(m.voters(), m.cfg.Quorum)
 	leader, _, elected := quorum.Winner(votes, needed)
-	if elected && leader == c.opts.MyID && m.hasOwnVote() {
+	if elected && leader == c.opts.MyID && c.hasOwnVote(m) {
 		c.elected(now, m)
 		return Never
 	}
@@ -122,7 +122,7 @@ func (c *Core) elect(now Instant, m *master) Instant {
 	// when another has been elected: when several masters fail together the
 	// current epoch keeps rising, and we would depose a working leader, which
 	// may have promoted another replica than we would.
-	if m.hasOwnVote() && !elected && (lostEpoch || split) {
+	if c.hasOwnVote(m) && !elected && (lostEpoch || split) {
 		next = min(next, c.restartElection(now, m))
 	}
 	return next
@@ -132,7 +132,9 @@ func (c *Core) elect(now Instant, m *master) Instant {
 // epoch of its attempt. Whoever leads needs that (invariant S19): a Sentinel that
 // has voted for another at a later epoch must not act beside that one, and an
 // epoch without a vote of ours can be used once more after a restart.
-func (m *master) hasOwnVote() bool { return m.ledger.Epoch == m.attempt.Epoch }
+func (c *Core) hasOwnVote(m *master) bool {
+	return m.ledger == election.Ledger{Epoch: m.attempt.Epoch, For: c.opts.MyID}
+}
 
 // electForced lets a manual failover go on without votes, as it must when no
 // other Sentinel answers. It asks for votes nevertheless: a majority makes its
@@ -145,7 +147,7 @@ func (c *Core) electForced(now Instant, m *master, elected bool, outstanding int
 	if (elected || overtaken) && a.Restarts < maxRestarts {
 		return c.restartElection(now, m)
 	}
-	if !m.hasOwnVote() {
+	if elected || !c.hasOwnVote(m) {
 		return Never // until the election deadline
 	}
 	if due := a.Changed.Add(c.tun.ForceGrace); outstanding > 0 && now < due {

@@ -188,20 +188,25 @@ var Table = []Mutation{
 		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
 		Edits: []Edit{
 			{"monitor/elect.go", "if (elected || overtaken) &&", "if (elected || overtaken && false) &&"},
-			{"monitor/elect.go", "if !m.hasOwnVote() {", "if false {"},
+			{"monitor/elect.go", "if elected || !c.hasOwnVote(m) {", "if false {"},
 		},
+	},
+	{
+		Name: "forced failover that goes on where another was elected", Why: "two configurations of one epoch are never reconciled",
+		By: ByTest, Test: [2]string{"./monitor", "^TestForcedFailoverAtTheEpochOfAnother$"},
+		Edits: []Edit{{"monitor/elect.go", "if elected || !c.hasOwnVote(m) {", "if !c.hasOwnVote(m) {"}},
 	},
 	{
 		Name: "forced failover without an own vote in an id conflict", Why: "its epoch is not saved, and is used again after a restart",
 		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
 		Edits: []Edit{
 			{"monitor/vote.go", "if c.disk.failing || !req", "if c.disk.failing || c.conflict.open || !req"},
-			{"monitor/elect.go", "if !m.hasOwnVote() {", "if false {"},
+			{"monitor/elect.go", "if elected || !c.hasOwnVote(m) {", "if false {"},
 		},
 	},
 	{
 		Name: "leader that has voted for another since", Why: "it acts beside the Sentinel for which it has voted",
-		Edits: []Edit{{"monitor/elect.go", "leader == c.opts.MyID && m.hasOwnVote() {", "leader == c.opts.MyID {"}},
+		Edits: []Edit{{"monitor/elect.go", "leader == c.opts.MyID && c.hasOwnVote(m) {", "leader == c.opts.MyID {"}},
 	},
 	{
 		Name: "another replica promoted while the outcome of the first is unknown",
