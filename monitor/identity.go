@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -82,9 +83,15 @@ func (c *Core) areOne(i, o *instance) bool {
 
 func (c *Core) saysItself(i *instance) bool {
 	l := i.link
-	if c.isName(i.addr.Host) && c.names[i.addr.Host].answered < l.cmd.dialedAt {
-		c.resolve(i)
-		return false
+	if c.isName(i.addr.Host) {
+		n := c.names[i.addr.Host]
+		if n.answered < l.cmd.dialedAt {
+			c.resolve(i)
+			return false
+		}
+		if !slices.Contains(n.ips, i.addr.IP) {
+			return false // what answers there is not what has the name now
+		}
 	}
 	return l.connected() && !i.has(FlagSDown) && i.infoRefresh >= l.cmd.upAt
 }

@@ -28,6 +28,7 @@ type instance struct {
 	sdownSince, odownSince Instant
 
 	lookUpDue    Instant // of its name; 0 before the first time
+	doubtUntil   Instant // until then what is found for its name is believed, see doubt; 0: no doubt
 	helloDue     Instant
 	helloPending bool
 

@@ -111,6 +111,9 @@ func (c *Core) heedLookup(now Instant, mem member, host string, ips nameAddrs, c
 	// An address that the name still has is kept: a resolver may rotate its
 	// answers, and what works must not move with them.
 	moved := !slices.Contains(ips, i.addr.IP)
+	if moved && c.doubted(i) {
+		i.link.cmd.unconfirmed, i.link.pubsub.unconfirmed = true, true
+	}
 	if moved && i.link.cmd.up && !i.link.cmd.unconfirmed {
 		// That server is alive and what it should be, and DNS may err.
 		c.logOnce("moved:"+i.name+" "+ips[0], LevelNotice, host+" has the address "+ips[0]+" now, but the server at "+
@@ -211,18 +214,32 @@ func (c *Core) lookUpIfDue(now Instant, i *instance) Instant {
 			c.resolve(i)
 		}
 		i.lookUpDue = now.Add(namePeriod/2 + c.random(namePeriod))
+		if now < i.doubtUntil {
+			i.lookUpDue = now.Add(doubtPeriod)
+		}
 	}
 	return i.lookUpDue
 }
+
+// A resolver keeps what it has found for a while, so that its first answer may be
+// from before a name moved. For doubtWindow it is asked again.
+const (
+	doubtPeriod = 5 * time.Second
+	doubtWindow = 30 * time.Second
+)
 
 // doubt looks a name up because the server behind it is not what was expected. If
 // it has moved, the connections follow.
 func (c *Core) doubt(i *instance) {
 	if c.isName(i.addr.Host) {
-		i.link.cmd.unconfirmed, i.link.pubsub.unconfirmed = true, true
+		i.doubtUntil, i.lookUpDue = c.now.Add(doubtWindow), c.now.Add(doubtPeriod)
 		c.resolve(i)
+		c.wake(i)
 	}
 }
+
+// doubted reports whether the server behind a name may be another one than expected.
+func (c *Core) doubted(i *instance) bool { return c.now < i.doubtUntil || !c.asExpected(i) }
 
 // moveTo gives a member another address of its name, and reports whether it is
 // gone, because something else is known there already.

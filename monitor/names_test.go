@@ -259,6 +259,61 @@ func TestDoubtLooksANameUp(t *testing.T) {
 	}
 }
 
+// TestDoubtOutlivesOldAnswers: a resolver keeps what it has found for a while, so
+// that the first answer may be from before the name moved. It is asked again, not
+// without end, and the server stays in doubt until then. What answers where a name
+// no longer points is no reason to forget another record of that server.
+func TestDoubtOutlivesOldAnswers(t *testing.T) {
+	r := newNamesRig(t, func(s *State) {
+		s.Masters[0].Replicas = []Addr{{Host: "name2", IP: "10.0.0.2", Port: 6379}}
+	})
+	m := r.c.masters[0]
+	answer := func(ip1, ip2 string) {
+		for host, ip := range map[string]string{"name1": ip1, "name2": ip2} {
+			if r.c.resolving(host) {
+				r.step(Resolved{Host: host, IPs: []string{ip}})
+			}
+		}
+	}
+	tell := func(i *instance, id, role string) {
+		r.step(InfoReply{Conn: i.link.cmd.id, Token: Token{Instance: i.id}, Info: ParseInfo([]byte("run_id:" + strings.Repeat(id, 40) + "\r\nrole:" + role + "\r\n"))})
+	}
+	answer("10.0.0.1", "10.0.0.2")
+	r.up(len(r.conns)-4, len(r.conns))
+	tell(&m.instance, "a", "master")
+	tell(&m.instance, "b", "slave") // the names have swapped, and the resolver does not know yet
+	answer("10.0.0.1", "10.0.0.2")
+	r.did = nil
+	r.later(doubtPeriod + time.Second)
+	if asked := slices.Index(r.did, "resolve name1"); asked < 0 || m.addr.IP != "10.0.0.1" {
+		t.Fatalf("the master is at %s, and this was done: %q", m.addr.IP, r.did)
+	}
+	two := m.replicas[0]
+	r.step(LinkDown{Conn: two.link.cmd.id, Reason: "gone"})
+	r.later(2 * time.Second)
+	r.c.names["name1"] = hostName{ips: nameAddrs{"10.0.0.2"}, answered: r.now, changed: r.now}
+	r.step(Resolved{Host: "name2", IPs: []string{"10.0.0.1"}})
+	for _, cn := range []*conn{&two.link.cmd, &two.link.pubsub} {
+		r.step(LinkUp{Conn: cn.id, LocalIP: "10.9.9.9"})
+	}
+	tell(&two.instance, "b", "slave")
+	if len(m.replicas) != 1 {
+		t.Fatal("the replica was taken for the master, which its name does not have any more")
+	}
+	r.c.resolve(&m.instance)
+	answer("10.0.0.2", "10.0.0.1")
+	if m.addr.IP != "10.0.0.2" || len(m.replicas) != 1 || m.replicas[0].addr.IP != "10.0.0.1" {
+		t.Errorf("the master is at %s, its replicas are %v", m.addr.IP, r.c.State().Masters[0].Replicas)
+	}
+
+	for _, now := range []Instant{m.doubtUntil - 1, m.doubtUntil} {
+		m.lookUpDue = now
+		if next := r.c.lookUpIfDue(now, &m.instance); (next <= now.Add(doubtPeriod)) != (now < m.doubtUntil) {
+			t.Errorf("with %v of doubt left, the next look-up is %v away", m.doubtUntil.Sub(now), next.Sub(now))
+		}
+	}
+}
+
 // TestNamesAreLookedUpNowAndThen: once in a while, not all at one instant, and not
 // again while the resolver owes an answer.
 func TestNamesAreLookedUpNowAndThen(t *testing.T) {

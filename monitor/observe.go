@@ -123,9 +123,17 @@ func (c *Core) checkRole(now Instant, i *instance, role Role) {
 	if r, ok := c.members[i.id].(*replica); ok && role == RoleReplica {
 		r.confChange = now
 	}
-	expected := (role == RoleMaster) == (i.kind == KindMaster)
-	if m := i.master; !expected && (m.promoted == nil || i != &m.promoted.instance) {
+	if !c.asExpected(i) {
 		c.doubt(i)
 	}
-	c.emit(i, RoleChange{c.ref(i), role, expected})
+	c.emit(i, RoleChange{c.ref(i), role, (role == RoleMaster) == (i.kind == KindMaster)})
+}
+
+// asExpected reports whether a server has the role of its record. The replica that
+// is being promoted may have either.
+func (c *Core) asExpected(i *instance) bool {
+	if m := i.master; i.kind == KindSentinel || m.promoted != nil && i == &m.promoted.instance {
+		return true
+	}
+	return (i.role == RoleMaster) == (i.kind == KindMaster)
 }

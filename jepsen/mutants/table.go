@@ -228,6 +228,16 @@ var Table = []Mutation{
 		Edits: []Edit{{"monitor/names.go", "c.names[host].answered < changed {", "c.names[host].answered < 0*changed {"}},
 	},
 	{
+		Name: "first answer about a doubted name believed for good", Why: "resolvers keep old answers, and the wrong server stays",
+		By: ByTest, Test: [2]string{"./monitor", "^TestDoubtOutlivesOldAnswers$"},
+		Edits: []Edit{{"monitor/names.go", "if now < i.doubtUntil {", "if false {"}},
+	},
+	{
+		Name: "record dropped for what answers where its name was", Why: "the replica of names that swap is gone",
+		By: ByTest, Test: [2]string{"./monitor", "^TestDoubtOutlivesOldAnswers$"},
+		Edits: []Edit{{"monitor/identity.go", "if !slices.Contains(n.ips, i.addr.IP) {", "if false {"}},
+	},
+	{
 		Name: "all Sentinels correct a server at once", Why: "its clients are disconnected by each of them",
 		By: ByTest, Test: [2]string{"./jepsen/sim", "^TestOneCorrection$"},
 		Edits: []Edit{{"monitor/repair.go", "time.Duration(c.repairRank(r.master)) * repairSlot", "0 * time.Duration(c.repairRank(r.master)) * repairSlot"}},
