@@ -22,8 +22,8 @@ import (
 // What only one format can say is named in warnings and left out: comments, and
 // lines that mean nothing to a Sentinel. Included files become part of the
 // result; as for a Sentinel, their relative paths count from the working
-// directory until a dir stands before them. Host names stay names. With the option state-file, the state stays in
-// its file, which serves both.
+// directory until a dir stands before them. Host names stay names. With the option
+// state-file, the state stays in its file, which serves both.
 //
 // The result has been read back and means the same. A configuration with
 // mistakes is refused with an [*Error].

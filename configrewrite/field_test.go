@@ -54,8 +54,9 @@ func TestFieldFilesAreRefusedWhole(t *testing.T) {
 	}
 }
 
-// TestFieldFiles: files as people have them load, with what is odd in them named;
-// they load again after a save, and redis-sentinel loads what was saved.
+// TestFieldFiles: files as people have them load, with what is odd in them named,
+// and can be converted; they load again after a save, and redis-sentinel loads what
+// was saved.
 func TestFieldFiles(t *testing.T) {
 	for _, c := range []struct {
 		name     string
@@ -97,6 +98,9 @@ func TestFieldFiles(t *testing.T) {
 				if !strings.Contains(warned, w) {
 					t.Errorf("no %q in the warnings:\n%s", w, warned)
 				}
+			}
+			if _, _, err := Convert(path); err != nil {
+				t.Errorf("not converted: %v", err)
 			}
 			st := f.State()
 			st.CurrentEpoch++

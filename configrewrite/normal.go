@@ -35,7 +35,7 @@ func normalState(st monitor.State) monitor.State {
 		m.Sentinels = normalSentinels(&m, &st.Options)
 		masters[i] = m
 	}
-	st.Masters = masters
+	st.Masters, st.EpochsUnknown = masters, false // the file gets an epoch
 	return st
 }
 

@@ -46,3 +46,22 @@ func TestNoIDNoVotes(t *testing.T) {
 		t.Errorf("epochs unknown %t, vote unknown %t", st.EpochsUnknown, st.Masters[0].VoteUnknown)
 	}
 }
+
+// TestIDWithoutEpochsIsConverted: such a file, as charts write it, has a
+// counterpart in the other format, and the votes stay unknown.
+func TestIDWithoutEpochsIsConverted(t *testing.T) {
+	conf := "sentinel myid " + string(idA) + "\nsentinel monitor m 127.0.0.1 6379 2\n"
+	toml, _, err := convert([]byte(conf), pureSource(FormatConf))
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, _, err := convert(toml, pureSource(FormatTOML))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for format, text := range map[Format][]byte{FormatTOML: toml, FormatConf: back} {
+		if st := mustParse(t, string(text), pureSource(format)).State; st.Options.MyID != idA || !st.Masters[0].VoteUnknown {
+			t.Errorf("vote unknown %t in\n%s", st.Masters[0].VoteUnknown, text)
+		}
+	}
+}

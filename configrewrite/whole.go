@@ -28,7 +28,7 @@ func checkWhole(path string, text []byte) error {
 	last := strings.TrimSpace(lines[len(lines)-1])
 	if isNumberedState(last) {
 		return &Error{Problems: []Problem{{
-			File: path, Line: len(lines), Text: last, Message: "the file ends within a line that a Sentinel wrote, so the number may be cut",
+			File: path, Line: len(lines), Text: Masked(last), Message: "the file ends within a line that a Sentinel wrote, so the number may be cut",
 			Hint: "restore the file from a copy; if you know that the number is whole, end the line with a line feed",
 		}}}
 	}
