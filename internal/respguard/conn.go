@@ -124,9 +124,9 @@ func (c *Conn) Read(p []byte) (int, error) {
 
 // fill scans what is left in raw, or reads more into scratch and scans that.
 func (c *Conn) fill(scratch []byte) {
-	src, own := c.raw, true
-	if len(src) == 0 {
-		own = false
+	src := c.raw
+	own := len(src) > 0
+	if !own {
 		scratch = scratch[:min(len(scratch), readBytes)]
 		n, err := c.receive(scratch)
 		if err != nil {
