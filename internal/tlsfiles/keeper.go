@@ -38,28 +38,6 @@ type Keeper struct {
 	seen    string // the files' state when they were last read
 	checked time.Time
 	log     func(monitor.Level, string)
-
-	untrusted rateLimit
-}
-
-// rateLimit limits how often the log says that a server is not trusted: a link
-// reconnects up to ten times a second.
-type rateLimit struct {
-	mu   sync.Mutex
-	last time.Time
-}
-
-const untrustedLogGap = 10 * time.Second
-
-// due reports whether another line may be logged now.
-func (c *rateLimit) due(now time.Time) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.last.IsZero() && now.Sub(c.last) < untrustedLogGap {
-		return false
-	}
-	c.last = now
-	return true
 }
 
 // Used reports whether any connection is to be encrypted.
@@ -202,35 +180,13 @@ func (k *Keeper) ClientConfig() *tls.Config {
 		// VerifyConnection does the rest of it.
 		InsecureSkipVerify: true,
 		VerifyConnection: func(cs tls.ConnectionState) error {
-			err := verifyIssued(cs.PeerCertificates, k.fresh().trusted)
-			if err != nil {
-				k.logUntrusted(cs, err)
-			}
-			return err
+			return verifyIssued(cs.PeerCertificates, k.fresh().trusted)
 		},
 	}
 }
 
-// logUntrusted logs why a server is not trusted. Without that line, the server
-// would merely seem to be down.
-func (k *Keeper) logUntrusted(cs tls.ConnectionState, err error) {
-	if !k.untrusted.due(k.now()) {
-		return
-	}
-	who := "A server without certificate"
-	if len(cs.PeerCertificates) > 0 {
-		who = "A server with the certificate " + cs.PeerCertificates[0].Subject.String()
-	}
-	if cs.ServerName != "" { // empty if the server is known by its address
-		who += " at " + cs.ServerName
-	}
-	k.mu.Lock()
-	log := k.log
-	k.mu.Unlock()
-	log(monitor.LevelWarning, fmt.Sprintf("%s is not trusted: %v. See tls-ca-cert-file and tls-ca-cert-dir", who, err))
-}
-
-// verifyIssued verifies a server's certificate chain, but not its name.
+// verifyIssued verifies a server's certificate chain, but not its name. The error is a
+// [tls.CertificateVerificationError], like that of the standard verification.
 func verifyIssued(chain []*x509.Certificate, trusted *x509.CertPool) error {
 	if len(chain) == 0 {
 		return errors.New("the server shows no certificate")
@@ -242,5 +198,10 @@ func verifyIssued(chain []*x509.Certificate, trusted *x509.CertPool) error {
 	_, err := chain[0].Verify(x509.VerifyOptions{
 		Roots: trusted, Intermediates: between, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	})
-	return err
+	if err != nil {
+		return &tls.CertificateVerificationError{
+			UnverifiedCertificates: chain, Err: fmt.Errorf("the certificate %s: %w", chain[0].Subject, err),
+		}
+	}
+	return nil
 }

@@ -112,7 +112,7 @@ func TestWhyAConnectionFails(t *testing.T) {
 	e.says(bare, "tls", "set tls-replication yes")
 	e.says(bare, "gone", "connection refused (is the server running")
 	e.says(bare, "web", "this is an HTTP server")
-	e.says(bare, "locked", "AUTH was refused: NOAUTH")
+	e.says(bare, "locked", "CLIENT SETNAME was refused: NOAUTH")
 	e.says(wrapped, "plain", "set tls-replication no")
 	e.says(alien, "strict", "set tls-cert-file and tls-key-file")
 	e.says(six, "v4", "different families")

@@ -67,6 +67,7 @@ func (c *conn) advise(r reply, v value) {
 	if s <= monitor.StepSubscribe && in.greetingRefusal == "" {
 		in.greetingRefusal = refusal
 	}
+	text := stepNames[s] + " was refused: " + refusal
 	cause, todo := remedyFor(refusal, c.peer.target)
 	switch {
 	case s == monitor.StepAuth:
@@ -88,7 +89,6 @@ func (c *conn) advise(r reply, v value) {
 		return
 	}
 	in.refused[s] = refusal
-	text := stepNames[s] + " was refused: " + refusal
 	if todo != "" {
 		text += " (" + todo + ")"
 	}

@@ -266,7 +266,7 @@ func TestPasswordAskedFor(t *testing.T) {
 		d.Target = monitor.KindSentinel
 		r.run(d, send(1, monitor.Ping{}), send(2, monitor.PublishHello{}))
 		synctest.Wait()
-		checkLog(t, r, "AUTH was refused: NOAUTH a (it asks for a password: set sentinel-pass, and sentinel-user")
+		checkLog(t, r, "CLIENT SETNAME was refused: NOAUTH a (it asks for a password: set sentinel-pass, and sentinel-user")
 	})
 }
 

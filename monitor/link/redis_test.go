@@ -275,7 +275,7 @@ func TestRedisPasswords(t *testing.T) {
 		"user and password": {"sentinel", "pw", monitor.PingPong, nil},
 		"wrong password":    {"", "secret", monitor.PingOther, []string{"AUTH was refused: WRONGPASS"}},
 		"wrong user":        {"nobody", "pw", monitor.PingOther, []string{"AUTH was refused: WRONGPASS"}},
-		"none":              {"", "", monitor.PingOther, []string{"AUTH was refused: NOAUTH Authentication required. (it asks for a password: set auth-pass"}},
+		"none":              {"", "", monitor.PingOther, []string{"CLIENT SETNAME was refused: NOAUTH Authentication required. (it asks for a password: set auth-pass"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := d
