@@ -51,8 +51,8 @@ func Masked(line string) string {
 			end = t.start + secretPrefix(t.text) // a name, with its value glued to it or not
 		case i < at, containsFold(secretDirectives, t.text), endsInSecret(t.text), i == at && !plain && looksSecret(t.text):
 			end = t.end
-		case i > at && !plain && looksSecret(t.text):
-			end = t.start // it may be the secret itself
+		case i > at && !plain && (looksSecret(t.text) || strings.ContainsRune("<>#", rune(line[t.start-1]))):
+			end = t.start // it may be the secret itself, or a password in a rule of a user
 		default:
 			continue
 		}

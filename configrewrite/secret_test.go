@@ -100,7 +100,7 @@ func TestNoSecretIsShown(t *testing.T) {
 	}
 	for _, l := range []string{
 		"sentinel auth-pass hunter2", "sentinel auth-pass hunter2 m", "sentinel auth-pass nosuch hunter2", "sentinel auth m hunter2", "password hunter2",
-		"user alice on hunter2 +get", "user alice on >hunter2 +get", "user alice\n on >hunter2", "auth hunter2", "redis_password: hunter2",
+		"user alice on hunter2 +get", "user alice on >hunter2 +get", "alice on >hunter2 +get", "sentinel alice <hunter2", "user alice\n on >hunter2", "auth hunter2", "redis_password: hunter2",
 		"pw hunter2", "psw: hunter2", "sentinel pw m hunter2",
 		"rename-command CONFIG\nhunter2", "sentinel rename-command m CONFIG\nhunter2", "protected-mode nouser alice on >hunter2",
 		"sentinel rename-command m PING hunter2\nsentinel rename-command m ping x", "rename-command PING hunter2\nrename-command PING x",
