@@ -32,7 +32,7 @@ func (c *Core) mayFollow(now Instant, i *instance, to Addr) (ok, never bool) {
 	switch {
 	case i.addr.Same(to), target != nil && i.sameServer(target):
 		return false, true
-	case isLoopback(to.Shown(c.opts.AnnounceHostnames)) && !isLoopback(i.addr.DialTarget()):
+	case isLoopback(to.Shown(c.opts.AnnounceHostnames)) && !isLoopback(i.addr.DialTarget()) && !i.isOnThisHost():
 		c.logOnce("loopback:"+i.name+" "+to.Host, LevelWarning, "Server "+c.shown(i.addr).String()+" is not told to follow "+
 			c.shown(to).String()+", which would mean itself there: let it be monitored by an address that all servers can reach")
 		return false, true
@@ -42,6 +42,14 @@ func (c *Core) mayFollow(now Instant, i *instance, to Addr) (ok, never bool) {
 		known = c.hasToldInfo(now, target) && known
 	}
 	return known, false
+}
+
+// isOnThisHost reports whether i is reached at an address of the host of this
+// Sentinel: such a connection comes from the address that it goes to. A loopback
+// address means the same there as here.
+func (i *instance) isOnThisHost() bool {
+	cn := &i.link.cmd
+	return cn.up && cn.localIP != "" && cn.localIP == cn.ip
 }
 
 // hasToldInfo reports whether i has had its chance to tell its run id. If not,
