@@ -397,9 +397,11 @@ func (f *file) directives(context.Context) (map[string]string, error) {
 		}
 	}
 	// While no epoch is known at all, gosentinel writes no vote into a file that came
-	// with an id: it does not know whether it has given one.
+	// with an id: it does not know whether it has given one. Stock writes one at 0.
 	if slices.Contains(lines, "sentinel current-epoch 0") {
-		lines = slices.DeleteFunc(lines, func(line string) bool { return strings.HasPrefix(line, "sentinel leader-epoch") })
+		lines = slices.DeleteFunc(lines, func(line string) bool {
+			return strings.HasPrefix(line, "sentinel leader-epoch") && strings.HasSuffix(line, " {current-epoch}")
+		})
 	}
 	slices.Sort(lines)
 	f.saved = map[string]string{"directives": strings.Join(lines, "\n") + "\n"}
