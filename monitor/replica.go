@@ -41,8 +41,10 @@ func (c *Core) addReplica(now Instant, m *master, addr Addr, l *link) *replica {
 		l = c.newLink(now, true)
 	}
 	m.replicas = append(m.replicas, r)
-	c.warnLoopback(m, addr)
 	c.register(r, l)
+	if !r.isOnThisHost() {
+		c.warnLoopback(m, addr)
+	}
 	return r
 }
 
