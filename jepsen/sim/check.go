@@ -32,6 +32,7 @@ type checker struct {
 	checked  uint64 // states compared
 	leaders  map[epochKey]leader
 	excused  map[epochKey]bool // epochs with which two configurations may exist
+	revoted  map[epochKey]bool // epochs in which one voted again that could not know of its first vote
 	configs  map[epochKey]monitor.HostPort
 	elected  int
 	switches int
@@ -52,7 +53,7 @@ type (
 
 func newChecker(w *world) *checker {
 	return &checker{
-		w: w, leaders: map[epochKey]leader{}, excused: map[epochKey]bool{}, configs: map[epochKey]monitor.HostPort{},
+		w: w, leaders: map[epochKey]leader{}, excused: map[epochKey]bool{}, revoted: map[epochKey]bool{}, configs: map[epochKey]monitor.HostPort{},
 	}
 }
 
@@ -336,7 +337,7 @@ func (k *checker) votedAgain(n *node, p *monitor.MasterProbe) {
 	case again && p.VoteEpoch <= heard:
 		k.fail(n.name, S3, "voted for %.8s and for %.8s at epoch %d, which others had told", first, p.VoteFor, p.VoteEpoch)
 	case again:
-		k.excused[key] = true
+		k.excused[key], k.revoted[key] = true, true
 		who.votes[key] = p.VoteFor
 	}
 }
@@ -519,7 +520,7 @@ func (k *checker) unique(key epochKey, l leader) {
 			all = append(all, id)
 		}
 	}
-	if k.tainted != "" || l.needed+other.needed <= len(all) {
+	if k.tainted != "" || k.revoted[key] || l.needed+other.needed <= len(all) {
 		k.excused[key] = true
 		return
 	}

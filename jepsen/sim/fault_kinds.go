@@ -535,7 +535,7 @@ func (w *world) move(n sentinel) {
 	p := n.base()
 	n.crash(false)
 	delete(w.net.listeners, p.addr)
-	p.moves++
+	p.moves, p.movedAt = p.moves+1, w.now
 	p.addr.Host = fmt.Sprintf("10.%d.%d.%d", 2+p.moves/250, p.moves%250, 1+int(p.hostID)-len(w.servers))
 	w.net.listeners[p.addr] = n
 	w.boot(n)

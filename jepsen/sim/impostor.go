@@ -109,11 +109,11 @@ func (k *checker) heardLie(n *node) {
 }
 
 // isAt reports whether the Sentinel with this id really is at that address, and has
-// always been. One that is announced where it was before may be taken to be back,
-// until it is found that nobody answers there.
+// been for a minute. One that is announced where it was shortly before may be taken to
+// be back, until it is found that nobody answers there.
 func (w *world) isAt(id monitor.RunID, at monitor.HostPort) bool {
 	n, ok := w.net.listeners[at].(sentinel)
-	return ok && n.base().id == id && n.base().alive && n.base().moves == 0
+	return ok && n.base().id == id && n.base().alive && (n.base().moves == 0 || w.now.Sub(n.base().movedAt) > time.Minute)
 }
 
 type spoken struct {

@@ -49,6 +49,7 @@ type process struct {
 	gone      bool              // decommissioned: it is never started again
 	spare     bool              // there is a machine, but no Sentinel on it yet
 	moves     int               // to another address
+	movedAt   Instant           // when it last did
 	lostLinks map[string]string // why, for the trace
 	paused    Instant           // a stalled process runs again at this instant
 	conns     []*conn           // accepted
