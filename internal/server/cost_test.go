@@ -86,7 +86,7 @@ var growing = map[string][]shape{
 		grows("acl setuser u", ">%d"), grows("acl setuser u", "#%064d"), after(grows("acl setuser u", "<%d"), grows("acl setuser u", ">%d")),
 		after(backwards("acl setuser u", "<%d"), grows("acl setuser u", ">%d")), grows("acl setuser u", ">%d <%[1]d"),
 		grows("acl setuser u resetkeys", "~%d"), grows("acl setuser u resetkeys", "%%R~%d"), grows("acl setuser u resetchannels", "&%d"),
-		grows("acl setuser u -@all", "+ping|%d"), grows("acl setuser u", "+ping -ping"), grows("acl setuser u", "+@admin -@admin"),
+		grows("acl setuser u -@all", "+ping|%d"), grows("acl setuser u", "+ping -ping"), grows("acl setuser u", "+ping|%d -ping"), grows("acl setuser u", "+@admin -@admin"),
 		grows("acl setuser u -@all", "+ping|%d +ping|x"), grows("acl setuser u", "()"), grows("acl setuser u", "(~%d )"),
 		grows("acl setuser u", "(~%d"), nested("acl setuser u", "(~0 ~%d", ")"), nested("acl setuser u", "(&0 +info|%d", ")"),
 		grows("acl setuser u", "reset"), grows("acl setuser u", "bad%d"), after(grows("acl setuser u", "on"), grows("acl setuser u", ">%d"), grows("acl setuser u", "&%d")),
