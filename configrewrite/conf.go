@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -122,7 +123,7 @@ func (p *parser) generic(at position, name string, args []string, from origin) {
 		p.problem(at, fmt.Sprintf("Bad directive or wrong number of arguments (unknown directive %q)", at.shownWord(name)),
 			directiveHint(name))
 	case len(args) == 0 && name != "save": // which removes all save lines
-		p.problem(at, option.ErrArity.Error(), "")
+		p.problem(at, option.ErrArity.Error(), usage(name+" <value>", args))
 	case name != "latency-tracking-info-percentiles" && !containsFold(p.idle, name):
 		p.idle = append(p.idle, name)
 	}
@@ -136,7 +137,9 @@ func (p *parser) serverOption(at position, o *option.Row[Settings], args []strin
 	} else {
 		err = o.SetLine(&p.doc.Settings, args)
 	}
-	if o.Words != nil {
+	if errors.Is(err, option.ErrArity) {
+		hint = usage(o.Name+" "+operands(o.Kind()), args)
+	} else if o.Words != nil {
 		hint = "write one of the words listed"
 	}
 	p.report(at, err, hint)
@@ -146,9 +149,30 @@ func (p *parser) serverOption(at position, o *option.Row[Settings], args []strin
 	}
 }
 
+// usage is the hint for a line with too many words or too few.
+func usage(line string, args []string) string {
+	if slices.ContainsFunc(args, func(a string) bool { return strings.HasPrefix(a, "#") }) {
+		return "a comment must stand on a line of its own"
+	}
+	return "write: " + line
+}
+
+// operands says what follows the name of an option.
+func operands(kind option.Kind) string {
+	switch kind {
+	case option.Pairs:
+		return "<command> <new name>"
+	case option.Lines:
+		return "<name> <rule> ..."
+	case option.Classes:
+		return "pubsub <hard limit> <soft limit> <seconds>"
+	}
+	return "<value>"
+}
+
 func (p *parser) setDir(at position, args []string, from origin) {
 	if len(args) != 1 {
-		p.problem(at, option.ErrArity.Error(), "write: dir <path>")
+		p.problem(at, option.ErrArity.Error(), usage("dir <path>", args))
 		return
 	}
 	dir := p.abs(args[0])
@@ -188,7 +212,7 @@ func (p *parser) abs(path string) string {
 
 func (p *parser) include(at position, args []string) {
 	if len(args) != 1 {
-		p.problem(at, option.ErrArity.Error(), "write: include <path>")
+		p.problem(at, option.ErrArity.Error(), usage("include <path>", args))
 		return
 	}
 	if p.doc.source.Include == nil {
@@ -264,6 +288,9 @@ func (p *parser) globalOption(s statement) {
 	switch {
 	case errors.Is(err, option.ErrArity):
 		err = errStatement
+		if hint == "" {
+			hint = usage("sentinel "+o.Name+" "+operands(o.Kind()), s.args)
+		}
 	case errors.Is(err, option.ErrYesNo):
 		plural := ""
 		if s.name == "deny-scripts-reconfig" {
@@ -357,15 +384,15 @@ func (p *parser) applyMonitors(monitors []statement) {
 }
 
 func (p *parser) monitor(s statement) {
-	const usage = "write: sentinel monitor <name> <host> <port> <quorum>"
+	const form = "sentinel monitor <name> <host> <port> <quorum>"
 	if len(s.args) != 4 {
-		p.problem(s.at, errStatement.Error(), usage)
+		p.problem(s.at, errStatement.Error(), usage(form, s.args))
 		return
 	}
 	name, host := s.args[0], s.args[1]
 	quorum, err := strconv.Atoi(p.number(s.at, s.args[3]))
 	if err != nil || quorum < 1 {
-		p.problem(s.at, "Quorum must be 1 or greater.", usage)
+		p.problem(s.at, "Quorum must be 1 or greater.", "write: "+form)
 		return
 	}
 	port, ok := parsePort(p.number(s.at, s.args[2]))
@@ -383,7 +410,7 @@ func (p *parser) monitor(s statement) {
 		return
 	}
 	if name == "" {
-		p.problem(s.at, "the name of a master cannot be empty", usage)
+		p.problem(s.at, "the name of a master cannot be empty", "write: "+form)
 		return
 	}
 	p.warnOfName(s.at, name)
@@ -484,7 +511,7 @@ func (p *parser) masterOption(s statement, o *option.Row[monitor.MasterConfig], 
 	err := o.SetLine(&m.MasterConfig, p.lenient(s.at, o.Kind(), args))
 	hint := ""
 	if errors.Is(err, option.ErrArity) {
-		err, hint = errStatement, fmt.Sprintf("write: sentinel %s <master> <value>", o.Name)
+		err, hint = errStatement, usage("sentinel "+o.Name+" <master> "+operands(o.Kind()), args)
 	} else if o.Unit != 0 {
 		hint = "a number of " + map[time.Duration]string{time.Millisecond: "milliseconds", time.Second: "seconds"}[o.Unit] + ", without a unit"
 		err = badTime(err, o.Lo)
