@@ -466,7 +466,7 @@ func (k *checker) won(n *node, p *monitor.MasterProbe, m *masterWatch) {
 	k.votedForItself(n, p)
 	v, _ := n.core.Master(k.w.now, p.Name)
 	peers, _ := n.core.Sentinels(k.w.now, p.Name)
-	needed := max((len(peers)+1)/2+1, p.Quorum)
+	needed := max((len(peers)+min(v.Unreachable, k.w.hidden())+1)/2+1, p.Quorum)
 	votes := n.seen.votes(peers, v.Addr, key.epoch)
 	if p.VoteFor == n.id && p.VoteEpoch == key.epoch {
 		votes++

@@ -18,8 +18,8 @@ type kind struct {
 
 // FaultGroups are the names that select faults: servers that crash, hang or lose
 // data; Sentinels that crash or stall; the network; disks; operators; changes of
-// membership; gossip, which is lost, late and one-way; strangers that publish hellos,
-// which the default mix is without. "stock" adds stock Sentinels
+// membership; gossip, which is lost, late and one-way; hellos that do not tell where
+// their Sentinel is, which the default mix is without. "stock" adds stock Sentinels
 // to the world instead of faults.
 var FaultGroups = []string{"server", "sentinel", "net", "disk", "operator", "member", "gossip", "impostor", "stock"}
 

@@ -7,9 +7,21 @@ import (
 	"github.com/gosentinel/sentinel/monitor"
 )
 
-// impostorFaults are strangers that may PUBLISH on a server. What they can do to
-// stock Sentinels is not looked at.
+// nowhere is an address that some Sentinels announce and that none can be reached at.
+const nowhere = "0.0.0.0"
+
+// impostorFaults are hellos that do not say where their Sentinel is: of strangers that
+// may PUBLISH on a server, and of Sentinels with a wrong announce-ip. What they can do
+// to stock Sentinels is not looked at.
 var impostorFaults = []kind{
+	{"announce-nowhere", "impostor", func(w *world, f Fault) (string, func()) {
+		n := w.real(f.A)
+		if n == nil || w.opts.Stock > 0 {
+			return "no real Sentinel to announce a wrong address, or stock ones are there", nil
+		}
+		n.nowhere = true
+		return n.name + " announces " + nowhere, func() { n.nowhere = false }
+	}},
 	{"impostor", "impostor", func(w *world, f Fault) (string, func()) {
 		s, victim := w.server(f.A), w.node(f.B).base()
 		if w.opts.Stock > 0 {
@@ -35,6 +47,17 @@ var impostorFaults = []kind{
 		w.forge(s, h, w.now.Add(max(f.D, 10*time.Second)))
 		return text, nil
 	}},
+}
+
+// hidden counts the Sentinels that announce nowhere. Where strangers are, it is not
+// known which of those that nobody reaches there are.
+func (w *world) hidden() (count int) {
+	for _, n := range w.nodes {
+		if n.base().nowhere && w.forged == nil {
+			count++
+		}
+	}
+	return count
 }
 
 // forge publishes a hello again and again.

@@ -208,6 +208,10 @@ func (n *node) carryOut(e monitor.Effect) {
 			e.Cmd = n.mixed(e.Cmd)
 			msg = e
 		}
+		if h, ok := e.Cmd.(monitor.PublishHello); ok && n.nowhere {
+			h.Hello.IP = nowhere
+			e.Cmd, msg = h, monitor.Send{Conn: e.Conn, Token: e.Token, Rename: e.Rename, Cmd: h}
+		}
 		n.link(e.Conn).send(toAcceptor, msg)
 	case monitor.Reply:
 		n.answer(e)
@@ -307,6 +311,9 @@ func (n *node) hear(c *conn, msg any) {
 		if m.err != nil {
 			n.input(monitor.PubSubActivity{Conn: c.tag, BadHello: m.err.Error()})
 			return
+		}
+		if m.hello.IP == nowhere && m.hello.RunID == n.id {
+			return // its core would know that address for its own
 		}
 		n.input(c.heard(m))
 	case monitor.AskReply:

@@ -271,6 +271,7 @@ func (w *world) heal() {
 		switch n := n.(type) {
 		case *node:
 			n.disk.mend(n)
+			n.nowhere = false
 		case *stock:
 			n.disk.broken, n.disk.hung, n.disk.latency = "", false, w.opts.DiskLatency
 		}

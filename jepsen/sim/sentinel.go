@@ -47,6 +47,7 @@ type process struct {
 	alive     bool
 	dark      bool
 	gone      bool              // decommissioned: it is never started again
+	nowhere   bool              // it announces an address at which nobody can connect
 	spare     bool              // there is a machine, but no Sentinel on it yet
 	moves     int               // to another address
 	movedAt   Instant           // when it last did
