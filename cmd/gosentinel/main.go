@@ -139,7 +139,7 @@ func (p *program) start(inv invocation, stdin string) int {
 		return 1
 	}
 	d := &daemon{Sentinel: s, supervisor: sup, background: background}
-	if notice := limitMemory(); notice != "" {
+	if notice := limitMemory(ownCgroupLimit); notice != "" {
 		d.notices = append(d.notices, notice)
 	}
 	d.pidfile = pidPath(set, background != nil, p.flavour)

@@ -20,10 +20,21 @@ const heapShare = 0.75
 // limitMemory derives the memory limit of the Go runtime from the cgroup, and says
 // so. Without one, garbage is collected when the heap has doubled, and the kernel
 // kills or throttles the process before that.
-func limitMemory() (notice string) {
+func limitMemory(ofCgroup func() int64) (notice string) {
 	if os.Getenv("GOMEMLIMIT") != "" {
 		return "" // the operator's word
 	}
+	limit := ofCgroup()
+	if limit <= 0 {
+		return ""
+	}
+	goes := int64(float64(limit) * heapShare)
+	debug.SetMemoryLimit(goes)
+	return fmt.Sprintf("The cgroup allows %d MiB of memory, so the Go runtime is held to %d MiB (set GOMEMLIMIT for another limit)", limit>>20, goes>>20)
+}
+
+// ownCgroupLimit is [cgroupLimit] of this process.
+func ownCgroupLimit() int64 {
 	read := func(name string) string {
 		text, err := os.ReadFile(name)
 		if err != nil {
@@ -31,13 +42,7 @@ func limitMemory() (notice string) {
 		}
 		return string(text)
 	}
-	limit := cgroupLimit(read("/proc/self/cgroup"), read("/proc/self/mountinfo"), read)
-	if limit <= 0 {
-		return ""
-	}
-	goes := int64(float64(limit) * heapShare)
-	debug.SetMemoryLimit(goes)
-	return fmt.Sprintf("The cgroup allows %d MiB of memory, so the Go runtime is held to %d MiB (set GOMEMLIMIT for another limit)", limit>>20, goes>>20)
+	return cgroupLimit(read("/proc/self/cgroup"), read("/proc/self/mountinfo"), read)
 }
 
 // cgroupLimit returns the smallest memory limit, in bytes, of the cgroup that this

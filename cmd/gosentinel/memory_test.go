@@ -1,6 +1,25 @@
 package main
 
-import "testing"
+import (
+	"math"
+	"runtime/debug"
+	"testing"
+)
+
+// TestMemoryLimitOfOperator: GOMEMLIMIT in the environment wins over the cgroup.
+func TestMemoryLimitOfOperator(t *testing.T) {
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(math.MaxInt64))
+	const all = 1 << 30
+	limit := func() int64 { return all }
+	t.Setenv("GOMEMLIMIT", "100MiB")
+	if notice := limitMemory(limit); notice != "" || debug.SetMemoryLimit(-1) != math.MaxInt64 {
+		t.Errorf("the limit is %d, %q", debug.SetMemoryLimit(-1), notice)
+	}
+	t.Setenv("GOMEMLIMIT", "")
+	if notice := limitMemory(limit); notice == "" || debug.SetMemoryLimit(-1) != all*3/4 {
+		t.Errorf("the limit is %d, %q", debug.SetMemoryLimit(-1), notice)
+	}
+}
 
 // TestMemoryLimitOfCgroup: the limit is found in both versions, wherever the cgroup
 // is mounted, and the smallest one counts.

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/gosentinel/sentinel/jepsen/cluster"
 )
 
@@ -41,7 +43,7 @@ func childrenOf(t *testing.T, parent int) map[int]string {
 }
 
 // TestFirstProcess: as process 1 of a PID namespace the daemon reaps what others
-// leave behind, its own scripts keep their exit status, and SIGTERM ends it.
+// leave behind, its own scripts keep their exit status, and SIGTERM and SIGINT end it.
 func TestFirstProcess(t *testing.T) {
 	needsRoot(t, "a PID namespace of its own")
 	if text, err := exec.Command("unshare", "-pf", "--mount-proc", "true").CombinedOutput(); err != nil {
@@ -83,9 +85,17 @@ func TestFirstProcess(t *testing.T) {
 		queue, err := s.Client().Do(ctx, "SENTINEL", "PENDING-SCRIPTS").Slice()
 		return fmt.Sprint(left, queue, err), err == nil && len(left) == 0
 	}))
-	e.must(syscall.Kill(first, syscall.SIGTERM))
-	if status, err := s.WaitExit(e.ctx); status != 0 || err != nil {
-		t.Errorf("SIGTERM ended it with status %d, %v", status, err)
+	for _, end := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
+		for pid := range childrenOf(t, s.PID()) {
+			e.must(syscall.Kill(pid, end))
+		}
+		if status, err := s.WaitExit(e.ctx); status != 0 || err != nil {
+			t.Errorf("%v ended it with status %d, %v", end, status, err)
+		}
+		e.logHas(s, "Received "+unix.SignalName(end)+" scheduling shutdown...")
+		if end == syscall.SIGTERM {
+			e.must(s.Restart(e.ctx))
+			e.must(s.WaitReady(e.ctx))
+		}
 	}
-	e.logHas(s, "Received SIGTERM scheduling shutdown...")
 }
