@@ -107,6 +107,7 @@ func (m *master) peerAt(addr Addr) *peer {
 // distant is a Sentinel that was heard and cannot be reached.
 type distant struct {
 	id    RunID
+	heard Instant // its last hello
 	until Instant // it counts until then
 }
 
@@ -117,7 +118,7 @@ type distant struct {
 // is taken it has to go on announcing itself: a Sentinel that is restarted again and
 // again without its file has a new id each time.
 func (c *Core) unreachable(now Instant, m *master, p *peer, h *Hello, why error) {
-	d := distant{h.RunID, Never}
+	d := distant{h.RunID, now, Never}
 	if why == errTaken {
 		d.until = now.Add(takenWindow)
 	}

@@ -160,3 +160,31 @@ func TestProvenPeerStays(t *testing.T) {
 		t.Errorf("a silent Sentinel keeps its address: %d peers, %d voters", len(m.peers), m.voters())
 	}
 }
+
+// TestResetKeepsVotersThatCannotBeReached: a RESET while the master is silent must not
+// make a minority take itself for the majority. Who was heard lately still counts.
+func TestResetKeepsVotersThatCannotBeReached(t *testing.T) {
+	for _, lately := range []bool{false, true} {
+		r := newNamesRig(t, func(*State) {})
+		m := r.c.masters[0]
+		r.step(HelloReceived{Hello: Hello{
+			IP: "0.0.0.0", Port: 26379, RunID: paddedID("p1"), MasterName: m.cfg.Name, MasterIP: m.addr.IP, MasterPort: m.addr.Port,
+		}})
+		if !lately {
+			r.later(10 * time.Second)
+		}
+		for range 2 {
+			r.step(Call{From: 1, Op: ResetOp{Pattern: "*"}})
+			if m.voters() != 1 {
+				t.Fatalf("%d voters after RESET", m.voters())
+			}
+		}
+		want := 1
+		if lately {
+			want = 2
+		}
+		if r.later(m.cfg.DownAfter + time.Second); !m.has(FlagSDown) || m.voters() != want {
+			t.Errorf("heard lately %t: down %t, %d voters, want %d", lately, m.has(FlagSDown), m.voters(), want)
+		}
+	}
+}

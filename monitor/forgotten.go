@@ -12,6 +12,7 @@ import (
 type forgotten struct {
 	replicas []Addr
 	peers    []KnownSentinel
+	distant  []distant // they give no votes, but are voters
 }
 
 // resetPause is for how long a RESET is seen to have emptied the lists: what it
@@ -32,10 +33,20 @@ func (c *Core) forget(now Instant, m *master) {
 			f.peers = append(f.peers, KnownSentinel{Addr: p.addr, ID: p.runID})
 		}
 	}
-	f.replicas, f.peers = append(f.replicas, m.forgotten.replicas...), append(f.peers, m.forgotten.peers...)
-	f.replicas, f.peers = f.replicas[:min(len(f.replicas), maxReplicas)], f.peers[:min(len(f.peers), maxSentinels)]
-	m.forgotten = f
+	for _, d := range m.distant {
+		if now < d.heard.Add(3*c.tun.PublishPeriod) {
+			f.distant = append(f.distant, d)
+		}
+	}
+	was := m.forgotten
+	m.forgotten = forgotten{
+		replicas: first(maxReplicas, append(f.replicas, was.replicas...)),
+		peers:    first(maxSentinels, append(f.peers, was.peers...)),
+		distant:  first(maxSentinels, append(f.distant, was.distant...)),
+	}
 }
+
+func first[T any](n int, list []T) []T { return list[:min(n, len(list))] }
 
 func (c *Core) answeredLately(now Instant, i *instance) bool {
 	return i.link.connected() && !i.has(FlagSDown) && now.Sub(i.link.lastAvail) <= 5*c.tun.PingPeriod
@@ -57,6 +68,11 @@ func (c *Core) bringBack(now Instant, m *master) {
 		}
 		if p := c.addPeer(now, m, k.Addr, k.ID); p != nil {
 			c.emit(&p.instance, SentinelAdded{c.ref(&p.instance)})
+		}
+	}
+	for _, d := range f.distant {
+		if m.peerByID(d.id) == nil && !m.isUnreachable(d.id) && len(m.peers)+len(m.distant) < maxSentinels {
+			m.distant = append(m.distant, d)
 		}
 	}
 	replicas, peers = len(m.replicas)-replicas, len(m.peers)-peers

@@ -76,7 +76,11 @@ func (k *cloner) master(from, m *master) *master {
 	replicas, peers, link, distant, gone := m.replicas, m.peers, m.link, m.distant, m.forgotten
 	*m = *from
 	m.distant = append(distant[:0], from.distant...)
-	m.forgotten = forgotten{append(gone.replicas[:0], from.forgotten.replicas...), append(gone.peers[:0], from.forgotten.peers...)}
+	m.forgotten = forgotten{
+		append(gone.replicas[:0], from.forgotten.replicas...),
+		append(gone.peers[:0], from.forgotten.peers...),
+		append(gone.distant[:0], from.forgotten.distant...),
+	}
 	k.instance(&m.instance, m, m, link)
 	k.timer(&m.judge, m)
 	m.replicas = replicas[:0]

@@ -243,6 +243,11 @@ var Table = []Mutation{
 		Edits: []Edit{{"monitor/identity.go", "cn.localIP != \"\" &&", "false &&"}},
 	},
 	{
+		Name: "voters that cannot be reached not remembered by RESET", Why: "two minorities can each elect a leader",
+		By: ByTest, Test: [2]string{"./monitor", "^TestResetKeepsVotersThatCannotBeReached$"},
+		Edits: []Edit{{"monitor/forgotten.go", "m.distant = append(m.distant, d)", "_ = d"}},
+	},
+	{
 		Name: "all Sentinels correct a server at once", Why: "its clients are disconnected by each of them",
 		By: ByTest, Test: [2]string{"./jepsen/sim", "^TestOneCorrection$"},
 		Edits: []Edit{{"monitor/repair.go", "time.Duration(c.repairRank(r.master)) * repairSlot", "0 * time.Duration(c.repairRank(r.master)) * repairSlot"}},
