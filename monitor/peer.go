@@ -112,6 +112,7 @@ func (c *Core) peerFromHello(now Instant, m *master, h *Hello) *peer {
 		c.changed()
 		return p
 	}
+	addr = c.knownAddr(now, h.RunID, addr)
 	q := m.peerAt(addr)
 	if q != nil {
 		c.emit(&q.instance, SentinelInvalidAddr{c.ref(&q.instance)})
@@ -128,6 +129,23 @@ func (c *Core) peerFromHello(now Instant, m *master, h *Hello) *peer {
 	c.emit(&p.instance, SentinelAdded{c.ref(&p.instance)})
 	c.changed()
 	return p
+}
+
+// knownAddr returns the address of a Sentinel that is new to one master, announced
+// at addr. All masters share one link to it: where another master knows it
+// elsewhere, it stays there while it is heard there, or moves for all of them.
+// Otherwise the record would show one address, and the link lead to another.
+func (c *Core) knownAddr(now Instant, id RunID, addr Addr) Addr {
+	l := c.peerLinks[id]
+	if l == nil || l.owners[0].addr.Same(addr) {
+		return addr
+	}
+	known := c.members[l.owners[0].id].(*peer)
+	if c.keepsAddress(now, known, addr) {
+		return known.addr
+	}
+	c.movePeer(now, known, addr)
+	return addr
 }
 
 // announcedAt reports whether a hello repeats the address of p literally.
