@@ -107,22 +107,28 @@ func (m *master) peerAt(addr Addr) *peer {
 // distant is a Sentinel that was heard and cannot be reached.
 type distant struct {
 	id    RunID
-	heard Instant // its last hello
-	until Instant // it counts until then
+	at    HostPort // announced
+	heard Instant  // last hello
+	until Instant  // it counts until then
 }
 
 // unreachable notes that the sender of a hello cannot be reached. p is its record,
 // nil if it has none.
 //
 // It counts until SENTINEL RESET, like a peer that is down. Only where its address
-// is taken it has to go on announcing itself: a Sentinel that is restarted again and
-// again without its file has a new id each time.
+// is taken it has to go on announcing itself. A Sentinel that is restarted again and
+// again without its file has a new id each time: a new id takes the place of one that
+// is silent at the same address, so that the majority does not grow out of reach.
 func (c *Core) unreachable(now Instant, m *master, p *peer, h *Hello, why error) {
-	d := distant{h.RunID, now, Never}
+	d := distant{h.RunID, HostPort{h.IP, h.Port}, now, Never}
 	if why == errTaken {
 		d.until = now.Add(takenWindow)
 	}
+	known := m.isUnreachable(h.RunID)
 	m.forgetDistant(now, h.RunID)
+	if p == nil && !known {
+		m.forgetPredecessor(d.at, now.Add(-3*c.tun.PublishPeriod))
+	}
 	if p == nil && len(m.peers)+len(m.distant) < maxSentinels {
 		m.distant = append(m.distant, d)
 	}
@@ -160,6 +166,15 @@ func (m *master) isUnreachable(id RunID) bool {
 // cannot be reached.
 func (m *master) forgetDistant(now Instant, id RunID) {
 	m.distant = slices.DeleteFunc(m.distant, func(d distant) bool { return d.id == id || now >= d.until })
+}
+
+// forgetPredecessor forgets one Sentinel that announced this address and was not heard
+// since then. It is one only, so that the count does not fall.
+func (m *master) forgetPredecessor(at HostPort, since Instant) {
+	silent := func(d distant) bool { return d.at == at && d.heard < since }
+	if k := slices.IndexFunc(m.distant, silent); k >= 0 {
+		m.distant = slices.Delete(m.distant, k, k+1)
+	}
 }
 
 // voters is how many Sentinels m has, as far as is known: this one, its peers and

@@ -88,6 +88,27 @@ func TestPeerThatLeadsBack(t *testing.T) {
 	}
 }
 
+// TestDistantIsReplaced: a Sentinel that is started again and again without its file,
+// and so with a new id each time, stays one voter. Others at that address stay too.
+func TestDistantIsReplaced(t *testing.T) {
+	c := newCore(t, oneMaster())
+	now := origin
+	hello := func(id int) {
+		h := Hello{IP: "0.0.0.0", Port: 1, RunID: RunID(fmt.Sprintf("%040x", id)), MasterName: "mymaster", MasterIP: "10.0.0.1", MasterPort: 6379}
+		logOf(c, now, HelloReceived{Hello: h})
+	}
+	for id := range 20 {
+		for range 3 {
+			now = now.Add(4 * time.Second)
+			hello(id)
+			hello(1000) // which goes on
+		}
+	}
+	if got := c.masters[0].voters(); got != 4 { // this one, 1000, the last one, and the one before, which may only be late
+		t.Errorf("%d voters", got)
+	}
+}
+
 // TestAddressOfBoth: a Sentinel announces the address that this one announces too.
 // What answers there counts for nothing before it has said who it is: it may be this
 // Sentinel itself, whose vote would count twice.
