@@ -149,7 +149,7 @@ var Table = []Mutation{
 	{
 		Name: "RESET of a silent master forgets its members", Why: "nobody names them again, and it is never failed over",
 		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
-		Edits: []Edit{{"monitor/forgotten.go", "	m.forgotten = f\n", "	_ = f\n"}},
+		Edits: []Edit{{"monitor/forgotten.go", "	f := m.forgotten\n", "	f := forgotten{}\n"}},
 	},
 	{
 		Name: "RESET stops the clock of a silent master", Why: "one RESET after the other puts +sdown off for ever",
