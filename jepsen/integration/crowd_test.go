@@ -205,16 +205,21 @@ func (c *crowd) deafSubscriber(loud string) {
 		return text, strings.Contains(text, " name=deaf ")
 	}
 	c.until("the deaf subscriber", deaf)
+	resets := c.dial()
+	replies := bufio.NewReader(resets)
 	events := 0
 	for {
-		const batch = 1000
-		pipe := c.s.Client().Pipeline()
-		for range batch / loudMasters { // each is saved before it is answered
-			pipe.Do(c.ctx, "SENTINEL", "RESET", loud)
+		for range 10 {
+			c.must(resets.SetDeadline(time.Now().Add(20 * time.Second))) // each is saved before it is answered
+			_, err := io.WriteString(resets, "SENTINEL RESET "+loud+"\r\n")
+			c.must(err)
+			reply, err := replies.ReadString('\n')
+			c.must(err)
+			if reply != fmt.Sprintf(":%d\r\n", loudMasters) {
+				c.Fatalf("SENTINEL RESET: %q", reply)
+			}
+			events += loudMasters
 		}
-		_, err := pipe.Exec(c.ctx)
-		c.must(err)
-		events += batch
 		if events%2000 == 0 {
 			c.memory(fmt.Sprintf("%d events for a deaf subscriber", events))
 		}
