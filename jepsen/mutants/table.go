@@ -171,6 +171,7 @@ var Table = []Mutation{
 	},
 	{
 		Name: "first vote after the file has lost its epochs", Why: "one vote of the earlier life and one of this elect two",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"}, // in the simulator it takes some thousand seeds
 		Edits: []Edit{{"monitor/vote.go", "if c.recollect(now, m); m.recall.lost {", "if c.recollect(now, m); false {"}},
 	},
 	{
