@@ -18,38 +18,10 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/gosentinel/sentinel/jepsen/cluster"
+	"github.com/gosentinel/sentinel/jepsen/cluster/clustertest"
 )
 
-// binDir holds the daemon that was built for this run.
-var binDir string
-
-func TestMain(m *testing.M) {
-	var err error
-	if binDir, err = os.MkdirTemp("", "gosentinel-bin-"); err == nil {
-		err = os.Chmod(binDir, 0o755) // daemons that run as another user must be able to reach it
-	}
-	if err != nil {
-		panic(err)
-	}
-	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
-		os.RemoveAll(binDir)
-		os.Exit(code)
-	}))
-}
-
-var built = sync.OnceValues(func() (string, error) {
-	out := filepath.Join(binDir, "gosentinel")
-	return out, cluster.BuildSentinel(context.Background(), out, "-race")
-})
-
-func binary(t *testing.T) string {
-	t.Helper()
-	path, err := built()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, clustertest.Programs("-race")) }
 
 // testPorts are the ports that the tests of this package use.
 var testPorts = cluster.PortRange{First: 27000, Last: 27099}
@@ -105,7 +77,7 @@ func newProcess(t *testing.T, lines ...string) *process {
 	p := &process{t: t, port: freePort(t), dir: t.TempDir(), done: make(chan struct{})}
 	lines = append([]string{fmt.Sprintf("port %d", p.port), "bind 127.0.0.1", "sentinel monitor m 127.0.0.1 1 2"}, lines...)
 	p.conf = writeFile(t, p.dir, "s.conf", strings.Join(lines, "\n")+"\n")
-	p.Cmd = exec.Command(binary(t), "s.conf")
+	p.Cmd = exec.Command(clustertest.Daemon(t), "s.conf")
 	p.Dir = p.dir
 	// A child in the background may outlive this process, but only briefly.
 	p.Env = append(os.Environ(), "NOTIFY_SOCKET=", "UPSTART_JOB=")

@@ -18,6 +18,7 @@ import (
 
 	"github.com/gosentinel/sentinel/internal/testcert"
 	"github.com/gosentinel/sentinel/jepsen/cluster"
+	"github.com/gosentinel/sentinel/jepsen/cluster/clustertest"
 )
 
 // tlsLines are the directives that servers, gosentinel and redis-sentinel share.
@@ -115,7 +116,7 @@ func newTLSCluster(t *testing.T) *tlsCluster {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	t.Cleanup(cancel)
-	c, err := cluster.New(cluster.Config{Sentinel: []string{binary(t)}, Ports: testPorts})
+	c, err := cluster.New(cluster.Config{Sentinel: []string{clustertest.Daemon(t)}, Ports: testPorts})
 	if err != nil {
 		t.Fatal(err) // mentions "make deps" if redis-server is missing
 	}

@@ -14,8 +14,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gosentinel/sentinel/jepsen/cluster"
 	"go.uber.org/goleak"
+
+	"github.com/gosentinel/sentinel/jepsen/cluster"
+	"github.com/gosentinel/sentinel/jepsen/cluster/clustertest"
 )
 
 var (
@@ -79,7 +81,7 @@ func newPair(t *testing.T) pair {
 		if t.Failed() {
 			t.Log(c.Logs(40))
 		}
-		noRaces(t, c.Dir())
+		clustertest.Sound(t, c.Dir())
 		if err := c.Close(); err != nil {
 			t.Error(err)
 		}
@@ -87,25 +89,6 @@ func newPair(t *testing.T) pair {
 	return pair{
 		{name: "stock", command: stockSentinel(t), c: c},
 		{name: "ours", command: []string{ours}, c: c},
-	}
-}
-
-// noRaces fails the test when a daemon reported a data race or a panic.
-func noRaces(t *testing.T, dir string) {
-	logs, err := filepath.Glob(filepath.Join(dir, "ours-*", "*.log"))
-	if err != nil {
-		t.Error(err)
-	}
-	for _, path := range logs {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			t.Error(err)
-		}
-		for _, sign := range []string{"WARNING: DATA RACE", "\npanic: ", "\nfatal error: "} {
-			if i := strings.Index(string(text), sign); i >= 0 {
-				t.Errorf("%s:\n%s", path, text[i:min(len(text), i+4000)])
-			}
-		}
 	}
 }
 

@@ -1,19 +1,17 @@
 package ecosystem
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/gosentinel/sentinel/jepsen/cluster"
+	"github.com/gosentinel/sentinel/jepsen/cluster/clustertest"
 )
 
 // patience bounds a whole test; every single wait in it is bounded as well.
@@ -52,36 +50,12 @@ func newEnv(t *testing.T, ports ...int) *env {
 
 func (e *env) close() {
 	logs := e.c.Logs(60)
-	e.noRaces()
+	clustertest.Sound(e.T, e.c.Dir())
 	if e.Failed() {
 		e.Log(logs)
 	}
 	if err := e.c.Close(); err != nil {
 		e.Errorf("Close: %v", err)
-	}
-}
-
-// noRaces fails the test when a daemon reported a data race or a panic.
-func (e *env) noRaces() {
-	logs, err := filepath.Glob(filepath.Join(e.c.Dir(), "*", "*.log"))
-	if err != nil {
-		e.Error(err)
-	}
-	for _, path := range logs {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			e.Error(err)
-		}
-		e.sound(path, text)
-	}
-}
-
-// sound fails the test when a daemon's output tells of a data race or a panic.
-func (e *env) sound(name string, text []byte) {
-	for _, sign := range []string{"WARNING: DATA RACE", "\npanic: ", "\nfatal error: "} {
-		if i := bytes.Index(text, []byte(sign)); i >= 0 {
-			e.Errorf("%s:\n%s", name, text[i:min(len(text), i+4000)])
-		}
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/gosentinel/sentinel/jepsen/cluster"
+	"github.com/gosentinel/sentinel/jepsen/cluster/clustertest"
 )
 
 // edit is a change of a client's file. The text must occur exactly so often.
@@ -152,7 +153,7 @@ func (c *ownTests) run(e *env) (r mochaReport) {
 	// Servers that outlive the tests hold the pipe; the sandbox ends them.
 	cmd.WaitDelay = 10 * time.Second
 	err := cmd.Run()
-	e.sound(c.client, said.Bytes())
+	clustertest.SoundText(e.T, c.client, said.Bytes())
 	var failed *exec.ExitError // its status is the number of failures
 	if err != nil && !errors.As(err, &failed) && !errors.Is(err, exec.ErrWaitDelay) {
 		e.Fatal(err)

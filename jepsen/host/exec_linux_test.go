@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/gosentinel/sentinel/jepsen/cluster/clustertest"
 )
 
 // needsMounts skips a test that needs mounts of its own.
@@ -28,7 +30,7 @@ func TestNoExecPaths(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, to := range []string{program, filepath.Join(allowed, "copy")} {
-		if err := copyFile(daemon(t), to, 0o755); err != nil {
+		if err := copyFile(clustertest.Daemon(t), to, 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/gosentinel/sentinel/jepsen/cluster"
+	"github.com/gosentinel/sentinel/jepsen/cluster/clustertest"
 )
 
 // limited makes a cgroup with so much memory below that of this process, and
@@ -61,7 +62,7 @@ func TestLittleMemory(t *testing.T) {
 		"sentinel monitor m2 127.0.0.2 "+strconv.Itoa(nobody)+" 2", "sentinel monitor m3 127.0.0.3 "+strconv.Itoa(nobody)+" 2")
 	s, err := e.c.StartSentinel(cluster.NodeSpec{
 		Name: "sentinel0", Port: port, Conf: conf,
-		Command: []string{"sh", "-c", `echo $$ > "$0/cgroup.procs" && exec "$@"`, cgroup, daemon(t)},
+		Command: []string{"sh", "-c", `echo $$ > "$0/cgroup.procs" && exec "$@"`, cgroup, clustertest.Daemon(t)},
 	})
 	e.must(err)
 	e.must(s.WaitReady(e.ctx))

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/gosentinel/sentinel/jepsen/cluster"
+	"github.com/gosentinel/sentinel/jepsen/cluster/clustertest"
 )
 
 // onMountedFile returns a command that runs the daemon on a configuration file that
@@ -32,7 +33,7 @@ func (e *env) inPlaceWarnings(s *cluster.Sentinel) int {
 func TestMountedFile(t *testing.T) {
 	needsMounts(t)
 	t.Parallel()
-	e := newEnv(t, cluster.Config{Sentinel: onMountedFile(daemon(t))})
+	e := newEnv(t, cluster.Config{Sentinel: onMountedFile(clustertest.Daemon(t))})
 	g := e.start(usual)
 	g.Servers[0].Kill()
 	master, err := g.WaitNewMaster(e.ctx, g.Servers[0])
@@ -73,7 +74,7 @@ func TestMountedFile(t *testing.T) {
 func TestKilledWhileWritingInPlace(t *testing.T) {
 	needsMounts(t)
 	t.Parallel()
-	e := newEnv(t, cluster.Config{Sentinel: onMountedFile(daemon(t))})
+	e := newEnv(t, cluster.Config{Sentinel: onMountedFile(clustertest.Daemon(t))})
 	g := e.start(cluster.Topology{Replicas: 1, Sentinels: 1, Quorum: 1, DownAfter: usual.DownAfter})
 	s := g.Sentinels[0]
 	id, err := s.MyID(e.ctx)
@@ -124,7 +125,7 @@ func TestCheckConfigOnMountedFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	check := func(mount string) (string, error) {
-		out, err := exec.Command("unshare", "-m", "sh", "-c", mount+` && exec "$1" --check-config "$0"`, conf, daemon(t)).CombinedOutput()
+		out, err := exec.Command("unshare", "-m", "sh", "-c", mount+` && exec "$1" --check-config "$0"`, conf, clustertest.Daemon(t)).CombinedOutput()
 		return string(out), err
 	}
 	if out, err := check(`mount --bind "$0" "$0"`); err != nil || !strings.Contains(out, "warning: ") || !strings.Contains(out, "it is written in place") {

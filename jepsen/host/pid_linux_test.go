@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gosentinel/sentinel/jepsen/cluster"
+	"github.com/gosentinel/sentinel/jepsen/cluster/clustertest"
 )
 
 // childrenOf returns the state letters of a process's children by their ids.
@@ -59,7 +60,7 @@ func TestFirstProcess(t *testing.T) {
 	e.must(err)
 	m := cluster.Monitored{Name: "mymaster", Port: nobody, Quorum: 1, DownAfter: 1000e6, FailoverTimeout: 60e9}
 	s, err := e.c.StartSentinel(cluster.NodeSpec{
-		Name: "sentinel0", Port: port, Command: []string{"unshare", "-pf", "--mount-proc", "--kill-child", daemon(t)},
+		Name: "sentinel0", Port: port, Command: []string{"unshare", "-pf", "--mount-proc", "--kill-child", clustertest.Daemon(t)},
 		Conf: cluster.SentinelConf(port, m, "sentinel notification-script mymaster "+script),
 	})
 	e.must(err)

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gosentinel/sentinel/jepsen/cluster"
+	"github.com/gosentinel/sentinel/jepsen/cluster/clustertest"
 )
 
 // enterUnit is what systemd does to this process before it becomes the daemon,
@@ -110,7 +111,7 @@ func TestUnitFilterKills(t *testing.T) {
 func TestUnitFilter(t *testing.T) {
 	needsFilter(t)
 	nobody := &syscall.Credential{Uid: 65534, Gid: 65534}
-	e := newEnv(t, cluster.Config{User: nobody, Sentinel: entering(t, "unit", daemon(t))})
+	e := newEnv(t, cluster.Config{User: nobody, Sentinel: entering(t, "unit", clustertest.Daemon(t))})
 	g := e.start(usual)
 	for _, s := range g.Sentinels {
 		if _, err := s.Do(e.ctx, "SENTINEL", "SET", g.Master, "parallel-syncs", "3"); err != nil {
@@ -146,7 +147,7 @@ func TestUnitFilterAndGroup(t *testing.T) {
 	needsFilter(t)
 	const group = 65533
 	nobody := &syscall.Credential{Uid: 65534, Gid: 65534, Groups: []uint32{group}}
-	e := newEnv(t, cluster.Config{User: nobody, Sentinel: entering(t, "unit", daemon(t))})
+	e := newEnv(t, cluster.Config{User: nobody, Sentinel: entering(t, "unit", clustertest.Daemon(t))})
 	port, err := e.c.Port()
 	e.must(err)
 	s, err := e.c.AddSentinel(cluster.NodeSpec{

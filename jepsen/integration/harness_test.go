@@ -1,28 +1,24 @@
 package integration
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
-	"github.com/gosentinel/sentinel/jepsen/cluster"
 	"go.uber.org/goleak"
+
+	"github.com/gosentinel/sentinel/jepsen/cluster"
+	"github.com/gosentinel/sentinel/jepsen/cluster/clustertest"
 )
 
 // underTestEnv names another program to test in place of gosentinel.
 const underTestEnv = "GOSENTINEL_UNDER_TEST"
-
-// binDir holds the daemon that was built for this run.
-var binDir string
 
 func TestMain(m *testing.M) {
 	flag.Parse()
@@ -35,27 +31,8 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 	}
-	var err error
-	if binDir, err = os.MkdirTemp("", "gosentinel-bin-"); err != nil {
-		panic(err)
-	}
-	// Daemons that run as another user have to reach the binary.
-	if err := os.Chmod(binDir, 0o755); err != nil {
-		panic(err)
-	}
-	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
-		if err := os.RemoveAll(binDir); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-		}
-		os.Exit(code)
-	}))
+	goleak.VerifyTestMain(m, clustertest.Programs("-race"))
 }
-
-// built compiles the daemon, or says why it cannot be compiled.
-var built = sync.OnceValues(func() (string, error) {
-	out := filepath.Join(binDir, "gosentinel")
-	return out, cluster.BuildSentinel(context.Background(), out, "-race")
-})
 
 // underTest returns the command of the Sentinel that is tested.
 func underTest(t *testing.T) []string {
@@ -63,11 +40,7 @@ func underTest(t *testing.T) []string {
 	if other := os.Getenv(underTestEnv); other != "" {
 		return strings.Fields(other)
 	}
-	path, err := built()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return []string{path}
+	return []string{clustertest.Daemon(t)}
 }
 
 // testingStock reports whether another implementation is tested.
@@ -122,33 +95,12 @@ func newEnvOf(t *testing.T, cfg cluster.Config) *env {
 
 func (e *env) close() {
 	logs := e.c.Logs(60)
-	noRaces(e.T, e.c.Dir())
+	clustertest.Sound(e.T, e.c.Dir())
 	if e.Failed() {
 		e.Log(logs)
 	}
 	if err := e.c.Close(); err != nil {
 		e.Errorf("Close: %v", err)
-	}
-}
-
-// noRaces fails the test when a daemon of the cluster in dir reported a data race
-// or a panic.
-func noRaces(t *testing.T, dir string) {
-	t.Helper()
-	logs, err := filepath.Glob(filepath.Join(dir, "*", "*.log"))
-	if err != nil {
-		t.Error(err)
-	}
-	for _, path := range logs {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			t.Error(err)
-		}
-		for _, sign := range []string{"WARNING: DATA RACE", "\npanic: ", "\nfatal error: "} {
-			if i := bytes.Index(text, []byte(sign)); i >= 0 {
-				t.Errorf("%s:\n%s", path, text[i:min(len(text), i+4000)])
-			}
-		}
 	}
 }
 

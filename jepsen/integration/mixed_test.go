@@ -11,6 +11,7 @@ import (
 
 	"github.com/gosentinel/sentinel/internal/testcert"
 	"github.com/gosentinel/sentinel/jepsen/cluster"
+	"github.com/gosentinel/sentinel/jepsen/cluster/clustertest"
 	"github.com/gosentinel/sentinel/jepsen/mixed"
 )
 
@@ -19,7 +20,7 @@ func programs(t *testing.T) mixed.Programs {
 	t.Helper()
 	return mixed.Programs{
 		Stock: stockSentinel(t), Ours: underTest(t),
-		Inspect: func(dir string) { noRaces(t, dir) },
+		Inspect: func(dir string) { clustertest.Sound(t, dir) },
 	}
 }
 
