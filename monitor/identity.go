@@ -168,3 +168,89 @@ func isLoopback(host string) bool {
 	ip, err := netip.ParseAddr(host)
 	return err == nil && ip.Unmap().IsLoopback() || strings.EqualFold(host, "localhost")
 }
+
+// surelySame reports whether two addresses of servers of m that look the same are.
+// Where that is only true of what a name was found to be before another one moved,
+// the name is looked up again first: names that swap their addresses pass through
+// a moment in which both seem to have one.
+func (c *Core) surelySame(m *master, a, b Addr) bool {
+	if !a.Same(b) || strings.EqualFold(a.Host, b.Host) {
+		return a.Same(b)
+	}
+	var changed Instant
+	for _, host := range []string{a.Host, b.Host} {
+		changed = max(changed, c.names[host].changed)
+	}
+	sure := true
+	for _, host := range []string{a.Host, b.Host} {
+		if c.isName(host) && c.names[host].answered < changed {
+			c.lookUp(host, m.named(host))
+			sure = false
+		}
+	}
+	return sure
+}
+
+// named returns the server of m that has a name, or m itself.
+func (m *master) named(host string) *instance {
+	for _, r := range m.replicas {
+		if r.addr.Host == host {
+			return &r.instance
+		}
+	}
+	return &m.instance
+}
+
+// mergeSame removes the replicas that turn out to be at the address of a member,
+// or that member itself, and reports whether it is gone.
+func (c *Core) mergeSame(mem member) (gone bool) {
+	switch mem := mem.(type) {
+	case *master:
+		c.removeSelfReplica(mem)
+	case *replica:
+		return c.mergeAliases(mem)
+	}
+	return false
+}
+
+// removeSelfReplica removes the replica that turns out to be the master itself,
+// now that the master's name is resolved: when a hello announces a new master
+// by name, it is not known yet which of the replicas that is.
+func (c *Core) removeSelfReplica(m *master) {
+	for _, r := range slices.Clone(m.replicas) {
+		if r != m.promoted && c.surelySame(m, r.addr, m.addr) {
+			c.forgetSame(r, &m.instance)
+		}
+	}
+}
+
+// forgetSame removes a replica that is at the address of another server.
+func (c *Core) forgetSame(r *replica, kept *instance) {
+	c.log(LevelNotice, "Replica "+r.name+" of "+r.master.cfg.Name+" is forgotten: "+r.addr.Host+" and "+kept.addr.Host+
+		" have one address, "+c.shown(kept.addr).String())
+	c.removeReplica(r)
+}
+
+// mergeAliases removes a replica that turns out, now that its name is resolved,
+// to be the master or another replica that is known by another name, and
+// reports whether r is the one that is gone. It would be counted twice, and a
+// master taken for a replica would be told to follow itself.
+func (c *Core) mergeAliases(r *replica) bool {
+	m := r.master
+	if r != m.promoted && c.surelySame(m, r.addr, m.addr) {
+		c.forgetSame(r, &m.instance)
+		return true
+	}
+	for _, o := range m.replicas {
+		if o == r || !c.surelySame(m, o.addr, r.addr) {
+			continue
+		}
+		if r == m.promoted {
+			c.forgetSame(o, &r.instance)
+			return false
+		}
+		c.forgetSame(r, &o.instance)
+		return true
+	}
+	return false
+}

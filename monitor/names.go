@@ -1,36 +1,16 @@
 package monitor
 
 import (
+	"errors"
 	"slices"
-	"strings"
 	"time"
+
+	"github.com/gosentinel/sentinel/internal/valid"
 )
 
 // maxNames bounds the host names whose addresses are cached: names come from the
 // network.
 const maxNames = 4096
-
-// maxAddrs bounds the addresses of one name.
-const maxAddrs = 16
-
-// nameAddrs are the addresses of a host name, the preferred one first. They are
-// replaced and never changed, so that a clone of the core may share them.
-type nameAddrs []string
-
-// preferring returns the same addresses with one of them first.
-func (a nameAddrs) preferring(ip string) nameAddrs {
-	if !slices.Contains(a, ip) {
-		return a
-	}
-	list := make(nameAddrs, 1, len(a))
-	list[0] = ip
-	for _, other := range a {
-		if other != ip {
-			list = append(list, other)
-		}
-	}
-	return list
-}
 
 // resolve asks for the address of a host name. The last known address stays in
 // use until there is a better one.
@@ -168,38 +148,6 @@ func (c *Core) remember(now Instant, host string, ips nameAddrs) (list nameAddrs
 	return list, changed || len(list) != len(old)
 }
 
-// surelySame reports whether two addresses of servers of m that look the same are.
-// Where that is only true of what a name was found to be before another one moved,
-// the name is looked up again first: names that swap their addresses pass through
-// a moment in which both seem to have one.
-func (c *Core) surelySame(m *master, a, b Addr) bool {
-	if !a.Same(b) || strings.EqualFold(a.Host, b.Host) {
-		return a.Same(b)
-	}
-	var changed Instant
-	for _, host := range []string{a.Host, b.Host} {
-		changed = max(changed, c.names[host].changed)
-	}
-	sure := true
-	for _, host := range []string{a.Host, b.Host} {
-		if c.isName(host) && c.names[host].answered < changed {
-			c.lookUp(host, m.named(host))
-			sure = false
-		}
-	}
-	return sure
-}
-
-// named returns the server of m that has a name, or m itself.
-func (m *master) named(host string) *instance {
-	for _, r := range m.replicas {
-		if r.addr.Host == host {
-			return &r.instance
-		}
-	}
-	return &m.instance
-}
-
 // namePeriod is how often a name is looked up while nothing calls for it, so that
 // what is said about it, in files and by other servers, is understood. Each name
 // has its own time, and half a period of it is random.
@@ -241,145 +189,23 @@ func (c *Core) doubt(i *instance) {
 // doubted reports whether the server behind a name may be another one than expected.
 func (c *Core) doubted(i *instance) bool { return c.now < i.doubtUntil || !c.asExpected(i) }
 
-// moveTo gives a member another address of its name, and reports whether it is
-// gone, because something else is known there already.
-func (c *Core) moveTo(mem member, ip string) (gone bool) {
-	i := mem.base()
-	m, isMaster := mem.(*master)
-	if isMaster {
-		c.unindex(m)
-	}
-	i.addr.IP = ip
-	if isMaster {
-		c.index(m)
-		m.cfg.Addr = m.addr
-	}
-	c.touch(i.master)
-	return c.mergeSame(mem)
-}
+var errNamesOff = errors.New("host names are not resolved here: set 'sentinel resolve-hostnames yes'")
 
-// mergeSame removes the replicas that turn out to be at the address of a member,
-// or that member itself, and reports whether it is gone.
-func (c *Core) mergeSame(mem member) (gone bool) {
-	switch mem := mem.(type) {
-	case *master:
-		c.removeSelfReplica(mem)
-	case *replica:
-		return c.mergeAliases(mem)
+// addrOf makes an address of a host that INFO or a hello message reports, or says
+// why it is none.
+func (c *Core) addrOf(host string, port int) (Addr, error) {
+	if err := valid.Announced(host); err != nil {
+		return Addr{}, err
 	}
-	return false
-}
-
-// redialResolved follows a name to its new addresses at once, unless there is a
-// connection that was made before the name was looked up: that server is alive,
-// and DNS may err. A connection made during the look-up is closed even if it
-// works, when the address has moved: the old one may belong to another server by
-// now.
-func (c *Core) redialResolved(l *link, cn *conn, moved bool) {
-	if cn.up && !(moved && cn.unconfirmed) {
-		return
+	if a, literal := IPAddr(host, port); literal {
+		return a, nil
 	}
-	if cn.unconfirmed {
-		c.closeConn(l, cn)
-		cn.confirmed = true
+	if !c.opts.ResolveHostnames {
+		return Addr{}, errNamesOff
 	}
-	cn.unconfirmed, cn.dialedAt = false, 0
-	c.ready(&l.timer)
-}
-
-// otherAddrs returns what may be dialled besides the address of i: the other
-// addresses of its name, except those where another server of its master is
-// known. A name that stands for a whole group must not turn a dead master into
-// one of its replicas.
-func (c *Core) otherAddrs(i *instance) []string {
-	var others []string
-	for _, ip := range c.names[i.addr.Host].ips {
-		at := Addr{IP: ip, Port: i.addr.Port}
-		if ip == i.addr.IP || at.Same(i.master.addr) || i.master.replicaAt(at) != nil {
-			continue
-		}
-		others = append(others, ip)
+	a := Addr{Host: host, Port: port}
+	if ips := c.names[host].ips; len(ips) > 0 {
+		a.IP = ips[0]
 	}
-	return others
-}
-
-// answeredAt notes the address that a new connection reached. The command
-// connection decides: its address is the one that is kept, shown and tried first
-// from now on. It reports whether the link is gone, because the server behind it
-// is known already.
-func (c *Core) answeredAt(l *link, cn *conn, ip string) (gone bool) {
-	if ip != "" {
-		cn.ip = ip
-	}
-	if cn == &l.cmd {
-		c.keepAnswering(l, cn.ip)
-	}
-	if l.cmd.up && l.pubsub.id != 0 && l.pubsub.ip != l.cmd.ip && (l.pubsub.up || cn == &l.cmd) {
-		// Two servers behind one name: hellos of the one say nothing about the
-		// other.
-		c.closeConn(l, &l.pubsub)
-		l.pubsub.dialedAt, l.pubsub.confirmed = 0, true
-	}
-	return len(l.owners) == 0
-}
-
-func (c *Core) keepAnswering(l *link, ip string) {
-	first := l.owners[0]
-	host, silent := first.addr.Host, first.addr.IP
-	if ip == silent || ip == "" {
-		return
-	}
-	r := c.ref(first)
-	c.log(LevelNotice, string(r.AppendText(nil))+" answers at "+ip+", another address of "+host+" than "+silent+"; it is used from now on")
-	if n, known := c.names[host]; known {
-		n.ips, n.changed = n.ips.preferring(ip), c.now
-		c.names[host] = n
-	}
-	for _, o := range slices.Clone(l.owners) {
-		if o.addr.Host == host {
-			c.moveTo(c.members[o.id], ip)
-		}
-	}
-}
-
-// removeSelfReplica removes the replica that turns out to be the master itself,
-// now that the master's name is resolved: when a hello announces a new master
-// by name, it is not known yet which of the replicas that is.
-func (c *Core) removeSelfReplica(m *master) {
-	for _, r := range slices.Clone(m.replicas) {
-		if r != m.promoted && c.surelySame(m, r.addr, m.addr) {
-			c.forgetSame(r, &m.instance)
-		}
-	}
-}
-
-// forgetSame removes a replica that is at the address of another server.
-func (c *Core) forgetSame(r *replica, kept *instance) {
-	c.log(LevelNotice, "Replica "+r.name+" of "+r.master.cfg.Name+" is forgotten: "+r.addr.Host+" and "+kept.addr.Host+
-		" have one address, "+c.shown(kept.addr).String())
-	c.removeReplica(r)
-}
-
-// mergeAliases removes a replica that turns out, now that its name is resolved,
-// to be the master or another replica that is known by another name, and
-// reports whether r is the one that is gone. It would be counted twice, and a
-// master taken for a replica would be told to follow itself.
-func (c *Core) mergeAliases(r *replica) bool {
-	m := r.master
-	if r != m.promoted && c.surelySame(m, r.addr, m.addr) {
-		c.forgetSame(r, &m.instance)
-		return true
-	}
-	for _, o := range m.replicas {
-		if o == r || !c.surelySame(m, o.addr, r.addr) {
-			continue
-		}
-		if r == m.promoted {
-			c.forgetSame(o, &r.instance)
-			return false
-		}
-		c.forgetSame(r, &o.instance)
-		return true
-	}
-	return false
+	return a, nil
 }

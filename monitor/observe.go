@@ -137,3 +137,11 @@ func (c *Core) asExpected(i *instance) bool {
 	}
 	return (i.role == RoleMaster) == (i.kind == KindMaster)
 }
+
+// replicaHint says why a replica that a master reports is ignored.
+func replicaHint(err error) string {
+	if err == errNamesOff {
+		return " has a host name: set 'sentinel resolve-hostnames yes' to use it"
+	}
+	return ": " + err.Error() + "; it is ignored: correct its replica-announce-ip"
+}

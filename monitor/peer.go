@@ -131,51 +131,6 @@ func (c *Core) peerFromHello(now Instant, m *master, h *Hello) *peer {
 	return p
 }
 
-// knownAddr returns the address of a Sentinel that is new to one master, announced
-// at addr. All masters share one link to it: where another master knows it
-// elsewhere, it stays there while it is heard there, or moves for all of them.
-// Otherwise the record would show one address, and the link lead to another.
-func (c *Core) knownAddr(now Instant, id RunID, addr Addr) Addr {
-	l := c.peerLinks[id]
-	if l == nil || l.owners[0].addr.Same(addr) {
-		return addr
-	}
-	known := c.members[l.owners[0].id].(*peer)
-	if c.keepsAddress(now, known, addr) {
-		return known.addr
-	}
-	c.movePeer(now, known, addr)
-	return addr
-}
-
-// announcedAt reports whether a hello repeats the address of p literally.
-// Nearly all do, and need no parsing.
-func (p *peer) announcedAt(h *Hello) bool {
-	return h.IP != "" && h.IP == p.addr.IP && h.Port > 0 && h.Port == p.addr.Port
-}
-
-// movePeer gives a known Sentinel a new address, under every master that knows
-// it, and dials it there.
-func (c *Core) movePeer(now Instant, p *peer, addr Addr) {
-	others := 0
-	for _, o := range p.link.owners {
-		if o != &p.instance && !o.addr.Same(addr) {
-			others++
-		}
-		o.addr = addr
-		q := c.members[o.id].(*peer)
-		q.clear(FlagMasterDown)
-		q.votedFor, q.lastHello = "", now
-	}
-	c.closeLink(p.link)
-	p.link.cmd.allowRedial()
-	c.resolve(&p.instance)
-	c.ready(&p.link.timer)
-	if others > 0 {
-		c.emit(&p.instance, SentinelAddressUpdate{c.ref(&p.instance), others})
-	}
-}
-
 // forgetPeer removes a Sentinel id from all masters, because another Sentinel
 // has its address now.
 func (c *Core) forgetPeer(id RunID) {
@@ -236,5 +191,14 @@ func (c *Core) dropPeer(p *peer) {
 	c.unregister(&p.instance)
 	if c.detach(p.link, &p.instance) {
 		delete(c.peerLinks, p.runID)
+	}
+}
+
+// reportBadHello reports, once for each, hellos that cannot be read. Their sender
+// announces itself in vain, and sees no fault.
+func (c *Core) reportBadHello(l *link, reason string) {
+	if reason != "" {
+		c.logStrange("hello:"+reason, "A hello message at "+c.shown(l.owners[0].addr).String()+" is ignored: "+reason+
+			". If a Sentinel sent it, the others do not know that one: correct its 'sentinel announce-ip' or the name of the master")
 	}
 }

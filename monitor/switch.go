@@ -122,3 +122,14 @@ func (c *Core) adoptConfig(now Instant, m *master, h *Hello) {
 	c.switchTo(now, m, addr)
 	c.reconfScript(m, "observer", from, addr)
 }
+
+// sender describes the Sentinel that sent a hello, for an event.
+func (c *Core) sender(m *master, h *Hello) Instance {
+	if p := m.peerByID(h.RunID); p != nil {
+		return c.ref(&p.instance)
+	}
+	return Instance{
+		Kind: KindSentinel, Name: string(h.RunID), Addr: HostPort{h.IP, h.Port},
+		Master: m.cfg.Name, MasterAddr: c.shown(m.addr),
+	}
+}

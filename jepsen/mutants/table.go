@@ -226,7 +226,7 @@ var Table = []Mutation{
 	{
 		Name: "a server forgotten because of the remembered address of its name", Why: "names that swap lose a replica for ever",
 		By: ByTest, Test: [2]string{"./monitor", "^TestNamesThatSwap$"},
-		Edits: []Edit{{"monitor/names.go", "c.names[host].answered < changed {", "c.names[host].answered < 0*changed {"}},
+		Edits: []Edit{{"monitor/identity.go", "c.names[host].answered < changed {", "c.names[host].answered < 0*changed {"}},
 	},
 	{
 		Name: "first answer about a doubted name believed for good", Why: "resolvers keep old answers, and the wrong server stays",
