@@ -61,7 +61,7 @@ func (a *adviser) add(message, hint string, keys ...string) {
 	a.list = append(a.list, Advice{at.file, at.line, message, hint})
 }
 
-// listener looks for a door without a lock: whoever can connect can have masters
+// listener looks for a door without a lock: a client that connects can have masters
 // failed over and removed.
 func (a *adviser) listener(open bool) {
 	s := &a.doc.Settings

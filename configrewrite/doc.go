@@ -43,7 +43,7 @@
 // about a master holds beside, and in the order of, the lines of the main file,
 // except for its address, which the main file decides once it was saved.
 //
-// A line that says the default of an option stays: whoever wrote it wanted it to be
+// A line that says the default of an option stays: the operator who wrote it wanted it to be
 // read there. The originals remove it.
 //
 // A line that is not understood stays as it is, so that the next start refuses it. The

@@ -29,7 +29,7 @@ var secretDirectives, secretKeys = func() ([]string, map[string]bool) {
 }()
 
 // Masked returns a line of a sentinel.conf, or of a command line, as it may be
-// shown: without what may be a secret. Whoever mistypes a line has the whole of it
+// shown: without what may be a secret. A line that is mistyped has the whole of it
 // printed, so that it is hidden behind every word that looks like the name of a
 // secret; line numbers say enough.
 func Masked(line string) string {

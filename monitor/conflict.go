@@ -196,7 +196,7 @@ func (c *Core) keepsAddress(now Instant, p *peer, addr Addr) bool {
 	if v.returns < 2 || !left {
 		return true
 	}
-	// It is back where it was before it fell silent. Whoever took its id meanwhile
+	// It is back where it was before it fell silent. Another that took its id meanwhile
 	// must not keep it out.
 	*v = addrChange{currentSeen: now, other: p.addr, otherSeen: now, returns: v.returns}
 	return false

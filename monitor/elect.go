@@ -129,7 +129,7 @@ func (c *Core) elect(now Instant, m *master) Instant {
 }
 
 // hasOwnVote reports whether the last vote of this Sentinel is for itself, at the
-// epoch of its attempt. Whoever leads needs that (invariant S19): a Sentinel that
+// epoch of its attempt. A leader needs that (invariant S19): a Sentinel that
 // has voted for another at a later epoch must not act beside that one, and an
 // epoch without a vote of ours can be used once more after a restart.
 func (c *Core) hasOwnVote(m *master) bool {

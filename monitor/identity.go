@@ -163,7 +163,7 @@ func (c *Core) warnLoopback(m *master, other Addr) {
 		"monitor it by an address that all servers and Sentinels can reach")
 }
 
-// isLoopback reports whether a host means the own machine to whoever reads it.
+// isLoopback reports whether a host means the own machine wherever it is read.
 func isLoopback(host string) bool {
 	ip, err := netip.ParseAddr(host)
 	return err == nil && ip.Unmap().IsLoopback() || strings.EqualFold(host, "localhost")

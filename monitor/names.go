@@ -66,7 +66,7 @@ func (c *Core) resolved(now Instant, in Resolved) {
 	}
 }
 
-// unresolved tells that a name has no address. Whoever has no earlier address
+// unresolved tells that a name has no address. A server without an earlier address
 // cannot be reached.
 func (c *Core) unresolved(now Instant, host string, waiting []InstanceID) {
 	c.logOnce("resolve:"+host, LevelWarning, "Failed to resolve hostname '"+host+"'")

@@ -11,7 +11,7 @@ import (
 // writes the file anew at each start of a pod, with a fixed id and without epochs.
 // A second vote in an epoch of the earlier life would let two candidates win it
 // (invariant S3). So nobody gets a vote before this Sentinel has listened to the
-// others: whoever asked for its vote at some epoch tells that epoch, or a later
+// others: a Sentinel that asked for its vote at some epoch tells that epoch, or a later
 // one, with each hello. What is heard then counts as voted in.
 type recall struct {
 	lost  bool    // votes may be missing

@@ -32,7 +32,7 @@ func (c *Core) reset(now Instant, m *master) {
 	c.forget(now, m)
 	c.dropMembers(m)
 	// The clocks by which a master goes down run on: one RESET after the other
-	// would put +sdown off for ever.
+	// would put +sdown off without end.
 	role, roleSince, reboot := m.role, m.roleSince, m.has(FlagMasterReboot)
 	c.resetMaster(now, m)
 	if role == RoleReplica {

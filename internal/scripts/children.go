@@ -3,7 +3,7 @@ package scripts
 import "sync"
 
 // children are the processes that this program started and that are not reaped
-// yet. Whoever takes in orphans must leave them alone: the exit status of a script
+// yet. The reaper of orphans must leave them alone: the exit status of a script
 // decides whether it is tried again.
 var children = family{own: map[int]bool{}, ended: make(chan struct{}, 1)}
 

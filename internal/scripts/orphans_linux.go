@@ -38,7 +38,7 @@ func reapOrphans(ctx context.Context) {
 }
 
 // reapOne reaps one orphan that has ended. It returns false when there is none, or
-// when the first that has ended is a child of ours: whoever waits for that reaps
+// when the first that has ended is a child of ours: the code that waits for it reaps
 // it soon, and then it is time to look again.
 //
 // The process is looked at before it is reaped, and all under the lock: waiting

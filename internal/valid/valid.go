@@ -56,9 +56,9 @@ func notInWord(r rune) bool {
 	return r <= ' ' || r > '~' || r == '"' || r == '\'' || r == '\\' || r == ','
 }
 
-// Announced judges a host at which somebody says that he can be reached. It is
-// [Host], and it must be possible to connect there: 0.0.0.0 and :: lead everybody
-// to his own machine, and addresses of many machines to none.
+// Announced judges a host at which somebody claims to be reachable. It is
+// [Host], and it must be possible to connect there: 0.0.0.0 and :: lead each machine
+// to itself, and addresses of many machines to none.
 func Announced(host string) error {
 	if err := Host(host); err != nil {
 		return err

@@ -91,7 +91,7 @@ var Table = []Mutation{
 		Edits: []Edit{{"monitor/announce.go", "return c.isDurable(m.configSeq) ||", "return c.isDurable(0) ||"}},
 	},
 	{
-		Name: "configuration of the same epoch taken over", Why: "Sentinels swap addresses for ever",
+		Name: "configuration of the same epoch taken over", Why: "Sentinels swap addresses without end",
 		Edits: []Edit{{"monitor/switch.go", "if h.ConfigEpoch > m.configEpoch {", "if h.ConfigEpoch >= m.configEpoch {"}},
 	},
 	{
@@ -152,7 +152,7 @@ var Table = []Mutation{
 		Edits: []Edit{{"monitor/forgotten.go", "	f := m.forgotten\n", "	f := forgotten{}\n"}},
 	},
 	{
-		Name: "RESET stops the clock of a silent master", Why: "one RESET after the other puts +sdown off for ever",
+		Name: "RESET stops the clock of a silent master", Why: "one RESET after the other puts +sdown off without end",
 		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
 		Edits: []Edit{{"monitor/reset.go", "	c.closeLink(m.link)\n", "	m.link.unansweredSince = 0\n	c.closeLink(m.link)\n"}},
 	},
@@ -224,7 +224,7 @@ var Table = []Mutation{
 		Edits: []Edit{{"monitor/identity.go", "return i.runID != \"\" && i.runID == o.runID }", "return i.runID != \"\" && i.runID == o.runID && false }"}},
 	},
 	{
-		Name: "a server forgotten because of the remembered address of its name", Why: "names that swap lose a replica for ever",
+		Name: "a server forgotten because of the remembered address of its name", Why: "names that swap lose a replica for good",
 		By: ByTest, Test: [2]string{"./monitor", "^TestNamesThatSwap$"},
 		Edits: []Edit{{"monitor/identity.go", "c.names[host].answered < changed {", "c.names[host].answered < 0*changed {"}},
 	},
@@ -269,7 +269,7 @@ var Table = []Mutation{
 		Edits: []Edit{{"monitor/gossip.go", "return !l.wrongID() && !l.gossip.mayBeOwn }", "return !l.wrongID() }"}},
 	},
 	{
-		Name: "failover that never times out", Why: "a replica that does not come back holds the failover up for ever",
+		Name: "failover that never times out", Why: "a replica that does not come back holds the failover up without end",
 		Edits: []Edit{{"monitor/reconf.go", "timeout := now >= due", "timeout := now >= due && false"}},
 	},
 	{

@@ -75,7 +75,7 @@ var invariants = [invariantsEnd]struct{ name, text string }{
 	Restart:  {"restart", "a Sentinel starts from whatever it left on disk"},
 	Impostor: {"impostor", "no stranger moves a Sentinel that is heard where it is, or a master that its server has nothing to do with"},
 	Timers:   {"timers", "the next deadline lies ahead"},
-	Storm:    {"storm", "no loop turns for ever in a calm world"},
+	Storm:    {"storm", "no loop turns without end in a calm world"},
 	Traffic:  {"traffic", "hellos and INFO go on in a calm world"},
 	Liveness: {"liveness", "after healing: one master agreed by all, all others follow it, no failover in progress"},
 }
