@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // PortRange is a range of TCP ports on the loopback interface, First and Last
@@ -83,13 +84,15 @@ func (p *portPool) reserve(port int) error {
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return errors.Join(fmt.Errorf("port %d is reserved by another test or demo", port), f.Close())
 	}
-	// The lock binds users of this package only; other processes are found by trying.
-	ln, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-	if err != nil {
-		return errors.Join(fmt.Errorf("port %d is in use", port), f.Close())
+	// The lock binds users of this package only; others are found by trying to
+	// connect. A listener of ours would be inherited by each process that is forked
+	// at this moment, and would keep the port in use until that becomes a program.
+	conn, err := net.DialTimeout("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), time.Second)
+	if err == nil {
+		err = conn.Close()
 	}
-	if err := ln.Close(); err != nil {
-		return errors.Join(err, f.Close())
+	if !errors.Is(err, syscall.ECONNREFUSED) {
+		return errors.Join(fmt.Errorf("port %d is in use", port), err, f.Close())
 	}
 	p.held[port] = f
 	return nil

@@ -58,16 +58,20 @@ func (e *env) says(s *cluster.Sentinel, master, why string) {
 	}
 	stock, err := s.Client().Do(e.ctx, "SENTINEL", "MASTER", master).StringSlice()
 	e.must(err)
-	more, err := s.Client().Do(e.ctx, "SENTINEL", "MASTER", master, "EXTENDED").StringSlice()
-	e.must(err)
 	last := len(stock)
-	if len(more) != last+4 || more[0] != stock[0] || more[last-2] != stock[last-2] {
-		e.Fatalf("%s: MASTER %s EXTENDED is %q, and without the word %q", s.Name(), master, more, stock)
-	}
-	since, err := strconv.Atoi(more[last+3])
-	if more[last] != "link-error" || !strings.Contains(more[last+1], why) || more[last+2] != "link-error-since" || err != nil || since <= 0 {
-		e.Errorf("%s: MASTER %s EXTENDED ends with %q", s.Name(), master, more[last:])
-	}
+	// In the first millisecond the age is 0.
+	e.until(s.Name()+" to show why for a while", func(ctx context.Context) (string, bool) {
+		more, err := s.Client().Do(ctx, "SENTINEL", "MASTER", master, "EXTENDED").StringSlice()
+		e.must(err)
+		if len(more) != last+4 || more[0] != stock[0] || more[last-2] != stock[last-2] {
+			e.Fatalf("%s: MASTER %s EXTENDED is %q, and without the word %q", s.Name(), master, more, stock)
+		}
+		since, err := strconv.Atoi(more[last+3])
+		if more[last] != "link-error" || !strings.Contains(more[last+1], why) || more[last+2] != "link-error-since" || err != nil || since < 0 {
+			e.Fatalf("%s: MASTER %s EXTENDED ends with %q", s.Name(), master, more[last:])
+		}
+		return more[last+3], since > 0
+	})
 }
 
 // Whatever keeps a connection from coming up is named, once for each server and
