@@ -446,7 +446,7 @@ func (r *run) mendDisks() string {
 func (r *run) operate() string {
 	n := r.anyNode()
 	name := r.masters[r.w.rng.IntN(len(r.masters))]
-	n.input(Call{From: 1, Op: FailoverOp{name}})
+	n.input(Call{From: 1, Op: FailoverOp{Name: name}})
 	return "failover of " + name + " by hand on " + n.name
 }
 

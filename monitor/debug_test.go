@@ -145,7 +145,7 @@ func TestSimulatedFailures(t *testing.T) {
 		names = nil
 		n.input(Call{From: 1, Op: SimulateOp{CrashAfterElection}}) // is replaced
 		n.input(Call{From: 1, Op: SimulateOp{c.failures}})
-		n.input(Call{From: 2, Op: FailoverOp{"mymaster"}})
+		n.input(Call{From: 2, Op: FailoverOp{Name: "mymaster"}})
 		w.advance(10*time.Second, func() bool { return slices.Contains(names, "crash") })
 		if got := n.core.Failures(); got != c.failures {
 			t.Errorf("%d: the core simulates %d", c.failures, got)

@@ -1,5 +1,7 @@
 package monitor
 
+import "time"
+
 // Effect is one thing that the core wants done outside. The set is closed:
 // every effect, and every [Command] that one can carry, is a type of this file.
 type Effect interface{ isEffect() }
@@ -85,12 +87,15 @@ type InfoRequest struct{}
 type PublishHello struct{ Hello Hello }
 
 // AskMasterDown is SENTINEL is-master-down-by-addr, answered by [AskReply].
-// An empty RunID is sent as "*".
+// An empty RunID is sent as "*". With a Lease, it asks for a vote that leads a
+// planned switchover, and says for how long that vote binds; only a peer that is
+// known to be a gosentinel understands this (wire.md §3.3, IS-MASTER-DOWN-BY-ADDR).
 type AskMasterDown struct {
 	IP    string
 	Port  int
 	Epoch Epoch
 	RunID RunID
+	Lease time.Duration // whole milliseconds; 0: none
 }
 
 // SlaveOf changes the role of a server and is answered by [SlaveOfReply]. An
@@ -98,12 +103,28 @@ type AskMasterDown struct {
 // MULTI, SLAVEOF, CONFIG REWRITE, CLIENT KILL TYPE normal, CLIENT KILL TYPE
 // pubsub, EXEC (state-machine.md §6.4, SLAVEOF transaction). Plain sends the
 // inner commands on their own, so that a server which refuses one of them still
-// changes its role.
+// changes its role. Bare sends SLAVEOF and nothing else, and takes precedence.
 type SlaveOf struct {
 	Host  string
 	Port  int
 	Plain bool
+	Bare  bool
 }
+
+// PauseWrites is CLIENT PAUSE with the option WRITE, answered by [CommandDone].
+// For is sent in whole milliseconds.
+type PauseWrites struct{ For time.Duration }
+
+// Unpause is CLIENT UNPAUSE, answered by [CommandDone]. It ends every pause of the
+// server, also one that somebody else has begun.
+type Unpause struct{}
+
+// KillClients is CLIENT KILL TYPE normal, or TYPE pubsub, answered by
+// [CommandDone]. It spares the connection that it comes over.
+type KillClients struct{ PubSub bool }
+
+// RewriteConfig is CONFIG REWRITE, answered by [CommandDone].
+type RewriteConfig struct{}
 
 // ScriptKill is SCRIPT KILL, answered by [CommandDone].
 type ScriptKill struct{}
@@ -113,19 +134,23 @@ type ScriptKill struct{}
 // gossip: the answer identifies the peer.
 type AskGossip struct{}
 
-// Reply answers an [Ask].
+// Reply answers an [Ask]. DownAfter is told only to one that asked with a Lease,
+// and tells for how long the voter lets the master be silent; 0: it is not told.
 type Reply struct {
-	To     PeerRef
-	Down   bool
-	Leader RunID // "" for "*"
-	Epoch  Epoch
+	To        PeerRef
+	Down      bool
+	Leader    RunID // "" for "*"
+	Epoch     Epoch
+	DownAfter time.Duration
 }
 
 // CallResult answers a [Call]. Count is the number of masters matched by a
-// [ResetOp]. Err is nil or a [*CallError].
+// [ResetOp]. Text is what the answer says besides OK; "" when it is no more than
+// that. Err is nil or a [*CallError].
 type CallResult struct {
 	To    PeerRef
 	Count int
+	Text  string
 	Err   error
 }
 
@@ -203,4 +228,8 @@ func (PublishHello) isCommand()  {}
 func (AskMasterDown) isCommand() {}
 func (SlaveOf) isCommand()       {}
 func (ScriptKill) isCommand()    {}
+func (PauseWrites) isCommand()   {}
+func (Unpause) isCommand()       {}
+func (KillClients) isCommand()   {}
+func (RewriteConfig) isCommand() {}
 func (AskGossip) isCommand()     {}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gosentinel/sentinel/internal/valid"
@@ -19,6 +20,8 @@ type Info struct {
 	MasterLinkDown time.Duration // negative: never synchronised; 0 when absent
 	Loading        bool          // it reads its data from the disk, or those of a full resynchronisation
 
+	Details
+
 	// The following are read only below a role:slave line. Has* tell whether the
 	// line was there: what is not reported keeps its earlier value.
 	Syncing       bool // a full resynchronisation is under way
@@ -31,11 +34,40 @@ type Info struct {
 	HasPriority   bool
 	Priority      int
 	HasOffset     bool
-	Offset        uint64
+	Offset        uint64 // up to which the stream of the master is applied
 	HasAnnounced  bool
 	Announced     bool
 
 	Text []byte // the whole reply, for SENTINEL INFO-CACHE
+}
+
+// Details are what is not needed to watch a server, and decides which one may be
+// promoted and how. The zero value says nothing.
+type Details struct {
+	Version string // of the server; "" when absent
+	TCPPort int    // the port at which the process listens itself; 0 when absent
+	Modules bool   // a module is loaded
+	Keys    bool   // some database has a key
+	Handing bool   // a failover by the command FAILOVER is under way
+
+	// What the data descend from (state-machine.md §6.12, Lineage). The second id is
+	// that of the history before the last promotion, which is the same below
+	// SecondOffset.
+	ReplID       string // "" when absent
+	ReplID2      string // "" when there is none
+	SecondOffset uint64 // 0 when there is none, or absent
+	MasterOffset uint64 // master_repl_offset: the end of the stream that it writes
+	ReadOffset   uint64 // of a replica, up to which the stream has arrived; at least Offset
+	Writable     bool   // clients can write to this replica
+	Attached     []Attached
+}
+
+// Attached is a replica as its master sees it.
+type Attached struct {
+	At     HostPort
+	Online bool
+	Offset uint64        // that it has acknowledged
+	Lag    time.Duration // since it has acknowledged anything, in whole seconds; 0 when absent
 }
 
 // maxInfoReplicas bounds what is taken from one INFO reply. A server that reports
@@ -57,6 +89,7 @@ func ParseInfo(b []byte) *Info {
 		line, b, _ = bytes.Cut(b, []byte("\n"))
 		info.parseLine(bytes.TrimSuffix(line, []byte("\r")))
 	}
+	info.ReadOffset = max(info.ReadOffset, info.Offset)
 	return info
 }
 
@@ -83,6 +116,9 @@ func (info *Info) parseLine(line []byte) {
 			info.parseReplica(value)
 			return
 		}
+		if info.parseProcess(string(key), value) || info.parseHistory(string(key), value) {
+			return
+		}
 		// Only below a role:slave line do these belong to a replica. Otherwise
 		// the reply of a master that is being demoted could be read half as one
 		// role and half as the other.
@@ -99,6 +135,60 @@ func (info *Info) parseRole(value []byte) {
 	case bytes.HasPrefix(value, []byte("slave")):
 		info.Role = RoleReplica
 	}
+}
+
+// parseProcess handles lines about the process as a whole.
+func (info *Info) parseProcess(key string, value []byte) bool {
+	switch key {
+	case "redis_version":
+		info.Version = string(value[:min(len(value), maxVersion)])
+	case "tcp_port":
+		if port, ok := parsePort(value); ok {
+			info.TCPPort = port
+		}
+	case "module":
+		info.Modules = true
+	default:
+		if number, ok := strings.CutPrefix(key, "db"); !ok || number == "" || !isDigit(number[0]) {
+			return false
+		}
+		info.Keys = info.Keys || bytes.HasPrefix(value, []byte("keys=")) && !bytes.HasPrefix(value, []byte("keys=0,"))
+	}
+	return true
+}
+
+// maxVersion is how much of a version is kept, in bytes.
+const maxVersion = 32
+
+// parseHistory handles the lines from which it can be told whether one server has
+// the data of another.
+func (info *Info) parseHistory(key string, value []byte) bool {
+	switch key {
+	case "master_replid":
+		info.ReplID = parseReplID(value)
+	case "master_replid2":
+		info.ReplID2 = parseReplID(value)
+	case "second_repl_offset":
+		info.SecondOffset, _ = parseUint(value, 64) // -1 stands for none
+	case "master_repl_offset":
+		if n, ok := parseUint(value, 64); ok {
+			info.MasterOffset = n
+		}
+	case "master_failover_state":
+		info.Handing = string(value) != "no-failover"
+	default:
+		return false
+	}
+	return true
+}
+
+// parseReplID reads a replication id; forty zeros stand for none.
+func parseReplID(value []byte) string {
+	id := string(value[:min(len(value), valid.IDLen)])
+	if valid.ID(id) != nil || strings.Trim(id, "0") == "" {
+		return ""
+	}
+	return id
 }
 
 // parseReplicaLine handles the lines that only a replica reports.
@@ -126,6 +216,12 @@ func (info *Info) parseReplicaLine(key string, value []byte) {
 		if n, ok := parseUint(value, 64); ok {
 			info.Offset, info.HasOffset = n, true
 		}
+	case "slave_read_repl_offset":
+		if n, ok := parseUint(value, 64); ok {
+			info.ReadOffset = n
+		}
+	case "slave_read_only":
+		info.Writable = string(value) == "0"
 	case "replica_announced":
 		if n, ok := parseInt(value); ok {
 			info.Announced, info.HasAnnounced = n != 0, true
@@ -148,7 +244,9 @@ func (info *Info) parseReplica(value []byte) {
 	n, number := parsePort(port)
 	switch {
 	case ok && number && valid.Host(string(host)) == nil:
-		info.Replicas = append(info.Replicas, HostPort{Host: string(host), Port: n})
+		at := HostPort{Host: string(host), Port: n}
+		info.Replicas = append(info.Replicas, at)
+		info.Attached = append(info.Attached, parseAttached(at, value))
 	case info.BadReplica == "":
 		info.BadReplica = string(value[:min(len(value), maxBadReplica)])
 	}
@@ -156,6 +254,21 @@ func (info *Info) parseReplica(value []byte) {
 
 // maxBadReplica is how much of a damaged line is kept, in bytes, for the log.
 const maxBadReplica = 80
+
+func parseAttached(at HostPort, value []byte) Attached {
+	a := Attached{At: at}
+	state, _ := field(value, "state=")
+	a.Online = string(state) == "online"
+	if text, ok := field(value, "offset="); ok {
+		a.Offset, _ = parseUint(text, 64)
+	}
+	if text, ok := field(value, "lag="); ok {
+		if n, ok := parseInt(text); ok {
+			a.Lag = max(seconds(n), 0)
+		}
+	}
+	return a
+}
 
 func replicaFields(value []byte) (host, port []byte, ok bool) {
 	if bytes.Contains(value, []byte("ip=")) {

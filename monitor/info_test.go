@@ -34,13 +34,14 @@ func firstSubmatch(t *testing.T, b []byte, re string) string {
 	return string(m[1])
 }
 
+// checkInfo compares all but the details.
 func checkInfo(t *testing.T, text []byte, want Info) {
 	t.Helper()
 	got := ParseInfo(text)
 	if !bytes.Equal(got.Text, text) || got.Text == nil {
 		t.Errorf("Text is not the reply: %.60q", got.Text)
 	}
-	got.Text, got.BadReplica = nil, "" // see TestBadReplica
+	got.Text, got.BadReplica, got.Details = nil, "", Details{} // see TestBadReplica, TestParseInfoDetails
 	if !reflect.DeepEqual(*got, want) {
 		t.Errorf("ParseInfo(%.200q)\n got %+v\nwant %+v", text, *got, want)
 	}
@@ -153,6 +154,32 @@ func TestBadReplica(t *testing.T) {
 	}
 }
 
+// TestParseInfoDetails reads what decides which server may be promoted.
+func TestParseInfoDetails(t *testing.T) {
+	const a, b = "7a42bc95b2f58db30a895bfb54854333de3c5cc3", "8a42bc95b2f58db30a895bfb54854333de3c5cc3"
+	for text, want := range map[string]Details{
+		"role:master\n": {},
+		"redis_version:7.0.15\nredis_mode:standalone\ntcp_port:6379\n":                                    {Version: "7.0.15", TCPPort: 6379},
+		"tcp_port:65536\nsecond_repl_offset:-1\nmaster_repl_offset:-1\nmaster_replid:short\n":             {},
+		"master_replid:" + a + "\nmaster_replid2:" + strings.Repeat("0", 40) + "\nmaster_repl_offset:7\n": {ReplID: a, MasterOffset: 7},
+		"master_replid:" + a + "\nmaster_replid2:" + b + "\nsecond_repl_offset:8\n":                       {ReplID: a, ReplID2: b, SecondOffset: 8},
+		"role:slave\nslave_repl_offset:5\nslave_read_repl_offset:9\nslave_read_only:0\n":                  {ReadOffset: 9, Writable: true},
+		"role:slave\nslave_read_repl_offset:4\nslave_repl_offset:5\nslave_read_only:1\n":                  {ReadOffset: 5},
+		"role:master\nslave_read_repl_offset:4\nslave_read_only:0\n":                                      {},
+		"master_failover_state:no-failover\n":                                                             {},
+		"master_failover_state:waiting-for-sync\n":                                                        {Handing: true},
+		"# Modules\nmodule:name=bf,ver=20612\n":                                                           {Modules: true},
+		"db0:keys=1,expires=0\n":                                                                          {Keys: true},
+		"db11:keys=0,expires=0\ndb:keys=1\ndbsize:keys=1\n":                                               {},
+		"role:master\nslave0:ip=h,port=1,state=online,offset=12,lag=1\nslave1:ip=h,port=2,state=wait_bgsave,offset=0,lag=-3\nslave2:h,3,online\n": {
+			Attached: []Attached{{At: HostPort{"h", 1}, Online: true, Offset: 12, Lag: time.Second}, {At: HostPort{"h", 2}}, {At: HostPort{"h", 3}}}},
+	} {
+		if got := ParseInfo([]byte(text)).Details; !reflect.DeepEqual(got, want) {
+			t.Errorf("%q\n got %+v\nwant %+v", text, got, want)
+		}
+	}
+}
+
 func TestParseInfoBoundsReplicas(t *testing.T) {
 	var text []byte
 	for i := range 2 * maxInfoReplicas {
@@ -184,7 +211,7 @@ func FuzzParseInfo(f *testing.F) {
 		if len(got.BadReplica) > maxBadReplica || got.BadReplica != "" && !bytes.Contains(b, []byte(got.BadReplica)) {
 			t.Fatalf("%q: no line about a replica has %q", b, got.BadReplica)
 		}
-		got.BadReplica = ""
+		got.BadReplica, got.Details = "", Details{}
 		if !reflect.DeepEqual(got, want) {
 			t.Fatalf("%q\n got %+v\nwant %+v", b, got, want)
 		}

@@ -97,6 +97,9 @@ type AskReply struct {
 	Down   bool
 	Leader RunID // "" for "*"
 	Epoch  Epoch
+	// DownAfter is for how long the peer lets the master be silent; 0 when it has
+	// not been asked with a Lease.
+	DownAfter time.Duration
 }
 
 // SlaveOfReply is the outcome of a [SlaveOf]. Refused is the server's error
@@ -111,10 +114,12 @@ type SlaveOfReply struct {
 	Refused string
 }
 
-// CommandDone is the reply, whatever it was, to any other command.
+// CommandDone is the reply to any other command. Refused is the server's error
+// text, or "" when it obeyed.
 type CommandDone struct {
-	Conn  ConnID
-	Token Token
+	Conn    ConnID
+	Token   Token
+	Refused string
 }
 
 // HelloReceived is a valid hello message. Conn is the Pub/Sub connection it
@@ -142,6 +147,9 @@ type Ask struct {
 	Port  int
 	Epoch Epoch
 	RunID RunID // candidate that asks for a vote; "" when none is asked for ("*")
+	// Lease is for how long a vote that leads a planned switchover binds the voter;
+	// 0 for every other vote.
+	Lease time.Duration
 }
 
 // Call is an operator's command. It is answered by exactly one [CallResult].

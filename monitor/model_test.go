@@ -344,7 +344,7 @@ func (s *redis) receive(cn *wire, in Send) {
 		case SlaveOf:
 			s.slaveof(cn, in.Token, cmd)
 		default:
-			cn.carry(toNode, func() { cn.from.input(CommandDone{cn.id, in.Token}) })
+			cn.carry(toNode, func() { cn.from.input(CommandDone{Conn: cn.id, Token: in.Token}) })
 		}
 	})
 }
@@ -747,7 +747,7 @@ func (n *node) receive(cn *wire, in Send) {
 	case AskMasterDown:
 		n.ask(Ask{IP: cmd.IP, Port: cmd.Port, Epoch: cmd.Epoch, RunID: cmd.RunID}, func(r Reply) {
 			cn.carry(toNode, func() {
-				cn.from.input(AskReply{cn.id, in.Token, true, r.Down, r.Leader, r.Epoch})
+				cn.from.input(AskReply{Conn: cn.id, Token: in.Token, OK: true, Down: r.Down, Leader: r.Leader, Epoch: r.Epoch})
 			})
 		})
 	}

@@ -25,8 +25,25 @@ type ResetOp struct{ Pattern string }
 // every master, and nothing else happens meanwhile.
 const MaxPattern = 1024
 
-// FailoverOp starts a manual failover (SENTINEL FAILOVER).
-type FailoverOp struct{ Name string }
+// FailoverOp starts a manual failover (SENTINEL FAILOVER). To names the replica to
+// promote; the zero value leaves the choice to the Sentinel.
+type FailoverOp struct {
+	Name string
+	Mode FailoverMode
+	To   HostPort
+}
+
+// FailoverMode says how an operator wants a failover to be made.
+type FailoverMode uint8
+
+// The modes. Plain is a planned switchover that loses nothing while the master
+// serves, and a failover at once while it does not. Coordinated is a planned
+// switchover or nothing. Forced promotes a replica even where data are lost by it.
+const (
+	FailoverPlain FailoverMode = iota
+	FailoverCoordinated
+	FailoverForced
+)
 
 // FlushOp saves the state (SENTINEL FLUSHCONFIG).
 type FlushOp struct{}

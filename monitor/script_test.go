@@ -770,7 +770,7 @@ func (s *script) call(t *testing.T, td *datadriven.TestData) {
 	var o Op
 	switch op {
 	case "failover":
-		o = FailoverOp{arg}
+		o = FailoverOp{Name: arg}
 	case "reset":
 		o = ResetOp{arg}
 	case "remove":

@@ -2,6 +2,7 @@ package link
 
 import (
 	"strconv"
+	"time"
 
 	"github.com/gosentinel/sentinel/monitor"
 )
@@ -62,19 +63,36 @@ func (e *encoder) send(cmd monitor.Command) bool {
 		if id == "" {
 			id = "*"
 		}
-		e.command(replyAsk, "SENTINEL", "is-master-down-by-addr", cmd.IP, strconv.Itoa(cmd.Port),
-			strconv.FormatUint(uint64(cmd.Epoch), 10), id)
+		words := []string{"is-master-down-by-addr", cmd.IP, strconv.Itoa(cmd.Port), strconv.FormatUint(uint64(cmd.Epoch), 10), id}
+		if cmd.Lease > 0 {
+			words = append(words, "LEASE", milliseconds(cmd.Lease))
+		}
+		e.command(replyAsk, "SENTINEL", words...)
 	case monitor.AskGossip:
 		e.command(replyGossip, "SENTINEL", "GOSSIP")
 	case monitor.SlaveOf:
 		e.slaveOf(cmd)
 	case monitor.ScriptKill:
 		e.command(replyDone, "SCRIPT", "KILL")
+	case monitor.PauseWrites:
+		e.command(replyDone, "CLIENT", "PAUSE", milliseconds(cmd.For), "WRITE")
+	case monitor.Unpause:
+		e.command(replyDone, "CLIENT", "UNPAUSE")
+	case monitor.KillClients:
+		kind := "normal"
+		if cmd.PubSub {
+			kind = "pubsub"
+		}
+		e.command(replyDone, "CLIENT", "KILL", "TYPE", kind)
+	case monitor.RewriteConfig:
+		e.command(replyDone, "CONFIG", "REWRITE")
 	default:
 		return false
 	}
 	return true
 }
+
+func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 
 // slaveOf appends the role change as a transaction, or its commands on their
 // own. CLIENT KILL spares the connection that it comes over.
@@ -82,6 +100,10 @@ func (e *encoder) slaveOf(cmd monitor.SlaveOf) {
 	host, port := "NO", "ONE"
 	if cmd.Host != "" {
 		host, port = cmd.Host, strconv.Itoa(cmd.Port)
+	}
+	if cmd.Bare {
+		e.command(replyBareSlaveOf, "SLAVEOF", host, port)
+		return
 	}
 	role, other, last := replyQueuedSlaveOf, replyQueued, replyQueued
 	if cmd.Plain {
@@ -110,7 +132,8 @@ const (
 	replyPublish
 	replyAsk
 	replyGossip
-	replyDone          // any reply: the command is done
+	replyDone          // an error, or any other reply: the command is done
+	replyBareSlaveOf   // of a role change that is one command
 	replyMulti         // start of a role change as a transaction
 	replyQueuedSlaveOf // +QUEUED, or +OK when MULTI was refused
 	replyQueued

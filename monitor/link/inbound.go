@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/gosentinel/sentinel/internal/valid"
 	"github.com/gosentinel/sentinel/monitor"
@@ -139,7 +140,9 @@ func (c *conn) take(e expected, frame []byte) error {
 	case replyGossip:
 		c.emit(gossipReply(c.id, e.token, v, rest))
 	case replyDone:
-		c.emit(monitor.CommandDone{Conn: c.id, Token: e.token})
+		c.emit(monitor.CommandDone{Conn: c.id, Token: e.token, Refused: refusal(v)})
+	case replyBareSlaveOf:
+		c.emit(monitor.SlaveOfReply{Conn: c.id, Token: e.token, Refused: refusal(v)})
 	default:
 		return c.takeRoleChange(e, v, rest)
 	}
@@ -157,6 +160,14 @@ func (c *conn) takePong(r monitor.PingReply) {
 		c.in.pong = monitor.Pong{Conn: c.id, Reply: r}
 	}
 	c.emit(c.in.pong)
+}
+
+// refusal returns the text of an error, or "".
+func refusal(v value) string {
+	if v.kind != '-' {
+		return ""
+	}
+	return printable(v.text)
 }
 
 // classify sorts replies to PING by how they begin (state-machine.md §1.7, PING
@@ -181,13 +192,13 @@ func classify(v value) monitor.PingReply {
 // askReply reads integer, string, integer: whether the master is down, the
 // candidate that has the vote, and its epoch. Stock Sentinels turn a negative
 // epoch into a huge one, which would end all elections; here it counts as no
-// answer.
+// answer. A gosentinel that was asked with a lease adds its down-after.
 func askReply(id monitor.ConnID, token monitor.Token, array value, rest []byte) monitor.AskReply {
 	r := monitor.AskReply{Conn: id, Token: token}
-	if array.kind != '*' || array.num != 3 {
+	if array.kind != '*' || array.num != 3 && array.num != 4 {
 		return r
 	}
-	var buf [3]value
+	var buf [4]value
 	v := elements(buf[:], array, rest)
 	if v[0].kind != ':' || !v[1].isText() || v[2].kind != ':' || v[2].num < 0 {
 		return r
@@ -198,9 +209,15 @@ func askReply(id monitor.ConnID, token monitor.Token, array value, rest []byte) 
 		}
 		r.Leader = monitor.RunID(leader)
 	}
+	if len(v) == 4 && v[3].kind == ':' && v[3].num > 0 && v[3].num <= maxDownAfter {
+		r.DownAfter = time.Duration(v[3].num) * time.Millisecond
+	}
 	r.OK, r.Down, r.Epoch = true, v[0].num == 1, monitor.Epoch(v[2].num)
 	return r
 }
+
+// maxDownAfter bounds what a peer may tell, in milliseconds: a year.
+const maxDownAfter = 365 * 24 * 3600 * 1000
 
 // gossipReply reads names and values. A gosentinel answers with its endpoint, a
 // stock Sentinel that there is no such subcommand. Unknown names are those of

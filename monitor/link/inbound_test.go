@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/gosentinel/sentinel/monitor"
 )
@@ -75,8 +76,11 @@ func TestPublishAndScriptReplies(t *testing.T) {
 	for reply, ok := range map[string]bool{":0\r\n": true, ":1\r\n": true, "-NOPERM\r\n": false} {
 		exchange(t, monitor.PublishHello{}, []string{reply}, monitor.PublishReply{Conn: 1, Token: token(7), OK: ok})
 	}
-	for _, reply := range []string{"+OK\r\n", "-NOTBUSY No scripts\r\n"} {
-		exchange(t, monitor.ScriptKill{}, []string{reply}, monitor.CommandDone{Conn: 1, Token: token(7)})
+	for reply, refused := range map[string]string{"+OK\r\n": "", ":3\r\n": "", "-NOTBUSY No scripts\r\n": "NOTBUSY No scripts"} {
+		for _, cmd := range []monitor.Command{monitor.ScriptKill{}, monitor.PauseWrites{}, monitor.KillClients{}} {
+			exchange(t, cmd, []string{reply}, monitor.CommandDone{Conn: 1, Token: token(7), Refused: refused})
+		}
+		exchange(t, monitor.SlaveOf{Bare: true}, []string{reply}, monitor.SlaveOfReply{Conn: 1, Token: token(7), Refused: refused})
 	}
 }
 
@@ -101,7 +105,10 @@ func TestAskReplies(t *testing.T) {
 		"null id":           {"*3\r\n:1\r\n$-1\r\n:1\r\n", no},
 		"number as id":      {"*3\r\n:1\r\n:1\r\n:1\r\n", no},
 		"two elements":      {"*2\r\n:1\r\n$1\r\n*\r\n", no},
-		"four elements":     {"*4\r\n:1\r\n$1\r\n*\r\n:0\r\n:0\r\n", no},
+		"down-after":        {"*4\r\n:1\r\n$1\r\n*\r\n:0\r\n:1500\r\n", with(func(r *monitor.AskReply) { r.DownAfter = 1500 * time.Millisecond })},
+		"no down-after":     {"*4\r\n:1\r\n$1\r\n*\r\n:0\r\n:0\r\n", yes},
+		"odd down-after":    {"*4\r\n:1\r\n$1\r\n*\r\n:0\r\n:9223372036854775807\r\n", yes},
+		"five elements":     {"*5\r\n:1\r\n$1\r\n*\r\n:0\r\n:0\r\n:0\r\n", no},
 		"text for a number": {"*3\r\n$1\r\n1\r\n$1\r\n*\r\n:0\r\n", no},
 		"text for an epoch": {"*3\r\n:1\r\n$1\r\n*\r\n$1\r\n0\r\n", no},
 		"nested":            {"*3\r\n*1\r\n:1\r\n$1\r\n*\r\n:0\r\n", no},
