@@ -85,6 +85,14 @@ type Master struct {
 	ParallelSyncs   int           // 0: 1
 	AuthUser        string        // for AUTH to its servers; "" for the default user
 	AuthPass        string
+
+	// StockFailover makes planned failovers work as the original does, which loses
+	// writes: it promotes a replica while the master takes writes.
+	StockFailover bool
+	// EmptyPromotionGrace is how long no replica without keys is promoted after a
+	// master that had some went down. 0: without end if the master keeps its data
+	// on disk, else 10 seconds.
+	EmptyPromotionGrace time.Duration
 }
 
 // base converts cfg to the form that a configuration file is read into. The error
@@ -146,14 +154,20 @@ func (m Master) config(names bool) (monitor.MasterConfig, error) {
 		{m.DownAfter < 0, "DownAfter must not be negative"},
 		{m.FailoverTimeout < 0, "FailoverTimeout must not be negative"},
 		{m.ParallelSyncs < 0, "ParallelSyncs must not be negative"},
+		{m.EmptyPromotionGrace < 0, "EmptyPromotionGrace must not be negative"},
 	} {
 		if check.wrong {
 			err = errors.Join(err, errors.New(check.text))
 		}
 	}
+	planned := monitor.PlannedSafe
+	if m.StockFailover {
+		planned = monitor.PlannedStock
+	}
 	return monitor.MasterConfig{
 		Name: m.Name, Addr: addr, Quorum: m.Quorum, DownAfter: m.DownAfter, FailoverTimeout: m.FailoverTimeout,
 		ParallelSyncs: m.ParallelSyncs, AuthUser: m.AuthUser, AuthPass: m.AuthPass,
+		PlannedFailover: planned, EmptyPromotionGrace: m.EmptyPromotionGrace,
 	}, err
 }
 

@@ -27,6 +27,7 @@ func TestNewRejects(t *testing.T) {
 		{with(func(m *Master) { m.Quorum = 0 }), "Quorum must be 1 or greater"},
 		{with(func(m *Master) { m.DownAfter = -time.Second }), "DownAfter must not be negative"},
 		{with(func(m *Master) { m.FailoverTimeout = -1 }), "FailoverTimeout must not be negative"},
+		{with(func(m *Master) { m.EmptyPromotionGrace = -1 }), "EmptyPromotionGrace must not be negative"},
 		{with(func(m *Master) { m.ParallelSyncs = -1 }), "ParallelSyncs must not be negative"},
 		{with(func(m *Master) { m.Addr = "10.0.0.1" }), "must be host:port"},
 		{with(func(m *Master) { m.Addr = "10.0.0.1:70000" }), "from 1 to 65535"},

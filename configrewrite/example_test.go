@@ -180,6 +180,9 @@ func both[T any](conf, toml *strings.Builder, prefix, name string, options optio
 
 func specialWords(s option.Spec, kind option.Kind) (words, value string) {
 	switch {
+	case kind == option.Word:
+		w := s.Words[len(s.Words)-1]
+		return w, `"` + w + `"`
 	case kind == option.Text:
 		return "x", `"x"`
 	case kind == option.ID:

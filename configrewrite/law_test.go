@@ -141,6 +141,8 @@ func randomMaster(r *rand.Rand, name string, st *monitor.State, format Format) m
 			ClientReconfigScript: maybe(r, pick(r, nastyWords)),
 			RebootDownAfter:      time.Duration(r.IntN(2)*r.IntN(1000)) * unit,
 			NeverLead:            format == FormatTOML && r.IntN(2) == 0,
+			PlannedFailover:      monitor.PlannedFailover(r.IntN(2)),
+			EmptyPromotionGrace:  time.Duration(r.IntN(2)*r.IntN(1e6)) * unit,
 		},
 		ConfigEpoch: monitor.Epoch(r.Uint64N(25)),
 		LeaderEpoch: monitor.Epoch(r.Uint64N(25)),

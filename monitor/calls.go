@@ -175,7 +175,9 @@ func SetMasterOption(cfg *MasterConfig, allowScripts bool, ch Change) (shown []s
 		return nil, &CallError{"ERR", o.Script + " script seems non existing or non executable"}
 	}
 	if bad := o.SetCommand(cfg, ch.Values); bad != option.Good {
-		return nil, invalidValue("SET", ch, bad)
+		err := invalidValue("SET", ch, bad)
+		err.Text += o.Why(cfg, ch.Values[bad])
+		return nil, err
 	}
 	if o.Secret {
 		return []string{"******"}, nil

@@ -96,6 +96,15 @@ func TestSetOp(t *testing.T) {
 			events: []string{"notification-script "}, want: func(*MasterConfig) {}},
 		{name: "the name of another version", changes: []Change{change("primary-reboot-down-after-period", "5")},
 			events: []string{"primary-reboot-down-after-period 5"}, want: func(m *MasterConfig) { m.RebootDownAfter = 5 * time.Millisecond }},
+		{name: "a planned failover as the original does it", changes: []Change{change("planned-failover", "Stock"), change("empty-promotion-grace", "0"), change("empty-promotion-grace", "1500")},
+			events: []string{"planned-failover Stock", "empty-promotion-grace 0", "empty-promotion-grace 1500"},
+			want: func(m *MasterConfig) {
+				m.PlannedFailover, m.EmptyPromotionGrace = PlannedStock, 1500*time.Millisecond
+			}},
+		{name: "no way of failover", changes: []Change{change("planned-failover", "later")},
+			err: "ERR Invalid argument 'later' for SENTINEL SET 'planned-failover': it must be safe or stock"},
+		{name: "a grace that is no time", changes: []Change{change("empty-promotion-grace", "-1")},
+			err: "ERR Invalid argument '-1' for SENTINEL SET 'empty-promotion-grace'"},
 	} {
 		st := oneMaster()
 		st.Options.AllowScriptsReconfig = c.scripts

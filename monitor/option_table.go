@@ -66,6 +66,14 @@ var masterOptions = option.Table[MasterConfig]{
 		Doc: "Whether this Sentinel may lead a failover; it votes in any case.",
 	}, func(m *MasterConfig) *bool { return &m.NeverLead }, false),
 	option.Custom(option.Spec{
+		Name: "planned-failover", Words: plannedWords, Where: option.InFiles | option.BySet, Since: "gosentinel",
+		Doc: "How SENTINEL FAILOVER goes about it: safe loses no write, stock promotes a replica while the master takes writes, as the original does.",
+	}, func(m *MasterConfig) option.Value { return plannedValue{&m.PlannedFailover} }),
+	option.Of(option.Spec{
+		Name: "empty-promotion-grace", Where: option.InFiles | option.BySet, Unit: time.Millisecond, Since: "gosentinel",
+		Doc: "How long no replica without keys is promoted when a master that had keys is down; 0 is no limit if the master keeps its data on disk, else 10 s.",
+	}, func(m *MasterConfig) *time.Duration { return &m.EmptyPromotionGrace }, 0),
+	option.Custom(option.Spec{
 		Name: "rename-command", Where: option.InFiles | option.BySet, Since: "5.0",
 		Doc: "Command words under which the servers know the commands that Sentinels send: the usual word and the one to send.",
 	}, func(m *MasterConfig) option.Value { return RenameValue(&m.Rename, false) }),

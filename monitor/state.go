@@ -53,6 +53,11 @@ type MasterConfig struct {
 	RebootDownAfter      time.Duration // 0: rule off
 	NeverLead            bool          // "can-failover no": vote, but never start a failover
 	Rename               *RenameTable  // nil: no command is renamed
+	PlannedFailover      PlannedFailover
+	// EmptyPromotionGrace is how long no replica without keys is promoted after a
+	// master that had some went down. 0: without end if that master keeps its data
+	// on disk, else 10 s.
+	EmptyPromotionGrace time.Duration
 }
 
 // MasterState is one master with everything learned about it.

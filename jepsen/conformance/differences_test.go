@@ -124,6 +124,9 @@ var differences = []*difference{
 		to: `-ERR Invalid IP address or hostname specified: nobody can connect to this address -ERR No such master with that name`},
 	{kind: ours, reason: "refuses a directory as a script", line: `^sentinel set spare client-reconfig-script /etc$`, from: `.*`, to: `-ERR Client reconfiguration script seems non existing or non executable`},
 	{kind: ours, reason: "asks for votes in a failover on demand as well", line: `^(event|log|call), failover on demand, peer, \+vote-for-leader$`, more: `(# )?\+vote-for-leader \{subject-id\} \d+\n`},
+	{kind: ours, reason: ownOptions, line: `^sentinel set spare (planned-failover (stock|safe)|empty-promotion-grace (5000|0))$`, from: `.*`, to: `+OK`},
+	{kind: ours, reason: ownOptions, line: `^sentinel set spare planned-failover later$`, from: `.*`, to: `-ERR Invalid argument 'later' for SENTINEL SET 'planned-failover': it must be safe or stock`},
+	{kind: ours, reason: ownOptions, line: `^sentinel set spare empty-promotion-grace -1$`, from: `.*`, to: `-ERR Invalid argument '-1' for SENTINEL SET 'empty-promotion-grace'`},
 	{kind: ours, reason: "says in the log why a connection does not come up", line: `^log, .*, text$`, more: `(Link to [^\n]*\n)+`},
 	{kind: ours, reason: "asks for votes in a failover on demand as well", line: `^log, (failover on demand|simulated failure), subject, text$`, more: `\{peer-id\} voted for \{subject-id\} \d+ \(\*\)\n`},
 	{kind: ours, reason: "does not write latency-tracking-info-percentiles, which means nothing to a Sentinel", line: `^file, directives`, from: `latency-tracking-info-percentiles 50 99 99.9\n`},
@@ -142,6 +145,7 @@ var differences = []*difference{
 	{kind: ours, reason: usableAddress, line: `^file, (directives|stock, then ours)$`, from: `(announce-ip ) (192\.0\.2\.132\n)`, to: `$1$2`},
 }
 
+const ownOptions = "has the options planned-failover and empty-promotion-grace"
 const usableAddress = "takes an announced address to which nobody can connect for none, and one in blanks without them"
 const badAddress = "refuses addresses at which nobody can connect, or which hello messages cannot carry"
 

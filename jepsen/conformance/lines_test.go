@@ -151,6 +151,7 @@ func groups() []group {
 			"SENTINEL SET spare auth-pass pw", "SENTINEL SET spare auth-user bob auth-pass pw2", `SENTINEL SET spare auth-pass "" auth-user ""`, "SENTINEL SET spare auth-pass", "SENTINEL MASTER spare",
 			"SENTINEL SET spare rename-command a", `SENTINEL SET spare rename-command a ""`, `SENTINEL SET spare rename-command "" b`, "SENTINEL SET spare rename-command config guessme", "SENTINEL SET spare rename-command CONFIG other", "SENTINEL SET spare rename-command config CONFIG",
 			"SENTINEL SET spare rename-command a b c", "SENTINEL SET spare master-reboot-down-after-period x", "SENTINEL SET spare master-reboot-down-after-period -1", "SENTINEL SET spare master-reboot-down-after-period 5", "SENTINEL SET spare master-reboot-down-after-period 0",
+			"SENTINEL SET spare planned-failover stock", "SENTINEL SET spare planned-failover later", "SENTINEL SET spare planned-failover safe", "SENTINEL SET spare empty-promotion-grace 5000", "SENTINEL SET spare empty-promotion-grace -1", "SENTINEL SET spare empty-promotion-grace 0",
 			"SENTINEL SET spare can-failover no", "SENTINEL SET spare config-epoch 1", `SENTINEL SET spare auth-pass "a\nb"`, `SENTINEL SET spare auth-pass ""`, "SENTINEL MASTER spare", "SENTINEL SET spare quorum 3\nSENTINEL SET spare quorum x\nSENTINEL SET spare quorum 2",
 		}},
 		{name: "set scripts", lines: []string{
