@@ -345,11 +345,20 @@ func randomReplica(rng *rand.Rand) Replica {
 		LastInfo:  []Instant{0, 990, 995, 1000}[rng.IntN(4)],
 		Priority:  rng.IntN(3),
 		LinkDown:  time.Duration(rng.IntN(5) - 1),
-		Syncing:   rng.IntN(8) == 0,
-		Loading:   rng.IntN(8) == 0,
-		Refused:   rng.IntN(4) == 0,
-		Offset:    uint64(rng.IntN(3)),
-		RunID:     []RunID{"", "a", "A", "b", "C"}[rng.IntN(5)],
+		Data: Data{
+			ReplID:  []string{"", "R", "S"}[rng.IntN(3)],
+			ReplID2: []string{"", "R"}[rng.IntN(2)],
+			Second:  uint64(rng.IntN(5)),
+			Offset:  uint64(rng.IntN(4)),
+			Syncing: rng.IntN(8) == 0,
+			Loading: rng.IntN(8) == 0,
+		},
+		Keys:    rng.IntN(2) == 0,
+		Master:  rng.IntN(4) == 0,
+		InSync:  rng.IntN(4) == 0,
+		Direct:  rng.IntN(2) == 0,
+		Refused: rng.IntN(4) == 0,
+		RunID:   []RunID{"", "a", "A", "b", "C"}[rng.IntN(5)],
 	}
 }
 
@@ -357,9 +366,10 @@ func randomReplica(rng *rand.Rand) Replica {
 // out the unfit one by one, sort the rest, take the first.
 func TestSelect(t *testing.T) {
 	rng := rand.New(rand.NewPCG(2, 2))
-	rules := Rules{Now: 1000, MaxPingAge: 5, MaxInfoAge: 7, MaxLinkDown: 2}
-	chosen := 0
+	chosen := map[Standing]int{}
 	for range 20000 {
+		rules := Rules{Now: 1000, MaxPingAge: 5, MaxInfoAge: 7, MaxLinkDown: 2}
+		rules.Lineage = Lineage{ReplID: []string{"", "R"}[rng.IntN(2)], Offset: uint64(rng.IntN(4))}
 		rs := make([]Replica, rng.IntN(6))
 		for k := range rs {
 			rs[k] = randomReplica(rng)
@@ -369,16 +379,19 @@ func TestSelect(t *testing.T) {
 			t.Fatalf("replica %d is chosen, want %d, of %+v", got, want, rs)
 		}
 		if got >= 0 {
-			chosen++
+			chosen[rules.Lineage.Standing(rs[got])]++
 		}
 	}
-	if chosen < 1000 || chosen > 19000 {
-		t.Errorf("a replica was chosen in %d of 20000 cases: the cases are no test", chosen)
+	for s := Empty; s <= Successor; s++ {
+		if chosen[s] < 100 || chosen[s] > 19000 {
+			t.Errorf("a replica of standing %d was chosen in %d of 20000 cases: the cases are no test", s, chosen[s])
+		}
 	}
 }
 
 func obviousSelect(rules Rules, rs []Replica) int {
 	var fit []int
+	l := rules.Lineage
 	for k, r := range rs {
 		if r.SDown || !r.Connected || r.Priority == 0 || r.LastInfo == 0 {
 			continue
@@ -388,13 +401,15 @@ func obviousSelect(rules Rules, rs []Replica) int {
 		}
 		if r.LinkDown <= rules.MaxLinkDown {
 			fit = append(fit, k)
+			if l.ReplID == "R" && r.ReplID == "R" && !r.Loading && r.Offset > l.Offset {
+				l.Offset = r.Offset
+			}
 		}
 	}
 	if len(fit) == 0 {
 		return -1
 	}
 	last := func(bad bool) int { return map[bool]int{true: 1}[bad] }
-	filled := func(r Replica) bool { return r.LinkDown >= 0 && !r.Syncing && !r.Loading }
 	id := func(r Replica) string {
 		if r.RunID == "" {
 			return "\xff"
@@ -404,9 +419,10 @@ func obviousSelect(rules Rules, rs []Replica) int {
 	slices.SortStableFunc(fit, func(i, j int) int {
 		a, b := rs[i], rs[j]
 		return cmp.Or(
-			cmp.Compare(last(!filled(a)), last(!filled(b))), cmp.Compare(last(filled(a) && a.Offset == 0), last(filled(b) && b.Offset == 0)),
+			cmp.Compare(l.Standing(b), l.Standing(a)),
 			cmp.Compare(last(a.Refused), last(b.Refused)),
-			cmp.Compare(a.Priority, b.Priority), cmp.Compare(b.Offset, a.Offset), cmp.Compare(id(a), id(b)),
+			cmp.Compare(a.Priority, b.Priority), cmp.Compare(b.Offset, a.Offset),
+			cmp.Compare(last(!a.Direct), last(!b.Direct)), cmp.Compare(id(a), id(b)),
 		)
 	})
 	return fit[0]

@@ -15,24 +15,13 @@ type Replica struct {
 	// LinkDown is how long its link to the master has been down; negative when
 	// it has never been synchronised.
 	LinkDown time.Duration
-	Syncing  bool   // a full resynchronisation is replacing its data
-	Loading  bool   // it is reading its data from the disk, or those of a resynchronisation
-	Refused  bool   // it refused to be promoted, and not long ago
-	Offset   uint64 // replication offset; 0 when it has none
-	RunID    RunID
-}
-
-// completeness compares how much of the master's data a replica can hold: what
-// is in the middle of being filled, or never was, comes behind what has no
-// offset, as a server that was a master since its start has none.
-func (r *Replica) completeness() int {
-	switch {
-	case r.LinkDown < 0 || r.Syncing || r.Loading:
-		return 0
-	case r.Offset == 0:
-		return 1
-	}
-	return 2
+	Data
+	Keys    bool // it has keys
+	Master  bool // it says that it is a master
+	InSync  bool // it was in sync with its master earlier, as far as this Sentinel has seen
+	Direct  bool // it follows the master, and no other replica of it
+	Refused bool // it refused to be promoted, and not long ago
+	RunID   RunID
 }
 
 // Rules are the limits that a replica must meet to be promoted
@@ -42,6 +31,7 @@ type Rules struct {
 	MaxPingAge  time.Duration
 	MaxInfoAge  time.Duration
 	MaxLinkDown time.Duration
+	Lineage     Lineage // of the master
 }
 
 // Reject says why a replica must not be promoted, or "" when it may be.
@@ -66,35 +56,42 @@ func (r Rules) Reject(c Replica) string {
 // Select returns the index of the best acceptable replica, or -1. The order is
 // lower priority number, larger offset, smaller run id without regard to case.
 //
-// Two rules come before these. A replica that has never been synchronised, or is
-// loading or in a full resynchronisation, is taken only when there is no other.
-// Stock Sentinel lets an empty replica with a better priority win, and the data
-// of all others is then flushed. And one that refused to be promoted comes after
-// those that did not, but not after empty ones: data weigh more than time.
+// Two rules come before these. Who has more of the master's data, by its
+// [Standing], is better: stock Sentinel lets an empty replica with a better
+// priority win, and the data of all others is then flushed. And one that refused to
+// be promoted comes after those that did not, but not after one with less data:
+// data weigh more than time. Whether the best one is good enough is not said here.
 func Select(rules Rules, replicas []Replica) int {
-	best := -1
+	l := rules.Lineage
+	for _, c := range replicas {
+		// What another replica still has, the successor must have too.
+		if rules.Reject(c) == "" && l.ReplID != "" && c.ReplID == l.ReplID && !c.Loading {
+			l.Offset = max(l.Offset, c.Offset)
+		}
+	}
+	best, standing := -1, Empty
 	for i, c := range replicas {
-		if rules.Reject(c) == "" && (best < 0 || better(c, replicas[best])) {
-			best = i
+		if rules.Reject(c) != "" {
+			continue
+		}
+		if s := l.Standing(c); best < 0 || s > standing || s == standing && better(c, replicas[best]) {
+			best, standing = i, s
 		}
 	}
 	return best
 }
 
 func better(a, b Replica) bool {
-	if x, y := a.completeness(), b.completeness(); x != y {
-		return x > y
-	}
-	if a.Refused != b.Refused {
+	switch {
+	case a.Refused != b.Refused:
 		return b.Refused
-	}
-	if a.Priority != b.Priority {
+	case a.Priority != b.Priority:
 		return a.Priority < b.Priority
-	}
-	if a.Offset != b.Offset {
+	case a.Offset != b.Offset:
 		return a.Offset > b.Offset
-	}
-	if a.RunID == "" || b.RunID == "" {
+	case a.Direct != b.Direct:
+		return a.Direct
+	case a.RunID == "" || b.RunID == "":
 		return a.RunID != "" && b.RunID == ""
 	}
 	return strings.ToLower(string(a.RunID)) < strings.ToLower(string(b.RunID))

@@ -49,6 +49,8 @@ type Details struct {
 	Modules bool   // a module is loaded
 	Keys    bool   // some database has a key
 	Handing bool   // a failover by the command FAILOVER is under way
+	// Persistent says that it has its data on a disk too.
+	Persistent bool
 
 	// What the data descend from (state-machine.md §6.12, Lineage). The second id is
 	// that of the history before the last promotion, which is the same below
@@ -90,6 +92,7 @@ func ParseInfo(b []byte) *Info {
 		info.parseLine(bytes.TrimSuffix(line, []byte("\r")))
 	}
 	info.ReadOffset = max(info.ReadOffset, info.Offset)
+	info.Persistent = persistent(info.Text)
 	return info
 }
 

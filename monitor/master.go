@@ -17,6 +17,7 @@ type master struct {
 	ledger  election.Ledger
 	voteSeq uint64 // the Persist that holds the ledger's vote
 	recall  recall
+	lineage election.Lineage
 
 	forgotten  forgotten // by RESET
 	quietUntil Instant   // nothing is learned before, see resetPause

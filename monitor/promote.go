@@ -46,6 +46,7 @@ func (c *Core) rules(now Instant, m *master) election.Rules {
 		MaxPingAge:  5 * c.tun.PingPeriod,
 		MaxInfoAge:  3 * c.tun.InfoPeriod,
 		MaxLinkDown: 10 * m.cfg.DownAfter,
+		Lineage:     m.lineage,
 	}
 	if m.has(FlagSDown) {
 		r.MaxInfoAge = 5 * c.tun.PingPeriod
@@ -77,8 +78,8 @@ func (c *Core) candidates(now Instant, m *master) []election.Replica {
 		cs[k] = election.Replica{
 			SDown: down || r.has(FlagSDown), Connected: r.link.connected(), LastAvail: r.link.lastAvail,
 			LastInfo: r.infoRefresh, Priority: r.priority, LinkDown: r.masterLinkDown,
-			Syncing: r.syncing, Loading: r.loading, Refused: now < r.refusesUntil,
-			Offset: r.offset, RunID: r.runID,
+			Data: r.data(), Keys: r.info != nil && r.info.Keys, Master: r.role == RoleMaster, InSync: r.inSync,
+			Direct: c.follows(r, m.addr), Refused: now < r.refusesUntil, RunID: r.runID,
 		}
 	}
 	return cs

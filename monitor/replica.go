@@ -17,6 +17,7 @@ type replica struct {
 	priority       int
 	offset         uint64
 	announced      bool
+	inSync         bool    // its data were those of the master when both were seen, see noteSync
 	confChange     Instant // when its reported master changed, or its role became replica
 	reconfSentAt   Instant
 	recheckAt      Instant // when INFO is asked for once more before it is corrected; 0: not planned

@@ -325,7 +325,7 @@ func (t *stock) choose(m *stockMaster) *stockInst {
 	for _, r := range m.replicas {
 		list = append(list, election.Replica{
 			SDown: r.sdown, Connected: !r.lost, LastAvail: r.lastAvail, LastInfo: r.infoRefresh,
-			Priority: r.priority, LinkDown: max(0, r.linkDown), Offset: r.offset, RunID: r.runID,
+			Priority: r.priority, LinkDown: max(0, r.linkDown), Data: election.Data{Offset: r.offset}, RunID: r.runID,
 		})
 	}
 	if k := election.Select(rules, list); k >= 0 {
