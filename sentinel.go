@@ -261,15 +261,23 @@ func (s *Sentinel) view(f func(server.Reader, monitor.Instant)) {
 // once it has begun. The errors are those of SENTINEL FAILOVER, such as
 // [monitor.ErrNoGoodReplica], or ErrNotRunning.
 func (s *Sentinel) Failover(name string) error {
+	_, err := s.RequestFailover(monitor.FailoverOp{Name: name})
+	return err
+}
+
+// RequestFailover is Failover for those who choose how it is made, or which replica
+// is promoted; the Host of op.To is an IP address. It returns what the reply of
+// SENTINEL FAILOVER says besides OK: what a forced failover loses.
+func (s *Sentinel) RequestFailover(op monitor.FailoverOp) (text string, err error) {
 	l := s.running.Load()
 	if l == nil {
-		return ErrNotRunning
+		return "", ErrNotRunning
 	}
-	r, ok := l.Call(monitor.FailoverOp{Name: name})
+	r, ok := l.Call(op)
 	if !ok {
-		return ErrNotRunning
+		return "", ErrNotRunning
 	}
-	return r.Err
+	return r.Text, r.Err
 }
 
 // useRenames builds the command table with the renames that the settings ask for.

@@ -147,10 +147,14 @@ type Ask struct {
 	Port  int
 	Epoch Epoch
 	RunID RunID // candidate that asks for a vote; "" when none is asked for ("*")
-	// Lease is for how long a vote that leads a planned switchover binds the voter;
-	// 0 for every other vote.
+	// Lease is for how long a vote that leads a planned switchover binds the voter,
+	// at most [MaxLease]; 0 for every other vote.
 	Lease time.Duration
 }
+
+// MaxLease bounds for how long one request can keep a Sentinel from voting for
+// others.
+const MaxLease = 10 * time.Second
 
 // Call is an operator's command. It is answered by exactly one [CallResult].
 type Call struct {

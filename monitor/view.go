@@ -22,6 +22,8 @@ type MasterView struct {
 	ParallelSyncs   int
 	NotificationScript,
 	ClientReconfigScript string
+	PlannedFailover     PlannedFailover
+	EmptyPromotionGrace time.Duration // 0: not set
 	// Current is the address that clients should use: the promoted replica's as
 	// soon as its promotion is confirmed, else the configured one.
 	Current HostPort

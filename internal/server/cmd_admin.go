@@ -17,7 +17,8 @@ import (
 	"github.com/gosentinel/sentinel/monitor"
 )
 
-// call carries out an operation and replies with OK or its error. It reports
+// call carries out an operation and replies with OK, and what there is to say
+// besides, or its error. It reports
 // whether the operation took effect. It did if only saving failed: then the change
 // stands and is saved as soon as that works (wire.md §3.9, Save error).
 func (r *request) call(op monitor.Op) (applied bool) {
@@ -28,13 +29,14 @@ func (r *request) call(op monitor.Op) (applied bool) {
 	case result.Err != nil:
 		r.error(result.Err)
 		return result.Err == monitor.ErrSave
+	case result.Text != "":
+		r.simple("OK " + oneLine(result.Text))
 	default:
 		r.ok()
 	}
 	return ok
 }
 
-func cmdFailover(r *request)    { r.call(monitor.FailoverOp{Name: r.arg(2)}) }
 func cmdRemove(r *request)      { r.call(monitor.RemoveOp{Name: r.arg(2)}) }
 func cmdFlushConfig(r *request) { r.call(monitor.FlushOp{}) }
 

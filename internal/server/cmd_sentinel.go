@@ -18,15 +18,15 @@ func sentinelCommands() []*command {
 		row("ckquorum", 3, cmdCkQuorum, "2.8.4", "Checks whether a failover of a master could be decided now."),
 		row("config", -4, cmdConfig, "6.2.0", "Shows or changes global parameters."),
 		row("debug", -2, cmdDebug, "7.0.0", "Shows or changes periods and limits."),
-		row("failover", 3, cmdFailover, "2.8.4", "Starts a failover of a master that need not be down; others are asked for votes."),
+		{name: "sentinel|failover", arity: -3, max: 7, flags: sentinelFlags, run: cmdFailover, since: "2.8.4", group: "sentinel", summary: "Starts a failover of a master; one that serves loses no write by it."},
 		row("flushconfig", 2, cmdFlushConfig, "2.8.4", "Saves the configuration and state."),
 		row("get-master-addr-by-name", 3, cmdGetMasterAddr, "2.8.4", "Returns the address of a master."),
 		row("get-primary-addr-by-name", 3, cmdGetMasterAddr, "8.0.0", "Returns the address of a master (Valkey's name)."),
 		row("gossip", 2, cmdGossip, "0.1.0", "Tells other Sentinels of this kind how to gossip with this one."),
 		{name: "sentinel|help", arity: 2, flags: flagAnytime, run: func(r *request) { r.simples(sentinelHelp) }, since: "6.2.0", group: "sentinel", summary: "Shows a description of the subcommands."},
 		row("info-cache", -3, cmdInfoCache, "3.2.0", "Returns the last INFO of masters and their replicas."),
-		row("is-master-down-by-addr", 6, cmdIsMasterDown, "2.8.4", "Asks for the opinion, and the vote, of this Sentinel."),
-		row("is-primary-down-by-addr", 6, cmdIsMasterDown, "8.0.0", "Asks for the opinion, and the vote, of this Sentinel (Valkey's name)."),
+		{name: "sentinel|is-master-down-by-addr", arity: -6, max: 8, flags: sentinelFlags, run: cmdIsMasterDown, since: "2.8.4", group: "sentinel", summary: "Asks for the opinion, and the vote, of this Sentinel."},
+		{name: "sentinel|is-primary-down-by-addr", arity: -6, max: 8, flags: sentinelFlags, run: cmdIsMasterDown, since: "8.0.0", group: "sentinel", summary: "Asks for the opinion, and the vote, of this Sentinel (Valkey's name)."},
 		row("master", -3, cmdMaster, "2.8.4", "Shows the state of a master."),
 		row("masters", 2, cmdMasters, "2.8.4", "Shows the state of all masters."),
 		row("monitor", 6, cmdMonitor, "2.8.4", "Starts monitoring a master."),
@@ -55,10 +55,13 @@ var sentinelHelp = []string{
 	"    Change global parameters, all or none.",
 	"DEBUG [<param> <value> ...]",
 	"    Show or change periods and limits, in milliseconds, until the next start.",
-	"FAILOVER <master-name>",
-	"    Start a failover now; the master need not be down, and is not asked. Other",
-	"    Sentinels are asked for their votes, and after 500 ms it goes on without.",
-	"    The reply comes at the start; +switch-master tells of the success.",
+	"FAILOVER <master-name> [COORDINATED|FORCE] [TO <host> <port>]",
+	"    Start a failover now. A master that serves stops to take writes until the",
+	"    replica has all of them and takes its place; COORDINATED refuses to do",
+	"    without that. FORCE promotes a replica that lacks data, and tells what is",
+	"    lost. TO names the replica. Other Sentinels are asked for their votes, and",
+	"    after 500 ms it goes on without. The reply comes at the start;",
+	"    +switch-master tells of the success.",
 	"FLUSHCONFIG",
 	"    Save the configuration and the state.",
 	"GET-MASTER-ADDR-BY-NAME <master-name>",
@@ -67,9 +70,10 @@ var sentinelHelp = []string{
 	"    Show how to gossip with this Sentinel. For other Sentinels.",
 	"INFO-CACHE <master-name> [<master-name> ...]",
 	"    Show the last INFO of masters and their replicas.",
-	"IS-MASTER-DOWN-BY-ADDR <ip> <port> <current-epoch> <runid>",
+	"IS-MASTER-DOWN-BY-ADDR <ip> <port> <current-epoch> <runid> [LEASE <ms>]",
 	"    Tell whether this Sentinel sees the master at that address as down and,",
-	"    unless <runid> is *, vote. For other Sentinels.",
+	"    unless <runid> is *, vote; with LEASE for nobody else within that time.",
+	"    For other Sentinels.",
 	"MASTER <master-name> [EXTENDED]",
 	"    Show the state of a master; EXTENDED adds why it cannot be reached.",
 	"MASTERS",
@@ -186,6 +190,8 @@ func cmdMaster(r *request) {
 	f := masterFields(m)
 	if extended {
 		f.linkFields(m.InstanceView)
+		f.text("planned-failover", m.PlannedFailover.String())
+		f.age("empty-promotion-grace", m.EmptyPromotionGrace)
 	}
 	r.fields(f)
 }
@@ -443,6 +449,10 @@ func cmdInfoCache(r *request) {
 }
 
 func cmdIsMasterDown(r *request) {
+	lease, ok := r.lease()
+	if !ok {
+		return
+	}
 	port, ok := r.number(3)
 	epoch, ok2 := r.number(4)
 	// redis-sentinel takes -1 for the epoch 2^64-1 and never recovers from that.
@@ -464,7 +474,7 @@ func cmdIsMasterDown(r *request) {
 	if ip, ok := numhost.Parse(host); ok {
 		host = ip
 	}
-	reply, ok := r.server.engine.Ask(monitor.Ask{IP: host, Port: int(port), Epoch: monitor.Epoch(epoch), RunID: monitor.RunID(id)})
+	reply, ok := r.server.engine.Ask(monitor.Ask{IP: host, Port: int(port), Epoch: monitor.Epoch(epoch), RunID: monitor.RunID(id), Lease: lease})
 	if !ok {
 		r.stopping()
 		return
@@ -473,7 +483,11 @@ func cmdIsMasterDown(r *request) {
 	if leader == "" {
 		leader = "*"
 	}
-	r.array(3)
+	if lease == 0 {
+		r.array(3)
+	} else {
+		r.array(4)
+	}
 	if reply.Down {
 		r.integer(1)
 	} else {
@@ -481,4 +495,26 @@ func cmdIsMasterDown(r *request) {
 	}
 	r.bulk(leader)
 	r.integer(int64(reply.Epoch))
+	if lease != 0 {
+		r.integer(reply.DownAfter.Milliseconds())
+	}
+}
+
+// lease reads the words LEASE <ms> that a gosentinel adds when it asks for a vote
+// to lead a switchover; 0 when they are not there. If it returns false, it has
+// already replied.
+func (r *request) lease() (time.Duration, bool) {
+	if len(r.args) == 6 {
+		return 0, true
+	}
+	if len(r.args) != 8 || !r.is(6, "LEASE") {
+		r.wrongArity()
+		return 0, false
+	}
+	ms, ok := r.number(7)
+	if !ok || ms < 1 || ms > monitor.MaxLease.Milliseconds() {
+		r.fail("ERR", fmt.Sprintf("Invalid lease: a number of milliseconds from 1 to %d is expected", monitor.MaxLease.Milliseconds()))
+		return 0, false
+	}
+	return time.Duration(ms) * time.Millisecond, true
 }

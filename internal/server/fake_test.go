@@ -70,7 +70,10 @@ func (f *fakeEngine) Call(op monitor.Op) (monitor.CallResult, bool) {
 		f.record("remove %q", op.Name)
 	case monitor.FailoverOp:
 		known(op.Name)
-		f.record("failover %q", op.Name)
+		if op.Mode == monitor.FailoverForced {
+			result.Text = "10.0.0.2:6379 lacks 17 bytes of what the\r\nmaster had"
+		}
+		f.record("failover %+v", op)
 	case monitor.FlushOp:
 		f.record("flush")
 	case monitor.ResetOp:
@@ -125,7 +128,7 @@ func (f *fakeEngine) Call(op monitor.Op) (monitor.CallResult, bool) {
 
 func (f *fakeEngine) Ask(q monitor.Ask) (monitor.Reply, bool) {
 	f.record("ask %+v", q)
-	r := monitor.Reply{Down: q.Port == 6379, Leader: q.RunID}
+	r := monitor.Reply{Down: q.Port == 6379, Leader: q.RunID, DownAfter: 3 * q.Lease}
 	if q.RunID != "" {
 		r.Epoch = q.Epoch
 	}

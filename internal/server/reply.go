@@ -24,8 +24,11 @@ func (r *reply) ok() { r.simple("OK") }
 // the client's input, in which a CR or LF would allow the client to forge a
 // reply, so these are replaced.
 func (r *reply) fail(code, text string) {
-	text = strings.Trim(text, "\r\n")
-	r.line('-', code+" "+strings.NewReplacer("\r", " ", "\n", " ").Replace(text))
+	r.line('-', code+" "+oneLine(text))
+}
+
+func oneLine(text string) string {
+	return strings.NewReplacer("\r", " ", "\n", " ").Replace(strings.Trim(text, "\r\n"))
 }
 
 // error appends the error of a core operation.

@@ -124,6 +124,13 @@ var differences = []*difference{
 		to: `-ERR Invalid IP address or hostname specified: nobody can connect to this address -ERR No such master with that name`},
 	{kind: ours, reason: "refuses a directory as a script", line: `^sentinel set spare client-reconfig-script /etc$`, from: `.*`, to: `-ERR Client reconfiguration script seems non existing or non executable`},
 	{kind: ours, reason: "asks for votes in a failover on demand as well", line: `^(event|log|call), failover on demand, peer, \+vote-for-leader$`, more: `(# )?\+vote-for-leader \{subject-id\} \d+\n`},
+	{kind: ours, reason: ownFailover, line: `^command( info| info sentinel)?$`, from: `"sentinel\|failover", :3`, to: `"sentinel|failover", :-3`},
+	{kind: ours, reason: ownFailover, line: `^sentinel failover (mymaster|nosuch) x$`, from: `.*`, to: `-ERR Unknown failover option specified: after the name, COORDINATED or FORCE is allowed, and TO <host> <port>`},
+	{kind: ours, reason: ownFailover, line: `^sentinel failover nosuch (coordinated|force to 127.0.0.1 1)$`, from: `.*`, to: `-ERR No such master with that name`},
+	{kind: ours, reason: ownFailover, line: `^sentinel failover spare to 127.0.0.1 0$`, from: `.*`, to: `-ERR Invalid port number.`},
+	{kind: ours, reason: ownLease, line: `^command( info| info sentinel)?$`, from: `("sentinel\|is-master-down-by-addr"), :6`, to: `$1, :-6`},
+	{kind: ours, reason: ownLease, line: `^sentinel is-master-down-by-addr 1.2.3.4 1 0 \* lease 1000$`, from: `.*`, to: `[:0, "*", :0, :0]`},
+	{kind: ours, reason: ownLease, line: `^sentinel is-master-down-by-addr 1.2.3.4 1 0 \* lease 0$`, from: `.*`, to: `-ERR Invalid lease: a number of milliseconds from 1 to 10000 is expected`},
 	{kind: ours, reason: ownOptions, line: `^sentinel set spare (planned-failover (stock|safe)|empty-promotion-grace (5000|0))$`, from: `.*`, to: `+OK`},
 	{kind: ours, reason: ownOptions, line: `^sentinel set spare planned-failover later$`, from: `.*`, to: `-ERR Invalid argument 'later' for SENTINEL SET 'planned-failover': it must be safe or stock`},
 	{kind: ours, reason: ownOptions, line: `^sentinel set spare empty-promotion-grace -1$`, from: `.*`, to: `-ERR Invalid argument '-1' for SENTINEL SET 'empty-promotion-grace'`},
@@ -145,6 +152,8 @@ var differences = []*difference{
 	{kind: ours, reason: usableAddress, line: `^file, (directives|stock, then ours)$`, from: `(announce-ip ) (192\.0\.2\.132\n)`, to: `$1$2`},
 }
 
+const ownFailover = "takes COORDINATED or FORCE, and TO <host> <port>, after SENTINEL FAILOVER <name>"
+const ownLease = "takes LEASE <ms> at the end of IS-MASTER-DOWN-BY-ADDR, by which a peer of its kind leads a planned failover"
 const ownOptions = "has the options planned-failover and empty-promotion-grace"
 const usableAddress = "takes an announced address to which nobody can connect for none, and one in blanks without them"
 const badAddress = "refuses addresses at which nobody can connect, or which hello messages cannot carry"
