@@ -59,7 +59,9 @@
 //	fault_draw.go            the faults of a seed
 //	fault_inject.go          when a fault happens, and to what
 //	net.go gossip.go         TCP connections as ordered streams, cuts, delays; gossip
-//	server.go replication.go the Redis server
+//	server.go info.go        the Redis server, and what it says about itself
+//	replication.go pause.go  its links to others; CLIENT PAUSE
+//	storage.go               what a restart leaves of its data
 //	sentinel.go node.go      a Sentinel process: a core, its loop, its links
 //	disk.go                  what survives a crash
 //	stock.go ...             a model of redis-sentinel with its known flaws

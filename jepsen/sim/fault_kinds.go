@@ -90,7 +90,7 @@ var serverFaults = []kind{
 	{"busy-server", "server", func(w *world, f Fault) (string, func()) {
 		s := w.server(f.A)
 		s.busy = true
-		return fmt.Sprintf("%s runs an endless script", s.name), func() { s.busy = false }
+		return fmt.Sprintf("%s runs an endless script", s.name), func() { s.busy = false; s.apply() }
 	}},
 	{"slow-server", "server", func(w *world, f Fault) (string, func()) {
 		s := w.server(f.A)
@@ -423,7 +423,7 @@ var operatorFaults = []kind{
 	{"promote-by-hand", "operator", func(w *world, f Fault) (string, func()) {
 		s := w.server(f.A)
 		if !s.dead && !s.isLoading() {
-			s.follow(monitor.HostPort{})
+			s.follow(monitor.HostPort{}, byHand)
 		}
 		return s.name + " is made a master by hand", nil
 	}},
@@ -431,7 +431,7 @@ var operatorFaults = []kind{
 		s := w.server(f.A)
 		to := s.group.servers[f.B%len(s.group.servers)]
 		if !s.dead && !s.isLoading() && to != s {
-			s.follow(to.addr)
+			s.follow(to.addr, byHand)
 		}
 		return fmt.Sprintf("%s is made to follow %s by hand", s.name, to.name), nil
 	}},

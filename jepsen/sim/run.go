@@ -99,6 +99,7 @@ func (w *world) addGroup(k int) {
 	id := w.newReplID()
 	for j := range w.opts.Replicas + 1 {
 		s := &server{
+			keeps: true, shares: true,
 			w: w, id: hostID(len(w.servers)), name: fmt.Sprintf("r%d%c", k, 'a'+j), group: g, priority: 100, replID: id,
 			addr: monitor.HostPort{Host: fmt.Sprintf("10.0.%d.%d", k, j+1), Port: 6379},
 			role: monitor.RoleMaster, replTimeout: w.opts.ReplTimeout, syncTime: w.between(0, w.opts.SyncTime),

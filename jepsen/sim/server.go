@@ -2,7 +2,6 @@ package sim
 
 import (
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/gosentinel/sentinel/election"
@@ -13,8 +12,10 @@ import (
 // replication ids, full and partial resynchronisation, Pub/Sub, clients, and the
 // commands that a Sentinel sends. What it says about itself is a real INFO text.
 //
-// The data is the list of all writes in the order in which they were executed.
-// Its length is the replication offset, so that a lost write can be named.
+// The data is the list of all writes in the order in which they were executed, so
+// that a lost write can be named. The replication offset counts them as well, and
+// ahead says what it has counted more than there is in the list, or less: a server
+// that reads its data from an append only file begins at 0 with all of them.
 type server struct {
 	w      *world
 	id     hostID
@@ -31,26 +32,40 @@ type server struct {
 	runID   monitor.RunID
 	loading Instant // answers -LOADING until then
 	lag     time.Duration
-	aborts  bool // refuses CLIENT, and with it the transaction of SLAVEOF
-	forbids bool // refuses SLAVEOF
+	aborts  bool          // refuses CLIENT, and with it the transaction of SLAVEOF
+	forbids bool          // refuses SLAVEOF
+	ancient bool          // knows no CLIENT PAUSE of writes, nor UNPAUSE
+	clock   time.Duration // of the machine, how far it was set forward; negative: back
 
 	role      monitor.Role
 	following monitor.HostPort
 	roleSince Instant    // of the last change of role or master
+	roleBy    roleBy     // who made it
 	saved     roleConfig // what CONFIG REWRITE wrote
 	priority  int
 
-	log         []uint32 // writes; 0 is one that no client made
-	stored      int      // how much of log a crash leaves
-	replID      uint64
-	oldID       uint64 // replid2
-	oldUntil    int    // offset up to which oldID is the same history
-	upstream    *conn  // to the master
-	syncing     bool   // the master is sending everything
-	linkUp      bool
-	linkSince   Instant // of the last change of linkUp
-	neverSynced bool
-	heard       Instant // last message of the master
+	log       []uint32 // writes; 0 is one that no client made
+	ahead     int      // offset of the stream less the length of log
+	keyed     bool     // there is a write of a client in it
+	shares    bool     // others may have data of replID
+	replID    uint64
+	oldID     uint64 // replid2; 0: none
+	oldUntil  int    // offset up to which oldID is the same history
+	keeps     bool   // there is a backlog of the stream
+	keepsFrom int    // its first offset
+	storage   storage
+
+	upstream  *conn    // to the master
+	syncing   bool     // the master is sending everything
+	filling   *dataset // is read into memory; nil: nothing is
+	unapplied []any    // of the stream, read and not executed
+	slowUntil Instant  // nothing of it is executed before
+	linkUp    bool
+	linkSince Instant // of the last change of linkUp
+	lostAt    Instant // when the link of this process was lost last; 0: never, or it is up
+	heard     Instant // last message of the master
+
+	pause       pause
 	syncTime    time.Duration
 	replTimeout time.Duration
 	conns       []*conn // of Sentinels and clients
@@ -70,9 +85,10 @@ type roleConfig struct {
 type replicaLink struct {
 	conn   *conn
 	addr   monitor.HostPort
-	synced bool // has acknowledged what it was sent at the beginning
+	online bool // it has been sent what it needs at the beginning
 	acked  Instant
 	offset int
+	held   *[]any // of the stream, until it has acknowledged a full resynchronisation; nil: nothing is held
 }
 
 type work struct {
@@ -99,11 +115,8 @@ type (
 		from   monitor.HostPort
 	}
 	syncBegins struct{} // everything follows
-	fullSync   struct {
-		id  uint64
-		log []uint32
-	}
-	partSync struct {
+	fullSync   struct{ data dataset }
+	partSync   struct {
 		id   uint64
 		more []uint32
 	}
@@ -142,7 +155,7 @@ func (s *server) boot() {
 	s.dead, s.hung, s.busy, s.dark = false, false, false, false
 	s.runID = s.w.newRunID("")
 	s.hellos, s.infos = make([]Instant, s.w.net.hosts), make([]Instant, s.w.net.hosts)
-	s.heard, s.linkSince, s.linkUp = s.w.now, s.w.now, false
+	s.heard, s.linkSince, s.linkUp, s.lostAt = s.w.now, s.w.now, false, 0
 	s.w.at(s.w.now.Add(s.w.between(0, time.Second)), s, s.life)
 }
 
@@ -153,8 +166,10 @@ func (s *server) crash(dark bool) {
 		return
 	}
 	s.life++
-	s.dead, s.hung, s.dark, s.waiting = true, false, dark, nil
+	s.ended()
+	s.dead, s.hung, s.dark, s.waiting, s.pause = true, false, dark, nil, pause{}
 	s.dropUpstream()
+	s.filling = nil
 	for _, c := range s.conns {
 		s.end(c)
 	}
@@ -173,39 +188,19 @@ func (s *server) end(c *conn) {
 	}
 }
 
-// start begins a new process with the role of the configuration file. keep says
-// how much of the data there still is: everything, what was on disk, or nothing.
+// start begins a new process with the role of the configuration file and the data
+// that the disk holds.
 func (s *server) start(keep dataLoss) {
 	if !s.dead {
 		return
 	}
-	s.role, s.following = s.saved.role, s.saved.following
+	s.role, s.following, s.roleBy = s.saved.role, s.saved.following, byRestart
 	s.boot()
-	switch keep {
-	case loseAll:
-		s.log, s.stored, s.replID, s.oldID, s.oldUntil = nil, 0, s.w.newReplID(), 0, 0
-	case loseTail:
-		s.log = s.log[:min(s.stored, len(s.log)):min(s.stored, len(s.log))]
-		s.oldUntil = min(s.oldUntil, len(s.log))
-	}
-	s.neverSynced = keep == loseAll && s.role == monitor.RoleReplica
-	if s.role == monitor.RoleMaster {
-		// A master that restarts writes another history from here on.
-		s.oldID, s.oldUntil, s.replID = s.replID, len(s.log), s.w.newReplID()
-	}
+	s.load(keep)
 	s.loading = s.w.now.Add(s.w.between(0, s.w.opts.LoadTime))
 	s.lag = 0
 	s.w.say(s.name, "starts as %s with %d writes", s.role, len(s.log))
 }
-
-// dataLoss is how much a restart loses.
-type dataLoss int
-
-const (
-	loseNothing dataLoss = iota
-	loseTail
-	loseAll
-)
 
 func (w *world) newReplID() uint64 { return w.rng.Uint64() | 1 }
 
@@ -217,10 +212,13 @@ func (s *server) hang() {
 
 func (s *server) resume() {
 	s.busy = false
+	s.apply()
 	if s.dead || !s.hung {
 		return
 	}
 	s.hung = false
+	s.endPause()
+	s.apply()
 	waiting := s.waiting
 	s.waiting = nil
 	for _, m := range waiting {
@@ -241,7 +239,7 @@ func (s *server) fire(life int) {
 	if s.hung {
 		return
 	}
-	s.stored = len(s.log)
+	s.store()
 	if s.role == monitor.RoleMaster {
 		if s.w.now.Sub(s.lastPing) >= 10*time.Second && len(s.downstream) > 0 {
 			s.lastPing = s.w.now
@@ -251,7 +249,7 @@ func (s *server) fire(life int) {
 		s.keepUpstream()
 	}
 	for _, r := range slices.Clone(s.downstream) {
-		if s.w.now.Sub(r.acked) > s.replTimeout {
+		if r.online && s.w.now.Sub(r.acked) > s.replTimeout {
 			s.hangup(r.conn)
 			r.conn.close(1, "replication timeout")
 		}
@@ -279,6 +277,10 @@ func (s *server) serve(c *conn, msg any) {
 		s.waiting = append(s.waiting, work{c, msg})
 		return
 	}
+	if s.postpones(c, msg) {
+		s.pause.waiting = append(s.pause.waiting, work{c, msg})
+		return
+	}
 	switch m := msg.(type) {
 	case monitor.Send:
 		s.command(c, m)
@@ -289,11 +291,7 @@ func (s *server) serve(c *conn, msg any) {
 	case psync:
 		s.sync(c, m)
 	case replAck:
-		for _, r := range s.downstream {
-			if r.conn == c {
-				r.acked, r.offset, r.synced = s.w.now, m.offset, true
-			}
-		}
+		s.acknowledged(c, m)
 	}
 }
 
@@ -315,10 +313,64 @@ func (s *server) command(c *conn, m monitor.Send) {
 		c.sendAfter(toDialer, s.lag, monitor.PublishReply{Conn: c.tag, Token: m.Token, OK: ok})
 	case monitor.SlaveOf:
 		s.slaveOf(c, m.Token, cmd)
+	default:
+		c.sendAfter(toDialer, s.lag, monitor.CommandDone{Conn: c.tag, Token: m.Token, Refused: s.obey(c, m.Cmd)})
+	}
+}
+
+// obey carries out a command whose answer is OK, or the reason why not.
+func (s *server) obey(c *conn, cmd monitor.Command) (refused string) {
+	switch cmd := cmd.(type) {
 	case monitor.ScriptKill:
 		s.busy = false
-		c.sendAfter(toDialer, s.lag, monitor.CommandDone{Conn: c.tag, Token: m.Token})
+		s.apply()
+		return ""
+	case monitor.RewriteConfig:
+		if refused = s.unable(); refused == "" {
+			s.saved = roleConfig{s.role, s.following}
+		}
+		return refused
+	case monitor.PauseWrites, monitor.Unpause, monitor.KillClients:
+		if refused = s.unableTo(cmd); refused != "" {
+			return refused
+		}
+		switch cmd := cmd.(type) {
+		case monitor.PauseWrites:
+			s.pauseFor(cmd.For, false)
+		case monitor.Unpause:
+			s.unpause()
+		case monitor.KillClients:
+			s.killClients(c, cmd.PubSub)
+		}
 	}
+	return ""
+}
+
+// unable says why a server cannot execute a command now that is not allowed while
+// it loads or is in a script.
+func (s *server) unable() string {
+	switch {
+	case s.isLoading():
+		return "LOADING Redis is loading the dataset in memory"
+	case s.busy:
+		return "BUSY Redis is busy running a script."
+	}
+	return ""
+}
+
+// unableTo says why a server refuses a subcommand of CLIENT, which are allowed
+// while it loads.
+func (s *server) unableTo(cmd monitor.Command) string {
+	_, kill := cmd.(monitor.KillClients)
+	switch {
+	case s.busy:
+		return "BUSY Redis is busy running a script."
+	case s.aborts:
+		return "NOPERM this user has no permissions to run this command"
+	case s.ancient && !kill:
+		return "ERR syntax error"
+	}
+	return ""
 }
 
 func (s *server) pingReply() monitor.PingReply {
@@ -330,77 +382,6 @@ func (s *server) pingReply() monitor.PingReply {
 	}
 	return monitor.PingPong
 }
-
-// info renders the reply to INFO as far as a Sentinel reads it.
-func (s *server) info() []byte {
-	b := make([]byte, 0, 512)
-	line := func(key, value string) {
-		b = append(append(append(append(b, key...), ':'), value...), "\r\n"...)
-	}
-	num := func(key string, n int64) {
-		b = append(strconv.AppendInt(append(append(b, key...), ':'), n, 10), "\r\n"...)
-	}
-	b = append(b, "# Server\r\n"...)
-	line("redis_version", "7.0.15")
-	line("run_id", string(s.runID))
-	num("tcp_port", int64(s.addr.Port))
-	b = append(b, "\r\n# Persistence\r\n"...)
-	num("loading", bit(s.isLoading()))
-	num("async_loading", 0)
-	b = append(b, "\r\n# Replication\r\n"...)
-	if s.role == monitor.RoleMaster {
-		line("role", "master")
-	} else {
-		line("role", "slave")
-		line("master_host", s.following.Host)
-		num("master_port", int64(s.following.Port))
-		line("master_link_status", either(s.linkUp, "up", "down"))
-		num("master_last_io_seconds_ago", int64(s.w.now.Sub(s.heard)/time.Second))
-		num("master_sync_in_progress", bit(s.syncing))
-		num("slave_repl_offset", s.offset())
-		if !s.linkUp {
-			down := int64(s.w.now.Sub(s.linkSince) / time.Second)
-			if s.neverSynced {
-				down = -1
-			}
-			num("master_link_down_since_seconds", down)
-		}
-		num("slave_priority", int64(s.priority))
-		line("slave_read_only", "1")
-		line("replica_announced", "1")
-	}
-	num("connected_slaves", int64(len(s.downstream)))
-	for k, r := range s.downstream {
-		b = strconv.AppendInt(append(b, "slave"...), int64(k), 10)
-		b = append(append(b, ":ip="...), r.addr.Host...)
-		b = strconv.AppendInt(append(b, ",port="...), int64(r.addr.Port), 10)
-		b = append(append(b, ",state="...), either(r.synced, "online", "send_bulk")...)
-		b = strconv.AppendInt(append(b, ",offset="...), int64(r.offset*entryBytes), 10)
-		b = strconv.AppendInt(append(b, ",lag="...), int64(s.w.now.Sub(r.acked)/time.Second), 10)
-		b = append(b, "\r\n"...)
-	}
-	num("master_repl_offset", s.offset())
-	return b
-}
-
-func bit(on bool) int64 {
-	if on {
-		return 1
-	}
-	return 0
-}
-
-func either(first bool, one, other string) string {
-	if first {
-		return one
-	}
-	return other
-}
-
-// entryBytes is the length of one command in the replication stream.
-const entryBytes = 37
-
-func (s *server) offset() int64 { return int64(len(s.log)) * entryBytes }
 
 // publish delivers a hello here and, through the replication stream, at the
 // replicas. It passes through the real codec, once for all who hear it.
@@ -441,9 +422,14 @@ func (s *server) distribute(m *helloMsg) {
 	}
 }
 
-// append executes one command that is replicated.
+// append executes one command that is replicated. Without a backlog, and so without
+// a replica, the stream does not move.
 func (s *server) append(write uint32, hello *helloMsg) {
 	s.log = append(s.log, write)
+	s.keyed = s.keyed || write != 0
+	if !s.keeps {
+		s.ahead--
+	}
 	if hello != nil {
 		s.distribute(hello)
 	}
@@ -455,37 +441,40 @@ func (s *server) append(write uint32, hello *helloMsg) {
 		msg = streamed{write}
 	}
 	for _, r := range s.downstream {
-		r.conn.send(toDialer, msg)
+		r.stream(msg)
 	}
 }
 
-// slaveOf is the transaction of a Sentinel: the role changes, the configuration
-// is rewritten, and all clients but the caller are disconnected.
+// slaveOf changes the role. As the transaction of a Sentinel it also rewrites the
+// configuration and disconnects all clients but the caller.
 func (s *server) slaveOf(c *conn, t monitor.Token, cmd monitor.SlaveOf) {
-	reply := monitor.SlaveOfReply{Conn: c.tag, Token: t}
+	reply := monitor.SlaveOfReply{Conn: c.tag, Token: t, Refused: s.unable()}
 	switch {
-	case s.isLoading():
-		reply.Refused = "LOADING Redis is loading the dataset in memory"
-	case s.busy:
-		reply.Refused = "BUSY Redis is busy running a script."
+	case reply.Refused != "":
 	case s.forbids:
 		reply.Refused = "NOPERM this user has no permissions to run the 'slaveof' command"
-	case s.aborts && !cmd.Plain:
+	case s.aborts && !cmd.Plain && !cmd.Bare:
 		reply.Refused, reply.Aborted = "EXECABORT Transaction discarded because of previous errors.", true
 	default:
-		s.follow(monitor.HostPort{Host: cmd.Host, Port: cmd.Port})
+		s.follow(monitor.HostPort{Host: cmd.Host, Port: cmd.Port}, bySentinel)
+		if cmd.Bare {
+			break
+		}
 		s.saved = roleConfig{s.role, s.following}
 		if !s.aborts {
-			s.killClients(c)
+			s.killClients(c, false)
+			s.killClients(c, true)
 		}
 	}
 	c.sendAfter(toDialer, s.lag, reply)
 }
 
-func (s *server) killClients(spared *conn) {
+// killClients is CLIENT KILL of the normal clients or of the subscribers. What
+// they wait for is not executed any more.
+func (s *server) killClients(spared *conn, pubsub bool) {
 	kept := s.conns[:0]
 	for _, c := range s.conns {
-		if c == spared {
+		if c == spared || (c.kind == pubsubConn) != pubsub {
 			kept = append(kept, c)
 		} else {
 			c.close(1, "killed by a role change")
@@ -495,38 +484,54 @@ func (s *server) killClients(spared *conn) {
 	s.conns = kept
 }
 
+// roleBy is how a server got its role.
+type roleBy uint8
+
+const (
+	byInstallation roleBy = iota
+	bySentinel
+	byHand
+	byRestart // from its configuration file
+)
+
 // follow changes the role. A new master starts a new history, and its replicas
-// come back for it; a new replica drops its own replicas.
-func (s *server) follow(master monitor.HostPort) {
+// come back for it. A new replica keeps its own replicas until it learns that
+// there is another history. One that is to follow itself keeps all that it has,
+// and executes nothing more.
+func (s *server) follow(master monitor.HostPort, by roleBy) {
 	switch {
 	case master.Host == "" && s.role == monitor.RoleMaster:
 		return
 	case master.Host == "":
 		s.w.say(s.name, "is a MASTER now, with %d writes", len(s.log))
-		s.role, s.following, s.neverSynced = monitor.RoleMaster, monitor.HostPort{}, false
-		s.oldID, s.oldUntil, s.replID = s.replID, len(s.log), s.w.newReplID()
+		s.role, s.following = monitor.RoleMaster, monitor.HostPort{}
+		s.dropUpstream()
+		s.oldID, s.oldUntil, s.replID = s.replID, s.position(), s.w.newReplID()
+		s.dropDownstream("the role has changed")
+		s.lostAt = 0
 	case s.role == monitor.RoleReplica && s.following == master:
 		return
 	default:
 		s.w.say(s.name, "follows %s", s.w.nameOf(master))
+		s.loseUpstream()
 		s.role, s.following = monitor.RoleReplica, master
-	}
-	s.roleSince = s.w.now
-	s.dropUpstream()
-	s.linkUp, s.linkSince = false, s.w.now
-	for _, r := range s.downstream {
-		r.conn.close(1, "the role has changed")
-	}
-	s.downstream = nil
-	if s.role == monitor.RoleReplica {
 		s.connectUpstream()
 	}
+	s.roleSince, s.roleBy = s.w.now, by
+	s.linkUp, s.linkSince = false, s.w.now
+}
+
+func (s *server) dropDownstream(why string) {
+	for _, r := range s.downstream {
+		r.conn.close(1, why)
+	}
+	s.downstream = nil
 }
 
 // isWritable reports whether a client that comes here could write: what makes a
 // split brain when it is true of two.
 func (s *server) isWritable() bool {
-	return !s.dead && !s.hung && !s.busy && !s.isLoading() && s.role == monitor.RoleMaster && s.enoughReplicas()
+	return !s.dead && !s.hung && !s.busy && !s.isPaused() && !s.isLoading() && s.role == monitor.RoleMaster && s.enoughReplicas()
 }
 
 func (s *server) enoughReplicas() bool {
@@ -536,7 +541,7 @@ func (s *server) enoughReplicas() bool {
 	}
 	good := 0
 	for _, r := range s.downstream {
-		if r.synced && s.w.now.Sub(r.acked) <= maxLag {
+		if r.online && s.w.now.Sub(r.acked) <= maxLag {
 			good++
 		}
 	}
@@ -544,20 +549,27 @@ func (s *server) enoughReplicas() bool {
 }
 
 func (s *server) write(c *conn, m clientWrite) {
-	r := clientReply{id: m.id}
-	switch {
-	case s.isLoading():
-		r.err = "LOADING"
-	case s.busy:
-		r.err = "BUSY"
-	case s.role != monitor.RoleMaster:
-		r.err = "READONLY"
-	case !s.enoughReplicas():
-		r.err = "NOREPLICAS"
-	default:
+	r := clientReply{id: m.id, err: s.refusesWrites()}
+	if r.err == "" {
 		s.append(m.id, nil)
 	}
 	c.sendAfter(toDialer, s.lag, r)
+}
+
+// refusesWrites says why no write is accepted, or "". That is looked at before a
+// pause is: who would be refused does not wait.
+func (s *server) refusesWrites() string {
+	switch {
+	case s.isLoading():
+		return "LOADING"
+	case s.busy:
+		return "BUSY"
+	case s.role != monitor.RoleMaster:
+		return "READONLY"
+	case !s.enoughReplicas():
+		return "NOREPLICAS"
+	}
+	return ""
 }
 
 // hasLately looks for a write among the latest ones, the newest first: that is

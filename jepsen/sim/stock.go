@@ -395,6 +395,10 @@ func (t *stock) command(c *conn, m monitor.Send) {
 	case monitor.AskGossip:
 		t.put(c, toDialer, monitor.GossipReply{Conn: c.tag, Token: m.Token})
 	case monitor.AskMasterDown:
+		if cmd.Lease != 0 { // two words too many
+			t.put(c, toDialer, monitor.AskReply{Conn: c.tag, Token: m.Token})
+			return
+		}
 		r := t.answer(cmd)
 		r.Conn, r.Token = c.tag, m.Token
 		t.put(c, toDialer, r)
