@@ -54,17 +54,21 @@ func (c *Core) maybeStart(now Instant, m *master) Instant {
 	return Never
 }
 
-// candidacyDelay ranks this Sentinel among those that can be expected to stand
-// as well: the reachable peers. A peer that is down must not take up a rank.
 func (c *Core) candidacyDelay(m *master) time.Duration {
+	return election.CandidacyDelay(c.rank(m, c.epoch), c.candidacySlot(), c.rng.Float64())
+}
+
+// rank is the place of this Sentinel among those that can be expected to do the same
+// for m, in the order of an epoch: the reachable peers. A peer that is down must not
+// take up a place.
+func (c *Core) rank(m *master, epoch Epoch) int {
 	var others []RunID
 	for _, p := range m.peers {
 		if p.link.connected() && !p.has(FlagSDown) {
 			others = append(others, p.runID)
 		}
 	}
-	rank := election.Rank(c.opts.MyID, others, m.cfg.Name, c.epoch)
-	return election.CandidacyDelay(rank, c.candidacySlot(), c.rng.Float64())
+	return election.Rank(c.opts.MyID, others, m.cfg.Name, epoch)
 }
 
 // candidacySlot is long enough for the candidate of the rank before to save its

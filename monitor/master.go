@@ -24,6 +24,7 @@ type master struct {
 	ordered    Instant   // when an operator's MONITOR named the address; 0: it was not so
 
 	configEpoch Epoch
+	led         Epoch  // of the last failover that this process led to a promotion; 0: none
 	configSeq   uint64 // the Persist that holds address and config epoch
 	durable     published
 	announced   bool // the promotion of the running failover was announced

@@ -15,6 +15,7 @@ func (c *Core) infoReply(now Instant, in InfoReply) {
 	i := mem.base()
 	i.infoPending = false
 	if in.Info != nil {
+		first := i.infoRefresh <= l.cmd.upAt
 		i.info, i.infoRefresh = in.Info, now
 		l.works(StepInfo)
 		c.checkRunID(now, i, in.Info)
@@ -32,8 +33,13 @@ func (c *Core) infoReply(now Instant, in InfoReply) {
 			r.noteSync(in.Info)
 		}
 		c.checkRole(now, i, in.Info.Role)
-		if r, ok := mem.(*replica); ok && !c.tilt {
-			c.repairReplica(now, r, in.Token.Seq)
+		if r, ok := mem.(*replica); ok {
+			if now == r.roleSince || now == r.confChange {
+				r.foundSo = first
+			}
+			if !c.tilt {
+				c.repairReplica(now, r)
+			}
 		}
 		c.touch(i.master)
 	}

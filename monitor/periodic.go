@@ -17,7 +17,7 @@ func (p periodic) run(c *Core, now Instant) Instant {
 		return next
 	}
 	if r, ok := c.members[i.id].(*replica); ok {
-		next = min(next, c.recheckIfDue(now, r))
+		next = min(next, c.lookAgain(now, r))
 	}
 	if i.kind != KindSentinel {
 		next = min(next, c.infoIfDue(now, i))

@@ -159,7 +159,7 @@ func (c *Core) promotionConfirmed(now Instant, m *master) {
 		c.abort(now, m, FailoverAbortNotElected{c.ref(&m.instance)})
 		return
 	}
-	m.configEpoch = a.Epoch
+	m.configEpoch, m.led = a.Epoch, a.Epoch
 	a.Advance(election.ReconfReplicas, now)
 	m.configSeq, m.announced = c.disk.next(), false
 	c.changed()

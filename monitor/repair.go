@@ -8,9 +8,8 @@ import (
 )
 
 // repairReplica compares what a replica is with what it should be, and acts on
-// a difference (state-machine.md §2.4, Actions). seq is the number of the INFO
-// whose reply has just arrived.
-func (c *Core) repairReplica(now Instant, r *replica, seq uint64) {
+// a difference (state-machine.md §2.4, Actions).
+func (c *Core) repairReplica(now Instant, r *replica) {
 	m := r.master
 	switch {
 	case r.role == RoleMaster && m.promoted == r && m.waitingForPromotion():
@@ -18,101 +17,105 @@ func (c *Core) repairReplica(now Instant, r *replica, seq uint64) {
 	case r.role == RoleReplica:
 		c.followReconf(r)
 	}
-	wrong := c.wrong(now, r)
-	if wrong == nil {
-		r.recheckAt, r.recheckSeq = 0, 0
-		return
-	}
-	if !c.rechecked(now, r, seq) || r.slaveofSeq != 0 {
-		return
-	}
-	if c.changeRole(now, &r.instance, m.addr) {
-		c.emit(&r.instance, wrong)
+	fault, from := c.fault(r)
+	switch {
+	case fault == nil || now < from || !c.looksSane(now, m):
+		r.recheckAt = 0
+	case r.recheckAt == 0:
+		r.recheckAt = now.Add(time.Duration(c.repairRank(m)) * c.repairSlot(r))
+	case r.infoSent < r.recheckAt || r.slaveofSeq != 0:
+	default:
+		r.recheckAt = 0
+		if c.changeRole(now, &r.instance, m.addr) {
+			c.emit(&r.instance, fault)
+		}
 	}
 }
 
-// wrong returns what is wrong with a replica, as the event that tells of its
-// correction, or nil.
-func (c *Core) wrong(now Instant, r *replica) Event {
+// fault returns what is wrong with a replica, as the event that tells of its
+// correction, and when it is to be corrected at the earliest; nil when nothing is.
+//
+// A server that says role:master is typically the old master after its return. It may
+// as well have been promoted just now by a leader whose hello is still on its way:
+// four hello periods have to pass. One that follows another server than the master has
+// a failover timeout, because a failover may be about to point it elsewhere.
+func (c *Core) fault(r *replica) (fault Event, from Instant) {
 	m := r.master
+	since, wait := r.roleSince, 4*c.tun.PublishPeriod
 	switch {
 	case m.attempt.Published() || m.promoted == r:
 		// While a failover of ours points the replicas at a new master, the rules
 		// below would point them back: the old master may be up again, and a
 		// replica may have followed the new one for long. The two orders would
 		// alternate without end.
-		return nil
-	case r.refusedAt != 0 && now < r.refusedAt.Add(c.tun.InfoPeriod):
-		return nil // each repetition is an event, and the answer will hardly change
-	case r.role == RoleMaster && c.shouldFollow(now, r):
-		return ConvertToReplica{c.ref(&r.instance)}
-	case r.role == RoleReplica && c.followsAnother(now, r):
-		return FixReplicaConfig{c.ref(&r.instance)}
+		return nil, Never
+	case r.loading:
+		return nil, Never // it would refuse, and be told again only after an INFO period
+	case r.role == RoleMaster:
+		fault = ConvertToReplica{c.ref(&r.instance)}
+	case r.masterHost != "" && !c.follows(r, m.addr):
+		fault = FixReplicaConfig{c.ref(&r.instance)}
+		since, wait = r.confChange, m.cfg.FailoverTimeout
+	default:
+		return nil, Never
 	}
-	return nil
-}
-
-// shouldFollow reports whether a replica that says role:master is to be demoted,
-// typically the old master after its return. Four hello periods have to pass: the
-// server may just have been promoted by a leader whose hello is still on its way.
-func (c *Core) shouldFollow(now Instant, r *replica) bool {
-	wait := 4 * c.tun.PublishPeriod
-	return now.Sub(r.roleSince) > wait && c.looksSane(now, r.master) && r.notDownFor(now, Instant(wait))
-}
-
-// followsAnother reports whether a replica has followed a server other than the
-// master for a failover timeout.
-func (c *Core) followsAnother(now Instant, r *replica) bool {
-	m := r.master
-	if r.masterHost == "" || c.follows(r, m.addr) {
-		return false
+	from = max(since, r.sdownSince, r.odownSince).Add(wait)
+	if r.refusedAt != 0 { // each repetition is an event, and the answer will hardly change
+		from = max(from, r.refusedAt.Add(c.tun.InfoPeriod))
 	}
-	wait := m.cfg.FailoverTimeout
-	return now.Sub(r.confChange) > wait && c.looksSane(now, m) && r.notDownFor(now, Instant(wait))
+	return fault, from
 }
 
-// rechecked reports whether a replica has been seen to be wrong once more, in an
-// INFO that was asked for after the first. All Sentinels see the fault at about
-// the same time, and each correction disconnects the clients of the server: they
-// ask one after the other, so that the later ones find it corrected.
-func (c *Core) rechecked(now Instant, r *replica, seq uint64) bool {
+// All Sentinels see a fault, and each correction disconnects the clients of the
+// server. So one acts, the others wait longer, and each looks once more right before
+// it acts: the later ones find it done.
+
+// lookAgain asks for the INFO that a correction needs: when the time of the fault is
+// over, and when it is this Sentinel's turn.
+func (c *Core) lookAgain(now Instant, r *replica) Instant {
+	due := r.recheckAt
+	if due == 0 {
+		_, due = c.fault(r)
+	}
 	switch {
-	case r.recheckSeq != 0 && seq >= r.recheckSeq:
-		r.recheckAt, r.recheckSeq = 0, 0
-		return true
-	case r.recheckAt == 0:
-		r.recheckAt = now.Add(time.Duration(c.repairRank(r.master)) * repairSlot)
-	}
-	return false
-}
-
-// recheckIfDue asks for that INFO. One that is in flight was asked for too early.
-func (c *Core) recheckIfDue(now Instant, r *replica) Instant {
-	switch {
-	case r.recheckAt == 0 || r.recheckSeq != 0 || r.infoPending:
-		return Never
-	case now < r.recheckAt:
-		return r.recheckAt
+	case due == Never || r.infoSent >= due || r.infoPending:
+		return Never // one in flight was asked for too early; its reply comes back here
+	case now < due:
+		return due
 	}
 	c.requestInfo(now, &r.instance)
-	r.recheckSeq = c.lastSeq
 	return Never
 }
 
-// repairSlot is longer than the order of one Sentinel takes to reach a server.
-const repairSlot = 250 * time.Millisecond
-
 // repairRank is the place of this Sentinel among those that can be expected to
-// correct a server as well: the order of their ids.
+// correct a server as well: first the leader of the last failover, then the others in
+// an order that all compute alike. The leader alone knows that it was that; the
+// others leave the first place free.
 func (c *Core) repairRank(m *master) int {
-	rank := 0
-	for _, p := range m.peers {
-		if p.runID < c.opts.MyID && p.link.connected() && !p.has(FlagSDown) {
-			rank++
-		}
+	rank := c.rank(m, m.configEpoch)
+	switch {
+	case m.configEpoch == 0: // there has been no failover
+	case m.led == m.configEpoch:
+		rank = 0
+	default:
+		rank++
 	}
 	return min(rank, election.MaxRank)
 }
+
+// repairSlot is what lies between two places: longer than the time by which two
+// Sentinels see a fault apart. All dial a server that is down every PING period, and
+// ask all servers at once when the master changes; what happens to a server that they
+// watch, they see with its next INFO.
+func (c *Core) repairSlot(r *replica) time.Duration {
+	if r.foundSo {
+		return c.tun.PingPeriod + repairMargin
+	}
+	return c.tun.InfoPeriod + repairMargin
+}
+
+// repairMargin is longer than INFO, its answer and an order take.
+const repairMargin = 500 * time.Millisecond
 
 // follows reports whether r says that it replicates from the given address.
 func (c *Core) follows(r *replica, addr Addr) bool {
@@ -130,10 +133,4 @@ func (c *Core) follows(r *replica, addr Addr) bool {
 func (c *Core) looksSane(now Instant, m *master) bool {
 	return m.role == RoleMaster && !m.has(FlagSDown|FlagODown) &&
 		m.infoRefresh != 0 && now.Sub(m.infoRefresh) < 2*c.tun.InfoPeriod
-}
-
-// notDownFor reports whether the last time i went down is longer ago than wait.
-func (i *instance) notDownFor(now, wait Instant) bool {
-	since := max(i.sdownSince, i.odownSince)
-	return since == 0 || now-since > wait
 }

@@ -20,8 +20,8 @@ type replica struct {
 	inSync         bool    // its data were those of the master when both were seen, see noteSync
 	confChange     Instant // when its reported master changed, or its role became replica
 	reconfSentAt   Instant
+	foundSo        bool    // its role and master were in the first INFO of a connection
 	recheckAt      Instant // when INFO is asked for once more before it is corrected; 0: not planned
-	recheckSeq     uint64  // token of that INFO; 0: not asked yet
 }
 
 func (r *replica) base() *instance { return &r.instance }

@@ -29,6 +29,7 @@ func (c *Core) leaveTilt() {
 	for _, m := range c.masters {
 		c.ready(&m.link.timer)
 		for _, r := range m.replicas {
+			r.recheckAt = 0 // all may have been stalled together, and lost their turns
 			c.ready(&r.link.timer)
 			c.wake(&r.instance)
 		}

@@ -251,12 +251,32 @@ var Table = []Mutation{
 	{
 		Name: "all Sentinels correct a server at once", Why: "its clients are disconnected by each of them",
 		By: ByTest, Test: [2]string{"./jepsen/sim", "^TestOneCorrection$"},
-		Edits: []Edit{{"monitor/repair.go", "time.Duration(c.repairRank(r.master)) * repairSlot", "0 * time.Duration(c.repairRank(r.master)) * repairSlot"}},
+		Edits: []Edit{{"monitor/repair.go", "time.Duration(c.repairRank(m)) * c.repairSlot(r)", "0 * time.Duration(c.repairRank(m)) * c.repairSlot(r)"}},
 	},
 	{
 		Name: "a server is corrected without another look", Why: "what another Sentinel has corrected is done again",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/repair.go", "case r.infoSent < r.recheckAt || r.slaveofSeq != 0:", "case now < r.recheckAt || r.slaveofSeq != 0:"}},
+	},
+	{
+		Name: "places of a correction closer than the sight of the fault", Why: "two Sentinels that see it apart correct it at once",
 		By: ByTest, Test: [2]string{"./jepsen/sim", "^TestOneCorrection$"},
-		Edits: []Edit{{"monitor/repair.go", "if !c.rechecked(now, r, seq) || r.slaveofSeq != 0 {", "if !c.rechecked(now, r, seq) && false || r.slaveofSeq != 0 {"}},
+		Edits: []Edit{{"monitor/repair.go", "return c.tun.PingPeriod + repairMargin", "return 0*c.tun.PingPeriod + repairMargin/2"}},
+	},
+	{
+		Name: "the leader of the last failover not first to correct", Why: "it and another Sentinel have one place, or it has none",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/repair.go", "case m.led == m.configEpoch:", "case m.led == m.configEpoch && false:"}},
+	},
+	{
+		Name: "turns to correct kept through TILT", Why: "Sentinels that were stalled together act together",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/tilt.go", "r.recheckAt = 0", "_ = r.recheckAt"}},
+	},
+	{
+		Name: "a server that is loading is corrected", Why: "it refuses, and takes writes for another INFO period",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/repair.go", "case r.loading:", "case r.loading && false:"}},
 	},
 	{
 		Name: "Sentinels that cannot be reached are no voters", Why: "each of several takes itself for the majority",

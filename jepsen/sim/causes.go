@@ -208,8 +208,9 @@ func (k *checker) judgement(n *node, m *masterWatch, e monitor.Event) {
 }
 
 // corrected checks an order to a server that is not what it should be (S15):
-// the master is known to be well, and the server has had time to be told by the
-// leader of a failover that this Sentinel has not heard of yet.
+// the master is known to be well, the server has had time to be told by the leader
+// of a failover that this Sentinel has not heard of yet, and has just said once more
+// what is wrong.
 func (k *checker) corrected(n *node, e monitor.Event, i monitor.Instance, patience time.Duration) {
 	if k.w.opts.Batch != 0 {
 		return // what was true when it was decided may have changed within the turn
@@ -230,8 +231,8 @@ func (k *checker) corrected(n *node, e monitor.Event, i monitor.Instance, patien
 	}
 	replicas, _ := n.core.Replicas(k.w.now, i.Master)
 	for _, r := range replicas {
-		if r.Name == i.Name && r.RoleReportedTime <= patience {
-			k.fail(n.name, S15, "%s after %v", text(e), r.RoleReportedTime)
+		if r.Name == i.Name && (r.RoleReportedTime <= patience || r.InfoRefresh > 0) {
+			k.fail(n.name, S15, "%s after %v, upon an INFO that is %v old", text(e), r.RoleReportedTime, r.InfoRefresh)
 		}
 	}
 }

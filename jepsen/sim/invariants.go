@@ -60,7 +60,7 @@ var invariants = [invariantsEnd]struct{ name, text string }{
 	S12:      {"S12", "the promoted replica is up, connected, fresh, not long cut off, and its priority is not 0"},
 	S13:      {"S13", "at most parallel-syncs replicas are reconfigured at once"},
 	S14:      {"S14", "in TILT nothing is judged, ordered or told to be down"},
-	S15:      {"S15", "a server is corrected only below a sane master and after the wait"},
+	S15:      {"S15", "a server is corrected only below a sane master, after the wait, and upon fresh INFO"},
 	S16:      {"S16", "a vote changes only through a vote request or an own attempt"},
 	S17:      {"S17", "the state of a failover, its start and its promoted replica agree"},
 	S18:      {"S18", "objectively down means subjectively down"},

@@ -223,6 +223,10 @@ var violations = []struct {
 		// The link to the replica is new, and with it what is known of its role.
 		s.events(monitor.ConvertToReplica{Instance: s.replica})
 	}},
+	{S15, "a correction of what was seen a while ago", func(s *scene) {
+		s.w.advance(12*time.Second + 7*time.Millisecond)
+		s.events(monitor.ConvertToReplica{Instance: s.replica})
+	}},
 	{S15, "a correction although the master is down", func(s *scene) {
 		s.w.advance(12 * time.Second)
 		s.w.servers[0].hang()
