@@ -197,4 +197,12 @@ type (
 	// gives no new vote; -persist-error: it can be saved again. redis-sentinel
 	// has no such event.
 	PersistError = monitor.PersistError
+
+	// FailoverWaits is +failover-waits: a failover has begun, and no replica is
+	// promoted for its Reason. redis-sentinel has no such event.
+	FailoverWaits = monitor.FailoverWaits
+
+	// PromotionWithoutData is +promotion-without-data: a replica is promoted that
+	// lacks the data of a master that had keys. redis-sentinel has no such event.
+	PromotionWithoutData = monitor.PromotionWithoutData
 )

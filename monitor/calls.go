@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/gosentinel/sentinel/election"
 	"github.com/gosentinel/sentinel/internal/glob"
 	"github.com/gosentinel/sentinel/internal/option"
 )
@@ -67,7 +66,15 @@ func (c *Core) call(now Instant, in Call) {
 			return
 		}
 	case FailoverOp:
-		err = c.withMaster(op.Name, func(m *master) *CallError { return c.manualFailover(now, m) })
+		var text string
+		err = c.withMaster(op.Name, func(m *master) (err *CallError) {
+			text, err = c.orderFailover(now, m, op)
+			return err
+		})
+		if err == nil {
+			c.free(CallResult{To: in.From, Text: text})
+			return
+		}
 	}
 	r := CallResult{To: in.From}
 	if err != nil {
@@ -119,8 +126,8 @@ func (c *Core) manualFailover(now Instant, m *master) *CallError {
 	if m.attempt.InProgress() {
 		return ErrInProgress
 	}
-	if election.Select(c.rules(now, m), c.candidates(now, m)) < 0 {
-		return ErrNoGoodReplica
+	if err := c.unplannedRefusal(now, m); err != nil {
+		return err
 	}
 	if c.disk.failing {
 		return ErrSave // the epoch of the failover could be used twice

@@ -245,6 +245,20 @@ type PersistError struct {
 	Reason  string
 }
 
+// FailoverWaits is +failover-waits: a failover has begun, and no replica is promoted
+// for Reason. Stock Sentinels have no such event.
+type FailoverWaits struct {
+	Instance
+	Reason string
+}
+
+// PromotionWithoutData is +promotion-without-data: a replica is promoted that lacks,
+// by Reason, the data of a master that had keys. Stock Sentinels have no such event.
+type PromotionWithoutData struct {
+	Instance
+	Reason string
+}
+
 // Name implements [Event].
 func (MonitorStopped) Name() string                  { return "-monitor" }
 func (ResetMaster) Name() string                     { return "+reset-master" }
@@ -286,6 +300,8 @@ func (VoteForLeader) Name() string                   { return "+vote-for-leader"
 func (SwitchMaster) Name() string                    { return "+switch-master" }
 func (ScriptError) Name() string                     { return "-script-error" }
 func (ScriptTimeout) Name() string                   { return "-script-timeout" }
+func (FailoverWaits) Name() string                   { return "+failover-waits" }
+func (PromotionWithoutData) Name() string            { return "+promotion-without-data" }
 func (e RoleChange) Name() string                    { return signed(e.Expected, "role-change") }
 func (e Tilt) Name() string                          { return signed(e.Entered, "tilt") }
 func (e ScriptChild) Name() string                   { return signed(e.Started, "script-child") }
@@ -453,6 +469,16 @@ func (e SentinelIDConflict) AppendText(dst []byte) []byte {
 	dst = append(dst, e.RunID...)
 	dst = appendHostPort(append(dst, ' '), e.Addr)
 	return appendHostPort(append(dst, ' '), e.Other)
+}
+
+// AppendText implements [Event].
+func (e FailoverWaits) AppendText(dst []byte) []byte {
+	return append(append(e.Instance.AppendText(dst), " #"...), e.Reason...)
+}
+
+// AppendText implements [Event].
+func (e PromotionWithoutData) AppendText(dst []byte) []byte {
+	return append(append(e.Instance.AppendText(dst), " #"...), e.Reason...)
 }
 
 // AppendText implements [Event].

@@ -73,6 +73,8 @@ var golden = []struct {
 	{FailoverAbortNotElected{anyMaster}, LevelWarning, "-failover-abort-not-elected", goldenM},
 	{FailoverAbortNoGoodReplica{anyMaster}, LevelWarning, "-failover-abort-no-good-slave", goldenM},
 	{FailoverAbortReplicaTimeout{anyMaster}, LevelWarning, "-failover-abort-slave-timeout", goldenM},
+	{FailoverWaits{anyMaster, "none has data"}, LevelWarning, "+failover-waits", goldenM + " #none has data"},
+	{PromotionWithoutData{aReplica, "it is empty"}, LevelWarning, "+promotion-without-data", goldenR + " #it is empty"},
 	{Tilt{true}, LevelWarning, "+tilt", "#tilt mode entered"},
 	{Tilt{false}, LevelWarning, "-tilt", "#tilt mode exited"},
 	{ScriptError{"/x.sh", 9, 0}, LevelWarning, "-script-error", "/x.sh 9 0"},

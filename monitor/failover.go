@@ -35,5 +35,6 @@ func (c *Core) abort(now Instant, m *master, why Event) {
 		m.promoted.clear(FlagPromoted)
 		m.promoted = nil
 	}
+	m.force = force{}
 	m.attempt.Abort(now)
 }

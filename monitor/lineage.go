@@ -3,15 +3,60 @@ package monitor
 import "github.com/gosentinel/sentinel/election"
 
 // noteLineage notes what a master has, for the time when it is gone
-// (state-machine.md §6.12, Lineage). What it says while it is loading, or as a
-// replica, is not that.
-func (m *master) noteLineage(info *Info) {
-	if info.Role != RoleMaster || info.Loading {
+// (state-machine.md §6.12, Lineage). What it says while it is loading is not that.
+// Once it is in sync with another server, because it was made a replica by hand, it
+// has the data of that one.
+func (c *Core) noteLineage(m *master, info *Info) {
+	l := election.Lineage{ReplID: info.ReplID, Offset: info.MasterOffset, Keys: info.Keys, Persistent: info.Persistent, Heard: true}
+	switch {
+	case info.Loading, info.Role == RoleNone:
+		return
+	case info.Role == RoleReplica:
+		if !info.MasterLinkUp || info.Syncing {
+			return
+		}
+		l.Offset = info.Offset
+	}
+	c.takeLineage(m, l)
+}
+
+// takeLineage replaces what is known of the data of a master. That it has begun
+// another history without a key is no reason to forget the one that had some, while
+// a replica still has that.
+func (c *Core) takeLineage(m *master, l election.Lineage) {
+	if old := m.lineage; old.Keys && !l.Keys && l.ReplID != old.ReplID && m.isHeld(old) {
 		return
 	}
-	m.lineage = election.Lineage{
-		ReplID: info.ReplID, Offset: info.MasterOffset, Keys: info.Keys, Persistent: info.Persistent, Heard: true,
+	m.lineage = l
+}
+
+// isHeld reports whether a replica has what l tells, as far as it had come.
+func (m *master) isHeld(l election.Lineage) bool {
+	for _, r := range m.replicas {
+		data := election.Replica{Data: r.data(), Keys: r.info != nil && r.info.Keys, LinkDown: r.masterLinkDown}
+		if l.ReplID != "" && data.ReplID != "" && data.Keys && l.Standing(data) >= election.Replaced {
+			return true
+		}
 	}
+	return false
+}
+
+// noteNewHistory takes from a replica what the master has, if that has begun another
+// history since its last INFO, by a restart or after an hour without replicas: a
+// replica whose link to it is up has the same. The master may be gone before it is
+// asked itself, and by its old history all who follow the new one would be strangers.
+func (c *Core) noteNewHistory(r *replica, info *Info) {
+	m := r.master
+	l := m.lineage
+	switch {
+	case l.ReplID == "" || info.ReplID == "" || info.ReplID == l.ReplID,
+		info.Role != RoleReplica || !info.MasterLinkUp || info.Syncing || info.Loading,
+		!c.follows(r, m.addr), r.infoSent < m.infoRefresh:
+		return
+	}
+	l.ReplID, l.Offset, l.Keys = info.ReplID, info.Offset, info.Keys
+	c.takeLineage(m, l)
+	c.requestInfo(c.now, &m.instance)
 }
 
 // noteSync notes that a replica has been in sync with its master. What it has is

@@ -30,6 +30,8 @@ type master struct {
 	announced   bool // the promotion of the running failover was announced
 
 	attempt     election.Attempt
+	force       force
+	waitTold    Instant // attempt.Changed of the choice for which a wait was told
 	promoted    *replica
 	orders      int     // to become the master, sent to promoted and not refused for certain
 	candidateAt Instant // end of the desynchronisation wait, 0 when not waiting

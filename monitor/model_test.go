@@ -25,12 +25,13 @@ type world struct {
 	rng   *rand.Rand
 	delay func() time.Duration // of one message
 
-	servers []*redis
-	nodes   []*node
-	extra   []endpoint // scripted peers
-	wires   []*wire
-	cuts    map[[2]string]bool  // from host, to host
-	dns     map[string][]string // host names and their addresses
+	servers   []*redis
+	histories int // that were begun
+	nodes     []*node
+	extra     []endpoint // scripted peers
+	wires     []*wire
+	cuts      map[[2]string]bool  // from host, to host
+	dns       map[string][]string // host names and their addresses
 
 	check    *checker
 	onEffect func(*node, Effect)
@@ -254,6 +255,12 @@ type redis struct {
 	linkSince Instant // when the link to the master went up, or began not to be
 	neverSync bool
 	offset    uint64
+	read      uint64 // beyond offset: received and not applied
+	hist      string // name of the history of its data
+	hist2     string // of the one before its promotion, as far as second
+	second    uint64
+	keys      bool // it has keys
+	saves     bool // it keeps its data on disk
 	priority  int
 
 	syncTime  time.Duration // from SLAVEOF to a link that is up
@@ -277,8 +284,12 @@ func (w *world) addServer(of string, addr HostPort, following HostPort) *redis {
 		w: w, of: of, addr: addr, role: RoleMaster, following: following, offset: 1000, priority: 100,
 		syncTime: 50 * time.Millisecond, ping: PingPong, linkSince: w.now,
 	}
+	s.newHistory()
 	if following != (HostPort{}) {
 		s.role, s.linkUp = RoleReplica, true
+		if m, ok := w.endpoint(following).(*redis); ok {
+			s.hist = m.hist
+		}
 	}
 	s.newRunID()
 	w.servers = append(w.servers, s)
@@ -289,6 +300,12 @@ func (s *redis) newRunID() {
 	s.reboots++
 	s.id = RunID(fmt.Sprintf("%s/%d", s.addr, s.reboots))
 	s.id += RunID(strings.Repeat("0", 40-len(s.id)))
+}
+
+// newHistory gives the data of s a name that no others have.
+func (s *redis) newHistory() {
+	s.w.histories++
+	s.hist = fmt.Sprintf("%040x", 1<<32+s.w.histories)
 }
 
 func (s *redis) at() HostPort    { return s.addr }
@@ -307,6 +324,8 @@ func (s *redis) start(empty bool) {
 	s.newRunID()
 	if empty {
 		s.offset, s.neverSync = 0, s.role == RoleReplica
+		s.newHistory()
+		s.hist2, s.second, s.keys = "", 0, false
 	}
 }
 
@@ -375,7 +394,7 @@ func (s *redis) info() string {
 		for k, r := range s.attached() {
 			line("slave%d:ip=%s,port=%d,state=online,offset=%d,lag=0", k, r.addr.Host, r.addr.Port, r.offset)
 		}
-		line("master_repl_offset:%d", s.offset)
+		s.sayData(line)
 		return b.String()
 	}
 	line("role:slave\r\nmaster_host:%s\r\nmaster_port:%d", s.following.Host, s.following.Port)
@@ -392,7 +411,21 @@ func (s *redis) info() string {
 		line("master_link_down_since_seconds:%d", seconds)
 	}
 	line("slave_priority:%d\r\nslave_read_only:1\r\nreplica_announced:1\r\nconnected_slaves:0", s.priority)
+	line("slave_read_repl_offset:%d", s.offset+s.read)
+	s.sayData(line)
 	return b.String()
+}
+
+// sayData adds what INFO says about the data.
+func (s *redis) sayData(line func(string, ...any)) {
+	line("master_replid:%s\r\nmaster_repl_offset:%d", s.hist, s.offset)
+	if s.hist2 != "" {
+		line("master_replid2:%s\r\nsecond_repl_offset:%d", s.hist2, s.second)
+	}
+	line("aof_enabled:%d", bit(s.saves))
+	if s.keys {
+		line("# Keyspace\r\ndb0:keys=5,expires=0,avg_ttl=0")
+	}
 }
 
 func bit(on bool) int {
@@ -451,6 +484,10 @@ func (s *redis) slaveof(cn *wire, t Token, cmd SlaveOf) {
 func (s *redis) follow(master HostPort) {
 	switch {
 	case master.Host == "":
+		if s.role == RoleReplica {
+			s.hist2, s.second = s.hist, s.offset+1
+			s.newHistory()
+		}
 		s.role, s.following, s.linkUp, s.neverSync = RoleMaster, HostPort{}, false, false
 	case s.role == RoleReplica && s.following == master:
 	default:
@@ -486,6 +523,7 @@ func (s *redis) fetch() {
 		s.offset = m.offset
 	case s.w.now.Sub(s.linkSince) >= s.syncTime:
 		s.linkUp, s.linkSince, s.neverSync, s.offset = true, s.w.now, false, m.offset
+		s.hist, s.hist2, s.second, s.keys = m.hist, m.hist2, m.second, m.keys
 	}
 }
 

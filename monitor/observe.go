@@ -25,11 +25,12 @@ func (c *Core) infoReply(now Instant, in InfoReply) {
 		}
 		if m, ok := mem.(*master); ok {
 			m.forgotten = forgotten{} // it names those that it still has
-			m.noteLineage(in.Info)
+			c.noteLineage(m, in.Info)
 			c.discoverReplicas(now, m, in.Info)
 		}
 		if r, ok := mem.(*replica); ok {
 			r.observe(now, in.Info)
+			c.noteNewHistory(r, in.Info)
 			r.noteSync(in.Info)
 		}
 		c.checkRole(now, i, in.Info.Role)

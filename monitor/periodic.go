@@ -1,6 +1,10 @@
 package monitor
 
-import "time"
+import (
+	"time"
+
+	"github.com/gosentinel/sentinel/election"
+)
 
 // periodic drives the traffic of one instance: INFO and hello messages, and for
 // replicas and Sentinels the check of S_DOWN. Masters are judged by master.run.
@@ -63,6 +67,9 @@ func (c *Core) infoPeriod(i *instance) time.Duration {
 	if i.infoRefresh == 0 {
 		period = min(period, c.tun.InfoFast) // never answered with INFO: try again soon
 	}
+	if i.kind == KindMaster && i.info != nil && i.info.Loading {
+		period = min(period, c.tun.InfoFast) // what it has is known when it has read it
+	}
 	if i.kind == KindMaster && len(m.replicas) == 0 && c.now < i.link.cmd.upAt.Add(newMasterWindow) {
 		return min(period, c.tun.InfoFast) // its replicas may be connecting, and a failover needs them
 	}
@@ -71,6 +78,10 @@ func (c *Core) infoPeriod(i *instance) time.Duration {
 	}
 	r := c.members[i.id].(*replica)
 	switch {
+	case m.attempt.Phase() == election.SelectReplica && r.applies():
+		return c.tun.InfoPoll
+	case m.attempt.Phase() == election.SelectReplica && r.loading:
+		return 5 * c.tun.InfoPoll // this may take long
 	case m.promoted == r && !m.attempt.Published() && m.attempt.InProgress(),
 		r.has(FlagReconfSent | FlagReconfInProg):
 		return c.tun.InfoPoll

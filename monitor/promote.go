@@ -4,87 +4,6 @@ import "github.com/gosentinel/sentinel/election"
 
 func (m *master) waitingForPromotion() bool { return m.attempt.Phase() == election.WaitPromotion }
 
-// selectReplica chooses the replica to promote. It waits a little for INFO
-// replies that are newer than the attempt.
-func (c *Core) selectReplica(now Instant, m *master) Instant {
-	a := &m.attempt
-	rules, cs := c.rules(now, m), c.candidates(now, m)
-	best := election.Select(rules, cs)
-	wait := c.tun.SelectPatience
-	if best >= 0 {
-		wait = 0
-		for k, r := range m.replicas {
-			if rules.Reject(cs[k]) == "" && r.infoRefresh < a.Begun {
-				wait = c.tun.SelectWait
-			}
-		}
-	}
-	if due := a.Changed.Add(wait); now < due {
-		return due
-	}
-	if best < 0 {
-		for k, r := range m.replicas {
-			c.log(LevelNotice, "Replica "+r.name+" of "+m.cfg.Name+" cannot be promoted: "+rules.Reject(cs[k]))
-		}
-		c.abort(now, m, FailoverAbortNoGoodReplica{c.ref(&m.instance)})
-		return Never
-	}
-	r := m.replicas[best]
-	m.promoted, m.orders = r, 0
-	r.set(FlagPromoted)
-	c.emit(&r.instance, SelectedReplica{c.ref(&r.instance)})
-	a.Advance(election.SendReplicaOfNoOne, now)
-	c.emit(&r.instance, FailoverStateSendReplicaOfNoOne{c.ref(&r.instance)})
-	return Never
-}
-
-// rules returns the conditions that a replica of m must meet
-// (state-machine.md §6.2, Replica selection).
-func (c *Core) rules(now Instant, m *master) election.Rules {
-	r := election.Rules{
-		Now:         now,
-		MaxPingAge:  5 * c.tun.PingPeriod,
-		MaxInfoAge:  3 * c.tun.InfoPeriod,
-		MaxLinkDown: 10 * m.cfg.DownAfter,
-		Lineage:     m.lineage,
-	}
-	if m.has(FlagSDown) {
-		r.MaxInfoAge = 5 * c.tun.PingPeriod
-		r.MaxLinkDown += now.Sub(c.lastKnownUp(m))
-	}
-	return r
-}
-
-// lastKnownUp returns when m was last known to be a live master. That is before
-// +sdown: by more than the TILT period when the failure fell into TILT, and by
-// two INFO periods when the master has become a replica. Replica links that
-// broke after it broke because of the failure. Counted from +sdown, as stock
-// does, they look broken for too long, and with a short down-after no replica
-// is ever accepted.
-func (c *Core) lastKnownUp(m *master) Instant {
-	well := min(m.sdownSince, m.link.lastAvail)
-	if m.role == RoleReplica {
-		well = min(well, m.roleSince-Instant(c.tun.InfoPeriod))
-	}
-	return well
-}
-
-// candidates returns the replicas in their current state. One whose down-after
-// has passed counts as down, even if its own timer runs later in this step.
-func (c *Core) candidates(now Instant, m *master) []election.Replica {
-	cs := make([]election.Replica, len(m.replicas))
-	for k, r := range m.replicas {
-		down, _ := c.sdownDue(now, &r.instance)
-		cs[k] = election.Replica{
-			SDown: down || r.has(FlagSDown), Connected: r.link.connected(), LastAvail: r.link.lastAvail,
-			LastInfo: r.infoRefresh, Priority: r.priority, LinkDown: r.masterLinkDown,
-			Data: r.data(), Keys: r.info != nil && r.info.Keys, Master: r.role == RoleMaster, InSync: r.inSync,
-			Direct: c.follows(r, m.addr), Refused: now < r.refusesUntil, RunID: r.runID,
-		}
-	}
-	return cs
-}
-
 // promote sends SLAVEOF NO ONE on the open connection, followed at once by
 // INFO.
 func (c *Core) promote(now Instant, m *master) Instant {
@@ -127,8 +46,8 @@ func (c *Core) promoteAnother(now Instant, m *master) bool {
 		return false
 	}
 	r := m.promoted
-	best := election.Select(c.rules(now, m), c.candidates(now, m))
-	if best < 0 || m.replicas[best] == r {
+	f := c.contest(now, m)
+	if f.best == nil || f.best == r || now < f.from {
 		return false
 	}
 	c.log(LevelNotice, "Another replica of "+m.cfg.Name+" is promoted, because "+r.name+" refused: "+r.slaveofError)

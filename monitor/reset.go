@@ -11,6 +11,7 @@ func (c *Core) resetMaster(now Instant, m *master) {
 	m.slaveofSeq, m.slaveofLost, m.slaveofError, m.refusedAt = 0, false, "", 0
 	m.sdownSince, m.odownSince = 0, 0
 	m.attempt.Clear()
+	m.force, m.waitTold = force{}, 0
 	m.promoted, m.orders = nil, 0
 	m.candidateAt, m.restartAt, m.delayLogged = 0, 0, 0
 	m.askFloor = c.lastSeq

@@ -293,6 +293,8 @@ func (s *script) effect(_ *node, e Effect) {
 			s.line("result: -%v", e.Err)
 		case e.Count > 0:
 			s.line("result: %d", e.Count)
+		case e.Text != "":
+			s.line("result: +OK %s", e.Text)
 		default:
 			s.line("result: +OK")
 		}
@@ -488,6 +490,16 @@ func (s *script) server(t *testing.T, td *datadriven.TestData) {
 			a.Scan(t, 0, &r.priority)
 		case "offset":
 			a.Scan(t, 0, &r.offset)
+		case "keys":
+			r.keys = a.SingleVal(t) == "yes"
+		case "saves":
+			r.saves = true
+		case "read":
+			a.Scan(t, 0, &r.read)
+		case "second":
+			a.Scan(t, 0, &r.second)
+		case "new-history":
+			r.newHistory()
 		case "sync":
 			r.syncTime = parseDuration(t, td, a.SingleVal(t))
 		case "slow-info":
@@ -770,7 +782,15 @@ func (s *script) call(t *testing.T, td *datadriven.TestData) {
 	var o Op
 	switch op {
 	case "failover":
-		o = FailoverOp{Name: arg}
+		op := FailoverOp{Name: arg}
+		if td.HasArg("force") {
+			op.Mode = FailoverForced
+		}
+		if at := ""; td.HasArg("to") {
+			td.ScanArgs(t, "to", &at)
+			op.To = HostPort{s.host(t, td, at), 6379}
+		}
+		o = op
 	case "reset":
 		o = ResetOp{arg}
 	case "remove":

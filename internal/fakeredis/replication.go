@@ -32,7 +32,7 @@ type replication struct {
 // elsewhere in the meantime.
 func (r *replication) init(d *Data, replica bool) {
 	r.id, r.id2, r.second = newID(), noID, -1
-	if d != nil && d.id != "" {
+	if d != nil {
 		r.offset = d.offset
 		if replica {
 			r.id = d.id
@@ -334,9 +334,7 @@ func (s *Server) cmdWait(c *client, args [][]byte) {
 		b.deadline = time.Now().Add(time.Duration(ms) * time.Millisecond)
 	}
 	c.blocked = b
-	if !s.pause.active(time.Now()) { // which would move the offset
-		s.feed(appendCommand(nil, "REPLCONF", "GETACK", "*"))
-	}
+	s.feed(appendCommand(nil, "REPLCONF", "GETACK", "*"))
 	s.wakeTimer()
 }
 

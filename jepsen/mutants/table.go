@@ -217,7 +217,27 @@ var Table = []Mutation{
 	},
 	{
 		Name: "replica that is being filled promoted", Why: "its emptiness is replicated to all others",
-		Edits: []Edit{{"election/selection.go", "case r.LinkDown < 0 || r.Syncing || r.Loading:", "case r.LinkDown < 0:"}},
+		Edits: []Edit{{"election/standing.go", "case c.Loading:", "case false:"}},
+	},
+	{
+		Name: "histories of data not compared", Why: "a server with other data is promoted because its offset is larger",
+		By: ByTest, Test: [2]string{"./election", "^TestUnplannedTable$"},
+		Edits: []Edit{{"election/standing.go", "case c.ReplID == l.ReplID && (", "case ("}},
+	},
+	{
+		Name: "a successor taken for one that has all", Why: "a replica has writes that the promoted server never got",
+		By: ByTest, Test: [2]string{"./election", "^TestSuccessorLacksWhatAnotherHas$"},
+		Edits: []Edit{{"election/selection.go", "l.Offset = max(l.Offset, c.Offset)", "l.Offset = max(l.Offset, 0*c.Offset)"}},
+	},
+	{
+		Name: "empty replica promoted although the master keeps its data", Why: "the master drops them when it returns",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/emptiness.go", "case m.lineage.Persistent:", "case false:"}},
+	},
+	{
+		Name: "what a replica has received and not applied is not waited for", Why: "it is lost by the promotion",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/selection.go", "r.info.ReadOffset > r.offset", "r.info.ReadOffset < r.offset"}},
 	},
 	{
 		Name: "run ids not compared before a role change", Why: "a server with two addresses is told to follow itself",

@@ -370,7 +370,7 @@ func (k *checker) selected(n *node, p *monitor.MasterProbe) {
 
 // filled checks the replica that was chosen among those that are fit (Filled).
 func (k *checker) filled(n *node, chosen *monitor.ReplicaView, fit []monitor.ReplicaView) {
-	if isFilled(chosen) {
+	if !isEmpty(chosen) {
 		return
 	}
 	for _, o := range fit {
@@ -390,6 +390,13 @@ func isFilled(r *monitor.ReplicaView) bool {
 		}
 	}
 	return true
+}
+
+// isEmpty reports whether a replica has nothing that is worth keeping, as its last
+// INFO tells: it is loading, or without keys and a place in the stream of its master.
+func isEmpty(r *monitor.ReplicaView) bool {
+	told := func(sign string) bool { return bytes.Contains(r.Info, []byte(sign)) }
+	return told("loading:1") || !isFilled(r) && told("slave_repl_offset:0\r") && !told(":keys=")
 }
 
 // unfit says why a replica must not be promoted, or "". The times are how old

@@ -286,7 +286,7 @@ var violations = []struct {
 		for _, sign := range []string{"loading:1", "master_sync_in_progress:1", "master_link_down_since_seconds:-1"} {
 			s.k.violation = ""
 			bad := monitor.ReplicaView{}
-			bad.Info = []byte("role:slave\r\n" + sign + "\r\n")
+			bad.Info = []byte("role:slave\r\nslave_repl_offset:0\r\n" + sign + "\r\n")
 			if s.k.filled(s.n, &bad, []monitor.ReplicaView{bad, good}); s.k.violation == "" {
 				s.k.invariant = 0 // unseen
 				return

@@ -8,7 +8,6 @@ var program = cli.Program{
 	Summary: "Measures Sentinels as real processes.",
 	Commands: []cli.Command{
 		failoverCommand,
-		plannedCommand,
 		agreementCommand,
 		mixedCommand,
 	},

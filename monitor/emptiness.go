@@ -1,0 +1,102 @@
+package monitor
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/gosentinel/sentinel/election"
+)
+
+// cacheGrace is how long no replica without data is promoted in the place of a
+// master that had keys and does not keep them on a disk: it may be back with them, if
+// it was only cut off.
+const cacheGrace = 10 * time.Second
+
+// mayPromote returns from when on the best replica may be promoted, and what stands
+// against it before. One that has data may be at once. One that is loading is waited
+// for: it will have some, and cannot be promoted before. One that has nothing takes
+// the place of a master that had keys only if these are not expected back, because
+// the master would have to drop them then (state-machine.md §6.12, Lineage).
+func (c *Core) mayPromote(m *master, f *contest) (from Instant, why string) {
+	switch {
+	case f.standing > election.Reading:
+		return 0, ""
+	case f.standing == election.Reading:
+		return Never, "no replica has data that can be promoted yet (" + f.shortcomings() + ")"
+	case m.lineage.Heard && !m.lineage.Keys:
+		return 0, ""
+	}
+	why = "no replica has the data of the master (" + f.shortcomings() + ")"
+	grace := m.cfg.EmptyPromotionGrace
+	switch {
+	case grace > 0:
+	case m.lineage.Persistent:
+		return Never, why + "; the master keeps its data on disk, so it is waited for. SENTINEL FAILOVER " +
+			m.cfg.Name + " FORCE promotes a replica without them: all of them are lost then"
+	default:
+		grace = cacheGrace
+	}
+	return m.sdownSince.Add(grace), why + "; one is promoted without them if the master is not back within " + grace.String() + " after +sdown"
+}
+
+// shortcomings says for each replica what it lacks.
+func (f *contest) shortcomings() string {
+	var list []string
+	for k, r := range f.of {
+		if why := f.rules.Reject(f.cs[k]); why != "" {
+			list = append(list, r.name+": "+why)
+		} else {
+			list = append(list, r.name+": "+lack(f.rules.Lineage, f.cs[k]))
+		}
+	}
+	return someOf(list)
+}
+
+// lack says in words what a replica lacks of the data of its master.
+func lack(l election.Lineage, data election.Replica) string {
+	switch s := l.Standing(data); {
+	case s == election.Empty:
+		return "it has nothing of the master's data"
+	case s == election.Reading:
+		return "it is loading, and what it will have is not known"
+	case s == election.Strange && l.ReplID != "" && data.ReplID2 == l.ReplID:
+		return "it was made a master by itself before the master wrote the last of its data, which it lacks"
+	case s == election.Strange:
+		return "its data are those of another time or another server: what the master alone had is missing"
+	case s == election.Replaced:
+		return "it was being synchronised anew, and has only older data" + behind(l, data)
+	case !l.Heard || l.ReplID == "" || data.ReplID == "":
+		return "what the master had is not known"
+	case s == election.Whole && data.Offset < l.Offset:
+		return "it has not got the end of the master's data" + behind(l, data)
+	}
+	return "it has all that the master was known to have"
+}
+
+func behind(l election.Lineage, data election.Replica) string {
+	if l.ReplID == "" || data.ReplID != l.ReplID || data.Offset >= l.Offset {
+		return ""
+	}
+	return " (" + strconv.FormatUint(l.Offset-data.Offset, 10) + " bytes of the stream are missing)"
+}
+
+// tellWait says, once in each attempt, what a failover waits for.
+func (c *Core) tellWait(m *master, why string) {
+	if m.waitTold != m.attempt.Changed {
+		m.waitTold = m.attempt.Changed
+		c.emit(&m.instance, FailoverWaits{c.ref(&m.instance), why})
+	}
+}
+
+// tellLoss says what is lost by a promotion, where it is more than what had not been
+// sent when the master failed.
+func (c *Core) tellLoss(m *master, f *contest) {
+	l := f.rules.Lineage
+	lack := lack(l, f.chosen)
+	switch {
+	case f.standing == election.Empty && (l.Keys || !l.Heard):
+		c.emit(&f.best.instance, PromotionWithoutData{c.ref(&f.best.instance), lack})
+	case f.standing < election.Whole && l.Keys:
+		c.log(LevelWarning, "Replica "+f.best.name+" of "+m.cfg.Name+" is promoted, as no other has more: "+lack)
+	}
+}

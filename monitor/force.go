@@ -1,0 +1,92 @@
+package monitor
+
+import "github.com/gosentinel/sentinel/election"
+
+// force is what an operator has allowed for the running failover of a master: to
+// promote a replica even where data are lost by it. The zero value allows nothing.
+type force struct {
+	on    bool
+	named InstanceID // the replica that is to be promoted; 0: any
+}
+
+// orderFailover begins the failover that an operator has ordered. It returns what the
+// answer says besides OK.
+func (c *Core) orderFailover(now Instant, m *master, op FailoverOp) (text string, err *CallError) {
+	if op.Mode != FailoverForced {
+		return "", c.manualFailover(now, m)
+	}
+	named, err := c.namedReplica(m, op.To)
+	if err != nil {
+		return "", err
+	}
+	return c.forceFailover(now, m, named)
+}
+
+// namedReplica returns the replica that an operator has named, or nil when none is
+// named.
+func (c *Core) namedReplica(m *master, at HostPort) (*replica, *CallError) {
+	if at == (HostPort{}) {
+		return nil, nil
+	}
+	if addr, err := c.addrOf(at.Host, at.Port); err == nil {
+		if r := m.replicaAt(addr); r != nil {
+			return r, nil
+		}
+	}
+	return nil, &CallError{"ERR", "FAILOVER target HOST and PORT is not a replica."}
+}
+
+// forceFailover begins a failover that takes what is there, or has one go on that
+// waits for better. named may be nil. It returns what will be lost by it, in words.
+func (c *Core) forceFailover(now Instant, m *master, named *replica) (loss string, err *CallError) {
+	waits := m.attempt.Phase() == election.SelectReplica
+	switch {
+	case m.attempt.InProgress() && !waits:
+		return "", ErrInProgress
+	case !waits && c.disk.failing:
+		return "", ErrSave
+	case !waits && now < c.mayStandFrom(m):
+		return "", ErrVotesUnknown
+	}
+	before := m.force
+	m.force = force{on: true}
+	if named != nil {
+		m.force.named = named.id
+	}
+	f := c.contest(now, m)
+	if f.best == nil {
+		m.force = before
+		return "", noGoodReplica(f.shortcomings())
+	}
+	loss = "promoting " + f.best.name + ": " + lack(f.rules.Lineage, f.chosen)
+	if f.standing < election.Whole {
+		loss += ". What only the master has is lost when it comes back and follows this replica"
+	}
+	c.log(LevelWarning, "FORCE was requested for the failover of '"+m.cfg.Name+"': "+loss)
+	if !waits {
+		c.startAttempt(now, m, true)
+	}
+	c.touch(m)
+	return loss, nil
+}
+
+// unplannedRefusal says why an operator's failover of a master that does not serve
+// cannot begin; nil when it can.
+func (c *Core) unplannedRefusal(now Instant, m *master) *CallError {
+	switch f := c.contest(now, m); {
+	case f.best == nil:
+		return noGoodReplica(f.shortcomings())
+	case f.standing == election.Empty && now < f.from:
+		return noGoodReplica(f.why)
+	}
+	return nil
+}
+
+// noGoodReplica is the answer when no replica can be promoted; why is "" when none is
+// known.
+func noGoodReplica(why string) *CallError {
+	if why == "" {
+		return ErrNoGoodReplica
+	}
+	return &CallError{ErrNoGoodReplica.Code, ErrNoGoodReplica.Text + ": " + why}
+}
