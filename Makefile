@@ -11,7 +11,7 @@ SEED     ?= 1
 
 .DEFAULT_GOAL := build
 .PHONY: help build demo deps test test-integration lint portable fuzz conformance ecosystem seeds mixed
-.PHONY: sim sim-long sim-stats explore mutants bench-failover bench-gossip clean
+.PHONY: sim sim-long sim-stats explore mutants bench-failover bench-planned bench-gossip clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -89,6 +89,10 @@ sim-stats: ## compare with stock Sentinel in the simulator; writes docs/simulati
 bench-failover: build ## measure failovers of gosentinel and redis-sentinel (RUNS=20 each)
 	@sh jepsen/install.sh redis-server redis-sentinel
 	$(GO) run ./jepsen/cmd/bench failover -runs $(RUNS) -max-median 150ms -sentinel $(BIN)/gosentinel -sentinel redis-sentinel
+
+bench-planned: build ## measure planned switchovers of gosentinel and redis-sentinel (RUNS=20 each; 3 hours)
+	@sh jepsen/install.sh redis-server redis-sentinel
+	$(GO) run ./jepsen/cmd/bench planned -runs $(RUNS) -sentinel $(BIN)/gosentinel -sentinel redis-sentinel
 
 bench-gossip: build ## measure how fast five gosentinels agree, with gossip and without (50 runs each)
 	@sh jepsen/install.sh redis-server

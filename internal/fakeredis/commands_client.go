@@ -27,15 +27,11 @@ func clientCommands() []*command {
 		}},
 		&command{name: "client|setinfo", arity: 4, flags: base, run: (*Server).cmdClientSetInfo},
 		&command{name: "client|id", arity: 2, flags: base, run: func(_ *Server, c *client, _ [][]byte) { c.integer(c.id) }},
-		&command{name: "client|info", arity: 2, flags: base, run: func(_ *Server, c *client, _ [][]byte) { c.text(c.describe(time.Now()) + "\n") }},
+		&command{name: "client|info", arity: 2, flags: base, since: version62, run: func(_ *Server, c *client, _ [][]byte) { c.text(c.describe(time.Now()) + "\n") }},
 		&command{name: "client|list", arity: -2, flags: base, run: (*Server).cmdClientList},
 		&command{name: "client|kill", arity: -3, flags: base, run: (*Server).cmdClientKill},
 		&command{name: "client|pause", arity: -3, flags: base, run: (*Server).cmdClientPause},
-		&command{name: "client|unpause", arity: 2, flags: base, run: func(s *Server, c *client, _ [][]byte) {
-			s.pauseUntil = time.Time{}
-			s.wakeTimer() // the timer unblocks the waiting clients
-			c.ok()
-		}},
+		&command{name: "client|unpause", arity: 2, flags: base, since: version62, run: (*Server).cmdClientUnpause},
 	)}
 }
 
@@ -192,40 +188,4 @@ func (f *killFilter) parse(args [][]byte) (refusal string) {
 		}
 	}
 	return ""
-}
-
-// cmdClientPause is CLIENT PAUSE milliseconds [WRITE|ALL]. A second pause can
-// lengthen and widen the first, but not shorten it.
-func (s *Server) cmdClientPause(c *client, args [][]byte) {
-	all := true
-	if len(args) > 3 {
-		switch strings.ToLower(string(args[3])) {
-		case "all":
-		case "write":
-			all = false
-		default:
-			c.fail("ERR CLIENT PAUSE mode must be WRITE or ALL")
-			return
-		}
-	}
-	const longest = 365 * 24 * 3600 * 1000
-	ms, ok := parseInt(args[2])
-	if !ok || ms > longest || len(args) > 4 {
-		c.fail("ERR timeout is not an integer or out of range")
-		return
-	}
-	if ms < 0 {
-		c.fail("ERR timeout is negative")
-		return
-	}
-	now := time.Now()
-	if !now.Before(s.pauseUntil) {
-		s.pauseUntil, s.pauseAll = now, false
-	}
-	if end := now.Add(time.Duration(ms) * time.Millisecond); end.After(s.pauseUntil) {
-		s.pauseUntil = end
-	}
-	s.pauseAll = s.pauseAll || all
-	s.wakeTimer()
-	c.ok()
 }

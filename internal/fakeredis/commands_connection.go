@@ -8,21 +8,17 @@ import (
 	"strings"
 )
 
-// redisVersion is the version that is imitated. Sentinels and clients choose
-// commands by it.
-const redisVersion = "7.0.15"
-
 const wrongPassword = "WRONGPASS invalid username-password pair or user is disabled."
 
 func connectionCommands() []*command {
 	return []*command{
 		{name: "ping", arity: -1, flags: flagPubSub | flagReplayed | flagStale, run: (*Server).cmdPing},
 		{name: "echo", arity: 2, flags: flagStale, run: func(_ *Server, c *client, args [][]byte) { c.bulk(string(args[1])) }},
-		{name: "hello", arity: -1, flags: flagNoAuth | flagStale | flagNoMulti, run: (*Server).cmdHello},
+		{name: "hello", arity: -1, flags: flagNoAuth | flagStale | flagNoMulti, since: version60, run: (*Server).cmdHello},
 		{name: "auth", arity: -2, flags: flagNoAuth | flagStale | flagNoMulti, run: (*Server).cmdAuth},
 		{name: "select", arity: 2, flags: flagStale | flagReplayed, run: (*Server).cmdSelect},
 		{name: "quit", arity: -1, flags: flagNoAuth | flagPubSub | flagStale | flagNow, run: (*Server).cmdQuit},
-		{name: "reset", arity: 1, flags: flagNoAuth | flagPubSub | flagStale | flagNow, run: (*Server).cmdReset},
+		{name: "reset", arity: 1, flags: flagNoAuth | flagPubSub | flagStale | flagNow, since: version62, run: (*Server).cmdReset},
 		{name: "multi", arity: 1, flags: flagStale | flagNow | flagReplayed, run: (*Server).cmdMulti},
 		{name: "exec", arity: 1, flags: flagStale | flagNow | flagReplayed, run: (*Server).cmdExec},
 		{name: "discard", arity: 1, flags: flagStale | flagNow, run: (*Server).cmdDiscard},
@@ -97,7 +93,7 @@ func (s *Server) replyHello(c *client) {
 	}
 	c.mapping(7)
 	c.bulks2("server", "redis")
-	c.bulks2("version", redisVersion)
+	c.bulks2("version", s.settings.versionText)
 	c.bulk("proto")
 	c.integer(int64(c.proto))
 	c.bulk("id")

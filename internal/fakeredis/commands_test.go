@@ -31,7 +31,7 @@ var sameScript = []string{
 	"MULTI", "INCR one", "RPUSH one x", "INCR one", "EXEC",
 	"MULTI", "WAIT 3 0", "EXEC",
 	"CLIENT SETNAME me", "CLIENT GETNAME", "CLIENT SETNAME", "CLIENT KILL foo bar", "CLIENT KILL TYPE foo", "CLIENT KILL ID x", "CLIENT KILL ID 0", "CLIENT KILL 1.2.3.4:5", "CLIENT KILL TYPE pubsub", "CLIENT KILL ADDR 1.2.3.4:5", "CLIENT KILL TYPE master SKIPME maybe",
-	"CLIENT PAUSE x", "CLIENT PAUSE -1", "CLIENT PAUSE 1 FOO", "CLIENT", "CLIENT UNPAUSE",
+	"CLIENT PAUSE x", "CLIENT PAUSE -1", "CLIENT PAUSE 1 FOO", "CLIENT PAUSE 1 WRITE x", "CLIENT PAUSE", "CLIENT", "CLIENT UNPAUSE",
 	"CONFIG GET replica-priority", "CONFIG GET repl*prior* slave-pri*", "CONFIG SET replica-priority x", "CONFIG SET replica-priority -1", "CONFIG SET foo bar", "CONFIG SET replica-priority 5 masterauth", "CONFIG SET slave-priority 7", "CONFIG GET slave-priority replica-priority",
 	"CONFIG SET replica-priority 8 replica-read-only maybe", "CONFIG GET replica-priority", "CONFIG SET replica-priority 8 replica-priority 9", "CONFIG REWRITE", "CONFIG RESETSTAT", "CONFIG GET min-replicas-*", "CONFIG GET",
 	"SCRIPT KILL", "SHUTDOWN ABORT", "SHUTDOWN FOO",

@@ -34,7 +34,10 @@ type Config struct {
 	// means 100, the default; see also NeverPromote.
 	Priority int
 	// Parameters sets other parameters that CONFIG SET knows, by name, for
-	// example "min-replicas-to-write": "1".
+	// example "min-replicas-to-write": "1". Two are its own: "imitated-version"
+	// makes it answer as an older release, such as "6.0.20", and
+	// "forbidden-commands", such as "client|pause slaveof", makes it refuse
+	// commands as an ACL does.
 	Parameters map[string]string
 	// Data is the initial state, from Server.Data; nil for none. It includes the
 	// replication id and offset, so that a restarted replica can continue where
@@ -51,9 +54,13 @@ type Config struct {
 // immutable and may be used for any number of starts.
 type Data struct {
 	db     *keyspace
-	id     string
+	id     string // "": without a history
 	offset int64
 }
+
+// WithoutHistory returns the same keys without replication id and offset: what a
+// server has that was restarted from its append-only file.
+func (d *Data) WithoutHistory() *Data { return &Data{db: d.db} }
 
 // prepare checks the configuration and returns the resulting parameters and
 // master ("" for none).

@@ -28,6 +28,7 @@ type command struct {
 	name  string // "client|kill" for a subcommand
 	arity int    // number of words; negative: at least that many
 	flags flags
+	since version // that brought it, where older ones are imitated
 	run   func(s *Server, c *client, args [][]byte)
 	subs  map[string]*command
 }
@@ -109,6 +110,9 @@ func (s *Server) execute(c *client, args [][]byte) {
 	s.stats.commands++
 	s.dispatch(c, args)
 	s.flushReply(c)
+	if s.pause.ended {
+		s.afterPause()
+	}
 }
 
 func (s *Server) flushReply(c *client) {
@@ -133,6 +137,9 @@ func (s *Server) flushReply(c *client) {
 func (s *Server) dispatch(c *client, args [][]byte) {
 	cmd, refusal := lookup(args)
 	if refusal == "" {
+		refusal = s.tooNew(cmd, args)
+	}
+	if refusal == "" {
 		c.lastCmd = cmd.name
 		refusal = s.refuse(c, cmd)
 	}
@@ -140,7 +147,7 @@ func (s *Server) dispatch(c *client, args [][]byte) {
 		s.refused(c, cmd, refusal)
 		return
 	}
-	if s.isPausedFor(c, cmd) {
+	if !c.replica.attached && s.pause.holds(cmd, c.tx) { // a replica must be able to acknowledge: who pauses writes waits for that
 		c.blocked = &blockedState{paused: true}
 		s.postpone(c, args)
 		return
@@ -208,6 +215,8 @@ func (s *Server) refuse(c *client, cmd *command) string {
 	switch {
 	case !c.authed && !cmd.is(flagNoAuth):
 		return "NOAUTH Authentication required."
+	case s.denied(cmd) != "":
+		return s.denied(cmd)
 	case c.tx != nil && cmd.is(flagNoMulti):
 		return "ERR Command not allowed inside a transaction"
 	case grows && s.link == nil && s.db.used >= int64(s.settings.maxMemory):
@@ -249,16 +258,6 @@ func (s *Server) enqueue(c *client, cmd *command, args [][]byte) {
 	c.status("QUEUED")
 }
 
-// isPausedFor reports whether CLIENT PAUSE holds the command back. A replica must
-// be able to acknowledge: a client that pauses writes waits for exactly that.
-func (s *Server) isPausedFor(c *client, cmd *command) bool {
-	if !time.Now().Before(s.pauseUntil) || c.replica.attached {
-		return false
-	}
-	const may = flagWrite | flagFeeds
-	return s.pauseAll || cmd.is(may) || cmd.name == "exec" && c.tx != nil && c.tx.has(may)
-}
-
 // postpone stores a command of a blocked client for later.
 func (s *Server) postpone(c *client, args [][]byte) {
 	c.pendingBytes += size(args)
@@ -290,16 +289,15 @@ func (s *Server) timers(now time.Time) time.Time {
 		s.nextCron = now.Add(cronPeriod)
 		s.replicationCron(now)
 	}
-	pausing := now.Before(s.pauseUntil)
 	next := s.nextCron
-	if pausing {
-		next = earlier(next, s.pauseUntil)
+	if s.pause.active(now) {
+		next = earlier(next, s.pause.until)
+	} else {
+		s.afterPause()
 	}
 	for _, c := range s.sortedClients() {
 		switch b := c.blocked; {
 		case b == nil:
-		case b.paused && !pausing:
-			s.unblock(c)
 		case !b.paused && !b.deadline.IsZero() && !b.deadline.After(now):
 			s.finishWait(c)
 		}

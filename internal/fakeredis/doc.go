@@ -54,10 +54,11 @@
 //   - server.go: start and end of a server;
 //   - conn.go: sockets, outbox, and the gate that Pause closes;
 //   - client.go: a connection and its replies;
-//   - dispatch.go: the order of checks, transactions, blocking;
+//   - dispatch.go: the order of checks, transactions, blocking; pause.go: CLIENT PAUSE;
 //   - commands_*.go, pubsub.go, info.go: the commands;
 //   - replication.go: the master's side, link.go: the replica's side, and their
 //     parts backlog.go, snapshot.go and stream.go;
 //   - keyspace.go: the data;
-//   - config.go, params.go, conffile.go, main.go: configuration.
+//   - config.go, params.go, conffile.go, main.go: configuration; imitate.go: other
+//     releases, and refusals as by an ACL.
 package fakeredis

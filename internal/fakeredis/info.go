@@ -51,7 +51,7 @@ func (s *Server) cmdInfo(c *client, args [][]byte) {
 func line(b *strings.Builder, name string, value any) { fmt.Fprintf(b, "%s:%v\r\n", name, value) }
 
 func (s *Server) infoServer(b *strings.Builder, now time.Time) {
-	line(b, "redis_version", redisVersion)
+	line(b, "redis_version", s.settings.versionText)
 	line(b, "redis_mode", "standalone")
 	line(b, "server_name", "gosentinel-mini-redis") // so that it is not mistaken for a Redis server
 	line(b, "os", runtime.GOOS+" "+runtime.GOARCH)
@@ -88,7 +88,14 @@ func (s *Server) infoMemory(b *strings.Builder, _ time.Time) {
 // use a connection.
 func (s *Server) infoPersistence(b *strings.Builder, _ time.Time) {
 	line(b, "loading", 0)
+	if s.settings.version >= version70 {
+		line(b, "async_loading", 0)
+	}
 	line(b, "rdb_bgsave_in_progress", 0)
+	line(b, "rdb_last_save_time", s.started.Unix())
+	if s.settings.version >= version70 {
+		line(b, "rdb_saves", 0)
+	}
 	line(b, "aof_enabled", 0)
 }
 
@@ -123,7 +130,9 @@ func (s *Server) infoReplication(b *strings.Builder, now time.Time) {
 		}
 		fmt.Fprintf(b, "slave%d:ip=%s,port=%d,state=%s,offset=%d,lag=%d\r\n", i, p.host(c), p.port, state, p.ack, int(now.Sub(p.ackTime).Seconds()))
 	}
-	line(b, "master_failover_state", "no-failover")
+	if s.settings.version >= version62 {
+		line(b, "master_failover_state", "no-failover")
+	}
 	line(b, "master_replid", s.repl.id)
 	line(b, "master_replid2", s.repl.id2)
 	line(b, "master_repl_offset", s.repl.offset)
@@ -149,7 +158,9 @@ func (s *Server) infoLink(b *strings.Builder, now time.Time) {
 	line(b, "master_link_status", status)
 	line(b, "master_last_io_seconds_ago", lastIO)
 	line(b, "master_sync_in_progress", syncing)
-	line(b, "slave_read_repl_offset", s.repl.offset)
+	if s.settings.version >= version70 {
+		line(b, "slave_read_repl_offset", l.read())
+	}
 	line(b, "slave_repl_offset", s.repl.offset)
 	if l.state != linkConnected {
 		down := -1 // not connected yet since it began to follow this master
@@ -160,7 +171,9 @@ func (s *Server) infoLink(b *strings.Builder, now time.Time) {
 	}
 	line(b, "slave_priority", s.settings.priority)
 	line(b, "slave_read_only", digit(s.settings.readOnly))
-	line(b, "replica_announced", digit(s.settings.announced))
+	if s.settings.version >= version62 {
+		line(b, "replica_announced", digit(s.settings.announced))
+	}
 }
 
 func digit(yes bool) int {

@@ -65,6 +65,7 @@ type masterLink struct {
 	inTx  bool
 	tx    [][][]byte
 	txRaw []byte
+	held  heldStream
 }
 
 func newMasterLink(s *Server, host string, port int) *masterLink {
@@ -124,7 +125,7 @@ func (l *masterLink) lost(err error) bool {
 		l.lastLogged = ""
 	}
 	l.state, l.client, l.conn, l.out = linkConnect, nil, nil, nil
-	l.inTx, l.tx, l.txRaw = false, nil, nil
+	l.inTx, l.tx, l.txRaw, l.held = false, nil, nil, heldStream{}
 	if text := err.Error(); text != l.lastLogged {
 		l.lastLogged = text
 		l.s.log.Warn("no link to the master; trying again", "master", l.address(), "err", err)
@@ -373,15 +374,23 @@ func (l *masterLink) stream(conn net.Conn, r *bufio.Reader) error {
 	}
 }
 
-// receive handles one command of the stream. A transaction is applied, counted
-// and forwarded as a whole at its EXEC. If the link breaks before that, the
-// replica asks for it again from its MULTI.
+// receive takes one command of the stream.
 func (l *masterLink) receive(args [][]byte, raw []byte) error {
 	if !l.enter() {
 		return errSuperseded
 	}
 	defer l.s.mu.Unlock()
 	l.lastIO = time.Now()
+	if held, err := l.hold(args, raw); held || err != nil {
+		return err
+	}
+	return l.process(args, raw)
+}
+
+// process handles one command of the stream. A transaction is applied, counted
+// and forwarded as a whole at its EXEC. If the link breaks before that, the
+// replica asks for it again from its MULTI.
+func (l *masterLink) process(args [][]byte, raw []byte) error {
 	switch name := strings.ToLower(string(args[0])); {
 	case name == "multi":
 		l.inTx, l.tx, l.txRaw = true, nil, append([]byte(nil), raw...)

@@ -27,6 +27,10 @@ type settings struct {
 	pingPeriod        int // seconds
 	maxMemory         int // bytes
 	maxClients        int
+
+	version     version
+	versionText string
+	forbidden   []string // never changed in place
 }
 
 func defaultSettings() settings {
@@ -36,6 +40,7 @@ func defaultSettings() settings {
 		// Redis has no limit by default. Without one, a client of a demo could
 		// take all memory.
 		maxMemory: 256 << 20, maxClients: 1000,
+		version: version70, versionText: redisVersion,
 	}
 }
 
@@ -68,6 +73,8 @@ var params = []param{
 	numberParam("repl-ping-replica-period", "repl-ping-slave-period", 1, 86400, func(s *settings) *int { return &s.pingPeriod }),
 	numberParam("maxmemory", "", 1, math.MaxInt, func(s *settings) *int { return &s.maxMemory }),
 	numberParam("maxclients", "", 1, 10_000, func(s *settings) *int { return &s.maxClients }),
+	versionParam(),
+	forbiddenParam(),
 	fixedParam("port", func(s *Server) string { return strconv.Itoa(s.port) }),
 	fixedParam("bind", func(s *Server) string { return s.host }),
 	fixedParam("databases", func(*Server) string { return "1" }),

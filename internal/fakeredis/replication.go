@@ -32,7 +32,7 @@ type replication struct {
 // elsewhere in the meantime.
 func (r *replication) init(d *Data, replica bool) {
 	r.id, r.id2, r.second = newID(), noID, -1
-	if d != nil {
+	if d != nil && d.id != "" {
 		r.offset = d.offset
 		if replica {
 			r.id = d.id
@@ -334,7 +334,9 @@ func (s *Server) cmdWait(c *client, args [][]byte) {
 		b.deadline = time.Now().Add(time.Duration(ms) * time.Millisecond)
 	}
 	c.blocked = b
-	s.feed(appendCommand(nil, "REPLCONF", "GETACK", "*"))
+	if !s.pause.active(time.Now()) { // which would move the offset
+		s.feed(appendCommand(nil, "REPLCONF", "GETACK", "*"))
+	}
 	s.wakeTimer()
 }
 

@@ -53,10 +53,9 @@ type Server struct {
 	outgoing  [][]string // changes of the command being executed
 	executing *client    // the client whose EXEC is being executed; nil otherwise
 
-	pauseUntil time.Time
-	pauseAll   bool // otherwise only commands that may write
-	nextCron   time.Time
-	nextPing   time.Time // when to send the next PING to the replication stream
+	pause    pauseState
+	nextCron time.Time
+	nextPing time.Time // when to send the next PING to the replication stream
 }
 
 // stats are the counters of INFO; CONFIG RESETSTAT clears them.

@@ -82,8 +82,13 @@ var layers = []layer{
 	{"jepsen/cmd/bench/internal/trial", []string{"jepsen/cluster"}},
 	{"jepsen/cmd/bench/internal/agreement", []string{"jepsen/cluster", "jepsen/cmd/bench/internal/trial"}},
 	{"jepsen/cmd/bench/internal/failover", []string{"jepsen/cluster", "jepsen/cmd/bench/internal/trial"}},
+	{"jepsen/cmd/bench/internal/relay", nil},
+	{"jepsen/cmd/bench/internal/traffic", []string{"jepsen/cluster"}},
+	{"jepsen/cmd/bench/internal/planned", []string{
+		"jepsen/cluster", "jepsen/cmd/bench/internal/relay", "jepsen/cmd/bench/internal/traffic", "jepsen/cmd/bench/internal/trial",
+	}},
 	{"jepsen/cmd/bench", []string{
-		"jepsen/cluster", "jepsen/cmd/bench/internal/agreement", "jepsen/cmd/bench/internal/failover",
+		"jepsen/cluster", "jepsen/cmd/bench/internal/agreement", "jepsen/cmd/bench/internal/failover", "jepsen/cmd/bench/internal/planned",
 		"jepsen/cmd/bench/internal/trial", "jepsen/cmd/internal/cli", "jepsen/mixed",
 	}},
 	{"jepsen/cmd/sim", []string{

@@ -24,6 +24,10 @@ type Topology struct {
 	ParallelSyncs   int
 	// ServerConf returns further lines for server i; 0 is the master. May be nil.
 	ServerConf func(i int) []string
+	// ServerFront, if not nil, is called with the port by which the world knows a
+	// server, before that starts. It may listen there on behalf of the server, and
+	// returns further lines, which give the server another port to listen at.
+	ServerFront func(port int) (lines []string, err error)
 	// User and Password are what this package's clients use on the servers.
 	User, Password string
 	// SentinelConf are further lines for every Sentinel.
@@ -86,8 +90,16 @@ func (c *Cluster) startServers(ctx context.Context, t Topology, g *Group) error 
 		if t.ServerConf != nil {
 			lines = append(lines, t.ServerConf(i)...)
 		}
+		lines = concat(lines, t.ports(port))
+		if t.ServerFront != nil {
+			front, err := t.ServerFront(port)
+			if err != nil {
+				return err
+			}
+			lines = append(lines, front...)
+		}
 		s, err := c.StartServer(NodeSpec{
-			Name: t.Prefix + "server" + strconv.Itoa(i), Port: port, Conf: ServerConf(port, concat(lines, t.ports(port))...),
+			Name: t.Prefix + "server" + strconv.Itoa(i), Port: port, Conf: ServerConf(port, lines...),
 			User: t.User, Password: t.Password, TLS: t.TLS,
 		})
 		if err != nil {

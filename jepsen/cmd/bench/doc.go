@@ -10,6 +10,17 @@
 // It measures how long a failover takes. With -sentinel given twice, runs of both
 // programs alternate.
 //
+// # planned
+//
+//	go run ./jepsen/cmd/bench planned -runs 20 -sentinel bin/gosentinel -sentinel redis-sentinel
+//	go run ./jepsen/cmd/bench planned -rows both -runs 1 -repeat 100
+//
+// It measures what SENTINEL FAILOVER of a sound master costs its clients: writes that
+// were acknowledged and are gone, how long clients wait, for how long the old master
+// goes on taking writes, full resynchronisations. Each row is another load or set-up;
+// -h lists them. There is one version of redis-server to measure with. What older ones
+// lack is played by forbidding it to the Sentinels.
+//
 // # agreement
 //
 //	go run ./jepsen/cmd/bench agreement -runs 50 -sentinels 5

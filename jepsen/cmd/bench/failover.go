@@ -5,7 +5,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -36,8 +35,7 @@ func (t *failoverTask) Flags(f *flag.FlagSet) {
 	setupFlags(f, &t.Setup)
 	f.StringVar(&t.Signal, "signal", "KILL", "what the master gets: KILL, SEGV, TERM or STOP")
 	f.DurationVar(&t.MaxMedian, "max-median", 0, "fail when the first program's median, less down-after, exceeds this (0: no limit)")
-	f.Func("sentinel", "`command` that starts a Sentinel; twice compares two programs (default: gosentinel beside this program, else freshly built)",
-		func(s string) error { t.commands = append(t.commands, s); return nil })
+	programFlag(f, &t.commands, "twice compares two programs")
 }
 
 func (t *failoverTask) Check([]string) error {
@@ -48,27 +46,16 @@ func (t *failoverTask) Check([]string) error {
 	if t.Runs < 1 || t.Replicas < 1 || t.Sentinels < 1 || t.DownAfter < time.Millisecond || len(t.commands) > 2 {
 		return errors.New("want -runs, -replicas and -sentinels of at least 1, -down-after of at least 1ms, and at most two -sentinel")
 	}
-	for _, c := range t.commands {
-		words := strings.Fields(c)
-		if len(words) == 0 {
-			return errors.New("-sentinel: empty command")
-		}
-		t.Programs = append(t.Programs, failover.Program{Name: filepath.Base(words[0]), Command: words})
-	}
-	if p := t.Programs; len(p) == 2 && p[0].Name == p[1].Name {
-		p[0].Name, p[1].Name = "1:"+p[0].Name, "2:"+p[1].Name
-	}
-	return nil
+	var err error
+	t.Programs, err = trial.Programs(t.commands)
+	return err
 }
 
 func (t *failoverTask) Run(ctx context.Context, s cli.Streams) error {
-	if len(t.Programs) == 0 {
-		path, remove, err := findGosentinel(ctx)
-		if err != nil {
-			return err
-		}
-		defer remove()
-		t.Programs = []failover.Program{{Name: "gosentinel", Command: []string{path}}}
+	remove, err := needPrograms(ctx, &t.Programs)
+	if err != nil {
+		return err
 	}
+	defer remove()
 	return failover.Run(ctx, t.Options, s.Out)
 }

@@ -8,6 +8,7 @@ var program = cli.Program{
 	Summary: "Measures Sentinels as real processes.",
 	Commands: []cli.Command{
 		failoverCommand,
+		plannedCommand,
 		agreementCommand,
 		mixedCommand,
 	},

@@ -18,6 +18,25 @@ func setupFlags(f *flag.FlagSet, s *trial.Setup) {
 	f.DurationVar(&s.Timeout, "timeout", time.Minute, "give up a run after this time")
 }
 
+// programFlag declares the flag that names programs.
+func programFlag(f *flag.FlagSet, commands *[]string, repeated string) {
+	f.Func("sentinel", "`command` that starts a Sentinel; "+repeated+" (default: gosentinel beside this program, else freshly built)",
+		func(s string) error { *commands = append(*commands, s); return nil })
+}
+
+// needPrograms adds gosentinel if no program was named. remove deletes it if it was
+// built for that.
+func needPrograms(ctx context.Context, programs *[]trial.Program) (remove func(), err error) {
+	if len(*programs) > 0 {
+		return func() {}, nil
+	}
+	path, remove, err := findGosentinel(ctx)
+	if err == nil {
+		*programs = []trial.Program{{Name: "gosentinel", Command: []string{path}}}
+	}
+	return remove, err
+}
+
 // findGosentinel returns the path of gosentinel: of the one beside this program, or
 // of a new one, which remove deletes.
 func findGosentinel(ctx context.Context) (path string, remove func(), err error) {

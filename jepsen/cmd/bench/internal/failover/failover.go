@@ -15,15 +15,9 @@ import (
 // Options say what to measure.
 type Options struct {
 	trial.Setup
-	Signal    string        // to the master; a key of Signals
-	MaxMedian time.Duration // of the first program, less down-after; 0: no limit
-	Programs  []Program     // at least one
-}
-
-// Program is a Sentinel under measurement.
-type Program struct {
-	Name    string
-	Command []string
+	Signal    string          // to the master; a key of Signals
+	MaxMedian time.Duration   // of the first program, less down-after; 0: no limit
+	Programs  []trial.Program // at least one
 }
 
 // Signals are the signals that a master can get.

@@ -2,7 +2,11 @@ package trial
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gosentinel/sentinel/jepsen/cluster"
@@ -15,6 +19,32 @@ type Setup struct {
 	Sentinels int
 	DownAfter time.Duration
 	Timeout   time.Duration // of a run
+}
+
+// Program is a Sentinel under measurement.
+type Program struct {
+	Name    string
+	Command []string
+}
+
+// Programs names the programs that are started by these commands. Equal names get
+// numbers.
+func Programs(commands []string) (programs []Program, err error) {
+	count := map[string]int{}
+	for _, c := range commands {
+		words := strings.Fields(c)
+		if len(words) == 0 {
+			return nil, errors.New("-sentinel: empty command")
+		}
+		programs = append(programs, Program{Name: filepath.Base(words[0]), Command: words})
+		count[filepath.Base(words[0])]++
+	}
+	for i := range programs {
+		if p := &programs[i]; count[p.Name] > 1 {
+			p.Name = strconv.Itoa(i+1) + ":" + p.Name
+		}
+	}
+	return programs, nil
 }
 
 // Quorum returns the majority of the Sentinels.
