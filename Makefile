@@ -11,7 +11,7 @@ SEED     ?= 1
 
 .DEFAULT_GOAL := build
 .PHONY: help build demo deps test test-integration lint portable fuzz conformance ecosystem seeds mixed
-.PHONY: sim sim-long sim-stats explore mutants bench-failover bench-planned bench-gossip clean
+.PHONY: sim sim-long sim-stats explore mutants bench-failover bench-planned bench-promote bench-gossip clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -93,6 +93,10 @@ bench-failover: build ## measure failovers of gosentinel and redis-sentinel (RUN
 bench-planned: build ## measure planned switchovers of gosentinel and redis-sentinel (RUNS=20 each; 3 hours)
 	@sh jepsen/install.sh redis-server redis-sentinel
 	$(GO) run ./jepsen/cmd/bench planned -runs $(RUNS) -sentinel $(BIN)/gosentinel -sentinel redis-sentinel
+
+bench-promote: build ## try 200 times to have a replica promoted that lacks the data (20 minutes)
+	@sh jepsen/install.sh redis-server
+	$(GO) run ./jepsen/cmd/bench promote -sentinel $(BIN)/gosentinel
 
 bench-gossip: build ## measure how fast five gosentinels agree, with gossip and without (50 runs each)
 	@sh jepsen/install.sh redis-server

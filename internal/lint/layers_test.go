@@ -87,9 +87,10 @@ var layers = []layer{
 	{"jepsen/cmd/bench/internal/planned", []string{
 		"jepsen/cluster", "jepsen/cmd/bench/internal/relay", "jepsen/cmd/bench/internal/traffic", "jepsen/cmd/bench/internal/trial",
 	}},
+	{"jepsen/cmd/bench/internal/promote", []string{"jepsen/cluster", "jepsen/cmd/bench/internal/traffic", "jepsen/cmd/bench/internal/trial"}},
 	{"jepsen/cmd/bench", []string{
 		"jepsen/cluster", "jepsen/cmd/bench/internal/agreement", "jepsen/cmd/bench/internal/failover", "jepsen/cmd/bench/internal/planned",
-		"jepsen/cmd/bench/internal/trial", "jepsen/cmd/internal/cli", "jepsen/mixed",
+		"jepsen/cmd/bench/internal/promote", "jepsen/cmd/bench/internal/trial", "jepsen/cmd/internal/cli", "jepsen/mixed",
 	}},
 	{"jepsen/cmd/sim", []string{
 		"internal/recorder", "jepsen/cmd/internal/cli", "jepsen/mutants", "jepsen/sim", "jepsen/sim/compare", "jepsen/sim/explore",

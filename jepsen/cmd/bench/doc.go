@@ -21,6 +21,14 @@
 // -h lists them. There is one version of redis-server to measure with. What older ones
 // lack is played by forbidding it to the Sentinels.
 //
+// # promote
+//
+//	go run ./jepsen/cmd/bench promote -runs 200 -limits -sentinel bin/gosentinel
+//
+// It tries to have a replica promoted that lacks the data: right after REPLICAOF, a
+// restart, or in a full resynchronisation, by SENTINEL FAILOVER and by the death of the
+// master. Tries differ in the instant, which the seed decides.
+//
 // # agreement
 //
 //	go run ./jepsen/cmd/bench agreement -runs 50 -sentinels 5

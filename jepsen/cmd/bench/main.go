@@ -9,6 +9,7 @@ var program = cli.Program{
 	Commands: []cli.Command{
 		failoverCommand,
 		plannedCommand,
+		promoteCommand,
 		agreementCommand,
 		mixedCommand,
 	},

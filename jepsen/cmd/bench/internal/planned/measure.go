@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/gosentinel/sentinel/jepsen/cluster"
 	"github.com/gosentinel/sentinel/jepsen/cmd/bench/internal/traffic"
+	"github.com/gosentinel/sentinel/jepsen/cmd/bench/internal/trial"
 )
 
 // result is what one switchover showed.
@@ -78,7 +78,7 @@ func (s *stage) switchover(ctx context.Context, old *cluster.Server) (r result, 
 	s.clients.Mark(old.Addr())
 	start := time.Now()
 	defer time.AfterFunc(burstAfter, s.clients.EndBurst).Stop()
-	if r.Refused, master, err = s.command(ctx, ask, old, start); err != nil {
+	if r.Refused, master, err = trial.Order(ctx, s.c, s.g, ask, old, s.o.Words...); err != nil {
 		return r, nil, err
 	}
 	if err := s.settled(ctx, master); err != nil {
@@ -102,49 +102,6 @@ func (s *stage) switchover(ctx context.Context, old *cluster.Server) (r result, 
 // burstAfter is for how long after the command a burst goes on.
 const burstAfter = time.Second
 
-// command tells a Sentinel to replace the master, and waits for the end of that.
-func (s *stage) command(ctx context.Context, ask *cluster.Sentinel, old *cluster.Server, start time.Time) (refused string, master *cluster.Server, err error) {
-	words := []any{"SENTINEL", "FAILOVER", s.g.Master}
-	for _, w := range s.o.Words {
-		words = append(words, w)
-	}
-	if _, err := ask.Do(ctx, words...); err != nil {
-		if ctx.Err() != nil {
-			return "", nil, err
-		}
-		return err.Error(), old, nil
-	}
-	err = cluster.WaitFor(ctx, "all Sentinels to name a new master, or the attempt to end", func(ctx context.Context) (string, bool) {
-		if ev, ok := aborted(s.c.Events().Since(start)); ok {
-			refused, master = ev.Name+" "+ev.Text, old
-			return "", true
-		}
-		state, port := s.agreed(ctx)
-		if port == 0 || port == old.Port() {
-			return state, false
-		}
-		master = s.g.ServerAt(port)
-		return state, master != nil
-	})
-	return refused, master, err
-}
-
-// agreed returns the port of the master if all Sentinels name the same.
-func (s *stage) agreed(ctx context.Context) (state string, port int) {
-	for i, n := range s.g.Sentinels {
-		p, err := n.MasterPort(ctx, s.g.Master)
-		if err != nil {
-			return err.Error(), 0
-		}
-		if state += strconv.Itoa(p) + " "; i > 0 && p != port {
-			port = 0
-			break
-		}
-		port = p
-	}
-	return "ports " + state, port
-}
-
 func first(events []cluster.Event, name string) (cluster.Event, bool) {
 	for _, ev := range events {
 		if ev.Name == name {
@@ -152,17 +109,4 @@ func first(events []cluster.Event, name string) (cluster.Event, bool) {
 		}
 	}
 	return cluster.Event{}, false
-}
-
-// aborted returns the event by which an attempt ended, if no master was switched.
-func aborted(events []cluster.Event) (end cluster.Event, ok bool) {
-	for _, ev := range events {
-		switch {
-		case ev.Name == "+switch-master":
-			return end, false
-		case strings.HasPrefix(ev.Name, "-failover-abort"):
-			end, ok = ev, true
-		}
-	}
-	return end, ok
 }

@@ -8,7 +8,6 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/gosentinel/sentinel/jepsen/cluster"
 	"github.com/gosentinel/sentinel/jepsen/cluster/clustertest"
 	"github.com/gosentinel/sentinel/jepsen/cmd/bench/internal/traffic"
 	"github.com/gosentinel/sentinel/jepsen/cmd/bench/internal/trial"
@@ -120,15 +119,5 @@ func TestTold(t *testing.T) {
 		"cmdstat_client|kill:calls=5,rejected_calls=0\r\ncmdstat_slaveof:calls=3,rejected_calls=0\r\n"
 	if n := told(info); n != 6 {
 		t.Errorf("counted %d", n)
-	}
-}
-
-func TestAborted(t *testing.T) {
-	abort, swtch := cluster.Event{Name: "-failover-abort-no-good-slave"}, cluster.Event{Name: "+switch-master"}
-	if _, ok := aborted([]cluster.Event{abort}); !ok {
-		t.Error("an abort was not seen")
-	}
-	if _, ok := aborted([]cluster.Event{abort, swtch}); ok {
-		t.Error("a switch was taken for an abort")
 	}
 }

@@ -48,6 +48,7 @@ func Start(site *Site, l Load, addr string) *Traffic {
 				Writers: group, key: "bench:" + strconv.Itoa(len(t.writers)), book: t.book, site: site, pinned: &t.pinned, route: way(i),
 				every: time.Second * time.Duration(group.Clients*group.Batch) / time.Duration(group.PerSecond),
 			}
+			w.first = w.every * time.Duration(i) / time.Duration(group.Clients)
 			t.writers = append(t.writers, w)
 			life := ctx
 			if group.Burst {

@@ -71,6 +71,7 @@ type writer struct {
 	Writers
 	key    string
 	every  time.Duration
+	first  time.Duration // after the start; clients of a kind take turns
 	book   *book
 	site   *Site
 	pinned *atomic.Pointer[string] // where sticky clients write
@@ -83,7 +84,7 @@ type writer struct {
 
 func (w *writer) run(ctx context.Context) {
 	defer w.close()
-	due := time.Now()
+	due := time.Now().Add(w.first)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for n := 0; ; n += w.Batch {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"github.com/gosentinel/sentinel/jepsen/cluster"
 )
 
 func TestQuantile(t *testing.T) {
@@ -66,5 +68,15 @@ func TestQuorum(t *testing.T) {
 		if got := (Setup{Sentinels: n}).Quorum(); got != want {
 			t.Errorf("quorum of %d Sentinels: %d, want %d", n, got, want)
 		}
+	}
+}
+
+func TestAborted(t *testing.T) {
+	abort, swtch := cluster.Event{Name: "-failover-abort-no-good-slave"}, cluster.Event{Name: "+switch-master"}
+	if _, ok := aborted([]cluster.Event{abort}); !ok {
+		t.Error("an abort was not seen")
+	}
+	if _, ok := aborted([]cluster.Event{abort, swtch}); ok {
+		t.Error("a switch was taken for an abort")
 	}
 }
