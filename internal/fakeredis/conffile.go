@@ -24,7 +24,7 @@ type directive struct {
 // exist here.
 var ignored = map[string]bool{
 	"save": true, "loglevel": true, "protected-mode": true, "enable-debug-command": true,
-	"repl-diskless-sync": true, "repl-diskless-sync-delay": true,
+	"repl-diskless-sync": true,
 }
 
 // generatedMark precedes the lines that CONFIG REWRITE adds.

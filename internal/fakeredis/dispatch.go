@@ -290,6 +290,9 @@ func (s *Server) timers(now time.Time) time.Time {
 		s.replicationCron(now)
 	}
 	next := s.nextCron
+	if at := s.copies(now); !at.IsZero() {
+		next = earlier(next, at)
+	}
 	if s.pause.active(now) {
 		next = earlier(next, s.pause.until)
 	} else {

@@ -125,8 +125,11 @@ func (s *Server) infoReplication(b *strings.Builder, now time.Time) {
 	for i, c := range s.replicas {
 		p := &c.replica
 		state := "send_bulk"
-		if p.online {
+		switch {
+		case p.online:
 			state = "online"
+		case !p.copyAt.IsZero():
+			state = "wait_bgsave"
 		}
 		fmt.Fprintf(b, "slave%d:ip=%s,port=%d,state=%s,offset=%d,lag=%d\r\n", i, p.host(c), p.port, state, p.ack, int(now.Sub(p.ackTime).Seconds()))
 	}

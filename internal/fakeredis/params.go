@@ -25,6 +25,7 @@ type settings struct {
 	minReplicasMaxLag int // seconds
 	replTimeout       int // seconds
 	pingPeriod        int // seconds
+	syncDelay         int // seconds before a full copy begins
 	maxMemory         int // bytes
 	maxClients        int
 
@@ -71,6 +72,7 @@ var params = []param{
 	numberParam("min-replicas-max-lag", "min-slaves-max-lag", 0, math.MaxInt32, func(s *settings) *int { return &s.minReplicasMaxLag }),
 	numberParam("repl-timeout", "", 1, 86400, func(s *settings) *int { return &s.replTimeout }),
 	numberParam("repl-ping-replica-period", "repl-ping-slave-period", 1, 86400, func(s *settings) *int { return &s.pingPeriod }),
+	numberParam("repl-diskless-sync-delay", "", 0, 86400, func(s *settings) *int { return &s.syncDelay }),
 	numberParam("maxmemory", "", 1, math.MaxInt, func(s *settings) *int { return &s.maxMemory }),
 	numberParam("maxclients", "", 1, 10_000, func(s *settings) *int { return &s.maxClients }),
 	versionParam(),

@@ -70,8 +70,9 @@ func (r *replication) missing(id string, offset int64) ([]byte, bool) {
 
 // replicaPeer is what a master knows about a client that is a replica.
 type replicaPeer struct {
-	attached bool // PSYNC was answered, so the client gets the stream
-	online   bool // it has acknowledged, so its snapshot is loaded
+	attached bool      // PSYNC was accepted, so nothing but the copy and the stream is sent
+	copyAt   time.Time // when the full copy begins that it waits for; zero: it does not wait
+	online   bool      // it has acknowledged, so its snapshot is loaded
 	ip       string
 	port     int
 	ack      int64
@@ -141,7 +142,9 @@ func (s *Server) feed(raw []byte) {
 	s.repl.offset += int64(len(raw))
 	s.repl.log.append(raw)
 	for _, c := range append([]*client(nil), s.replicas...) { // send may disconnect one
-		s.send(c, raw)
+		if c.replica.copyAt.IsZero() {
+			s.send(c, raw)
+		}
 	}
 }
 
@@ -287,15 +290,41 @@ func (s *Server) cmdPSync(c *client, args [][]byte) {
 	if id != "?" {
 		s.stats.syncPartialErr++
 	}
+	s.attach(c)
+	if delay := time.Duration(s.settings.syncDelay) * time.Second; delay > 0 {
+		c.replica.copyAt = time.Now().Add(delay)
+		s.wakeTimer()
+		return
+	}
+	s.sendCopy(c)
+}
+
+// sendCopy answers PSYNC with a full copy, behind which the stream begins.
+func (s *Server) sendCopy(c *client) {
 	s.log.Info("replica gets a full copy", "replica", c.replica.address(c), "keys", len(s.db.keys))
 	snapshot := appendSnapshot(nil, s.db)
-	s.attach(c)
+	c.replica.copyAt, c.replica.ackTime = time.Time{}, time.Now()
 	s.send(c, []byte("+FULLRESYNC "+s.repl.id+" "+strconv.FormatInt(s.repl.offset, 10)+"\r\n$"+strconv.Itoa(len(snapshot))+"\r\n"))
 	c.out.putSnapshot(snapshot)
 }
 
-// attach makes a client a replica that receives the stream from the current
-// offset on.
+// copies sends the full copies that are due and returns when the next one is, or
+// zero.
+func (s *Server) copies(now time.Time) (next time.Time) {
+	for _, c := range append([]*client(nil), s.replicas...) {
+		switch at := c.replica.copyAt; {
+		case at.IsZero():
+		case !at.After(now):
+			s.sendCopy(c)
+		case next.IsZero() || at.Before(next):
+			next = at
+		}
+	}
+	return next
+}
+
+// attach makes a client a replica, which receives the stream from the current
+// offset on, unless it waits for a full copy.
 func (s *Server) attach(c *client) {
 	c.replica.attached, c.replica.ackTime = true, time.Now()
 	c.out.setLimit(replicaOutputLimit)
@@ -380,6 +409,10 @@ func (s *Server) replicationCron(now time.Time) {
 	}
 	silence := time.Duration(s.settings.replTimeout) * time.Second
 	for _, c := range append([]*client(nil), s.replicas...) {
+		if !c.replica.copyAt.IsZero() {
+			s.send(c, []byte("\n")) // so that it goes on waiting
+			continue
+		}
 		if now.Sub(c.replica.ackTime) > silence {
 			s.cut(c, "the replica has not acknowledged anything within repl-timeout")
 		}

@@ -24,11 +24,11 @@ func TestSwitchoverAsRedis(t *testing.T) {
 	var ports []string
 	for port := 22022; port < 22024; port++ {
 		spawn(t, tool(t, "redis-server"), nil, "--port", strconv.Itoa(port), "--save", "", "--bind", "127.0.0.1", "--dir", t.TempDir(),
-			"--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "3600")
+			"--repl-diskless-sync-delay", "1", "--repl-ping-replica-period", "3600")
 		ports = append(ports, fmt.Sprint("127.0.0.1:", port))
 		waitPing(t, ports[len(ports)-1])
 	}
-	quiet := map[string]string{"repl-ping-replica-period": "3600"}
+	quiet := map[string]string{"repl-ping-replica-period": "3600", "repl-diskless-sync-delay": "1"}
 	want := (&pairScript{t: t, a: ports[0], b: ports[1]}).play()
 	got := (&pairScript{t: t, a: start(t, Config{Parameters: quiet}).Addr(), b: start(t, Config{Parameters: quiet}).Addr()}).play()
 	for i := range want {
@@ -45,6 +45,8 @@ func (p *pairScript) play() []string {
 	hostA, portA, _ := net.SplitHostPort(p.a)
 	hostB, portB, _ := net.SplitHostPort(p.b)
 	p.do(b, "SLAVEOF", hostA, portA)
+	p.until(a, "connected_slaves", "1")
+	p.see("waits for a copy", a, b)
 	p.until(b, "master_link_status", "up")
 	p.do(a, "SET", "k", "v") // the first one brings a SELECT
 	p.same(a, b)
@@ -107,6 +109,14 @@ func (p *pairScript) play() []string {
 	return p.out
 }
 
+// stateOf returns the state of a replica in the INFO of its master. Whether it has
+// acknowledged anything is a matter of moments.
+func stateOf(line string) string {
+	_, rest, _ := strings.Cut(line, "state=")
+	state, _, _ := strings.Cut(rest, ",")
+	return strings.Replace(state, "send_bulk", "online", 1)
+}
+
 func syncs(text string) []string {
 	f := fieldsOf(text)
 	return []string{f["sync_full"], f["sync_partial_ok"], f["sync_partial_err"]}
@@ -148,9 +158,12 @@ func (p *pairScript) see(what string, conns ...*rawConn) {
 		for _, name := range []string{
 			"role", "master_port", "master_link_status", "master_sync_in_progress", "master_link_down_since_seconds", "slave_repl_offset", "slave_read_repl_offset",
 			"slave_read_only", "connected_slaves", "master_failover_state", "master_replid", "master_replid2", "master_repl_offset", "second_repl_offset",
-			"loading", "async_loading", "aof_enabled", "rdb_saves", "db0",
+			"slave0", "loading", "async_loading", "aof_enabled", "rdb_saves", "db0",
 		} {
 			val, ok := f[name]
+			if name == "slave0" {
+				val, ok = stateOf(val), true
+			}
 			n, err := strconv.Atoi(val)
 			switch {
 			case !ok:
