@@ -28,6 +28,9 @@ type Topology struct {
 	// server, before that starts. It may listen there on behalf of the server, and
 	// returns further lines, which give the server another port to listen at.
 	ServerFront func(port int) (lines []string, err error)
+	// BeforeSentinels, if not nil, is called when all replicas are in sync and no
+	// Sentinel has started.
+	BeforeSentinels func(ctx context.Context, servers []*Server) error
 	// User and Password are what this package's clients use on the servers.
 	User, Password string
 	// SentinelConf are further lines for every Sentinel.
@@ -70,6 +73,11 @@ func (c *Cluster) Start(ctx context.Context, t Topology) (*Group, error) {
 	g := &Group{Master: t.Master}
 	if err := c.startServers(ctx, t, g); err != nil {
 		return g, err
+	}
+	if t.BeforeSentinels != nil {
+		if err := t.BeforeSentinels(ctx, g.Servers); err != nil {
+			return g, err
+		}
 	}
 	if err := c.startSentinels(ctx, t, g); err != nil {
 		return g, err

@@ -29,7 +29,7 @@ type promoteTask struct {
 }
 
 func (t *promoteTask) Flags(f *flag.FlagSet) {
-	f.IntVar(&t.Runs, "runs", t.Runs, "number of tries of each program; 20 try everything once")
+	f.IntVar(&t.Runs, "runs", t.Runs, "number of tries of each program; 40 try everything once")
 	f.IntVar(&t.Sentinels, "sentinels", t.Sentinels, "number of Sentinels; the quorum is their majority")
 	f.IntVar(&t.Parallel, "parallel", 3, "tries side by side")
 	f.Uint64Var(&t.Seed, "seed", 1, "begins the row of random instants")
@@ -37,6 +37,8 @@ func (t *promoteTask) Flags(f *flag.FlagSet) {
 	f.DurationVar(&t.Timeout, "timeout", 2*time.Minute, "give up a try after this time")
 	f.Func("line", "further `line` for the configuration of the Sentinels; may be repeated",
 		func(s string) error { t.Lines = append(t.Lines, s); return nil })
+	f.IntVar(&t.Only, "only", 0, "make only the try with this number (0: all)")
+	f.BoolVar(&t.Keep, "keep", false, "keep the files and logs of each cluster")
 	f.BoolVar(&t.Limits, "limits", false, "fail if the first program promoted what it must not")
 	programFlag(f, &t.commands, "more of them are compared")
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -42,17 +43,20 @@ var slowly = []string{
 	"repl-backlog-size " + strconv.Itoa(backlog), "repl-timeout 10",
 }
 
-// preferred are those of the replica that lacks data.
-func preferred(m Moment) []string {
-	lines := append([]string{"replica-priority 10"}, slowly...)
+// lacking are those of the replica that lacks data.
+func lacking(m Moment, ranked bool) []string {
+	lines := slices.Clone(slowly)
+	if ranked {
+		lines = append(lines, "replica-priority 10")
+	}
 	if m == AOF {
 		lines = append(lines, "appendonly yes")
 	}
 	return lines
 }
 
-// bring puts the replica into the state.
-func (m Moment) bring(ctx context.Context, master, replica *cluster.Server) error {
+// bring puts the replica into the state. lines are those of its configuration.
+func (m Moment) bring(ctx context.Context, master, replica *cluster.Server, lines []string) error {
 	if m == Full {
 		return fallBehind(ctx, master, replica)
 	}
@@ -62,7 +66,6 @@ func (m Moment) bring(ctx context.Context, master, replica *cluster.Server) erro
 		}
 	}
 	replica.Kill()
-	lines := preferred(m)
 	if m != Fresh {
 		lines = append(lines, "replicaof 127.0.0.1 "+strconv.Itoa(master.Port()))
 	}

@@ -17,6 +17,8 @@ type Options struct {
 	trial.Setup          // Runs are the tries of each program
 	Lines       []string // further lines for the Sentinels' configuration
 	Seed        uint64   // of the instants
+	Only        int      // the number of the only try that is made; 0: all are
+	Keep        bool     // the files of the clusters
 	Parallel    int      // tries side by side
 	Limits      bool     // fail if the first program promoted what it must not
 	Programs    []trial.Program
@@ -31,7 +33,7 @@ func tries(n int, seed uint64) (all []try) {
 	random := rand.New(rand.NewPCG(seed, 0))
 	for i := range n {
 		all = append(all, try{
-			n: i + 1, kill: i%2 == 1, beside: i/2%2 == 1, moment: Moments[i/4%len(Moments)],
+			n: i + 1, kill: i%2 == 1, beside: i/2%2 == 1, moment: Moments[i/4%len(Moments)], ranked: i/20%2 == 0,
 			after: time.Duration(random.Int64N(int64(window))),
 		})
 	}
@@ -60,7 +62,9 @@ func Run(ctx context.Context, o Options, out io.Writer) error {
 	jobs := make(chan job, o.Runs*len(sides))
 	for _, t := range tries(o.Runs, o.Seed) {
 		for i := range sides {
-			jobs <- job{i, t}
+			if o.Only == 0 || o.Only == t.n {
+				jobs <- job{i, t}
+			}
 		}
 	}
 	close(jobs)
@@ -110,9 +114,10 @@ func (r result) wrong() string {
 }
 
 // lastResort reports whether a promotion was right although writes are gone: the master
-// was dead, and the only replica had data of it, only not the latest.
+// was dead, and the only replica had data of it, only not the latest; or the one to
+// which its rank gives precedence had.
 func (r result) lastResort() bool {
-	return r.kill && !r.beside && r.Promoted != "" && r.KeysAt == keys
+	return r.kill && (!r.beside || r.ranked) && r.Promoted != "" && r.KeysAt == keys
 }
 
 func judge(s side) error {

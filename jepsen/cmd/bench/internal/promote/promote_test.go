@@ -22,7 +22,7 @@ func TestLossIsSeen(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := Options{Setup: trial.Setup{Sentinels: 1, DownAfter: 5 * time.Second, Timeout: time.Minute}}
-	one := try{n: 1, moment: Full, beside: true, after: 100 * time.Millisecond}
+	one := try{n: 1, moment: Full, beside: true, ranked: true, after: 100 * time.Millisecond}
 	r, err := perform(t.Context(), o, trial.Program{Name: "stock", Command: []string{stock}}, one)
 	if err != nil {
 		t.Fatal(err)
@@ -32,20 +32,20 @@ func TestLossIsSeen(t *testing.T) {
 	}
 }
 
-// TestTries: twenty tries are all combinations, and a seed gives the same instants again.
+// TestTries: forty tries are all combinations, and a seed gives the same instants again.
 func TestTries(t *testing.T) {
 	type kind struct {
-		m            Moment
-		kill, beside bool
+		m                    Moment
+		kill, beside, ranked bool
 	}
 	seen := map[kind]bool{}
-	for _, one := range tries(20, 7) {
-		seen[kind{one.moment, one.kill, one.beside}] = true
+	for _, one := range tries(40, 7) {
+		seen[kind{one.moment, one.kill, one.beside, one.ranked}] = true
 		if one.after < 0 || one.after >= window {
 			t.Errorf("%s", one)
 		}
 	}
-	if len(seen) != 20 {
+	if len(seen) != 40 {
 		t.Errorf("%d combinations", len(seen))
 	}
 	if a, b := tries(3, 7)[2], tries(3, 7)[2]; a != b || a == tries(3, 8)[2] {
@@ -65,6 +65,7 @@ func TestVerdict(t *testing.T) {
 		"planned, writes gone":  {result{Promoted: "a", KeysAt: keys, LostWrites: 1}, "1 acknowledged"},
 		"killed, last resort":   {result{try: try{kill: true}, Promoted: "a", KeysAt: keys, LostWrites: 1}, ""},
 		"killed, other there":   {result{try: try{kill: true, beside: true}, Promoted: "a", KeysAt: keys, LostWrites: 1}, "1 acknowledged"},
+		"killed, higher rank":   {result{try: try{kill: true, beside: true, ranked: true}, Promoted: "a", KeysAt: keys, LostWrites: 1}, ""},
 		"killed, other lineage": {result{try: try{kill: true}, Promoted: "a", KeysAt: keys, Stranger: true}, "of before"},
 		"nobody promoted, gone": {result{try: try{kill: true}, LostWrites: 1}, "1 acknowledged"},
 	} {

@@ -19,17 +19,22 @@ func (t try) fault() string {
 }
 
 func (t try) company() string {
-	if t.beside {
-		return "beside"
+	switch {
+	case !t.beside:
+		return "alone"
+	case t.ranked:
+		return "ranked"
 	}
-	return "alone"
+	return "beside"
 }
 
 func printHeader(w io.Writer, o Options) {
 	fmt.Fprintf(w, "%d tries of each program, %d keys, %d Sentinels, down-after %d ms, seed %d\n", o.Runs, keys, o.Sentinels, o.DownAfter.Milliseconds(), o.Seed)
 	fmt.Fprintln(w, "fresh, empty, rdb, aof, full: how the replica came to lack data. alone: there is no")
-	fmt.Fprintln(w, "other; beside: another one is in sync. at: ms since then. keys: what the promoted")
-	fmt.Fprintln(w, "server had. lost: keys and acknowledged writes that are gone in the end.")
+	fmt.Fprintln(w, "other; beside: another one is in sync; ranked: with a lower rank. at: ms since then.")
+	fmt.Fprintln(w, "keys: what the promoted server had. lost: keys and acknowledged writes that are gone")
+	fmt.Fprintln(w, "in the end. A replica of higher rank may take the place of a dead master without the")
+	fmt.Fprintln(w, "latest writes, and so may the only one, if its data are of that master.")
 	fmt.Fprintf(w, "\n%4s %-14s %-6s %-8s %-7s %5s %-9s %5s %5s %6s\n", "try", "program", "state", "fault", "", "at", "promoted", "keys", "lost", "writes")
 }
 

@@ -22,6 +22,7 @@ type try struct {
 	moment Moment
 	kill   bool // the master, instead of a failover that an operator asks for
 	beside bool // there is another replica, which is in sync
+	ranked bool // the replica that lacks data has the higher rank
 	after  time.Duration
 }
 
@@ -50,7 +51,7 @@ func perform(ctx context.Context, o Options, p trial.Program, t try) (r result, 
 			site.Switched(net.JoinHostPort(words[3], words[4]))
 		}
 	}
-	err = cluster.Run(cluster.Config{Sentinel: p.Command, OnEvent: onEvent}, func(c *cluster.Cluster) error {
+	err = cluster.Run(cluster.Config{Sentinel: p.Command, OnEvent: onEvent, Keep: o.Keep}, func(c *cluster.Cluster) error {
 		r, err = measure(ctx, c, o, t, site)
 		return err
 	})
@@ -70,7 +71,7 @@ func measure(ctx context.Context, c *cluster.Cluster, o Options, t try, site *tr
 	}
 	clients := traffic.Start(site, traffic.Load{Writers: []traffic.Writers{{Clients: 2, PerSecond: 200, Burst: t.kill}}}, master.Addr())
 	defer clients.Stop()
-	if err := t.moment.bring(ctx, master, replica); err != nil {
+	if err := t.moment.bring(ctx, master, replica, lacking(t.moment, t.ranked)); err != nil {
 		return r, err
 	}
 	if err := pass(ctx, t.after); err != nil {
@@ -86,7 +87,10 @@ func measure(ctx context.Context, c *cluster.Cluster, o Options, t try, site *tr
 	if err != nil {
 		return r, err
 	}
-	end := watch(ctx, g.Servers[1:])
+	end, err := watch(ctx, g.Servers[1:])
+	if err != nil {
+		return r, err
+	}
 	defer end()
 	final, err := r.disturb(ctx, c, g, master)
 	if err != nil {
@@ -98,16 +102,17 @@ func measure(ctx context.Context, c *cluster.Cluster, o Options, t try, site *tr
 	return r, r.count(ctx, final.Client(), clients)
 }
 
-// start starts the servers, the first of which has the data set, and the Sentinels.
+// start starts the servers, the first of which has the data set, and then the Sentinels.
 func start(ctx context.Context, c *cluster.Cluster, o Options, t try) (*cluster.Group, error) {
 	top := cluster.Topology{
 		Replicas: 1, Sentinels: o.Sentinels, Quorum: o.Quorum(), DownAfter: o.DownAfter, FailoverTimeout: 10 * time.Second, SentinelConf: o.Lines,
+		BeforeSentinels: fill,
 		ServerConf: func(i int) []string {
 			switch i {
 			case 0:
 				return append([]string{"appendonly yes"}, slowly...)
 			case 1:
-				return preferred(t.moment)
+				return lacking(t.moment, t.ranked)
 			}
 			return slowly
 		},
@@ -115,18 +120,19 @@ func start(ctx context.Context, c *cluster.Cluster, o Options, t try) (*cluster.
 	if t.beside {
 		top.Replicas = 2
 	}
-	g, err := c.Start(ctx, top)
-	if err != nil {
-		return g, err
-	}
-	pipe := g.Servers[0].Client().Pipeline()
+	return c.Start(ctx, top)
+}
+
+// fill writes the data set, before a Sentinel can see a master without keys.
+func fill(ctx context.Context, servers []*cluster.Server) error {
+	pipe := servers[0].Client().Pipeline()
 	for _, k := range dataSet() {
 		pipe.Set(ctx, k, strings.Repeat("v", 100), 0)
 	}
 	if _, err := pipe.Exec(ctx); err != nil {
-		return g, err
+		return err
 	}
-	return g, inSync(ctx, g.Servers[0], g.Servers[1:])
+	return inSync(ctx, servers[0], servers[1:])
 }
 
 func dataSet() []string {
@@ -247,9 +253,14 @@ type promotion struct {
 	replid string // the last that it named as a replica
 }
 
-// watch waits until a replica is promoted. The returned function ends that, and returns
-// the first promotion.
-func watch(ctx context.Context, replicas []*cluster.Server) (end func() promotion) {
+// watch sees the replicas as such and then waits until one is promoted. The returned
+// function ends that, and returns the first promotion.
+func watch(ctx context.Context, replicas []*cluster.Server) (end func() promotion, err error) {
+	for _, s := range replicas {
+		if err := s.WaitRole(ctx, "slave"); err != nil {
+			return nil, err
+		}
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	var mu sync.Mutex
 	var first promotion
@@ -268,11 +279,15 @@ func watch(ctx context.Context, replicas []*cluster.Server) (end func() promotio
 		cancel()
 		all.Wait()
 		return first
-	}
+	}, nil
 }
 
-// await waits until a server that was a replica is a master.
+// unknown is the history of a server that was promoted at once.
+const unknown = "?"
+
+// await waits until a replica is a master.
 func await(ctx context.Context, s *cluster.Server) (p promotion, ok bool) {
+	p.replid = unknown
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for {
@@ -281,7 +296,7 @@ func await(ctx context.Context, s *cluster.Server) (p promotion, ok bool) {
 		case err != nil: // the promotion cuts clients; the next look dials again
 		case got["role"] == "slave":
 			p.replid = got["master_replid"]
-		case p.replid != "":
+		default:
 			n, err := s.Client().Exists(ctx, dataSet()...).Result()
 			p.name, p.keys = s.Name(), int(n)
 			if err == nil {
