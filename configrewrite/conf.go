@@ -63,6 +63,9 @@ func (p *parser) confLine(at position, from origin) {
 	}
 	if at.text[0] == '#' {
 		p.generated = p.generated || from == inMain && at.text == generatedMarker
+		if args, ok := lineageArgs(at.text); ok && from == inMain {
+			p.queue = append(p.queue, statement{at, from, lineageStatement, args})
+		}
 		if strings.Contains(at.text, "\r") {
 			p.warn(at, "the comment holds a carriage return; what follows it is part of the comment")
 		}
@@ -266,7 +269,11 @@ func (p *parser) applyQueue(otherMasters func()) {
 	otherMasters()
 	p.applyMonitors(monitors)
 	for _, s := range rest {
-		p.masterStatement(s)
+		if s.name == lineageStatement {
+			p.lineage(s)
+		} else {
+			p.masterStatement(s)
+		}
 	}
 	p.queue = nil
 }

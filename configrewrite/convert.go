@@ -92,7 +92,8 @@ func lostLines(text []byte, format Format) (warnings []string) {
 	comments := 0
 	head, _ := cutState(text)
 	for line := range bytes.Lines(head) {
-		if t := bytes.TrimSpace(line); len(t) > 0 && t[0] == '#' && string(t) != generatedMarker {
+		t := bytes.TrimSpace(line)
+		if _, carried := lineageArgs(string(t)); len(t) > 0 && t[0] == '#' && string(t) != generatedMarker && !carried {
 			comments++
 		}
 	}

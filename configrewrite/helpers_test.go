@@ -60,6 +60,9 @@ func describeMaster(b *strings.Builder, m *monitor.MasterState) {
 	if m.VoteUnknown {
 		b.WriteString(" vote-unknown")
 	}
+	if m.Lineage.Heard {
+		fmt.Fprintf(b, " %+v", m.Lineage)
+	}
 	defaults := monitor.MasterConfig{}.WithDefaults()
 	for i := range masterOptions {
 		opt := &masterOptions[i]

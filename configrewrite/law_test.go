@@ -46,7 +46,8 @@ func checkComments(t testing.TB, current, out []byte) {
 	lines := strings.Split(string(out), "\n")
 	for part := range bytes.Lines(current) {
 		line := strings.TrimRight(string(part), " \t\r\n")
-		if text := strings.TrimLeft(line, " \t"); text != "" && text[0] != '#' {
+		text := strings.TrimLeft(line, " \t")
+		if _, own := lineageArgs(text); own || text != "" && text[0] != '#' {
 			continue
 		}
 		found := false
@@ -147,6 +148,9 @@ func randomMaster(r *rand.Rand, name string, st *monitor.State, format Format) m
 		ConfigEpoch: monitor.Epoch(r.Uint64N(25)),
 		LeaderEpoch: monitor.Epoch(r.Uint64N(25)),
 		VoteUnknown: r.IntN(4) == 0,
+	}
+	if r.IntN(2) == 0 {
+		m.Lineage = lineage(string(maybe(r, string(randomID(r)))), r.Uint64(), r.IntN(2) == 0, r.IntN(2) == 0)
 	}
 	for i := range r.IntN(3) {
 		m.Rename = m.Rename.With([]string{"CONFIG", "PING", "slaveof"}[i], pick(r, nastyWords))

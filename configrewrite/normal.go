@@ -31,12 +31,24 @@ func normalState(st monitor.State) monitor.State {
 		case m.VoteUnknown: // no epoch is known: stays unknown, if the file has an id
 			m.VoteUnknown = st.Options.MyID != ""
 		}
+		m.Lineage = normalLineage(m.Lineage)
 		m.Replicas = normalReplicas(&m, st.Options.ResolveHostnames)
 		m.Sentinels = normalSentinels(&m, &st.Options)
 		masters[i] = m
 	}
 	st.Masters, st.EpochsUnknown = masters, false // the file gets an epoch
 	return st
+}
+
+// normalLineage leaves out what no line is written for.
+func normalLineage(l monitor.Lineage) monitor.Lineage {
+	if !l.Heard {
+		return monitor.Lineage{}
+	}
+	if valid.ID(l.ReplID) != nil {
+		l.ReplID = ""
+	}
+	return l
 }
 
 // normalReplicas leaves out what would be dropped by the next start. The core

@@ -101,6 +101,10 @@ func (r *rewriter) addLine(raw, text string) {
 		if text == generatedMarker && r.marker < 0 {
 			r.marker = i
 		}
+		if args, ok := lineageArgs(text); ok {
+			key := masterKey("lineage", args[0])
+			r.slots[key] = append(r.slots[key], i)
+		}
 		return
 	}
 	// What no key has is not understood, and stays: the next start must refuse it. As
@@ -357,6 +361,9 @@ func (d *Document) emitMaster(r *rewriter, m *monitor.MasterState, resolve bool)
 	}
 	for _, s := range m.Sentinels {
 		emit("known-sentinel", fmt.Sprintf("%s %d %s", quoteIfNeeded(addrText(s.Addr, resolve)), s.Addr.Port, quoteIfNeeded(string(s.ID))))
+	}
+	if line := lineageLine(m); line != "" {
+		r.emit(masterKey("lineage", m.Name), line, true)
 	}
 	for _, words := range renames.Lines(&m.MasterConfig) { // which take a line each stand last
 		emit(renames.Name, joinArgs(words...))

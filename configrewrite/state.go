@@ -56,6 +56,7 @@ type savedMaster struct {
 	configEpoch monitor.Epoch
 	leaderEpoch monitor.Epoch
 	voteKnown   bool
+	lineage     monitor.Lineage
 	replicas    []savedInstance
 	sentinels   []savedInstance
 	change      change
@@ -203,6 +204,7 @@ func (r stateReader) master(name string, t map[string]any) savedMaster {
 	if _, ok := t["leader-epoch"]; ok {
 		m.leaderEpoch, m.voteKnown = r.epoch(t, "leader-epoch"), true
 	}
+	m.lineage = savedLineage(t["lineage"])
 	m.replicas = r.known(name, t["replicas"])
 	m.sentinels = r.known(name, t["sentinels"])
 	return m
@@ -363,6 +365,7 @@ func (p *parser) restoreKnowledge(at position, i int, d *Document, s *savedMaste
 	m := &p.doc.State.Masters[i]
 	m.ConfigEpoch, m.LeaderEpoch = s.configEpoch, s.leaderEpoch
 	p.extra[i].voteKnown = s.voteKnown
+	m.Lineage = s.lineage
 	if old, ok := d.asked.index[s.name]; ok { // a sentinel.conf beside a state file may hold epochs too
 		m.ConfigEpoch = max(m.ConfigEpoch, d.State.Masters[old].ConfigEpoch)
 		m.LeaderEpoch = max(m.LeaderEpoch, d.State.Masters[old].LeaderEpoch)
@@ -472,6 +475,7 @@ func (d *Document) renderMaster(b *strings.Builder, m *monitor.MasterState, reso
 	if !m.VoteUnknown {
 		fmt.Fprintf(b, "leader-epoch = %s\n", tomlEpoch(m.LeaderEpoch))
 	}
+	renderLineage(b, m)
 	b.WriteString("replicas = [")
 	for _, r := range m.Replicas {
 		fmt.Fprintf(b, "\n  { host = %s, port = %d },", tomlString(addrText(r, resolve)), r.Port)
@@ -505,10 +509,12 @@ func tomlAddr(host string, port int) string {
 	return fmt.Sprintf("host = %s\nport = %d\n", tomlString(host), port)
 }
 
-// tomlEpoch writes an epoch as a string where it exceeds a TOML integer.
-func tomlEpoch(e monitor.Epoch) string {
-	text := strconv.FormatUint(uint64(e), 10)
-	if e > math.MaxInt64 {
+func tomlEpoch(e monitor.Epoch) string { return tomlNumber(uint64(e)) }
+
+// tomlNumber writes a number as a string where it exceeds a TOML integer.
+func tomlNumber(n uint64) string {
+	text := strconv.FormatUint(n, 10)
+	if n > math.MaxInt64 {
 		return `"` + text + `"`
 	}
 	return text

@@ -29,10 +29,16 @@ func fullState() monitor.State {
 				PlannedFailover: monitor.PlannedStock, EmptyPromotionGrace: 3 * time.Second,
 			},
 			ConfigEpoch: 4, LeaderEpoch: 5,
+			Lineage:   lineage(idC, 1<<63, true, false),
 			Replicas:  []monitor.Addr{addr("10.0.0.2", 6379)},
 			Sentinels: []monitor.KnownSentinel{{Addr: addr("10.0.0.3", 26379), ID: idB}},
 		}},
 	}
+}
+
+// lineage is that of a master that was heard.
+func lineage(replID string, offset uint64, keys, persistent bool) monitor.Lineage {
+	return monitor.Lineage{Heard: true, ReplID: replID, Offset: offset, Keys: keys, Persistent: persistent}
 }
 
 // TestVerifyNoticesEveryLine proves that Verify can fail: whichever line of the
@@ -52,7 +58,7 @@ func TestVerifyNoticesEveryLine(t *testing.T) {
 		lines := strings.SplitAfter(out, "\n")
 		tried := 0
 		for i, line := range lines {
-			isState := strings.HasPrefix(line, "sentinel ")
+			isState := strings.HasPrefix(line, "sentinel ") || strings.HasPrefix(line, lineageMark)
 			if format == FormatTOML {
 				// "was" repeats the operator's part, and what is not there is not compared.
 				isState = strings.Contains(line, "=") && i > 0 && !inWas(lines[:i])
@@ -93,6 +99,11 @@ func TestVerifyComparesValues(t *testing.T) {
 		"replica":  func(s *monitor.State) { s.Masters[0].Replicas = nil },
 		"sentinel": func(s *monitor.State) { s.Masters[0].Sentinels[0].Addr.Port++ },
 		"rename":   func(s *monitor.State) { s.Masters[0].Rename = nil },
+		"replid":   func(s *monitor.State) { s.Masters[0].Lineage.ReplID = idA },
+		"offset":   func(s *monitor.State) { s.Masters[0].Lineage.Offset++ },
+		"had keys": func(s *monitor.State) { s.Masters[0].Lineage.Keys = false },
+		"on disk":  func(s *monitor.State) { s.Masters[0].Lineage.Persistent = true },
+		"heard":    func(s *monitor.State) { s.Masters[0].Lineage.Heard = false },
 		"quorum":   func(s *monitor.State) { s.Masters[0].Quorum++ },
 	} {
 		for _, format := range []Format{FormatConf, FormatTOML} {

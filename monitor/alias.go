@@ -10,6 +10,8 @@ type (
 	RunID = election.RunID
 	// Instant is a point in monotonic time; see [election.Instant].
 	Instant = election.Instant
+	// Lineage is what a master had when it was last heard; see [election.Lineage].
+	Lineage = election.Lineage
 )
 
 // Never is later than every instant of a clock; see [election.Never].

@@ -43,6 +43,7 @@ func TestStateRoundTrip(t *testing.T) {
 	s.CurrentEpoch = 9
 	m := &s.Masters[0]
 	m.ConfigEpoch, m.LeaderEpoch = 7, 8
+	m.Lineage = Lineage{ReplID: replidA, Offset: 6, Keys: true, Persistent: true, Heard: true}
 	m.DownAfter, m.FailoverTimeout, m.ParallelSyncs = time.Second, time.Minute, 3
 	for k := range 3 {
 		r, _ := IPAddr(fmt.Sprintf("10.0.0.%d", k+2), 6379)

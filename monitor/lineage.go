@@ -17,6 +17,13 @@ func (c *Core) noteLineage(m *master, info *Info) {
 		}
 		l.Offset = info.Offset
 	}
+	if info.RunID != m.process {
+		// What it has right after a restart comes from a disk, although it has not
+		// saved anything yet.
+		m.loaded = m.process != "" && info.Keys && info.Role == RoleMaster
+		m.process = info.RunID
+	}
+	l.Persistent = l.Persistent || m.loaded
 	c.takeLineage(m, l)
 }
 
@@ -27,7 +34,14 @@ func (c *Core) takeLineage(m *master, l election.Lineage) {
 	if old := m.lineage; old.Keys && !l.Keys && l.ReplID != old.ReplID && m.isHeld(old) {
 		return
 	}
+	old, had := m.lineage, m.hadKeys
 	m.lineage = l
+	m.hadKeys = l.Keys || had && l.ReplID == old.ReplID
+	// The offset alone is not worth a write: a replica that has more than what was
+	// saved is not taken for less. Nor is a queue that is empty now and then.
+	if l.ReplID != old.ReplID || l.Persistent != old.Persistent || l.Heard != old.Heard || m.hadKeys != had {
+		c.changed()
+	}
 }
 
 // isHeld reports whether a replica has what l tells, as far as it had come.

@@ -18,6 +18,9 @@ type master struct {
 	voteSeq uint64 // the Persist that holds the ledger's vote
 	recall  recall
 	lineage election.Lineage
+	hadKeys bool  // since lineage.ReplID is its history; what is saved says this
+	process RunID // of the server, when lineage was noted
+	loaded  bool  // it had keys when it started
 
 	forgotten  forgotten // by RESET
 	quietUntil Instant   // nothing is learned before, see resetPause
@@ -72,6 +75,7 @@ func (c *Core) load(now Instant, ms MasterState) error {
 		c.forgetVotes(m)
 	}
 	m.durable.epoch = ms.ConfigEpoch
+	m.lineage, m.hadKeys = ms.Lineage, ms.Lineage.Keys
 	for _, a := range ms.Replicas {
 		c.addReplica(now, m, a, nil)
 	}

@@ -73,8 +73,11 @@ type MasterState struct {
 	// treats every epoch up to the current one as voted in, and gives no vote
 	// before it has heard the epochs of other Sentinels (invariant S3).
 	VoteUnknown bool
-	Replicas    []Addr
-	Sentinels   []KnownSentinel
+	// Lineage is what the master had when it was last heard. After a restart while it
+	// is down, the choice of a replica depends on it (state-machine.md §6.12, Lineage).
+	Lineage   Lineage
+	Replicas  []Addr
+	Sentinels []KnownSentinel
 }
 
 // KnownSentinel is a peer of this Sentinel for one master.
@@ -98,6 +101,8 @@ func (c *Core) State() State {
 // the right roles.
 func (m *master) state() MasterState {
 	ms := MasterState{MasterConfig: m.cfg, ConfigEpoch: m.configEpoch, LeaderEpoch: m.ledger.Epoch}
+	ms.Lineage = m.lineage
+	ms.Lineage.Keys = m.hadKeys
 	ms.VoteUnknown = m.recall.lost && m.voteSeq == 0 // a vote for itself must be saved
 	ms.Addr = m.current()
 	for _, r := range m.replicas {

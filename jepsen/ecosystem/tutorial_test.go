@@ -370,7 +370,8 @@ func confLines(text string) []string {
 	var lines []string
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)
-		if line != "" && !strings.HasPrefix(line, "latency-tracking-info-percentiles") {
+		// What the master had is only there once ours has heard it, and changes.
+		if line != "" && !strings.HasPrefix(line, "latency-tracking-info-percentiles") && !strings.HasPrefix(line, "# gosentinel lineage ") {
 			lines = append(lines, epochNumber.ReplaceAllString(line, "$1 N"))
 		}
 	}

@@ -235,6 +235,11 @@ var Table = []Mutation{
 		Edits: []Edit{{"monitor/emptiness.go", "case m.lineage.Persistent:", "case false:"}},
 	},
 	{
+		Name: "what the master had is not saved", Why: "after a restart an empty replica takes its place",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/state.go", "ms.Lineage = m.lineage", "ms.Lineage = Lineage{}"}},
+	},
+	{
 		Name: "what a replica has received and not applied is not waited for", Why: "it is lost by the promotion",
 		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
 		Edits: []Edit{{"monitor/selection.go", "r.info.ReadOffset > r.offset", "r.info.ReadOffset < r.offset"}},
