@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -27,6 +26,7 @@ type checker struct {
 	looked    [invariantsEnd]uint64 // how often there was something to decide
 	thorough  bool                  // compares even where the core says that nothing has changed
 	lenient   bool                  // looks at consequences only, not at the gate itself
+	planned   bool                  // a master that serves must be handed over without loss
 	tainted   string                // why S4 and S7 cannot hold any more; "" while they must
 
 	checked  uint64 // states compared
@@ -150,6 +150,8 @@ func (k *checker) before(n *node, in monitor.Input) {
 		}
 	case monitor.AskReply:
 		n.seen.answered(n, in)
+	case monitor.InfoReply:
+		k.remember(n, in)
 	case monitor.PeerOpinion:
 		n.seen.toldByGossip(in, k.w.now)
 	case monitor.SlaveOfReply:
@@ -160,6 +162,9 @@ func (k *checker) before(n *node, in monitor.Input) {
 			k.hearing(n, &in)
 		}
 	case monitor.Call:
+		if op, ok := in.Op.(monitor.FailoverOp); ok {
+			k.operated(n, op)
+		}
 		if _, ok := in.Op.(monitor.ResetOp); ok {
 			for _, p := range n.seen.probes {
 				n.seen.master(p.Name).reset = p.Phase >= election.ReconfReplicas
@@ -206,6 +211,7 @@ func (k *checker) after(n *node, in monitor.Input) {
 			was = now
 		}
 		h.note(was)
+		k.attempted(n, now, was)
 		k.shape(n, now)
 		k.transition(n, now, was, in)
 		k.attempts(n, now, was, in)
@@ -286,6 +292,7 @@ func (k *checker) transition(n *node, p, was *monitor.MasterProbe, in monitor.In
 		if n.seen.roles[at] != monitor.RoleMaster {
 			k.fail(n.name, S9, "the promotion of %s was confirmed without INFO saying so", at)
 		}
+		k.proved(n, p)
 	}
 	if p.Phase == election.SendReplicaOfNoOne || p.Phase == election.WaitPromotion {
 		if was.Phase < election.SendReplicaOfNoOne || p.Promoted != was.Promoted {
@@ -362,41 +369,36 @@ func (k *checker) selected(n *node, p *monitor.MasterProbe) {
 		if why := unfit(&r, 5*n.tun.PingPeriod, info, down); why != "" {
 			k.fail(n.name, S12, "%s was chosen although %s", r.Name, why)
 		}
-		k.filled(n, &r, slices.DeleteFunc(slices.Clone(replicas), func(o monitor.ReplicaView) bool {
+		fit := slices.DeleteFunc(slices.Clone(replicas), func(o monitor.ReplicaView) bool {
 			return unfit(&o, 5*n.tun.PingPeriod, info, down) != ""
-		}))
+		})
+		k.descends(n, n.seen.master(p.Name), &r, fit)
 	}
 }
 
-// filled checks the replica that was chosen among those that are fit (Filled).
-func (k *checker) filled(n *node, chosen *monitor.ReplicaView, fit []monitor.ReplicaView) {
-	if !isEmpty(chosen) {
+// descends checks the replica that was chosen among those that are fit: it has the
+// data of the master, as far as that was heard, if any has (Lineage).
+func (k *checker) descends(n *node, m *masterWatch, chosen *monitor.ReplicaView, fit []monitor.ReplicaView) {
+	if m.lineage == nil || !m.lineage.Keys {
+		return
+	}
+	id, offset := m.lineage.ReplID, m.lineage.MasterOffset
+	is := monitor.ParseInfo(chosen.Info)
+	if descends(is, id, offset) {
 		return
 	}
 	for _, o := range fit {
-		k.looked[Filled]++
-		if isFilled(&o) {
-			k.fail(n.name, Filled, "%s was chosen, which has no data, instead of %s", chosen.Name, o.Name)
+		k.looked[Lineage]++
+		if descends(monitor.ParseInfo(o.Info), id, offset) {
+			k.fail(n.name, Lineage, "%s was chosen, which lacks the data of the master, instead of %s", chosen.Name, o.Name)
 		}
 	}
 }
 
-// isFilled reports whether a replica has all data of its master, as its last INFO
-// tells.
-func isFilled(r *monitor.ReplicaView) bool {
-	for _, sign := range []string{"loading:1", "master_sync_in_progress:1", "master_link_down_since_seconds:-1"} {
-		if bytes.Contains(r.Info, []byte(sign)) {
-			return false
-		}
-	}
-	return true
-}
-
-// isEmpty reports whether a replica has nothing that is worth keeping, as its last
-// INFO tells: it is loading, or without keys and a place in the stream of its master.
-func isEmpty(r *monitor.ReplicaView) bool {
-	told := func(sign string) bool { return bytes.Contains(r.Info, []byte(sign)) }
-	return told("loading:1") || !isFilled(r) && told("slave_repl_offset:0\r") && !told(":keys=")
+// descends reports whether a server has what its master had, perhaps without the
+// latest writes.
+func descends(i *monitor.Info, id string, offset uint64) bool {
+	return !i.Loading && !i.Syncing && (i.ReplID == id && i.Offset > 0 || has(i, id, offset))
 }
 
 // unfit says why a replica must not be promoted, or "". The times are how old
@@ -564,6 +566,7 @@ func (k *checker) effect(n *node, e monitor.Effect) {
 }
 
 func (k *checker) command(n *node, s monitor.Send) {
+	k.handedOver(n, s)
 	switch cmd := s.Cmd.(type) {
 	case monitor.PublishHello:
 		k.tell(n, cmd.Hello.CurrentEpoch)
@@ -579,10 +582,10 @@ func (k *checker) command(n *node, s monitor.Send) {
 			k.fail(n.name, S14, "SLAVEOF %s was sent in TILT", target(cmd))
 		}
 		k.looked[Itself]++
-		if to := (monitor.HostPort{Host: cmd.Host, Port: cmd.Port}); cmd.Host != "" && k.w.net.listeners[to] == k.w.net.listeners[n.link(s.Conn).addr] {
+		if to := (monitor.HostPort{Host: cmd.Host, Port: cmd.Port}); !cmd.Bare && itself(k.w, to, n.link(s.Conn).addr) {
 			k.fail(n.name, Itself, "%s was told to follow %s", n.link(s.Conn).addr, to)
 		}
-		if cmd.Host == "" {
+		if cmd.Host == "" && !(cmd.Bare && k.masterAt(n, n.link(s.Conn).addr) != "") {
 			k.promoted(n, n.link(s.Conn).addr)
 			k.single(n, s)
 		}
@@ -719,6 +722,10 @@ func (k *checker) drained(n *node, next Instant) {
 		k.fail(n.name, Timers, "the next deadline is %v ago", k.w.now.Sub(next))
 	}
 	n.seen.ordered, n.seen.failing = n.seen.ordered[:0], false
+	for j := range n.seen.probes {
+		p := &n.seen.probes[j]
+		n.seen.master(p.Name).handover.active = p.Phase > election.WaitStart
+	}
 	if n.turns%k.w.opts.auditEvery() == 0 {
 		k.audit(n)
 	}

@@ -17,16 +17,18 @@ type client struct {
 	group   *group
 	name    string
 	follows bool // listens for +switch-master
+	sticky  bool // tries the server that it had again for a while when that refuses
 
 	think     time.Duration
 	sentinels int // the one to ask next
 	ask       *conn
 	listen    *conn
 	conn      *conn
-	due       Instant    // end of the wait that counts
-	planned   [2]Instant // events, for a long wait and for a short one; 0: none
-	pending   uint32     // write without an answer
-	last      uint32     // last write that was acknowledged
+	was       monitor.HostPort // the server that conn was opened to last
+	due       Instant          // end of the wait that counts
+	planned   [2]Instant       // events, for a long wait and for a short one; 0: none
+	pending   uint32           // write without an answer
+	last      uint32           // last write that was acknowledged
 	lastAck   Instant
 }
 
@@ -65,10 +67,28 @@ func (c *client) fire(kind int) {
 		c.plan()
 	case c.conn != nil && c.pending == 0:
 		c.write()
+	case c.isStuck() && c.conn == nil && c.ask == nil:
+		c.connect(c.was)
 	default: // no answer, or time to try again
 		c.leave()
 		c.lookup()
 	}
+}
+
+// isStuck reports whether the client goes on with the server that it had.
+func (c *client) isStuck() bool {
+	return c.sticky && c.was.Port != 0 && c.w.now.Sub(c.lastAck) < stuckTime
+}
+
+// stuckTime is for how long a sticky client tries one server after it was served.
+const stuckTime = 3 * time.Second
+
+// again tries anew after d, or nearly at once where the client sticks to a server.
+func (c *client) again(d time.Duration) {
+	if c.isStuck() {
+		d = time.Millisecond
+	}
+	c.await(d)
 }
 
 func (c *client) leave() {
@@ -110,7 +130,7 @@ func (c *client) down(cn *conn, _ string) {
 	case c.ask, c.conn:
 		c.pending = 0
 		c.ask, c.conn = nil, nil
-		c.await(c.w.between(20*time.Millisecond, 100*time.Millisecond))
+		c.again(c.w.between(20*time.Millisecond, 100*time.Millisecond))
 	}
 }
 
@@ -141,7 +161,7 @@ func (c *client) connect(to monitor.HostPort) {
 		c.await(100 * time.Millisecond)
 		return
 	}
-	c.conn = c.w.dial(c, clientConn, 0, to)
+	c.conn, c.was = c.w.dial(c, clientConn, 0, to), to
 	c.pending = reading // until it is established
 	c.await(patience)
 }
@@ -160,7 +180,7 @@ func (c *client) answered(m clientReply) {
 	case m.err != "":
 		c.pending = 0
 		c.leave()
-		c.await(c.w.between(20*time.Millisecond, 200*time.Millisecond))
+		c.again(c.w.between(20*time.Millisecond, 200*time.Millisecond))
 	case m.id == c.pending:
 		c.w.meter.acked(c, m.id)
 		c.last, c.lastAck = m.id, c.w.now

@@ -56,6 +56,7 @@
 //	world.go queue.go run.go virtual time: one queue of events; the course of a run
 //	scenario.go fault.go     what a run is made of, and its text form
 //	fault_kinds.go           every kind of fault, by group
+//	fault_switchover.go      those around a planned switchover
 //	fault_draw.go            the faults of a seed
 //	fault_inject.go          when a fault happens, and to what
 //	net.go gossip.go         TCP connections as ordered streams, cuts, delays; gossip
@@ -69,6 +70,7 @@
 //	incident.go stats.go     times from a fault on; scenarios to compare Sentinels
 //	invariants.go            the list of what is checked
 //	check.go watch.go        the checks, and what is remembered for them
+//	switchover.go            the checks of a planned switchover, and of the data
 //	causes.go liveness.go    causes of events; the order after healing
 //	minimise.go trace.go     smaller failing scenarios; lines that people read
 //

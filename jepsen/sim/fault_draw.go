@@ -9,6 +9,7 @@ import (
 var moments = []string{
 	"+sdown", "+odown", "+try-failover", "+vote-for-leader", "+elected-leader", "+selected-slave",
 	"+failover-state-wait-promotion", "+promoted-slave", "+slave-reconf-sent", "+config-update-from", "+switch-master", "+tilt", "-sdown",
+	onPause, onDemote, onPromote, onRetire, onUnpause,
 }
 
 // drawFaults draws how often each kind of fault happens, and then the faults.
@@ -30,6 +31,9 @@ func drawFaults(rng *rand.Rand, o Options, in func(string) bool) []Fault {
 		rate := max(0, rng.IntN(6)-2) // a third of the kinds do not happen at all in a run
 		if k.group == "member" || k.group == "operator" {
 			rate = min(rate, rng.IntN(2))
+		}
+		if k.name == "switchover" && !in("operator") {
+			rate = max(rate, 3)
 		}
 		if rate > 0 {
 			mix = append(mix, rated{k.name, rate})

@@ -23,10 +23,14 @@ func (w *world) schedule(faults []Fault) {
 // that wait for it, right after the turn in which it was emitted.
 func (w *world) emitted(by sentinel, e monitor.Event) {
 	w.meter.event(by, e)
+	w.happened(e.Name())
+}
+
+// happened releases the faults that wait for something.
+func (w *world) happened(name string) {
 	if len(w.waits) == 0 || w.healed {
 		return
 	}
-	name := e.Name()
 	kept := w.waits[:0]
 	for _, p := range w.waits {
 		if p.fault.On != name {

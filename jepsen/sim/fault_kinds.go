@@ -19,14 +19,15 @@ type kind struct {
 // FaultGroups are the names that select faults: servers that crash, hang or lose
 // data; Sentinels that crash or stall; the network; disks; operators; changes of
 // membership; gossip, which is lost, late and one-way; hellos that do not tell where
-// their Sentinel is, which the default mix is without. "stock" adds stock Sentinels
+// their Sentinel is, which the default mix is without; what may come between the
+// steps of a planned switchover. "stock" adds stock Sentinels
 // to the world instead of faults.
-var FaultGroups = []string{"server", "sentinel", "net", "disk", "operator", "member", "gossip", "impostor", "stock"}
+var FaultGroups = []string{"server", "sentinel", "net", "disk", "operator", "member", "gossip", "impostor", "switchover", "stock"}
 
 var kinds []kind
 
 func init() {
-	kinds = slices.Concat(serverFaults, sentinelFaults, netFaults, diskFaults, operatorFaults, memberFaults, gossipFaults, impostorFaults)
+	kinds = slices.Concat(serverFaults, sentinelFaults, netFaults, diskFaults, operatorFaults, memberFaults, gossipFaults, impostorFaults, switchoverFaults)
 }
 
 // FaultKinds are the names of the faults in a group, or of all for "".
@@ -423,7 +424,7 @@ var operatorFaults = []kind{
 	{"promote-by-hand", "operator", func(w *world, f Fault) (string, func()) {
 		s := w.server(f.A)
 		if !s.dead && !s.isLoading() {
-			s.follow(monitor.HostPort{}, byHand)
+			s.follow(monitor.HostPort{})
 		}
 		return s.name + " is made a master by hand", nil
 	}},
@@ -431,7 +432,7 @@ var operatorFaults = []kind{
 		s := w.server(f.A)
 		to := s.group.servers[f.B%len(s.group.servers)]
 		if !s.dead && !s.isLoading() && to != s {
-			s.follow(to.addr, byHand)
+			s.follow(to.addr)
 		}
 		return fmt.Sprintf("%s is made to follow %s by hand", s.name, to.name), nil
 	}},

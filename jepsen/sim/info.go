@@ -11,7 +11,7 @@ import (
 func (s *server) info() []byte {
 	b := infoBuilder(make([]byte, 0, 1280))
 	b.text("# Server\r\n")
-	b.line("redis_version", either(s.ancient, "5.0.14", "7.0.15"))
+	b.line("redis_version", "7.0.15")
 	b.line("run_id", string(s.runID))
 	b.num("tcp_port", int64(s.addr.Port))
 	b.text("\r\n# Persistence\r\n")

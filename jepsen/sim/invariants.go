@@ -30,8 +30,18 @@ const (
 	S18
 	S19
 	Single
-	Filled
+	Lineage
 	Itself
+	Planned
+	Untouched
+	Pauses
+	Unpauser
+	Proof
+	NoWayBack
+	Retired
+	OneWriter
+	Kept
+	Partial
 	Answers
 	Audit
 	Causes
@@ -46,38 +56,48 @@ const (
 )
 
 var invariants = [invariantsEnd]struct{ name, text string }{
-	S1:       {"S1", "the current epoch never decreases, also across a crash, once it has left the process"},
-	S2:       {"S2", "the vote epoch never decreases and is at most the current epoch"},
-	S3:       {"S3", "one vote per Sentinel, master and epoch, durable before it leaves"},
-	S4:       {"S4", "at most one Sentinel is elected per master and epoch, by a majority that voted in it"},
-	S5:       {"S5", "SLAVEOF NO ONE is sent only after an election or on the order of an operator"},
-	S6:       {"S6", "the configuration epoch never decreases, also across a crash, once it was told"},
-	S7:       {"S7", "one configuration epoch of a master means one address, whoever publishes it"},
-	S8:       {"S8", "the address of a master changes only together with a greater configuration epoch"},
-	S9:       {"S9", "a promotion is confirmed only after INFO has said role:master"},
-	S10:      {"S10", "an automatic attempt needs a master that is down here and for a quorum"},
-	S11:      {"S11", "twice failover-timeout lies between attempts, and between a vote for another and an attempt"},
-	S12:      {"S12", "the promoted replica is up, connected, fresh, not long cut off, and its priority is not 0"},
-	S13:      {"S13", "at most parallel-syncs replicas are reconfigured at once"},
-	S14:      {"S14", "in TILT nothing is judged, ordered or told to be down"},
-	S15:      {"S15", "a server is corrected only below a sane master, after the wait, and upon fresh INFO"},
-	S16:      {"S16", "a vote changes only through a vote request or an own attempt"},
-	S17:      {"S17", "the state of a failover, its start and its promoted replica agree"},
-	S18:      {"S18", "objectively down means subjectively down"},
-	S19:      {"S19", "who leads, elected or forced, has its own vote at exactly that epoch on disk"},
-	Single:   {"single", "a second server is told to become a master in an attempt only after the first has refused"},
-	Filled:   {"filled", "no replica that is empty or being filled is promoted while a filled one may be"},
-	Itself:   {"itself", "no server is told to follow itself, under any of its addresses"},
-	Answers:  {"answers", "a question is answered once, and questions do not pile up"},
-	Audit:    {"audit", "no contradiction inside a core: timers, queues, indexes (Core.Audit)"},
-	Causes:   {"causes", "no event without its cause"},
-	Codec:    {"codec", "what the disk holds is what was saved, through the real file formats"},
-	Restart:  {"restart", "a Sentinel starts from whatever it left on disk"},
-	Impostor: {"impostor", "no stranger moves a Sentinel that is heard where it is, or a master that its server has nothing to do with"},
-	Timers:   {"timers", "the next deadline lies ahead"},
-	Storm:    {"storm", "no loop turns without end in a calm world"},
-	Traffic:  {"traffic", "hellos and INFO go on in a calm world"},
-	Liveness: {"liveness", "after healing: one master agreed by all, all others follow it, no failover in progress"},
+	S1:        {"S1", "the current epoch never decreases, also across a crash, once it has left the process"},
+	S2:        {"S2", "the vote epoch never decreases and is at most the current epoch"},
+	S3:        {"S3", "one vote per Sentinel, master and epoch, durable before it leaves"},
+	S4:        {"S4", "at most one Sentinel is elected per master and epoch, by a majority that voted in it"},
+	S5:        {"S5", "SLAVEOF NO ONE is sent only after an election or on the order of an operator"},
+	S6:        {"S6", "the configuration epoch never decreases, also across a crash, once it was told"},
+	S7:        {"S7", "one configuration epoch of a master means one address, whoever publishes it"},
+	S8:        {"S8", "the address of a master changes only together with a greater configuration epoch"},
+	S9:        {"S9", "a promotion is confirmed only after INFO has said role:master"},
+	S10:       {"S10", "an automatic attempt needs a master that is down here and for a quorum"},
+	S11:       {"S11", "twice failover-timeout lies between attempts, and between a vote for another and an attempt"},
+	S12:       {"S12", "the promoted replica is up, connected, fresh, not long cut off, and its priority is not 0"},
+	S13:       {"S13", "at most parallel-syncs replicas are reconfigured at once"},
+	S14:       {"S14", "in TILT nothing is judged, ordered or told to be down"},
+	S15:       {"S15", "a server is corrected only below a sane master and after the wait"},
+	S16:       {"S16", "a vote changes only through a vote request or an own attempt"},
+	S17:       {"S17", "the state of a failover, its start and its promoted replica agree"},
+	S18:       {"S18", "objectively down means subjectively down"},
+	S19:       {"S19", "who leads, elected or forced, has its own vote at exactly that epoch on disk"},
+	Single:    {"single", "a second server is told to become a master in an attempt only after the first has refused"},
+	Lineage:   {"lineage", "no replica that lacks the data of the master is promoted while one that has them may be"},
+	Itself:    {"itself", "no server is told to follow itself, under any of its addresses, but a master that is handed over"},
+	Planned:   {"planned", "a master that serves is handed over when an operator asks for a failover"},
+	Untouched: {"untouched", "before an election is won a switchover sends nothing but PING and INFO"},
+	Pauses:    {"pauses", "a pause is short, hits the master alone, and no own hello waits behind it"},
+	Unpauser:  {"unpauser", "a pause is ended by who has begun it or was elected since"},
+	Proof:     {"proof", "a switchover promotes a replica when that says it has all that the old master says to have had, and tells it when the new one says that it continues"},
+	NoWayBack: {"no-way-back", "a master does not get its role back once another was told to take it"},
+	Retired:   {"retired", "the old master is sent to the new one when that says it is a master"},
+	OneWriter: {"one-writer", "a switchover promotes a server while no other takes writes"},
+	Kept:      {"kept", "what a master acknowledged before a switchover is there after it"},
+	Partial:   {"partial", "a switchover leaves nobody with more than the new master has"},
+	Answers:   {"answers", "a question is answered once, and questions do not pile up"},
+	Audit:     {"audit", "no contradiction inside a core: timers, queues, indexes (Core.Audit)"},
+	Causes:    {"causes", "no event without its cause"},
+	Codec:     {"codec", "what the disk holds is what was saved, through the real file formats"},
+	Restart:   {"restart", "a Sentinel starts from whatever it left on disk"},
+	Impostor:  {"impostor", "no stranger moves a Sentinel that is heard where it is, or a master that its server has nothing to do with"},
+	Timers:    {"timers", "the next deadline lies ahead"},
+	Storm:     {"storm", "no loop turns without end in a calm world"},
+	Traffic:   {"traffic", "hellos and INFO go on in a calm world"},
+	Liveness:  {"liveness", "after healing: one master agreed by all, all others follow it, no failover in progress"},
 }
 
 // String returns the short name, or "" for none.

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -83,12 +84,16 @@ func (s *scene) step(in monitor.Input) {
 	s.k.attempts(s.n, &s.now, &s.was, in)
 }
 
-// violations break each invariant in every way that is checked.
-var violations = []struct {
+// violation breaks an invariant.
+type violation struct {
 	invariant Invariant
 	name      string
 	do        func(*scene)
-}{
+}
+
+// violations break each invariant in every way that is checked, together with
+// switchoverViolations.
+var violations = []violation{
 	{S1, "an epoch leaves before it is durable", func(s *scene) { s.k.tell(s.n, 99) }},
 	{S1, "a process starts at an older epoch", func(s *scene) {
 		s.n.voter().told = 9
@@ -280,19 +285,6 @@ var violations = []struct {
 			s.k.single(s.n, monitor.Send{Conn: s.connTo(to), Token: monitor.Token{Seq: uint64(seq)}})
 		}
 	}},
-	{Filled, "an empty replica is preferred to a filled one", func(s *scene) {
-		good := monitor.ReplicaView{}
-		good.Info = []byte("role:slave\r\nmaster_link_status:up\r\n")
-		for _, sign := range []string{"loading:1", "master_sync_in_progress:1", "master_link_down_since_seconds:-1"} {
-			s.k.violation = ""
-			bad := monitor.ReplicaView{}
-			bad.Info = []byte("role:slave\r\nslave_repl_offset:0\r\n" + sign + "\r\n")
-			if s.k.filled(s.n, &bad, []monitor.ReplicaView{bad, good}); s.k.violation == "" {
-				s.k.invariant = 0 // unseen
-				return
-			}
-		}
-	}},
 	{Itself, "a server is told to follow its second address", func(s *scene) {
 		s.w.addTwin(s.w.groups[0])
 		for k, r := range s.w.servers {
@@ -413,7 +405,7 @@ var unfitReplicas = map[string]func(*monitor.ReplicaView){
 // that did not see it would agree to anything.
 func TestInvariantsCanFail(t *testing.T) {
 	shown := map[Invariant]bool{S12: len(unfitReplicas) > 0}
-	for _, v := range violations {
+	for _, v := range slices.Concat(violations, switchoverViolations) {
 		shown[v.invariant] = true
 		t.Run(fmt.Sprintf("%s %s", v.invariant, v.name), func(t *testing.T) {
 			s := newScene(t, v.invariant)

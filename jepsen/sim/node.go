@@ -213,6 +213,7 @@ func (n *node) carryOut(e monitor.Effect) {
 			e.Cmd, msg = h, monitor.Send{Conn: e.Conn, Token: e.Token, Rename: e.Rename, Cmd: h}
 		}
 		n.link(e.Conn).send(toAcceptor, msg)
+		n.w.happened(momentOf(e.Cmd))
 	case monitor.Reply:
 		n.answer(e)
 	case monitor.CallResult:
@@ -305,7 +306,7 @@ func (n *node) hear(c *conn, msg any) {
 	switch m := msg.(type) {
 	case infoText:
 		info := monitor.ParseInfo(m.text)
-		n.seen.saw(c.addr, info.Role)
+		n.seen.saw(c.addr, info, n.w.now)
 		n.input(monitor.InfoReply{Conn: c.tag, Token: m.token, Info: info})
 	case *helloMsg:
 		if m.err != nil {
@@ -389,6 +390,7 @@ func (n *node) state(name string) (beliefs, bool) {
 		return beliefs{}, false
 	}
 	b := beliefs{current: v.Current, configEpoch: v.ConfigEpoch}
+	b.leads = v.Flags.Has(monitor.FlagFailoverInProgress)
 	tilt, _ := n.core.Tilt(n.w.now)
 	switch {
 	case tilt:
@@ -418,7 +420,7 @@ func (n *node) hasPeer(name string, id monitor.RunID) bool {
 func (n *node) operate(o operation) {
 	switch o.op {
 	case "failover":
-		n.input(monitor.Call{From: 1, Op: monitor.FailoverOp{Name: o.master}})
+		n.input(monitor.Call{From: 1, Op: monitor.FailoverOp{Name: o.master, Mode: o.mode, To: o.to}})
 	case "reset":
 		n.input(monitor.Call{From: 1, Op: monitor.ResetOp{Pattern: o.master}})
 	case "remove":

@@ -103,6 +103,7 @@ func (w *world) addGroup(k int) {
 			w: w, id: hostID(len(w.servers)), name: fmt.Sprintf("r%d%c", k, 'a'+j), group: g, priority: 100, replID: id,
 			addr: monitor.HostPort{Host: fmt.Sprintf("10.0.%d.%d", k, j+1), Port: 6379},
 			role: monitor.RoleMaster, replTimeout: w.opts.ReplTimeout, syncTime: w.between(0, w.opts.SyncTime),
+			storage: storage{kind: w.opts.storageOf(len(w.servers))},
 		}
 		if j > 0 {
 			s.role, s.following = monitor.RoleReplica, g.servers[0].addr
@@ -229,7 +230,7 @@ func (w *world) reinstall(n sentinel, id monitor.RunID) {
 func (w *world) addClient(g *group) {
 	c := &client{
 		w: w, id: hostID(len(w.servers) + len(w.nodes) + len(w.clients)), group: g, name: fmt.Sprintf("c%d", len(w.clients)),
-		follows: w.chance(2), think: w.between(50*time.Millisecond, 200*time.Millisecond), sentinels: w.rng.IntN(len(w.nodes)),
+		sticky: len(w.clients)%3 == 1, follows: w.chance(2), think: w.between(50*time.Millisecond, 200*time.Millisecond), sentinels: w.rng.IntN(len(w.nodes)),
 	}
 	w.clients = append(w.clients, c)
 }
@@ -282,7 +283,8 @@ func (w *world) heal() {
 	for _, s := range w.servers {
 		s.start(loseNothing)
 		s.resume()
-		s.priority, s.lag, s.forbids = 100, 0, false
+		s.unpause()
+		s.priority, s.lag, s.forbids, s.noPause = 100, 0, false, ""
 	}
 	w.resetDeparted()
 }

@@ -47,8 +47,10 @@ type Options struct {
 	SyncTime    time.Duration // of a full resynchronisation
 	LoadTime    time.Duration // after a restart
 	ReplTimeout time.Duration
-	Refusing    bool // one server refuses the transaction of a role change
-	Twins       bool // one server of each master has a second address, which the files name as a replica
+	PingPeriod  time.Duration // repl-ping-replica-period; 0: 10 s
+	Storage     string        // of the servers: "" (RDB), "aof", "none" or "mixed"
+	Refusing    bool          // one server refuses the transaction of a role change
+	Twins       bool          // one server of each master has a second address, which the files name as a replica
 
 	Calm  time.Duration // before the first fault
 	Chaos time.Duration // during which faults happen
@@ -78,6 +80,27 @@ func (o *Options) auditEvery() int { return 97 }
 
 // all returns the number of Sentinels of both kinds that there are at the start.
 func (o *Options) all() int { return o.Sentinels + o.Stock }
+
+// storageOf is how the k-th server keeps its data.
+func (o *Options) storageOf(k int) storageKind {
+	switch o.Storage {
+	case "aof":
+		return appendOnly
+	case "none":
+		return noStorage
+	case "mixed":
+		return storageKind(k) % storageKinds
+	}
+	return snapshots
+}
+
+// pingPeriod is how often an idle master writes something to its stream.
+func (o *Options) pingPeriod() time.Duration {
+	if o.PingPeriod == 0 {
+		return 10 * time.Second
+	}
+	return o.PingPeriod
+}
 
 // hosts returns the number of machines.
 func (o *Options) hosts() int {
@@ -128,6 +151,9 @@ func Draw(seed uint64, groups []string) Scenario {
 		o.Discover = rng.IntN(3) == 0
 		o.Spares = rng.IntN(3) / 2
 	}
+	more := rand.New(rand.NewPCG(seed, 0xda7a))
+	o.Storage = []string{"", "", "", "aof", "none", "mixed"}[more.IntN(6)]
+	o.PingPeriod = []time.Duration{0, 0, time.Second}[more.IntN(3)]
 	return Scenario{Seed: seed, Options: o, Faults: drawFaults(rng, o, in)}
 }
 
@@ -250,6 +276,8 @@ func (s Scenario) Validate() error {
 		return fmt.Errorf("repl-timeout must be at least 2s, or replicas give up their master between two heartbeats")
 	case o.Codec != "" && o.Codec != "conf" && o.Codec != "toml":
 		return fmt.Errorf("codec %q: want conf, toml or none", o.Codec)
+	case !slices.Contains([]string{"", "aof", "none", "mixed"}, o.Storage):
+		return fmt.Errorf("storage %q: want aof, none, mixed, or nothing for RDB", o.Storage)
 	case o.Bug != NoBug && !slices.Contains(bugs, o.Bug):
 		return fmt.Errorf("there is no bug %q: want one of %q", o.Bug, bugs)
 	case len(s.Faults) > maxFaults:

@@ -66,6 +66,7 @@ func TestBadScenarios(t *testing.T) {
 		{"chaos 9000h", "chaos"},
 		{"repl-timeout 1s", "repl-timeout"},
 		{"codec yaml", "codec"},
+		{"storage tape", "storage"},
 		{"bug none", "bug"},
 		{"discover perhaps", "perhaps"},
 		{"seed -1", "seed"},

@@ -32,6 +32,7 @@ type beliefs struct {
 	current     monitor.HostPort
 	configEpoch monitor.Epoch
 	trouble     string // what is going on; "" in a calm state
+	leads       bool   // a failover is going on
 }
 
 // process is what both kinds of Sentinel have in common.
@@ -128,4 +129,6 @@ type operation struct {
 	config monitor.MasterConfig // for monitor
 	option string               // for set
 	value  int
+	mode   monitor.FailoverMode // of a failover
+	to     monitor.HostPort
 }

@@ -34,13 +34,13 @@ type server struct {
 	lag     time.Duration
 	aborts  bool          // refuses CLIENT, and with it the transaction of SLAVEOF
 	forbids bool          // refuses SLAVEOF
-	ancient bool          // knows no CLIENT PAUSE of writes, nor UNPAUSE
+	noPause string        // why it refuses CLIENT PAUSE and UNPAUSE; "" when it does not
 	clock   time.Duration // of the machine, how far it was set forward; negative: back
 
 	role      monitor.Role
 	following monitor.HostPort
 	roleSince Instant    // of the last change of role or master
-	roleBy    roleBy     // who made it
+	switched  bool       // by the last of the orders of a switchover
 	saved     roleConfig // what CONFIG REWRITE wrote
 	priority  int
 
@@ -194,7 +194,7 @@ func (s *server) start(keep dataLoss) {
 	if !s.dead {
 		return
 	}
-	s.role, s.following, s.roleBy = s.saved.role, s.saved.following, byRestart
+	s.role, s.following, s.switched = s.saved.role, s.saved.following, false
 	s.boot()
 	s.load(keep)
 	s.loading = s.w.now.Add(s.w.between(0, s.w.opts.LoadTime))
@@ -241,7 +241,7 @@ func (s *server) fire(life int) {
 	}
 	s.store()
 	if s.role == monitor.RoleMaster {
-		if s.w.now.Sub(s.lastPing) >= 10*time.Second && len(s.downstream) > 0 {
+		if s.w.now.Sub(s.lastPing) >= s.w.opts.pingPeriod() && len(s.downstream) > 0 {
 			s.lastPing = s.w.now
 			s.append(0, nil)
 		}
@@ -367,8 +367,8 @@ func (s *server) unableTo(cmd monitor.Command) string {
 		return "BUSY Redis is busy running a script."
 	case s.aborts:
 		return "NOPERM this user has no permissions to run this command"
-	case s.ancient && !kill:
-		return "ERR syntax error"
+	case !kill:
+		return s.noPause
 	}
 	return ""
 }
@@ -456,8 +456,10 @@ func (s *server) slaveOf(c *conn, t monitor.Token, cmd monitor.SlaveOf) {
 	case s.aborts && !cmd.Plain && !cmd.Bare:
 		reply.Refused, reply.Aborted = "EXECABORT Transaction discarded because of previous errors.", true
 	default:
-		s.follow(monitor.HostPort{Host: cmd.Host, Port: cmd.Port}, bySentinel)
+		s.follow(monitor.HostPort{Host: cmd.Host, Port: cmd.Port})
 		if cmd.Bare {
+			s.switched = true
+			s.w.check.roleChanged(s, s.w.hostName(c.ends[0]), cmd)
 			break
 		}
 		s.saved = roleConfig{s.role, s.following}
@@ -484,21 +486,11 @@ func (s *server) killClients(spared *conn, pubsub bool) {
 	s.conns = kept
 }
 
-// roleBy is how a server got its role.
-type roleBy uint8
-
-const (
-	byInstallation roleBy = iota
-	bySentinel
-	byHand
-	byRestart // from its configuration file
-)
-
 // follow changes the role. A new master starts a new history, and its replicas
 // come back for it. A new replica keeps its own replicas until it learns that
 // there is another history. One that is to follow itself keeps all that it has,
 // and executes nothing more.
-func (s *server) follow(master monitor.HostPort, by roleBy) {
+func (s *server) follow(master monitor.HostPort) {
 	switch {
 	case master.Host == "" && s.role == monitor.RoleMaster:
 		return
@@ -517,7 +509,7 @@ func (s *server) follow(master monitor.HostPort, by roleBy) {
 		s.role, s.following = monitor.RoleReplica, master
 		s.connectUpstream()
 	}
-	s.roleSince, s.roleBy = s.w.now, by
+	s.roleSince, s.switched = s.w.now, false
 	s.linkUp, s.linkSince = false, s.w.now
 }
 

@@ -453,7 +453,7 @@ func (t *stock) obey(o operation) {
 	m := t.masters[k]
 	switch o.op {
 	case "failover":
-		if !m.failing() && t.choose(m) != nil {
+		if o.mode == monitor.FailoverPlain && !m.failing() && t.choose(m) != nil {
 			t.begin(m)
 			m.forced = true
 		}

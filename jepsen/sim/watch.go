@@ -11,12 +11,15 @@ import (
 // watch is what one process was told, as the checker sees it: the core's own
 // books are not asked, so that a core which keeps them wrongly is found out.
 type watch struct {
-	roles    map[monitor.HostPort]monitor.Role
-	asks     map[uint64]asked
-	answers  map[answerKey]answer
-	opinions map[opinionKey]answer
-	heard    int // answers and opinions so far
-	ballots  map[ballot]bool
+	roles     map[monitor.HostPort]monitor.Role
+	infos     map[monitor.HostPort]heardInfo
+	pauses    map[monitor.HostPort]pausing
+	downAfter map[answerKey]time.Duration // that peers have told
+	asks      map[uint64]asked
+	answers   map[answerKey]answer
+	opinions  map[opinionKey]answer
+	heard     int // answers and opinions so far
+	ballots   map[ballot]bool
 
 	probes, before []monitor.MasterProbe
 	changes        uint64 // counted by the core when it was last compared
@@ -52,17 +55,21 @@ type (
 
 // masterWatch is what one process did about one master.
 type masterWatch struct {
-	blocked Instant          // the last attempt, or the last vote for another
-	reset   bool             // an operator ends a failover whose outcome stands
-	granted monitor.Epoch    // of the attempt whose promotion may be ordered
-	early   monitor.Epoch    // the config epoch that was told while the disk failed
-	orders  []uint64         // to become a master in this attempt, which were not refused
-	ordered monitor.HostPort // who got them
+	blocked  Instant          // the last attempt, or the last vote for another
+	reset    bool             // an operator ends a failover whose outcome stands
+	granted  monitor.Epoch    // of the attempt whose promotion may be ordered
+	early    monitor.Epoch    // the config epoch that was told while the disk failed
+	orders   []uint64         // to become a master in this attempt, which were not refused
+	ordered  monitor.HostPort // who got them
+	lineage  *monitor.Info    // last INFO as a master; nil: none
+	handover handover
 	causes
 }
 
 func (h *watch) init() {
 	h.roles = map[monitor.HostPort]monitor.Role{}
+	h.infos, h.pauses = map[monitor.HostPort]heardInfo{}, map[monitor.HostPort]pausing{}
+	h.downAfter = map[answerKey]time.Duration{}
 	h.asks = map[uint64]asked{}
 	h.answers = map[answerKey]answer{}
 	h.opinions = map[opinionKey]answer{}
@@ -104,7 +111,12 @@ func (h *watch) refused(r monitor.SlaveOfReply) {
 	}
 }
 
-func (h *watch) saw(addr monitor.HostPort, role monitor.Role) { h.roles[addr] = role }
+// saw notes an INFO when it arrives.
+func (h *watch) saw(addr monitor.HostPort, info *monitor.Info, now Instant) {
+	h.roles[addr] = info.Role
+	h.heard++
+	h.infos[addr] = heardInfo{now, h.heard, info}
+}
 
 // asking notes a question, so that its answer can be attributed.
 func (h *watch) asking(c *conn, s monitor.Send, q monitor.AskMasterDown) {
@@ -120,6 +132,9 @@ func (h *watch) answered(n *node, r monitor.AskReply) {
 	key := answerKey(q)
 	h.heard++
 	h.answers[key] = answer{n.w.now, h.heard, r.Down}
+	if r.DownAfter > 0 {
+		h.downAfter[key] = r.DownAfter
+	}
 	if r.Leader == n.id {
 		h.ballots[ballot{key, r.Epoch}] = true
 	}

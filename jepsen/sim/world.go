@@ -52,6 +52,8 @@ type group struct {
 	name    string
 	index   int
 	servers []*server
+
+	demotion *demotion // the last one of a switchover; nil: none
 }
 
 // waiting is a fault that waits for an event to be emitted.

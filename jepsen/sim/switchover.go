@@ -1,0 +1,313 @@
+package sim
+
+import (
+	"slices"
+	"time"
+
+	"github.com/gosentinel/sentinel/election"
+	"github.com/gosentinel/sentinel/monitor"
+)
+
+// This file holds the Sentinels to the promises of a planned switchover: by the
+// commands that leave them and the answers that they got, and by what the servers
+// then hold.
+
+// demotion is what a master had when it was made a replica of itself: all that it
+// has acknowledged.
+type demotion struct {
+	server *server
+	at     Instant
+	data   dataset
+	id     uint64
+}
+
+// handover is what one process did in the running attempt about one master.
+type handover struct {
+	must   bool    // the master served when the operator asked: nothing may be lost
+	active bool    // the attempt was won, and was running at some time in this turn
+	begun  Instant // of the attempt
+	sent   bool    // a promotion was ordered by itself, outside a transaction
+}
+
+// pausing is a pause that one process has asked a server for.
+type pausing struct {
+	conn  monitor.ConnID
+	until Instant // it is over for certain, unless a clock jumps
+	over  bool    // the order to end it has left, over the same connection
+}
+
+// heardInfo is the last INFO of a server.
+type heardInfo struct {
+	at   Instant
+	seq  int
+	info *monitor.Info
+}
+
+// has reports whether a server has a history up to an offset, as its INFO says.
+func has(i *monitor.Info, id string, offset uint64) bool {
+	if i == nil || i.Loading || id == "" {
+		return false
+	}
+	own := i.MasterOffset
+	if i.Role == monitor.RoleReplica {
+		own = i.Offset
+	}
+	return i.ReplID == id && own >= offset || i.ReplID2 == id && offset < i.SecondOffset
+}
+
+// remember notes what a master says that it has.
+func (k *checker) remember(n *node, in monitor.InfoReply) {
+	if in.Info == nil || in.Info.Role != monitor.RoleMaster || in.Info.Loading {
+		return
+	}
+	for _, p := range n.seen.probes {
+		v, ok := n.core.Master(k.w.now, p.Name)
+		if from := n.seen.infos[v.Addr]; ok && from.info == in.Info {
+			n.seen.master(p.Name).lineage = in.Info
+		}
+	}
+}
+
+// attempted notes at each step which attempts a turn may act on.
+func (k *checker) attempted(n *node, p, was *monitor.MasterProbe) {
+	h := &n.seen.master(p.Name).handover
+	if p.Begun != was.Begun {
+		if p.Begun != 0 {
+			*h = handover{must: h.must, begun: p.Begun}
+		}
+	}
+	h.active = h.active || was.Phase > election.WaitStart || p.Phase > election.WaitStart
+}
+
+// operated notes whether a master serves that an operator wants to hand over: then
+// nothing may be lost.
+func (k *checker) operated(n *node, op monitor.FailoverOp) {
+	v, ok := n.core.Master(k.w.now, op.Name)
+	h := &n.seen.master(op.Name).handover
+	if !ok || v.Flags.Has(monitor.FlagFailoverInProgress) {
+		return
+	}
+	h.must = op.Mode != monitor.FailoverForced && v.PlannedFailover == monitor.PlannedSafe && v.CommandsUp &&
+		v.RoleReported == monitor.RoleMaster && v.InfoRefresh != 0 && !v.Flags.Has(monitor.FlagSDown|monitor.FlagODown)
+}
+
+// handedOver checks a command to a server that belongs to a switchover.
+func (k *checker) handedOver(n *node, s monitor.Send) {
+	c := n.link(s.Conn)
+	for j := range n.seen.probes {
+		p := &n.seen.probes[j]
+		v, ok := n.core.Master(k.w.now, p.Name)
+		if !ok || c.addr != v.Addr && !n.core.Knows(p.Name, c.addr) {
+			continue
+		}
+		h := &n.seen.master(p.Name).handover
+		switch cmd := s.Cmd.(type) {
+		case monitor.PublishHello:
+			k.behindPause(n, c, s)
+			return
+		case monitor.PauseWrites:
+			k.acts(n, h, s.Cmd, c)
+			k.pauses(n, p.Name, &v, c, s, cmd)
+		case monitor.Unpause:
+			k.unpauses(n, h, c, s)
+		case monitor.KillClients, monitor.RewriteConfig:
+			k.acts(n, h, s.Cmd, c)
+		case monitor.SlaveOf:
+			if cmd.Bare {
+				k.acts(n, h, s.Cmd, c)
+				k.changesRole(n, p, h, &v, c, s, cmd)
+			} else if cmd.Host == "" && p.Forced {
+				k.looked[Planned]++
+				if h.must && k.planned {
+					k.fail(n.name, Planned, "%s was told to become a master while %s may serve", c.addr, v.Addr)
+				}
+			}
+		}
+	}
+}
+
+// acts checks that a command is part of an attempt that was won (Untouched).
+func (k *checker) acts(n *node, h *handover, cmd monitor.Command, c *conn) {
+	k.looked[Untouched]++
+	if !h.active {
+		k.fail(n.name, Untouched, "%T was sent to %s without an election", cmd, c.addr)
+	}
+}
+
+// pauses checks the length of a pause and whom it hits (Pauses).
+func (k *checker) pauses(n *node, name string, v *monitor.MasterView, c *conn, s monitor.Send, cmd monitor.PauseWrites) {
+	k.looked[Pauses]++
+	shortest := v.DownAfter
+	peers, _ := n.core.Sentinels(k.w.now, name)
+	for _, p := range peers {
+		if told := n.seen.downAfter[answerKey{p.Addr, v.Addr}]; told > 0 {
+			shortest = min(shortest, told)
+		}
+	}
+	switch {
+	case c.addr != v.Addr:
+		k.fail(n.name, Pauses, "%s was paused, which is not the master", c.addr)
+	case cmd.For <= 0 || cmd.For > time.Second || cmd.For > shortest/2:
+		k.fail(n.name, Pauses, "a pause of %v, and somebody holds %s down after %v", cmd.For, name, shortest)
+	}
+	n.seen.pauses[c.addr] = pausing{conn: s.Conn, until: k.w.now.Add(cmd.For)}
+}
+
+// unpauses checks who ends a pause: who has begun it, or who was elected since
+// (Unpauser).
+func (k *checker) unpauses(n *node, h *handover, c *conn, s monitor.Send) {
+	k.looked[Unpauser]++
+	p, own := n.seen.pauses[c.addr]
+	if !own && !h.active {
+		k.fail(n.name, Unpauser, "the pause of %s was ended by one that had not begun it", c.addr)
+	}
+	if own && p.conn == s.Conn {
+		p.over = true
+		n.seen.pauses[c.addr] = p
+	}
+}
+
+// behindPause checks that no hello waits behind a pause of the own (Pauses).
+func (k *checker) behindPause(n *node, c *conn, s monitor.Send) {
+	p, paused := n.seen.pauses[c.addr]
+	if !paused {
+		return
+	}
+	k.looked[Pauses]++
+	switch {
+	case k.w.now >= p.until:
+		delete(n.seen.pauses, c.addr)
+	case !p.over || p.conn != s.Conn:
+		k.fail(n.name, Pauses, "a hello was published at %s, which was told to pause until %v", c.addr, p.until.Sub(origin))
+	}
+}
+
+// changesRole checks the role changes of a switchover: the master becomes a replica
+// of itself; a replica that has all that it had is promoted, once; and then, and
+// not before, the old master follows it.
+func (k *checker) changesRole(n *node, p *monitor.MasterProbe, h *handover, v *monitor.MasterView, c *conn, s monitor.Send, cmd monitor.SlaveOf) {
+	to := monitor.HostPort{Host: cmd.Host, Port: cmd.Port}
+	isMaster := c.addr == v.Addr
+	old := n.seen.infos[v.Addr]
+	switch {
+	case cmd.Host == "" && isMaster:
+		k.looked[NoWayBack]++
+		if m := n.seen.master(p.Name); h.sent && len(m.orders) > 0 {
+			k.fail(n.name, NoWayBack, "%s gets its role back although %s was told to become the master", c.addr, m.ordered)
+		}
+	case cmd.Host == "":
+		h.sent = true
+		k.looked[Proof]++
+		if old.info == nil || old.at < h.begun || old.info.Role != monitor.RoleReplica {
+			k.fail(n.name, Proof, "%s is promoted although %s has not said in this attempt that it is a replica", c.addr, v.Addr)
+			return
+		}
+		k.complete(n, c.addr, old)
+	case itself(k.w, to, c.addr):
+		if !isMaster {
+			k.fail(n.name, Itself, "%s was told to follow itself, and is not the master", c.addr)
+		}
+	default:
+		k.looked[Retired]++
+		if n.seen.roles[to] != monitor.RoleMaster {
+			k.fail(n.name, Retired, "%s was told to follow %s, which has not said that it is a master", c.addr, to)
+		}
+	}
+}
+
+// complete checks that a server has said that it has all that the old master had,
+// after that had said what this is (Proof).
+func (k *checker) complete(n *node, at monitor.HostPort, old heardInfo) {
+	end := max(old.info.Offset, old.info.MasterOffset)
+	is := n.seen.infos[at]
+	if is.seq < old.seq || !has(is.info, old.info.ReplID, end) {
+		k.fail(n.name, Proof, "%s is promoted, and has not said that it has %.8s up to %d", at, old.info.ReplID, end)
+	}
+}
+
+// itself reports whether an order to follow to, given to the server at at, makes it
+// follow itself.
+func itself(w *world, to, at monitor.HostPort) bool {
+	switch to.Host {
+	case "127.0.0.1", "::1", "localhost":
+		return to.Port == at.Port
+	}
+	return to.Host != "" && w.net.listeners[to] == w.net.listeners[at]
+}
+
+// proved checks that a promotion that is told was proved by INFO: the new master
+// continues the history of the old one behind all that it had.
+func (k *checker) proved(n *node, p *monitor.MasterProbe) {
+	m := n.seen.master(p.Name)
+	v, _ := n.core.Master(k.w.now, p.Name)
+	old, is := n.seen.infos[v.Addr], n.seen.infos[hostPort(p.Promoted)]
+	if !m.handover.sent || old.info == nil || is.info == nil || old.info.Role != monitor.RoleReplica {
+		return
+	}
+	k.looked[Proof]++
+	if end := max(old.info.Offset, old.info.MasterOffset); is.info.ReplID2 != old.info.ReplID || is.info.SecondOffset <= end {
+		k.fail(n.name, Proof, "%s is the master, and does not say that it continues %.8s behind %d", hostPort(p.Promoted), old.info.ReplID, end)
+	}
+}
+
+// roleChanged is called when a server has obeyed an order of a switchover, and
+// looks at what the servers of the group hold.
+func (k *checker) roleChanged(s *server, by string, cmd monitor.SlaveOf) {
+	g := s.group
+	switch {
+	case s.followsItself():
+		g.demotion = &demotion{s, k.w.now, dataset{log: s.log[:len(s.log):len(s.log)], ahead: s.ahead}, s.replID}
+	case cmd.Host == "":
+		k.oneWriter(s, by)
+		k.kept(s, by)
+	}
+}
+
+// oneWriter checks that nobody else takes writes when a switchover promotes a
+// server, or gives the old master its role back (OneWriter).
+func (k *checker) oneWriter(s *server, by string) {
+	k.looked[OneWriter]++
+	d := s.group.demotion
+	if d == nil {
+		k.fail(by, OneWriter, "%s is promoted, and no master has given up its role", s.addr)
+		return
+	}
+	for _, o := range s.group.servers {
+		if o == s || o.dead || o.role != monitor.RoleMaster {
+			continue
+		}
+		again := o.roleSince > d.at && o.switched
+		if again || o == d.server && o.roleSince <= d.at {
+			k.fail(by, OneWriter, "%s takes writes, as does %s", s.addr, o.addr)
+		}
+	}
+}
+
+// kept checks that a server which a switchover promotes has all that the old master
+// had acknowledged (Kept).
+func (k *checker) kept(s *server, by string) {
+	d := s.group.demotion
+	if d == nil || d.server == s {
+		return
+	}
+	k.looked[Kept]++
+	for j, write := range d.data.log {
+		if at := j + d.data.ahead - s.ahead; write != 0 && (at < 0 || at >= len(s.log) || s.log[at] != write) && !slices.Contains(s.log, write) {
+			k.fail(by, Kept, "%s has acknowledged write %d, and %s is promoted without it", d.server.addr, write, s.addr)
+			return
+		}
+	}
+}
+
+// resynced checks that a switchover costs no full resynchronisation: nobody has
+// more than the new master (Partial).
+func (k *checker) resynced(s *server, m psync) {
+	d := s.group.demotion
+	if d == nil || !s.switched || s.role != monitor.RoleMaster || s.oldID != d.id || m.id != d.id {
+		return
+	}
+	k.looked[Partial]++
+	if m.offset > s.oldUntil {
+		k.fail(s.name, Partial, "%s is at %d of the history that the new master has up to %d", m.from, m.offset, s.oldUntil)
+	}
+}

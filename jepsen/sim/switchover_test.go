@@ -1,0 +1,234 @@
+package sim
+
+import (
+	"testing"
+	"time"
+
+	"github.com/gosentinel/sentinel/election"
+	"github.com/gosentinel/sentinel/monitor"
+)
+
+// attempting puts the Sentinel of a scene into an attempt that it was elected for,
+// with the second server chosen.
+func (s *scene) attempting() *handover {
+	h := &s.n.seen.master("m0").handover
+	h.active, h.begun = true, s.w.now
+	p := &s.n.seen.probes[0]
+	p.Promoted, p.Phase = s.addr(1), election.SendReplicaOfNoOne
+	return h
+}
+
+// send shows a command to a server.
+func (s *scene) send(k int, cmd monitor.Command) {
+	s.k.command(s.n, monitor.Send{Conn: s.connTo(k), Cmd: cmd})
+}
+
+// says has a server answer INFO.
+func (s *scene) says(k int, info monitor.Info) {
+	s.n.seen.saw(s.w.servers[k].addr, &info, s.w.now)
+}
+
+// obeys has a server carry out a role change of a switchover.
+func (s *scene) obeys(k int, cmd monitor.SlaveOf) {
+	cmd.Bare = true
+	r := s.w.servers[k]
+	r.slaveOf(s.n.link(s.connTo(k)), monitor.Token{}, cmd)
+}
+
+// toItself is an order to follow oneself.
+var toItself = monitor.SlaveOf{Host: "127.0.0.1", Port: 6379, Bare: true}
+
+const shown = "1111111111111111111111111111111111111111" // a replication id
+
+func retired(offset uint64) monitor.Info {
+	return monitor.Info{Role: monitor.RoleReplica, Offset: offset, Details: monitor.Details{ReplID: shown}}
+}
+
+// switchoverViolations are those of the promises of a planned switchover.
+var switchoverViolations = []violation{
+	{Lineage, "a replica without the data is preferred to one that has them", func(s *scene) {
+		m := s.n.seen.master("m0")
+		m.lineage = &monitor.Info{Details: monitor.Details{ReplID: shown, MasterOffset: 5, Keys: true}}
+		good := "role:slave\r\nmaster_replid:" + shown + "\r\nslave_repl_offset:3\r\n"
+		for _, text := range []string{
+			good + "loading:1\r\n",
+			good + "master_sync_in_progress:1\r\n",
+			"role:slave\r\nmaster_replid:2" + shown[1:] + "\r\nslave_repl_offset:9\r\n",
+			"role:slave\r\nmaster_replid:" + shown + "\r\nslave_repl_offset:0\r\n",
+			"role:master\r\nmaster_replid:2" + shown[1:] + "\r\nmaster_replid2:" + shown + "\r\nsecond_repl_offset:5\r\n",
+		} {
+			s.k.violation = ""
+			var chosen, other monitor.ReplicaView
+			chosen.Info, other.Info = []byte(text), []byte(good)
+			if s.k.descends(s.n, m, &chosen, []monitor.ReplicaView{chosen, other}); s.k.violation == "" {
+				s.k.invariant = 0 // unseen
+				return
+			}
+		}
+	}},
+	{Planned, "a master that serves is failed over", func(s *scene) {
+		s.k.planned = true
+		s.attempting()
+		s.n.seen.probes[0].Forced = true
+		s.k.operated(s.n, monitor.FailoverOp{Name: "m0"})
+		s.send(1, monitor.SlaveOf{})
+	}},
+	{Untouched, "a pause without an election", func(s *scene) { s.send(0, monitor.PauseWrites{For: time.Millisecond}) }},
+	{Untouched, "a role change without an election", func(s *scene) { s.send(0, toItself) }},
+	{Untouched, "clients are disconnected without an election", func(s *scene) { s.send(0, monitor.KillClients{}) }},
+	{Untouched, "a file is rewritten without an election", func(s *scene) { s.send(1, monitor.RewriteConfig{}) }},
+	{Pauses, "too long for the Sentinel itself", func(s *scene) {
+		s.attempting()
+		s.send(0, monitor.PauseWrites{For: 501 * time.Millisecond})
+	}},
+	{Pauses, "too long for a peer", func(s *scene) {
+		s.attempting()
+		for seq, p := range []int{1, 2} {
+			at := s.w.nodes[p].base().addr
+			s.n.seen.asks[uint64(seq)] = asked{at, s.w.servers[0].addr}
+			s.k.before(s.n, monitor.AskReply{Token: monitor.Token{Seq: uint64(seq)}, OK: true, DownAfter: 400 * time.Millisecond})
+		}
+		s.send(0, monitor.PauseWrites{For: 201 * time.Millisecond})
+	}},
+	{Pauses, "without an end", func(s *scene) {
+		s.attempting()
+		s.send(0, monitor.PauseWrites{})
+	}},
+	{Pauses, "of a replica", func(s *scene) {
+		s.attempting()
+		s.send(1, monitor.PauseWrites{For: time.Millisecond})
+	}},
+	{Pauses, "a hello waits behind it", func(s *scene) {
+		s.attempting()
+		s.send(0, monitor.PauseWrites{For: 100 * time.Millisecond})
+		s.w.now = s.w.now.Add(99 * time.Millisecond)
+		s.send(0, monitor.PublishHello{Hello: s.hello(0, 0)})
+	}},
+	{Unpauser, "the pause of somebody else", func(s *scene) { s.send(0, monitor.Unpause{}) }},
+	{Proof, "the old master has not said that it is a replica", func(s *scene) {
+		s.attempting()
+		s.says(1, retired(5))
+		s.send(1, monitor.SlaveOf{Bare: true})
+	}},
+	{Proof, "it has said so before the attempt", func(s *scene) {
+		s.says(0, retired(5))
+		s.w.now = s.w.now.Add(time.Second)
+		s.attempting()
+		s.says(1, retired(5))
+		s.send(1, monitor.SlaveOf{Bare: true})
+	}},
+	{Proof, "the replica has said what it has before the end was known", func(s *scene) {
+		s.attempting()
+		s.says(1, retired(5))
+		s.says(0, retired(5))
+		s.send(1, monitor.SlaveOf{Bare: true})
+	}},
+	{Proof, "the replica has less", func(s *scene) {
+		s.attempting()
+		s.says(0, retired(5))
+		s.says(1, retired(4))
+		s.send(1, monitor.SlaveOf{Bare: true})
+	}},
+	{Proof, "what it has read counts for what it has applied", func(s *scene) {
+		s.attempting()
+		s.says(0, retired(5))
+		r := retired(4)
+		r.ReadOffset, r.MasterOffset = 5, 5
+		s.says(1, r)
+		s.send(1, monitor.SlaveOf{Bare: true})
+	}},
+	{Proof, "the replica has another history", func(s *scene) {
+		s.attempting()
+		s.says(0, retired(5))
+		r := retired(9)
+		r.ReplID = "2" + shown[1:]
+		s.says(1, r)
+		s.send(1, monitor.SlaveOf{Bare: true})
+	}},
+	{Proof, "a promotion is told of one that does not continue", func(s *scene) {
+		h := s.attempting()
+		h.sent = true
+		s.says(0, retired(5))
+		s.says(1, monitor.Info{Role: monitor.RoleMaster, Details: monitor.Details{ReplID2: shown, SecondOffset: 5}})
+		s.k.proved(s.n, &s.n.seen.probes[0])
+	}},
+	{NoWayBack, "the old master is promoted beside the new one", func(s *scene) {
+		s.attempting()
+		s.says(0, retired(5))
+		s.says(1, retired(5))
+		m := s.n.seen.master("m0")
+		m.granted, s.n.seen.probes[0].AttemptEpoch = 7, 7
+		s.send(1, monitor.SlaveOf{Bare: true})
+		s.send(0, monitor.SlaveOf{Bare: true})
+	}},
+	{Retired, "the old master follows a replica", func(s *scene) {
+		s.attempting()
+		at := s.w.servers[1].addr
+		s.send(0, monitor.SlaveOf{Host: at.Host, Port: at.Port, Bare: true})
+	}},
+	{Itself, "a replica is told to follow itself", func(s *scene) {
+		s.attempting()
+		s.send(1, toItself)
+	}},
+	{OneWriter, "nobody was demoted", func(s *scene) { s.obeys(1, monitor.SlaveOf{}) }},
+	{OneWriter, "the old master serves again", func(s *scene) {
+		s.obeys(0, toItself)
+		s.w.now = s.w.now.Add(time.Millisecond)
+		s.obeys(0, monitor.SlaveOf{})
+		s.obeys(1, monitor.SlaveOf{})
+	}},
+	{OneWriter, "and the other way round", func(s *scene) {
+		s.obeys(0, toItself)
+		s.w.now = s.w.now.Add(time.Millisecond)
+		s.obeys(1, monitor.SlaveOf{})
+		s.obeys(0, monitor.SlaveOf{})
+	}},
+	{Kept, "a write is missing", func(s *scene) {
+		s.w.servers[0].append(4711, nil)
+		s.obeys(0, toItself)
+		s.obeys(1, monitor.SlaveOf{})
+	}},
+	{Partial, "somebody has more", func(s *scene) {
+		s.obeys(0, toItself)
+		s.obeys(1, monitor.SlaveOf{})
+		from := s.w.servers[0]
+		s.w.servers[1].sync(&conn{w: s.w, dialer: s.n}, psync{from.replID, from.position() + 1, from.addr})
+	}},
+}
+
+// TestSwitchoverPromisesHold: what is shown above is not seen where all is done in
+// the right order.
+func TestSwitchoverPromisesHold(t *testing.T) {
+	s := newScene(t, 0)
+	s.w.servers[0].append(4711, nil)
+	s.w.advance(10 * time.Millisecond)
+	s.attempting()
+	m := s.n.seen.master("m0")
+	m.granted, s.n.seen.probes[0].AttemptEpoch = 7, 7
+	s.send(0, monitor.PauseWrites{For: 100 * time.Millisecond})
+	s.send(0, toItself)
+	s.obeys(0, toItself)
+	for k := range 2 {
+		s.says(k, *monitor.ParseInfo(s.w.servers[k].info()))
+	}
+	s.send(1, monitor.SlaveOf{Bare: true})
+	s.obeys(1, monitor.SlaveOf{})
+	s.says(1, *monitor.ParseInfo(s.w.servers[1].info()))
+	s.k.proved(s.n, &s.n.seen.probes[0])
+	at := s.w.servers[1].addr
+	s.send(0, monitor.SlaveOf{Host: at.Host, Port: at.Port, Bare: true})
+	s.obeys(0, monitor.SlaveOf{Host: at.Host, Port: at.Port})
+	s.send(0, monitor.Unpause{})
+	s.send(0, monitor.KillClients{})
+	s.send(0, monitor.RewriteConfig{})
+	s.send(0, monitor.PublishHello{Hello: s.hello(0, 0)})
+	s.w.advance(100 * time.Millisecond)
+	if s.k.failed() {
+		t.Error(s.k.violation)
+	}
+	for _, i := range []Invariant{Untouched, Pauses, Unpauser, Proof, Retired, OneWriter, Kept} {
+		if s.k.looked[i] == 0 {
+			t.Errorf("%s was not looked at", i)
+		}
+	}
+}
