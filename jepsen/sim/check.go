@@ -379,10 +379,10 @@ func (k *checker) selected(n *node, p *monitor.MasterProbe) {
 // descends checks the replica that was chosen among those that are fit: it has the
 // data of the master, as far as that was heard, if any has (Lineage).
 func (k *checker) descends(n *node, m *masterWatch, chosen *monitor.ReplicaView, fit []monitor.ReplicaView) {
-	if m.lineage == nil || !m.lineage.Keys {
+	if m.lineage == nil || !m.lineage.keys {
 		return
 	}
-	id, offset := m.lineage.ReplID, m.lineage.MasterOffset
+	id, offset := m.lineage.id, m.lineage.offset
 	is := monitor.ParseInfo(chosen.Info)
 	if descends(is, id, offset) {
 		return

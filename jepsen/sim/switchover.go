@@ -43,6 +43,31 @@ type heardInfo struct {
 	info *monitor.Info
 }
 
+// lineage is what a master was last known to have.
+type lineage struct {
+	id     string
+	offset uint64
+	keys   bool
+	before []string // earlier histories of that master
+}
+
+// next returns what follows from an INFO.
+func (l *lineage) next(i *monitor.Info, offset uint64) *lineage {
+	n := &lineage{id: i.ReplID, offset: offset, keys: i.Keys}
+	switch {
+	case l == nil:
+	case l.id == n.id:
+		n.before = l.before
+	default:
+		n.before = append(slices.Clone(l.before), l.id)
+	}
+	return n
+}
+
+// knows reports whether a history is the one of the master, or was: a replica may
+// tell late of one that the master has left.
+func (l *lineage) knows(id string) bool { return l.id == id || slices.Contains(l.before, id) }
+
 // has reports whether a server has a history up to an offset, as its INFO says.
 func has(i *monitor.Info, id string, offset uint64) bool {
 	if i == nil || i.Loading || id == "" {
@@ -55,15 +80,25 @@ func has(i *monitor.Info, id string, offset uint64) bool {
 	return i.ReplID == id && own >= offset || i.ReplID2 == id && offset < i.SecondOffset
 }
 
-// remember notes what a master says that it has.
+// remember notes what a master says that it has. A replica whose link to it is up
+// may be the first to tell that it has begun another history, by a restart.
 func (k *checker) remember(n *node, in monitor.InfoReply) {
-	if in.Info == nil || in.Info.Role != monitor.RoleMaster || in.Info.Loading {
+	info := in.Info
+	if info == nil || info.Loading || info.Syncing {
 		return
 	}
 	for _, p := range n.seen.probes {
 		v, ok := n.core.Master(k.w.now, p.Name)
-		if from := n.seen.infos[v.Addr]; ok && from.info == in.Info {
-			n.seen.master(p.Name).lineage = in.Info
+		if !ok {
+			continue
+		}
+		m := n.seen.master(p.Name)
+		follows := info.MasterLinkUp && v.Addr == monitor.HostPort{Host: info.MasterHost, Port: info.MasterPort}
+		switch {
+		case info.Role == monitor.RoleMaster && n.seen.infos[v.Addr].info == info:
+			m.lineage = m.lineage.next(info, info.MasterOffset)
+		case info.Role == monitor.RoleReplica && follows && m.lineage != nil && !m.lineage.knows(info.ReplID):
+			m.lineage = m.lineage.next(info, info.Offset)
 		}
 	}
 }

@@ -48,7 +48,7 @@ func retired(offset uint64) monitor.Info {
 var switchoverViolations = []violation{
 	{Lineage, "a replica without the data is preferred to one that has them", func(s *scene) {
 		m := s.n.seen.master("m0")
-		m.lineage = &monitor.Info{Details: monitor.Details{ReplID: shown, MasterOffset: 5, Keys: true}}
+		m.lineage = &lineage{id: shown, offset: 5, keys: true}
 		good := "role:slave\r\nmaster_replid:" + shown + "\r\nslave_repl_offset:3\r\n"
 		for _, text := range []string{
 			good + "loading:1\r\n",

@@ -61,7 +61,7 @@ type masterWatch struct {
 	early    monitor.Epoch    // the config epoch that was told while the disk failed
 	orders   []uint64         // to become a master in this attempt, which were not refused
 	ordered  monitor.HostPort // who got them
-	lineage  *monitor.Info    // last INFO as a master; nil: none
+	lineage  *lineage         // nil: not known
 	handover handover
 	causes
 }
