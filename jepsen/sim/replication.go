@@ -209,6 +209,7 @@ func (s *server) synced() {
 // sync answers the request of a replica: the missing part of the stream when it
 // has the same history, else everything.
 func (s *server) sync(c *conn, m psync) {
+	s.conns = remove(s.conns, c)
 	if s.isLoading() || s.role == monitor.RoleReplica && !s.linkUp || s.descendsFrom(m.from) {
 		c.close(1, "cannot serve a replica now")
 		return

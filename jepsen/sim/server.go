@@ -68,7 +68,7 @@ type server struct {
 	pause       pause
 	syncTime    time.Duration
 	replTimeout time.Duration
-	conns       []*conn // of Sentinels and clients
+	conns       []*conn // of Sentinels and clients, and of replicas that have not asked yet
 	downstream  []*replicaLink
 	waiting     []work // arrived while hung
 	lastPing    Instant
@@ -256,11 +256,7 @@ func (s *server) fire(life int) {
 	}
 }
 
-func (s *server) accept(c *conn) {
-	if c.kind != replicaConn {
-		s.conns = append(s.conns, c)
-	}
-}
+func (s *server) accept(c *conn) { s.conns = append(s.conns, c) }
 
 func (s *server) hangup(c *conn) {
 	s.conns = remove(s.conns, c)
