@@ -89,7 +89,7 @@ var layers = []layer{
 	}},
 	{"jepsen/cmd/bench/internal/promote", []string{"jepsen/cluster", "jepsen/cmd/bench/internal/traffic", "jepsen/cmd/bench/internal/trial"}},
 	{"jepsen/cmd/bench", []string{
-		"jepsen/cluster", "jepsen/cmd/bench/internal/agreement", "jepsen/cmd/bench/internal/failover", "jepsen/cmd/bench/internal/planned",
+		"internal/fakeredis", "jepsen/cluster", "jepsen/cmd/bench/internal/agreement", "jepsen/cmd/bench/internal/failover", "jepsen/cmd/bench/internal/planned",
 		"jepsen/cmd/bench/internal/promote", "jepsen/cmd/bench/internal/trial", "jepsen/cmd/internal/cli", "jepsen/mixed",
 	}},
 	{"jepsen/cmd/sim", []string{

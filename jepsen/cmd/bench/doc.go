@@ -19,7 +19,7 @@
 // were acknowledged and are gone, how long clients wait, for how long the old master
 // goes on taking writes, full resynchronisations. Each row is another load or set-up;
 // -h lists them. There is one version of redis-server to measure with. What older ones
-// lack is played by forbidding it to the Sentinels.
+// lack is forbidden to the Sentinels by an ACL, or the embedded server imitates them.
 //
 // # promote
 //

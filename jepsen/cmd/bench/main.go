@@ -1,6 +1,11 @@
 package main
 
-import "github.com/gosentinel/sentinel/jepsen/cmd/internal/cli"
+import (
+	"os"
+
+	"github.com/gosentinel/sentinel/internal/fakeredis"
+	"github.com/gosentinel/sentinel/jepsen/cmd/internal/cli"
+)
 
 // program lists the subcommands.
 var program = cli.Program{
@@ -15,4 +20,13 @@ var program = cli.Program{
 	},
 }
 
-func main() { cli.Main(program) }
+// miniCommand is the hidden first argument that turns this program into the embedded
+// server. Each server is a process of its own.
+const miniCommand = "mini-redis"
+
+func main() {
+	if len(os.Args) > 1 && os.Args[1] == miniCommand {
+		os.Exit(fakeredis.Main(os.Args[2:]))
+	}
+	cli.Main(program)
+}

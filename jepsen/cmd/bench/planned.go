@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 
@@ -62,6 +63,11 @@ func (t *plannedTask) Check([]string) (err error) {
 		return fmt.Errorf("-rows: %w", err)
 	}
 	t.Words = strings.Fields(t.words)
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	t.Embedded = []string{self, miniCommand}
 	if t.server != "" {
 		t.Server = strings.Fields(t.server)
 	}

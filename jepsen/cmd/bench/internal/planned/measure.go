@@ -41,7 +41,11 @@ func perform(ctx context.Context, o Options, p Program, row Row) (results []resu
 			}
 		}
 	}
-	err = cluster.Run(cluster.Config{Sentinel: p.Command, Server: o.Server, OnEvent: onEvent, Keep: o.Keep}, func(c *cluster.Cluster) error {
+	server := o.Server
+	if row.Release != "" {
+		server = o.Embedded
+	}
+	err = cluster.Run(cluster.Config{Sentinel: p.Command, Server: server, OnEvent: onEvent, Keep: o.Keep}, func(c *cluster.Cluster) error {
 		s, err := enter(ctx, c, o, row, site)
 		if err != nil {
 			return err
@@ -88,7 +92,11 @@ func (s *stage) switchover(ctx context.Context, old *cluster.Server) (r result, 
 	if ev, ok := first(s.c.Events().Since(start), "+switch-master"); ok {
 		r.Switched = ev.At.Sub(start)
 	}
-	if began, last := endWatch(), s.clients.LastFrom(old.Addr()); master != old && !began.IsZero() && last.After(began) {
+	began, last := endWatch(), s.clients.LastFrom(old.Addr())
+	if began.IsZero() {
+		began = start // the embedded server does not count what it is told
+	}
+	if master != old && last.After(began) {
 		r.Takes = last.Sub(began)
 	}
 	if r.LostFollow, r.LostStay, err = s.clients.Lost(ctx, master.Client()); err != nil {

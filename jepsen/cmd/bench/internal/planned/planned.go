@@ -16,6 +16,7 @@ type Options struct {
 	Words       []string // of SENTINEL FAILOVER, behind the name of the master
 	Lines       []string // further lines for the Sentinels' configuration
 	Server      []string // the command that starts a server; nil: redis-server
+	Embedded    []string // the command that starts the embedded server
 	Limits      bool     // fail if the first program exceeds what is promised
 	Keep        bool     // the files of the clusters
 	Programs    []Program

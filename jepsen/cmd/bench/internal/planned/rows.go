@@ -19,6 +19,9 @@ type Row struct {
 	Slow       relay.Shape // of what replicas receive
 	ServerConf []string
 	TLS        bool
+	// Release, if not empty, has the embedded server of this repository run in place of
+	// redis-server, and imitate a release.
+	Release string
 	// Rights are what the Sentinels may do on the servers; empty: everything.
 	Rights string
 	Load   traffic.Load
@@ -43,8 +46,13 @@ func form(f traffic.Form, perSecond int) traffic.Writers {
 // rights are what a Sentinel needs on servers, besides those in the brackets.
 const rights = "resetchannels &__sentinel__:hello -@all +ping +info +publish +subscribe +multi +exec +role +slaveof +config|rewrite +client|setname +script|kill "
 
-// Rows are all rows. Only one version of the servers is at hand; what older ones lack
-// is forbidden by an ACL instead.
+// pushes are written to the embedded server, which has no bits.
+var pushes = traffic.Load{Writers: []traffic.Writers{
+	{Clients: 10, PerSecond: 1000, Form: traffic.Push}, {Clients: 10, PerSecond: 1000, Form: traffic.Push, Sticky: true},
+}}
+
+// Rows are all rows. Only one version of redis-server is at hand. What older ones lack
+// is forbidden by an ACL instead, or the embedded server imitates them.
 var Rows = []Row{
 	{Name: "idle", Text: "no clients", Replicas: 2},
 	{Name: "following", Text: "1,000 writes/s that follow", Replicas: 2, Load: traffic.Load{Writers: []traffic.Writers{following}}},
@@ -69,6 +77,8 @@ var Rows = []Row{
 	{Name: "tls", Text: "both, with TLS everywhere", Replicas: 2, TLS: true, Load: both},
 	{Name: "acl", Text: "both, with users that have only the rights they need", Replicas: 2, Load: both, Rights: rights + "+client|kill +client|pause +client|unpause"},
 	{Name: "nopause", Text: "the same without the right to pause, as with servers before 6.2", Replicas: 2, Load: both, Rights: rights + "+client|kill"},
+	{Name: "old60", Text: "both, with the embedded server in place of Redis 6.0", Replicas: 2, Load: pushes, Release: "6.0.20"},
+	{Name: "old50", Text: "both, with the embedded server in place of Redis 5.0", Replicas: 2, Load: pushes, Release: "5.0.14"},
 	{Name: "nokill", Text: "the same without the right to cut clients", Replicas: 2, Load: both, Rights: rights + "+client|pause +client|unpause"},
 }
 

@@ -50,6 +50,9 @@ func enter(ctx context.Context, c *cluster.Cluster, o Options, row Row, site *tr
 		SentinelConf: slices.Clone(o.Lines),
 	}
 	lines := append([]string{"repl-backlog-size 64mb", "client-output-buffer-limit replica 0 0 0"}, row.ServerConf...)
+	if row.Release != "" {
+		lines = []string{"imitated-version " + row.Release}
+	}
 	if row.TLS {
 		certificates, access, err := certify(c.Dir())
 		if err != nil {

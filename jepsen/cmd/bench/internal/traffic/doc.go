@@ -10,6 +10,6 @@
 // an error. Sticky clients know one address, and
 // try each write once.
 //
-// Every write sets a bit of its own, in one key for each client. So a write may be
-// repeated, and one read of each key shows all writes that are left.
+// Every write sets a bit of its own, in one key for each client, or appends its number
+// to a list. So a write may be repeated, and one read of each key shows all that are left.
 package traffic

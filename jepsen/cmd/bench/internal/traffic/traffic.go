@@ -2,7 +2,6 @@ package traffic
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"sync"
@@ -95,8 +94,8 @@ func (t *Traffic) LastFrom(addr string) time.Time { return t.book.lastFrom(addr)
 func (t *Traffic) Lost(ctx context.Context, server *redis.Client) (following, sticky int, err error) {
 	for _, w := range t.writers {
 		acked := w.acked.copy() // first, as writes go on
-		got, err := server.Get(ctx, w.key).Result()
-		if err != nil && !errors.Is(err, redis.Nil) {
+		got, err := w.Form.left(ctx, server, w.key)
+		if err != nil {
 			return following, sticky, fmt.Errorf("reading the writes back: %w", err)
 		}
 		n := w.acked.lost(acked, got)

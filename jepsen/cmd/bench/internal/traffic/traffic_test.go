@@ -210,13 +210,13 @@ func TestRealServer(t *testing.T) {
 		if s := tr.Seen(); s.PerClient != 0 || s.Gap == 0 || s.Stall == 0 {
 			t.Errorf("saw %+v", s)
 		}
-		if err := server.Client().Del(t.Context(), "bench:0", "bench:1", "bench:2", "bench:3").Err(); err != nil {
+		if err := server.Client().Del(t.Context(), "bench:0", "bench:1", "bench:2", "bench:3", "bench:4").Err(); err != nil {
 			return err
 		}
 		if err := tr.Alive(t.Context()); err != nil {
 			return err
 		}
-		if follow, _, err := tr.Lost(t.Context(), server.Client()); follow < 8 || err != nil {
+		if follow, _, err := tr.Lost(t.Context(), server.Client()); follow < 10 || err != nil {
 			t.Errorf("lost %d of what was deleted, %v", follow, err)
 		}
 		if follow, _, err := tr.Lost(t.Context(), server.Client()); follow != 0 || err != nil {

@@ -2,10 +2,13 @@ package traffic
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // Form is the kind of command with which a client writes.
@@ -17,8 +20,33 @@ const (
 	Multi               // SETBIT in a transaction
 	Lua                 // SETBIT in a script
 	Padded              // SET of 10 kB, then SETBIT
+	Push                // RPUSH
 	Publish             // PUBLISH to the subscribers; nothing is remembered
 )
+
+// left returns which writes a server has: bit n of the string is set for write n.
+func (f Form) left(ctx context.Context, server *redis.Client, key string) (string, error) {
+	if f != Push {
+		got, err := server.Get(ctx, key).Result()
+		if errors.Is(err, redis.Nil) {
+			err = nil
+		}
+		return got, err
+	}
+	list, err := server.LRange(ctx, key, 0, -1).Result()
+	var set []byte
+	for _, text := range list {
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			return "", err
+		}
+		for n/8 >= len(set) {
+			set = append(set, 0)
+		}
+		set[n/8] |= 0x80 >> (n % 8)
+	}
+	return string(set), err
+}
 
 // padding is the value of a padded write.
 var padding = strings.Repeat("x", 10_000)
@@ -40,6 +68,9 @@ func (f Form) send(c *conn, key string, n int) (replies int) {
 		c.command("SET", key+":pad:"+strconv.Itoa(n%10), padding)
 		c.command("SETBIT", key, bit, "1")
 		return 2
+	case Push:
+		c.command("RPUSH", key, bit)
+		return 1
 	case Publish:
 		c.command("PUBLISH", channel, bit)
 		return 1
