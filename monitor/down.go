@@ -19,6 +19,9 @@ func (c *Core) sdownDue(now Instant, i *instance) (down bool, due Instant) {
 		if i.role == RoleReplica {
 			due = min(due, i.roleSince.Add(i.downAfter+2*c.tun.InfoPeriod))
 		}
+		if m := i.master; m.lostSince != 0 {
+			due = min(due, m.lostSince)
+		}
 		if m := i.master; i.has(FlagMasterReboot) {
 			due = min(due, m.rebootSince.Add(m.cfg.RebootDownAfter))
 		}

@@ -23,6 +23,8 @@ func (c *Core) mayPromote(m *master, f *contest) (from Instant, why string) {
 		return 0, ""
 	case f.standing == election.Reading:
 		return Never, "no replica has data that can be promoted yet (" + f.shortcomings() + ")"
+	case f.standing == election.Empty && !m.has(FlagSDown):
+		return Never, "no replica has the data of the master (" + f.shortcomings() + ")"
 	case m.lineage.Heard && !m.lineage.Keys:
 		return 0, ""
 	}

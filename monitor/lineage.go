@@ -6,16 +6,10 @@ import "github.com/gosentinel/sentinel/election"
 // (state-machine.md §6.12, Lineage). What it says while it is loading is not that.
 // Once it is in sync with another server, because it was made a replica by hand, it
 // has the data of that one.
-func (c *Core) noteLineage(m *master, info *Info) {
-	l := election.Lineage{ReplID: info.ReplID, Offset: info.MasterOffset, Keys: info.Keys, Persistent: info.Persistent, Heard: true}
+func (c *Core) noteLineage(now Instant, m *master, info *Info) {
 	switch {
-	case info.Loading, info.Role == RoleNone:
+	case info.Loading, info.Role == RoleNone, info.Role == RoleReplica && (!info.MasterLinkUp || info.Syncing):
 		return
-	case info.Role == RoleReplica:
-		if !info.MasterLinkUp || info.Syncing {
-			return
-		}
-		l.Offset = info.Offset
 	}
 	if info.RunID != m.process {
 		// What it has right after a restart comes from a disk, although it has not
@@ -23,17 +17,23 @@ func (c *Core) noteLineage(m *master, info *Info) {
 		m.loaded = m.process != "" && info.Keys && info.Role == RoleMaster
 		m.process = info.RunID
 	}
-	l.Persistent = l.Persistent || m.loaded
-	c.takeLineage(m, l)
+	if !c.hasLost(now, m, info) {
+		c.takeLineage(m, m.lineageOf(info))
+	}
 }
 
-// takeLineage replaces what is known of the data of a master. That it has begun
-// another history without a key is no reason to forget the one that had some, while
-// a replica still has that.
-func (c *Core) takeLineage(m *master, l election.Lineage) {
-	if old := m.lineage; old.Keys && !l.Keys && l.ReplID != old.ReplID && m.isHeld(old) {
-		return
+func (m *master) lineageOf(info *Info) election.Lineage {
+	l := election.Lineage{
+		ReplID: info.ReplID, Offset: info.MasterOffset, Keys: info.Keys, Persistent: info.Persistent || m.loaded, Heard: true,
 	}
+	if info.Role == RoleReplica {
+		l.Offset = info.Offset
+	}
+	return l
+}
+
+// takeLineage replaces what is known of the data of a master.
+func (c *Core) takeLineage(m *master, l election.Lineage) {
 	old, had := m.lineage, m.hadKeys
 	m.lineage = l
 	m.hadKeys = l.Keys || had && l.ReplID == old.ReplID
@@ -42,17 +42,6 @@ func (c *Core) takeLineage(m *master, l election.Lineage) {
 	if l.ReplID != old.ReplID || l.Persistent != old.Persistent || l.Heard != old.Heard || m.hadKeys != had {
 		c.changed()
 	}
-}
-
-// isHeld reports whether a replica has what l tells, as far as it had come.
-func (m *master) isHeld(l election.Lineage) bool {
-	for _, r := range m.replicas {
-		data := election.Replica{Data: r.data(), Keys: r.info != nil && r.info.Keys, LinkDown: r.masterLinkDown}
-		if l.ReplID != "" && data.ReplID != "" && data.Keys && l.Standing(data) >= election.Replaced {
-			return true
-		}
-	}
-	return false
 }
 
 // noteNewHistory takes from a replica what the master has, if that has begun another
@@ -65,11 +54,14 @@ func (c *Core) noteNewHistory(r *replica, info *Info) {
 	switch {
 	case l.ReplID == "" || info.ReplID == "" || info.ReplID == l.ReplID,
 		info.Role != RoleReplica || !info.MasterLinkUp || info.Syncing || info.Loading,
-		!c.follows(r, m.addr), r.infoSent < m.infoRefresh:
+		!c.follows(r, m.addr), r.infoSent < m.infoRefresh,
+		m.info != nil && info.ReplID == m.info.ReplID2: // it has not noticed yet that the master has left it
 		return
 	}
-	l.ReplID, l.Offset, l.Keys = info.ReplID, info.Offset, info.Keys
-	c.takeLineage(m, l)
+	if m.keeper(&Info{Role: RoleMaster, Details: info.Details}) == nil {
+		l.ReplID, l.Offset, l.Keys = info.ReplID, info.Offset, info.Keys
+		c.takeLineage(m, l)
+	}
 	c.requestInfo(c.now, &m.instance)
 }
 

@@ -14,13 +14,14 @@ type master struct {
 	peers    []*peer
 	distant  []distant
 
-	ledger  election.Ledger
-	voteSeq uint64 // the Persist that holds the ledger's vote
-	recall  recall
-	lineage election.Lineage
-	hadKeys bool  // since lineage.ReplID is its history; what is saved says this
-	process RunID // of the server, when lineage was noted
-	loaded  bool  // it had keys when it started
+	ledger    election.Ledger
+	voteSeq   uint64 // the Persist that holds the ledger's vote
+	recall    recall
+	lineage   election.Lineage
+	hadKeys   bool    // since lineage.ReplID is its history; what is saved says this
+	process   RunID   // of the server, when lineage was noted
+	loaded    bool    // it had keys when it started
+	lostSince Instant // since when it is back without data that a replica has; 0: it is not
 
 	forgotten  forgotten // by RESET
 	quietUntil Instant   // nothing is learned before, see resetPause

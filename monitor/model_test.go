@@ -314,6 +314,9 @@ func (s *redis) listening() bool { return !s.down }
 // crash ends the process: its kernel resets the connections.
 func (s *redis) crash() {
 	s.down, s.hung, s.linkUp, s.linkSince, s.waiting = true, false, false, s.w.now, nil
+	for _, r := range s.attached() {
+		r.linkUp, r.linkSince = false, s.w.now
+	}
 	s.w.resetAll(s, nil, ConnCommand, ConnPubSub)
 }
 
@@ -520,7 +523,7 @@ func (s *redis) fetch() {
 		s.linkUp, s.linkSince = false, s.w.now
 	case !reachable || m.hung:
 	case s.linkUp:
-		s.offset = m.offset
+		s.offset, s.keys = m.offset, m.keys
 	case s.w.now.Sub(s.linkSince) >= s.syncTime:
 		s.linkUp, s.linkSince, s.neverSync, s.offset = true, s.w.now, false, m.offset
 		s.hist, s.hist2, s.second, s.keys = m.hist, m.hist2, m.second, m.keys

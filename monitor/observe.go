@@ -25,7 +25,7 @@ func (c *Core) infoReply(now Instant, in InfoReply) {
 		}
 		if m, ok := mem.(*master); ok {
 			m.forgotten = forgotten{} // it names those that it still has
-			c.noteLineage(m, in.Info)
+			c.noteLineage(now, m, in.Info)
 			c.discoverReplicas(now, m, in.Info)
 		}
 		if r, ok := mem.(*replica); ok {

@@ -498,6 +498,12 @@ func (s *script) server(t *testing.T, td *datadriven.TestData) {
 			a.Scan(t, 0, &r.read)
 		case "second":
 			a.Scan(t, 0, &r.second)
+		case "start-from-rdb": // written when the offset was that
+			var saved uint64
+			a.Scan(t, 0, &saved)
+			r.start(false)
+			r.hist2, r.second, r.offset = r.hist, saved+1, saved
+			r.newHistory()
 		case "new-history":
 			r.newHistory()
 		case "sync":

@@ -240,6 +240,11 @@ var Table = []Mutation{
 		Edits: []Edit{{"monitor/state.go", "ms.Lineage = m.lineage", "ms.Lineage = Lineage{}"}},
 	},
 	{
+		Name: "a master that came back without its data taken as it is", Why: "its replicas drop theirs",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/down.go", "m.lostSince != 0", "m.lostSince < 0"}},
+	},
+	{
 		Name: "what a replica has received and not applied is not waited for", Why: "it is lost by the promotion",
 		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
 		Edits: []Edit{{"monitor/selection.go", "r.info.ReadOffset > r.offset", "r.info.ReadOffset < r.offset"}},
