@@ -11,14 +11,27 @@ func (c *Core) noteLineage(now Instant, m *master, info *Info) {
 	case info.Loading, info.Role == RoleNone, info.Role == RoleReplica && (!info.MasterLinkUp || info.Syncing):
 		return
 	}
+	restarted := m.process != "" && info.RunID != m.process
 	if info.RunID != m.process {
 		// What it has right after a restart comes from a disk, although it has not
 		// saved anything yet.
-		m.loaded = m.process != "" && info.Keys && info.Role == RoleMaster
+		m.loaded = restarted && info.Keys && info.Role == RoleMaster
 		m.process = info.RunID
 	}
-	if !c.hasLost(now, m, info) {
-		c.takeLineage(m, m.lineageOf(info))
+	// A new master has less of the history of an old one that still serves: that is
+	// no loss of its own.
+	if (restarted || m.lostSince != 0 || info.Role == RoleReplica) && c.hasLost(now, m, info) {
+		return
+	}
+	c.takeLineage(m, m.lineageOf(info))
+}
+
+// inherit takes what a server says that is going to be the master, if that is known:
+// it may be gone before it is asked again.
+func (c *Core) inherit(m *master, r *replica) {
+	if r != nil && r.role == RoleMaster && r.info != nil && !r.info.Loading {
+		m.loaded = false
+		c.takeLineage(m, m.lineageOf(r.info))
 	}
 }
 
@@ -58,7 +71,7 @@ func (c *Core) noteNewHistory(r *replica, info *Info) {
 		m.info != nil && info.ReplID == m.info.ReplID2: // it has not noticed yet that the master has left it
 		return
 	}
-	if m.keeper(&Info{Role: RoleMaster, Details: info.Details}) == nil {
+	if m.infoRefresh == 0 || m.keeper(&Info{Role: RoleMaster, Details: info.Details}) == nil {
 		l.ReplID, l.Offset, l.Keys = info.ReplID, info.Offset, info.Keys
 		c.takeLineage(m, l)
 	}

@@ -25,6 +25,7 @@ type server struct {
 // reconnection clock. With a down-after of one second it therefore fails over a
 // healthy new master after about one in twenty failovers.
 func (c *Core) switchTo(now Instant, m *master, addr Addr) {
+	c.inherit(m, m.replicaAt(addr))
 	servers := []server{}
 	for _, r := range m.replicas {
 		servers = append(servers, server{r.addr, r.link})
