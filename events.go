@@ -184,6 +184,17 @@ type (
 	// ended. It is logged at debug level and not published to RESP subscribers.
 	ScriptChild = monitor.ScriptChild
 
+	// SwitchoverTakenOver is +switchover-takeover: a planned switchover was left
+	// unfinished by its driver, and this Sentinel stands for finishing it.
+	SwitchoverTakenOver = monitor.SwitchoverTakenOver
+	// SwitchoverWaits is +switchover-wait: a planned switchover waits for a replica
+	// that is being synchronised.
+	SwitchoverWaits = monitor.SwitchoverWaits
+	// SwitchoverDegraded is +switchover-degraded: a planned switchover goes on
+	// without something that a server refuses.
+	SwitchoverDegraded = monitor.SwitchoverDegraded
+	// SwitchoverAborted is -switchover-abort: a planned switchover was given up.
+	SwitchoverAborted = monitor.SwitchoverAborted
 	// LinkReconnection is -cmd-link-reconnection or -pubsub-link-reconnection: a
 	// connection failed. It is logged at debug level and not published to RESP
 	// subscribers.

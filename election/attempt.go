@@ -43,6 +43,8 @@ type Attempt struct {
 	Epoch Epoch
 	// Begun is when the attempt was started; zero when there is none.
 	Begun Instant
+	// VotesAsked is when the election was begun or last repeated.
+	VotesAsked Instant
 	// Start is the base of the election deadline and of the wait before the
 	// next attempt. It includes a random part, and it also moves when a vote is
 	// given to another Sentinel. It outlives the attempt.
@@ -74,7 +76,7 @@ func (a *Attempt) Published() bool { return a.phase >= ReconfReplicas }
 // the next attempt, not this one (state-machine.md §5.2, Starting an attempt).
 func (a *Attempt) Begin(now Instant, epoch Epoch, desync time.Duration, forced bool) {
 	a.mustBeIn(None)
-	*a = Attempt{phase: WaitStart, Epoch: epoch, Begun: now, Start: now.Add(desync), Changed: now, Forced: forced}
+	*a = Attempt{phase: WaitStart, Epoch: epoch, Begun: now, VotesAsked: now, Start: now.Add(desync), Changed: now, Forced: forced}
 }
 
 // Restart repeats the election of a running attempt at a higher epoch. Begun and
@@ -84,7 +86,7 @@ func (a *Attempt) Restart(now Instant, epoch Epoch) {
 	if epoch <= a.Epoch {
 		panic(fmt.Sprintf("election: attempt restarted at epoch %d, not above %d", epoch, a.Epoch))
 	}
-	a.Epoch, a.Changed = epoch, now
+	a.Epoch, a.Changed, a.VotesAsked = epoch, now, now
 	a.Restarts++
 }
 
@@ -111,7 +113,14 @@ func (a *Attempt) Abort(now Instant) {
 	if a.phase == None || a.Published() {
 		panic("election: abort in phase " + a.phase.String())
 	}
-	a.phase, a.Changed, a.Forced, a.Begun, a.Chosen, a.Restarts = None, now, false, 0, 0, 0
+	a.phase, a.Changed, a.Forced, a.Begun, a.VotesAsked, a.Chosen, a.Restarts = None, now, false, 0, 0, 0, 0
+}
+
+// Allow permits the next attempt at once, because the last one has changed nothing
+// and those who voted for it are free.
+func (a *Attempt) Allow() {
+	a.mustBeIn(None)
+	a.Start = 0
 }
 
 // Clear forgets everything, as a reset or a switch to a new address does.

@@ -208,7 +208,7 @@ func TestAttemptLegality(t *testing.T) {
 func TestAttemptRestart(t *testing.T) {
 	a := attemptAt(WaitStart)
 	a.Restart(120, 9)
-	if want := (Attempt{phase: WaitStart, Epoch: 9, Begun: 100, Start: 150, Changed: 120, Restarts: 1}); *a != want {
+	if want := (Attempt{phase: WaitStart, Epoch: 9, Begun: 100, Start: 150, VotesAsked: 120, Changed: 120, Restarts: 1}); *a != want {
 		t.Errorf("%+v, want %+v", *a, want)
 	}
 	mustPanic(t, "a restart at the same epoch", func() { a.Restart(1, 9) })

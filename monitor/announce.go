@@ -5,8 +5,8 @@ func (c *Core) helloIfDue(now Instant, i *instance) Instant {
 	if i.helloPending {
 		return Never
 	}
-	if now < i.helloDue {
-		return i.helloDue
+	if due := max(i.helloDue, i.link.helloHeldUntil); now < due {
+		return due
 	}
 	c.sendHello(now, i)
 	return Never
@@ -64,7 +64,7 @@ func (c *Core) published(m *master) published {
 // forceHello announces the configuration of m to all its members at once.
 func (c *Core) forceHello(now Instant, m *master) {
 	announce := func(i *instance) {
-		if i.link.connected() {
+		if i.link.connected() && now >= i.link.helloHeldUntil {
 			c.sendHello(now, i)
 		}
 	}

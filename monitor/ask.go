@@ -58,6 +58,9 @@ func (c *Core) askPeer(now Instant, m *master, p *peer) Instant {
 		// vote won at a newer epoch must not be added to our vote at this one.
 		q.Epoch, q.RunID = m.attempt.Epoch, c.opts.MyID
 		fresh = p.askedVote != q.Epoch
+		if m.switchover.stage == electing && p.link.gossip.kind == PeerGosentinel {
+			q.Lease = switchoverLease
+		}
 	}
 	if !fresh {
 		if p.asks > 0 {
@@ -72,7 +75,10 @@ func (c *Core) askPeer(now Instant, m *master, p *peer) Instant {
 	}
 	p.askSentAt = now
 	p.asks++
-	c.sendFor(&p.instance, q)
+	seq := c.sendFor(&p.instance, q)
+	if fresh {
+		p.voteSeq = seq
+	}
 	return Never
 }
 
@@ -97,6 +103,10 @@ func (c *Core) askReply(now Instant, in AskReply) {
 	// the current master.
 	if in.OK && in.Token.Seq > m.askFloor && l.counts() {
 		p.askReplyAt = now
+		p.toldDownAfter = in.DownAfter
+		if in.Leader == "" && p.askedVote != 0 && in.Token.Seq >= p.voteSeq {
+			p.refusedVote = p.askedVote
+		}
 		if in.Down {
 			p.set(FlagMasterDown)
 		} else {

@@ -103,6 +103,7 @@ func (c *Core) resetMatching(now Instant, pattern string) int {
 }
 
 func (c *Core) remove(m *master) *CallError {
+	c.withdraw(c.now, m)
 	c.emit(&m.instance, MonitorStopped{c.ref(&m.instance)})
 	c.withdrawOpinion(m)
 	c.dropMembers(m)
@@ -119,25 +120,6 @@ func (c *Core) remove(m *master) *CallError {
 		}
 	}
 	c.changed()
-	return nil
-}
-
-func (c *Core) manualFailover(now Instant, m *master) *CallError {
-	if m.attempt.InProgress() {
-		return ErrInProgress
-	}
-	if err := c.unplannedRefusal(now, m); err != nil {
-		return err
-	}
-	if c.disk.failing {
-		return ErrSave // the epoch of the failover could be used twice
-	}
-	if now < c.mayStandFrom(m) {
-		return ErrVotesUnknown // so could it here
-	}
-	c.log(LevelNotice, "Executing user requested FAILOVER of '"+m.cfg.Name+"'")
-	c.startAttempt(now, m, true)
-	c.touch(m)
 	return nil
 }
 

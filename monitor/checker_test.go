@@ -280,7 +280,8 @@ func (k *checker) command(n *node, s Send) {
 		if n.core.tilt {
 			k.fail(n, "S14", "SLAVEOF %s %d was sent in TILT", cmd.Host, cmd.Port)
 		}
-		if mem := n.core.members[s.Token.Instance]; cmd.Host == "" && mem != nil {
+		mem := n.core.members[s.Token.Instance]
+		if _, back := mem.(*master); cmd.Host == "" && mem != nil && !back { // a master may get its role back
 			m := mem.base().master
 			if k.memory[nodeMaster{n.name, m.cfg.Name}].granted != m.attempt.Epoch || !m.attempt.InProgress() {
 				k.fail(n, "S5", "SLAVEOF NO ONE was sent to %s without a won election", mem.base().name)

@@ -144,7 +144,7 @@ func (c *Core) Step(now Instant, in Input) {
 	case SlaveOfReply:
 		c.slaveofReply(c.now, in)
 	case CommandDone:
-		c.replyOn(in.Conn)
+		c.commandDone(in)
 	case HelloReceived:
 		c.hello(c.now, &in)
 	case PubSubActivity:

@@ -67,11 +67,16 @@ type Close struct{ Conn ConnID }
 
 // Send asks for a command to be written to a connection. Its reply arrives as
 // an input that repeats Token, unless the connection is lost.
+//
+// What must not happen late has a NotAfter: when the clock has passed it, the shell
+// ends the connection instead of sending. A process may be stopped between a
+// decision and the system call that carries it out.
 type Send struct {
-	Conn   ConnID
-	Token  Token
-	Rename *RenameTable
-	Cmd    Command
+	Conn     ConnID
+	Token    Token
+	Rename   *RenameTable
+	Cmd      Command
+	NotAfter Instant // 0: at any time
 }
 
 // Command is a command that a Sentinel sends. The set is closed.

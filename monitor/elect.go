@@ -22,7 +22,7 @@ func (c *Core) maybeStart(now Instant, m *master) Instant {
 		}
 		return Never
 	}
-	if due := c.mayStandFrom(m); now < due {
+	if due := max(c.mayStandFrom(m), m.lease.until); now < due {
 		m.candidateAt = 0
 		return due
 	}
@@ -87,7 +87,7 @@ func (c *Core) startAttempt(now Instant, m *master, forced bool) {
 	c.emit(&m.instance, TryFailover{c.ref(&m.instance)})
 	m.attempt.Begin(now, c.epoch, c.random(c.tun.Desync), forced)
 	m.restartAt = 0
-	c.vote(now, m, c.epoch, c.opts.MyID)
+	c.vote(now, m, c.epoch, c.opts.MyID, false)
 	for _, r := range m.replicas {
 		c.requestInfo(now, &r.instance)
 	}
@@ -111,7 +111,7 @@ func (c *Core) elect(now Instant, m *master) Instant {
 		return Never
 	}
 	if a.Forced {
-		if next := c.electForced(now, m, elected, outstanding); next != Never || !m.electing() {
+		if next := c.electForced(now, m, elected, outstanding, needed); next != Never || !m.electing() {
 			return next
 		}
 	}
@@ -145,7 +145,11 @@ func (c *Core) hasOwnVote(m *master) bool {
 // epoch unique, and two configurations with one epoch would never be
 // reconciled. Where the epoch belongs to another Sentinel, or a later one is
 // known at which others vote, it starts again at a higher one.
-func (c *Core) electForced(now Instant, m *master, elected bool, outstanding int) Instant {
+//
+// A switchover does so only where no majority can be reached: one that answers and
+// gives no vote may be bound to another driver, and two of them could make two
+// masters.
+func (c *Core) electForced(now Instant, m *master, elected bool, outstanding, needed int) Instant {
 	a := &m.attempt
 	overtaken := c.epoch > a.Epoch
 	if (elected || overtaken) && a.Restarts < maxRestarts {
@@ -157,8 +161,24 @@ func (c *Core) electForced(now Instant, m *master, elected bool, outstanding int
 	if due := a.Changed.Add(c.tun.ForceGrace); outstanding > 0 && now < due {
 		return due
 	}
+	if m.switchover.stage == electing && m.answered() >= needed {
+		c.endSwitchover(now, m, FailoverAbortNotElected{c.ref(&m.instance)}, "the other Sentinels do not vote for it now")
+		return Never
+	}
 	c.elected(now, m)
 	return Never
+}
+
+// answered counts the Sentinels, this one included, that have answered the vote
+// request of this attempt, whatever they said.
+func (m *master) answered() int {
+	n := 1
+	for _, p := range m.peers {
+		if p.refusedVote == m.attempt.Epoch || p.votedEpoch >= m.attempt.Epoch {
+			n++
+		}
+	}
+	return n
 }
 
 // logOvertaken says why a failover that an operator ordered needs a new epoch.
@@ -230,7 +250,7 @@ func (c *Core) restartElection(now Instant, m *master) Instant {
 	c.epoch++
 	c.emit(&m.instance, NewEpoch{c.epoch})
 	m.attempt.Restart(now, c.epoch)
-	c.vote(now, m, c.epoch, c.opts.MyID)
+	c.vote(now, m, c.epoch, c.opts.MyID, false)
 	c.awaitDisk(m)
 	return c.electionDeadline(now, m)
 }

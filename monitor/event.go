@@ -94,6 +94,9 @@ type (
 	SDownCleared struct{ Instance }
 	// ODownCleared is -odown.
 	ODownCleared struct{ Instance }
+	// SwitchoverTakenOver is +switchover-takeover: a planned switchover was left
+	// unfinished by its driver, and this Sentinel stands for finishing it.
+	SwitchoverTakenOver struct{ Instance }
 	// TryFailover is +try-failover.
 	TryFailover struct{ Instance }
 	// ElectedLeader is +elected-leader.
@@ -220,6 +223,28 @@ type ScriptChild struct {
 	PID, ExitCode, Signal int
 }
 
+// SwitchoverWaits is +switchover-wait: a planned switchover waits for a replica that
+// is being synchronised. Reason says which, and for what.
+type SwitchoverWaits struct {
+	Instance
+	Reason string
+}
+
+// SwitchoverDegraded is +switchover-degraded: a planned switchover goes on without
+// something that a server refuses. Reason says what, and the server's error, which
+// names a missing right.
+type SwitchoverDegraded struct {
+	Instance
+	Reason string
+}
+
+// SwitchoverAborted is -switchover-abort: a planned switchover was given up. Reason
+// says why.
+type SwitchoverAborted struct {
+	Instance
+	Reason string
+}
+
 // LinkReconnection is -cmd-link-reconnection or -pubsub-link-reconnection: a
 // connection failed. It is logged, not published.
 type LinkReconnection struct {
@@ -307,6 +332,10 @@ func (e Tilt) Name() string                          { return signed(e.Entered, 
 func (e ScriptChild) Name() string                   { return signed(e.Started, "script-child") }
 func (e SentinelIDConflict) Name() string            { return signed(!e.Over, "sentinel-id-conflict") }
 func (e PersistError) Name() string                  { return signed(e.Failing, "persist-error") }
+func (SwitchoverTakenOver) Name() string             { return "+switchover-takeover" }
+func (SwitchoverWaits) Name() string                 { return "+switchover-wait" }
+func (SwitchoverDegraded) Name() string              { return "+switchover-degraded" }
+func (SwitchoverAborted) Name() string               { return "-switchover-abort" }
 func (e LinkReconnection) Name() string {
 	if e.PubSub {
 		return "-pubsub-link-reconnection"
@@ -342,6 +371,10 @@ func (ReplicaReconfSentTimeout) Level() Level        { return LevelNotice }
 func (ReplicaReconfSentBestEffort) Level() Level     { return LevelNotice }
 func (RoleChange) Level() Level                      { return LevelVerbose }
 func (LinkReconnection) Level() Level                { return LevelDebug }
+func (SwitchoverTakenOver) Level() Level             { return LevelWarning }
+func (SwitchoverWaits) Level() Level                 { return LevelNotice }
+func (SwitchoverDegraded) Level() Level              { return LevelWarning }
+func (SwitchoverAborted) Level() Level               { return LevelWarning }
 func (ScriptChild) Level() Level                     { return LevelDebug }
 func (NewEpoch) Level() Level                        { return LevelWarning }
 func (VoteForLeader) Level() Level                   { return LevelWarning }
@@ -456,6 +489,19 @@ func (e ScriptChild) AppendText(dst []byte) []byte {
 	dst = strconv.AppendInt(dst, int64(e.ExitCode), 10)
 	dst = append(dst, ' ')
 	return strconv.AppendInt(dst, int64(e.Signal), 10)
+}
+
+// AppendText implements [Event].
+func (e SwitchoverWaits) AppendText(dst []byte) []byte { return e.appendReason(dst, e.Reason) }
+
+// AppendText implements [Event].
+func (e SwitchoverDegraded) AppendText(dst []byte) []byte { return e.appendReason(dst, e.Reason) }
+
+// AppendText implements [Event].
+func (e SwitchoverAborted) AppendText(dst []byte) []byte { return e.appendReason(dst, e.Reason) }
+
+func (i Instance) appendReason(dst []byte, reason string) []byte {
+	return append(append(i.AppendText(dst), " #"...), reason...)
 }
 
 // AppendText implements [Event].

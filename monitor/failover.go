@@ -11,12 +11,8 @@ func (c *Core) failover(now Instant, m *master) Instant {
 		switch phase {
 		case election.WaitStart:
 			next = c.elect(now, m)
-		case election.SelectReplica:
-			next = c.selectReplica(now, m)
-		case election.SendReplicaOfNoOne:
-			next = c.promote(now, m)
-		case election.WaitPromotion:
-			next = c.waitPromotion(now, m)
+		case election.SelectReplica, election.SendReplicaOfNoOne, election.WaitPromotion:
+			next = c.promotion(now, m, phase)
 		case election.ReconfReplicas:
 			next = c.reconfReplicas(now, m)
 		case election.UpdateConfig:
@@ -28,8 +24,34 @@ func (c *Core) failover(now Instant, m *master) Instant {
 	}
 }
 
+// promotion does what the phases between election and promotion ask for: in a
+// planned switchover, in one that is taken over, and after a failure.
+func (c *Core) promotion(now Instant, m *master, phase election.Phase) Instant {
+	stage := m.switchover.stage
+	switch phase {
+	case election.SelectReplica:
+		switch stage {
+		case electing:
+			return c.selectTarget(now, m)
+		case takingOver:
+			return c.takeOver(now, m)
+		}
+		return c.selectReplica(now, m)
+	case election.SendReplicaOfNoOne:
+		if stage == electing || m.switchover.drives() {
+			return c.handOver(now, m)
+		}
+		return c.promote(now, m)
+	}
+	if stage == promoting {
+		return c.awaitTarget(now, m)
+	}
+	return c.waitPromotion(now, m)
+}
+
 // abort ends an attempt before its promotion is confirmed.
 func (c *Core) abort(now Instant, m *master, why Event) {
+	c.withdraw(now, m)
 	c.emit(&m.instance, why)
 	if m.promoted != nil {
 		m.promoted.clear(FlagPromoted)

@@ -6,14 +6,14 @@ import "github.com/gosentinel/sentinel/election"
 // promote a replica even where data are lost by it. The zero value allows nothing.
 type force struct {
 	on    bool
-	named InstanceID // the replica that is to be promoted; 0: any
+	named InstanceID // the replica that is to be promoted, also where on is false; 0: any
 }
 
 // orderFailover begins the failover that an operator has ordered. It returns what the
 // answer says besides OK.
 func (c *Core) orderFailover(now Instant, m *master, op FailoverOp) (text string, err *CallError) {
 	if op.Mode != FailoverForced {
-		return "", c.manualFailover(now, m)
+		return "", c.manualFailover(now, m, op)
 	}
 	named, err := c.namedReplica(m, op.To)
 	if err != nil {
@@ -41,7 +41,7 @@ func (c *Core) namedReplica(m *master, at HostPort) (*replica, *CallError) {
 func (c *Core) forceFailover(now Instant, m *master, named *replica) (loss string, err *CallError) {
 	waits := m.attempt.Phase() == election.SelectReplica
 	switch {
-	case m.attempt.InProgress() && !waits:
+	case m.attempt.InProgress() && !waits, m.switchover.active(), m.promised(now, c.opts.MyID):
 		return "", ErrInProgress
 	case !waits && c.disk.failing:
 		return "", ErrSave

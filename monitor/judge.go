@@ -15,9 +15,16 @@ func (m *master) run(c *Core, now Instant) Instant {
 	c.shareOpinion(m)
 	next = min(next, c.expireAnswers(now, m))
 	c.checkODown(now, m)
+	if m.switchover.stage == preparing {
+		next = min(next, c.prepare(now, m))
+	}
+	next = min(next, c.leaseEnds(now, m))
 	next = min(next, c.failover(now, m))
 	if !m.attempt.InProgress() {
 		next = min(next, c.maybeStart(now, m))
+		if !m.attempt.InProgress() {
+			next = min(next, c.maybeTakeOver(now, m))
+		}
 		next = min(next, c.failover(now, m))
 	}
 	return min(next, c.askPeers(now, m))

@@ -36,6 +36,9 @@ type master struct {
 	attempt     election.Attempt
 	force       force
 	waitTold    Instant // attempt.Changed of the choice for which a wait was told
+	switchover  switchover
+	lease       lease
+	takeOverAt  Instant // when this Sentinel stands for taking over; 0: not planned
 	promoted    *replica
 	orders      int     // to become the master, sent to promoted and not refused for certain
 	candidateAt Instant // end of the desynchronisation wait, 0 when not waiting

@@ -13,7 +13,7 @@ func (c *Core) infoReply(now Instant, in InfoReply) {
 		return
 	}
 	i := mem.base()
-	i.infoPending = false
+	i.infoPending, i.infoSeq = false, in.Token.Seq
 	if in.Info != nil {
 		first := i.infoRefresh <= l.cmd.upAt
 		i.info, i.infoRefresh = in.Info, now
@@ -34,6 +34,9 @@ func (c *Core) infoReply(now Instant, in InfoReply) {
 			r.noteSync(in.Info)
 		}
 		c.checkRole(now, i, in.Info.Role)
+		if i.kind != KindSentinel {
+			c.switchoverInfo(i.master, i, in.Token.Seq)
+		}
 		if r, ok := mem.(*replica); ok {
 			if now == r.roleSince || now == r.confChange {
 				r.foundSo = first
@@ -141,7 +144,7 @@ func (c *Core) checkRole(now Instant, i *instance, role Role) {
 // asExpected reports whether a server has the role of its record. The replica that
 // is being promoted may have either.
 func (c *Core) asExpected(i *instance) bool {
-	if m := i.master; i.kind == KindSentinel || m.promoted != nil && i == &m.promoted.instance {
+	if m := i.master; i.kind == KindSentinel || m.promoted != nil && i == &m.promoted.instance || i.followsItself() {
 		return true
 	}
 	return (i.role == RoleMaster) == (i.kind == KindMaster)

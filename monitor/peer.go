@@ -1,5 +1,7 @@
 package monitor
 
+import "time"
+
 // peer is another Sentinel of one master.
 type peer struct {
 	instance
@@ -11,6 +13,11 @@ type peer struct {
 	askedVote  Epoch // epoch of the last vote request sent on this connection
 	votedFor   RunID // last vote that it reported
 	votedEpoch Epoch
+	voteSeq    uint64 // token of the last vote request
+	// refusedVote is the epoch at which it has answered a vote request without any
+	// vote.
+	refusedVote   Epoch
+	toldDownAfter time.Duration // when asked with a lease; 0: not told
 }
 
 func (p *peer) base() *instance { return &p.instance }

@@ -64,6 +64,12 @@ const newMasterWindow = 30 * time.Second
 func (c *Core) infoPeriod(i *instance) time.Duration {
 	period := c.tun.InfoPeriod
 	m := i.master
+	switch {
+	case m.switchover.drives() && i.kind == KindMaster:
+		return c.tun.InfoPoll
+	case m.switchover.active():
+		period = min(period, waitPoll)
+	}
 	if i.infoRefresh == 0 {
 		period = min(period, c.tun.InfoFast) // never answered with INFO: try again soon
 	}

@@ -104,7 +104,7 @@ func (c *Core) masterView(now Instant, m *master) MasterView {
 		Current:         c.shown(m.current()),
 		UsableSentinels: 1,
 	}
-	if m.attempt.InProgress() {
+	if m.attempt.InProgress() || m.switchover.active() {
 		v.Flags |= FlagFailoverInProgress
 	}
 	if m.attempt.Forced {

@@ -25,8 +25,9 @@ func (c *Core) reconfReplicas(now Instant, m *master) Instant {
 		c.reconfScript(m, "leader", m.addr, r.addr)
 		c.forceHello(now, m)
 	}
+	retired := c.retire(now, m)
 	next := min(c.expireReconf(now, m), c.sendReconf(now, m))
-	return min(next, c.checkEnd(now, m))
+	return min(next, c.checkEnd(now, m, retired))
 }
 
 // expireReconf gives up on replicas that do not start to synchronise, so that a
@@ -88,8 +89,11 @@ func (c *Core) sendReconf(now Instant, m *master) Instant {
 // checkEnd ends the failover when every replica follows the new master, when
 // the failover timeout is over, or when the new master itself is down: the next
 // failover cannot begin before this one ends.
-func (c *Core) checkEnd(now Instant, m *master) Instant {
+func (c *Core) checkEnd(now Instant, m *master, retired bool) Instant {
 	left := 0
+	if !retired {
+		left++
+	}
 	for _, r := range m.replicas {
 		if !r.has(FlagPromoted | FlagReconfDone | FlagSDown) {
 			left++

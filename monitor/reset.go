@@ -11,8 +11,10 @@ func (c *Core) resetMaster(now Instant, m *master) {
 	m.role, m.roleSince = RoleMaster, now
 	m.slaveofSeq, m.slaveofLost, m.slaveofError, m.refusedAt = 0, false, "", 0
 	m.sdownSince, m.odownSince = 0, 0
+	c.letWrite(m)
 	m.attempt.Clear()
 	m.force, m.waitTold = force{}, 0
+	m.switchover, m.takeOverAt = switchover{}, 0
 	m.promoted, m.orders = nil, 0
 	m.candidateAt, m.restartAt, m.delayLogged = 0, 0, 0
 	m.askFloor = c.lastSeq
@@ -31,6 +33,7 @@ func (c *Core) reset(now Instant, m *master) {
 		// configurations of one epoch are never reconciled.
 		c.switchToPromoted(now, m)
 	}
+	c.withdraw(now, m)
 	c.forget(now, m)
 	c.dropMembers(m)
 	// The clocks by which a master goes down run on: one RESET after the other

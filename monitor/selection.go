@@ -60,7 +60,10 @@ type contest struct {
 func (c *Core) contest(now Instant, m *master) contest {
 	f := contest{rules: c.rules(now, m), cs: c.candidates(now, m), of: m.replicas}
 	if m.force.on {
-		f.allowLoss(m)
+		f.rules.MaxLinkDown = math.MaxInt64
+	}
+	if m.force.named != 0 {
+		f.allowOnly(m.force.named)
 	}
 	k := election.Select(f.rules, f.cs)
 	if k < 0 {
@@ -74,17 +77,12 @@ func (c *Core) contest(now Instant, m *master) contest {
 	return f
 }
 
-// allowLoss widens the choice to what an operator has allowed: any replica, or the
-// named one, that can be reached.
-func (f *contest) allowLoss(m *master) {
-	f.rules.MaxLinkDown = math.MaxInt64
-	if m.force.named == 0 {
-		return
-	}
+// allowOnly narrows the choice to the replica that an operator has named.
+func (f *contest) allowOnly(named InstanceID) {
 	cs, of := f.cs, f.of
 	f.cs, f.of = nil, nil
 	for k, r := range of {
-		if r.id == m.force.named {
+		if r.id == named {
 			cs[k].Priority = max(cs[k].Priority, 1)
 			f.cs, f.of = cs[k:k+1], of[k:k+1]
 		}

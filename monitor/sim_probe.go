@@ -22,6 +22,7 @@ type MasterProbe struct {
 	Begun        Instant // of the running attempt; 0 when there is none
 	Start        Instant // base of the wait before the next attempt; 0 after a reset or switch
 	Forced       bool
+	TakingOver   bool // of a switchover that its driver has left
 
 	ConfigEpoch Epoch
 	VoteEpoch   Epoch
@@ -80,6 +81,7 @@ func (m *master) probe() MasterProbe {
 	p := MasterProbe{
 		Record: m.id, Name: m.cfg.Name, Current: m.current(), Flags: m.flags,
 		Phase: a.Phase(), AttemptEpoch: a.Epoch, Begun: a.Begun, Start: a.Start, Forced: a.Forced,
+		TakingOver:  m.switchover.stage == takingOver,
 		ConfigEpoch: m.configEpoch, VoteEpoch: m.ledger.Epoch, VoteFor: m.ledger.For,
 		Voters: m.voters(), Quorum: m.cfg.Quorum, ParallelSyncs: m.cfg.ParallelSyncs,
 	}
@@ -108,7 +110,7 @@ func (m *master) flagged() (promoting, busy int) {
 func (m *master) matches(p *MasterProbe) bool {
 	a := &m.attempt
 	if p.Record != m.id || p.Flags != m.flags || p.Phase != a.Phase() || p.AttemptEpoch != a.Epoch ||
-		p.Begun != a.Begun || p.Start != a.Start || p.Forced != a.Forced ||
+		p.Begun != a.Begun || p.Start != a.Start || p.Forced != a.Forced || p.TakingOver != (m.switchover.stage == takingOver) ||
 		p.ConfigEpoch != m.configEpoch || p.VoteEpoch != m.ledger.Epoch || p.VoteFor != m.ledger.For ||
 		p.Voters != m.voters() || p.Quorum != m.cfg.Quorum || p.ParallelSyncs != m.cfg.ParallelSyncs {
 		return false

@@ -38,6 +38,7 @@ func (c *Core) switchTo(now Instant, m *master, addr Addr) {
 	m.addr, m.cfg.Addr = addr, addr
 	c.index(m)
 	c.resetMaster(now, m)
+	m.lease = lease{} // of a driver that has ended its work, or lost it
 	m.configSeq = c.disk.next()
 	c.changed()
 

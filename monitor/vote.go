@@ -22,8 +22,19 @@ func (c *Core) ask(now Instant, in Ask) {
 		c.free(Reply{To: in.From, Down: down}) // a vote in that epoch may have been given
 		return
 	}
-	c.vote(now, m, in.Epoch, in.RunID)
+	if m.promised(now, in.RunID) || in.Lease > 0 && m.has(FlagSDown) {
+		// A driver may still act on this Sentinel's vote; or a switchover would keep the
+		// Sentinels from the failover that is needed.
+		c.free(Reply{To: in.From, Down: down})
+		return
+	}
+	if c.vote(now, m, in.Epoch, in.RunID, in.Lease > 0) && in.Lease > 0 {
+		c.grantLease(now, m, in.RunID, in.Lease)
+	}
 	reply := Reply{To: in.From, Down: down, Leader: m.ledger.For, Epoch: m.ledger.Epoch}
+	if in.Lease > 0 {
+		reply.DownAfter = m.cfg.DownAfter
+	}
 	switch {
 	case c.isDurable(m.voteSeq):
 		c.free(reply)
@@ -35,22 +46,24 @@ func (c *Core) ask(now Instant, in Ask) {
 }
 
 // vote grants this Sentinel's vote to a candidate if the rule and the disk
-// allow it.
-func (c *Core) vote(now Instant, m *master, req Epoch, candidate RunID) {
+// allow it, and reports whether it has. A vote with a lease does not put off the
+// attempts of this Sentinel beyond that.
+func (c *Core) vote(now Instant, m *master, req Epoch, candidate RunID, leased bool) bool {
 	if c.disk.failing || !req.Plausible(c.epoch) {
-		return
+		return false
 	}
 	b := m.ledger.Vote(&c.epoch, req, candidate)
 	if b.EpochRaised {
 		c.emitDurable(&m.instance, NewEpoch{c.epoch})
 	}
 	if !b.Granted {
-		return
+		return false
 	}
 	m.voteSeq = c.disk.next()
 	c.emitDurable(&m.instance, VoteForLeader{m.cfg.Name, candidate, m.ledger.Epoch})
-	if candidate != c.opts.MyID {
+	if candidate != c.opts.MyID && !leased {
 		m.attempt.Postpone(now.Add(c.random(c.tun.Desync)))
 		c.touch(m)
 	}
+	return true
 }

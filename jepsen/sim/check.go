@@ -167,7 +167,8 @@ func (k *checker) before(n *node, in monitor.Input) {
 		}
 		if _, ok := in.Op.(monitor.ResetOp); ok {
 			for _, p := range n.seen.probes {
-				n.seen.master(p.Name).reset = p.Phase >= election.ReconfReplicas
+				m := n.seen.master(p.Name) // a second RESET may come before the first is told
+				m.reset = m.reset || p.Phase >= election.ReconfReplicas
 			}
 		}
 	}
@@ -436,7 +437,8 @@ func (k *checker) attempts(n *node, p, was *monitor.MasterProbe, in monitor.Inpu
 	if p.Begun != was.Begun && p.Begun != 0 {
 		k.began(n, p, m)
 	}
-	if p.VoteFor != n.id && p.VoteFor != "" && p.VoteEpoch != was.VoteEpoch {
+	ask, _ := in.(monitor.Ask)
+	if p.VoteFor != n.id && p.VoteFor != "" && p.VoteEpoch != was.VoteEpoch && ask.Lease == 0 {
 		m.blocked = k.w.now
 	}
 	if was.Phase <= election.WaitStart && p.Phase > election.WaitStart {
@@ -448,7 +450,7 @@ func (k *checker) attempts(n *node, p, was *monitor.MasterProbe, in monitor.Inpu
 func (k *checker) began(n *node, p *monitor.MasterProbe, m *masterWatch) {
 	k.started++
 	m.granted = 0
-	if !p.Forced {
+	if !p.Forced && !p.TakingOver {
 		k.looked[S10]++
 		k.looked[S11]++
 		v, _ := n.core.Master(k.w.now, p.Name)

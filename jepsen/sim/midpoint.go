@@ -45,15 +45,18 @@ func (c Cut) String() string {
 // tap watches the effects of all Sentinels from the first fault to the end of
 // the failover, and ends one of them at a midpoint.
 type tap struct {
-	at     Midpoint
-	down   time.Duration // how long the Sentinel stays down
-	record bool          // note all midpoints instead
-	found  []Midpoint
-	done   []int // effects carried out, by Sentinel
-	steps  []int // that its core had taken by the last of them
-	last   []int // place in found of the cut after it
-	hit    bool
-	keep   bool // the write under way reaches the disk
+	at          Midpoint
+	down        time.Duration // how long the Sentinel stays down
+	asleep      bool          // it is only stopped, and goes on as if nothing had happened
+	asleepUntil Instant
+	held        []monitor.Effect // of its turn, to be carried out when it wakes up
+	record      bool             // note all midpoints instead
+	found       []Midpoint
+	done        []int // effects carried out, by Sentinel
+	steps       []int // that its core had taken by the last of them
+	last        []int // place in found of the cut after it
+	hit         bool
+	keep        bool // the write under way reaches the disk
 }
 
 func newTap(w *world) *tap {
@@ -74,14 +77,38 @@ func (t *tap) perform(n *node, e monitor.Effect) {
 		n.carryOut(e)
 		return
 	}
+	if t.asleep && t.hit && n.w.now < t.asleepUntil && t.number(n) == t.at.Sentinel {
+		t.held = append(t.held, e)
+		return
+	}
 	who := t.number(n)
 	here := Midpoint{Sentinel: who, Effect: t.done[who], What: effectInWords(n, e)}
 	t.done[who]++
 	if t.cut(n, here, CutBefore) {
+		if t.asleep {
+			t.held = append(t.held, e)
+		}
 		return
 	}
 	n.carryOut(e)
 	t.cut(n, here, CutAfter)
+}
+
+// sleep stops n between a decision and what it does about it.
+func (t *tap) sleep(n *node) {
+	t.hit, t.asleepUntil = true, n.w.now.Add(t.down)
+	n.w.say(n.name, "SLEEPS for %v: %v", t.down, t.at)
+	life := n.life
+	n.w.after(t.down, func() {
+		held := t.held
+		t.held = nil
+		for _, e := range held {
+			if n.life == life {
+				n.carryOut(e)
+			}
+		}
+	})
+	n.stall(t.down)
 }
 
 // writing is called when a write begins, and reports whether n has died of it.
@@ -93,7 +120,7 @@ func (t *tap) writing(n *node, p *monitor.Persist) bool {
 	here := Midpoint{Sentinel: who, Effect: t.done[who], What: fmt.Sprintf("a write of epoch %d", p.State.CurrentEpoch)}
 	t.done[who]++
 	if t.cut(n, here, CutBefore) {
-		return true
+		return !t.asleep
 	}
 	for _, c := range []Cut{CutHalfWritten, CutWritten} {
 		here.Cut = c
@@ -126,7 +153,11 @@ func (t *tap) cut(n *node, here Midpoint, c Cut) bool {
 	if t.at != here || t.hit || !n.alive {
 		return false
 	}
-	t.kill(n)
+	if t.asleep {
+		t.sleep(n)
+	} else {
+		t.kill(n)
+	}
 	return true
 }
 
@@ -184,6 +215,19 @@ func Interrupt(s Scenario, m Midpoint, down time.Duration, trace func(line strin
 	w := newWorld(s, trace)
 	w.tap = newTap(w)
 	w.tap.at, w.tap.down = m, down
+	w.playToOrder(s)
+	if !w.tap.hit && !w.check.failed() {
+		w.check.fail("the world", Liveness, "%v never came", m)
+	}
+	return w.result(s)
+}
+
+// Stop is Interrupt with a Sentinel that is stopped at a midpoint, between a decision
+// and what follows from it, and goes on after down.
+func Stop(s Scenario, m Midpoint, down time.Duration, trace func(line string)) Result {
+	w := newWorld(s, trace)
+	w.tap = newTap(w)
+	w.tap.at, w.tap.down, w.tap.asleep = m, down, true
 	w.playToOrder(s)
 	if !w.tap.hit && !w.check.failed() {
 		w.check.fail("the world", Liveness, "%v never came", m)

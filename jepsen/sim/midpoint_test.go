@@ -78,3 +78,46 @@ func TestMidpointsFindBugs(t *testing.T) {
 		t.Errorf("none of %d midpoints shows that votes leave before they are durable", len(all))
 	}
 }
+
+// planned is a switchover that an operator orders.
+func planned() Scenario {
+	s := scripted()
+	s.Options.Clients = 2
+	s.Faults = []Fault{{At: 3 * time.Second, Kind: "failover"}}
+	return s
+}
+
+// TestMidpointsOfSwitchover has every Sentinel die at every effect of a planned
+// switchover, or sleep there for shorter and for longer than each of its bounds.
+func TestMidpointsOfSwitchover(t *testing.T) {
+	all, r := Midpoints(planned())
+	if r.Failed() {
+		t.Fatal(r.Violation)
+	}
+	if len(all) < 150 {
+		t.Errorf("%d midpoints: that is no switchover", len(all))
+	}
+	try := func(name string, down time.Duration, interrupt func(Scenario, Midpoint, time.Duration, func(string)) Result) {
+		t.Run(name+" for "+down.String(), func(t *testing.T) {
+			t.Parallel()
+			slowest := time.Duration(0)
+			for _, m := range all {
+				if name == "asleep" && m.Cut != CutBefore && m.Cut != CutAfter {
+					continue
+				}
+				r := interrupt(planned(), m, down, nil)
+				if r.Failed() || r.Lost > 0 {
+					t.Errorf("%v: %s; %d acknowledged writes are lost", m, r.Violation, r.Lost)
+				}
+				slowest = max(slowest, r.Virtual)
+			}
+			t.Logf("%d midpoints; order was back %v after the order at the latest", len(all), slowest-planned().Faults[0].At)
+		})
+	}
+	for _, down := range []time.Duration{50 * time.Millisecond, 4 * time.Second} {
+		try("dead", down, Interrupt)
+	}
+	for _, down := range []time.Duration{100 * time.Millisecond, 300 * time.Millisecond, 1900 * time.Millisecond, 4 * time.Second} {
+		try("asleep", down, Stop)
+	}
+}

@@ -212,6 +212,11 @@ func (n *node) carryOut(e monitor.Effect) {
 			h.Hello.IP = nowhere
 			e.Cmd, msg = h, monitor.Send{Conn: e.Conn, Token: e.Token, Rename: e.Rename, Cmd: h}
 		}
+		if e.NotAfter != 0 && n.w.now >= e.NotAfter {
+			n.link(e.Conn).close(0, "an order could not be sent in time")
+			n.w.after(0, func() { n.input(monitor.LinkDown{Conn: e.Conn, Reason: "an order could not be sent in time"}) })
+			return
+		}
 		n.link(e.Conn).send(toAcceptor, msg)
 		n.w.happened(momentOf(e.Cmd))
 	case monitor.Reply:

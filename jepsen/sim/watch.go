@@ -94,8 +94,12 @@ func (h *watch) master(name string) *masterWatch {
 
 // note remembers for this turn who may be told to become a master: when the
 // effects of a turn are carried out, a later input of it may have ended the
-// attempt already.
+// attempt already. Who takes over a switchover may also give the old master its
+// role back.
 func (h *watch) note(p *monitor.MasterProbe) {
+	if p.TakingOver && p.Phase == election.SelectReplica && h.master(p.Name).granted == p.AttemptEpoch {
+		h.ordered = append(h.ordered, hostPort(p.Current))
+	}
 	if p.Promoted.Port != 0 && p.Phase != election.None && h.master(p.Name).granted == p.AttemptEpoch {
 		h.ordered = append(h.ordered, hostPort(p.Promoted))
 	}

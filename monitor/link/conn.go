@@ -42,6 +42,7 @@ type conn struct {
 	out         *output            // not yet handed to the system; nil when empty
 	inFlight    int                // bytes that the writing goroutine is writing
 	writing     bool               // there is a writing goroutine
+	notAfter    monitor.Instant    // out must not be written later; 0: no limit
 	expect      fifo
 
 	in inbound // belongs to the connection's goroutine
@@ -83,6 +84,9 @@ func (c *conn) send(s monitor.Send) bool {
 		c.pool.cfg.Log(monitor.LevelWarning, fmt.Sprintf("unknown command %T for %s was not sent", s.Cmd, c.peer))
 		return false
 	}
+	if s.NotAfter != 0 && (c.notAfter == 0 || s.NotAfter < c.notAfter) {
+		c.notAfter = s.NotAfter
+	}
 	if c.expect.n > c.limits.Pending {
 		c.fail(fmt.Sprintf("%d commands without a reply", c.expect.n))
 		return false
@@ -115,7 +119,7 @@ func (c *conn) flush() {
 // write hands to the system as much of the queue as it takes at once, and the
 // rest to a writing goroutine. It never waits. The caller holds mu.
 func (c *conn) write() {
-	if c.writesEnded || c.nc == nil || c.out == nil || c.writing {
+	if c.writesEnded || c.nc == nil || c.out == nil || c.writing || c.tooLate() {
 		return
 	}
 	if c.raw != nil {
@@ -126,7 +130,7 @@ func (c *conn) write() {
 		}
 		if n == len(c.out.b) {
 			c.out.release()
-			c.out = nil
+			c.out, c.notAfter = nil, 0
 			return
 		}
 		c.out.b = append(c.out.b[:0], c.out.b[n:]...)
@@ -135,18 +139,29 @@ func (c *conn) write() {
 	c.pool.wg.Go(c.writeRest)
 }
 
+// tooLate ends the connection when an order in the queue must not be sent any more.
+// The process may have been stopped since the order was given, and others may have
+// acted in its place. The caller holds mu.
+func (c *conn) tooLate() bool {
+	if c.notAfter == 0 || c.pool.cfg.Now() < c.notAfter {
+		return false
+	}
+	c.fail("an order could not be sent in time")
+	return true
+}
+
 // writeRest is the writing goroutine: it waits until all is written.
 func (c *conn) writeRest() {
 	for {
 		c.mu.Lock()
 		o := c.out
 		c.out, c.inFlight = nil, 0
-		if o == nil || c.writesEnded {
+		if o == nil || c.writesEnded || c.tooLate() {
 			c.writing = false
 			c.mu.Unlock()
 			return
 		}
-		c.inFlight = len(o.b)
+		c.inFlight, c.notAfter = len(o.b), 0
 		c.mu.Unlock()
 
 		_, err := c.nc.Write(o.b)
@@ -197,6 +212,7 @@ func (c *conn) fail(reason string) {
 func (c *conn) close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.write() // what was ordered before
 	c.closed = true
 	c.fail("closed")
 }

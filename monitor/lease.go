@@ -1,0 +1,58 @@
+package monitor
+
+import "time"
+
+// lease is a promise of a voter. Who asks for a vote to drive a switchover says for
+// how long it may act on it. Until then the voter votes for nobody else and does not
+// stand itself, so that nobody takes over beside a driver that only slept. After
+// it the voter is free: a vote of this kind does not put its own failover off as
+// other votes do, because the driver does nothing more. The zero value promises
+// nothing.
+type lease struct {
+	holder RunID
+	until  Instant
+	ended  bool // and the servers were asked since
+}
+
+// grantLease promises m to a candidate that has just got a vote.
+func (c *Core) grantLease(now Instant, m *master, to RunID, length time.Duration) {
+	m.lease = lease{holder: to, until: now.Add(min(length, maxLease))}
+	c.holdHellos(m, m.lease.until)
+	c.touch(m)
+}
+
+// promised reports whether m is promised to another than a candidate.
+func (m *master) promised(now Instant, candidate RunID) bool {
+	return now < m.lease.until && m.lease.holder != candidate
+}
+
+// leaseEnds asks the servers of m, when the promise ends, what has become of them,
+// and returns when that is.
+func (c *Core) leaseEnds(now Instant, m *master) Instant {
+	if m.lease.until == 0 || m.lease.ended {
+		return Never
+	}
+	if now < m.lease.until {
+		return m.lease.until
+	}
+	m.lease.ended = true
+	c.requestInfo(now, &m.instance)
+	c.refreshReplicas(now, m)
+	return Never
+}
+
+// holdHellos keeps hellos away from the server of m for a while: a PUBLISH waits
+// for the end of a pause of writes, and holds up the PINGs behind it. The server
+// may be monitored under several names.
+func (c *Core) holdHellos(m *master, until Instant) {
+	for _, o := range c.masters {
+		if o == m || o.addr.Same(m.addr) {
+			o.link.helloHeldUntil = until
+		}
+		for _, r := range o.replicas {
+			if o != m && r.addr.Same(m.addr) {
+				r.link.helloHeldUntil = until
+			}
+		}
+	}
+}

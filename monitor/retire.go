@@ -1,0 +1,67 @@
+package monitor
+
+// retirement is the last part of a switchover: the old master, which is a replica
+// of itself, is made a replica of the new one. Its clients are disconnected after
+// the new address is known, so that they find it.
+type retirement struct {
+	on               ConnID // connection over which it was begun
+	order            uint64 // token of the role change
+	unpause          uint64 // token of the end of the pause; 0 when it is answered
+	kill, killPubSub uint64
+	last             uint64 // token of the last command
+	done             bool
+}
+
+// retire makes the old master a replica of the new one, and reports whether the
+// failover need not wait for that any longer. A master that cannot be reached is
+// corrected when it can be.
+func (c *Core) retire(now Instant, m *master) (done bool) {
+	s := &m.switchover
+	t := &s.retired
+	switch {
+	case s.stage == promoting:
+		s.stage = retiring
+	case s.stage != retiring:
+		return true
+	}
+	if !m.link.connected() || t.done {
+		return true
+	}
+	if t.on != m.link.cmd.id {
+		if ok, never := c.mayFollow(now, &m.instance, m.promoted.addr); !ok {
+			return never
+		}
+		*t = retirement{on: m.link.cmd.id}
+		m.slaveofLost, m.refusedAt = false, 0
+		m.slaveofSeq = c.sendOrder(&m.instance, SlaveOf{
+			Host: m.promoted.addr.Shown(c.opts.AnnounceHostnames), Port: m.promoted.addr.Port, Bare: true}, 0)
+		t.order = m.slaveofSeq
+		if s.pause.begun != 0 && s.pause.refused == "" {
+			t.unpause = c.unpause(m)
+		}
+		return false
+	}
+	if m.slaveofSeq == 0 && t.unpause == 0 && t.last == 0 {
+		// Only now: writers that waited for the end of the pause are told that they
+		// have not written before they are disconnected.
+		t.kill = c.sendFor(&m.instance, KillClients{})
+		t.killPubSub = c.sendFor(&m.instance, KillClients{PubSub: true})
+		t.last = c.sendFor(&m.instance, RewriteConfig{})
+		if m.promoted.link.connected() {
+			c.sendFor(&m.promoted.instance, RewriteConfig{})
+		}
+	}
+	return false
+}
+
+// unpause ends the pause of writes at m.
+func (c *Core) unpause(m *master) uint64 { return c.sendFor(&m.instance, Unpause{}) }
+
+// letWrite ends a pause of ours at a server that is not the master any more, or is
+// forgotten: nobody else would.
+func (c *Core) letWrite(m *master) {
+	s := &m.switchover
+	if s.drives() && s.pause.asked() && m.link.connected() && m.link.cmd.id == s.old {
+		c.unpause(m)
+	}
+}

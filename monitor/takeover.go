@@ -1,0 +1,165 @@
+package monitor
+
+import "github.com/gosentinel/sentinel/election"
+
+// A driver that dies between the demotion of the master and the end of the
+// switchover leaves no master: the old one is a replica of itself. Any gosentinel
+// that sees it there takes over, once the driver cannot act any more and a
+// majority agrees.
+
+// takeover is how far that has come.
+type takeover struct {
+	begun Instant // when the servers were asked anew; 0: not yet
+	seq   uint64  // answers with a later token are new
+}
+
+// maybeTakeOver begins to take over when it is due.
+func (c *Core) maybeTakeOver(now Instant, m *master) Instant {
+	if !m.followsItself() || m.has(FlagODown) || m.cfg.NeverLead || m.switchover.active() || c.disk.failing || c.conflict.open {
+		m.takeOverAt = 0
+		return Never
+	}
+	due := max(c.mayStandFrom(m), m.lease.until)
+	if m.lease.until < m.roleSince {
+		// Who drives, and until when, is not known here: it has not voted, or was
+		// started since.
+		due = max(due, m.roleSince.Add(switchoverLease))
+	}
+	if m.attempt.Start != 0 {
+		due = max(due, m.attempt.Start.Add(c.tun.ElectionTimeout))
+	}
+	if now < due {
+		m.takeOverAt = 0
+		return due
+	}
+	if m.takeOverAt == 0 {
+		m.takeOverAt = now.Add(c.candidacyDelay(m))
+	}
+	if now < m.takeOverAt {
+		return m.takeOverAt
+	}
+	m.takeOverAt = 0
+	c.emit(&m.instance, SwitchoverTakenOver{c.ref(&m.instance)})
+	m.switchover = switchover{stage: takingOver}
+	c.startAttempt(now, m, false)
+	return Never
+}
+
+// takeOver reads all servers anew after it has disconnected their clients, a driver
+// that sleeps among them: what it has sent and they have not read is lost then.
+// It goes on with the switchover from where it stands, or gives the master its
+// role back.
+func (c *Core) takeOver(now Instant, m *master) Instant {
+	t := &m.switchover.takeover
+	if t.begun == 0 {
+		c.readAnew(now, m)
+	}
+	due := t.begun.Add(c.tun.SelectPatience)
+	if c.awaitsAnswer(m) && now < due {
+		return due
+	}
+	if !m.followsItself() {
+		c.endTakeover(now, m, "the master is not a replica of itself any more")
+		return Never
+	}
+	have := m.instance.data()
+	have.Offset = max(have.Offset, m.info.Offset)
+	if r := m.promotedAlready(have); r != nil {
+		c.choose(now, m, r)
+		m.attempt.Advance(election.WaitPromotion, now)
+		c.emit(&r.instance, FailoverStateWaitPromotion{c.ref(&r.instance)})
+		m.orders++ // of the driver
+		m.switchover.stage = retiring
+		c.promotionConfirmed(now, m)
+		return Never
+	}
+	if until := c.mayBePromoted(m); now < until {
+		return until
+	}
+	if r := c.complete(now, m, have); r != nil {
+		m.switchover.stage = retiring
+		c.choose(now, m, r)
+		return Never
+	}
+	if m.link.connected() && m.infoSeq > t.seq {
+		c.sendOrder(&m.instance, SlaveOf{Bare: true}, 0)
+		c.unpause(m)
+		c.requestInfo(now, &m.instance)
+		c.endTakeover(now, m, "no replica has all data of the master, which gets its role back")
+		return Never
+	}
+	c.endTakeover(now, m, "no server has all data")
+	return Never
+}
+
+// readAnew disconnects the clients of all servers of m and asks for INFO.
+func (c *Core) readAnew(now Instant, m *master) {
+	t := &m.switchover.takeover
+	t.begun, t.seq = now, c.lastSeq
+	m.eachServer(func(i *instance) {
+		if i.link.connected() {
+			c.sendFor(i, KillClients{})
+			c.sendFor(i, KillClients{PubSub: true})
+			i.infoPending, i.infoSent = true, now
+			c.sendFor(i, InfoRequest{})
+		}
+	})
+}
+
+func (m *master) eachServer(do func(*instance)) {
+	do(&m.instance)
+	for _, r := range m.replicas {
+		do(&r.instance)
+	}
+}
+
+// awaitsAnswer reports whether a server that can be reached has not answered yet.
+func (c *Core) awaitsAnswer(m *master) (any bool) {
+	t := &m.switchover.takeover
+	m.eachServer(func(i *instance) {
+		any = any || i.link.connected() && !i.has(FlagSDown) && i.infoSeq <= t.seq
+	})
+	return any
+}
+
+// promotedAlready returns the replica that the driver has promoted, or nil.
+func (m *master) promotedAlready(have election.Data) *replica {
+	for _, r := range m.replicas {
+		if r.role == RoleMaster && r.infoSeq > m.switchover.takeover.seq && r.data().Has(have.ReplID, have.Offset) {
+			return r
+		}
+	}
+	return nil
+}
+
+// mayBePromoted returns until when a replica that cannot be asked has to be waited
+// for: it may be the one that the driver has promoted. One that is down is not.
+func (c *Core) mayBePromoted(m *master) (until Instant) {
+	for _, r := range m.replicas {
+		if r.infoSeq <= m.switchover.takeover.seq && !r.has(FlagSDown) {
+			until = max(until, m.switchover.takeover.begun.Add(min(r.downAfter+c.tun.SelectPatience, m.cfg.FailoverTimeout)))
+		}
+	}
+	return until
+}
+
+// complete returns the best replica that has all data of the master, or nil.
+func (c *Core) complete(now Instant, m *master, have election.Data) *replica {
+	rules := c.rules(now, m)
+	cs := c.candidates(now, m)
+	for k, r := range m.replicas {
+		if r.infoSeq <= m.switchover.takeover.seq || !r.data().Has(have.ReplID, have.Offset) || r.role != RoleReplica {
+			cs[k].SDown = true // not for this
+		}
+	}
+	if best := election.Select(rules, cs); best >= 0 {
+		return m.replicas[best]
+	}
+	return nil
+}
+
+func (c *Core) endTakeover(now Instant, m *master, why string) {
+	c.emit(&m.instance, SwitchoverAborted{c.ref(&m.instance), why})
+	c.abort(now, m, FailoverAbortNoGoodReplica{c.ref(&m.instance)})
+	c.touch(m)
+}
