@@ -24,6 +24,7 @@ type switchover struct {
 	pause    pause
 	confirm  uint64 // token of the INFO that follows the last command to the master; 0: answered
 	history  string // replication id of the master
+	proof    uint64 // only an INFO of the target with a later token is one
 	end      uint64 // offset at the end of all that it has acknowledged
 	retired  retirement
 	takeover takeover

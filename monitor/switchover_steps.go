@@ -55,14 +55,16 @@ func (c *Core) handOver(now Instant, m *master) Instant {
 			c.giveUp(now, m, why)
 			return Never
 		}
-		s.end, s.stage, s.poll = max(s.end, m.info.MasterOffset, m.info.Offset), settling, poll{}
+		s.end, s.stage, s.poll, s.proof = max(s.end, m.info.MasterOffset, m.info.Offset), settling, poll{}, c.lastSeq
 		fallthrough
 	case settling:
 		if why := m.notDemoted(s.history); why != "" {
 			c.giveUp(now, m, why)
 			return Never
 		}
-		if !r.data().Has(s.history, s.end) {
+		// What the target said before is not enough: it may have been told to follow
+		// another server since.
+		if r.infoSeq <= s.proof || r.role != RoleReplica || !r.data().Has(s.history, s.end) {
 			return min(due, c.pollServer(now, &r.instance, &s.poll))
 		}
 		c.promoteTarget(now, m)

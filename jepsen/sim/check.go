@@ -26,7 +26,6 @@ type checker struct {
 	looked    [invariantsEnd]uint64 // how often there was something to decide
 	thorough  bool                  // compares even where the core says that nothing has changed
 	lenient   bool                  // looks at consequences only, not at the gate itself
-	planned   bool                  // a master that serves must be handed over without loss
 	tainted   string                // why S4 and S7 cannot hold any more; "" while they must
 
 	checked  uint64 // states compared
@@ -156,6 +155,8 @@ func (k *checker) before(n *node, in monitor.Input) {
 		n.seen.toldByGossip(in, k.w.now)
 	case monitor.SlaveOfReply:
 		n.seen.refused(in)
+	case monitor.CommandDone:
+		n.seen.answeredPause(in)
 	case monitor.HelloReceived:
 		n.voter().hears(n, &in.Hello)
 		if k.w.forged != nil {

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 // has acknowledged.
 type demotion struct {
 	server *server
+	life   int // of its process: a restart gives it the role of its file back
 	at     Instant
 	data   dataset
 	id     uint64
@@ -32,15 +34,18 @@ type handover struct {
 // pausing is a pause that one process has asked a server for.
 type pausing struct {
 	conn  monitor.ConnID
+	begin uint64  // token of the order
+	end   uint64  // token of the one that ends it; 0: none
 	until Instant // it is over for certain, unless a clock jumps
 	over  bool    // the order to end it has left, over the same connection
 }
 
 // heardInfo is the last INFO of a server.
 type heardInfo struct {
-	at   Instant
-	seq  int
-	info *monitor.Info
+	at     Instant
+	seq    int
+	turned int // seq of the first in a row with this role
+	info   *monitor.Info
 }
 
 // lineage is what a master was last known to have.
@@ -123,7 +128,7 @@ func (k *checker) operated(n *node, op monitor.FailoverOp) {
 		return
 	}
 	h.must = op.Mode != monitor.FailoverForced && v.PlannedFailover == monitor.PlannedSafe && v.CommandsUp &&
-		v.RoleReported == monitor.RoleMaster && v.InfoRefresh != 0 && !v.Flags.Has(monitor.FlagSDown|monitor.FlagODown)
+		v.RoleReported == monitor.RoleMaster && v.InfoRefresh != 0 && !v.Flags.Has(monitor.FlagSDown) && !v.Flags.Has(monitor.FlagODown)
 }
 
 // handedOver checks a command to a server that belongs to a switchover.
@@ -153,7 +158,7 @@ func (k *checker) handedOver(n *node, s monitor.Send) {
 				k.changesRole(n, p, h, &v, c, s, cmd)
 			} else if cmd.Host == "" && p.Forced {
 				k.looked[Planned]++
-				if h.must && k.planned {
+				if h.must {
 					k.fail(n.name, Planned, "%s was told to become a master while %s may serve", c.addr, v.Addr)
 				}
 			}
@@ -185,7 +190,7 @@ func (k *checker) pauses(n *node, name string, v *monitor.MasterView, c *conn, s
 	case cmd.For <= 0 || cmd.For > time.Second || cmd.For > shortest/2:
 		k.fail(n.name, Pauses, "a pause of %v, and somebody holds %s down after %v", cmd.For, name, shortest)
 	}
-	n.seen.pauses[c.addr] = pausing{conn: s.Conn, until: k.w.now.Add(cmd.For)}
+	n.seen.pauses[c.addr] = pausing{conn: s.Conn, begin: s.Token.Seq, until: k.w.now.Add(cmd.For)}
 }
 
 // unpauses checks who ends a pause: who has begun it, or who was elected since
@@ -197,9 +202,16 @@ func (k *checker) unpauses(n *node, h *handover, c *conn, s monitor.Send) {
 		k.fail(n.name, Unpauser, "the pause of %s was ended by one that had not begun it", c.addr)
 	}
 	if own && p.conn == s.Conn {
-		p.over = true
+		p.over, p.end = true, s.Token.Seq
 		n.seen.pauses[c.addr] = p
 	}
+}
+
+// answeredPause notes that a pause was refused, or is over for certain.
+func (h *watch) answeredPause(r monitor.CommandDone) {
+	maps.DeleteFunc(h.pauses, func(_ monitor.HostPort, p pausing) bool {
+		return p.begin == r.Token.Seq && r.Refused != "" || p.end != 0 && p.end == r.Token.Seq
+	})
 }
 
 // behindPause checks that no hello waits behind a pause of the own (Pauses).
@@ -255,7 +267,7 @@ func (k *checker) changesRole(n *node, p *monitor.MasterProbe, h *handover, v *m
 func (k *checker) complete(n *node, at monitor.HostPort, old heardInfo) {
 	end := max(old.info.Offset, old.info.MasterOffset)
 	is := n.seen.infos[at]
-	if is.seq < old.seq || !has(is.info, old.info.ReplID, end) {
+	if is.seq < old.turned || !has(is.info, old.info.ReplID, end) {
 		k.fail(n.name, Proof, "%s is promoted, and has not said that it has %.8s up to %d", at, old.info.ReplID, end)
 	}
 }
@@ -291,7 +303,7 @@ func (k *checker) roleChanged(s *server, by string, cmd monitor.SlaveOf) {
 	g := s.group
 	switch {
 	case s.followsItself():
-		g.demotion = &demotion{s, k.w.now, dataset{log: s.log[:len(s.log):len(s.log)], ahead: s.ahead}, s.replID}
+		g.demotion = &demotion{s, s.life, k.w.now, dataset{log: s.log[:len(s.log):len(s.log)], ahead: s.ahead}, s.replID}
 	case cmd.Host == "":
 		k.oneWriter(s, by)
 		k.kept(s, by)
@@ -312,7 +324,7 @@ func (k *checker) oneWriter(s *server, by string) {
 			continue
 		}
 		again := o.roleSince > d.at && o.switched
-		if again || o == d.server && o.roleSince <= d.at {
+		if again || o == d.server && o.life == d.life && o.roleSince <= d.at {
 			k.fail(by, OneWriter, "%s takes writes, as does %s", s.addr, o.addr)
 		}
 	}

@@ -67,7 +67,6 @@ var switchoverViolations = []violation{
 		}
 	}},
 	{Planned, "a master that serves is failed over", func(s *scene) {
-		s.k.planned = true
 		s.attempting()
 		s.n.seen.probes[0].Forced = true
 		s.k.operated(s.n, monitor.FailoverOp{Name: "m0"})

@@ -119,7 +119,11 @@ func (h *watch) refused(r monitor.SlaveOfReply) {
 func (h *watch) saw(addr monitor.HostPort, info *monitor.Info, now Instant) {
 	h.roles[addr] = info.Role
 	h.heard++
-	h.infos[addr] = heardInfo{now, h.heard, info}
+	next := heardInfo{now, h.heard, h.heard, info}
+	if last := h.infos[addr]; last.info != nil && last.info.Role == info.Role {
+		next.turned = last.turned
+	}
+	h.infos[addr] = next
 }
 
 // asking notes a question, so that its answer can be attributed.
