@@ -5,7 +5,7 @@ func (c *Core) helloIfDue(now Instant, i *instance) Instant {
 	if i.helloPending {
 		return Never
 	}
-	if due := max(i.helloDue, i.link.helloHeldUntil); now < due {
+	if due := max(i.helloDue, c.heldUntil(i)); now < due {
 		return due
 	}
 	c.sendHello(now, i)
@@ -64,7 +64,7 @@ func (c *Core) published(m *master) published {
 // forceHello announces the configuration of m to all its members at once.
 func (c *Core) forceHello(now Instant, m *master) {
 	announce := func(i *instance) {
-		if i.link.connected() && now >= i.link.helloHeldUntil {
+		if i.link.connected() && now >= c.heldUntil(i) {
 			c.sendHello(now, i)
 		}
 	}

@@ -50,6 +50,8 @@ type Core struct {
 	out  []Effect
 	disk disk
 
+	holds []hold // of hellos
+
 	conflict conflict  // over our own id
 	ownAddrs []ownAddr // where this process announced itself
 

@@ -22,7 +22,7 @@ func (c *Core) maybeStart(now Instant, m *master) Instant {
 		}
 		return Never
 	}
-	if due := max(c.mayStandFrom(m), m.lease.until); now < due {
+	if due := max(c.mayStandFrom(m), c.boundUntil(m)); now < due {
 		m.candidateAt = 0
 		return due
 	}
@@ -250,6 +250,9 @@ func (c *Core) restartElection(now Instant, m *master) Instant {
 	c.epoch++
 	c.emit(&m.instance, NewEpoch{c.epoch})
 	m.attempt.Restart(now, c.epoch)
+	if m.switchover.stage == electing {
+		c.bindItself(m)
+	}
 	c.vote(now, m, c.epoch, c.opts.MyID, false)
 	c.awaitDisk(m)
 	return c.electionDeadline(now, m)

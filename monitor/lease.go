@@ -17,8 +17,22 @@ type lease struct {
 // grantLease promises m to a candidate that has just got a vote.
 func (c *Core) grantLease(now Instant, m *master, to RunID, length time.Duration) {
 	m.lease = lease{holder: to, until: now.Add(min(length, maxLease))}
-	c.holdHellos(m, m.lease.until)
+	c.holdHellos(&m.instance, m.lease.until)
 	c.touch(m)
+}
+
+// bindItself promises m to this Sentinel, which is about to drive a switchover: it
+// votes for no other driver meanwhile.
+func (c *Core) bindItself(m *master) {
+	m.lease = lease{holder: c.opts.MyID, until: m.attempt.VotesAsked.Add(switchoverLease)}
+}
+
+// boundUntil returns until when this Sentinel must not stand for election.
+func (c *Core) boundUntil(m *master) Instant {
+	if m.lease.holder == c.opts.MyID {
+		return 0
+	}
+	return m.lease.until
 }
 
 // promised reports whether m is promised to another than a candidate.
@@ -39,20 +53,4 @@ func (c *Core) leaseEnds(now Instant, m *master) Instant {
 	c.requestInfo(now, &m.instance)
 	c.refreshReplicas(now, m)
 	return Never
-}
-
-// holdHellos keeps hellos away from the server of m for a while: a PUBLISH waits
-// for the end of a pause of writes, and holds up the PINGs behind it. The server
-// may be monitored under several names.
-func (c *Core) holdHellos(m *master, until Instant) {
-	for _, o := range c.masters {
-		if o == m || o.addr.Same(m.addr) {
-			o.link.helloHeldUntil = until
-		}
-		for _, r := range o.replicas {
-			if o != m && r.addr.Same(m.addr) {
-				r.link.helloHeldUntil = until
-			}
-		}
-	}
 }

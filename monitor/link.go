@@ -26,7 +26,6 @@ type link struct {
 	// can never be reached goes down as well.
 	unansweredSince Instant
 	pubsubActivity  Instant
-	helloHeldUntil  Instant // no hello is published at this server before
 
 	troubles     []trouble // by step and kind of connection
 	toldLines    int       // in the log since tellingSince

@@ -150,6 +150,10 @@ func (c *Core) beginSwitchover(now Instant, m *master, named *replica, unsafe st
 func (c *Core) prepare(now Instant, m *master) Instant {
 	s := &m.switchover
 	due := s.asked.Add(m.cfg.FailoverTimeout)
+	if m.promised(now, c.opts.MyID) {
+		c.refuseSwitchover(m, "another Sentinel has begun one")
+		return Never
+	}
 	if !c.serves(m) {
 		c.refuseSwitchover(m, "the master does not answer as a master any more")
 		return Never
@@ -250,6 +254,7 @@ func (c *Core) pollServer(now Instant, i *instance, p *poll) Instant {
 func (c *Core) startSwitchover(now Instant, m *master) {
 	m.switchover.stage, m.switchover.poll = electing, poll{}
 	c.startAttempt(now, m, true)
+	c.bindItself(m)
 	c.touch(m)
 }
 

@@ -122,7 +122,7 @@ func (c *Core) pauseWrites(now Instant, m *master) {
 		s.pause.refused = "down-after-milliseconds is too small for a pause"
 	default:
 		s.pause.seq = c.sendFor(&m.instance, PauseWrites{For: s.pause.length})
-		c.holdHellos(m, now.Add(2*s.pause.length))
+		c.holdHellos(&m.instance, now.Add(2*s.pause.length))
 	}
 	s.confirm = c.sendFor(&m.instance, InfoRequest{})
 }
@@ -229,14 +229,14 @@ func (c *Core) switchoverDone(m *master, i *instance, seq uint64, refused string
 		return
 	case s.pause.seq:
 		s.pause.seq, s.pause.refused = 0, refused
-		m.link.helloHeldUntil = c.now.Add(s.pause.length)
+		c.holdHellos(i, c.now.Add(s.pause.length))
 		if refused != "" {
-			m.link.helloHeldUntil = 0
+			c.holdHellos(i, 0)
 			c.degraded(i, "writes cannot be paused", refused)
 		}
 	case s.retired.unpause:
 		s.retired.unpause = 0
-		m.link.helloHeldUntil = 0
+		c.holdHellos(i, 0)
 		c.wake(i)
 	case s.retired.last:
 		s.retired.last, s.retired.done = 0, true

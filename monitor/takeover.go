@@ -19,7 +19,7 @@ func (c *Core) maybeTakeOver(now Instant, m *master) Instant {
 		m.takeOverAt = 0
 		return Never
 	}
-	due := max(c.mayStandFrom(m), m.lease.until)
+	due := max(c.mayStandFrom(m), c.boundUntil(m))
 	if m.lease.until < m.roleSince {
 		// Who drives, and until when, is not known here: it has not voted, or was
 		// started since.

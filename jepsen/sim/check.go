@@ -588,7 +588,7 @@ func (k *checker) command(n *node, s monitor.Send) {
 		if to := (monitor.HostPort{Host: cmd.Host, Port: cmd.Port}); !cmd.Bare && itself(k.w, to, n.link(s.Conn).addr) {
 			k.fail(n.name, Itself, "%s was told to follow %s", n.link(s.Conn).addr, to)
 		}
-		if cmd.Host == "" && !(cmd.Bare && k.masterAt(n, n.link(s.Conn).addr) != "") {
+		if cmd.Host == "" && !(cmd.Bare && n.seen.demoted[n.link(s.Conn).addr]) {
 			k.promoted(n, n.link(s.Conn).addr)
 			k.single(n, s)
 		}

@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"maps"
 	"slices"
 	"time"
 
@@ -191,6 +190,7 @@ func (k *checker) pauses(n *node, name string, v *monitor.MasterView, c *conn, s
 		k.fail(n.name, Pauses, "a pause of %v, and somebody holds %s down after %v", cmd.For, name, shortest)
 	}
 	n.seen.pauses[c.addr] = pausing{conn: s.Conn, begin: s.Token.Seq, until: k.w.now.Add(cmd.For)}
+	n.seen.pausers[s.Token.Seq] = c.addr
 }
 
 // unpauses checks who ends a pause: who has begun it, or who was elected since
@@ -201,17 +201,19 @@ func (k *checker) unpauses(n *node, h *handover, c *conn, s monitor.Send) {
 	if !own && !h.active {
 		k.fail(n.name, Unpauser, "the pause of %s was ended by one that had not begun it", c.addr)
 	}
-	if own && p.conn == s.Conn {
-		p.over, p.end = true, s.Token.Seq
-		n.seen.pauses[c.addr] = p
+	if own {
+		p.over, p.end = p.over || p.conn == s.Conn, s.Token.Seq
+		n.seen.pauses[c.addr], n.seen.pausers[s.Token.Seq] = p, c.addr
 	}
 }
 
 // answeredPause notes that a pause was refused, or is over for certain.
 func (h *watch) answeredPause(r monitor.CommandDone) {
-	maps.DeleteFunc(h.pauses, func(_ monitor.HostPort, p pausing) bool {
-		return p.begin == r.Token.Seq && r.Refused != "" || p.end != 0 && p.end == r.Token.Seq
-	})
+	at, known := h.pausers[r.Token.Seq]
+	delete(h.pausers, r.Token.Seq)
+	if p := h.pauses[at]; known && (p.begin == r.Token.Seq && r.Refused != "" || p.end == r.Token.Seq) {
+		delete(h.pauses, at)
+	}
 }
 
 // behindPause checks that no hello waits behind a pause of the own (Pauses).
@@ -251,6 +253,7 @@ func (k *checker) changesRole(n *node, p *monitor.MasterProbe, h *handover, v *m
 		}
 		k.complete(n, c.addr, old)
 	case itself(k.w, to, c.addr):
+		n.seen.demoted[c.addr] = true
 		if !isMaster {
 			k.fail(n.name, Itself, "%s was told to follow itself, and is not the master", c.addr)
 		}
@@ -324,10 +327,30 @@ func (k *checker) oneWriter(s *server, by string) {
 			continue
 		}
 		again := o.roleSince > d.at && o.switched
+		if k.w.holdsDown(by, o) {
+			continue // it cannot be asked, and somebody has to be the master
+		}
 		if again || o == d.server && o.life == d.life && o.roleSince <= d.at {
 			k.fail(by, OneWriter, "%s takes writes, as does %s", s.addr, o.addr)
 		}
 	}
+}
+
+// holdsDown reports whether a Sentinel takes a server for down.
+func (w *world) holdsDown(who string, server *server) bool {
+	for _, s := range w.nodes {
+		n, ok := s.(*node)
+		if !ok || n.name != who {
+			continue
+		}
+		replicas, _ := n.core.Replicas(w.now, server.group.name)
+		for _, r := range replicas {
+			if server.isAt(r.Addr) && r.Flags.Has(monitor.FlagSDown) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // kept checks that a server which a switchover promotes has all that the old master

@@ -14,6 +14,7 @@ type watch struct {
 	roles     map[monitor.HostPort]monitor.Role
 	infos     map[monitor.HostPort]heardInfo
 	pauses    map[monitor.HostPort]pausing
+	pausers   map[uint64]monitor.HostPort // servers of orders to pause, and to end that, by their token
 	downAfter map[answerKey]time.Duration // that peers have told
 	asks      map[uint64]asked
 	answers   map[answerKey]answer
@@ -31,6 +32,7 @@ type watch struct {
 	epochs         map[monitor.Epoch]bool     // told by +new-epoch
 	spoke          map[spoken]Instant         // hellos, since there are strangers
 	lie            *lie                       // of the forged hello of this step
+	demoted        map[monitor.HostPort]bool  // masters that were seen as replicas of themselves, or made that
 	promotions     map[uint64]string          // orders to become a master that have no answer, and the master
 }
 
@@ -68,6 +70,7 @@ type masterWatch struct {
 
 func (h *watch) init() {
 	h.roles = map[monitor.HostPort]monitor.Role{}
+	h.pausers = map[uint64]monitor.HostPort{}
 	h.infos, h.pauses = map[monitor.HostPort]heardInfo{}, map[monitor.HostPort]pausing{}
 	h.downAfter = map[answerKey]time.Duration{}
 	h.asks = map[uint64]asked{}
@@ -78,7 +81,7 @@ func (h *watch) init() {
 	h.questions = map[monitor.PeerRef]string{}
 	h.epochs = map[monitor.Epoch]bool{}
 	h.spoke, h.lie = map[spoken]Instant{}, nil
-	h.promotions = map[uint64]string{}
+	h.promotions, h.demoted = map[uint64]string{}, map[monitor.HostPort]bool{}
 	h.probes, h.before, h.tiltBefore = h.probes[:0], h.before[:0], false
 }
 
@@ -124,6 +127,9 @@ func (h *watch) saw(addr monitor.HostPort, info *monitor.Info, now Instant) {
 		next.turned = last.turned
 	}
 	h.infos[addr] = next
+	if info.Role == monitor.RoleReplica && info.MasterHost == "127.0.0.1" {
+		h.demoted[addr] = true
+	}
 }
 
 // asking notes a question, so that its answer can be attributed.

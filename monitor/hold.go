@@ -1,0 +1,38 @@
+package monitor
+
+import "slices"
+
+// hold keeps hellos away from a server whose writes may be paused: a PUBLISH waits
+// for the end of the pause, and holds up the PINGs behind it. It is about the server
+// and not about a link: a server may be monitored under several names, forgotten and
+// found again.
+type hold struct {
+	at    HostPort
+	until Instant
+}
+
+func holdKey(i *instance) HostPort { return HostPort{i.addr.DialTarget(), i.addr.Port} }
+
+// holdHellos keeps hellos away from the server of i for a while; an instant that has
+// passed ends that.
+func (c *Core) holdHellos(i *instance, until Instant) {
+	at := holdKey(i)
+	c.holds = slices.DeleteFunc(c.holds, func(h hold) bool { return h.at == at || h.until <= c.now })
+	if until > c.now {
+		c.holds = append(c.holds, hold{at, until})
+	}
+}
+
+// heldUntil returns until when no hello is published at the server of i.
+func (c *Core) heldUntil(i *instance) Instant {
+	if len(c.holds) == 0 || i.kind == KindSentinel {
+		return 0
+	}
+	at := holdKey(i)
+	for _, h := range c.holds {
+		if h.at == at {
+			return h.until
+		}
+	}
+	return 0
+}
