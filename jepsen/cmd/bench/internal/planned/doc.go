@@ -7,7 +7,10 @@
 //
 //   - what was lost, of clients that follow the master and of those that stick to the
 //     old one;
-//   - gap: the longest time without an acknowledgement to any client that follows;
+//   - gap: the longest time without an acknowledgement to any client that follows, from
+//     the command until a second after all Sentinels name the new master, and the same in
+//     the second before the command, which is what the machine itself adds;
+//   - stall: the longest wait of one of those clients until all is in order;
 //   - takes: for how long the old master took writes, counted from the first command of
 //     the switchover to any server. This is known to 2 ms, and never said too short;
 //   - full: full resynchronisations;

@@ -29,8 +29,9 @@ type result struct {
 	Noise time.Duration
 }
 
-// perform runs a row with so many switchovers in a cluster of its own.
-func perform(ctx context.Context, o Options, p Program, row Row) (results []result, err error) {
+// perform runs a row with so many switchovers in a cluster of its own. each is told
+// about one as soon as it is over.
+func perform(ctx context.Context, o Options, p Program, row Row, each func(result)) (results []result, err error) {
 	ctx, cancel := context.WithTimeout(ctx, o.Timeout*time.Duration(o.Repeat))
 	defer cancel()
 	site := &traffic.Site{}
@@ -62,6 +63,7 @@ func perform(ctx context.Context, o Options, p Program, row Row) (results []resu
 				return fmt.Errorf("switchover %d: %w", len(results)+1, err)
 			}
 			results = append(results, r)
+			each(r)
 		}
 		return nil
 	})
@@ -85,10 +87,16 @@ func (s *stage) switchover(ctx context.Context, old *cluster.Server) (r result, 
 	if r.Refused, master, err = trial.Order(ctx, s.c, s.g, ask, old, s.o.Words...); err != nil {
 		return r, nil, err
 	}
-	if err := s.settled(ctx, master); err != nil {
+	gap := make(chan time.Duration, 1)
+	soon := time.AfterFunc(around, func() { gap <- s.clients.Seen().Gap })
+	err = s.settled(ctx, master)
+	r.Seen = s.clients.Seen()
+	if !soon.Stop() {
+		r.Gap = <-gap
+	}
+	if err != nil {
 		return r, nil, err
 	}
-	r.Seen = s.clients.Seen()
 	if ev, ok := first(s.c.Events().Since(start), "+switch-master"); ok {
 		r.Switched = ev.At.Sub(start)
 	}
@@ -106,6 +114,10 @@ func (s *stage) switchover(ctx context.Context, old *cluster.Server) (r result, 
 	r.Fulls = n - fulls
 	return r, master, err
 }
+
+// around is how long after the switch gaps are looked for. What comes later is the
+// machine's doing, or the stall of one client.
+const around = time.Second
 
 // burstAfter is for how long after the command a burst goes on.
 const burstAfter = time.Second

@@ -37,16 +37,14 @@ func Run(ctx context.Context, o Options, out io.Writer) error {
 	for _, row := range o.Rows {
 		var sides []side
 		for _, p := range o.Programs {
+			run := 0
 			sides = append(sides, side{Name: p.Name, Measure: func(ctx context.Context) ([]result, error) {
-				return perform(ctx, o, p, row)
+				run++
+				return perform(ctx, o, p, row, func(r result) { printRun(out, run, p.Name, r) })
 			}})
 		}
 		printRow(out, row)
-		err := trial.Alternate(ctx, o.Runs, sides, func(run int, name string, rs []result) {
-			for _, r := range rs {
-				printRun(out, run, name, r)
-			}
-		})
+		err := trial.Alternate(ctx, o.Runs, sides, func(int, string, []result) {})
 		printSummary(out, sides)
 		errs = append(errs, err)
 		if o.Limits {

@@ -35,7 +35,7 @@ func TestLossIsSeen(t *testing.T) {
 	t.Parallel()
 	o := options(t, "replicas1")
 	o.Lines = []string{"sentinel planned-failover mymaster stock"}
-	rs, err := perform(t.Context(), o, o.Programs[0], o.Rows[0])
+	rs, err := perform(t.Context(), o, o.Programs[0], o.Rows[0], func(result) {})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +50,7 @@ func TestRefusal(t *testing.T) {
 	t.Parallel()
 	o := options(t, "replicas1")
 	o.Rows[0].Replicas = 0
-	rs, err := perform(t.Context(), o, o.Programs[0], o.Rows[0])
+	rs, err := perform(t.Context(), o, o.Programs[0], o.Rows[0], func(result) {})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,7 @@ func printHeader(w io.Writer, o Options) {
 	fmt.Fprintf(w, "%s, %d Sentinels, down-after %d ms, %d runs of each with %d switchovers\n", words, o.Sentinels, o.DownAfter.Milliseconds(), o.Runs, o.Repeat)
 	fmt.Fprintln(w, "lost: acknowledged writes that are gone, of clients that follow and that stick.")
 	fmt.Fprintln(w, "gap: longest time without an acknowledgement to those that follow, and the same in")
-	fmt.Fprintln(w, "the second before; stall: longest wait of one of them. takes: the old master took")
+	fmt.Fprintln(w, "the second before; stall: longest wait of one, to the end. takes: the old master took")
 	fmt.Fprintln(w, "writes for so long. full: full resynchronisations. conn, client: errors of one")
 	fmt.Fprintln(w, "connection, one client. Times in ms.")
 }
