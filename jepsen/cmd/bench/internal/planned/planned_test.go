@@ -45,6 +45,29 @@ func TestLossIsSeen(t *testing.T) {
 	}
 }
 
+// TestNothingIsLost: gosentinel's own way loses nothing and sends no data set again, to
+// and fro under load, also where it must not pause clients. How long it took is for the
+// measurement to judge, on a machine with nothing else to do.
+func TestNothingIsLost(t *testing.T) {
+	for _, row := range []string{"replicas1", "nopause"} {
+		t.Run(row, func(t *testing.T) {
+			t.Parallel()
+			o := options(t, row)
+			o.Rows[0].Replicas = 1
+			o.Repeat = 2
+			rs, err := perform(t.Context(), o, o.Programs[0], o.Rows[0], func(result) {})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, r := range rs {
+				if r.Refused != "" || r.LostFollow+r.LostStay+r.Fulls != 0 || r.Switched == 0 || r.Acked == 0 {
+					t.Errorf("got %+v", r)
+				}
+			}
+		})
+	}
+}
+
 // TestRefusal: without a replica there is nobody to promote, and nothing changes.
 func TestRefusal(t *testing.T) {
 	t.Parallel()

@@ -9,14 +9,16 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/gosentinel/sentinel/jepsen/cluster"
+	"github.com/gosentinel/sentinel/jepsen/cluster/clustertest"
 	"github.com/gosentinel/sentinel/jepsen/cmd/bench/internal/trial"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, clustertest.Programs()) }
 
 // TestLossIsSeen: the original promotes a replica of a higher rank although it is being
 // synchronised and another one is in sync, and the instrument says so.
 func TestLossIsSeen(t *testing.T) {
+	t.Parallel()
 	stock, err := cluster.FindStockSentinel()
 	if err != nil {
 		t.Fatal(err)
@@ -29,6 +31,29 @@ func TestLossIsSeen(t *testing.T) {
 	}
 	if r.Promoted != "server1" || r.KeysAt != keys || r.LostWrites == 0 || !strings.Contains(r.wrong(), "acknowledged writes") {
 		t.Errorf("got %+v: %q", r, r.wrong())
+	}
+}
+
+// TestDataFirst: gosentinel promotes no replica that lacks data, however high its rank
+// and whoever asks for it.
+func TestDataFirst(t *testing.T) {
+	t.Parallel()
+	o := Options{Setup: trial.Setup{Sentinels: 1, DownAfter: time.Second, Timeout: time.Minute}}
+	p := trial.Program{Name: "gosentinel", Command: []string{clustertest.Daemon(t)}}
+	for _, one := range []try{
+		{n: 1, moment: Full, beside: true, ranked: true, after: 100 * time.Millisecond},
+		{n: 2, moment: Empty, kill: true},
+	} {
+		t.Run(one.fault(), func(t *testing.T) {
+			t.Parallel()
+			r, err := perform(t.Context(), o, p, one)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if text := r.wrong(); text != "" || one.kill == (r.Promoted != "") {
+				t.Errorf("got %+v: %s", r, text)
+			}
+		})
 	}
 }
 
