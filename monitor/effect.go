@@ -63,7 +63,13 @@ type Dial struct {
 }
 
 // Close asks for a connection to be closed. No input about it may follow.
-type Close struct{ Conn ConnID }
+//
+// With Abort, what was sent and has not arrived is given up: the system would go on
+// sending it otherwise, and an order could be obeyed long after it was meant.
+type Close struct {
+	Conn  ConnID
+	Abort bool
+}
 
 // Send asks for a command to be written to a connection. Its reply arrives as
 // an input that repeats Token, unless the connection is lost.

@@ -308,6 +308,11 @@ func (c *Core) selectTarget(now Instant, m *master) Instant {
 
 // endSwitchover gives up after the election and before the promotion is known.
 func (c *Core) endSwitchover(now Instant, m *master, ev Event, why string) {
+	if r := m.promoted; m.switchover.stage == promoting && r.slaveofSeq != 0 && r.link.cmd.id != 0 {
+		c.free(Close{Conn: r.link.cmd.id, Abort: true}) // with the order, wherever that is
+		c.forgetConn(r.link, &r.link.cmd)
+		c.ready(&r.link.timer)
+	}
 	c.emit(&m.instance, SwitchoverAborted{c.ref(&m.instance), why})
 	c.abort(now, m, ev)
 	// Nothing was promoted, as far as this Sentinel is concerned, and it will not

@@ -294,6 +294,14 @@ func (c *conn) close(end int, reason string) {
 	}
 }
 
+// abort ends the connection from one end and gives up what has not arrived.
+func (c *conn) abort(end int) {
+	s := &c.streams[end]
+	clear(s.queue)
+	s.queue, s.head = s.queue[:0], 0
+	c.close(end, "connection reset by the Sentinel")
+}
+
 // vanish ends the connection from one end without a word, as a machine does
 // that loses power.
 func (c *conn) vanish(end int) { c.closed[end] = true }

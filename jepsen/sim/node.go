@@ -199,7 +199,11 @@ func (n *node) carryOut(e monitor.Effect) {
 	case monitor.Dial:
 		n.dial(e)
 	case monitor.Close:
-		n.link(e.Conn).close(0, "closed by the Sentinel")
+		if e.Abort {
+			n.link(e.Conn).abort(0)
+		} else {
+			n.link(e.Conn).close(0, "closed by the Sentinel")
+		}
 	case monitor.Send:
 		if cmd, ok := e.Cmd.(monitor.SlaveOf); ok {
 			n.w.say(n.name, "=> %s SLAVEOF %s", n.w.nameOf(n.link(e.Conn).addr), n.w.readable(target(cmd)))

@@ -208,11 +208,16 @@ func (c *conn) fail(reason string) {
 	}
 }
 
-// close ends the connection without a report.
-func (c *conn) close() {
+// close ends the connection without a report. With abort the system gives up what
+// it has not delivered.
+func (c *conn) close(abort bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.write() // what was ordered before
+	if tcp, ok := c.underlying.(*net.TCPConn); ok && abort {
+		_ = tcp.SetLinger(0) // fails only on a socket that is closed already
+	} else if !abort {
+		c.write() // what was ordered before
+	}
 	c.closed = true
 	c.fail("closed")
 }

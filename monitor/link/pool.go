@@ -115,7 +115,7 @@ func (p *Pool) Do(e monitor.Effect) {
 		p.dial(e)
 	case monitor.Close:
 		if c := p.take(e.Conn); c != nil {
-			c.close()
+			c.close(e.Abort)
 		}
 	case monitor.Send:
 		p.send(e)
@@ -142,7 +142,7 @@ func (p *Pool) Shutdown() {
 	p.conns = nil
 	p.mu.Unlock()
 	for _, c := range conns {
-		c.close()
+		c.close(false)
 	}
 	p.wg.Wait()
 }
