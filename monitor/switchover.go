@@ -15,6 +15,7 @@ type switchover struct {
 	named    InstanceID // the one that the operator named; 0: none
 	asked    Instant    // when the operator asked for it
 	told     string     // what it waits for, as was told
+	doubt    Instant    // since when no replica is fit or awaited; 0: one is
 	deadline Instant    // no promotion and no way back after this
 	old, new ConnID     // connections to the master and to the target since the first command
 
@@ -85,6 +86,10 @@ const (
 	minPause = 20 * time.Millisecond
 	// probePatience is for how long a target that lags behind too far is tried again.
 	probePatience = 10 * time.Second
+	// prepareDoubt is how long no replica may be fit before a switchover that was
+	// accepted is given up: one server has always answered before the other, so that
+	// what they say of each other need not fit together.
+	prepareDoubt = time.Second
 	// waitPoll is the INFO period while a switchover is prepared.
 	waitPoll = 100 * time.Millisecond
 	// catchUpPoll is the pause between two INFO of a target that catches up.
@@ -176,12 +181,19 @@ func (c *Core) prepare(now Instant, m *master) Instant {
 		c.touch(m)
 		return Never
 	case r != nil:
+		s.doubt = 0
 		return min(due, c.probeTarget(now, m, r))
-	case !wait:
+	case !wait && s.doubt == 0:
+		s.doubt = now
+	case !wait && now >= s.doubt.Add(prepareDoubt):
 		c.refuseSwitchover(m, why)
 		return Never
 	}
 	s.probe = probe{}
+	if !wait {
+		return min(due, s.doubt.Add(prepareDoubt))
+	}
+	s.doubt = 0
 	if s.told == "" {
 		c.emit(&m.instance, SwitchoverWaits{c.ref(&m.instance), why})
 	}

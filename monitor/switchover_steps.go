@@ -236,6 +236,10 @@ func (c *Core) switchoverDone(m *master, i *instance, seq uint64, refused string
 		}
 	case s.retired.unpause:
 		s.retired.unpause = 0
+		if refused != "" { // it lasts as long as it was meant to
+			c.degraded(i, "writes stay paused for some time", refused)
+			break
+		}
 		c.holdHellos(i, 0)
 		c.wake(i)
 	case s.retired.last:
