@@ -10,7 +10,7 @@ RUNS     ?= 20
 SEED     ?= 1
 
 .DEFAULT_GOAL := build
-.PHONY: help build demo deps test test-integration lint portable fuzz conformance ecosystem seeds mixed
+.PHONY: help build demo deps test test-integration switchovers lint portable fuzz conformance ecosystem seeds mixed
 .PHONY: sim sim-long sim-stats explore mutants bench-failover bench-planned bench-promote bench-gossip clean
 
 help: ## list the targets
@@ -33,6 +33,9 @@ test: ## run every test, with the race detector and real servers (under 10 minut
 test-integration: ## run only the tests with real daemons and servers
 	@sh jepsen/install.sh redis-server redis-sentinel gcc python3-redis nft ip || echo "test: tests that need them will fail"
 	$(GO) test -race -timeout 10m -count 1 ./jepsen/...
+
+switchovers: ## strike at every step of a planned switchover with every fault (5 minutes)
+	$(GO) test -race -count 1 -timeout 20m -run TestSwitchoverSteps ./jepsen/integration -long
 
 # Where gosentinel is built: what a system lacks is an error at the start.
 PLATFORMS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 freebsd/amd64 freebsd/arm64 windows/amd64
