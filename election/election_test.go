@@ -391,7 +391,7 @@ func TestSelect(t *testing.T) {
 
 func obviousSelect(rules Rules, rs []Replica) int {
 	var fit []int
-	l := rules.Lineage
+	l, held := rules.Lineage, uint64(0)
 	for k, r := range rs {
 		if r.SDown || !r.Connected || r.Priority == 0 || r.LastInfo == 0 {
 			continue
@@ -401,10 +401,13 @@ func obviousSelect(rules Rules, rs []Replica) int {
 		}
 		if r.LinkDown <= rules.MaxLinkDown {
 			fit = append(fit, k)
-			if l.ReplID == "R" && r.ReplID == "R" && !r.Loading && r.Offset > l.Offset {
-				l.Offset = r.Offset
+			if l.ReplID == "R" && r.ReplID == "R" && !r.Loading && r.Offset > held {
+				held = r.Offset
 			}
 		}
+	}
+	if held > 0 {
+		l.Offset = held
 	}
 	if len(fit) == 0 {
 		return -1

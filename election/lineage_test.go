@@ -65,7 +65,7 @@ func TestUnplannedTable(t *testing.T) {
 		{"restarted from its RDB", replica(Data{ReplID: histR, Offset: 900}, noLink), Whole},
 		{"all expired", replica(Data{ReplID: histR, Offset: 900}, noKeys), Whole},
 		{"old data while new are sent", replica(Data{ReplID: histR, Offset: 700, Syncing: true}), Replaced},
-		{"promoted before the offset", replica(Data{ReplID: histS, ReplID2: histR, Second: 1000, Offset: 1200}, isMaster), Strange},
+		{"promoted before the offset", replica(Data{ReplID: histS, ReplID2: histR, Second: 500, Offset: 1200}, isMaster), Strange},
 		{"follows another history", replica(Data{ReplID: histO, Offset: 5000}), Strange},
 		{"restarted from its AOF", replica(Data{ReplID: histO}, noLink, seen), Strange},
 		{"filled, but no place in the stream", replica(Data{ReplID: histR}), Strange},
@@ -135,6 +135,12 @@ func TestSuccessorLacksWhatAnotherHas(t *testing.T) {
 	if Select(rules, []Replica{follower, promoted}) != 0 {
 		t.Error("the promoted server is chosen, and a write of the master is lost")
 	}
+	rules.Lineage.Offset = 2000
+	follower.Offset--
+	if Select(rules, []Replica{follower, promoted}) != 1 {
+		t.Error("the follower is chosen, which lacks the same end of the history as the successor, and more")
+	}
+	follower.Offset++
 	follower.SDown = true
 	if Select(rules, []Replica{follower, promoted}) != 1 {
 		t.Error("what a replica has that is down keeps another from being chosen")

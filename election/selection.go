@@ -63,11 +63,8 @@ func (r Rules) Reject(c Replica) string {
 // data weigh more than time. Whether the best one is good enough is not said here.
 func Select(rules Rules, replicas []Replica) int {
 	l := rules.Lineage
-	for _, c := range replicas {
-		// What another replica still has, the successor must have too.
-		if rules.Reject(c) == "" && l.ReplID != "" && c.ReplID == l.ReplID && !c.Loading {
-			l.Offset = max(l.Offset, c.Offset)
-		}
+	if held := furthest(rules, replicas); held > 0 {
+		l.Offset = held
 	}
 	best, standing := -1, Empty
 	for i, c := range replicas {
@@ -79,6 +76,18 @@ func Select(rules Rules, replicas []Replica) int {
 		}
 	}
 	return best
+}
+
+// furthest returns how far the history of the master reaches that acceptable replicas
+// still have; 0 when none has any. A successor must have that. What none has is lost
+// in any case.
+func furthest(rules Rules, replicas []Replica) (offset uint64) {
+	for _, c := range replicas {
+		if c.ReplID != "" && c.ReplID == rules.Lineage.ReplID && !c.Loading && rules.Reject(c) == "" {
+			offset = max(offset, c.Offset)
+		}
+	}
+	return offset
 }
 
 func better(a, b Replica) bool {

@@ -102,3 +102,21 @@ func (c *Core) tellLoss(m *master, f *contest) {
 		c.log(LevelWarning, "Replica "+f.best.name+" of "+m.cfg.Name+" is promoted, as no other has more: "+lack)
 	}
 }
+
+// giveBackRole promotes the master itself where it has been made a replica by hand and
+// nobody sends it any data, and no replica has its data either. It would never be back
+// otherwise: its replicas wait for it, and it waits for one of them.
+func (c *Core) giveBackRole(now Instant, m *master) {
+	info := m.info
+	switch {
+	case m.role != RoleReplica || info == nil || !info.Keys || info.MasterLinkUp || info.Syncing || info.Loading,
+		!m.link.connected() || m.infoPending || m.slaveofSeq != 0,
+		m.refusedAt != 0 && now < m.refusedAt.Add(c.tun.InfoPeriod):
+		return
+	case m.infoRefresh > m.attempt.Begun:
+		c.log(LevelWarning, "Master "+m.cfg.Name+" was made a replica of "+HostPort{info.MasterHost, info.MasterPort}.String()+
+			", from which it gets nothing, and no replica has its data: it gets its role back")
+		c.changeRole(now, &m.instance, Addr{})
+	}
+	c.requestInfo(now, &m.instance)
+}

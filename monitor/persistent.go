@@ -19,8 +19,8 @@ func persistent(text []byte) bool {
 		const rounding = 2
 		return last > usec/1e6-uptime+rounding
 	}
-	took, _ := infoLine(text, "rdb_last_bgsave_time_sec")
-	return saved && took >= 0 // a replica may have had it sent: a wrong yes only waits for an operator
+	took, told := infoLine(text, "rdb_last_bgsave_time_sec")
+	return saved && told && took >= 0 // a replica may have had it sent: a wrong yes only waits for an operator
 }
 
 // infoLine reads the number in one line of a reply to INFO.

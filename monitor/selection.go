@@ -29,6 +29,9 @@ func (c *Core) selectReplica(now Instant, m *master) Instant {
 		c.log(LevelNotice, "The failover of '"+m.cfg.Name+"' ends: the master is back, and "+f.why)
 	case now < giveUp:
 		c.tellWait(m, f.why)
+		if f.standing == election.Empty {
+			c.giveBackRole(now, m)
+		}
 		return min(f.from, giveUp)
 	}
 	c.abort(now, m, FailoverAbortNoGoodReplica{c.ref(&m.instance)})

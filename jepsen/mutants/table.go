@@ -227,7 +227,7 @@ var Table = []Mutation{
 	{
 		Name: "a successor taken for one that has all", Why: "a replica has writes that the promoted server never got",
 		By: ByTest, Test: [2]string{"./election", "^TestSuccessorLacksWhatAnotherHas$"},
-		Edits: []Edit{{"election/selection.go", "l.Offset = max(l.Offset, c.Offset)", "l.Offset = max(l.Offset, 0*c.Offset)"}},
+		Edits: []Edit{{"election/selection.go", "offset = max(offset, c.Offset)", "offset = max(offset, 0*c.Offset)"}},
 	},
 	{
 		Name: "empty replica promoted although the master keeps its data", Why: "the master drops them when it returns",

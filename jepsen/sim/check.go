@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -363,6 +364,9 @@ func (k *checker) selected(n *node, p *monitor.MasterProbe) {
 		}
 		info, down = 5*n.tun.PingPeriod, down+lost
 	}
+	if n.seen.master(p.Name).handover.forced {
+		down = math.MaxInt64
+	}
 	for _, r := range replicas {
 		if !r.Flags.Has(monitor.FlagPromoted) {
 			continue
@@ -374,7 +378,11 @@ func (k *checker) selected(n *node, p *monitor.MasterProbe) {
 		fit := slices.DeleteFunc(slices.Clone(replicas), func(o monitor.ReplicaView) bool {
 			return unfit(&o, 5*n.tun.PingPeriod, info, down) != ""
 		})
-		k.descends(n, n.seen.master(p.Name), &r, fit)
+		watch := n.seen.master(p.Name)
+		if h := n.seen.infos[m.Addr]; h.info != nil && h.info.Role == monitor.RoleMaster && !h.info.Loading {
+			watch.lineage = watch.lineage.next(h.info, h.info.MasterOffset) // it may have said so before it was the master here
+		}
+		k.descends(n, watch, &r, fit)
 	}
 }
 
@@ -386,12 +394,16 @@ func (k *checker) descends(n *node, m *masterWatch, chosen *monitor.ReplicaView,
 	}
 	id, offset := m.lineage.id, m.lineage.offset
 	is := monitor.ParseInfo(chosen.Info)
-	if descends(is, id, offset) {
+	if descends(is, id, offset) || m.lineage.saves(is) {
 		return
 	}
 	for _, o := range fit {
 		k.looked[Lineage]++
-		if descends(monitor.ParseInfo(o.Info), id, offset) {
+		other := monitor.ParseInfo(o.Info)
+		if is.ReplID == id && other.ReplID != id && is.Offset >= other.SecondOffset {
+			continue // the other was promoted before; the chosen one has more, although it is being filled
+		}
+		if descends(other, id, offset) {
 			k.fail(n.name, Lineage, "%s was chosen, which lacks the data of the master, instead of %s", chosen.Name, o.Name)
 		}
 	}
@@ -588,7 +600,8 @@ func (k *checker) command(n *node, s monitor.Send) {
 		if to := (monitor.HostPort{Host: cmd.Host, Port: cmd.Port}); !cmd.Bare && itself(k.w, to, n.link(s.Conn).addr) {
 			k.fail(n.name, Itself, "%s was told to follow %s", n.link(s.Conn).addr, to)
 		}
-		if cmd.Host == "" && !(cmd.Bare && n.seen.demoted[n.link(s.Conn).addr]) {
+		givenBack := cmd.Bare && n.seen.demoted[n.link(s.Conn).addr] || k.masterAt(n, n.link(s.Conn).addr) != ""
+		if cmd.Host == "" && !givenBack {
 			k.promoted(n, n.link(s.Conn).addr)
 			k.single(n, s)
 		}

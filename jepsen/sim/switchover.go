@@ -24,6 +24,7 @@ type demotion struct {
 
 // handover is what one process did in the running attempt about one master.
 type handover struct {
+	forced bool    // the operator has allowed any replica that can be reached
 	must   bool    // the master served when the operator asked: nothing may be lost
 	active bool    // the attempt was won, and was running at some time in this turn
 	begun  Instant // of the attempt
@@ -53,6 +54,7 @@ type lineage struct {
 	offset uint64
 	keys   bool
 	before []string // earlier histories of that master
+	lost   uint64   // offset from which on it has nothing of the last of them; 0: it has all
 }
 
 // next returns what follows from an INFO.
@@ -61,11 +63,21 @@ func (l *lineage) next(i *monitor.Info, offset uint64) *lineage {
 	switch {
 	case l == nil:
 	case l.id == n.id:
-		n.before = l.before
+		n.before, n.lost = l.before, l.lost
 	default:
 		n.before = append(slices.Clone(l.before), l.id)
+		if i.ReplID2 == l.id {
+			n.lost = i.SecondOffset
+		} else if !i.Keys {
+			n.lost = 1
+		}
 	}
 	return n
+}
+
+// saves reports whether a server has data that the master has lost by a restart.
+func (l *lineage) saves(i *monitor.Info) bool {
+	return l.lost > 0 && i.ReplID == l.before[len(l.before)-1] && i.Offset >= l.lost
 }
 
 // knows reports whether a history is the one of the master, or was: a replica may
@@ -101,6 +113,8 @@ func (k *checker) remember(n *node, in monitor.InfoReply) {
 		switch {
 		case info.Role == monitor.RoleMaster && n.seen.infos[v.Addr].info == info:
 			m.lineage = m.lineage.next(info, info.MasterOffset)
+		case info.Role == monitor.RoleReplica && info.MasterLinkUp && n.seen.infos[v.Addr].info == info:
+			m.lineage = m.lineage.next(info, info.Offset) // it was made a replica by hand
 		case info.Role == monitor.RoleReplica && follows && m.lineage != nil && !m.lineage.knows(info.ReplID):
 			m.lineage = m.lineage.next(info, info.Offset)
 		}
@@ -112,7 +126,9 @@ func (k *checker) attempted(n *node, p, was *monitor.MasterProbe) {
 	h := &n.seen.master(p.Name).handover
 	if p.Begun != was.Begun {
 		if p.Begun != 0 {
-			*h = handover{must: h.must, begun: p.Begun}
+			*h = handover{must: h.must, forced: h.forced, begun: p.Begun}
+		} else {
+			h.forced = false
 		}
 	}
 	h.active = h.active || was.Phase > election.WaitStart || p.Phase > election.WaitStart
@@ -126,6 +142,7 @@ func (k *checker) operated(n *node, op monitor.FailoverOp) {
 	if !ok || v.Flags.Has(monitor.FlagFailoverInProgress) {
 		return
 	}
+	h.forced = op.Mode == monitor.FailoverForced
 	h.must = op.Mode != monitor.FailoverForced && v.PlannedFailover == monitor.PlannedSafe && v.CommandsUp &&
 		v.RoleReported == monitor.RoleMaster && v.InfoRefresh != 0 && !v.Flags.Has(monitor.FlagSDown) && !v.Flags.Has(monitor.FlagODown)
 }
