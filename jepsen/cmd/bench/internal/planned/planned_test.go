@@ -46,10 +46,11 @@ func TestLossIsSeen(t *testing.T) {
 }
 
 // TestNothingIsLost: gosentinel's own way loses nothing and sends no data set again, to
-// and fro under load, also where it must not pause clients. How long it took is for the
+// and fro under load, also where it must not pause clients, and for a client library as
+// it is. How long it took is for the
 // measurement to judge, on a machine with nothing else to do.
 func TestNothingIsLost(t *testing.T) {
-	for _, row := range []string{"replicas1", "nopause"} {
+	for _, row := range []string{"replicas1", "nopause", "library"} {
 		t.Run(row, func(t *testing.T) {
 			t.Parallel()
 			o := options(t, row)

@@ -58,6 +58,8 @@ var Rows = []Row{
 	{Name: "following", Text: "1,000 writes/s that follow", Replicas: 2, Load: traffic.Load{Writers: []traffic.Writers{following}}},
 	{Name: "asking", Text: "1,000 writes/s of clients that ask for the master only after an error", Replicas: 2,
 		Load: traffic.Load{Writers: []traffic.Writers{{Clients: 10, PerSecond: 1000, Asks: true}}}},
+	{Name: "library", Text: "1,000 writes/s of clients that use go-redis with its defaults", Replicas: 2,
+		Load: traffic.Load{Writers: []traffic.Writers{{Clients: 10, PerSecond: 1000, Library: true}}}},
 	{Name: "both", Text: "1,000 writes/s that follow and 1,000 that stick", Replicas: 2, Load: both},
 	{Name: "pipelined", Text: "50,000 writes/s in pipelines of 100, and 1,000 that stick", Replicas: 2, MaxGap: 50 * time.Millisecond,
 		Load: traffic.Load{Writers: []traffic.Writers{{Clients: 5, PerSecond: 50_000, Batch: 100}, sticky}}},

@@ -155,8 +155,9 @@ func (s *stage) steady(ctx context.Context) error {
 	})
 }
 
-// settled waits until all servers replicate from the master, all Sentinels see that and
-// the clients write to it.
+// settled waits until all servers replicate from the master, all Sentinels are done and
+// the clients write to it. What Sentinels know of replicas may be older: they look every
+// ten seconds.
 func (s *stage) settled(ctx context.Context, master *cluster.Server) error {
 	for _, r := range s.g.Servers {
 		if r == master {
@@ -166,8 +167,8 @@ func (s *stage) settled(ctx context.Context, master *cluster.Server) error {
 			return err
 		}
 	}
-	if !s.row.Chained { // of a replica of a replica Sentinels learn late
-		if err := s.g.WaitViews(ctx); err != nil {
+	for _, n := range s.g.Sentinels {
+		if err := s.done(ctx, n); err != nil {
 			return err
 		}
 	}
@@ -175,6 +176,14 @@ func (s *stage) settled(ctx context.Context, master *cluster.Server) error {
 		return err
 	}
 	return s.clients.Wake(ctx, master.Client())
+}
+
+// done waits until a Sentinel sees a sound master and no failover.
+func (s *stage) done(ctx context.Context, n *cluster.Sentinel) error {
+	return cluster.WaitFor(ctx, n.Name()+" to be done", func(ctx context.Context) (string, bool) {
+		m, err := n.Master(ctx, s.g.Master)
+		return fmt.Sprint(m["flags"], " ", err), m["flags"] == "master"
+	})
 }
 
 // follows waits until a server replicates from the master, or from a replica of it.

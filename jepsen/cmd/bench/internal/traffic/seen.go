@@ -15,7 +15,8 @@ type Seen struct {
 	// between two messages.
 	Stall time.Duration
 	// PerConn and PerClient are the largest numbers of errors that one connection and
-	// one client had, of those that follow. A pipeline that fails counts once.
+	// one client had, of those that follow. A pipeline that fails counts once. Of clients
+	// that use a library only the latter is known, and is what the application saw.
 	PerConn, PerClient int
 	// FirstError is that of the first error, in words.
 	FirstError string

@@ -87,6 +87,7 @@ type Writers struct {
 	Form      Form
 	Sticky    bool // they stay with the master of the last Mark
 	Asks      bool // they follow, but hear no events: they ask after an error
+	Library   bool // they follow by means of go-redis, with its defaults; Plain only
 	Burst     bool // they end with EndBurst
 }
 
@@ -108,6 +109,7 @@ type writer struct {
 	pinned *atomic.Pointer[string] // where sticky clients write
 	route  route
 	conn   *conn
+	lib    *library
 	errs   tally
 	acked  ledger
 	done   atomic.Int64 // batches
@@ -148,6 +150,9 @@ func (w *writer) run(ctx context.Context) {
 
 // attempt writes a batch once, and reports whether all of it was acknowledged.
 func (w *writer) attempt(ctx context.Context, n int) bool {
+	if w.Library {
+		return w.byLibrary(ctx, n)
+	}
 	if err := w.connect(ctx); err != nil {
 		w.fail(ctx, nil, err)
 		return false
@@ -229,6 +234,10 @@ func (w *writer) fail(ctx context.Context, c *conn, err error) {
 }
 
 func (w *writer) close() {
+	if w.lib != nil {
+		_ = w.lib.client.Close()
+		w.lib = nil
+	}
 	if w.conn != nil {
 		w.conn.close()
 		w.conn = nil
