@@ -167,6 +167,8 @@ func TestPlannedTable(t *testing.T) {
 		{"priority 0, named", func(f *Follower) { f.Priority, f.Named = 0, true }, "", false},
 		{"priority 0", func(f *Follower) { f.Priority = 0 }, "priority is 0", false},
 		{"link down", func(f *Follower) { f.LinkUp, f.Listed, f.Online = false, false, false }, "link to the master is down", false},
+		{"link down, awaited", func(f *Follower) { f.LinkUp, f.Listed, f.Online, f.Awaited = false, false, false, true }, "link to the master is down", true},
+		{"link down to another, awaited", func(f *Follower) { f.LinkUp, f.Names, f.Listed, f.Awaited = false, false, false, true }, "link to the master is down", false},
 		{"waits for the master to begin", func(f *Follower) { f.LinkUp, f.Online = false, false }, "being synchronised", true},
 		{"transfer", func(f *Follower) { f.LinkUp, f.Online, f.Syncing = false, false, true }, "being synchronised", true},
 		{"transfer, not listed yet", func(f *Follower) { f.LinkUp, f.Listed, f.Online, f.Syncing = false, false, false, true }, "being synchronised", true},

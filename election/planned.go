@@ -15,6 +15,7 @@ type Follower struct {
 	Priority int           // 0: to be promoted only by name
 	Named    bool          // the operator has named it
 	Writable bool          // clients may write to it
+	Awaited  bool          // a switchover waits for it, or for another one, already
 }
 
 // MaxLag is how long the replica of a planned switchover may have acknowledged
@@ -41,7 +42,9 @@ func (f Follower) Unfit(master Data) (why string, soon bool) {
 	case f.Syncing, !f.LinkUp && f.Listed && !f.Online:
 		return "it is being synchronised", mine
 	case !f.LinkUp:
-		return "its link to the master is down", false
+		// Between two steps, such as loading and synchronising, it looks like that for
+		// a second. Who has waited until then goes on.
+		return "its link to the master is down", mine && f.Awaited
 	case master.ReplID != "" && f.ReplID != "" && f.ReplID != master.ReplID:
 		return "its data are not those of the master (it has replication id " + f.ReplID + ", the master " + master.ReplID + ")", false
 	case f.Listed && !f.Online:

@@ -131,3 +131,43 @@ func TestStockFinishesSwitchover(t *testing.T) {
 		t.Errorf("%d takeovers, and nobody was there to take over", n)
 	}
 }
+
+// TestLoadingReplica: a replica that loads its data is waited for, with nothing sent
+// but PING and INFO.
+func TestLoadingReplica(t *testing.T) {
+
+	onlyGosentinel(t)
+	t.Parallel()
+	w := newGated(newEnv(t), setting{
+		downAfter: 5 * time.Second, failoverTimeout: 15 * time.Second,
+		// Six seconds for a hundred keys, and INFO is answered after each of them.
+		server: []string{"key-load-delay 60000", "loading-process-events-interval-bytes 1024", "rdbcompression no"},
+	})
+	w.hurry()
+	old := w.settled()
+	for k := range 100 {
+		w.must(w.servers[old].Client().Set(w.ctx, fmt.Sprint("long:", k), strings.Repeat("x", 2000), 0).Err())
+	}
+	target := (old + 1) % 3
+	s := w.servers[target]
+	w.must(s.Client().Save(w.ctx).Err())
+	w.beginsAt(old)
+	s.Kill()
+	w.must(s.Start())
+	w.until("the replica to load", func(ctx context.Context) (string, bool) {
+		text, err := s.Client().Info(ctx, "persistence").Result()
+		return fmt.Sprint(err), strings.Contains(text, "loading:1")
+	})
+	w.seen("master-link-status", "err", target)
+	w.seen("flags", "slave", target)
+	if text := w.failover(0, w.to(target)...); text != "" {
+		t.Fatalf("FAILOVER to a replica that is loading: %q", text)
+	}
+	w.event("the reason of the wait", func(ev cluster.Event) bool {
+		return ev.Name == "+switchover-wait" && strings.Contains(ev.Text, "loading")
+	})
+	if sent := w.sent(); sent != "" {
+		t.Errorf("before the replica was in sync: %s", sent)
+	}
+	w.becomesMaster(target)
+}
