@@ -277,6 +277,10 @@ type redis struct {
 	ping      PingReply // PingPong normally
 	reboots   int
 	waiting   []func()
+	noPause   string // how CLIENT PAUSE is refused; "": it is not
+	noKill    string
+	modules   bool
+	late      bool // does not apply what it is sent
 }
 
 func (w *world) addServer(of string, addr HostPort, following HostPort) *redis {
@@ -365,10 +369,28 @@ func (s *redis) receive(cn *wire, in Send) {
 			cn.carry(toNode, func() { cn.from.input(PublishReply{cn.id, in.Token, true}) })
 		case SlaveOf:
 			s.slaveof(cn, in.Token, cmd)
+		case PauseWrites:
+			s.obey(cn, in.Token, s.noPause, func() {})
+		case KillClients:
+			s.obey(cn, in.Token, s.noKill, func() {
+				if cmd.PubSub {
+					s.w.resetAll(s, cn, ConnPubSub)
+				} else {
+					s.w.resetAll(s, cn, ConnCommand)
+				}
+			})
 		default:
 			cn.carry(toNode, func() { cn.from.input(CommandDone{Conn: cn.id, Token: in.Token}) })
 		}
 	})
+}
+
+// obey answers a command with what it is refused by, or carries it out.
+func (s *redis) obey(cn *wire, t Token, refused string, do func()) {
+	cn.carry(toNode, func() { cn.from.input(CommandDone{Conn: cn.id, Token: t, Refused: refused}) })
+	if refused == "" {
+		do()
+	}
 }
 
 func (s *redis) sendInfo(cn *wire, t Token) {
@@ -389,6 +411,10 @@ func (s *redis) info() string {
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\r\n", args...) }
 	if !s.anonymous {
 		line("run_id:%s", s.id)
+	}
+	line("tcp_port:%d", s.addr.Port)
+	if s.modules {
+		line("# Modules\r\nmodule:name=bf,ver=20612")
 	}
 	line("# Persistence")
 	line("loading:%d\r\nasync_loading:0\r\n\r\n# Replication", bit(s.loading))
@@ -473,13 +499,13 @@ func (s *redis) slaveof(cn *wire, t Token, cmd SlaveOf) {
 		cn.carry(toNode, func() { cn.from.input(reply) })
 		return
 	}
-	if s.aborts && !cmd.Plain {
+	if s.aborts && !cmd.Plain && !cmd.Bare {
 		reply.Aborted, reply.Refused = true, "EXECABORT Transaction discarded because of previous errors."
 	} else if !s.deaf {
 		s.follow(HostPort{cmd.Host, cmd.Port})
 	}
 	cn.carry(toNode, func() { cn.from.input(reply) })
-	if !reply.Aborted {
+	if !reply.Aborted && !cmd.Bare {
 		s.w.resetAll(s, cn, ConnCommand, ConnPubSub)
 	}
 }
@@ -516,12 +542,14 @@ func (w *world) replicate() {
 
 func (s *redis) fetch() {
 	m, _ := s.w.endpoint(s.following).(*redis)
-	reachable := m != nil && !m.down && (m.role == RoleMaster || m.linkUp) &&
+	reachable := m != nil && m != s && !m.down && (m.role == RoleMaster || m.linkUp) &&
 		!s.w.cuts[[2]string{s.addr.Host, s.following.Host}] && !s.w.cuts[[2]string{s.following.Host, s.addr.Host}]
 	switch {
 	case !reachable && s.linkUp:
 		s.linkUp, s.linkSince = false, s.w.now
 	case !reachable || m.hung:
+	case s.linkUp && s.late:
+		s.read = m.offset - s.offset
 	case s.linkUp:
 		s.offset, s.keys = m.offset, m.keys
 	case s.w.now.Sub(s.linkSince) >= s.syncTime:

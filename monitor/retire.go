@@ -36,7 +36,7 @@ func (c *Core) retire(now Instant, m *master) (done bool) {
 		m.slaveofSeq = c.sendOrder(&m.instance, SlaveOf{
 			Host: m.promoted.addr.Shown(c.opts.AnnounceHostnames), Port: m.promoted.addr.Port, Bare: true}, 0)
 		t.order = m.slaveofSeq
-		if s.pause.begun != 0 && s.pause.refused == "" {
+		if s.pause.asked() {
 			t.unpause = c.unpause(m)
 		}
 		return false

@@ -351,6 +351,9 @@ func (s *script) sent(e Send) {
 		if cmd.RunID != "" {
 			text += ", vote for " + string(cmd.RunID)
 		}
+		if cmd.Lease > 0 {
+			text += ", lease " + cmd.Lease.String()
+		}
 		if s.show["ask"] || (cmd.RunID != "" && !s.asked[text]) {
 			s.line("%s", text)
 		}
@@ -373,11 +376,22 @@ func (s *script) sent(e Send) {
 		}
 	case ScriptKill:
 		s.line("=> %s: SCRIPT KILL", to)
+	case PauseWrites:
+		s.line("=> %s: CLIENT PAUSE %d WRITE", to, cmd.For.Milliseconds())
+	case Unpause:
+		s.line("=> %s: CLIENT UNPAUSE", to)
+	case KillClients:
+		s.line("=> %s: CLIENT KILL TYPE %s", to, map[bool]string{true: "pubsub", false: "normal"}[cmd.PubSub])
+	case RewriteConfig:
+		s.line("=> %s: CONFIG REWRITE", to)
 	}
 }
 
 func plain(cmd SlaveOf) string {
-	if cmd.Plain {
+	switch {
+	case cmd.Bare:
+		return " alone"
+	case cmd.Plain:
 		return " (without MULTI)"
 	}
 	return ""
@@ -470,6 +484,14 @@ func (s *script) server(t *testing.T, td *datadriven.TestData) {
 			r.deaf = true
 		case "aborts":
 			r.aborts = true
+		case "no-pause":
+			r.noPause = a.SingleVal(t)
+		case "no-kill":
+			r.noKill = a.SingleVal(t)
+		case "modules":
+			r.modules = true
+		case "late":
+			r.late = a.SingleVal(t) == "yes"
 		case "refuses":
 			r.refuses = strings.TrimPrefix(a.SingleVal(t), "nothing")
 		case "alias":
@@ -740,6 +762,8 @@ func (s *script) ask(t *testing.T, td *datadriven.TestData) {
 			q.IP = s.host(t, td, a.SingleVal(t))
 		case "host":
 			q.IP = a.SingleVal(t)
+		case "lease":
+			q.Lease = parseDuration(t, td, a.SingleVal(t))
 		default:
 			td.Fatalf(t, "a question has no %q", a.Key)
 		}
@@ -751,7 +775,11 @@ func (s *script) ask(t *testing.T, td *datadriven.TestData) {
 		if r.Leader != "" {
 			leader = string(r.Leader)
 		}
-		s.line("<= %s: down %t, vote %s@%d", name, r.Down, leader, r.Epoch)
+		told := ""
+		if r.DownAfter != 0 {
+			told = fmt.Sprintf(", down-after %v", r.DownAfter)
+		}
+		s.line("<= %s: down %t, vote %s@%d%s", name, r.Down, leader, r.Epoch, told)
 	})
 	s.w.advance(0, s.w.check.failed)
 	if !answered {
@@ -791,6 +819,9 @@ func (s *script) call(t *testing.T, td *datadriven.TestData) {
 		op := FailoverOp{Name: arg}
 		if td.HasArg("force") {
 			op.Mode = FailoverForced
+		}
+		if td.HasArg("coordinated") {
+			op.Mode = FailoverCoordinated
 		}
 		if at := ""; td.HasArg("to") {
 			td.ScanArgs(t, "to", &at)

@@ -148,7 +148,7 @@ func (c *Core) complete(now Instant, m *master, have election.Data) *replica {
 	rules := c.rules(now, m)
 	cs := c.candidates(now, m)
 	for k, r := range m.replicas {
-		if r.infoSeq <= m.switchover.takeover.seq || !r.data().Has(have.ReplID, have.Offset) || r.role != RoleReplica {
+		if r.infoSeq <= m.switchover.takeover.seq || !r.data().Has(have.ReplID, have.Offset) || r.role != RoleReplica || now < r.refusesUntil {
 			cs[k].SDown = true // not for this
 		}
 	}

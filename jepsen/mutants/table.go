@@ -1,7 +1,12 @@
 package mutants
 
+import "slices"
+
 // Table lists all mutations.
-var Table = []Mutation{
+var Table = slices.Concat(general, switchover)
+
+// general are those of elections, failovers, files and links.
+var general = []Mutation{
 	{
 		Name: "vote reply not gated on the disk", Why: "a voter that crashes votes a second time",
 		Edits: []Edit{{"monitor/vote.go", "c.gate(reply)", "c.free(reply)"}},
@@ -140,7 +145,7 @@ var Table = []Mutation{
 	},
 	{
 		Name: "old master made a replica at once", Why: "a server that a leader has just promoted is demoted",
-		Edits: []Edit{{"monitor/repair.go", "return now.Sub(r.roleSince) > wait && c.looksSane(now, r.master)", "return c.looksSane(now, r.master)"}},
+		Edits: []Edit{{"monitor/repair.go", "since, wait := r.roleSince, 4*c.tun.PublishPeriod", "since, wait := r.roleSince, 0*c.tun.PublishPeriod"}},
 	},
 	{
 		Name: "votes forgotten by REMOVE and MONITOR", Why: "an operator makes a Sentinel vote twice",
