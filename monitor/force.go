@@ -59,7 +59,10 @@ func (c *Core) forceFailover(now Instant, m *master, named *replica) (loss strin
 		return "", noGoodReplica(f.shortcomings())
 	}
 	loss = "promoting " + f.best.name + ": " + lack(f.rules.Lineage, f.chosen)
-	if f.standing < election.Whole {
+	switch {
+	case c.serves(m):
+		loss += ". What the master takes until it is made a replica, some 10 s from now, is lost; without FORCE nothing is"
+	case f.standing < election.Whole:
 		loss += ". What only the master has is lost when it comes back and follows this replica"
 	}
 	c.log(LevelWarning, "FORCE was requested for the failover of '"+m.cfg.Name+"': "+loss)

@@ -14,7 +14,7 @@ type switchover struct {
 	target   InstanceID // the replica that is to be the master; 0: not chosen yet
 	named    InstanceID // the one that the operator named; 0: none
 	asked    Instant    // when the operator asked for it
-	told     string     // what it waits for, as was told
+	told     bool       // +switchover-wait was said
 	doubt    Instant    // since when no replica is fit or awaited; 0: one is
 	deadline Instant    // no promotion and no way back after this
 	old, new ConnID     // connections to the master and to the target since the first command
@@ -194,10 +194,10 @@ func (c *Core) prepare(now Instant, m *master) Instant {
 		return min(due, s.doubt.Add(prepareDoubt))
 	}
 	s.doubt = 0
-	if s.told == "" {
+	if !s.told && m.infoRefresh > s.asked { // what was said before may be over
+		s.told = true
 		c.emit(&m.instance, SwitchoverWaits{c.ref(&m.instance), why})
 	}
-	s.told = why
 	return due
 }
 
