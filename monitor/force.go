@@ -65,6 +65,9 @@ func (c *Core) forceFailover(now Instant, m *master, named *replica) (loss strin
 	case f.standing < election.Whole:
 		loss += ". What only the master has is lost when it comes back and follows this replica"
 	}
+	if c.serves(m) {
+		loss += ". The master serves, and what it is told from now on is lost: without FORCE nothing is, or the failover is refused"
+	}
 	c.log(LevelWarning, "FORCE was requested for the failover of '"+m.cfg.Name+"': "+loss)
 	if !waits {
 		c.startAttempt(now, m, true)
