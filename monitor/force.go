@@ -59,10 +59,7 @@ func (c *Core) forceFailover(now Instant, m *master, named *replica) (loss strin
 		return "", noGoodReplica(f.shortcomings())
 	}
 	loss = "promoting " + f.best.name + ": " + lack(f.rules.Lineage, f.chosen)
-	switch {
-	case c.serves(m):
-		loss += ". What the master takes until it is made a replica, some 10 s from now, is lost; without FORCE nothing is"
-	case f.standing < election.Whole:
+	if f.standing < election.Whole {
 		loss += ". What only the master has is lost when it comes back and follows this replica"
 	}
 	if c.serves(m) {

@@ -36,7 +36,7 @@ var sameScript = []string{
 	"CONFIG SET replica-priority 8 replica-read-only maybe", "CONFIG GET replica-priority", "CONFIG SET replica-priority 8 replica-priority 9", "CONFIG REWRITE", "CONFIG RESETSTAT", "CONFIG GET min-replicas-*", "CONFIG GET",
 	"SCRIPT KILL", "SHUTDOWN ABORT", "SHUTDOWN FOO",
 	"WAIT 1 -1", "WAIT a 1", "WAIT 1 a", "WAIT 0 0", "WAIT 1 10",
-	"REPLICAOF a b", "SLAVEOF 127.0.0.1 99999", "REPLICAOF no", "REPLICAOF NO ONE", "REPLCONF foo bar", "REPLCONF a",
+	"REPLICAOF a b", "SLAVEOF 127.0.0.1 99999", "SLAVEOF 127.0.0.1 -1", "SLAVEOF 127.0.0.1 0", "SLAVEOF 127.0.0.1 0", "REPLICAOF no", "REPLICAOF NO ONE", "REPLCONF foo bar", "REPLCONF a",
 	"AUTH a", "AUTH a b", "AUTH a b c", "HELLO x", "HELLO 4", "HELLO 3 FOO", "HELLO 2 AUTH a b", "HELLO 2 SETNAME",
 	"PUBLISH ch msg", "PUBSUB NUMSUB ch", "PUBSUB NUMPAT", "PUBSUB CHANNELS",
 	"UNSUBSCRIBE", "PUNSUBSCRIBE x",

@@ -161,7 +161,7 @@ func (s *Server) cmdReplicaOf(c *client, args [][]byte) {
 	}
 	port, ok := parseInt(portText)
 	switch {
-	case !ok || port < 1 || port > 65535:
+	case !ok || port < 0 || port > 65535: // with port 0 it is a replica of nobody
 		c.fail("ERR Invalid master port")
 	case !validHost(host):
 		c.fail("ERR Invalid master host")
