@@ -206,9 +206,9 @@ func knows(n sentinel, s *server) bool {
 }
 
 // lacksReplicas reports whether a master refuses writes because replicas that it
-// needs for min-replicas-to-write are forgotten.
+// needs for min-replicas-to-write are forgotten, or were never there.
 func (w *world) lacksReplicas(g *group) bool {
-	return w.opts.MinReplicas > 0 && slices.ContainsFunc(g.servers, func(s *server) bool { return w.unknownToAll(g, s) })
+	return w.opts.MinReplicas > w.opts.Replicas || w.opts.MinReplicas > 0 && slices.ContainsFunc(g.servers, func(s *server) bool { return w.unknownToAll(g, s) })
 }
 
 // conflict reports whether order cannot come for a reason that is not ours: two
