@@ -55,7 +55,7 @@ func (c *Core) follower(m *master, r *replica, named bool) election.Follower {
 	f := election.Follower{
 		Data: r.data(), Master: r.role == RoleMaster, Names: c.follows(r, m.addr), LinkUp: r.masterLinkUp,
 		Priority: r.priority, Named: named, Writable: r.info != nil && r.info.Writable,
-		Awaited: m.switchover.told != "",
+		Awaited: m.switchover.told,
 	}
 	if m.info == nil {
 		return f
