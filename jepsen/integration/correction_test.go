@@ -79,6 +79,32 @@ func TestClientsAreCutOnce(t *testing.T) {
 	}
 }
 
+// TestOperatorsFailoverCutsOnce: so does the end of a switchover. It leaves nothing to
+// correct.
+func TestOperatorsFailoverCutsOnce(t *testing.T) {
+	t.Parallel()
+	onlyGosentinel(t)
+	e := newEnv(t)
+	g := e.start(usual)
+	old := g.Servers[0]
+	normal, subscriber := e.holdOn(old, "PING\r\n"), e.holdOn(old, "SUBSCRIBE news\r\n")
+	for _, s := range g.Sentinels {
+		e.do(s, "SENTINEL", "DEBUG", "publish-period", "200", "info-period", "500")
+	}
+	e.do(g.Sentinels[0], "SENTINEL", "FAILOVER", g.Master)
+	master := e.newMaster(g, old)
+	e.must(old.WaitReplicaOf(e.ctx, master))
+	for _, s := range g.Sentinels {
+		e.seesReplica(s, g, old)
+	}
+	if n := e.c.Events().Count(cluster.Named("+convert-to-slave", "+fix-slave-config")); n != 0 {
+		t.Errorf("%d corrections: %v", n, e.c.Events().All())
+	}
+	if n, s := normal.Load(), subscriber.Load(); n != 1 || s != 1 {
+		t.Errorf("a client was disconnected %d times and a subscriber %d times, want once each", n, s)
+	}
+}
+
 // holdOn opens a connection, says something there, and opens it again whenever the
 // server closes it. It returns how often that was.
 func (e *env) holdOn(s *cluster.Server, say string) *atomic.Int32 {

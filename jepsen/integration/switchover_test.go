@@ -102,6 +102,7 @@ func (r *round) operatorPauses(what string) func() {
 // than it may act.
 func TestSwitchoverSteps(t *testing.T) {
 	onlyGosentinel(t)
+
 	t.Parallel()
 	if !*long {
 		w, writes := newSteps(t)
@@ -170,8 +171,11 @@ func (w *gated) strikeAt(writes *writes, driver int, step string, b blow) {
 		n := writes.count()
 		return fmt.Sprintf("%d writes; %s", n, w.stepsSeen()), n > acked+5
 	})
-	if b.lossy { // a master that returns takes writes until it is corrected
-		w.oneMaster(what, writes.since(begun))
+	if b.lossy {
+		// What was the master may be it again when its successor died. And one that
+		// returns takes writes until it is corrected.
+		w.oneMaster(what+", before", writes.since(begun)[:acked-begun])
+		w.oneMaster(what+", after", writes.since(acked))
 	}
 	mend()
 	master, acks := w.settled(), writes.since(begun)
