@@ -12,6 +12,7 @@ type Follower struct {
 	Listed   bool          // the master lists it
 	Online   bool          // ... as one that gets all that is written
 	Lag      time.Duration // ... and since when it has acknowledged nothing
+	Unheard  bool          // the master was not asked lately: it may list it by now
 	Priority int           // 0: to be promoted only by name
 	Named    bool          // the operator has named it
 	Writable bool          // clients may write to it
@@ -44,7 +45,7 @@ func (f Follower) Unfit(master Data) (why string, soon bool) {
 	case !f.LinkUp:
 		// Between two steps, such as loading and synchronising, it looks like that for
 		// a second. Who has waited until then goes on.
-		return "its link to the master is down", mine && f.Awaited
+		return "its link to the master is down", f.Names && f.Unheard || mine && f.Awaited
 	case master.ReplID != "" && f.ReplID != "" && f.ReplID != master.ReplID:
 		return "its data are not those of the master (it has replication id " + f.ReplID + ", the master " + master.ReplID + ")", false
 	case f.Listed && !f.Online:

@@ -17,13 +17,15 @@ type Lineage struct {
 type Standing uint8
 
 // The standings. A replica that is Empty never had anything of the master, or has
-// lost all. One that is Reading will show what it has when it has read it. What is
+// lost all. One that is Stale was restarted with keys of before, and nothing tells of
+// when. One that is Reading will show what it has when it has read it. What is
 // Strange has other data, or data from which the master has departed: it was in
-// sync with a master once. Replaced has the data of the master, with gaps: it was
+// sync with a master since its start. Replaced has the data of the master, with gaps: it was
 // being filled anew. Whole has them as far as they had come. A Successor has what the master had, and
 // what was written after it: it was promoted, or follows one that was.
 const (
 	Empty Standing = iota
+	Stale
 	Reading
 	Strange
 	Replaced
@@ -48,8 +50,10 @@ func (l Lineage) Standing(c Replica) Standing {
 	case !c.Keys:
 		// Many a replica has no history but its own, which it makes up at its start.
 		return Empty
-	case c.ReplID2 == l.ReplID, c.InSync, c.LinkDown >= 0 && !c.Master:
+	case c.ReplID2 == l.ReplID, c.LinkDown >= 0 && !c.Master:
 		return Strange
+	case c.InSync:
+		return Stale // a restart from an AOF gives it another history
 	}
 	return Empty
 }

@@ -23,7 +23,7 @@ func (c *Core) mayPromote(m *master, f *contest) (from Instant, why string) {
 		return 0, ""
 	case f.standing == election.Reading:
 		return Never, "no replica has data that can be promoted yet (" + f.shortcomings() + ")"
-	case f.standing == election.Empty && !m.has(FlagSDown):
+	case !m.has(FlagSDown):
 		return Never, "no replica has the data of the master (" + f.shortcomings() + ")"
 	case m.lineage.Heard && !m.lineage.Keys:
 		return 0, ""
@@ -34,7 +34,7 @@ func (c *Core) mayPromote(m *master, f *contest) (from Instant, why string) {
 	case grace > 0:
 	case m.lineage.Persistent:
 		return Never, why + "; the master keeps its data on disk, so it is waited for. SENTINEL FAILOVER " +
-			m.cfg.Name + " FORCE promotes a replica without them: all of them are lost then"
+			m.cfg.Name + " FORCE promotes a replica all the same, and says what is lost"
 	default:
 		grace = cacheGrace
 	}
@@ -59,6 +59,8 @@ func lack(l election.Lineage, data election.Replica) string {
 	switch s := l.Standing(data); {
 	case s == election.Empty:
 		return "it has nothing of the master's data"
+	case s == election.Stale:
+		return "it was restarted with data of before, and lacks what the master has written since"
 	case s == election.Reading:
 		return "it is loading, and what it will have is not known"
 	case s == election.Strange && l.ReplID != "" && data.ReplID2 == l.ReplID:
@@ -96,7 +98,7 @@ func (c *Core) tellLoss(m *master, f *contest) {
 	l := f.rules.Lineage
 	lack := lack(l, f.chosen)
 	switch {
-	case f.standing == election.Empty && (l.Keys || !l.Heard):
+	case f.standing < election.Reading && (l.Keys || !l.Heard):
 		c.emit(&f.best.instance, PromotionWithoutData{c.ref(&f.best.instance), lack})
 	case f.standing < election.Whole && l.Keys:
 		c.log(LevelWarning, "Replica "+f.best.name+" of "+m.cfg.Name+" is promoted, as no other has more: "+lack)

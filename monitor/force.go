@@ -79,7 +79,7 @@ func (c *Core) unplannedRefusal(now Instant, m *master) *CallError {
 	switch f := c.contest(now, m); {
 	case f.best == nil:
 		return noGoodReplica(f.shortcomings())
-	case f.standing == election.Empty && now < f.from:
+	case f.standing < election.Reading && now < f.from:
 		return noGoodReplica(f.why)
 	}
 	return nil

@@ -15,15 +15,16 @@ const (
 // instance is what masters, replicas and Sentinels have in common
 // (state-machine.md §1.2, Instance).
 type instance struct {
-	id        InstanceID
-	kind      Kind
-	name      string // master name, replica address at creation, Sentinel run id
-	master    *master
-	addr      Addr
-	link      *link
-	runID     RunID
-	flags     Flags // only flags that are state; instanceView adds the derived ones
-	downAfter time.Duration
+	id         InstanceID
+	kind       Kind
+	name       string // master name, replica address at creation, Sentinel run id
+	master     *master
+	addr       Addr
+	link       *link
+	runID      RunID
+	runIDSince Instant // when it was heard first
+	flags      Flags   // only flags that are state; instanceView adds the derived ones
+	downAfter  time.Duration
 
 	sdownSince, odownSince Instant
 

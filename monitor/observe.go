@@ -64,7 +64,7 @@ func (c *Core) checkRunID(now Instant, i *instance, info *Info) {
 	if i.runID != "" {
 		c.doubt(i)
 	}
-	i.runID, i.refusesUntil = info.RunID, 0
+	i.runID, i.runIDSince, i.refusesUntil = info.RunID, now, 0
 }
 
 func (c *Core) discoverReplicas(now Instant, m *master, info *Info) {

@@ -3,6 +3,7 @@ package monitor
 import (
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gosentinel/sentinel/election"
 )
@@ -28,7 +29,7 @@ func (c *Core) plannedChoice(now Instant, m *master, named *replica) (best *repl
 		}
 		unfit, soon := rules.Reject(cs[k]), false
 		if unfit == "" {
-			unfit, soon = c.follower(m, r, named != nil).Unfit(m.instance.data())
+			unfit, soon = c.follower(now, m, r, named != nil).Unfit(m.instance.data())
 		}
 		switch {
 		case unfit == "":
@@ -51,11 +52,11 @@ func (c *Core) plannedChoice(now Instant, m *master, named *replica) (best *repl
 }
 
 // follower describes r as a planned switchover of m must know it.
-func (c *Core) follower(m *master, r *replica, named bool) election.Follower {
+func (c *Core) follower(now Instant, m *master, r *replica, named bool) election.Follower {
 	f := election.Follower{
 		Data: r.data(), Master: r.role == RoleMaster, Names: c.follows(r, m.addr), LinkUp: r.masterLinkUp,
 		Priority: r.priority, Named: named, Writable: r.info != nil && r.info.Writable,
-		Awaited: m.switchover.told,
+		Unheard: now.Sub(m.infoRefresh) > freshInfo && r.unlinkedSince(now) > m.infoRefresh, Awaited: m.switchover.told,
 	}
 	if m.info == nil {
 		return f
@@ -66,6 +67,20 @@ func (c *Core) follower(m *master, r *replica, named bool) election.Follower {
 		}
 	}
 	return f
+}
+
+// freshInfo is how old what a master says of its replicas may be. One that has begun
+// to follow it since is not refused before the master was asked.
+const freshInfo = time.Second
+
+// unlinkedSince returns since when r may have been without a link to the master that
+// it names: it was told to follow it, was started, or lost the link.
+func (r *replica) unlinkedSince(now Instant) Instant {
+	since := max(r.confChange, r.runIDSince)
+	if r.masterLinkDown > 0 {
+		since = max(since, now.Add(-r.masterLinkDown-time.Second)) // it counts whole seconds
+	}
+	return since
 }
 
 // maxReasons bounds how many replicas one line speaks of.

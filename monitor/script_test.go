@@ -526,6 +526,10 @@ func (s *script) server(t *testing.T, td *datadriven.TestData) {
 			r.start(false)
 			r.hist2, r.second, r.offset = r.hist, saved+1, saved
 			r.newHistory()
+		case "start-from-aof":
+			r.start(false)
+			r.newHistory()
+			r.offset, r.neverSync = 0, r.role == RoleReplica
 		case "new-history":
 			r.newHistory()
 		case "sync":

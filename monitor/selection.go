@@ -29,7 +29,7 @@ func (c *Core) selectReplica(now Instant, m *master) Instant {
 		c.log(LevelNotice, "The failover of '"+m.cfg.Name+"' ends: the master is back, and "+f.why)
 	case now < giveUp:
 		c.tellWait(m, f.why)
-		if f.standing == election.Empty {
+		if f.standing < election.Reading {
 			c.giveBackRole(now, m)
 		}
 		return min(f.from, giveUp)
