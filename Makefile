@@ -35,7 +35,7 @@ test-integration: ## run only the tests with real daemons and servers
 	$(GO) test -race -timeout 10m -count 1 ./jepsen/...
 
 switchovers: ## strike at every step of a planned switchover with every fault (5 minutes)
-	$(GO) test -race -count 1 -timeout 20m -run TestSwitchoverSteps ./jepsen/integration -long
+	$(GO) test -race -count 1 -timeout 20m -run 'TestSwitchoverSteps|TestStockFinishes' ./jepsen/integration -long
 
 # Where gosentinel is built: what a system lacks is an error at the start.
 PLATFORMS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 freebsd/amd64 freebsd/arm64 windows/amd64

@@ -21,10 +21,6 @@ func TestClientsAreCutOnce(t *testing.T) {
 	t.Parallel()
 	onlyGosentinel(t)
 	for name, c := range map[string]struct{ fail, revive func(*env, *cluster.Group) }{
-		"crash": {
-			func(e *env, g *cluster.Group) { g.Servers[0].Kill() },
-			func(e *env, g *cluster.Group) { e.must(g.Servers[0].Restart(e.ctx)) },
-		},
 		"slow": {
 			func(e *env, g *cluster.Group) { g.Servers[0].Kill() },
 			func(e *env, g *cluster.Group) {

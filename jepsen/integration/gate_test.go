@@ -58,6 +58,11 @@ type setting struct {
 // newGated starts a master, two replicas and three Sentinels.
 func newGated(e *env, set setting) *gated {
 	e.Helper()
+	if *long {
+		ctx, cancel := context.WithTimeout(e.Context(), 8*time.Minute)
+		e.Cleanup(cancel)
+		e.ctx = ctx
+	}
 	w := &gated{env: e, downAfter: set.downAfter, paused: map[[2]int]pausedServer{}}
 	for k := range 3 {
 		f := e.fake(func(c net.Conn) { w.pass(k, c) })

@@ -14,17 +14,19 @@ import (
 // replicas to take writes, are handed over without loss all the same, or not at all.
 // What a Sentinel has to do without is an event that names the command.
 func TestSwitchoverOfLimitedServers(t *testing.T) {
-
 	onlyGosentinel(t)
 	t.Parallel()
 	w := newGated(newEnv(t), setting{downAfter: 2 * time.Second, failoverTimeout: 6 * time.Second})
 	writes := w.writeTo(w.servers)
 	w.hurry()
+	for _, s := range w.servers {
+		w.must(s.Client().ConfigSet(w.ctx, "min-replicas-to-write", "2").Err())
+	}
 	for _, c := range []struct {
 		forbid, event string
 		stays         bool
 	}{
-		{"", "", false},
+		{"", "", false}, // and each master needs both replicas to take a write
 		{"-client|pause", "+switchover-degraded", false},
 		{"-client|kill", "+switchover-degraded", false},
 		{"-client|unpause", "", false},
@@ -92,9 +94,8 @@ func (w *gated) afterwards(what string, writes *writes, begun int) {
 
 // TestStockFinishesSwitchover: where the driver dies and only stock Sentinels are left,
 // they find a master that says it is a replica, and fail over by their own rules.
-// Nothing is lost, whatever the step.
+// Nothing is lost, whatever the step (all of them with -long).
 func TestStockFinishesSwitchover(t *testing.T) {
-
 	onlyGosentinel(t)
 	t.Parallel()
 	stock := stockSentinel(t)
@@ -104,7 +105,11 @@ func TestStockFinishesSwitchover(t *testing.T) {
 	})
 	writes := w.writeTo(w.servers)
 	w.hurry()
-	for _, step := range []string{"pause old", "promote other"} {
+	at := []string{"promote other"}
+	if *long {
+		at = steps
+	}
+	for _, step := range at {
 		old, begun := w.settled(), writes.count()
 		w.beginsAt(old)
 		r := &round{gated: w, driver: 0, old: old}
@@ -135,7 +140,6 @@ func TestStockFinishesSwitchover(t *testing.T) {
 // TestLoadingReplica: a replica that loads its data is waited for, with nothing sent
 // but PING and INFO.
 func TestLoadingReplica(t *testing.T) {
-
 	onlyGosentinel(t)
 	t.Parallel()
 	w := newGated(newEnv(t), setting{

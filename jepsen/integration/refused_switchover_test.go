@@ -36,7 +36,6 @@ func (w *gated) sent() string {
 // TestRefusedSwitchover: whoever asks for what cannot be gets an answer that says why,
 // and no server is told anything.
 func TestRefusedSwitchover(t *testing.T) {
-
 	onlyGosentinel(t)
 	t.Parallel()
 	w := newGated(newEnv(t), setting{downAfter: 2 * time.Second, failoverTimeout: 6 * time.Second})
@@ -122,7 +121,6 @@ func (w *gated) becomesMaster(server int) {
 // TestOperatorsInterfere: two operators ask at once, or one changes his mind while the
 // master changes. There is one master afterwards, and no acknowledged write is lost.
 func TestOperatorsInterfere(t *testing.T) {
-
 	onlyGosentinel(t)
 	t.Parallel()
 	w := newGated(newEnv(t), setting{downAfter: 2 * time.Second, failoverTimeout: 6 * time.Second})
@@ -151,6 +149,17 @@ func TestOperatorsInterfere(t *testing.T) {
 		}},
 		{"RESET follows", func(int) { w.both("SENTINEL", "RESET", "mymaster") }},
 		{"SET follows", func(int) { w.both("SENTINEL", "SET", "mymaster", "quorum", "3") }},
+		{"REMOVE follows, and MONITOR", func(int) {
+			w.both("SENTINEL", "REMOVE", "mymaster")
+			port, err := w.sentinels[1].MasterPort(w.ctx, "mymaster")
+			w.must(err)
+			w.do(w.sentinels[0], "SENTINEL", "MONITOR", "mymaster", "127.0.0.1", port, 2)
+			w.do(w.sentinels[0], "SENTINEL", "SET", "mymaster", "down-after-milliseconds", 2000)
+		}},
+		{"an operator has paused the master", func(old int) {
+			w.must(w.servers[old].Client().Do(w.ctx, "CLIENT", "PAUSE", 1000, "WRITE").Err())
+			w.both("PING")
+		}},
 		{"the master fails", func(old int) {
 			w.both("PING")
 			_ = w.servers[old].Client().Do(w.ctx, "DEBUG", "SLEEP", "0.5").Err()

@@ -34,11 +34,17 @@ type blow struct {
 	do    func(*round, order) (mend func())
 }
 
+// actFor is longer than a driver may act.
+const actFor = 2500 * time.Millisecond
+
 var blows = []blow{
 	{"the driver is stopped", false, func(r *round, _ order) func() {
 		s := r.sentinels[r.driver]
 		r.signal(s, syscall.SIGSTOP)
-		return func() { r.signal(s, syscall.SIGCONT) }
+		return func() {
+			r.pause(actFor)
+			r.signal(s, syscall.SIGCONT)
+		}
 	}},
 	{"the driver is killed", false, func(r *round, _ order) func() {
 		s := r.sentinels[r.driver]
@@ -49,7 +55,7 @@ var blows = []blow{
 		return func() { r.must(s.Restart(r.ctx)) }
 	}},
 	{"the command is late", false, func(r *round, _ order) func() {
-		r.pause(2500 * time.Millisecond) // longer than a driver may act
+		r.pause(actFor)
 		return func() {}
 	}},
 	{"the master is killed", true, func(r *round, _ order) func() {
@@ -102,7 +108,6 @@ func (r *round) operatorPauses(what string) func() {
 // than it may act.
 func TestSwitchoverSteps(t *testing.T) {
 	onlyGosentinel(t)
-
 	t.Parallel()
 	if !*long {
 		w, writes := newSteps(t)
@@ -125,11 +130,6 @@ func TestSwitchoverSteps(t *testing.T) {
 
 func newSteps(t *testing.T) (*gated, *writes) {
 	e := newEnvAs(t, nobody()) // for whom a disk can fail
-	if *long {
-		ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
-		t.Cleanup(cancel)
-		e.ctx = ctx
-	}
 	w := newGated(e, setting{downAfter: 1500 * time.Millisecond, failoverTimeout: 3 * time.Second})
 	return w, e.writeTo(w.servers)
 }

@@ -42,7 +42,7 @@ func (e *env) writeTo(servers []*cluster.Server) *writes {
 func (w *writes) write(ctx context.Context, server int, s *cluster.Server) {
 	client := redis.NewClient(&redis.Options{Addr: s.Addr(), MaxRetries: -1, PoolSize: 1, ReadTimeout: 10 * time.Second})
 	defer client.Close()
-	pace := time.NewTicker(10 * time.Millisecond)
+	pace := time.NewTicker(20 * time.Millisecond)
 	defer pace.Stop()
 	for ctx.Err() == nil {
 		<-pace.C
