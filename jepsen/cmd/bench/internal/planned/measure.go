@@ -120,7 +120,7 @@ func (s *stage) switchover(ctx context.Context, old *cluster.Server) (r result, 
 const around = time.Second
 
 // burstAfter is for how long after the command a burst goes on.
-const burstAfter = time.Second
+const burstAfter = 500 * time.Millisecond
 
 func first(events []cluster.Event, name string) (cluster.Event, bool) {
 	for _, ev := range events {

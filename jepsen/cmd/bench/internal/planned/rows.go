@@ -65,7 +65,7 @@ var Rows = []Row{
 		Load: traffic.Load{Writers: []traffic.Writers{{Clients: 5, PerSecond: 50_000, Batch: 100}, sticky}}},
 	{Name: "lag20", Text: "both, and replication 20 ms late", Replicas: 2, Slow: relay.Shape{Delay: 20 * time.Millisecond}, MaxGap: 90 * time.Millisecond, Load: both},
 	{Name: "lag200", Text: "both, and replication 200 ms late", Replicas: 2, Slow: relay.Shape{Delay: 200 * time.Millisecond}, MaxGap: 450 * time.Millisecond, Load: both},
-	{Name: "backlog", Text: "25 MB/s for 2 s into a line of 6 MB/s, and both", Replicas: 1, Slow: relay.Shape{Rate: 6_000_000}, MaxGap: time.Second,
+	{Name: "backlog", Text: "25 MB/s for 1.5 s into a line of 6 MB/s, and both", Replicas: 1, Slow: relay.Shape{Rate: 6_000_000}, MaxGap: time.Second,
 		Load: traffic.Load{Writers: []traffic.Writers{following, sticky, {Clients: 5, PerSecond: 2500, Batch: 10, Form: traffic.Padded, Burst: true}}}},
 	{Name: "replicas1", Text: "both, with one replica", Replicas: 1, Load: both},
 	{Name: "replicas3", Text: "both, with three replicas", Replicas: 3, Load: both},

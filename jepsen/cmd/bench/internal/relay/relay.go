@@ -169,7 +169,7 @@ func drain(ctx context.Context, to net.Conn, queue <-chan chunk, rate int) {
 				continue
 			}
 			if rate > 0 {
-				free = time.Now().Add(time.Duration(len(c.data)) * time.Second / time.Duration(rate))
+				free = at.Add(time.Duration(len(c.data)) * time.Second / time.Duration(rate))
 			}
 		}
 		if _, err := to.Write(c.data); err != nil {

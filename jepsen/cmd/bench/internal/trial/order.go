@@ -61,7 +61,7 @@ func aborted(events []cluster.Event) (end cluster.Event, ok bool) {
 		switch {
 		case ev.Name == "+switch-master":
 			return end, false
-		case strings.HasPrefix(ev.Name, "-failover-abort"):
+		case strings.HasPrefix(ev.Name, "-failover-abort"), ev.Name == "-switchover-abort":
 			end, ok = ev, true
 		}
 	}

@@ -76,6 +76,9 @@ func TestAborted(t *testing.T) {
 	if _, ok := aborted([]cluster.Event{abort}); !ok {
 		t.Error("an abort was not seen")
 	}
+	if ev, ok := aborted([]cluster.Event{{Name: "-switchover-abort", Text: "m #why"}}); !ok || ev.Text != "m #why" {
+		t.Error("the end of a switchover was not seen")
+	}
 	if _, ok := aborted([]cluster.Event{abort, swtch}); ok {
 		t.Error("a switch was taken for an abort")
 	}
