@@ -155,6 +155,9 @@ func (c *Core) beginSwitchover(now Instant, m *master, named *replica, unsafe st
 func (c *Core) prepare(now Instant, m *master) Instant {
 	s := &m.switchover
 	due := s.asked.Add(m.cfg.FailoverTimeout)
+	if c.tilts > 0 { // in TILT no step runs
+		due = max(due, c.tiltSince.Add(c.tun.TiltPeriod+m.cfg.FailoverTimeout))
+	}
 	if m.promised(now, c.opts.MyID) {
 		c.refuseSwitchover(m, "another Sentinel has begun one")
 		return Never
