@@ -10,6 +10,10 @@ type retirement struct {
 	kill, killPubSub uint64
 	last             uint64 // token of the last command
 	done             bool
+
+	savingOn ConnID // connection over which the new master was told to save its role
+	saving   uint64 // token of that; 0 when it is answered
+	saved    bool
 }
 
 // retire makes the old master a replica of the new one, and reports whether the
@@ -24,14 +28,14 @@ func (c *Core) retire(now Instant, m *master) (done bool) {
 	case s.stage != retiring:
 		return true
 	}
-	if !m.link.connected() || t.done {
-		return true
+	if !m.link.connected() || m.has(FlagSDown) || t.done {
+		return c.saveRole(m)
 	}
 	if t.on != m.link.cmd.id {
 		if ok, never := c.mayFollow(now, &m.instance, m.promoted.addr); !ok {
 			return never
 		}
-		*t = retirement{on: m.link.cmd.id}
+		*t = retirement{on: m.link.cmd.id, savingOn: t.savingOn, saving: t.saving, saved: t.saved}
 		m.slaveofLost, m.refusedAt = false, 0
 		m.slaveofSeq = c.sendOrder(&m.instance, SlaveOf{
 			Host: m.promoted.addr.Shown(c.opts.AnnounceHostnames), Port: m.promoted.addr.Port, Bare: true}, 0)
@@ -47,9 +51,25 @@ func (c *Core) retire(now Instant, m *master) (done bool) {
 		t.kill = c.sendFor(&m.instance, KillClients{})
 		t.killPubSub = c.sendFor(&m.instance, KillClients{PubSub: true})
 		t.last = c.sendFor(&m.instance, RewriteConfig{})
-		if m.promoted.link.connected() {
-			c.sendFor(&m.promoted.instance, RewriteConfig{})
-		}
+		c.saveRole(m)
+	}
+	return false
+}
+
+// saveRole has the new master write its role into its configuration, and reports
+// whether that need not be waited for any longer. With the old one it would be a
+// replica after its next start, and nobody the master.
+func (c *Core) saveRole(m *master) (done bool) {
+	t := &m.switchover.retired
+	l := m.promoted.link
+	switch {
+	case t.saved:
+		return true
+	case !l.connected():
+		return m.promoted.has(FlagSDown)
+	case t.savingOn != l.cmd.id:
+		t.savingOn = l.cmd.id
+		t.saving = c.sendFor(&m.promoted.instance, RewriteConfig{})
 	}
 	return false
 }

@@ -244,6 +244,8 @@ func (c *Core) switchoverDone(m *master, i *instance, seq uint64, refused string
 		c.wake(i)
 	case s.retired.last:
 		s.retired.last, s.retired.done = 0, true
+	case s.retired.saving:
+		s.retired.saving, s.retired.saved = 0, true
 	case s.retired.kill, s.retired.killPubSub:
 		if refused != "" {
 			c.degraded(i, "clients cannot be disconnected, and see READONLY", refused)

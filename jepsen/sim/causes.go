@@ -152,6 +152,10 @@ func (k *checker) switchTold(n *node, e monitor.SwitchMaster) {
 	}
 	peers := m.downPeers // Sentinels stay what they are
 	m.reset = false
+	m.lineage = nil // of another server
+	if is := n.seen.infos[e.To].info; is != nil && is.Role == monitor.RoleMaster {
+		m.lineage = m.lineage.next(is, is.MasterOffset)
+	}
 	m.causes.init()
 	m.downPeers = peers
 }

@@ -42,6 +42,7 @@ const (
 	OneWriter
 	Kept
 	Partial
+	Rewritten
 	Answers
 	Audit
 	Causes
@@ -88,6 +89,7 @@ var invariants = [invariantsEnd]struct{ name, text string }{
 	OneWriter: {"one-writer", "a switchover promotes a server while no other takes writes"},
 	Kept:      {"kept", "what a master acknowledged before a switchover is there after it"},
 	Partial:   {"partial", "a switchover leaves nobody with more than the new master has"},
+	Rewritten: {"rewritten", "after a switchover the new master has its role in its configuration, for the next start"},
 	Answers:   {"answers", "a question is answered once, and questions do not pile up"},
 	Audit:     {"audit", "no contradiction inside a core: timers, queues, indexes (Core.Audit)"},
 	Causes:    {"causes", "no event without its cause"},

@@ -41,6 +41,7 @@ func (w *world) settle() {
 		return
 	}
 	w.traffic(w.now.Sub(begun))
+	w.check.rewritten()
 }
 
 // patience is how long order may take: TILT ends, a failure is detected, several

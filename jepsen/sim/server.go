@@ -39,10 +39,13 @@ type server struct {
 
 	role      monitor.Role
 	following monitor.HostPort
-	roleSince Instant    // of the last change of role or master
-	switched  bool       // by the last of the orders of a switchover
-	saved     roleConfig // what CONFIG REWRITE wrote
-	priority  int
+	roleSince Instant // of the last change of role or master
+	switched  bool    // by the last of the orders of a switchover
+
+	switcher     dialer     // who gave that order
+	switcherLife int        // and in which of its lives
+	saved        roleConfig // what CONFIG REWRITE wrote
+	priority     int
 
 	log       []uint32 // writes; 0 is one that no client made
 	ahead     int      // offset of the stream less the length of log
@@ -455,6 +458,7 @@ func (s *server) slaveOf(c *conn, t monitor.Token, cmd monitor.SlaveOf) {
 		s.follow(monitor.HostPort{Host: cmd.Host, Port: cmd.Port})
 		if cmd.Bare {
 			s.switched = true
+			s.switcher, s.switcherLife = c.dialer, s.w.lifeOf(c.dialer)
 			s.w.check.roleChanged(s, s.w.hostName(c.ends[0]), cmd)
 			break
 		}

@@ -187,6 +187,11 @@ var switchoverViolations = []violation{
 		s.obeys(0, toItself)
 		s.obeys(1, monitor.SlaveOf{})
 	}},
+	{Rewritten, "the new master would start as a replica", func(s *scene) {
+		s.obeys(0, toItself)
+		s.obeys(1, monitor.SlaveOf{})
+		s.k.rewritten()
+	}},
 	{Partial, "somebody has more", func(s *scene) {
 		s.obeys(0, toItself)
 		s.obeys(1, monitor.SlaveOf{})
