@@ -369,7 +369,7 @@ func TestSelect(t *testing.T) {
 	chosen := map[Standing]int{}
 	for range 20000 {
 		rules := Rules{Now: 1000, MaxPingAge: 5, MaxInfoAge: 7, MaxLinkDown: 2}
-		rules.Lineage = Lineage{ReplID: []string{"", "R"}[rng.IntN(2)], Offset: uint64(rng.IntN(4))}
+		rules.Lineage = Lineage{ReplID: []string{"", "R"}[rng.IntN(2)], Offset: uint64(rng.IntN(4)), Keys: rng.IntN(2) == 0}
 		rs := make([]Replica, rng.IntN(6))
 		for k := range rs {
 			rs[k] = randomReplica(rng)
@@ -401,7 +401,7 @@ func obviousSelect(rules Rules, rs []Replica) int {
 		}
 		if r.LinkDown <= rules.MaxLinkDown {
 			fit = append(fit, k)
-			if l.ReplID == "R" && r.ReplID == "R" && !r.Loading && r.Offset > held {
+			if l.ReplID == "R" && r.ReplID == "R" && !r.Loading && !l.before(r) && r.Offset > held {
 				held = r.Offset
 			}
 		}

@@ -79,6 +79,7 @@ func TestUnplannedTable(t *testing.T) {
 		{"restarted without data, as a master", replica(Data{ReplID: histO}, isMaster, noKeys, seen), Empty},
 		{"another master", replica(Data{ReplID: histO, Offset: 5000}, isMaster), Empty},
 		{"filled from a master that came back empty", replica(Data{ReplID: histO, Offset: 14}, noKeys), Empty},
+		{"restarted from an RDB without keys", replica(Data{ReplID: histR, Offset: 14}, noLink, noKeys), Empty},
 		{"emptied for data that never came", replica(Data{ReplID: histR}, noKeys), Empty},
 	}
 	rules := Rules{Now: 1, MaxPingAge: time.Hour, MaxInfoAge: time.Hour, MaxLinkDown: time.Hour, Lineage: master}

@@ -83,7 +83,7 @@ func Select(rules Rules, replicas []Replica) int {
 // in any case.
 func furthest(rules Rules, replicas []Replica) (offset uint64) {
 	for _, c := range replicas {
-		if c.ReplID != "" && c.ReplID == rules.Lineage.ReplID && !c.Loading && rules.Reject(c) == "" {
+		if c.ReplID != "" && c.ReplID == rules.Lineage.ReplID && !c.Loading && !rules.Lineage.before(c) && rules.Reject(c) == "" {
 			offset = max(offset, c.Offset)
 		}
 	}

@@ -40,7 +40,7 @@ func (l Lineage) Standing(c Replica) Standing {
 		return Reading
 	case l.ReplID == "" || c.ReplID == "":
 		return c.unlabelled()
-	case c.ReplID == l.ReplID && (c.Offset > 0 || l.Offset == 0):
+	case c.ReplID == l.ReplID && (c.Offset > 0 || l.Offset == 0) && !l.before(c):
 		if c.Syncing {
 			return Replaced
 		}
@@ -56,6 +56,12 @@ func (l Lineage) Standing(c Replica) Standing {
 		return Stale // a restart from an AOF gives it another history
 	}
 	return Empty
+}
+
+// before reports whether a replica was restarted from an RDB that was written before
+// the master had its first key.
+func (l Lineage) before(c Replica) bool {
+	return l.Keys && !c.Keys && c.LinkDown < 0 && c.Offset < l.Offset
 }
 
 // unlabelled is the standing of a replica where histories have no names: servers

@@ -1,0 +1,101 @@
+package integration
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/gosentinel/sentinel/jepsen/cluster"
+)
+
+// lone is one master with a replica that keeps nothing on disk, watched by one
+// Sentinel.
+func lone(master ...string) cluster.Topology {
+	return cluster.Topology{Replicas: 1, Sentinels: 1, Quorum: 1, ServerConf: func(i int) []string {
+		lines := []string{`save ""`}
+		if i == 0 {
+			lines = append(lines, master...)
+		}
+		return lines
+	}}
+}
+
+// remembered waits until a Sentinel has saved that the master has keys, on disk or in
+// memory.
+func (e *env) remembered(g *cluster.Group, where string) {
+	e.Helper()
+	s := g.Sentinels[0]
+	_, err := s.Do(e.ctx, "SENTINEL", "DEBUG", "info-period", "300")
+	e.must(err)
+	e.until("what the master has to be saved", func(context.Context) (string, bool) {
+		lines := e.confLines(s, "# gosentinel lineage "+g.Master)
+		return fmt.Sprint(lines), len(lines) == 1 && strings.HasSuffix(lines[0], " keys "+where)
+	})
+}
+
+// emptied starts a server anew without what its last full resynchronisation has left.
+func (e *env) emptied(s *cluster.Server) {
+	e.Helper()
+	e.must(os.RemoveAll(filepath.Join(s.Dir(), "dump.rdb")))
+	e.must(s.Restart(e.ctx))
+}
+
+// TestEmptyReplicaIsHeldBack: only an empty replica is left of a master with an AOF.
+// It is not promoted, also by a Sentinel that was restarted and has never heard the
+// master. The data are there when the master is back; FORCE does without them.
+func TestEmptyReplicaIsHeldBack(t *testing.T) {
+	t.Parallel()
+	onlyGosentinel(t)
+	e := newEnv(t)
+	g := e.start(lone("appendonly yes"))
+	master, replica, s := g.Servers[0], g.Servers[1], g.Sentinels[0]
+	e.fill(master, 1)
+	e.remembered(g, "disk")
+
+	s.Kill()
+	master.Kill()
+	replica.Kill()
+	e.emptied(replica)
+	e.must(s.Restart(e.ctx))
+	e.eventAbout(s, "+failover-waits", "the master keeps its data on disk")
+	e.must(master.Restart(e.ctx))
+	e.eventAbout(s, "-failover-abort-no-good-slave", g.Master)
+	e.must(replica.WaitReplicaOf(e.ctx, master))
+	e.complete(master)
+	e.complete(replica)
+
+	e.remembered(g, "disk")
+	master.Kill()
+	replica.Kill()
+	e.emptied(replica)
+	e.until("the reply to FORCE", func(ctx context.Context) (string, bool) {
+		v, err := s.Do(ctx, "SENTINEL", "FAILOVER", g.Master, "FORCE")
+		return fmt.Sprint(v, err), err == nil && strings.Contains(fmt.Sprint(v), "it has nothing of the master's data")
+	})
+	if m := e.newMaster(g, master); m != replica {
+		t.Errorf("%s was promoted", m.Name())
+	}
+}
+
+// TestMasterIsBackWithoutData: it was restarted before it counted as down, and its
+// replica is about to drop what it has.
+func TestMasterIsBackWithoutData(t *testing.T) {
+	t.Parallel()
+	onlyGosentinel(t)
+	e := newEnv(t)
+	g := e.start(lone())
+	master, replica := g.Servers[0], g.Servers[1]
+	e.fill(master, 1)
+	e.remembered(g, "memory")
+	master.Kill()
+	e.must(master.Restart(e.ctx))
+	if m := e.newMaster(g, master); m != replica {
+		t.Fatalf("%s was promoted", m.Name())
+	}
+	e.complete(replica)
+	e.must(master.WaitReplicaOf(e.ctx, replica))
+	e.complete(master)
+}
