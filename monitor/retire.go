@@ -28,6 +28,9 @@ func (c *Core) retire(now Instant, m *master) (done bool) {
 	case s.stage != retiring:
 		return true
 	}
+	if m.promoted.role != RoleMaster {
+		return true // it was restarted as something else, and nobody is sent to it
+	}
 	if !m.link.connected() || m.has(FlagSDown) || t.done {
 		return c.saveRole(m)
 	}

@@ -4,24 +4,29 @@ package mutants
 var switchover = []Mutation{
 	{
 		Name: "offset of the master read before the pause", Why: "what it writes until the pause is lost where it cannot be demoted first",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
 		Edits: []Edit{
 			{"monitor/switchover_steps.go", "s.end, s.stage, s.poll, s.proof = max(s.end, m.info.MasterOffset, m.info.Offset), settling, poll{}, c.lastSeq", "s.end, s.stage, s.poll, s.proof = s.probe.offset, settling, poll{}, c.lastSeq"},
 		},
 	},
 	{
 		Name: "replication id not compared", Why: "an offset in another history says nothing about the data",
+		By: ByTest, Test: [2]string{"./election", "Has|Lineage|Table"},
 		Edits: []Edit{{"election/lineage.go", "case d.ReplID == id:", "case d.ReplID != \"\":"}},
 	},
 	{
 		Name: "read offset taken for the applied one", Why: "what is read and not applied is dropped by the promotion",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
 		Edits: []Edit{{"monitor/lineage.go", "d.Offset = r.offset\n", "d.Offset = r.offset\n\t\tif r.info != nil {\n\t\t\td.Offset = r.info.ReadOffset\n\t\t}\n"}},
 	},
 	{
 		Name: "pause on the target", Why: "it does not apply the stream of its master while it is paused",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
 		Edits: []Edit{{"monitor/switchover_steps.go", "s.pause.seq = c.sendFor(&m.instance, PauseWrites{For: s.pause.length})", "s.pause.seq = c.sendFor(&m.instance, PauseWrites{For: s.pause.length})\n\t\tc.sendFor(&m.promoted.instance, PauseWrites{For: s.pause.length})"}},
 	},
 	{
 		Name: "pause longer than half of the smallest down-after", Why: "other Sentinels take the master for down",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
 		Edits: []Edit{{"monitor/switchover.go", "return min(maxPause, shortest/2)", "return min(maxPause, shortest)"}},
 	},
 	{
@@ -35,14 +40,17 @@ var switchover = []Mutation{
 	},
 	{
 		Name: "old master sent to the new one before that is a master", Why: "it is refilled from a replica of itself",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
 		Edits: []Edit{{"monitor/switchover_steps.go", "	self := m.self()\n", "	self := HostPort{m.promoted.addr.DialTarget(), m.promoted.addr.Port}\n"}},
 	},
 	{
 		Name: "way back after the promotion was ordered", Why: "there are two masters",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
 		Edits: []Edit{{"monitor/switchover.go", "(s.stage == settling || s.stage == demoting", "(s.stage == promoting || s.stage == settling || s.stage == demoting"}},
 	},
 	{
 		Name: "driver that acts after its deadline", Why: "another has taken over, and there are two masters",
+		By: ByTest, Test: [2]string{"./jepsen/sim", "^TestMidpointsOfSwitchover$"},
 		Edits: []Edit{
 			{"monitor/switchover.go", "s.deadline = m.attempt.VotesAsked.Add(switchoverLease)", "s.deadline = m.attempt.VotesAsked.Add(100 * switchoverLease)"},
 			{"monitor/switchover_steps.go", "due := min(s.deadline, s.pause.begun.Add(c.stepTime(s)))", "due := s.deadline"},
@@ -50,10 +58,12 @@ var switchover = []Mutation{
 	},
 	{
 		Name: "another vote within a lease", Why: "two drivers act at once",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
 		Edits: []Edit{{"monitor/lease.go", "return now < m.lease.until && m.lease.holder != candidate", "return now < m.lease.until && m.lease.holder != candidate && false"}},
 	},
 	{
 		Name: "takeover within a lease", Why: "a driver that only sleeps goes on beside it",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
 		Edits: []Edit{
 			{"monitor/takeover.go", "due := max(c.mayStandFrom(m), c.boundUntil(m))", "due := c.mayStandFrom(m)"},
 			{"monitor/takeover.go", "due = max(due, m.roleSince.Add(switchoverLease))", "_ = due"},
@@ -67,10 +77,12 @@ var switchover = []Mutation{
 	},
 	{
 		Name: "promoted replica passed over by a takeover", Why: "there are two masters",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
 		Edits: []Edit{{"monitor/takeover.go", "if r.role == RoleMaster && r.infoSeq >", "if false && r.infoSeq >"}},
 	},
 	{
 		Name: "proof of the target from before the demotion", Why: "it may have been told to follow another server since",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
 		Edits: []Edit{{"monitor/switchover_steps.go", "if r.infoSeq <= s.proof || r.role", "if r.role"}},
 	},
 }
