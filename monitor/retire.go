@@ -4,12 +4,12 @@ package monitor
 // of itself, is made a replica of the new one. Its clients are disconnected after
 // the new address is known, so that they find it.
 type retirement struct {
-	on               ConnID // connection over which it was begun
-	order            uint64 // token of the role change
-	unpause          uint64 // token of the end of the pause; 0 when it is answered
-	kill, killPubSub uint64
-	last             uint64 // token of the last command
-	done             bool
+	on      ConnID // connection over which it was begun
+	order   uint64 // token of the role change
+	unpause uint64 // token of the end of the pause; 0 when it is answered
+	kill    uint64
+	last    uint64 // token of the last command
+	done    bool
 
 	savingOn ConnID // connection over which the new master was told to save its role
 	saving   uint64 // token of that; 0 when it is answered
@@ -52,7 +52,7 @@ func (c *Core) retire(now Instant, m *master) (done bool) {
 		// Only now: writers that waited for the end of the pause are told that they
 		// have not written before they are disconnected.
 		t.kill = c.sendFor(&m.instance, KillClients{})
-		t.killPubSub = c.sendFor(&m.instance, KillClients{PubSub: true})
+		c.sendFor(&m.instance, KillClients{PubSub: true})
 		t.last = c.sendFor(&m.instance, RewriteConfig{})
 		c.saveRole(m)
 	}
