@@ -355,8 +355,8 @@ func (c *Core) withdraw(now Instant, m *master) {
 	}
 }
 
-// sendOrder sends a role change to i that must not happen after an instant.
-func (c *Core) sendOrder(i *instance, cmd SlaveOf, notAfter Instant) uint64 {
+// sendOrder sends i what must not happen after an instant; 0: at any time.
+func (c *Core) sendOrder(i *instance, cmd Command, notAfter Instant) uint64 {
 	c.lastSeq++
 	i.link.pending++
 	c.free(Send{Conn: i.link.cmd.id, Token: Token{i.id, c.lastSeq}, Rename: i.master.cfg.Rename, Cmd: cmd, NotAfter: notAfter})

@@ -121,7 +121,7 @@ func (c *Core) pauseWrites(now Instant, m *master) {
 	case s.pause.length < minPause:
 		s.pause.refused = "down-after-milliseconds is too small for a pause"
 	default:
-		s.pause.seq = c.sendFor(&m.instance, PauseWrites{For: s.pause.length})
+		s.pause.seq = c.sendOrder(&m.instance, PauseWrites{For: s.pause.length}, now.Add(c.stepTime(s)))
 		c.holdHellos(&m.instance, now.Add(2*s.pause.length))
 	}
 	s.confirm = c.sendFor(&m.instance, InfoRequest{})

@@ -22,7 +22,7 @@ var switchover = []Mutation{
 	{
 		Name: "pause on the target", Why: "it does not apply the stream of its master while it is paused",
 		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
-		Edits: []Edit{{"monitor/switchover_steps.go", "s.pause.seq = c.sendFor(&m.instance, PauseWrites{For: s.pause.length})", "s.pause.seq = c.sendFor(&m.instance, PauseWrites{For: s.pause.length})\n\t\tc.sendFor(&m.promoted.instance, PauseWrites{For: s.pause.length})"}},
+		Edits: []Edit{{"monitor/switchover_steps.go", "s.pause.seq = c.sendOrder(&m.instance, PauseWrites{For: s.pause.length}, now.Add(c.stepTime(s)))", "s.pause.seq = c.sendOrder(&m.instance, PauseWrites{For: s.pause.length}, now.Add(c.stepTime(s)))\n\t\tc.sendFor(&m.promoted.instance, PauseWrites{For: s.pause.length})"}},
 	},
 	{
 		Name: "pause longer than half of the smallest down-after", Why: "other Sentinels take the master for down",

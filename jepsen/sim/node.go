@@ -193,6 +193,10 @@ func (n *node) do(e monitor.Effect) {
 }
 
 func (n *node) carryOut(e monitor.Effect) {
+	if s, ok := e.(monitor.Send); ok && s.NotAfter != 0 && n.w.now >= s.NotAfter {
+		n.tooLate(s.Conn)
+		return
+	}
 	n.w.check.effect(n, e)
 	msg := any(e)
 	switch e := e.(type) {
@@ -216,11 +220,6 @@ func (n *node) carryOut(e monitor.Effect) {
 			h.Hello.IP = nowhere
 			e.Cmd, msg = h, monitor.Send{Conn: e.Conn, Token: e.Token, Rename: e.Rename, Cmd: h}
 		}
-		if e.NotAfter != 0 && n.w.now >= e.NotAfter {
-			n.link(e.Conn).close(0, "an order could not be sent in time")
-			n.w.after(0, func() { n.input(monitor.LinkDown{Conn: e.Conn, Reason: "an order could not be sent in time"}) })
-			return
-		}
 		n.link(e.Conn).send(toAcceptor, msg)
 		n.w.happened(momentOf(e.Cmd))
 	case monitor.Reply:
@@ -236,6 +235,14 @@ func (n *node) carryOut(e monitor.Effect) {
 	default:
 		n.gossip(e)
 	}
+}
+
+// tooLate ends a connection over which an order would leave that must not leave any
+// more.
+func (n *node) tooLate(id monitor.ConnID) {
+	const why = "an order could not be sent in time"
+	n.link(id).close(0, why)
+	n.w.after(0, func() { n.input(monitor.LinkDown{Conn: id, Reason: why}) })
 }
 
 // mixed and unmixed make the core ask for votes, and count them, at the current
