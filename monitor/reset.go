@@ -31,6 +31,7 @@ func (c *Core) reset(now Instant, m *master) {
 		// The config epoch was raised for the new address. Combined with the
 		// old address it would conflict with what the others heard, and two
 		// configurations of one epoch are never reconciled.
+		c.saveRoleAtOnce(m)
 		c.switchToPromoted(now, m)
 	}
 	c.withdraw(now, m)

@@ -77,6 +77,14 @@ func (c *Core) saveRole(m *master) (done bool) {
 	return false
 }
 
+// saveRoleAtOnce has the new master save its role where nobody will wait for that.
+func (c *Core) saveRoleAtOnce(m *master) {
+	s := &m.switchover
+	if (s.stage == promoting || s.stage == retiring) && !s.retired.saved && m.promoted.link.connected() {
+		c.sendFor(&m.promoted.instance, RewriteConfig{})
+	}
+}
+
 // unpause ends the pause of writes at m.
 func (c *Core) unpause(m *master) uint64 { return c.sendFor(&m.instance, Unpause{}) }
 
