@@ -85,4 +85,14 @@ var switchover = []Mutation{
 		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
 		Edits: []Edit{{"monitor/switchover_steps.go", "if r.infoSeq <= s.proof || r.role", "if r.role"}},
 	},
+	{
+		Name: "new master does not save its role when the old one is lost", Why: "it is a replica after its next start, and nobody is the master",
+		By: ByTest, Test: [2]string{"./jepsen/sim", "^TestScripts$"},
+		Edits: []Edit{{"monitor/retire.go", "		return c.saveRole(m)\n", "		return true\n"}},
+	},
+	{
+		Name: "RESET right after a promotion does not save the role", Why: "the new master is a replica after its next start",
+		By: ByTest, Test: [2]string{"./jepsen/sim", "^TestMishapsOfSwitchover$"},
+		Edits: []Edit{{"monitor/reset.go", "		c.saveRoleAtOnce(m)\n", ""}},
+	},
 }

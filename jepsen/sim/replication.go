@@ -216,12 +216,12 @@ func (s *server) sync(c *conn, m psync) {
 	}
 	r := &replicaLink{conn: c, addr: m.from, acked: s.w.now}
 	s.downstream = append(s.downstream, r)
+	s.w.check.resynced(s, m)
 	if s.continues(m) {
 		r.online = true
 		c.send(toDialer, partSync{s.replID, s.log[m.offset-s.ahead : len(s.log) : len(s.log)]})
 		return
 	}
-	s.w.check.resynced(s, m)
 	if !s.keeps { // the first replica ever: there is no history to share yet
 		s.replID, s.oldID, s.oldUntil, s.shares = s.w.newReplID(), 0, 0, true
 		s.keepStream()
