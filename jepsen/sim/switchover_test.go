@@ -55,7 +55,7 @@ var switchoverViolations = []violation{
 			good + "master_sync_in_progress:1\r\n",
 			"role:slave\r\nmaster_replid:2" + shown[1:] + "\r\nslave_repl_offset:9\r\n",
 			"role:slave\r\nmaster_replid:" + shown + "\r\nslave_repl_offset:0\r\n",
-			"role:master\r\nmaster_replid:2" + shown[1:] + "\r\nmaster_replid2:" + shown + "\r\nsecond_repl_offset:5\r\n",
+			"role:master\r\nmaster_replid:2" + shown[1:] + "\r\nmaster_replid2:" + shown + "\r\nsecond_repl_offset:3\r\n",
 		} {
 			s.k.violation = ""
 			var chosen, other monitor.ReplicaView
