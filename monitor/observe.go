@@ -144,7 +144,7 @@ func (c *Core) checkRole(now Instant, i *instance, role Role) {
 // asExpected reports whether a server has the role of its record. The replica that
 // is being promoted may have either.
 func (c *Core) asExpected(i *instance) bool {
-	if m := i.master; i.kind == KindSentinel || m.promoted != nil && i == &m.promoted.instance || i.followsItself() {
+	if m := i.master; i.kind == KindSentinel || m.promoted != nil && i == &m.promoted.instance || i.followsNobody() {
 		return true
 	}
 	return (i.role == RoleMaster) == (i.kind == KindMaster)

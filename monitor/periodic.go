@@ -91,7 +91,7 @@ func (c *Core) infoPeriod(i *instance) time.Duration {
 	case m.promoted == r && !m.attempt.Published() && m.attempt.InProgress(),
 		r.has(FlagReconfSent | FlagReconfInProg):
 		return c.tun.InfoPoll
-	case m.has(FlagODown), m.attempt.InProgress(), r.masterLinkDown != 0, r.role == RoleMaster, r.followsItself():
+	case m.has(FlagODown), m.attempt.InProgress(), r.masterLinkDown != 0, r.role == RoleMaster, r.followsNobody():
 		return min(period, c.tun.InfoFast)
 	}
 	return period

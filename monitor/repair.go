@@ -53,7 +53,7 @@ func (c *Core) fault(r *replica) (fault Event, from Instant) {
 		return nil, Never // it would refuse, and be told again only after an INFO period
 	case r.role == RoleMaster:
 		fault = ConvertToReplica{c.ref(&r.instance)}
-	case r.followsItself():
+	case r.followsNobody():
 		// The old master of a switchover whose driver has not come to the end. Nothing
 		// else makes a server follow itself.
 		fault, since, wait = FixReplicaConfig{c.ref(&r.instance)}, 0, 0

@@ -40,11 +40,11 @@ const (
 	electing           // votes are asked for
 	pausing            // the writes of the master are being paused
 	catchingUp         // the target applies what the master had written by then
-	demoting           // the master is made a replica of itself
+	demoting           // the master is made a replica of nobody
 	settling           // the target applies the rest
 	promoting          // the target is told to be the master; there is no way back
 	retiring           // the old master is made a replica of the new one
-	takingOver         // another driver left the master as a replica of itself
+	takingOver         // another driver left the master as a replica of nobody
 )
 
 // probe measures how far the target lags behind.

@@ -127,37 +127,32 @@ func (c *Core) pauseWrites(now Instant, m *master) {
 	s.confirm = c.sendFor(&m.instance, InfoRequest{})
 }
 
-// demote makes the master a replica of itself: from here on it takes no write, and
-// sends no more to its replicas than it has. It keeps its data, its backlog and
-// its replicas, because it answers its own request to synchronise with an error.
+// demote makes the master a replica of nobody: from here on it takes no write, and
+// sends no more to its replicas than it has. It keeps its data, its backlog and its
+// replicas.
 func (c *Core) demote(m *master) {
 	s := &m.switchover
-	self := m.self()
 	s.stage = demoting
 	m.slaveofLost, m.refusedAt = false, 0
-	m.slaveofSeq = c.sendOrder(&m.instance, SlaveOf{Host: self.Host, Port: self.Port, Bare: true}, s.deadline)
+	m.slaveofSeq = c.sendOrder(&m.instance, SlaveOf{Host: nobody.Host, Port: nobody.Port, Bare: true}, s.deadline)
 	s.confirm = c.sendFor(&m.instance, InfoRequest{})
 }
 
-// self is an address at which nothing but the master can answer to itself: the
-// loopback address with the port that it says to listen at, or else the address
-// at which it answered here.
-func (m *master) self() HostPort {
-	if m.info != nil && m.info.TCPPort != 0 {
-		return HostPort{"127.0.0.1", m.info.TCPPort}
-	}
-	return HostPort{m.addr.DialTarget(), m.addr.Port}
-}
+// nobody is an address at which nothing can be reached, on any machine: no server
+// listens at port 0. At the own address of the master another server might answer,
+// and over TLS a server that connects to itself hangs for seconds: it waits for an
+// answer that only it can give.
+var nobody = HostPort{"127.0.0.1", 0}
 
-// followsItself reports whether a server says that it is a replica of itself, as a
-// switchover leaves it.
-func (i *instance) followsItself() bool {
+// followsNobody reports whether a server says that it is a replica of nobody, as a
+// switchover leaves it, or of itself.
+func (i *instance) followsNobody() bool {
 	info := i.info
 	if info == nil || info.Role != RoleReplica || !info.HasMasterHost || !info.HasMasterPort || i.role != RoleReplica {
 		return false
 	}
-	if isLoopback(info.MasterHost) && info.TCPPort != 0 {
-		return info.MasterPort == info.TCPPort
+	if isLoopback(info.MasterHost) && (info.MasterPort == nobody.Port || info.TCPPort != 0) {
+		return info.MasterPort == nobody.Port || info.MasterPort == info.TCPPort
 	}
 	return info.MasterPort == i.addr.Port && (info.MasterHost == i.addr.IP || strings.EqualFold(info.MasterHost, i.addr.Host))
 }
@@ -286,17 +281,17 @@ func (c *Core) switchoverInfo(m *master, i *instance, seq uint64) {
 	}
 }
 
-// notDemoted says what is wrong with a master that was made a replica of itself;
+// notDemoted says what is wrong with a master that was made a replica of nobody;
 // "" when nothing is. A server that answers in its place would replace its data.
 func (m *master) notDemoted(history string) string {
 	switch info := m.info; {
 	case info.Role != RoleReplica:
-		return "the master refused to become a replica of itself: " + m.slaveofError
+		return "the master refused to become a replica of nobody: " + m.slaveofError
 	case info.MasterLinkUp, info.Syncing:
-		return "the master found another server at its own address"
+		return "the master found a server to follow"
 	case info.ReplID != history:
 		return "the replication id of the master changed"
-	case !m.followsItself():
+	case !m.followsNobody():
 		return "the master follows another server"
 	}
 	return ""

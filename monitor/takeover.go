@@ -3,7 +3,7 @@ package monitor
 import "github.com/gosentinel/sentinel/election"
 
 // A driver that dies between the demotion of the master and the end of the
-// switchover leaves no master: the old one is a replica of itself. Any gosentinel
+// switchover leaves no master: the old one is a replica of nobody. Any gosentinel
 // that sees it there takes over, once the driver cannot act any more and a
 // majority agrees.
 
@@ -15,7 +15,7 @@ type takeover struct {
 
 // maybeTakeOver begins to take over when it is due.
 func (c *Core) maybeTakeOver(now Instant, m *master) Instant {
-	if !m.followsItself() || m.has(FlagODown) || m.cfg.NeverLead || m.switchover.active() || c.disk.failing || c.conflict.open {
+	if !m.followsNobody() || m.has(FlagODown) || m.cfg.NeverLead || m.switchover.active() || c.disk.failing || c.conflict.open {
 		m.takeOverAt = 0
 		return Never
 	}
@@ -58,8 +58,8 @@ func (c *Core) takeOver(now Instant, m *master) Instant {
 	if c.awaitsAnswer(m) && now < due {
 		return due
 	}
-	if !m.followsItself() {
-		c.endTakeover(now, m, "the master is not a replica of itself any more")
+	if !m.followsNobody() {
+		c.endTakeover(now, m, "the master is not a replica of nobody any more")
 		return Never
 	}
 	have := m.instance.data()

@@ -211,7 +211,7 @@ func (w *gated) step(o order) string {
 		name = "rewrite"
 	case text == "SLAVEOF NO ONE":
 		name = "promote"
-	case text == fmt.Sprint("SLAVEOF 127.0.0.1 ", w.servers[o.server].Port()):
+	case text == "SLAVEOF 127.0.0.1 0":
 		name = "demote"
 	case strings.HasPrefix(text, "SLAVEOF"):
 		name = "follow"

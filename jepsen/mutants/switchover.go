@@ -41,7 +41,7 @@ var switchover = []Mutation{
 	{
 		Name: "old master sent to the new one before that is a master", Why: "it is refilled from a replica of itself",
 		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
-		Edits: []Edit{{"monitor/switchover_steps.go", "	self := m.self()\n", "	self := HostPort{m.promoted.addr.DialTarget(), m.promoted.addr.Port}\n"}},
+		Edits: []Edit{{"monitor/switchover_steps.go", "SlaveOf{Host: nobody.Host, Port: nobody.Port, Bare: true}", "SlaveOf{Host: m.promoted.addr.DialTarget(), Port: m.promoted.addr.Port, Bare: true}"}},
 	},
 	{
 		Name: "way back after the promotion was ordered", Why: "there are two masters",

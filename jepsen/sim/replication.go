@@ -17,15 +17,15 @@ const entryBytes = 37
 
 func (s *server) offset() int64 { return int64(s.position()) * entryBytes }
 
-// followsItself reports whether a replica was told to follow itself. No server
-// answers that with data, so it stays as it is.
+// followsItself reports whether a replica was told to follow itself, or nobody. No
+// server answers that with data, so it stays as it is.
 func (s *server) followsItself() bool {
 	if s.role != monitor.RoleReplica {
 		return false
 	}
 	switch s.following.Host {
 	case "127.0.0.1", "::1", "localhost":
-		return s.following.Port == s.addr.Port
+		return s.following.Port == s.addr.Port || s.following.Port == 0 // where nobody can be
 	}
 	return s.isAt(s.following)
 }

@@ -297,7 +297,7 @@ func (k *checker) complete(n *node, at monitor.HostPort, old heardInfo) {
 func itself(w *world, to, at monitor.HostPort) bool {
 	switch to.Host {
 	case "127.0.0.1", "::1", "localhost":
-		return to.Port == at.Port
+		return to.Port == at.Port || to.Port == 0
 	}
 	return to.Host != "" && w.net.listeners[to] == w.net.listeners[at]
 }
