@@ -111,6 +111,7 @@ func (c *Core) checkEnd(now Instant, m *master, retired bool) Instant {
 	m.attempt.Advance(election.UpdateConfig, now)
 	if timeout {
 		c.reconfBestEffort(now, m)
+		c.saveRoleAtOnce(m)
 	}
 	return Never
 }
