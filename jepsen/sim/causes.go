@@ -169,6 +169,9 @@ func (k *checker) judgement(n *node, m *masterWatch, e monitor.Event) {
 		if tilt {
 			k.fail(n.name, S14, "%s in TILT", text(e))
 		}
+		if s, ok := k.w.net.listeners[e.Instance.Addr].(*server); ok {
+			s.heldDown = k.w.now
+		}
 		down, key := m.downOf(e.Instance)
 		if down[key] && e.Kind != monitor.KindSentinel {
 			k.without(n, e, "-sdown of the one before")

@@ -42,6 +42,7 @@ type server struct {
 	roleSince Instant // of the last change of role or master
 	switched  bool    // by the last of the orders of a switchover
 
+	heldDown     Instant    // when a Sentinel last said that it is down
 	switcher     dialer     // who gave that order
 	switcherLife int        // and in which of its lives
 	saved        roleConfig // what CONFIG REWRITE wrote

@@ -414,11 +414,11 @@ func (w *world) lifeOf(who dialer) int {
 }
 
 // rewritten checks in a calm world that who became the master by a switchover starts
-// as one again (Rewritten). Where the driver has died, nobody knows that this is left
-// to be done. An old master that starts as one is corrected like any that returns.
+// as one again (Rewritten). Where the driver has died, or the new master was down
+// before it could be told, nobody knows that this is left to be done. An old master that starts as one is corrected like any that returns.
 func (k *checker) rewritten() {
 	for _, s := range k.w.servers {
-		if !s.switched || s.role != monitor.RoleMaster || k.w.lifeOf(s.switcher) != s.switcherLife {
+		if !s.switched || s.role != monitor.RoleMaster || s.heldDown > s.roleSince || k.w.lifeOf(s.switcher) != s.switcherLife {
 			continue
 		}
 		k.looked[Rewritten]++
