@@ -25,13 +25,15 @@ func (c *Core) mayPromote(m *master, f *contest) (from Instant, why string) {
 		return Never, "no replica has data that can be promoted yet (" + f.shortcomings() + ")"
 	case !m.has(FlagSDown):
 		return Never, "no replica has the data of the master (" + f.shortcomings() + ")"
-	case m.lineage.Heard && !m.lineage.Keys:
+	case m.lineage.Heard && !m.lineage.Keys && !m.lineage.Persistent:
 		return 0, ""
 	}
 	why = "no replica has the data of the master (" + f.shortcomings() + ")"
 	grace := m.cfg.EmptyPromotionGrace
 	switch {
 	case grace > 0:
+	case !m.lineage.Keys && m.lineage.Heard:
+		grace = cacheGrace // it may have got keys since it was asked last, and has them on disk
 	case m.lineage.Persistent:
 		return Never, why + "; the master keeps its data on disk, so it is waited for. SENTINEL FAILOVER " +
 			m.cfg.Name + " FORCE promotes a replica all the same, and says what is lost"

@@ -16,7 +16,7 @@ type lease struct {
 
 // grantLease promises m to a candidate that has just got a vote.
 func (c *Core) grantLease(now Instant, m *master, to RunID, length time.Duration) {
-	m.lease = lease{holder: to, until: now.Add(min(length, maxLease))}
+	m.lease = lease{holder: to, until: now.Add(min(length, MaxLease))}
 	c.holdHellos(&m.instance, m.lease.until)
 	c.touch(m)
 }

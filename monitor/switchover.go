@@ -77,8 +77,6 @@ const (
 	// switchoverLease is for how long a driver may act after it asked for votes, and
 	// for how long the voters wait before they let another act.
 	switchoverLease = 2 * time.Second
-	// maxLease bounds what a candidate may ask for.
-	maxLease = 10 * time.Second
 	// maxPause bounds the pause, together with half of the smallest down-after: other
 	// Sentinels publish at the master, and a paused PUBLISH holds up their PINGs.
 	maxPause = time.Second

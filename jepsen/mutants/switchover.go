@@ -50,7 +50,7 @@ var switchover = []Mutation{
 	},
 	{
 		Name: "driver that acts after its deadline", Why: "another has taken over, and there are two masters",
-		By: ByTest, Test: [2]string{"./jepsen/sim", "^TestMidpointsOfSwitchover$"},
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
 		Edits: []Edit{
 			{"monitor/switchover.go", "s.deadline = m.attempt.VotesAsked.Add(switchoverLease)", "s.deadline = m.attempt.VotesAsked.Add(100 * switchoverLease)"},
 			{"monitor/switchover_steps.go", "due := min(s.deadline, s.pause.begun.Add(c.stepTime(s)))", "due := s.deadline"},
