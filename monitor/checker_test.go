@@ -184,7 +184,7 @@ func (k *checker) attempts(n *node, m *master, was snapshot, in Input) {
 		*mem = masterMemory{} // a switch or a reset
 	}
 	if a.InProgress() && a.Begun != was.begun {
-		if gap := 2 * m.cfg.FailoverTimeout; !a.Forced && mem.blocked != 0 && k.w.now.Sub(mem.blocked) < gap {
+		if gap := 2 * m.cfg.FailoverTimeout; !a.Forced && m.switchover.stage != takingOver && mem.blocked != 0 && k.w.now.Sub(mem.blocked) < gap {
 			k.fail(n, "S11", "attempt %v after the last one or after a vote for another", k.w.now.Sub(mem.blocked))
 		}
 		mem.blocked, mem.granted = k.w.now, 0

@@ -161,10 +161,11 @@ func (c *Core) electForced(now Instant, m *master, elected bool, outstanding, ne
 	if due := a.Changed.Add(c.tun.ForceGrace); outstanding > 0 && now < due {
 		return due
 	}
-	if m.switchover.stage == electing && m.answered() >= needed {
+	if m.switchover.active() && m.answered() >= needed {
 		c.endSwitchover(now, m, FailoverAbortNotElected{c.ref(&m.instance)}, "the other Sentinels do not vote for it now")
 		return Never
 	}
+	m.droveAlone = true
 	c.elected(now, m)
 	return Never
 }

@@ -46,6 +46,10 @@ func (c *Core) promotion(now Instant, m *master, phase election.Phase) Instant {
 	if stage == promoting {
 		return c.awaitTarget(now, m)
 	}
+	if stage == retiring && m.promoted.has(FlagSDown) {
+		c.giveUp(now, m, "the replica went down while it was promoted")
+		return Never
+	}
 	return c.waitPromotion(now, m)
 }
 

@@ -12,6 +12,10 @@ type force struct {
 // orderFailover begins the failover that an operator has ordered. It returns what the
 // answer says besides OK.
 func (c *Core) orderFailover(now Instant, m *master, op FailoverOp) (text string, err *CallError) {
+	if m.switchover.stage == takingOver && m.electing() {
+		// It may never be elected, and the operator wants an end of it.
+		c.endSwitchover(now, m, FailoverAbortNotElected{c.ref(&m.instance)}, "an operator has ordered a failover")
+	}
 	if op.Mode != FailoverForced {
 		return "", c.manualFailover(now, m, op)
 	}

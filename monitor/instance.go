@@ -36,7 +36,7 @@ type instance struct {
 	info         *Info
 	infoRefresh  Instant // last INFO reply; 0: never
 	infoSent     Instant // last INFO request
-	infoSeq      uint64  // token of the last reply to INFO
+	infoSeq      uint64  // token of the last reply to INFO that was no error
 	infoPending  bool
 	role         Role
 	roleSince    Instant

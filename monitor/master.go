@@ -39,6 +39,8 @@ type master struct {
 	switchover  switchover
 	lease       lease
 	takeOverAt  Instant // when this Sentinel stands for taking over; 0: not planned
+	askedAnew   uint64  // token of the INFO that must say first that there is something to take over; 0: not asked
+	droveAlone  bool    // its last switchover went on without a majority
 	promoted    *replica
 	orders      int     // to become the master, sent to promoted and not refused for certain
 	candidateAt Instant // end of the desynchronisation wait, 0 when not waiting

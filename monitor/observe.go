@@ -13,8 +13,9 @@ func (c *Core) infoReply(now Instant, in InfoReply) {
 		return
 	}
 	i := mem.base()
-	i.infoPending, i.infoSeq = false, in.Token.Seq
+	i.infoPending = false
 	if in.Info != nil {
+		i.infoSeq = in.Token.Seq
 		first := i.infoRefresh <= l.cmd.upAt
 		i.info, i.infoRefresh = in.Info, now
 		l.works(StepInfo)

@@ -46,6 +46,9 @@ func (c *Core) promoteAnother(now Instant, m *master) bool {
 		return false
 	}
 	r := m.promoted
+	if m.switchover.stage == retiring {
+		return c.takeOverAgain(now, m)
+	}
 	f := c.contest(now, m)
 	if f.best == nil || f.best == r || now < f.from {
 		return false

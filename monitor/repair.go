@@ -13,6 +13,10 @@ func (c *Core) repairReplica(now Instant, r *replica) {
 	m := r.master
 	switch {
 	case r.role == RoleMaster && m.promoted == r && m.waitingForPromotion():
+		if why := m.unproved(r); why != "" {
+			c.giveUp(now, m, why)
+			return
+		}
 		c.promotionConfirmed(now, m)
 	case r.role == RoleReplica:
 		c.followReconf(r)

@@ -28,7 +28,7 @@ func (c *Core) retire(now Instant, m *master) (done bool) {
 	case s.stage != retiring:
 		return true
 	}
-	if m.promoted.role != RoleMaster {
+	if m.promoted.role != RoleMaster || m.unproved(m.promoted) != "" {
 		return true // it was restarted as something else, and nobody is sent to it
 	}
 	if !m.link.connected() || m.has(FlagSDown) || t.done {

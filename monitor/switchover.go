@@ -265,7 +265,7 @@ func (c *Core) pollServer(now Instant, i *instance, p *poll) Instant {
 
 // startSwitchover asks for votes, each of which binds the voter for the lease.
 func (c *Core) startSwitchover(now Instant, m *master) {
-	m.switchover.stage, m.switchover.poll = electing, poll{}
+	m.switchover.stage, m.switchover.poll, m.droveAlone = electing, poll{}, false
 	c.startAttempt(now, m, true)
 	c.bindItself(m)
 	c.touch(m)
@@ -321,7 +321,7 @@ func (c *Core) selectTarget(now Instant, m *master) Instant {
 
 // endSwitchover gives up after the election and before the promotion is known.
 func (c *Core) endSwitchover(now Instant, m *master, ev Event, why string) {
-	if r := m.promoted; m.switchover.stage == promoting && r.slaveofSeq != 0 && r.link.cmd.id != 0 {
+	if r := m.promoted; m.switchover.stage >= promoting && r != nil && r.slaveofSeq != 0 && r.link.cmd.id != 0 {
 		c.free(Close{Conn: r.link.cmd.id, Abort: true}) // with the order, wherever that is
 		c.forgetConn(r.link, &r.link.cmd)
 		c.ready(&r.link.timer)

@@ -281,6 +281,16 @@ func (c *Core) switchoverInfo(m *master, i *instance, seq uint64) {
 	}
 }
 
+// unproved says why a replica that says that it is a master is not the one that a
+// switchover wants: it may have been restarted since it was told, as a master
+// without data. "" when nothing speaks against it.
+func (m *master) unproved(r *replica) string {
+	if s := &m.switchover; s.history != "" && !r.data().Has(s.history, s.end) {
+		return "the replica is a master, and does not have all that the old one has"
+	}
+	return ""
+}
+
 // notDemoted says what is wrong with a master that was made a replica of nobody;
 // "" when nothing is. A server that answers in its place would replace its data.
 func (m *master) notDemoted(history string) string {

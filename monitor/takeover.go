@@ -16,7 +16,7 @@ type takeover struct {
 // maybeTakeOver begins to take over when it is due.
 func (c *Core) maybeTakeOver(now Instant, m *master) Instant {
 	if !m.followsNobody() || m.has(FlagODown) || m.cfg.NeverLead || m.switchover.active() || c.disk.failing || c.conflict.open {
-		m.takeOverAt = 0
+		m.takeOverAt, m.askedAnew = 0, 0
 		return Never
 	}
 	due := max(c.mayStandFrom(m), c.boundUntil(m))
@@ -28,9 +28,19 @@ func (c *Core) maybeTakeOver(now Instant, m *master) Instant {
 	if m.attempt.Start != 0 {
 		due = max(due, m.attempt.Start.Add(c.tun.ElectionTimeout))
 	}
-	if now < due {
-		m.takeOverAt = 0
-		return due
+	if now < due || !m.link.connected() {
+		m.takeOverAt, m.askedAnew = 0, 0
+		if now < due {
+			return due
+		}
+		return Never // until it can be asked
+	}
+	// What the master said last may be over: it may have got its role back since.
+	if m.askedAnew == 0 {
+		m.askedAnew = c.sendFor(&m.instance, InfoRequest{})
+	}
+	if m.infoSeq < m.askedAnew {
+		return Never
 	}
 	if m.takeOverAt == 0 {
 		m.takeOverAt = now.Add(c.candidacyDelay(m))
@@ -38,10 +48,11 @@ func (c *Core) maybeTakeOver(now Instant, m *master) Instant {
 	if now < m.takeOverAt {
 		return m.takeOverAt
 	}
-	m.takeOverAt = 0
+	m.takeOverAt, m.askedAnew = 0, 0
 	c.emit(&m.instance, SwitchoverTakenOver{c.ref(&m.instance)})
 	m.switchover = switchover{stage: takingOver}
-	c.startAttempt(now, m, false)
+	// Who went on without a majority, because there was none, may go back without one.
+	c.startAttempt(now, m, m.droveAlone && m.lease.holder == c.opts.MyID)
 	return Never
 }
 
@@ -50,20 +61,31 @@ func (c *Core) maybeTakeOver(now Instant, m *master) Instant {
 // It goes on with the switchover from where it stands, or gives the master its
 // role back.
 func (c *Core) takeOver(now Instant, m *master) Instant {
-	t := &m.switchover.takeover
+	s := &m.switchover
+	t := &s.takeover
 	if t.begun == 0 {
 		c.readAnew(now, m)
+	}
+	if !c.hasOwnVote(m) {
+		c.endTakeover(now, m, "this Sentinel has voted for another since")
+		return Never
 	}
 	due := t.begun.Add(c.tun.SelectPatience)
 	if c.awaitsAnswer(m) && now < due {
 		return due
 	}
+	if m.infoSeq <= t.seq {
+		c.endTakeover(now, m, "the master does not answer, and may have its role back")
+		return Never
+	}
 	if !m.followsNobody() {
 		c.endTakeover(now, m, "the master is not a replica of nobody any more")
+		m.attempt.Allow() // there was nothing to take over
 		return Never
 	}
 	have := m.instance.data()
 	have.Offset = max(have.Offset, m.info.Offset)
+	s.history, s.end = have.ReplID, have.Offset
 	if r := m.promotedAlready(have); r != nil {
 		c.choose(now, m, r)
 		m.attempt.Advance(election.WaitPromotion, now)
@@ -82,7 +104,7 @@ func (c *Core) takeOver(now Instant, m *master) Instant {
 		return Never
 	}
 	if m.link.connected() && m.infoSeq > t.seq {
-		c.sendOrder(&m.instance, SlaveOf{Bare: true}, 0)
+		c.sendOrder(&m.instance, SlaveOf{Bare: true}, now.Add(c.tun.SelectPatience))
 		c.unpause(m)
 		c.requestInfo(now, &m.instance)
 		c.endTakeover(now, m, "no replica has all data of the master, which gets its role back")
@@ -162,4 +184,19 @@ func (c *Core) endTakeover(now Instant, m *master, why string) {
 	c.emit(&m.instance, SwitchoverAborted{c.ref(&m.instance), why})
 	c.abort(now, m, FailoverAbortNoGoodReplica{c.ref(&m.instance)})
 	c.touch(m)
+}
+
+// takeOverAgain goes back to the choice, when the chosen replica has refused for
+// longer than a moment: one that lacks data is not taken in its place.
+func (c *Core) takeOverAgain(now Instant, m *master) bool {
+	r := m.promoted
+	if r.refusedAt == 0 || passing(r.slaveofError) {
+		return false
+	}
+	r.clear(FlagPromoted)
+	m.promoted = nil
+	m.switchover = switchover{stage: takingOver}
+	m.attempt.Reselect(now)
+	c.emit(&m.instance, FailoverStateSelectReplica{c.ref(&m.instance)})
+	return true
 }

@@ -28,8 +28,12 @@ func (c *Core) ask(now Instant, in Ask) {
 		c.free(Reply{To: in.From, Down: down})
 		return
 	}
-	if c.vote(now, m, in.Epoch, in.RunID, in.Lease > 0) && in.Lease > 0 {
-		c.grantLease(now, m, in.RunID, in.Lease)
+	lease := in.Lease
+	if m.peerByID(in.RunID) == nil {
+		lease = 0 // whom nobody knows gets no more than a vote
+	}
+	if c.vote(now, m, in.Epoch, in.RunID, lease > 0) && lease > 0 {
+		c.grantLease(now, m, in.RunID, lease)
 	}
 	reply := Reply{To: in.From, Down: down, Leader: m.ledger.For, Epoch: m.ledger.Epoch}
 	if in.Lease > 0 {
