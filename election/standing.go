@@ -40,7 +40,7 @@ func (l Lineage) Standing(c Replica) Standing {
 		return Reading
 	case l.ReplID == "" || c.ReplID == "":
 		return c.unlabelled()
-	case c.ReplID == l.ReplID && (c.Offset > 0 || l.Offset == 0) && !l.before(c):
+	case c.ReplID == l.ReplID && (c.Offset > 1 || l.Offset <= 1) && !l.before(c): // 1: it has lost its place in the stream
 		if c.Syncing {
 			return Replaced
 		}
@@ -50,7 +50,9 @@ func (l Lineage) Standing(c Replica) Standing {
 	case !c.Keys:
 		// Many a replica has no history but its own, which it makes up at its start.
 		return Empty
-	case c.ReplID2 == l.ReplID, c.LinkDown >= 0 && !c.Master:
+	case c.ReplID2 == l.ReplID, c.LinkDown >= 0 && !c.Master && (c.InSync || !c.Syncing):
+		// While it is being filled for the first time, it has the data of nobody knows
+		// whom.
 		return Strange
 	case c.InSync:
 		return Stale // a restart from an AOF gives it another history

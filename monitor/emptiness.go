@@ -27,6 +27,8 @@ func (c *Core) mayPromote(m *master, f *contest) (from Instant, why string) {
 		return Never, "no replica has the data of the master (" + f.shortcomings() + ")"
 	case m.lineage.Heard && !m.lineage.Keys && !m.lineage.Persistent:
 		return 0, ""
+	case m.link.connected() && m.infoRefresh > m.link.cmd.upAt && !m.info.Keys && !m.info.Loading:
+		return 0, "" // it is back and has nothing itself
 	}
 	why = "no replica has the data of the master (" + f.shortcomings() + ")"
 	grace := m.cfg.EmptyPromotionGrace

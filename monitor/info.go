@@ -51,6 +51,8 @@ type Details struct {
 	Handing bool   // a failover by the command FAILOVER is under way
 	// Persistent says that it has its data on a disk too.
 	Persistent bool
+	// NotLoaded says that none of its keys has come from its disk, as far as it tells.
+	NotLoaded bool
 
 	// What the data descend from (state-machine.md §6.12, Lineage). The second id is
 	// that of the history before the last promotion, which is the same below
@@ -92,7 +94,7 @@ func ParseInfo(b []byte) *Info {
 		info.parseLine(bytes.TrimSuffix(line, []byte("\r")))
 	}
 	info.ReadOffset = max(info.ReadOffset, info.Offset)
-	info.Persistent = persistent(info.Text)
+	info.Persistent, info.NotLoaded = persistent(info.Text), notLoaded(info.Text)
 	return info
 }
 

@@ -15,7 +15,7 @@ func (c *Core) noteLineage(now Instant, m *master, info *Info) {
 	if info.RunID != m.process {
 		// What it has right after a restart comes from a disk, although it has not
 		// saved anything yet.
-		m.loaded = restarted && info.Keys && info.Role == RoleMaster
+		m.loaded = restarted && info.Keys && !info.NotLoaded && info.Role == RoleMaster
 		m.process = info.RunID
 	}
 	// A new master has less of the history of an old one that still serves: that is
@@ -41,6 +41,9 @@ func (m *master) lineageOf(info *Info) election.Lineage {
 	}
 	if info.Role == RoleReplica {
 		l.Offset = info.Offset
+	}
+	if old := m.lineage; old.ReplID != "" && (info.ReplID == old.ReplID || info.ReplID2 == old.ReplID) {
+		l.Persistent = l.Persistent || old.Persistent // INFO tells it only after the first save
 	}
 	return l
 }
@@ -71,11 +74,19 @@ func (c *Core) noteNewHistory(r *replica, info *Info) {
 		m.info != nil && info.ReplID == m.info.ReplID2: // it has not noticed yet that the master has left it
 		return
 	}
-	if m.infoRefresh == 0 || m.keeper(&Info{Role: RoleMaster, Details: info.Details}) == nil {
+	if m.infoRefresh == 0 || m.keeper(restartedAs(info, l.Persistent)) == nil {
 		l.ReplID, l.Offset, l.Keys = info.ReplID, info.Offset, info.Keys
 		c.takeLineage(m, l)
 	}
 	c.requestInfo(c.now, &m.instance)
+}
+
+// restartedAs is what a master may say from whom a replica has these data. A master
+// that keeps its data on a disk has them from there.
+func restartedAs(info *Info, persistent bool) *Info {
+	m := &Info{Role: RoleMaster, Details: info.Details}
+	m.NotLoaded = !persistent
+	return m
 }
 
 // noteSync notes that a replica has been in sync with its master. What it has is

@@ -12,9 +12,10 @@ import (
 // follows by the usual rules (state-machine.md §6.12, Lineage).
 
 // keeper returns a replica that has more of the data which m had than m itself has
-// now, by its INFO; nil when there is none. A master that comes back with keys and
-// without a word about its old history was started from an AOF, or is of a release
-// before 7.0: it is taken to have all.
+// now, by its INFO; nil when there is none. A master that comes back with keys from
+// its disk and without a word about any history was started from an AOF, or is of a
+// release before 7.0: it is taken to have all. One with another history was started
+// from an RDB of that, and keys that are not from its disk were written since.
 func (m *master) keeper(info *Info) *replica {
 	l := m.lineage
 	if info.Loading || l.ReplID == "" || !l.Keys || info.ReplID == "" || info.ReplID == l.ReplID {
@@ -24,7 +25,8 @@ func (m *master) keeper(info *Info) *replica {
 	switch {
 	case info.Role == RoleMaster && info.ReplID2 == l.ReplID:
 		from = info.SecondOffset
-	case info.Keys:
+	case info.Role == RoleMaster && info.ReplID2 != "":
+	case info.Keys && !info.NotLoaded:
 		return nil
 	}
 	var best *replica
@@ -85,5 +87,6 @@ func (c *Core) endLoss(now Instant, m *master) {
 	c.log(LevelWarning, "Master "+m.cfg.Name+" is taken as it is now: no replica took its place that has the data it had")
 	if p := m.attempt.Phase(); (p == election.WaitStart || p == election.SelectReplica) && !m.attempt.Forced && m.link.connected() {
 		c.abort(now, m, FailoverAbortNoGoodReplica{c.ref(&m.instance)})
+		m.attempt.Allow() // the next failure is another one
 	}
 }

@@ -23,6 +23,14 @@ func persistent(text []byte) bool {
 	return saved && told && took >= 0 // a replica may have had it sent: a wrong yes only waits for an operator
 }
 
+// notLoaded reports whether no key of a server has come from its disk at its start.
+// Releases before 7.0 do not tell, and what comes from an AOF is not counted.
+func notLoaded(text []byte) bool {
+	aof, _ := infoLine(text, "aof_enabled")
+	loaded, told := infoLine(text, "rdb_last_load_keys_loaded")
+	return aof != 1 && told && loaded == 0
+}
+
 // infoLine reads the number in one line of a reply to INFO.
 func infoLine(text []byte, key string) (int64, bool) {
 	_, after, ok := bytes.Cut(text, []byte("\n"+key+":"))

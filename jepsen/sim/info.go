@@ -19,6 +19,7 @@ func (s *server) info() []byte {
 	b.num("async_loading", 0)
 	b.num("rdb_last_save_time", 1) // the start of the process at the latest
 	b.num("rdb_saves", bit(s.storage.kind == snapshots))
+	b.num("rdb_last_load_keys_loaded", int64(s.restored))
 	b.num("aof_enabled", bit(s.storage.kind == appendOnly))
 	b.text("\r\n# Replication\r\n")
 	if s.role == monitor.RoleMaster {

@@ -24,18 +24,19 @@ type server struct {
 	addr   monitor.HostPort
 	second monitor.HostPort // another address of it; the zero value: none
 
-	dead    bool // the process does not run
-	hung    bool // it runs and does nothing, like a stopped process
-	busy    bool // in an endless script
-	dark    bool // the machine has no power: it says nothing when it dies
-	life    int
-	runID   monitor.RunID
-	loading Instant // answers -LOADING until then
-	lag     time.Duration
-	aborts  bool          // refuses CLIENT, and with it the transaction of SLAVEOF
-	forbids bool          // refuses SLAVEOF
-	noPause string        // why it refuses CLIENT PAUSE and UNPAUSE; "" when it does not
-	clock   time.Duration // of the machine, how far it was set forward; negative: back
+	dead     bool // the process does not run
+	hung     bool // it runs and does nothing, like a stopped process
+	busy     bool // in an endless script
+	dark     bool // the machine has no power: it says nothing when it dies
+	life     int
+	runID    monitor.RunID
+	loading  Instant // answers -LOADING until then
+	restored int     // keys that were read from an RDB at the start
+	lag      time.Duration
+	aborts   bool          // refuses CLIENT, and with it the transaction of SLAVEOF
+	forbids  bool          // refuses SLAVEOF
+	noPause  string        // why it refuses CLIENT PAUSE and UNPAUSE; "" when it does not
+	clock    time.Duration // of the machine, how far it was set forward; negative: back
 
 	role      monitor.Role
 	following monitor.HostPort
@@ -201,6 +202,10 @@ func (s *server) start(keep dataLoss) {
 	s.role, s.following, s.switched = s.saved.role, s.saved.following, false
 	s.boot()
 	s.load(keep)
+	s.restored = 0
+	if s.storage.kind != appendOnly {
+		s.restored = len(s.log)
+	}
 	s.loading = s.w.now.Add(s.w.between(0, s.w.opts.LoadTime))
 	s.lag = 0
 	s.w.say(s.name, "starts as %s with %d writes", s.role, len(s.log))

@@ -64,12 +64,15 @@ func (l *lineage) next(i *monitor.Info, offset uint64) *lineage {
 	case l == nil:
 	case l.id == n.id:
 		n.before, n.lost = l.before, l.lost
+		if n.lost == 0 && len(n.before) > 0 && i.Role == monitor.RoleMaster && i.NotLoaded {
+			n.lost = 1 // a replica has told its history first
+		}
 	default:
 		n.before = append(slices.Clone(l.before), l.id)
 		if i.ReplID2 == l.id {
 			n.lost = i.SecondOffset
-		} else if !i.Keys {
-			n.lost = 1
+		} else if !i.Keys || i.NotLoaded || i.ReplID2 != "" {
+			n.lost = 1 // what it has is no older than its start, or of another history
 		}
 	}
 	return n
@@ -77,7 +80,7 @@ func (l *lineage) next(i *monitor.Info, offset uint64) *lineage {
 
 // saves reports whether a server has data that the master has lost by a restart.
 func (l *lineage) saves(i *monitor.Info) bool {
-	return l.lost > 0 && i.ReplID == l.before[len(l.before)-1] && i.Offset >= l.lost
+	return l.lost > 0 && slices.Contains(l.before, i.ReplID) && i.Offset >= l.lost
 }
 
 // knows reports whether a history is the one of the master, or was: a replica may
