@@ -40,6 +40,7 @@ type master struct {
 	lease       lease
 	takeOverAt  Instant // when this Sentinel stands for taking over; 0: not planned
 	askedAnew   uint64  // token of the INFO that must say first that there is something to take over; 0: not asked
+	hasListed   bool    // its replicas are known, from itself or from the file
 	droveAlone  bool    // its last switchover went on without a majority
 	promoted    *replica
 	orders      int     // to become the master, sent to promoted and not refused for certain
@@ -85,6 +86,7 @@ func (c *Core) load(now Instant, ms MasterState) error {
 	for _, a := range ms.Replicas {
 		c.addReplica(now, m, a, nil)
 	}
+	m.hasListed = len(ms.Replicas) > 0
 	for _, s := range ms.Sentinels {
 		if s.ID != c.opts.MyID && m.peerByID(s.ID) == nil {
 			c.addPeer(now, m, s.Addr, s.ID)

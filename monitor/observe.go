@@ -25,6 +25,7 @@ func (c *Core) infoReply(now Instant, in InfoReply) {
 			return
 		}
 		if m, ok := mem.(*master); ok {
+			m.hasListed = m.hasListed || in.Info.Role == RoleMaster
 			m.forgotten = forgotten{} // it names those that it still has
 			c.noteLineage(now, m, in.Info)
 			c.discoverReplicas(now, m, in.Info)

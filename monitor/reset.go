@@ -67,5 +67,5 @@ func (c *Core) dropMembers(m *master) {
 	for _, p := range m.peers {
 		c.dropPeer(p)
 	}
-	m.replicas, m.peers, m.distant, m.promoted = nil, nil, nil, nil
+	m.replicas, m.peers, m.distant, m.promoted, m.hasListed = nil, nil, nil, nil, false
 }

@@ -25,6 +25,11 @@ func (c *Core) maybeTakeOver(now Instant, m *master) Instant {
 		// started since.
 		due = max(due, m.roleSince.Add(switchoverLease))
 	}
+	if !m.hasListed {
+		// A replica that the driver has promoted may be none that is known here: the
+		// others, who know it, come first.
+		due = max(due, m.roleSince.Add(m.cfg.FailoverTimeout))
+	}
 	if m.attempt.Start != 0 {
 		due = max(due, m.attempt.Start.Add(c.tun.ElectionTimeout))
 	}
