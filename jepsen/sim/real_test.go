@@ -243,14 +243,17 @@ func describe(infos []map[string]string, known []string) (all []facts, ids []str
 		ids = append(ids, id)
 		return len(ids)
 	}
+	const ping = 14 // bytes in the stream
 	offsets := []int{0}
 	number := func(info map[string]string, key string) int {
 		n, _ := strconv.Atoi(info[key])
 		if key == "second_repl_offset" {
 			n = max(0, n-1) // 1 is the first byte
 		}
-		if n == 1 {
-			n = 0 // an AOF that was read leaves a replica there
+		if n <= 1+ping {
+			// An AOF that was read leaves a replica at 1. And a server that was just
+			// started sends a PING to the replicas that it finds then.
+			n = 0
 		}
 		return n
 	}
