@@ -268,11 +268,12 @@ func (p *tutorial) leaderLogs(s *cluster.Sentinel) {
 }
 
 // followerLogs does not ask for +sdown and +odown: where the failover is over
-// before this Sentinel has noticed anything, it has nothing to say.
+// before this Sentinel has noticed anything, it has nothing to say. A vote is told
+// when it is on disk, which may be after the end of the failover too.
 func (p *tutorial) followerLogs(s *cluster.Sentinel, leader int) {
 	p.Helper()
+	p.logs(s, `# \+new-epoch \d+`)
 	p.logs(s,
-		`# \+new-epoch \d+`,
 		fmt.Sprintf(`# \+config-update-from sentinel %s 127\.0\.0\.1 %d @ redis-cluster 127\.0\.0\.1 6380`, p.ids[leader], tutorialSentinel+leader),
 		p.switchLine())
 	p.newReplicas(s)
