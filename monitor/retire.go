@@ -5,7 +5,6 @@ package monitor
 // the new address is known, so that they find it.
 type retirement struct {
 	on      ConnID // connection over which it was begun
-	order   uint64 // token of the role change
 	unpause uint64 // token of the end of the pause; 0 when it is answered
 	kill    uint64
 	last    uint64 // token of the last command
@@ -42,7 +41,6 @@ func (c *Core) retire(now Instant, m *master) (done bool) {
 		m.slaveofLost, m.refusedAt = false, 0
 		m.slaveofSeq = c.sendOrder(&m.instance, SlaveOf{
 			Host: m.promoted.addr.Shown(c.opts.AnnounceHostnames), Port: m.promoted.addr.Port, Bare: true}, 0)
-		t.order = m.slaveofSeq
 		if s.pause.asked() {
 			t.unpause = c.unpause(m)
 		}

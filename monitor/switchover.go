@@ -319,7 +319,8 @@ func (c *Core) selectTarget(now Instant, m *master) Instant {
 	return Never
 }
 
-// endSwitchover gives up after the election and before the promotion is known.
+// endSwitchover gives up a switchover, or a takeover, that is or was to be elected and
+// whose promotion is not known.
 func (c *Core) endSwitchover(now Instant, m *master, ev Event, why string) {
 	if r := m.promoted; m.switchover.stage >= promoting && r != nil && r.slaveofSeq != 0 && r.link.cmd.id != 0 {
 		c.free(Close{Conn: r.link.cmd.id, Abort: true}) // with the order, wherever that is

@@ -66,8 +66,7 @@ func (c *Core) maybeTakeOver(now Instant, m *master) Instant {
 // It goes on with the switchover from where it stands, or gives the master its
 // role back.
 func (c *Core) takeOver(now Instant, m *master) Instant {
-	s := &m.switchover
-	t := &s.takeover
+	t := &m.switchover.takeover
 	if t.begun == 0 {
 		c.readAnew(now, m)
 	}
@@ -88,6 +87,12 @@ func (c *Core) takeOver(now Instant, m *master) Instant {
 		m.attempt.Allow() // there was nothing to take over
 		return Never
 	}
+	return c.finish(now, m)
+}
+
+// finish goes on from where the servers say that they are.
+func (c *Core) finish(now Instant, m *master) Instant {
+	s := &m.switchover
 	have := m.instance.data()
 	have.Offset = max(have.Offset, m.info.Offset)
 	s.history, s.end = have.ReplID, have.Offset
@@ -96,7 +101,7 @@ func (c *Core) takeOver(now Instant, m *master) Instant {
 		m.attempt.Advance(election.WaitPromotion, now)
 		c.emit(&r.instance, FailoverStateWaitPromotion{c.ref(&r.instance)})
 		m.orders++ // of the driver
-		m.switchover.stage = retiring
+		s.stage = retiring
 		c.promotionConfirmed(now, m)
 		return Never
 	}
@@ -104,11 +109,11 @@ func (c *Core) takeOver(now Instant, m *master) Instant {
 		return until
 	}
 	if r := c.complete(now, m, have); r != nil {
-		m.switchover.stage = retiring
+		s.stage = retiring
 		c.choose(now, m, r)
 		return Never
 	}
-	if m.link.connected() && m.infoSeq > t.seq {
+	if m.link.connected() {
 		c.sendOrder(&m.instance, SlaveOf{Bare: true}, now.Add(c.tun.SelectPatience))
 		c.unpause(m)
 		c.requestInfo(now, &m.instance)
