@@ -88,9 +88,7 @@ func (c *Core) startAttempt(now Instant, m *master, forced bool) {
 	m.attempt.Begin(now, c.epoch, c.random(c.tun.Desync), forced)
 	m.restartAt = 0
 	c.vote(now, m, c.epoch, c.opts.MyID, false)
-	for _, r := range m.replicas {
-		c.requestInfo(now, &r.instance)
-	}
+	c.refreshReplicas(now, m)
 }
 
 func (m *master) electing() bool { return m.attempt.Phase() == election.WaitStart }

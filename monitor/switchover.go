@@ -139,11 +139,8 @@ func (c *Core) beginSwitchover(now Instant, m *master, named *replica, unsafe st
 		m.switchover.named = named.id
 	}
 	c.requestInfo(now, &m.instance)
-	c.wake(&m.instance)
-	for _, r := range m.replicas {
-		c.requestInfo(now, &r.instance)
-		c.wake(&r.instance)
-	}
+	c.refreshReplicas(now, m)
+	c.wakeServers(m)
 	c.touch(m)
 }
 
