@@ -59,7 +59,7 @@ func (c *Core) fault(r *replica) (fault Event, from Instant) {
 		fault = ConvertToReplica{c.ref(&r.instance)}
 	case r.followsNobody():
 		// The old master of a switchover whose driver has not come to the end. Nothing
-		// else makes a server follow itself.
+		// else makes a server follow nobody.
 		fault, since, wait = FixReplicaConfig{c.ref(&r.instance)}, 0, 0
 	case r.masterHost != "" && !c.follows(r, m.addr):
 		fault = FixReplicaConfig{c.ref(&r.instance)}

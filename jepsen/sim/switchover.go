@@ -12,7 +12,7 @@ import (
 // commands that leave them and the answers that they got, and by what the servers
 // then hold.
 
-// demotion is what a master had when it was made a replica of itself: all that it
+// demotion is what a master had when it was made a replica of nobody: all that it
 // has acknowledged.
 type demotion struct {
 	server *server
