@@ -61,7 +61,7 @@ func (c *Core) hasLost(now Instant, m *master, info *Info) bool {
 // reviewLoss ends that state when no replica has the data any more, or when nobody
 // has acted for a failover timeout: the master is taken as it is then.
 func (c *Core) reviewLoss(now Instant, m *master) Instant {
-	if m.lostSince == 0 {
+	if m.lostSince == 0 || m.attempt.Phase() > election.SelectReplica {
 		return Never
 	}
 	due := m.lostSince.Add(m.cfg.FailoverTimeout)
@@ -78,14 +78,16 @@ func (c *Core) reviewLoss(now Instant, m *master) Instant {
 }
 
 // endLoss has m count as it is again. A failover that was to save the data, and has
-// not promoted anything yet, would only lose what the master has been told since.
+// not promoted anything yet, would only lose what the master has been told since. One
+// that has chosen a replica goes on: it may have been promoted, and its data are no
+// longer those of m then.
 func (c *Core) endLoss(now Instant, m *master) {
-	if m.lostSince == 0 {
+	if m.lostSince == 0 || m.attempt.Phase() > election.SelectReplica {
 		return
 	}
 	m.lostSince = 0
 	c.log(LevelWarning, "Master "+m.cfg.Name+" is taken as it is now: no replica took its place that has the data it had")
-	if p := m.attempt.Phase(); (p == election.WaitStart || p == election.SelectReplica) && !m.attempt.Forced && m.link.connected() {
+	if m.attempt.InProgress() && !m.attempt.Forced && m.link.connected() {
 		c.abort(now, m, FailoverAbortNoGoodReplica{c.ref(&m.instance)})
 		m.attempt.Allow() // the next failure is another one
 	}
