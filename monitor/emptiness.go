@@ -119,7 +119,7 @@ func (c *Core) giveBackRole(now Instant, m *master) {
 		!m.link.connected() || m.infoPending || m.slaveofSeq != 0,
 		m.refusedAt != 0 && now < m.refusedAt.Add(c.tun.InfoPeriod):
 		return
-	case m.infoRefresh > m.attempt.Begun:
+	case m.infoRefresh > m.attempt.Begun && m.infoSeq > m.orderSeq:
 		c.log(LevelWarning, "Master "+m.cfg.Name+" was made a replica of "+HostPort{info.MasterHost, info.MasterPort}.String()+
 			", from which it gets nothing, and no replica has its data: it gets its role back")
 		c.changeRole(now, &m.instance, Addr{})

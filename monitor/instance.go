@@ -41,6 +41,7 @@ type instance struct {
 	role         Role
 	roleSince    Instant
 	slaveofSeq   uint64  // token of the role change in flight, 0 when none
+	orderSeq     uint64  // token of the last role change that the server was told
 	slaveofLost  bool    // the connection went down before its outcome was known
 	slaveofError string  // last refusal, so that each is logged once
 	refusedAt    Instant // when the last role change was refused; 0: it was not

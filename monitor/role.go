@@ -3,6 +3,8 @@ package monitor
 import (
 	"strings"
 	"time"
+
+	"github.com/gosentinel/sentinel/election"
 )
 
 // Role is the replication role that a server reported in INFO.
@@ -43,6 +45,7 @@ func (c *Core) changeRole(now Instant, i *instance, to Addr) bool {
 
 func (c *Core) order(i *instance, cmd SlaveOf) {
 	i.slaveofSeq = c.sendFor(i, cmd)
+	i.orderSeq = i.slaveofSeq
 	if cmd.Host == "" {
 		i.master.orders++
 	}
@@ -76,7 +79,8 @@ func (c *Core) slaveofReply(now Instant, in SlaveOfReply) {
 			ok, _ = c.mayFollow(now, i, to)
 		}
 		if !ok {
-			return
+			i.refusedAt = now
+			break
 		}
 		c.order(i, SlaveOf{Host: to.Shown(c.opts.AnnounceHostnames), Port: to.Port, Plain: true})
 	}
@@ -135,13 +139,13 @@ func (i *instance) retryDue() Instant {
 	return Never
 }
 
-// roleTarget returns the address that a replica should follow now: the zero
-// Addr when it is the one to promote.
+// roleTarget returns the address that a server should follow now: the zero Addr when
+// it is the replica to promote, or the master that gets its role back.
 func (m *master) roleTarget(mem member) (Addr, bool) {
 	r, ok := mem.(*replica)
 	switch {
 	case !ok:
-		return Addr{}, false
+		return Addr{}, m.role == RoleReplica && m.attempt.Phase() == election.SelectReplica
 	case r == m.promoted:
 		return Addr{}, true
 	case r.addr.Same(m.current()):

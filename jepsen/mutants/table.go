@@ -112,6 +112,11 @@ var general = []Mutation{
 		Edits: []Edit{{"monitor/repair.go", "case r.role == RoleMaster && m.promoted == r && m.waiting", "case m.promoted == r && m.waiting"}},
 	},
 	{
+		Name: "master that refuses transactions not told otherwise", Why: "it is told the same without end, and stays a replica",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/role.go", "return Addr{}, m.role == RoleReplica && m.attempt", "return Addr{}, false && m.attempt"}},
+	},
+	{
 		Name: "replica with priority 0 promoted", Why: "the operator has forbidden it",
 		Edits: []Edit{{"election/selection.go", "case c.Priority == 0:", "case c.Priority < 0:"}},
 	},
