@@ -8,6 +8,8 @@ import (
 	"github.com/gosentinel/sentinel/internal/resptest"
 )
 
+const idA = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
 // TestServerOnCore sends the operator's commands through the front end into a
 // real core and reads their effects back. The other tests of the front end use a
 // fake core; where that differs from the real one, this test fails.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gosentinel/sentinel/configrewrite"
+	"github.com/gosentinel/sentinel/internal/node"
 	"github.com/gosentinel/sentinel/internal/valid"
 	"github.com/gosentinel/sentinel/monitor"
 )
@@ -105,7 +106,7 @@ func (cfg Config) base() (configrewrite.Config, error) {
 	}
 	base.Settings.Gossip = cfg.gossip()
 	var wrong []error
-	if err := checkGossip(base.Settings.Gossip); err != nil {
+	if err := node.CheckGossip(base.Settings.Gossip); err != nil {
 		wrong = append(wrong, fmt.Errorf("sentinel: %w", err))
 	}
 	if cfg.AnnouncePort < 0 || cfg.AnnouncePort > 65535 {

@@ -5,8 +5,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/gosentinel/sentinel/configrewrite"
 )
 
 // Every mistake is reported, with and without a state file, and nothing starts.
@@ -54,18 +52,13 @@ func TestNewRejects(t *testing.T) {
 	}
 }
 
-// TestQueueLimit: client-output-buffer-limit is respected, and there is always a
-// limit.
-func TestQueueLimit(t *testing.T) {
-	for _, c := range []struct {
-		hard, soft int64
-		want       int
-	}{{32 << 20, 8 << 20, 8 << 20}, {1 << 20, 8 << 20, 1 << 20}, {64 << 20, 0, 64 << 20}, {0, 5, 5}, {0, 0, 0}} {
-		if got := queueLimit(configrewrite.OutputLimit{HardBytes: c.hard, SoftBytes: c.soft}); got != c.want {
-			t.Errorf("%d and %d: %d, want %d", c.hard, c.soft, got, c.want)
-		}
+func TestGossipConfig(t *testing.T) {
+	if _, err := New(Config{GossipKeys: []string{"x"}}); err == nil || !strings.Contains(err.Error(), "gossip-key") {
+		t.Errorf("New: %v", err)
 	}
-	if got := queueLimit(configrewrite.DefaultSettings().OutputLimits.PubSub); got != 8<<20 {
-		t.Errorf("by default: %d", got)
+	for port, want := range map[int]int{0: -1, -1: 0, 99: 99} {
+		if got := (Config{GossipPort: port}).gossip().Port; got != want {
+			t.Errorf("GossipPort %d becomes %d, want %d", port, got, want)
+		}
 	}
 }

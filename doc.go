@@ -1,7 +1,7 @@
 // Package sentinel is a Redis Sentinel as a library. It monitors Redis or Valkey
 // masters, agrees with other Sentinels (gosentinel or redis-sentinel) that one is
 // down, promotes a replica, and gives clients the new address. The daemon
-// cmd/gosentinel is a thin command around it.
+// cmd/gosentinel runs the same code.
 //
 //	s, err := sentinel.New(sentinel.Config{
 //		Listen:    ":26379", // "" for a library without a RESP server
@@ -17,8 +17,6 @@
 // # Inside
 //
 // The decisions are made by a pure core in package monitor, which has no access
-// to the clock or the network. This package holds the shell around it: loop.go
-// feeds the core from one goroutine and carries out its effects. RESP clients are
-// served by internal/server, outgoing connections by monitor/link, gossip by
-// gossip, the fan-out of events by pubsub, and the files by configrewrite.
+// to the clock or the network. internal/node runs it: one goroutine feeds the core
+// and carries out its effects.
 package sentinel

@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/gosentinel/sentinel"
 	"github.com/gosentinel/sentinel/configrewrite"
 	"github.com/gosentinel/sentinel/internal/errtext"
 )
@@ -16,7 +15,7 @@ import (
 // configuration, and starts nothing. Ports are not tried, because the running
 // Sentinel that is to be reconfigured holds them.
 func (p *program) check(inv invocation) int {
-	s, err := sentinel.Open(inv.path, inv.overrides...)
+	s, err := open(inv)
 	if err != nil {
 		fmt.Fprintln(p.stderr, checkText(inv.path, err))
 		return 1

@@ -6,15 +6,22 @@ import (
 	"runtime/debug"
 	"sync"
 
-	"github.com/gosentinel/sentinel"
 	"github.com/gosentinel/sentinel/configrewrite"
+	"github.com/gosentinel/sentinel/internal/listen"
+	"github.com/gosentinel/sentinel/internal/node"
 	"github.com/gosentinel/sentinel/internal/scripts"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
+// open reads the configuration, and raises the limit of open files as far as that
+// needs.
+func open(inv invocation) (*node.Node, error) {
+	return node.Open(inv.path, node.Process{FitFiles: listen.FitFiles, Exit: os.Exit}, inv.overrides...)
+}
+
 // daemon is a Sentinel that runs as a process of its own.
 type daemon struct {
-	*sentinel.Sentinel
+	*node.Node
 	supervisor supervisor
 	background *background // nil in the foreground
 	pidfile    string      // "" for none
@@ -29,7 +36,7 @@ func (d *daemon) serve(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer d.work.Wait()
 	defer cancel(nil)
-	d.SetHooks(sentinel.Hooks{
+	d.SetHooks(node.Hooks{
 		Ready:    func() { d.ready(ctx) },
 		Stopping: func() { d.supervisor.stopping(d.Log) },
 		Stopped:  func() { removePidFile(d.pidfile, d.Log) },

@@ -7,7 +7,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/gosentinel/sentinel"
+	"github.com/gosentinel/sentinel/internal/node"
 	"github.com/gosentinel/sentinel/internal/scripts"
 )
 
@@ -87,14 +87,14 @@ func (p *program) run() int {
 }
 
 func (p *program) version() string {
-	const rest = "sha=00000000:0 malloc=go bits=64 build=gosentinel-" + sentinel.Version
+	const rest = "sha=00000000:0 malloc=go bits=64 build=gosentinel-" + node.Version
 	switch p.flavour {
 	case asRedis:
-		return "Redis server v=" + sentinel.RedisVersion + " " + rest
+		return "Redis server v=" + node.RedisVersion + " " + rest
 	case asValkey:
 		return "Valkey server v=" + valkeyVersion + " " + rest
 	}
-	return fmt.Sprintf("gosentinel v=%s compatible=redis-sentinel-%s", sentinel.Version, sentinel.RedisVersion)
+	return fmt.Sprintf("gosentinel v=%s compatible=redis-sentinel-%s", node.Version, node.RedisVersion)
 }
 
 // maxStdin bounds the configuration on standard input.
@@ -118,7 +118,7 @@ func configLines(text string) []string {
 // start runs the Sentinel, in this process or in the background.
 func (p *program) start(inv invocation, stdin string) int {
 	background := takeBackground()
-	s, err := sentinel.Open(inv.path, inv.overrides...)
+	s, err := open(inv)
 	if err != nil {
 		p.reportOpen(inv, err)
 		return 1
@@ -138,7 +138,7 @@ func (p *program) start(inv invocation, stdin string) int {
 		fmt.Fprintf(p.stderr, "gosentinel: %v\n", err)
 		return 1
 	}
-	d := &daemon{Sentinel: s, supervisor: sup, background: background}
+	d := &daemon{Node: s, supervisor: sup, background: background}
 	if notice := limitMemory(ownCgroupLimit); notice != "" {
 		d.notices = append(d.notices, notice)
 	}

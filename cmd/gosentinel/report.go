@@ -9,10 +9,10 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/gosentinel/sentinel"
 	"github.com/gosentinel/sentinel/configrewrite"
 	"github.com/gosentinel/sentinel/internal/errtext"
 	"github.com/gosentinel/sentinel/internal/logfile"
+	"github.com/gosentinel/sentinel/internal/node"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -82,7 +82,7 @@ func openFailure(path, message string) string {
 // fatalBlock writes the block that redis-sentinel writes for the first mistake,
 // and then all mistakes with advice.
 func (p *program) fatalBlock(inv invocation, config *configrewrite.Error) {
-	product := "Redis " + sentinel.RedisVersion
+	product := "Redis " + node.RedisVersion
 	if p.flavour == asValkey {
 		product = "Version " + valkeyVersion
 	}
@@ -91,7 +91,7 @@ func (p *program) fatalBlock(inv invocation, config *configrewrite.Error) {
 	if line := lineOf(inv, first); line > 0 {
 		fmt.Fprintf(p.stderr, "Reading the configuration file, at line %d\n>>> '%s'\n", line, first.Text)
 	}
-	fmt.Fprintf(p.stderr, "%s\n\ngosentinel %s found %s:\n%v\n", first.Message, sentinel.Version, count(len(config.Problems), "problem"), config)
+	fmt.Fprintf(p.stderr, "%s\n\ngosentinel %s found %s:\n%v\n", first.Message, node.Version, count(len(config.Problems), "problem"), config)
 }
 
 // lineOf returns the line number of a problem as redis-sentinel counts lines:

@@ -55,13 +55,15 @@ var layers = []layer{
 	}},
 	{"internal/optionlist", []string{"configrewrite", "internal/option", "internal/scripts", "monitor"}},
 
-	// The library and the daemon.
-	{".", []string{
+	// The running Sentinel, the library and the daemon.
+	{"internal/node", []string{
 		"configrewrite", "gossip", "gossip/session", "internal/acl", "internal/errtext", "internal/listen", "internal/logfile",
 		"internal/recorder", "internal/scripts", "internal/server", "internal/tlsfiles", "internal/valid", "monitor", "monitor/link", "pubsub",
 	}},
+	{".", []string{"configrewrite", "internal/listen", "internal/logfile", "internal/node", "internal/valid", "monitor", "pubsub"}},
 	{"cmd/gosentinel", []string{
-		".", "configrewrite", "internal/errtext", "internal/logfile", "internal/recorder", "internal/scripts", "internal/words", "monitor",
+		"configrewrite", "internal/errtext", "internal/listen", "internal/logfile", "internal/node", "internal/recorder", "internal/scripts",
+		"internal/words", "monitor",
 	}},
 
 	// Proofs and measurements.

@@ -1,4 +1,4 @@
-package sentinel
+package node
 
 import (
 	"context"
@@ -83,7 +83,7 @@ func TestPlanGossip(t *testing.T) {
 		if c.set != nil {
 			c.set(&set)
 		}
-		if err := checkGossip(set.Gossip); err != nil {
+		if err := CheckGossip(set.Gossip); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		p := planGossip(set, c.opts, c.socks)
@@ -125,7 +125,7 @@ func TestGossipEndpoint(t *testing.T) {
 // TestGossipMistakes: every mistake is reported with its option, and no key is
 // shown.
 func TestGossipMistakes(t *testing.T) {
-	err := checkGossip(configrewrite.Gossip{
+	err := CheckGossip(configrewrite.Gossip{
 		Bind: []string{"nowhere"}, AnnounceIP: "a.example", Keys: []string{"c2VjcmV0"}, Join: []string{"10.0.0.1", "10.0.0.1:0", ":5", "h:70000"},
 	})
 	if err == nil {
@@ -135,14 +135,6 @@ func TestGossipMistakes(t *testing.T) {
 	for option, times := range map[string]int{"gossip-bind: ": 1, "gossip-announce-ip: ": 1, "gossip-key: ": 1, "gossip-join: ": 4, "c2VjcmV0": 0} {
 		if strings.Count(text, option) != times {
 			t.Errorf("%q is not told %d times in %s", option, times, text)
-		}
-	}
-	if _, err := New(Config{GossipKeys: []string{"x"}}); err == nil || !strings.Contains(err.Error(), "gossip-key") {
-		t.Errorf("New: %v", err)
-	}
-	for port, want := range map[int]int{0: -1, -1: 0, 99: 99} {
-		if got := (Config{GossipPort: port}).gossip().Port; got != want {
-			t.Errorf("GossipPort %d becomes %d, want %d", port, got, want)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package sentinel
+package node
 
 import (
 	"context"
@@ -40,8 +40,8 @@ type gossipPlan struct {
 
 const gossipNotWanted = "gossip-port is 0"
 
-// checkGossip returns all mistakes in the gossip settings.
-func checkGossip(set configrewrite.Gossip) error {
+// CheckGossip returns all mistakes in the gossip settings.
+func CheckGossip(set configrewrite.Gossip) error {
 	var wrong []error
 	bad := func(option, format string, args ...any) {
 		wrong = append(wrong, errors.New(option+": "+fmt.Sprintf(format, args...)))
@@ -116,14 +116,14 @@ func planGossip(set configrewrite.Settings, opts monitor.Options, socks *listen.
 		p.cfg.Addrs = nil
 	}
 	for _, bind := range g.Bind {
-		addr, _ := gossipBind(bind) // checked by checkGossip
+		addr, _ := gossipBind(bind) // checked by CheckGossip
 		p.cfg.Addrs = append(p.cfg.Addrs, addr)
 		ip, _ := netip.ParseAddr(strings.TrimPrefix(addr, "-"))
 		local = local && ip.IsLoopback()
 	}
 	p.cfg.Announce = monitor.HostPort{Host: g.AnnounceIP, Port: g.AnnouncePort}
 	p.cfg.Join, p.cfg.Version = g.Join, Version
-	p.cfg.Keys, _ = gossipKeys(g.Keys) // checked by checkGossip
+	p.cfg.Keys, _ = gossipKeys(g.Keys) // checked by CheckGossip
 	password := gossipPassword(set, opts)
 	switch {
 	case g.Port == 0:

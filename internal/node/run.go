@@ -1,4 +1,4 @@
-package sentinel
+package node
 
 import (
 	"context"
@@ -23,7 +23,7 @@ import (
 	"github.com/gosentinel/sentinel/monitor/link"
 )
 
-// Hooks are called by [Sentinel.Run] when it reaches the named point, each at
+// Hooks are called by [Node.Run] when it reaches the named point, each at
 // most once. A daemon uses them to notify its supervisor. They must not block.
 // Nil fields are skipped.
 type Hooks struct {
@@ -43,13 +43,13 @@ type Hooks struct {
 }
 
 // SetHooks replaces the hooks. It must be called before Run.
-func (s *Sentinel) SetHooks(h Hooks) { s.hooks = h }
+func (n *Node) SetHooks(h Hooks) { n.hooks = h }
 
 // Record has Run write to w what goes into the core and what comes out of it, in a
 // form that `sim replay` plays again, up to limit bytes. It must be called before
 // Run, and w is not used after Run has returned. Writing must not block, since all
 // decisions wait for it. The record holds passwords.
-func (s *Sentinel) Record(w io.Writer, limit int64) { s.record = recorder.New(w, limit) }
+func (n *Node) Record(w io.Writer, limit int64) { n.record = recorder.New(w, limit) }
 
 func callHook(hook func()) {
 	if hook != nil {
@@ -64,21 +64,21 @@ func callHook(hook func()) {
 //
 // The listening sockets are opened before anything is written, so starting a
 // second Sentinel by mistake fails without touching the state of the first.
-func (s *Sentinel) Run(ctx context.Context) error {
-	if s.started.Swap(true) {
+func (n *Node) Run(ctx context.Context) error {
+	if n.started.Swap(true) {
 		return errors.New("sentinel: Run was called before")
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	log, err := s.openLog()
+	log, err := n.openLog()
 	if err != nil {
 		return err
 	}
 	defer log.Close()
-	s.log.Store(&log)
-	defer s.log.Store(nil)
-	defer s.bus.Close()
-	switch err = s.runLogged(ctx, cancel, log); err {
+	n.log.Store(&log)
+	defer n.log.Store(nil)
+	defer n.bus.Close()
+	switch err = n.runLogged(ctx, cancel, log); err {
 	case nil:
 		log.Log(monitor.LevelWarning, "Sentinel is now ready to exit, bye bye...")
 	case ErrSimulatedCrash: // already logged
@@ -90,36 +90,36 @@ func (s *Sentinel) Run(ctx context.Context) error {
 	return err
 }
 
-func (s *Sentinel) runLogged(ctx context.Context, cancel context.CancelCauseFunc, log logfile.Log) error {
+func (n *Node) runLogged(ctx context.Context, cancel context.CancelCauseFunc, log logfile.Log) error {
 	log.Log(monitor.LevelNotice, fmt.Sprintf("gosentinel version=%s, compatible with redis-sentinel %s, pid=%d, just started",
 		Version, server.RedisVersion, os.Getpid()))
-	for _, w := range s.warnings {
+	for _, w := range n.warnings {
 		log.Log(monitor.LevelWarning, w)
 	}
-	for _, line := range server.DisabledUsers(s.users) {
+	for _, line := range server.DisabledUsers(n.users) {
 		log.Log(monitor.LevelNotice, line)
 	}
-	if s.tls != nil {
-		s.tls.LogTo(log.Log)
+	if n.tls != nil {
+		n.tls.LogTo(log.Log)
 	}
-	socks, err := s.listen(log)
+	socks, err := n.listen(log)
 	if err != nil {
 		return err
 	}
 	for _, w := range socks.Warnings {
 		log.Log(monitor.LevelWarning, w)
 	}
-	if err := s.prepare(log, socks.ShownPort()); err != nil {
+	if err := n.prepare(log, socks.ShownPort()); err != nil {
 		socks.Close()
 		return err
 	}
-	l, sh, err := s.build(ctx, log, socks)
+	l, sh, err := n.build(ctx, log, socks)
 	if err != nil {
 		socks.Close()
 		return err
 	}
-	err = s.serve(ctx, cancel, l, sh, socks, log)
-	callHook(s.hooks.Stopped)
+	err = n.serve(ctx, cancel, l, sh, socks, log)
+	callHook(n.hooks.Stopped)
 	if l.crashed {
 		return ErrSimulatedCrash
 	}
@@ -127,16 +127,16 @@ func (s *Sentinel) runLogged(ctx context.Context, cancel context.CancelCauseFunc
 }
 
 // prepare gives this Sentinel an identity if it has none, and saves it.
-func (s *Sentinel) prepare(log logfile.Sink, port int) error {
+func (n *Node) prepare(log logfile.Sink, port int) error {
 	log.Log(monitor.LevelNotice, "Running mode=sentinel, port="+strconv.Itoa(port)+".")
-	if s.state.Options.MyID == "" {
-		s.state.Options.MyID = newRunID()
-		if err := s.store.Save(s.state); err != nil {
+	if n.state.Options.MyID == "" {
+		n.state.Options.MyID = newRunID()
+		if err := n.store.Save(n.state); err != nil {
 			return fmt.Errorf("sentinel: the new identity cannot be saved: %w", err)
 		}
 		log.Log(monitor.LevelNotice, "Sentinel new configuration saved on disk")
 	}
-	log.Log(monitor.LevelNotice, "Sentinel ID is "+string(s.state.Options.MyID))
+	log.Log(monitor.LevelNotice, "Sentinel ID is "+string(n.state.Options.MyID))
 	return nil
 }
 
@@ -148,61 +148,61 @@ type shells struct {
 }
 
 // build creates the core, the shells around it and the loop between them.
-func (s *Sentinel) build(ctx context.Context, log logfile.Log, socks *listen.Sockets) (*loop, *shells, error) {
+func (n *Node) build(ctx context.Context, log logfile.Log, socks *listen.Sockets) (*loop, *shells, error) {
 	in := newInbox(newClock())
-	plan := planGossip(s.settings, s.state.Options, socks)
-	names := newResolver(s.settings.BindSourceAddr)
-	resolveMasters(ctx, &s.state, names.first)
-	core, err := s.record.NewCore(in.clock.now(), monitor.Params{
-		State: s.state, Port: socks.AnnouncedPort(s.dialTLS != nil), PeerPass: s.settings.RequirePass, Seed: randomSeed(),
+	plan := planGossip(n.settings, n.state.Options, socks)
+	names := newResolver(n.settings.BindSourceAddr)
+	resolveMasters(ctx, &n.state, names.first)
+	core, err := n.record.NewCore(in.clock.now(), monitor.Params{
+		State: n.state, Port: socks.AnnouncedPort(n.dialTLS != nil), PeerPass: n.settings.RequirePass, Seed: randomSeed(),
 		Gossip: plan.off == "",
 	})
 	if err != nil {
 		return nil, nil, err
 	}
-	plan.cfg.ID, plan.cfg.Deliver, plan.cfg.Now, plan.cfg.Log = s.state.Options.MyID, in.deliver, in.clock.now, log.Log
-	secret := func(o monitor.Options) string { return gossipPassword(s.settings, o) }
+	plan.cfg.ID, plan.cfg.Deliver, plan.cfg.Now, plan.cfg.Log = n.state.Options.MyID, in.deliver, in.clock.now, log.Log
+	secret := func(o monitor.Options) string { return gossipPassword(n.settings, o) }
 	sh := &shells{
-		gossip: newGossipShell(ctx, plan, secret(s.state.Options), log),
+		gossip: newGossipShell(ctx, plan, secret(n.state.Options), log),
 		links: link.New(link.Config{
-			Deliver: in.deliver, Now: in.clock.now, BindSource: s.settings.BindSourceAddr, TLS: s.dialTLS, Log: log.Log,
+			Deliver: in.deliver, Now: in.clock.now, BindSource: n.settings.BindSourceAddr, TLS: n.dialTLS, Log: log.Log,
 		}),
 		scripts: scripts.New(scripts.Config{
-			Emit: func(ev monitor.Event) { log.Event(ev); s.bus.Publish(ev) },
+			Emit: func(ev monitor.Event) { log.Event(ev); n.bus.Publish(ev) },
 			Log:  log.Log,
 		}),
 	}
 	return newLoop(loopConfig{
-		core: core, record: s.record, inbox: in, store: s.store, links: sh.links, gossip: sh.gossip, log: log, publish: s.bus.Publish,
-		script: sh.scripts.Run, crash: s.crash(log), lookup: names.lookup, secret: secret,
+		core: core, record: n.record, inbox: in, store: n.store, links: sh.links, gossip: sh.gossip, log: log, publish: n.bus.Publish,
+		script: sh.scripts.Run, crash: n.crash(log), lookup: names.lookup, secret: secret,
 	}), sh, nil
 }
 
 // crash returns the function that carries out a simulated crash. A daemon exits;
 // for an embedded Sentinel it is nil, and only Run ends.
-func (s *Sentinel) crash(log logfile.Log) func() {
-	if s.exit == nil {
+func (n *Node) crash(log logfile.Log) func() {
+	if n.process.Exit == nil {
 		return nil
 	}
 	return func() {
 		log.Close()
-		s.exit(crashStatus)
+		n.process.Exit(crashStatus)
 	}
 }
 
 // end shuts the shells down. It is called after the loop has ended.
-func (s *Sentinel) end(sh *shells, log logfile.Sink) {
-	sh.gossip.close(s.exit != nil)
+func (n *Node) end(sh *shells, log logfile.Sink) {
+	sh.gossip.close(n.process.Exit != nil)
 	sh.links.Shutdown()
-	s.endScripts(sh.scripts, log)
+	n.endScripts(sh.scripts, log)
 }
 
 // endScripts ends the script runner. A daemon leaves its running scripts alone,
 // as redis-sentinel does: one may be moving a virtual address at this moment. An
 // embedding program keeps running, so there they are killed rather than left
 // without a parent that waits for them.
-func (s *Sentinel) endScripts(runner *scripts.Runner, log logfile.Sink) {
-	if running, _ := runner.Counts(); running > 0 && s.path != "" {
+func (n *Node) endScripts(runner *scripts.Runner, log logfile.Sink) {
+	if running, _ := runner.Counts(); running > 0 && n.process.Exit != nil {
 		return
 	}
 	now, cancel := context.WithCancel(context.Background())
@@ -213,8 +213,8 @@ func (s *Sentinel) endScripts(runner *scripts.Runner, log logfile.Sink) {
 }
 
 // serve runs the loop and the front end until ctx ends.
-func (s *Sentinel) serve(ctx context.Context, cancel context.CancelCauseFunc, l *loop, sh *shells, socks *listen.Sockets, log logfile.Log) error {
-	srv := server.New(s.serverConfig(func() { cancel(errShutdown) }, sh, log, socks), l, s.bus)
+func (n *Node) serve(ctx context.Context, cancel context.CancelCauseFunc, l *loop, sh *shells, socks *listen.Sockets, log logfile.Log) error {
+	srv := server.New(n.serverConfig(func() { cancel(errShutdown) }, sh, log, socks), l, n.bus)
 	var work sync.WaitGroup
 	failed := make(chan error, len(socks.Listeners))
 	for _, ln := range socks.Listeners {
@@ -228,22 +228,22 @@ func (s *Sentinel) serve(ctx context.Context, cancel context.CancelCauseFunc, l 
 	}
 	work.Go(func() {
 		<-ctx.Done()
-		s.logShutdownCause(ctx, log)
-		callHook(s.hooks.Stopping)
+		n.logShutdownCause(ctx, log)
+		callHook(n.hooks.Stopping)
 	})
 	addrs := make([]net.Addr, len(socks.Listeners))
 	for k, ln := range socks.Listeners {
 		addrs[k] = ln.Addr()
 	}
-	s.addrs.Store(&addrs)
-	s.running.Store(l)
-	callHook(s.hooks.Ready)
+	n.addrs.Store(&addrs)
+	n.running.Store(l)
+	callHook(n.hooks.Ready)
 	l.run(ctx)
-	s.running.Store(nil)
+	n.running.Store(nil)
 	cancel(errEnded) // a simulated crash ends the loop without cancelling ctx
 	srv.Close()
 	work.Wait()
-	s.end(sh, log)
+	n.end(sh, log)
 	select {
 	case err := <-failed:
 		return err
@@ -253,7 +253,7 @@ func (s *Sentinel) serve(ctx context.Context, cancel context.CancelCauseFunc, l 
 }
 
 // logShutdownCause logs why the Sentinel ends.
-func (s *Sentinel) logShutdownCause(ctx context.Context, log logfile.Sink) {
+func (n *Node) logShutdownCause(ctx context.Context, log logfile.Sink) {
 	switch cause := context.Cause(ctx); {
 	case cause == errEnded: // the cause has been logged, or will be with the result of Run
 	case cause == errShutdown:
@@ -262,7 +262,7 @@ func (s *Sentinel) logShutdownCause(ctx context.Context, log logfile.Sink) {
 		log.Log(monitor.LevelNotice, "The program that runs this Sentinel ends it ("+cause.Error()+"), shutting down...")
 	default:
 		log.Log(monitor.LevelWarning, cause.Error())
-		if s.exit != nil { // in a daemon the cause is a signal that a user has sent
+		if n.process.Exit != nil { // in a daemon the cause is a signal that a user has sent
 			log.Log(monitor.LevelNotice, "User requested shutdown...")
 		}
 	}
@@ -274,27 +274,27 @@ var (
 	errEnded    = errors.New("ended by itself")
 )
 
-func (s *Sentinel) serverConfig(cancel func(), sh *shells, log logfile.Log, socks *listen.Sockets) server.Config {
+func (n *Node) serverConfig(cancel func(), sh *shells, log logfile.Log, socks *listen.Sockets) server.Config {
 	executable, _ := os.Executable()
 	return server.Config{
-		Users:         s.users,
-		Commands:      s.commands,
-		ACLFile:       s.aclFile,
-		ProtectedMode: s.settings.ProtectedMode,
-		MaxClients:    s.settings.MaxClients,
-		IdleTimeout:   s.settings.Timeout,
+		Users:         n.users,
+		Commands:      n.commands,
+		ACLFile:       n.aclFile,
+		ProtectedMode: n.settings.ProtectedMode,
+		MaxClients:    n.settings.MaxClients,
+		IdleTimeout:   n.settings.Timeout,
 		Version:       Version,
 		RunID:         string(newRunID()),
-		Supervisor:    s.hooks.Supervisor,
+		Supervisor:    n.hooks.Supervisor,
 		Port:          socks.ShownPort(),
 		Listeners:     socks.Info,
 		Executable:    executable,
-		ConfigFile:    s.path,
-		Resolve:       newResolver(s.settings.BindSourceAddr).first,
+		ConfigFile:    n.path,
+		Resolve:       newResolver(n.settings.BindSourceAddr).first,
 		Shutdown:      cancel,
 		Log:           log.Log,
 		LogLevel:      log.Level,
-		SetLogLevel:   s.setLogLevel(log),
+		SetLogLevel:   n.setLogLevel(log),
 		Scripts:       sh.scripts,
 		Gossip:        sh.gossip,
 	}

@@ -1,4 +1,4 @@
-package sentinel
+package node
 
 import (
 	"context"
@@ -13,9 +13,24 @@ import (
 	"testing"
 
 	"github.com/gosentinel/sentinel/configrewrite"
+	"github.com/gosentinel/sentinel/internal/listen"
+	"github.com/gosentinel/sentinel/internal/logfile"
 	"github.com/gosentinel/sentinel/internal/server"
 	"github.com/gosentinel/sentinel/monitor"
 )
+
+// embedded configures a Sentinel as the library does, with a free port of the
+// loopback interface.
+func embedded(masters ...monitor.MasterConfig) Config {
+	base := configrewrite.Config{Settings: configrewrite.DefaultSettings()}
+	base.Settings.Gossip.Port = -1
+	for _, m := range masters {
+		base.State.Masters = append(base.State.Masters, monitor.MasterState{MasterConfig: m})
+	}
+	return Config{Base: base, Listen: func(log logfile.Sink) (*listen.Sockets, error) {
+		return listen.One("127.0.0.1:0", nil, log.Log)
+	}}
+}
 
 // lineLog collects log lines.
 type lineLog struct {
@@ -39,13 +54,12 @@ func (l *lineLog) all() []string {
 // cause of the shutdown.
 func TestLifeOfASentinel(t *testing.T) {
 	var log lineLog
-	s, err := New(Config{
-		Listen: "127.0.0.1:0", Logger: slog.New(slog.NewTextHandler(writerFunc(func(p []byte) (int, error) {
-			log.add(string(p))
-			return len(p), nil
-		}), nil)),
-		Masters: []Master{{Name: "cache", Addr: "127.0.0.1:1", Quorum: 1}},
-	})
+	cfg := embedded(monitor.MasterConfig{Name: "cache", Addr: monitor.Addr{Host: "127.0.0.1", IP: "127.0.0.1", Port: 1}, Quorum: 1})
+	cfg.Logger = slog.New(slog.NewTextHandler(writerFunc(func(p []byte) (int, error) {
+		log.add(string(p))
+		return len(p), nil
+	}), nil))
+	s, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +109,7 @@ func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 // TestAliveNoticesAStuckLoop: Alive does not return while the loop is stuck. That
 // is how a watchdog notices.
 func TestAliveNoticesAStuckLoop(t *testing.T) {
-	s, err := New(Config{Masters: []Master{{Name: "cache", Addr: "127.0.0.1:1", Quorum: 1}}})
+	s, err := New(embedded())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +155,7 @@ func TestOpenFindsEverything(t *testing.T) {
 	if err := os.WriteFile(path, []byte(conf), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	_, err := Open(path)
+	_, err := Open(path, Process{})
 	var unwritable *configrewrite.NotWritableError
 	if !errors.As(err, &unwritable) {
 		t.Errorf("no word about the state file: %v", err)
@@ -153,7 +167,7 @@ func TestOpenFindsEverything(t *testing.T) {
 		}
 	}
 	var config *configrewrite.Error
-	if _, err := Open(path, "port x", "prot 5"); !errors.As(err, &config) || len(config.Problems) != 2 {
+	if _, err := Open(path, Process{}, "port x", "prot 5"); !errors.As(err, &config) || len(config.Problems) != 2 {
 		t.Errorf("mistakes in the text: %v", err)
 	}
 }
@@ -173,9 +187,9 @@ func TestEndSaysWhy(t *testing.T) {
 		return ctx
 	}
 	const requested = "User requested shutdown..."
-	daemon, embedded := &Sentinel{exit: os.Exit}, &Sentinel{}
+	daemon, embedded := &Node{process: Process{Exit: os.Exit}}, &Node{}
 	for name, c := range map[string]struct {
-		s    *Sentinel
+		s    *Node
 		ctx  context.Context
 		want []string
 	}{
@@ -190,5 +204,21 @@ func TestEndSaysWhy(t *testing.T) {
 		if got := log.all(); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
+	}
+}
+
+// TestQueueLimit: client-output-buffer-limit is respected, and there is always a
+// limit.
+func TestQueueLimit(t *testing.T) {
+	for _, c := range []struct {
+		hard, soft int64
+		want       int
+	}{{32 << 20, 8 << 20, 8 << 20}, {1 << 20, 8 << 20, 1 << 20}, {64 << 20, 0, 64 << 20}, {0, 5, 5}, {0, 0, 0}} {
+		if got := queueLimit(configrewrite.OutputLimit{HardBytes: c.hard, SoftBytes: c.soft}); got != c.want {
+			t.Errorf("%d and %d: %d, want %d", c.hard, c.soft, got, c.want)
+		}
+	}
+	if got := queueLimit(configrewrite.DefaultSettings().OutputLimits.PubSub); got != 8<<20 {
+		t.Errorf("by default: %d", got)
 	}
 }

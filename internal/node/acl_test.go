@@ -1,4 +1,4 @@
-package sentinel
+package node
 
 import (
 	"context"
@@ -59,7 +59,7 @@ func (c *configured) start(overrides ...string) *resptest.Conn {
 	if c.stop != nil {
 		c.stop()
 	}
-	s, err := Open(c.path, overrides...)
+	s, err := Open(c.path, Process{}, overrides...)
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -258,7 +258,7 @@ func TestOpenJudgesUsers(t *testing.T) {
 		{[]string{"s.conf", aclConf + "acl-pubsub-default allchannels\nuser bob on &x\n"}, []string{"s.conf:6: Error in user declaration '&x': Adding a pattern after the * pattern"}},
 	} {
 		conf := configure(t, c.files...)
-		_, err := Open(conf.path)
+		_, err := Open(conf.path, Process{})
 		for _, want := range c.want {
 			if err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("%q:\n got %v\nwant %s", c.files[1], err, want)
@@ -283,7 +283,7 @@ func TestACLWarnings(t *testing.T) {
 		{[]string{"s.conf", aclConf + "requirepass x\nuser default on nopass ~* &* +@all\n"}, "and needs no password"},
 		{[]string{"s.conf", aclConf + "requirepass x\naclfile users.acl\n", "users.acl", ""}, "and needs no password"},
 	} {
-		s, err := Open(configure(t, c.files...).path)
+		s, err := Open(configure(t, c.files...).path, Process{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -322,7 +322,7 @@ func (c *configured) runStock() {
 // TestAdviceIsLogged: what --check-config advises is in the log of the start, too.
 func TestAdviceIsLogged(t *testing.T) {
 	c := configure(t, "s.conf", aclConf+"sentinel monitor m 127.0.0.1 1 1\nsentinel failover-timeout m 5000\n")
-	s, err := Open(c.path)
+	s, err := Open(c.path, Process{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package sentinel
+package node
 
 import (
 	"bytes"
@@ -17,23 +17,25 @@ import (
 
 // recorded is a running Sentinel whose core is recorded.
 type recorded struct {
-	*Sentinel
+	*Node
 	text   bytes.Buffer
 	cancel context.CancelFunc
 	ran    chan error
 }
 
 // startRecorded starts a Sentinel that watches a master.
-func startRecorded(t *testing.T, ctx context.Context, master string) *recorded {
+func startRecorded(t *testing.T, ctx context.Context, master *cluster.Server) *recorded {
 	t.Helper()
-	s, err := New(Config{
-		Listen: "127.0.0.1:0", StateFile: filepath.Join(t.TempDir(), "state.toml"),
-		Masters: []Master{{Name: "m", Addr: master, Quorum: 2, DownAfter: time.Second, FailoverTimeout: 10 * time.Second}},
+	cfg := embedded(monitor.MasterConfig{
+		Name: "m", Addr: monitor.Addr{Host: "127.0.0.1", IP: "127.0.0.1", Port: master.Port()}, Quorum: 2,
+		DownAfter: time.Second, FailoverTimeout: 10 * time.Second,
 	})
+	cfg.StateFile = filepath.Join(t.TempDir(), "state.toml")
+	s, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &recorded{Sentinel: s, ran: make(chan error, 1)}
+	r := &recorded{Node: s, ran: make(chan error, 1)}
 	s.Record(&r.text, recorder.DefaultLimit)
 	ctx, r.cancel = context.WithCancel(ctx)
 	go func() { r.ran <- s.Run(ctx) }()
@@ -86,7 +88,7 @@ func TestRecordedFailover(t *testing.T) {
 	master := servers(t, ctx)
 	var all []*recorded
 	for range 3 {
-		all = append(all, startRecorded(t, ctx, master.Addr()))
+		all = append(all, startRecorded(t, ctx, master))
 	}
 	for _, r := range all {
 		resptest.Eventually(t, "the Sentinels know each other and the replicas", func() bool {
