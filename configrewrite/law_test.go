@@ -151,6 +151,9 @@ func randomMaster(r *rand.Rand, name string, st *monitor.State, format Format) m
 	}
 	if r.IntN(2) == 0 {
 		m.Lineage = lineage(string(maybe(r, string(randomID(r)))), r.Uint64(), r.IntN(2) == 0, r.IntN(2) == 0)
+		if r.IntN(2) == 0 {
+			m.Lineage = grownFrom(m.Lineage, string(randomID(r)), r.Uint64())
+		}
 	}
 	for i := range r.IntN(3) {
 		m.Rename = m.Rename.With([]string{"CONFIG", "PING", "slaveof"}[i], pick(r, nastyWords))

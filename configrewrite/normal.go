@@ -48,6 +48,9 @@ func normalLineage(l monitor.Lineage) monitor.Lineage {
 	if valid.ID(l.ReplID) != nil {
 		l.ReplID = ""
 	}
+	if valid.ID(l.ReplID2) != nil || l.Second == 0 {
+		l.ReplID2, l.Second = "", 0
+	}
 	return l
 }
 

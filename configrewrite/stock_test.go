@@ -137,7 +137,7 @@ func TestStockLoadsOurs(t *testing.T) {
 	m.ConfigEpoch, m.LeaderEpoch, m.FailoverTimeout, m.ParallelSyncs = 9, 11, 77*time.Second, 4
 	m.AuthUser, m.AuthPass, m.RebootDownAfter = "bob", "secret", 5*time.Second
 	m.Rename = monitor.NewRenameTable(monitor.Renamed{From: "CONFIG", To: "hidden"}, monitor.Renamed{From: "SLAVEOF", To: "x"})
-	m.Lineage = lineage(idC, 77, true, true)
+	m.Lineage = grownFrom(lineage(idC, 77, true, true), idB, 42)
 	m.Replicas = []monitor.Addr{local(ports[1]), local(ports[3])}
 	m.Sentinels = []monitor.KnownSentinel{{Addr: local(ports[4]), ID: idB}, {Addr: local(ports[5]), ID: idC}}
 	second := monitor.MasterState{MasterConfig: monitor.MasterConfig{Name: "second", Addr: local(ports[5]), Quorum: 1}.WithDefaults()}

@@ -29,7 +29,7 @@ func fullState() monitor.State {
 				PlannedFailover: monitor.PlannedStock, EmptyPromotionGrace: 3 * time.Second,
 			},
 			ConfigEpoch: 4, LeaderEpoch: 5,
-			Lineage:   lineage(idC, 1<<63, true, false),
+			Lineage:   grownFrom(lineage(idC, 1<<63, true, false), idB, 1<<63),
 			Replicas:  []monitor.Addr{addr("10.0.0.2", 6379)},
 			Sentinels: []monitor.KnownSentinel{{Addr: addr("10.0.0.3", 26379), ID: idB}},
 		}},
@@ -39,6 +39,12 @@ func fullState() monitor.State {
 // lineage is that of a master that was heard.
 func lineage(replID string, offset uint64, keys, persistent bool) monitor.Lineage {
 	return monitor.Lineage{Heard: true, ReplID: replID, Offset: offset, Keys: keys, Persistent: persistent}
+}
+
+// grownFrom adds the history before the last promotion to a lineage.
+func grownFrom(l monitor.Lineage, replID string, second uint64) monitor.Lineage {
+	l.ReplID2, l.Second = replID, second
+	return l
 }
 
 // TestVerifyNoticesEveryLine proves that Verify can fail: whichever line of the
@@ -100,6 +106,8 @@ func TestVerifyComparesValues(t *testing.T) {
 		"sentinel": func(s *monitor.State) { s.Masters[0].Sentinels[0].Addr.Port++ },
 		"rename":   func(s *monitor.State) { s.Masters[0].Rename = nil },
 		"replid":   func(s *monitor.State) { s.Masters[0].Lineage.ReplID = idA },
+		"replid2":  func(s *monitor.State) { s.Masters[0].Lineage.ReplID2 = idA },
+		"second":   func(s *monitor.State) { s.Masters[0].Lineage.Second-- },
 		"offset":   func(s *monitor.State) { s.Masters[0].Lineage.Offset++ },
 		"had keys": func(s *monitor.State) { s.Masters[0].Lineage.Keys = false },
 		"on disk":  func(s *monitor.State) { s.Masters[0].Lineage.Persistent = true },

@@ -370,6 +370,9 @@ func TestSelect(t *testing.T) {
 	for range 20000 {
 		rules := Rules{Now: 1000, MaxPingAge: 5, MaxInfoAge: 7, MaxLinkDown: 2}
 		rules.Lineage = Lineage{ReplID: []string{"", "R"}[rng.IntN(2)], Offset: uint64(rng.IntN(4)), Keys: rng.IntN(2) == 0}
+		if rng.IntN(2) == 0 {
+			rules.Lineage.ReplID2, rules.Lineage.Second = "S", uint64(rng.IntN(4))
+		}
 		rs := make([]Replica, rng.IntN(6))
 		for k := range rs {
 			rs[k] = randomReplica(rng)
@@ -391,7 +394,7 @@ func TestSelect(t *testing.T) {
 
 func obviousSelect(rules Rules, rs []Replica) int {
 	var fit []int
-	l, held := rules.Lineage, uint64(0)
+	l, end := rules.Lineage, uint64(0)
 	for k, r := range rs {
 		if r.SDown || !r.Connected || r.Priority == 0 || r.LastInfo == 0 {
 			continue
@@ -401,13 +404,15 @@ func obviousSelect(rules Rules, rs []Replica) int {
 		}
 		if r.LinkDown <= rules.MaxLinkDown {
 			fit = append(fit, k)
-			if l.ReplID == "R" && r.ReplID == "R" && !r.Loading && !l.before(r) && r.Offset > held {
-				held = r.Offset
+			keyless := l.Keys && !r.Keys && r.Offset < l.Offset
+			past := r.ReplID == "S" && l.ReplID2 == "S" && r.Offset < l.Second
+			if (r.ReplID != "" && r.ReplID == l.ReplID || past) && !r.Loading && !keyless && r.Offset > end {
+				end = r.Offset
 			}
 		}
 	}
-	if held > 0 {
-		l.Offset = held
+	if end == 0 {
+		end = l.Offset
 	}
 	if len(fit) == 0 {
 		return -1
@@ -422,7 +427,7 @@ func obviousSelect(rules Rules, rs []Replica) int {
 	slices.SortStableFunc(fit, func(i, j int) int {
 		a, b := rs[i], rs[j]
 		return cmp.Or(
-			cmp.Compare(l.Standing(b), l.Standing(a)),
+			cmp.Compare(l.standing(b, end), l.standing(a, end)),
 			cmp.Compare(last(a.Refused), last(b.Refused)),
 			cmp.Compare(a.Priority, b.Priority), cmp.Compare(b.Offset, a.Offset),
 			cmp.Compare(last(!a.Direct), last(!b.Direct)), cmp.Compare(id(a), id(b)),

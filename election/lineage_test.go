@@ -9,6 +9,7 @@ import (
 const (
 	histR = "r" // of the master, at offset 1000
 	histS = "s" // that of a server promoted after it
+	histP = "p" // from which R departed at offset 600, by a promotion
 	histO = "o" // any other
 )
 
@@ -41,7 +42,7 @@ func TestHas(t *testing.T) {
 // TestUnplannedTable goes through the cases of state-machine.md §6.12, Lineage, for
 // a master that has failed: who is better than whom, and who has nothing.
 func TestUnplannedTable(t *testing.T) {
-	master := Lineage{ReplID: histR, Offset: 1000, Keys: true, Heard: true}
+	master := Lineage{ReplID: histR, Offset: 1000, Keys: true, Heard: true, ReplID2: histP, Second: 600}
 	replica := func(d Data, more ...func(*Replica)) Replica {
 		r := Replica{Data: d, Keys: true, LinkDown: 3, Priority: 100, Connected: true, LastInfo: 1}
 		for _, f := range more {
@@ -63,8 +64,12 @@ func TestUnplannedTable(t *testing.T) {
 		{"in sync, link up", replica(Data{ReplID: histR, Offset: 1000}, func(r *Replica) { r.LinkDown = 0 }), Whole},
 		{"in sync, link down", replica(Data{ReplID: histR, Offset: 900}), Whole},
 		{"restarted from its RDB", replica(Data{ReplID: histR, Offset: 900}, noLink), Whole},
-		{"all expired", replica(Data{ReplID: histR, Offset: 900}, noKeys), Whole},
+		{"all deleted or expired", replica(Data{ReplID: histR, Offset: 1000}, noKeys), Whole},
 		{"old data while new are sent", replica(Data{ReplID: histR, Offset: 700, Syncing: true}), Replaced},
+		{"restarted from an RDB of before the last promotion", replica(Data{ReplID: histP, Offset: 599}, noLink), Past},
+		{"not told of the last promotion yet", replica(Data{ReplID: histP, Offset: 599}), Past},
+		{"beyond the last promotion, in the old history", replica(Data{ReplID: histP, Offset: 600}), Strange},
+		{"promoted at another point of the old history", replica(Data{ReplID: histS, ReplID2: histP, Second: 700, Offset: 1200}), Strange},
 		{"promoted before the offset", replica(Data{ReplID: histS, ReplID2: histR, Second: 500, Offset: 1200}, isMaster), Strange},
 		{"follows another history", replica(Data{ReplID: histO, Offset: 5000}), Strange},
 		{"filled, but no place in the stream", replica(Data{ReplID: histR}), Strange},
@@ -79,6 +84,8 @@ func TestUnplannedTable(t *testing.T) {
 		{"restarted without data, as a master", replica(Data{ReplID: histO}, isMaster, noKeys, seen), Empty},
 		{"another master", replica(Data{ReplID: histO, Offset: 5000}, isMaster), Empty},
 		{"filled from a master that came back empty", replica(Data{ReplID: histO, Offset: 14}, noKeys), Empty},
+		{"its link broke before the master had keys", replica(Data{ReplID: histR, Offset: 900}, noKeys), Empty},
+		{"restarted from an RDB of before, without keys", replica(Data{ReplID: histP, Offset: 500}, noLink, noKeys), Empty},
 		{"restarted from an RDB without keys", replica(Data{ReplID: histR, Offset: 14}, noLink, noKeys), Empty},
 		{"emptied for data that never came", replica(Data{ReplID: histR}, noKeys), Empty},
 	}
@@ -121,6 +128,22 @@ func TestMastersWithoutHistory(t *testing.T) {
 		if got := c.Lineage.Standing(c.Replica); got != c.want {
 			t.Errorf("%s: standing %d, want %d", c.what, got, c.want)
 		}
+	}
+}
+
+// TestPastBeforeOthers: of what is left, the largest part is taken. A server that was
+// promoted before the end of the history has all that one from before it has.
+func TestPastBeforeOthers(t *testing.T) {
+	rules := Rules{Now: 1, MaxPingAge: time.Hour, MaxInfoAge: time.Hour,
+		Lineage: Lineage{ReplID: histR, Offset: 1000, Keys: true, ReplID2: histP, Second: 600}}
+	past := Replica{Data: Data{ReplID: histP, Offset: 599}, Keys: true, Priority: 1, Connected: true, LastInfo: 1, LinkDown: -1}
+	behind := Replica{Data: Data{ReplID: histR, Offset: 700}, Keys: true, Priority: 2, Connected: true, LastInfo: 1}
+	promoted := Replica{Data: Data{ReplID: histS, ReplID2: histR, Second: 800, Offset: 900}, Master: true, Keys: true, Priority: 2, Connected: true, LastInfo: 1}
+	if Select(rules, []Replica{past, behind}) != 1 {
+		t.Error("data from before the last promotion are preferred to newer ones")
+	}
+	if Select(rules, []Replica{past, promoted}) != 1 {
+		t.Error("data from before the last promotion are preferred to those of a server promoted later")
 	}
 }
 

@@ -62,16 +62,16 @@ func (r Rules) Reject(c Replica) string {
 // be promoted comes after those that did not, but not after one with less data:
 // data weigh more than time. Whether the best one is good enough is not said here.
 func Select(rules Rules, replicas []Replica) int {
-	l := rules.Lineage
-	if held := furthest(rules, replicas); held > 0 {
-		l.Offset = held
+	end := furthest(rules, replicas)
+	if end == 0 {
+		end = rules.Lineage.Offset
 	}
 	best, standing := -1, Empty
 	for i, c := range replicas {
 		if rules.Reject(c) != "" {
 			continue
 		}
-		if s := l.Standing(c); best < 0 || s > standing || s == standing && better(c, replicas[best]) {
+		if s := rules.Lineage.standing(c, end); best < 0 || s > standing || s == standing && better(c, replicas[best]) {
 			best, standing = i, s
 		}
 	}
@@ -83,7 +83,7 @@ func Select(rules Rules, replicas []Replica) int {
 // in any case.
 func furthest(rules Rules, replicas []Replica) (offset uint64) {
 	for _, c := range replicas {
-		if c.ReplID != "" && c.ReplID == rules.Lineage.ReplID && !c.Loading && !rules.Lineage.before(c) && rules.Reject(c) == "" {
+		if rules.Lineage.Covers(c.Data) && !c.Loading && !rules.Lineage.before(c, 0) && rules.Reject(c) == "" {
 			offset = max(offset, c.Offset)
 		}
 	}

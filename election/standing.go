@@ -10,6 +10,11 @@ type Lineage struct {
 	// after a restart.
 	Persistent bool
 	Heard      bool // it has answered INFO
+
+	// What ReplID has grown out of: at the promotion of the master, or at its restart,
+	// it went on under another id. It is the same history below Second.
+	ReplID2 string // "" when there is none
+	Second  uint64 // 0 when there is none
 }
 
 // Standing says how much of the data of a master a replica has after the master
@@ -20,32 +25,41 @@ type Standing uint8
 // lost all. One that is Stale was restarted with keys of before, and nothing tells of
 // when. One that is Reading will show what it has when it has read it. What is
 // Strange has other data, or data from which the master has departed: it was in
-// sync with a master since its start. Replaced has the data of the master, with gaps: it was
-// being filled anew. Whole has them as far as they had come. A Successor has what the master had, and
+// sync with a master since its start. Past has what the master had before its last
+// promotion: it was restarted from an RDB of then. Replaced has the data of the master, with
+// gaps: it was being filled anew. Whole has them as far as they had come. A Successor has what the master had, and
 // what was written after it: it was promoted, or follows one that was.
 const (
 	Empty Standing = iota
 	Stale
 	Reading
 	Strange
+	Past
 	Replaced
 	Whole
 	Successor
 )
 
 // Standing returns how much a replica has of what l tells of its master.
-func (l Lineage) Standing(c Replica) Standing {
+func (l Lineage) Standing(c Replica) Standing { return l.standing(c, l.Offset) }
+
+// standing is how much a replica has where the end of the history that is left is at
+// the given offset.
+func (l Lineage) standing(c Replica, end uint64) Standing {
 	switch {
 	case c.Loading:
 		return Reading
 	case l.ReplID == "" || c.ReplID == "":
 		return c.unlabelled()
-	case c.ReplID == l.ReplID && (c.Offset > 1 || l.Offset <= 1) && !l.before(c): // 1: it has lost its place in the stream
-		if c.Syncing {
+	case l.Covers(c.Data) && (c.Offset > 1 || l.Offset <= 1) && !l.before(c, end): // 1: it has lost its place in the stream
+		switch {
+		case c.ReplID != l.ReplID:
+			return Past
+		case c.Syncing:
 			return Replaced
 		}
 		return Whole
-	case c.ReplID2 == l.ReplID && l.Offset < c.Second:
+	case c.ReplID2 == l.ReplID && end < c.Second:
 		return Successor
 	case !c.Keys:
 		// Many a replica has no history but its own, which it makes up at its start.
@@ -60,10 +74,17 @@ func (l Lineage) Standing(c Replica) Standing {
 	return Empty
 }
 
-// before reports whether a replica was restarted from an RDB that was written before
-// the master had its first key.
-func (l Lineage) before(c Replica) bool {
-	return l.Keys && !c.Keys && c.LinkDown < 0 && c.Offset < l.Offset
+// Covers reports whether all data that a server has are of this history, which may go
+// further: it names it, or the one before and has not come to its end.
+func (l Lineage) Covers(d Data) bool {
+	return d.ReplID != "" && (d.ReplID == l.ReplID || d.ReplID == l.ReplID2 && d.Offset < l.Second)
+}
+
+// before reports whether a replica has come only to where the master had no key yet,
+// as one that was restarted from an RDB of then. One that has no key because all were
+// deleted or have expired has come as far as the master.
+func (l Lineage) before(c Replica, end uint64) bool {
+	return l.Keys && !c.Keys && c.Offset < max(l.Offset, end)
 }
 
 // unlabelled is the standing of a replica where histories have no names: servers

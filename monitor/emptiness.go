@@ -71,6 +71,8 @@ func lack(l election.Lineage, data election.Replica) string {
 		return "it was made a master by itself before the master wrote the last of its data, which it lacks"
 	case s == election.Strange:
 		return "its data are those of another time or another server: what the master alone had is missing"
+	case s == election.Past:
+		return "it has what the master had before its last promotion, and lacks what was written since" + behind(l, data)
 	case s == election.Replaced:
 		return "it was being synchronised anew, and has only older data" + behind(l, data)
 	case !l.Heard || l.ReplID == "" || data.ReplID == "":
@@ -82,7 +84,7 @@ func lack(l election.Lineage, data election.Replica) string {
 }
 
 func behind(l election.Lineage, data election.Replica) string {
-	if l.ReplID == "" || data.ReplID != l.ReplID || data.Offset >= l.Offset {
+	if l.ReplID == "" || !l.Covers(data.Data) || data.Offset >= l.Offset {
 		return ""
 	}
 	return " (" + strconv.FormatUint(l.Offset-data.Offset, 10) + " bytes of the stream are missing)"

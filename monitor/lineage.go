@@ -38,6 +38,7 @@ func (c *Core) inherit(m *master, r *replica) {
 func (m *master) lineageOf(info *Info) election.Lineage {
 	l := election.Lineage{
 		ReplID: info.ReplID, Offset: info.MasterOffset, Keys: info.Keys, Persistent: info.Persistent || m.loaded, Heard: true,
+		ReplID2: info.ReplID2, Second: info.SecondOffset,
 	}
 	if info.Role == RoleReplica {
 		l.Offset = info.Offset
@@ -55,7 +56,7 @@ func (c *Core) takeLineage(m *master, l election.Lineage) {
 	m.hadKeys = l.Keys || had && l.ReplID == old.ReplID
 	// The offset alone is not worth a write: a replica that has more than what was
 	// saved is not taken for less. Nor is a queue that is empty now and then.
-	if l.ReplID != old.ReplID || l.Persistent != old.Persistent || l.Heard != old.Heard || m.hadKeys != had {
+	if l.ReplID != old.ReplID || l.ReplID2 != old.ReplID2 || l.Second != old.Second || l.Persistent != old.Persistent || l.Heard != old.Heard || m.hadKeys != had {
 		c.changed()
 	}
 }
@@ -75,7 +76,7 @@ func (c *Core) noteNewHistory(r *replica, info *Info) {
 		return
 	}
 	if m.infoRefresh == 0 || m.keeper(restartedAs(info, l.Persistent)) == nil {
-		l.ReplID, l.Offset, l.Keys = info.ReplID, info.Offset, info.Keys
+		l.ReplID, l.Offset, l.Keys, l.ReplID2, l.Second = info.ReplID, info.Offset, info.Keys, info.ReplID2, info.SecondOffset
 		c.takeLineage(m, l)
 	}
 	c.requestInfo(c.now, &m.instance)

@@ -32,7 +32,7 @@ func (m *master) keeper(info *Info) *replica {
 	var best *replica
 	for _, r := range m.replicas {
 		data := election.Replica{Data: r.data(), Keys: r.info != nil && r.info.Keys}
-		if data.ReplID != l.ReplID || !data.Keys || l.Standing(data) < election.Replaced || data.Offset < from ||
+		if !l.Covers(data.Data) || !data.Keys || l.Standing(data) < election.Past || data.Offset < from ||
 			!r.link.connected() || r.has(FlagSDown) || r.priority == 0 {
 			continue
 		}

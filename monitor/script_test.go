@@ -526,6 +526,11 @@ func (s *script) server(t *testing.T, td *datadriven.TestData) {
 			r.start(false)
 			r.hist2, r.second, r.offset = r.hist, saved+1, saved
 			r.newHistory()
+		case "start-from-past": // an RDB of before its master was promoted, when the offset was that
+			r.start(false)
+			r.neverSync = true
+			a.Scan(t, 0, &r.offset)
+			r.hist = s.w.endpoint(r.following).(*redis).hist2
 		case "start-from-aof":
 			r.start(false)
 			r.newHistory()

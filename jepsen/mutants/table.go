@@ -232,7 +232,22 @@ var general = []Mutation{
 	{
 		Name: "histories of data not compared", Why: "a server with other data is promoted because its offset is larger",
 		By: ByTest, Test: [2]string{"./election", "^TestUnplannedTable$"},
-		Edits: []Edit{{"election/standing.go", "case c.ReplID == l.ReplID && (", "case ("}},
+		Edits: []Edit{{"election/standing.go", "case l.Covers(c.Data) && (", "case ("}},
+	},
+	{
+		Name: "the history before the last promotion not known", Why: "a replica with data of then is taken for a stranger",
+		By: ByTest, Test: [2]string{"./election", "^TestUnplannedTable$"},
+		Edits: []Edit{{"election/standing.go", "d.ReplID == l.ReplID2 && d.Offset < l.Second", "false"}},
+	},
+	{
+		Name: "a replica that follows the old history taken for one with its data", Why: "it has gone on after the promotion",
+		By: ByTest, Test: [2]string{"./election", "^TestUnplannedTable$"},
+		Edits: []Edit{{"election/standing.go", "d.ReplID == l.ReplID2 && d.Offset < l.Second", "d.ReplID == l.ReplID2"}},
+	},
+	{
+		Name: "a replica of before the first key taken for one with the data", Why: "the master drops its own when it returns",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"election/standing.go", "return l.Keys && !c.Keys &&", "return l.Keys && !c.Keys && c.LinkDown < 0 &&"}},
 	},
 	{
 		Name: "a successor taken for one that has all", Why: "a replica has writes that the promoted server never got",

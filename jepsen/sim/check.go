@@ -406,7 +406,7 @@ func (k *checker) descends(n *node, m *masterWatch, chosen *monitor.ReplicaView,
 		if is.ReplID2 == other.ReplID && other.Offset < is.SecondOffset && !is.Loading && !is.Syncing {
 			continue // the master has lost the end of that history, and the chosen one has what came then
 		}
-		if descends(other, id, offset) {
+		if descends(other, id, offset) && (other.Keys || other.Offset >= offset) {
 			k.fail(n.name, Lineage, "%s was chosen, which lacks the data of the master, instead of %s", chosen.Name, o.Name)
 		}
 	}

@@ -1,0 +1,56 @@
+package configrewrite
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/gosentinel/sentinel/monitor"
+)
+
+// TestLineageLines: what was written before the second history was added still tells
+// the rest, and a damaged line tells nothing.
+func TestLineageLines(t *testing.T) {
+	short := lineage(idC, 77, true, true)
+	for line, want := range map[string]monitor.Lineage{
+		"# gosentinel lineage m " + idC + " 77 keys disk":                     short,
+		"# gosentinel lineage m " + idC + " 77 keys disk " + idB + " 42":      grownFrom(short, idB, 42),
+		"# gosentinel lineage m " + idC + " 77 keys disk " + idB + " x":       short,
+		"# gosentinel lineage m " + idC + " 77 keys disk nonsense 42":         short,
+		"# gosentinel lineage m " + idC + " 77 keys disk " + idB:              {},
+		"# gosentinel lineage m " + idC + " 77 keys disk " + idB + " 42 more": {},
+	} {
+		doc := mustParse(t, line+"\nsentinel monitor m 10.0.0.1 6379 2\n", pureSource(FormatConf))
+		if got := doc.State.Masters[0].Lineage; got != want {
+			t.Errorf("%q: %+v", line, got)
+		}
+	}
+	for text, want := range map[string]monitor.Lineage{
+		"replid = '" + idC + "', offset = 77, keys = true, persistent = true":                                                          short,
+		"replid = '" + idC + "', offset = 77, keys = true, persistent = true, replid2 = '" + idB + "', second = 42":                    grownFrom(short, idB, 42),
+		"replid = '" + idC + "', offset = 77, keys = true, persistent = true, replid2 = '" + idB + "', second = '9223372036854775808'": grownFrom(short, idB, 1<<63),
+		"replid = '" + idC + "', offset = 77, keys = true, persistent = true, replid2 = 5, second = 42":                                short,
+	} {
+		v := map[string]any{}
+		for _, pair := range strings.Split(text, ", ") {
+			key, value, _ := strings.Cut(pair, " = ")
+			v[key] = tomlTestValue(value)
+		}
+		if got := savedLineage(v); got != want {
+			t.Errorf("%s: %+v", text, got)
+		}
+	}
+}
+
+func tomlTestValue(s string) any {
+	switch {
+	case s == "true":
+		return true
+	case strings.HasPrefix(s, "'"):
+		return strings.Trim(s, "'")
+	}
+	n := int64(0)
+	for _, c := range s {
+		n = 10*n + int64(c-'0')
+	}
+	return n
+}
