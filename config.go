@@ -1,6 +1,7 @@
 package sentinel
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -22,6 +23,17 @@ type Config struct {
 	// other Sentinels connect to it. "" means no server: such a Sentinel monitors
 	// and may lead a failover, but cannot be asked for its vote.
 	Listen string
+
+	// Listener is an open socket to use in place of Listen, such as one of a network
+	// in memory. Run closes it. The addresses of its connections must be IP addresses
+	// with ports, since they are what is announced to other Sentinels; or else set
+	// AnnounceIP and AnnouncePort. Gossip is then off unless GossipPort is set.
+	Listener net.Listener
+
+	// Dial opens the connections to servers and to other Sentinels; nil means TCP.
+	// It is called by many goroutines at once and must return when its context ends.
+	// Close on what it returns must end reads and writes that are under way.
+	Dial DialFunc
 
 	// StateFile stores the identity, the epochs, the votes and what was learned
 	// about the masters, in TOML. It is created if it does not exist. "" keeps
@@ -76,6 +88,10 @@ type Config struct {
 	Logger *slog.Logger
 }
 
+// DialFunc opens a connection. It is the form of [net.Dialer.DialContext]: network is
+// "tcp", and addr an IP address with a port.
+type DialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
+
 // Master is one master to monitor. Name, Addr and Quorum are required.
 type Master struct {
 	Name            string
@@ -109,6 +125,9 @@ func (cfg Config) base() (configrewrite.Config, error) {
 	if err := node.CheckGossip(base.Settings.Gossip); err != nil {
 		wrong = append(wrong, fmt.Errorf("sentinel: %w", err))
 	}
+	if cfg.Listen != "" && cfg.Listener != nil {
+		wrong = append(wrong, errors.New("sentinel: Listen and Listener exclude each other: leave one of them out"))
+	}
 	if cfg.AnnouncePort < 0 || cfg.AnnouncePort > 65535 {
 		wrong = append(wrong, fmt.Errorf("sentinel: AnnouncePort %d must be from 0 to 65535", cfg.AnnouncePort))
 	}
@@ -138,7 +157,7 @@ func (cfg Config) gossip() configrewrite.Gossip {
 	switch {
 	case cfg.GossipPort < 0:
 		g.Port = 0
-	case cfg.GossipPort == 0:
+	case cfg.GossipPort == 0 && cfg.Listener == nil:
 		g.Port = -1
 	}
 	return g

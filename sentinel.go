@@ -36,8 +36,13 @@ func New(cfg Config) (*Sentinel, error) {
 		return nil, err
 	}
 	n, err := node.New(node.Config{
-		Base: base, StateFile: cfg.StateFile, Logger: cfg.Logger, DialTLS: cfg.DialTLS,
-		Listen: func(log logfile.Sink) (*listen.Sockets, error) { return listen.One(cfg.Listen, cfg.ListenTLS, log.Log) },
+		Base: base, StateFile: cfg.StateFile, Logger: cfg.Logger, DialTLS: cfg.DialTLS, Dial: node.DialFunc(cfg.Dial),
+		Listen: func(log logfile.Sink) (*listen.Sockets, error) {
+			if cfg.Listener != nil {
+				return listen.Given(cfg.Listener, cfg.ListenTLS, log.Log), nil
+			}
+			return listen.One(cfg.Listen, cfg.ListenTLS, log.Log)
+		},
 	})
 	if err != nil {
 		return nil, err
@@ -76,6 +81,12 @@ func (s *Sentinel) Run(ctx context.Context) error { return s.node.Run(ctx) }
 // Run, and w is not used after Run has returned. Writing must not block, since all
 // decisions wait for it. The record holds passwords.
 func (s *Sentinel) Record(w io.Writer, limit int64) { s.node.Record(w, limit) }
+
+// Ready returns a channel that is closed when the sockets are open, the identity is
+// durable and monitoring is about to begin. From then on Addr knows the port, also
+// of a Listen such as ":0". If Run fails before that, the channel stays open, so a
+// caller should wait for the end of Run as well.
+func (s *Sentinel) Ready() <-chan struct{} { return s.node.Ready() }
 
 // Addr returns the address of the RESP server, or nil while it is not open.
 func (s *Sentinel) Addr() net.Addr { return s.node.Addr() }

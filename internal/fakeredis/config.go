@@ -1,8 +1,11 @@
 package fakeredis
 
 import (
+	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
 	"net"
@@ -21,6 +24,14 @@ type Config struct {
 	// Addr is the address to listen on. Empty means "127.0.0.1:0". The host must
 	// be an IP address or empty (all interfaces).
 	Addr string
+	// Listener is an open socket to use in place of Addr; the server closes it. Its
+	// address and those of its connections must be *net.TCPAddr.
+	Listener net.Listener
+	// Dial opens the connection to the master; nil means TCP.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	// IDs is where the run id and the replication ids come from; nil means random
+	// ones. The server reads it from one goroutine at a time.
+	IDs io.Reader
 	// ReplicaOf is the "host:port" of the master; empty for a master.
 	ReplicaOf string
 	// Password is the password that clients must AUTH with (requirepass); empty
@@ -61,6 +72,38 @@ type Data struct {
 // WithoutHistory returns the same keys without replication id and offset: what a
 // server has that was restarted from its append-only file.
 func (d *Data) WithoutHistory() *Data { return &Data{db: d.db} }
+
+type dialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
+
+func (c *Config) dialer() dialFunc {
+	if c.Dial != nil {
+		return c.Dial
+	}
+	return new(net.Dialer).DialContext
+}
+
+func (c *Config) ids() io.Reader {
+	if c.IDs != nil {
+		return c.IDs
+	}
+	return rand.Reader
+}
+
+// listen returns the open socket of the server.
+func (c *Config) listen() (net.Listener, error) {
+	if c.Listener != nil {
+		return c.Listener, nil
+	}
+	addr := c.Addr
+	if addr == "" {
+		addr = "127.0.0.1:0"
+	}
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("fakeredis: cannot listen on %s: %w", addr, err)
+	}
+	return ln, nil
+}
 
 // prepare checks the configuration and returns the resulting parameters and
 // master ("" for none).

@@ -55,7 +55,7 @@ func (r *sockets) reset() {
 
 // abort closes a connection with a reset instead of an orderly end of stream.
 func abort(conn net.Conn) {
-	if tcp, ok := conn.(*net.TCPConn); ok {
+	if tcp, ok := conn.(interface{ SetLinger(sec int) error }); ok {
 		_ = tcp.SetLinger(0) // fails only on a socket that is already closed
 	}
 	_ = conn.Close()

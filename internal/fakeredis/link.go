@@ -150,8 +150,9 @@ func (l *masterLink) session() error {
 	if _, err := l.setState(linkConnecting); err != nil {
 		return err
 	}
-	dialer := net.Dialer{Timeout: dialTimeout}
-	raw, err := dialer.DialContext(l.ctx, "tcp", l.address())
+	ctx, cancel := context.WithTimeout(l.ctx, dialTimeout)
+	raw, err := l.s.dial(ctx, "tcp", l.address())
+	cancel()
 	if err != nil {
 		return err
 	}
@@ -442,7 +443,7 @@ func (l *masterLink) apply(args [][]byte) error {
 		l.client.reply = l.client.reply[:0]
 	}
 	if refusal != "" {
-		l.s.repl.replace(newID(), l.s.repl.offset)
+		l.s.repl.replace(newID(l.s.ids), l.s.repl.offset)
 		l.s.disconnectReplicas()
 		return fmt.Errorf("cannot apply %.64q of the master's stream: %s", args[0], refusal)
 	}

@@ -30,8 +30,8 @@ type replication struct {
 // init starts a history or continues one. A replica continues exactly where its
 // data are. A master starts a new id, because the old history may have continued
 // elsewhere in the meantime.
-func (r *replication) init(d *Data, replica bool) {
-	r.id, r.id2, r.second = newID(), noID, -1
+func (r *replication) init(d *Data, replica bool, id string) {
+	r.id, r.id2, r.second = id, noID, -1
 	if d != nil && d.id != "" {
 		r.offset = d.offset
 		if replica {
@@ -181,7 +181,7 @@ func (s *Server) promote() {
 	}
 	s.link.stop()
 	s.link = nil
-	s.repl.branch(newID())
+	s.repl.branch(newID(s.ids))
 	s.disconnectReplicas()
 	s.log.Info("promoted to master", "replid", s.repl.id, "offset", s.repl.offset)
 }

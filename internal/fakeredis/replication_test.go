@@ -2,6 +2,7 @@ package fakeredis
 
 import (
 	"bufio"
+	"crypto/rand"
 	"fmt"
 	"net"
 	"strconv"
@@ -269,7 +270,7 @@ func TestHalfTransactionIsNotApplied(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer ln.Close()
-	id := newID()
+	id := newID(rand.Reader)
 	replica := start(t, Config{ReplicaOf: ln.Addr().String()})
 	first := acceptReplica(t, ln)
 	snapshot := appendSnapshot(nil, newKeyspace())
@@ -330,7 +331,7 @@ func acceptReplica(t *testing.T, ln net.Listener) *fakeMaster {
 // TestHostileMaster: whatever a master sends, the replica keeps its data and logs
 // why it has no link.
 func TestHostileMaster(t *testing.T) {
-	id := newID()
+	id := newID(rand.Reader)
 	empty := string(appendSnapshot(nil, newKeyspace()))
 	synced := fmt.Sprintf("+FULLRESYNC %s 0\r\n$%d\r\n%s", id, len(empty), empty)
 	for name, tc := range map[string]struct{ answer, lastLogged string }{

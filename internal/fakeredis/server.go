@@ -1,9 +1,8 @@
 package fakeredis
 
 import (
-	"crypto/rand"
 	"encoding/hex"
-	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -23,6 +22,8 @@ type Server struct {
 	host    string
 	port    int
 	runID   string
+	ids     io.Reader // guarded by mu once the server has started
+	dial    dialFunc
 	started time.Time
 
 	rc      *redcon.Server
@@ -72,15 +73,12 @@ func Start(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	if cfg.Addr == "" {
-		cfg.Addr = "127.0.0.1:0"
-	}
-	ln, err := net.Listen("tcp", cfg.Addr)
+	ln, err := cfg.listen()
 	if err != nil {
-		return nil, fmt.Errorf("fakeredis: cannot listen on %s: %w", cfg.Addr, err)
+		return nil, err
 	}
 	s := &Server{
-		log: cfg.Logger, file: cfg.file, addr: ln.Addr().String(), runID: newID(), started: time.Now(),
+		log: cfg.Logger, file: cfg.file, addr: ln.Addr().String(), ids: cfg.ids(), dial: cfg.dialer(), started: time.Now(),
 		wake: make(chan struct{}, 1), stopping: make(chan struct{}), done: make(chan struct{}),
 		settings: st, db: newKeyspace(), clients: make(map[int64]*client),
 	}
@@ -90,7 +88,8 @@ func Start(cfg Config) (*Server, error) {
 	s.log = s.log.With("redis", s.addr)
 	tcp := ln.Addr().(*net.TCPAddr)
 	s.host, s.port = tcp.IP.String(), tcp.Port
-	s.repl.init(cfg.Data, masterHost != "")
+	s.runID = newID(s.ids)
+	s.repl.init(cfg.Data, masterHost != "", newID(s.ids))
 	if cfg.Data != nil {
 		s.db = cfg.Data.db.clone()
 	}
@@ -106,11 +105,11 @@ func Start(cfg Config) (*Server, error) {
 	return s, nil
 }
 
-// newID returns an id of 40 random hexadecimal digits, the form of run ids and
+// newID returns an id of 40 hexadecimal digits, the form of run ids and
 // replication ids.
-func newID() string {
+func newID(source io.Reader) string {
 	var b [20]byte
-	_, _ = rand.Read(b[:]) // never fails, by its documentation
+	_, _ = io.ReadFull(source, b[:]) // crypto/rand never fails, by its documentation
 	return hex.EncodeToString(b[:])
 }
 

@@ -53,12 +53,13 @@ var layers = []layer{
 		"configrewrite", "election", "gossip", "internal/acl", "internal/atomicfile", "internal/errtext", "internal/glob",
 		"internal/numhost", "internal/option", "internal/respguard", "internal/scripts", "internal/valid", "internal/words", "monitor", "pubsub",
 	}},
+	{"internal/testbed", []string{"internal/server", "monitor"}},
 	{"internal/optionlist", []string{"configrewrite", "internal/option", "internal/scripts", "monitor"}},
 
 	// The running Sentinel, the library and the daemon.
 	{"internal/node", []string{
 		"configrewrite", "gossip", "gossip/session", "internal/acl", "internal/errtext", "internal/listen", "internal/logfile",
-		"internal/recorder", "internal/scripts", "internal/server", "internal/tlsfiles", "internal/valid", "monitor", "monitor/link", "pubsub",
+		"internal/recorder", "internal/scripts", "internal/server", "internal/testbed", "internal/tlsfiles", "internal/valid", "monitor", "monitor/link", "pubsub",
 	}},
 	{".", []string{"configrewrite", "internal/listen", "internal/logfile", "internal/node", "internal/valid", "monitor", "pubsub"}},
 	{"cmd/gosentinel", []string{

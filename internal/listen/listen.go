@@ -86,17 +86,25 @@ func One(addr string, secure *tls.Config, log func(monitor.Level, string)) (*Soc
 	if err != nil {
 		return nil, fmt.Errorf("sentinel: %w", err)
 	}
-	port := ln.Addr().(*net.TCPAddr).Port
+	s = Given(ln, secure, log)
 	if _, asked, err := net.SplitHostPort(addr); err == nil && (asked == "" || asked == "0") {
 		s.AnyPort = true
 	}
-	if secure == nil {
-		s.Listeners, s.Port = []net.Listener{ln}, port
-	} else {
-		ln = TLS(ln, func() *tls.Config { return secure }, log)
-		s.Listeners, s.TLSPort = []net.Listener{ln}, port
-	}
 	return s, nil
+}
+
+// Given returns the sockets of an embedded Sentinel that was given an open
+// listener. With secure, it serves TLS. The port is 0 if its address has none.
+func Given(ln net.Listener, secure *tls.Config, log func(monitor.Level, string)) *Sockets {
+	port := 0
+	if ap, err := netip.ParseAddrPort(ln.Addr().String()); err == nil {
+		port = int(ap.Port())
+	}
+	if secure == nil {
+		return &Sockets{Listeners: []net.Listener{ln}, Port: port}
+	}
+	ln = TLS(ln, func() *tls.Config { return secure }, log)
+	return &Sockets{Listeners: []net.Listener{ln}, TLSPort: port}
 }
 
 // All opens the sockets that a configuration asks for: port and tls-port on every

@@ -126,11 +126,17 @@ type item struct {
 
 // clock converts real time to the instants of the core. It is monotonic, so
 // setting the wall clock has no effect.
-type clock struct{ origin time.Time }
+type clock struct {
+	origin time.Time
+	since  func() time.Duration // the time that has passed since origin
+}
 
-func newClock() clock { return clock{time.Now()} }
+func newClock() clock {
+	origin := time.Now()
+	return clock{origin, func() time.Duration { return time.Since(origin) }}
+}
 
-func (c clock) now() monitor.Instant { return monitor.Instant(time.Since(c.origin)) + 1 }
+func (c clock) now() monitor.Instant { return monitor.Instant(c.since()) + 1 }
 
 func (c clock) wall(t monitor.Instant) time.Time { return c.origin.Add(time.Duration(t - 1)) }
 

@@ -55,6 +55,7 @@ type Node struct {
 	aclFile  *server.ACLFile  // nil without one
 	tls      *tlsfiles.Keeper // nil when no file configures TLS
 	dialTLS  *tls.Config      // nil: plain TCP
+	dial     DialFunc         // nil: TCP
 	hooks    Hooks
 	record   *recorder.Recorder // nil: nothing is recorded
 	process  Process
@@ -64,6 +65,7 @@ type Node struct {
 	log     atomic.Pointer[logfile.Log] // non-nil while Run is running
 	running atomic.Pointer[loop]
 	addrs   atomic.Pointer[[]net.Addr]
+	opened  chan struct{} // closed when Ready says so
 
 	levelSet atomic.Pointer[string] // the log level set at run time; nil if it was not changed
 }
@@ -75,13 +77,17 @@ type Config struct {
 	Logger    *slog.Logger         // nil discards the log
 	Listen    func(logfile.Sink) (*listen.Sockets, error)
 	DialTLS   *tls.Config // nil: plain TCP
+	Dial      DialFunc    // nil: TCP
 }
+
+// DialFunc opens a connection to an IP address with a port.
+type DialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
 
 // New returns a Node for embedding. It does nothing until Run is called. The error
 // joins all mistakes in cfg, or describes what is wrong with the state file.
 func New(cfg Config) (*Node, error) {
 	n := &Node{
-		settings: cfg.Base.Settings, listen: cfg.Listen, dialTLS: cfg.DialTLS,
+		settings: cfg.Base.Settings, listen: cfg.Listen, dialTLS: cfg.DialTLS, dial: cfg.Dial, opened: make(chan struct{}),
 		openLog: func() (logfile.Log, error) { return logfile.Slog(cfg.Logger), nil },
 	}
 	if cfg.StateFile == "" {
@@ -130,7 +136,7 @@ func Open(path string, process Process, overrides ...string) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{path: file.Path(), process: process}
+	n := &Node{path: file.Path(), process: process, opened: make(chan struct{})}
 	var problems []error
 	// 2. Can the state be saved, and can clients connect?
 	problems = append(problems, file.CheckWritable())
@@ -201,6 +207,10 @@ func queueLimit(l configrewrite.OutputLimit) int {
 type memory struct{}
 
 func (memory) Save(monitor.State) error { return nil }
+
+// Ready returns a channel that is closed when the sockets are open, the identity is
+// durable and monitoring is about to begin. It stays open if Run fails before.
+func (n *Node) Ready() <-chan struct{} { return n.opened }
 
 // Addr returns the address of the RESP server, or nil while it is not open.
 func (n *Node) Addr() net.Addr {

@@ -19,6 +19,7 @@ import (
 	"github.com/gosentinel/sentinel/internal/recorder"
 	"github.com/gosentinel/sentinel/internal/scripts"
 	"github.com/gosentinel/sentinel/internal/server"
+	"github.com/gosentinel/sentinel/internal/testbed"
 	"github.com/gosentinel/sentinel/monitor"
 	"github.com/gosentinel/sentinel/monitor/link"
 )
@@ -109,6 +110,9 @@ func (n *Node) runLogged(ctx context.Context, cancel context.CancelCauseFunc, lo
 	for _, w := range socks.Warnings {
 		log.Log(monitor.LevelWarning, w)
 	}
+	if set := testbed.From(ctx); set != nil {
+		n.store, n.state = set.Store, set.Store.Load(n.state)
+	}
 	if err := n.prepare(log, socks.ShownPort()); err != nil {
 		socks.Close()
 		return err
@@ -149,14 +153,22 @@ type shells struct {
 
 // build creates the core, the shells around it and the loop between them.
 func (n *Node) build(ctx context.Context, log logfile.Log, socks *listen.Sockets) (*loop, *shells, error) {
+	set := testbed.From(ctx)
 	in := newInbox(newClock())
+	if set != nil {
+		in.clock.since = set.Clock
+	}
 	plan := planGossip(n.settings, n.state.Options, socks)
 	names := newResolver(n.settings.BindSourceAddr)
 	resolveMasters(ctx, &n.state, names.first)
-	core, err := n.record.NewCore(in.clock.now(), monitor.Params{
+	params := monitor.Params{
 		State: n.state, Port: socks.AnnouncedPort(n.dialTLS != nil), PeerPass: n.settings.RequirePass, Seed: randomSeed(),
 		Gossip: plan.off == "",
-	})
+	}
+	if set != nil {
+		params.Seed, params.Tunables = set.Seed, set.Tunables
+	}
+	core, err := n.record.NewCore(in.clock.now(), params)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -165,7 +177,7 @@ func (n *Node) build(ctx context.Context, log logfile.Log, socks *listen.Sockets
 	sh := &shells{
 		gossip: newGossipShell(ctx, plan, secret(n.state.Options), log),
 		links: link.New(link.Config{
-			Deliver: in.deliver, Now: in.clock.now, BindSource: n.settings.BindSourceAddr, TLS: n.dialTLS, Log: log.Log,
+			Deliver: in.deliver, Now: in.clock.now, DialContext: n.dial, BindSource: n.settings.BindSourceAddr, TLS: n.dialTLS, Log: log.Log,
 		}),
 		scripts: scripts.New(scripts.Config{
 			Emit: func(ev monitor.Event) { log.Event(ev); n.bus.Publish(ev) },
@@ -237,6 +249,10 @@ func (n *Node) serve(ctx context.Context, cancel context.CancelCauseFunc, l *loo
 	}
 	n.addrs.Store(&addrs)
 	n.running.Store(l)
+	if set := testbed.From(ctx); set != nil {
+		set.Running(l)
+	}
+	close(n.opened)
 	callHook(n.hooks.Ready)
 	l.run(ctx)
 	n.running.Store(nil)
