@@ -51,6 +51,7 @@ type Details struct {
 	Handing bool   // a failover by the command FAILOVER is under way
 	// Persistent says that it has its data on a disk too.
 	Persistent bool
+	Disk       Disk
 	// NotLoaded says that none of its keys has come from its disk, as far as it tells.
 	NotLoaded bool
 
@@ -94,7 +95,7 @@ func ParseInfo(b []byte) *Info {
 		info.parseLine(bytes.TrimSuffix(line, []byte("\r")))
 	}
 	info.ReadOffset = max(info.ReadOffset, info.Offset)
-	info.Persistent, info.NotLoaded = persistent(info.Text), notLoaded(info.Text)
+	info.Persistent, info.NotLoaded, info.Disk = persistent(info.Text), notLoaded(info.Text), parseDisk(info.Text)
 	return info
 }
 

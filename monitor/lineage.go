@@ -23,6 +23,7 @@ func (c *Core) noteLineage(now Instant, m *master, info *Info) {
 	if (restarted || m.lostSince != 0 || info.Role == RoleReplica) && c.hasLost(now, m, info) {
 		return
 	}
+	m.noteSaving(info)
 	c.takeLineage(m, m.lineageOf(info))
 }
 
@@ -30,14 +31,14 @@ func (c *Core) noteLineage(now Instant, m *master, info *Info) {
 // it may be gone before it is asked again.
 func (c *Core) inherit(m *master, r *replica) {
 	if r != nil && r.role == RoleMaster && r.info != nil && !r.info.Loading {
-		m.loaded = false
+		m.loaded, m.saving = false, saving{}
 		c.takeLineage(m, m.lineageOf(r.info))
 	}
 }
 
 func (m *master) lineageOf(info *Info) election.Lineage {
 	l := election.Lineage{
-		ReplID: info.ReplID, Offset: info.MasterOffset, Keys: info.Keys, Persistent: info.Persistent || m.loaded, Heard: true,
+		ReplID: info.ReplID, Offset: info.MasterOffset, Keys: info.Keys, Persistent: info.Persistent || m.loaded || m.saving.own, Heard: true,
 		ReplID2: info.ReplID2, Second: info.SecondOffset,
 	}
 	if info.Role == RoleReplica {

@@ -21,6 +21,7 @@ type master struct {
 	hadKeys   bool    // since lineage.ReplID is its history; what is saved says this
 	process   RunID   // of the server, when lineage was noted
 	loaded    bool    // it had keys when it started
+	saving    saving  // as it was when lineage was noted
 	lostSince Instant // since when it is back without data that a replica has; 0: it is not
 
 	forgotten  forgotten // by RESET

@@ -261,6 +261,7 @@ type redis struct {
 	second    uint64
 	keys      bool // it has keys
 	saves     bool // it keeps its data on disk
+	disk      Disk // what it says about its RDB, if it says anything
 	priority  int
 
 	syncTime  time.Duration // from SLAVEOF to a link that is up
@@ -329,6 +330,7 @@ func (s *redis) crash() {
 func (s *redis) start(empty bool) {
 	s.down, s.linkUp, s.linkSince = false, false, s.w.now
 	s.newRunID()
+	s.disk.Changes, s.disk.Syncs = 0, 0
 	if empty {
 		s.offset, s.neverSync = 0, s.role == RoleReplica
 		s.newHistory()
@@ -452,6 +454,9 @@ func (s *redis) sayData(line func(string, ...any)) {
 		line("master_replid2:%s\r\nsecond_repl_offset:%d", s.hist2, s.second)
 	}
 	line("aof_enabled:%d", bit(s.saves))
+	if s.disk.Counted {
+		line("rdb_changes_since_last_save:%d\r\nrdb_last_save_time:%d\r\nsync_full:%d", s.disk.Changes, s.disk.Saved, s.disk.Syncs)
+	}
 	if s.keys {
 		line("# Keyspace\r\ndb0:keys=5,expires=0,avg_ttl=0")
 	}

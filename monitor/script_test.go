@@ -516,6 +516,11 @@ func (s *script) server(t *testing.T, td *datadriven.TestData) {
 			r.keys = a.SingleVal(t) == "yes"
 		case "saves":
 			r.saves = true
+		case "saved": // an RDB, for itself
+			r.disk.Saved, r.disk.Changes, r.disk.Counted = r.disk.Saved+2, 0, true
+		case "saved-to-send":
+			r.disk.Saved, r.disk.Changes, r.disk.Counted = r.disk.Saved+2, 0, true
+			r.disk.Syncs++
 		case "read":
 			a.Scan(t, 0, &r.read)
 		case "second":

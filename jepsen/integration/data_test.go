@@ -32,7 +32,7 @@ func (e *env) remembered(g *cluster.Group, where string) {
 	e.must(err)
 	e.until("what the master has to be saved", func(context.Context) (string, bool) {
 		lines := e.confLines(s, "# gosentinel lineage "+g.Master)
-		return fmt.Sprint(lines), len(lines) == 1 && strings.HasSuffix(lines[0], " keys "+where)
+		return fmt.Sprint(lines), len(lines) == 1 && strings.Contains(lines[0]+" ", " keys "+where+" ")
 	})
 }
 
@@ -41,6 +41,28 @@ func (e *env) emptied(s *cluster.Server) {
 	e.Helper()
 	e.must(os.RemoveAll(filepath.Join(s.Dir(), "dump.rdb")))
 	e.must(s.Restart(e.ctx))
+}
+
+// TestFileForAReplicaIsNoSave: what a cache writes to send it to a replica is counted
+// by it as a save, and does not make it a server that keeps its data. What it writes
+// for itself does.
+func TestFileForAReplicaIsNoSave(t *testing.T) {
+	t.Parallel()
+	onlyGosentinel(t)
+	e := newEnv(t)
+	g := e.start(lone("repl-diskless-sync no"))
+	master, s := g.Servers[0], g.Sentinels[0]
+	e.fill(master, 1)
+	e.remembered(g, "memory")
+	e.until("the save to be heard", func(ctx context.Context) (string, bool) {
+		v, err := s.Do(ctx, "SENTINEL", "INFO-CACHE", g.Master)
+		text := fmt.Sprint(v)
+		return fmt.Sprint(text, err), strings.Contains(text, "rdb_saves:1") && strings.Contains(text, "sync_full:1")
+	})
+	e.remembered(g, "memory")
+	_, err := master.Do(e.ctx, "BGSAVE")
+	e.must(err)
+	e.remembered(g, "disk")
 }
 
 // TestEmptyReplicaIsHeldBack: only an empty replica is left of a master with an AOF.

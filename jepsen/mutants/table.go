@@ -260,6 +260,11 @@ var general = []Mutation{
 		Edits: []Edit{{"monitor/emptiness.go", "case m.lineage.Persistent:", "case false:"}},
 	},
 	{
+		Name: "a file written for a replica taken for a save", Why: "a cache is waited for without end, although it has nothing on disk",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/persistent.go", "&& s.Syncs == before.Syncs", ""}},
+	},
+	{
 		Name: "what the master had is not saved", Why: "after a restart an empty replica takes its place",
 		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
 		Edits: []Edit{{"monitor/state.go", "ms.Lineage = m.lineage", "ms.Lineage = Lineage{}"}},
