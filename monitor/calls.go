@@ -24,6 +24,7 @@ func (c *Core) call(now Instant, in Call) {
 		// about it. Never vote again in an epoch that may be one of those (S3).
 		m.ledger.Epoch = c.epoch
 		m.ordered = now
+		m.lease.until = c.leased
 		if c.epochsLost {
 			c.forgetVotes(m)
 		}
@@ -104,6 +105,7 @@ func (c *Core) resetMatching(now Instant, pattern string) int {
 
 func (c *Core) remove(m *master) *CallError {
 	c.withdraw(c.now, m)
+	c.handLeaseOn(m)
 	c.emit(&m.instance, MonitorStopped{c.ref(&m.instance)})
 	c.withdrawOpinion(m)
 	c.dropMembers(m)

@@ -50,7 +50,8 @@ type Core struct {
 	out  []Effect
 	disk disk
 
-	holds []hold // of hellos
+	holds  []hold  // of hellos
+	leased Instant // until when a vote about a master that was removed binds
 
 	conflict conflict  // over our own id
 	ownAddrs []ownAddr // where this process announced itself

@@ -9,7 +9,7 @@ import "time"
 // other votes do, because the driver does nothing more. The zero value promises
 // nothing.
 type lease struct {
-	holder RunID
+	holder RunID // "": not known
 	until  Instant
 	ended  bool // and the servers were asked since
 }
@@ -19,6 +19,24 @@ func (c *Core) grantLease(now Instant, m *master, to RunID, length time.Duration
 	m.lease = lease{holder: to, until: now.Add(min(length, MaxLease))}
 	c.holdHellos(&m.instance, m.lease.until)
 	c.touch(m)
+}
+
+// recallLease promises m to somebody, when this process starts with a vote after which
+// no promotion was heard of: that vote may lead a switchover. Neither for whom it was
+// nor its lease is saved.
+func (c *Core) recallLease(now Instant, m *master) {
+	if m.ledger.Epoch > m.configEpoch {
+		m.lease = lease{until: now.Add(switchoverLease)}
+		c.holdHellos(&m.instance, m.lease.until)
+	}
+}
+
+// handLeaseOn keeps the promise about a master that is removed for those that are
+// monitored next: it may come back.
+func (c *Core) handLeaseOn(m *master) {
+	if m.lease.holder != c.opts.MyID {
+		c.leased = max(c.leased, m.lease.until)
+	}
 }
 
 // bindItself promises m to this Sentinel, which is about to drive a switchover: it

@@ -82,6 +82,7 @@ func (c *Core) load(now Instant, ms MasterState) error {
 		m.ledger.Epoch = c.epoch
 		c.forgetVotes(m)
 	}
+	c.recallLease(now, m)
 	m.durable.epoch = ms.ConfigEpoch
 	m.lineage, m.hadKeys = ms.Lineage, ms.Lineage.Keys
 	for _, a := range ms.Replicas {
