@@ -402,7 +402,8 @@ func obviousSelect(rules Rules, rs []Replica) int {
 		if int64(rules.Now)-int64(r.LastAvail) > int64(rules.MaxPingAge) || int64(rules.Now)-int64(r.LastInfo) > int64(rules.MaxInfoAge) {
 			continue
 		}
-		if r.LinkDown <= rules.MaxLinkDown {
+		all := l.ReplID == "R" && (r.ReplID == "R" && r.Offset >= l.Offset || r.ReplID == "S" && l.Standing(r) == Successor)
+		if r.LinkDown <= rules.MaxLinkDown || all && l.Standing(r) >= Whole {
 			fit = append(fit, k)
 			keyless := l.Keys && !r.Keys && r.Offset < l.Offset
 			past := r.ReplID == "S" && l.ReplID2 == "S" && r.Offset < l.Second
@@ -414,6 +415,9 @@ func obviousSelect(rules Rules, rs []Replica) int {
 	if end == 0 {
 		end = l.Offset
 	}
+	fit = slices.DeleteFunc(fit, func(k int) bool {
+		return rs[k].LinkDown > rules.MaxLinkDown && rs[k].ReplID == l.ReplID && rs[k].Offset < end
+	})
 	if len(fit) == 0 {
 		return -1
 	}
@@ -461,6 +465,47 @@ func TestReject(t *testing.T) {
 	never.LastInfo = 0
 	if why := (Rules{Now: 5, MaxInfoAge: time.Hour}).Reject(never); !strings.Contains(why, "INFO") {
 		t.Errorf("a replica that never answered INFO: %q", why)
+	}
+}
+
+// TestLinkAge has replicas whose link has been down for longer than is allowed where it
+// is not known what the master had.
+func TestLinkAge(t *testing.T) {
+	known := Lineage{ReplID: "R", Offset: 100, Keys: true, Heard: true}
+	replica := func(d Data) Replica {
+		return Replica{Connected: true, LastInfo: 1, Priority: 100, LinkDown: time.Hour, Keys: true, Data: d}
+	}
+	better := func(r Replica) Replica {
+		r.Priority = 1
+		return r
+	}
+	fresh := func(r Replica) Replica {
+		r.LinkDown = time.Second
+		return r
+	}
+	for _, c := range []struct {
+		name    string
+		lineage Lineage
+		of      []Replica
+		want    int
+	}{
+		{"has all", known, []Replica{replica(Data{ReplID: "R", Offset: 100})}, 0},
+		{"has more than was saved", known, []Replica{replica(Data{ReplID: "R", Offset: 5000})}, 0},
+		{"was promoted after that", known, []Replica{replica(Data{ReplID: "S", ReplID2: "R", Second: 101, Offset: 120})}, 0},
+		{"lacks the end", known, []Replica{replica(Data{ReplID: "R", Offset: 99})}, -1},
+		{"was promoted before that", known, []Replica{replica(Data{ReplID: "S", ReplID2: "R", Second: 100, Offset: 120})}, -1},
+		{"is being filled anew", known, []Replica{replica(Data{ReplID: "R", Offset: 100, Syncing: true})}, -1},
+		{"other data", known, []Replica{replica(Data{ReplID: "S", Offset: 100})}, -1},
+		{"tells no history", known, []Replica{replica(Data{Offset: 100})}, -1},
+		{"nothing is known", Lineage{}, []Replica{replica(Data{ReplID: "R", Offset: 100})}, -1},
+		{"another one has more", known, []Replica{better(replica(Data{ReplID: "R", Offset: 4999})), replica(Data{ReplID: "R", Offset: 5000})}, 1},
+		{"... with a young link", known, []Replica{better(replica(Data{ReplID: "R", Offset: 4999})), fresh(replica(Data{ReplID: "R", Offset: 5000}))}, 1},
+		{"both links are young", known, []Replica{fresh(better(replica(Data{ReplID: "R", Offset: 4999}))), fresh(replica(Data{ReplID: "R", Offset: 5000}))}, 0},
+	} {
+		rules := Rules{Now: 1, MaxPingAge: time.Hour, MaxInfoAge: time.Hour, MaxLinkDown: time.Minute, Lineage: c.lineage}
+		if got := Select(rules, c.of); got != c.want {
+			t.Errorf("%s: replica %d is chosen, want %d", c.name, got, c.want)
+		}
 	}
 }
 

@@ -30,8 +30,8 @@ type Rules struct {
 	Now         Instant
 	MaxPingAge  time.Duration
 	MaxInfoAge  time.Duration
-	MaxLinkDown time.Duration
-	Lineage     Lineage // of the master
+	MaxLinkDown time.Duration // where it is not known what the master had
+	Lineage     Lineage       // of the master
 }
 
 // Reject says why a replica must not be promoted, or "" when it may be.
@@ -47,10 +47,21 @@ func (r Rules) Reject(c Replica) string {
 		return "it has not answered PING for too long"
 	case c.LastInfo == 0 || r.Now.Sub(c.LastInfo) > r.MaxInfoAge:
 		return "its last INFO reply is too old"
-	case c.LinkDown > r.MaxLinkDown:
+	case r.overdue(c) && !r.Lineage.reached(c):
 		return "it has been cut off from its master for too long"
 	}
 	return ""
+}
+
+// overdue reports whether the link of a replica has been down for so long that it must
+// be taken to lack data.
+func (r Rules) overdue(c Replica) bool { return c.LinkDown > r.MaxLinkDown }
+
+// reached reports whether a replica is known to have all that l tells of. How long its
+// link has been down says nothing then: a Sentinel that was started long after the
+// death of the master does not know since when it may be.
+func (l Lineage) reached(c Replica) bool {
+	return l.ReplID != "" && c.ReplID != "" && l.Standing(c) >= Whole && (c.ReplID != l.ReplID || c.Offset >= l.Offset)
 }
 
 // Select returns the index of the best acceptable replica, or -1. The order is
@@ -68,8 +79,8 @@ func Select(rules Rules, replicas []Replica) int {
 	}
 	best, standing := -1, Empty
 	for i, c := range replicas {
-		if rules.Reject(c) != "" {
-			continue
+		if rules.Reject(c) != "" || rules.overdue(c) && c.ReplID == rules.Lineage.ReplID && c.Offset < end {
+			continue // what is saved of the offset may be old: another one has more
 		}
 		if s := rules.Lineage.standing(c, end); best < 0 || s > standing || s == standing && better(c, replicas[best]) {
 			best, standing = i, s

@@ -121,8 +121,18 @@ var general = []Mutation{
 		Edits: []Edit{{"election/selection.go", "case c.Priority == 0:", "case c.Priority < 0:"}},
 	},
 	{
+		Name: "link age counted where the data are known", Why: "Sentinels that are started late promote nobody, ever",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"election/selection.go", "case r.overdue(c) && !r.Lineage.reached(c):", "case r.overdue(c):"}},
+	},
+	{
+		Name: "stale replica preferred by its priority", Why: "the saved offset is older than what another one has",
+		By: ByTest, Test: [2]string{"./election", "^TestLinkAge$"},
+		Edits: []Edit{{"election/selection.go", "rules.overdue(c) && c.ReplID == rules.Lineage.ReplID && c.Offset < end", "false"}},
+	},
+	{
 		Name: "replica that was cut off for long promoted", Why: "old data replaces new data",
-		Edits: []Edit{{"election/selection.go", "case c.LinkDown > r.MaxLinkDown:", "case false:"}},
+		Edits: []Edit{{"election/selection.go", "case r.overdue(c) && !r.Lineage.reached(c):", "case false:"}},
 	},
 	{
 		Name: "parallel-syncs off by one", Why: "more replicas load at once than the operator allows",
