@@ -174,6 +174,14 @@ type Log struct {
 	Text  string
 }
 
+// Note tells what the core knows at a moment of a failover of Master and no event says,
+// for those who write down why it happened. Nothing depends on it.
+type Note struct {
+	Master string
+	Addr   HostPort // of the master then
+	Fact   Fact
+}
+
 // FailoverDelayed reports that the next attempt for Master cannot start before
 // Until. The shell logs it with the wall time that Until corresponds to.
 type FailoverDelayed struct {
@@ -225,6 +233,7 @@ func (Reply) isEffect()           {}
 func (CallResult) isEffect()      {}
 func (Emit) isEffect()            {}
 func (Log) isEffect()             {}
+func (Note) isEffect()            {}
 func (FailoverDelayed) isEffect() {}
 func (RunScript) isEffect()       {}
 func (Resolve) isEffect()         {}

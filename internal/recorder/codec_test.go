@@ -21,7 +21,7 @@ import (
 var (
 	effects = setOf[monitor.Effect](
 		monitor.Dial{}, monitor.Close{}, monitor.Send{}, monitor.Reply{}, monitor.CallResult{}, monitor.Emit{}, monitor.Log{},
-		monitor.FailoverDelayed{}, monitor.RunScript{}, monitor.Resolve{}, monitor.Crash{},
+		monitor.FailoverDelayed{}, monitor.Note{}, monitor.RunScript{}, monitor.Resolve{}, monitor.Crash{},
 		monitor.ShareOpinion{}, monitor.ShareConfig{}, monitor.GossipPeer{},
 	)
 	commands = setOf[monitor.Command](
@@ -109,6 +109,9 @@ func fillInterface(r *rand.Rand, v reflect.Value) {
 		set = ops
 	case reflect.TypeFor[monitor.Command]():
 		set = commands
+	case reflect.TypeFor[monitor.Fact]():
+		v.Set(reflect.ValueOf(monitor.StageFact{Stage: "pause"}))
+		return
 	case reflect.TypeFor[monitor.Event]():
 		v.Set(reflect.ValueOf(monitor.Set{Option: "quorum", Values: []string{"3"}}))
 		return

@@ -1,0 +1,234 @@
+package reporter
+
+import (
+	"time"
+
+	"github.com/gosentinel/sentinel/journal"
+	"github.com/gosentinel/sentinel/monitor"
+)
+
+// lossWait is for how long the new master of a watched failover may take to tell from
+// where on it has another history: its next INFO does, which is due within a second or
+// ten.
+const lossWait = 15 * time.Second
+
+// about is what every event that is about an instance has.
+type about interface{ MasterName() string }
+
+// event takes an event.
+func (r *Reporter) event(ev monitor.Event) {
+	switch e := ev.(type) {
+	case monitor.VoteForLeader:
+		r.voted(r.master(e.Master), e)
+		return
+	case monitor.SwitchMaster:
+		m := r.master(e.Master)
+		r.switched(m, e)
+		r.tidy(m)
+		return
+	case monitor.Tilt:
+		r.tilt(e.Entered)
+		return
+	}
+	about, ok := ev.(about)
+	if !ok {
+		return
+	}
+	m := r.master(about.MasterName())
+	r.masterEvent(m, ev)
+	if a := m.open; a != nil && a.Led {
+		r.step(m, a, ev)
+	}
+	r.tidy(m)
+}
+
+// masterEvent takes an event about a master whether or not an attempt is running.
+func (r *Reporter) masterEvent(m *master, ev monitor.Event) {
+	switch e := ev.(type) {
+	case monitor.SDown:
+		if e.Kind == monitor.KindMaster {
+			m.sdown, m.addr = r.now, at(e.Addr)
+		}
+	case monitor.SDownCleared:
+		if e.Kind == monitor.KindMaster {
+			r.isBack(m)
+		}
+	case monitor.ODown:
+		m.odown = r.now
+	case monitor.ODownCleared:
+		m.odown = 0
+	case monitor.ConfigUpdateFrom:
+		m.told = &journal.Sentinel{ID: e.Instance.Name, Addr: at(e.Addr)}
+	case monitor.SwitchoverAborted:
+		m.why = e.Reason
+		if a := m.open; a != nil && a.Led && a.in(journal.PhasePreparation) {
+			r.finish(m, journal.Declined, e.Reason)
+		}
+	case monitor.ResetMaster:
+		r.abandon(m, "SENTINEL RESET")
+	case monitor.MonitorStopped:
+		r.abandon(m, "SENTINEL REMOVE")
+	}
+}
+
+// isBack forgets a failure that is over. An attempt that is led goes on by itself.
+func (r *Reporter) isBack(m *master) {
+	m.down, m.sdown, m.odown = nil, 0, 0
+	switch a := m.open; {
+	case a == nil || a.moved:
+	case a.Led:
+		a.say(r, "the master answers again")
+	case a.Kind == journal.Failover:
+		r.finish(m, journal.Recovered, "")
+	}
+}
+
+func (r *Reporter) abandon(m *master, how string) {
+	switch a := m.open; {
+	case a == nil:
+	case a.moved:
+		r.expire(m)
+	default:
+		r.finish(m, journal.Abandoned, how)
+	}
+	*m = master{name: m.name}
+}
+
+// step follows an attempt that this Sentinel leads.
+func (r *Reporter) step(m *master, a *attempt, ev monitor.Event) {
+	switch e := ev.(type) {
+	case monitor.ElectedLeader:
+		a.silent()
+		a.enter(r, journal.PhaseChoice, r.now)
+	case monitor.FailoverStateSelectReplica:
+		if !a.in(journal.PhaseChoice) { // the chosen replica has refused
+			a.say(r, a.chosen+" refused to be promoted, and another is chosen")
+			a.enter(r, journal.PhaseChoice, r.now)
+		}
+	case monitor.SelectedReplica:
+		a.chosen = at(e.Addr)
+		a.enter(r, journal.PhasePromotion, r.now)
+		r.save(a)
+	case monitor.PromotedReplica:
+		a.To = at(e.Addr)
+		a.enter(r, journal.PhaseReconf, r.now)
+		r.save(a)
+	case monitor.FailoverEndForTimeout:
+		a.say(r, "failover-timeout passed before all replicas followed the new master")
+	case monitor.ReplicaReconfSentTimeout:
+		a.say(r, at(e.Addr)+" did not begin to follow the new master in time")
+	case monitor.FailoverWaits:
+		m.why = e.Reason
+		a.say(r, "nobody is promoted yet: "+e.Reason)
+	case monitor.PromotionWithoutData:
+		a.say(r, "promoted without the data of the master: "+e.Reason)
+	case monitor.SwitchoverWaits:
+		a.say(r, "waits: "+e.Reason)
+	case monitor.SwitchoverDegraded:
+		a.say(r, at(e.Addr)+": "+e.Reason)
+	case monitor.FailoverAbortNotElected:
+		how := journal.NotElected
+		if !a.in(journal.PhaseElection) {
+			how = journal.Overtaken
+		}
+		r.finish(m, how, m.why)
+	case monitor.FailoverAbortNoGoodReplica:
+		r.finish(m, journal.NoGoodReplica, m.why)
+	case monitor.FailoverAbortReplicaTimeout:
+		r.finish(m, journal.NotPromoted, m.why)
+	}
+}
+
+// voted opens the report of an attempt that another Sentinel is to lead. One outage is
+// one report, however often the election is repeated.
+func (r *Reporter) voted(m *master, e monitor.VoteForLeader) {
+	defer r.tidy(m)
+	own := journal.Vote{By: r.self(), Self: true, For: string(e.RunID), Epoch: uint64(e.Epoch)}
+	if e.RunID == r.cfg.ID {
+		if a := m.open; a != nil && a.Led {
+			a.vote(own)
+		}
+		return
+	}
+	g := m.grant
+	if m.grant = nil; g == nil || g.For != e.RunID || g.Epoch != e.Epoch {
+		g = &monitor.GrantFact{For: e.RunID, Epoch: e.Epoch, Patience: 2 * time.Minute}
+	}
+	a := m.open
+	switch {
+	case a != nil && a.Led:
+		a.vote(own)
+		a.say(r, "this Sentinel has voted for "+string(e.RunID)+" since, at epoch "+itoa(uint64(e.Epoch)))
+		return
+	case a == nil || a.moved || g.Planned != (a.Kind == journal.Switchover):
+		a = r.watch(m, g)
+	}
+	a.Leader = journal.Sentinel{ID: string(e.RunID), Addr: at(g.Addr)}
+	a.Epoch, a.until = uint64(e.Epoch), r.now.Add(g.Patience)
+	a.vote(own)
+	r.save(a)
+}
+
+// watch opens the report of an attempt of another Sentinel.
+func (r *Reporter) watch(m *master, g *monitor.GrantFact) *attempt {
+	if g.Planned {
+		a := r.begin(m, journal.Report{Kind: journal.Switchover, Cause: journal.Operator})
+		a.enter(r, journal.PhaseVoted, r.now)
+		return a
+	}
+	a := r.begin(m, journal.Report{Kind: journal.Failover, Cause: r.cause(m, monitor.AttemptAutomatic)})
+	if m.down != nil {
+		a.Detail = clip(m.down.Detail)
+	}
+	r.accuse(m, a)
+	r.detected(m, a)
+	a.enter(r, journal.PhaseVoted, r.now)
+	return a
+}
+
+// switched takes a new address of a master, from the attempt of this Sentinel or from
+// another one.
+func (r *Reporter) switched(m *master, e monitor.SwitchMaster) {
+	told := m.told
+	m.told = nil
+	m.addr, m.down, m.sdown, m.odown, m.said, m.grant = at(e.To), nil, 0, 0, nil, nil
+	a := m.open
+	if a != nil && a.Led && told == nil {
+		a.From, a.To = at(e.From), at(e.To)
+		r.finish(m, journal.Promoted, "")
+		return
+	}
+	if a != nil && a.Led {
+		r.finish(m, journal.Overtaken, "a configuration of epoch "+itoa(uint64(e.Epoch))+" came from another Sentinel")
+		a = nil
+	}
+	if a == nil || a.moved {
+		a = r.begin(m, journal.Report{Kind: journal.Failover})
+	}
+	if told == nil || uint64(e.Epoch) != a.Epoch || told.ID != a.Leader.ID {
+		a.Leader = journal.Sentinel{} // it had our vote, or told us, and that alone says little
+	}
+	if told != nil {
+		a.say(r, "the new address came from "+journal.Sentinel.String(*told))
+	}
+	a.From, a.To, a.Epoch = at(e.From), at(e.To), uint64(e.Epoch)
+	a.leave(r.now)
+	a.moved, a.until = true, r.now.Add(lossWait)
+	if a.Kind == journal.Switchover {
+		a.Lost.Why = ""
+	}
+	r.save(a)
+}
+
+// tilt notes that this Sentinel stood still.
+func (r *Reporter) tilt(entered bool) {
+	for _, m := range r.masters {
+		if a := m.open; a != nil && a.Led {
+			if entered {
+				a.say(r, "this Sentinel stood still, and judges nothing for a while (TILT)")
+			} else {
+				a.say(r, "this Sentinel judges again")
+			}
+		}
+	}
+}
