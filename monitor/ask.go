@@ -103,7 +103,9 @@ func (c *Core) askReply(now Instant, in AskReply) {
 	// the current master.
 	if in.OK && in.Token.Seq > m.askFloor && l.counts() {
 		p.askReplyAt = now
-		p.toldDownAfter = in.DownAfter
+		if in.DownAfter > 0 { // an answer to a question without a lease does not say it
+			p.toldDownAfter = in.DownAfter
+		}
 		if in.Leader == "" && p.askedVote != 0 && in.Token.Seq >= p.voteSeq {
 			p.refusedVote = p.askedVote
 		}

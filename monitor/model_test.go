@@ -280,6 +280,7 @@ type redis struct {
 	waiting   []func()
 	noPause   string // how CLIENT PAUSE is refused; "": it is not
 	noKill    string
+	noRewrite string
 	modules   bool
 	late      bool // does not apply what it is sent
 }
@@ -381,8 +382,10 @@ func (s *redis) receive(cn *wire, in Send) {
 					s.w.resetAll(s, cn, ConnCommand)
 				}
 			})
+		case RewriteConfig:
+			s.obey(cn, in.Token, s.noRewrite, func() {})
 		default:
-			cn.carry(toNode, func() { cn.from.input(CommandDone{Conn: cn.id, Token: in.Token}) })
+			s.obey(cn, in.Token, "", func() {})
 		}
 	})
 }

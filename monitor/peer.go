@@ -17,7 +17,7 @@ type peer struct {
 	// refusedVote is the epoch at which it has answered a vote request without any
 	// vote.
 	refusedVote   Epoch
-	toldDownAfter time.Duration // when asked with a lease; 0: not told
+	toldDownAfter time.Duration // when last asked with a lease; 0: it never was, or is redis-sentinel
 }
 
 func (p *peer) base() *instance { return &p.instance }

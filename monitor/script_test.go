@@ -488,6 +488,8 @@ func (s *script) server(t *testing.T, td *datadriven.TestData) {
 			r.noPause = a.SingleVal(t)
 		case "no-kill":
 			r.noKill = a.SingleVal(t)
+		case "no-rewrite":
+			r.noRewrite = strings.TrimPrefix(a.SingleVal(t), "nothing")
 		case "modules":
 			r.modules = true
 		case "late":

@@ -300,6 +300,9 @@ func (c *Core) selectTarget(now Instant, m *master) Instant {
 	if target != nil {
 		r, _, why = c.plannedChoice(now, m, target)
 	}
+	if r != nil && r.priority == 0 && s.named == 0 {
+		r, why = nil, r.name+": its replica-priority is 0"
+	}
 	s.deadline = m.attempt.VotesAsked.Add(switchoverLease)
 	s.pause.length = c.pauseLength(m)
 	switch {

@@ -237,26 +237,16 @@ func (c *Core) switchoverDone(m *master, i *instance, seq uint64, refused string
 		}
 		c.holdHellos(i, 0)
 		c.wake(i)
-	case s.retired.last:
-		s.retired.last, s.retired.done = 0, true
-		c.roleNotSaved(i, refused)
-	case s.retired.saving:
-		s.retired.saving, s.retired.saved = 0, true
-		c.roleNotSaved(i, refused)
+	case s.retired.old.seq:
+		c.roleSaved(c.now, i, &s.retired.old, refused)
+	case s.retired.new.seq:
+		c.roleSaved(c.now, i, &s.retired.new, refused)
 	case s.retired.kill:
 		if refused != "" {
 			c.degraded(i, "clients cannot be disconnected, and see READONLY", refused)
 		}
 	}
 	c.touch(m)
-}
-
-// roleNotSaved tells of a server that may not rewrite its file. That there is none is
-// no fault.
-func (c *Core) roleNotSaved(i *instance, refused string) {
-	if strings.HasPrefix(refused, "NOPERM") {
-		c.degraded(i, "the new role is not in the configuration file, and is lost by a restart", refused)
-	}
 }
 
 // degraded says what a switchover has to do without. A missing right is named, so

@@ -372,6 +372,9 @@ func (k *checker) selected(n *node, p *monitor.MasterProbe) {
 			continue
 		}
 		k.looked[S12]++
+		if r.Addr == n.seen.master(p.Name).handover.named {
+			r.Priority = 1 // it was asked for by its name
+		}
 		if why := unfit(&r, 5*n.tun.PingPeriod, info, down); why != "" {
 			k.fail(n.name, S12, "%s was chosen although %s", r.Name, why)
 		}

@@ -24,11 +24,12 @@ type demotion struct {
 
 // handover is what one process did in the running attempt about one master.
 type handover struct {
-	forced bool    // the operator has allowed any replica that can be reached
-	must   bool    // the master served when the operator asked: nothing may be lost
-	active bool    // the attempt was won, and was running at some time in this turn
-	begun  Instant // of the attempt
-	sent   bool    // a promotion was ordered by itself, outside a transaction
+	forced bool             // the operator has allowed any replica that can be reached
+	must   bool             // the master served when the operator asked: nothing may be lost
+	active bool             // the attempt was won, and was running at some time in this turn
+	begun  Instant          // of the attempt
+	sent   bool             // a promotion was ordered by itself, outside a transaction
+	named  monitor.HostPort // the replica that the operator asked for; zero: any
 }
 
 // pausing is a pause that one process has asked a server for.
@@ -129,7 +130,7 @@ func (k *checker) attempted(n *node, p, was *monitor.MasterProbe) {
 	h := &n.seen.master(p.Name).handover
 	if p.Begun != was.Begun {
 		if p.Begun != 0 {
-			*h = handover{must: h.must, forced: h.forced, begun: p.Begun}
+			*h = handover{must: h.must, forced: h.forced, named: h.named, begun: p.Begun}
 		} else {
 			h.forced = false
 		}
@@ -142,12 +143,20 @@ func (k *checker) attempted(n *node, p, was *monitor.MasterProbe) {
 func (k *checker) operated(n *node, op monitor.FailoverOp) {
 	v, ok := n.core.Master(k.w.now, op.Name)
 	h := &n.seen.master(op.Name).handover
-	if !ok || v.Flags.Has(monitor.FlagFailoverInProgress) {
+	if !ok || v.Flags.Has(monitor.FlagFailoverInProgress) && !n.seen.takesOver(op.Name) {
 		return
 	}
+	h.named = op.To
 	h.forced = op.Mode == monitor.FailoverForced
 	h.must = op.Mode != monitor.FailoverForced && v.PlannedFailover == monitor.PlannedSafe && v.CommandsUp &&
 		v.RoleReported == monitor.RoleMaster && v.InfoRefresh != 0 && !v.Flags.Has(monitor.FlagSDown) && !v.Flags.Has(monitor.FlagODown)
+}
+
+// takesOver reports whether an election is under way that is to finish a switchover of
+// somebody else. An operator's failover may take its place.
+func (h *watch) takesOver(master string) bool {
+	i := slices.IndexFunc(h.probes, func(p monitor.MasterProbe) bool { return p.Name == master })
+	return i >= 0 && h.probes[i].TakingOver && h.probes[i].Phase <= election.WaitStart
 }
 
 // handedOver checks a command to a server that belongs to a switchover.
@@ -199,7 +208,7 @@ func (k *checker) pauses(n *node, name string, v *monitor.MasterView, c *conn, s
 	shortest := v.DownAfter
 	peers, _ := n.core.Sentinels(k.w.now, name)
 	for _, p := range peers {
-		if told := n.seen.downAfter[answerKey{p.Addr, v.Addr}]; told > 0 {
+		if told := n.seen.downAfter[answerKey{p.Addr, v.Addr}].by(k.w.now); told > 0 {
 			shortest = min(shortest, told)
 		}
 	}

@@ -49,7 +49,7 @@ var switchoverViolations = []violation{
 	{Lineage, "a replica without the data is preferred to one that has them", func(s *scene) {
 		m := s.n.seen.master("m0")
 		m.lineage = &lineage{id: shown, offset: 5, keys: true}
-		good := "role:slave\r\nmaster_replid:" + shown + "\r\nslave_repl_offset:3\r\n"
+		good := "role:slave\r\nmaster_replid:" + shown + "\r\nslave_repl_offset:3\r\ndb0:keys=1,expires=0\r\n"
 		for _, text := range []string{
 			good + "loading:1\r\n",
 			good + "master_sync_in_progress:1\r\n",
@@ -87,6 +87,7 @@ var switchoverViolations = []violation{
 			s.n.seen.asks[uint64(seq)] = asked{at, s.w.servers[0].addr}
 			s.k.before(s.n, monitor.AskReply{Token: monitor.Token{Seq: uint64(seq)}, OK: true, DownAfter: 400 * time.Millisecond})
 		}
+		s.w.now++
 		s.send(0, monitor.PauseWrites{For: 201 * time.Millisecond})
 	}},
 	{Pauses, "without an end", func(s *scene) {

@@ -15,7 +15,7 @@ type watch struct {
 	infos     map[monitor.HostPort]heardInfo
 	pauses    map[monitor.HostPort]pausing
 	pausers   map[uint64]monitor.HostPort // servers of orders to pause, and to end that, by their token
-	downAfter map[answerKey]time.Duration // that peers have told
+	downAfter map[answerKey]told          // what peers have told of their down-after
 	asks      map[uint64]asked
 	answers   map[answerKey]answer
 	opinions  map[opinionKey]answer
@@ -72,7 +72,7 @@ func (h *watch) init() {
 	h.roles = map[monitor.HostPort]monitor.Role{}
 	h.pausers = map[uint64]monitor.HostPort{}
 	h.infos, h.pauses = map[monitor.HostPort]heardInfo{}, map[monitor.HostPort]pausing{}
-	h.downAfter = map[answerKey]time.Duration{}
+	h.downAfter = map[answerKey]told{}
 	h.asks = map[uint64]asked{}
 	h.answers = map[answerKey]answer{}
 	h.opinions = map[opinionKey]answer{}
@@ -137,6 +137,28 @@ func (h *watch) asking(c *conn, s monitor.Send, q monitor.AskMasterDown) {
 	h.asks[s.Token.Seq] = asked{c.addr, monitor.HostPort{Host: q.IP, Port: q.Port}}
 }
 
+// told is a down-after that a peer has told, and the one that it told at an earlier
+// instant. What is sent and what arrives at one instant may come in either order.
+type told struct {
+	at             Instant
+	latest, before time.Duration
+}
+
+func (t told) next(now Instant, d time.Duration) told {
+	if now > t.at {
+		t.before = t.latest
+	}
+	return told{now, d, t.before}
+}
+
+// by returns what was certainly told at now; 0: nothing.
+func (t told) by(now Instant) time.Duration {
+	if now > t.at {
+		return t.latest
+	}
+	return t.before
+}
+
 func (h *watch) answered(n *node, r monitor.AskReply) {
 	q, known := h.asks[r.Token.Seq]
 	if !known || !r.OK {
@@ -147,7 +169,7 @@ func (h *watch) answered(n *node, r monitor.AskReply) {
 	h.heard++
 	h.answers[key] = answer{n.w.now, h.heard, r.Down}
 	if r.DownAfter > 0 {
-		h.downAfter[key] = r.DownAfter
+		h.downAfter[key] = h.downAfter[key].next(n.w.now, r.DownAfter)
 	}
 	if r.Leader == n.id {
 		h.ballots[ballot{key, r.Epoch}] = true
