@@ -367,6 +367,13 @@ func (k *checker) selected(n *node, p *monitor.MasterProbe) {
 	if n.seen.master(p.Name).handover.forced {
 		down = math.MaxInt64
 	}
+	known := n.lineage(p.Name)
+	cause := func(r *monitor.ReplicaView) string {
+		if complete(monitor.ParseInfo(r.Info), known) {
+			return unfit(r, 5*n.tun.PingPeriod, info, math.MaxInt64)
+		}
+		return unfit(r, 5*n.tun.PingPeriod, info, down)
+	}
 	for _, r := range replicas {
 		if !r.Flags.Has(monitor.FlagPromoted) {
 			continue
@@ -375,12 +382,13 @@ func (k *checker) selected(n *node, p *monitor.MasterProbe) {
 		if r.Addr == n.seen.master(p.Name).handover.named {
 			r.Priority = 1 // it was asked for by its name
 		}
-		if why := unfit(&r, 5*n.tun.PingPeriod, info, down); why != "" {
+		if why := cause(&r); why != "" {
 			k.fail(n.name, S12, "%s was chosen although %s", r.Name, why)
 		}
-		fit := slices.DeleteFunc(slices.Clone(replicas), func(o monitor.ReplicaView) bool {
-			return unfit(&o, 5*n.tun.PingPeriod, info, down) != ""
-		})
+		fit := slices.DeleteFunc(slices.Clone(replicas), func(o monitor.ReplicaView) bool { return cause(&o) != "" })
+		if r.MasterLinkDown > down {
+			k.hasMost(n, &r, fit, known)
+		}
 		watch := n.seen.master(p.Name)
 		if h := n.seen.infos[m.Addr]; h.info != nil && h.info.Role == monitor.RoleMaster && !h.info.Loading {
 			watch.lineage = watch.lineage.next(h.info, h.info.MasterOffset) // it may have said so before it was the master here
@@ -419,6 +427,34 @@ func (k *checker) descends(n *node, m *masterWatch, chosen *monitor.ReplicaView,
 // latest writes.
 func descends(i *monitor.Info, id string, offset uint64) bool {
 	return !i.Loading && !i.Syncing && (i.ReplID == id && i.Offset > 0 || has(i, id, offset))
+}
+
+// hasMost checks that no other replica has more of what the master had than one that
+// was cut off for long.
+func (k *checker) hasMost(n *node, chosen *monitor.ReplicaView, fit []monitor.ReplicaView, known monitor.Lineage) {
+	has := monitor.ParseInfo(chosen.Info)
+	for _, o := range fit {
+		other := monitor.ParseInfo(o.Info)
+		if has.ReplID == known.ReplID && other.ReplID == has.ReplID && !other.Loading && other.Offset > has.Offset {
+			k.fail(n.name, S12, "%s was chosen, which was cut off for %v, although %s has more", chosen.Name, chosen.MasterLinkDown, o.Name)
+		}
+	}
+}
+
+// lineage returns what the Sentinel knows of the data of a master, also from its file.
+func (n *node) lineage(name string) monitor.Lineage {
+	for _, m := range n.core.State().Masters {
+		if m.Name == name {
+			return m.Lineage
+		}
+	}
+	return monitor.Lineage{}
+}
+
+// complete reports whether a server has all that a Sentinel knows its master to have
+// had. How long it was cut off does not matter then.
+func complete(i *monitor.Info, l monitor.Lineage) bool {
+	return has(i, l.ReplID, l.Offset) && !i.Syncing
 }
 
 // unfit says why a replica must not be promoted, or "". The times are how old

@@ -66,6 +66,12 @@ var switchoverViolations = []violation{
 			}
 		}
 	}},
+	{S12, "a replica that was cut off for long has less than another", func(s *scene) {
+		var chosen, other monitor.ReplicaView
+		text := "role:slave\r\nmaster_replid:" + shown + "\r\nslave_repl_offset:"
+		chosen.Info, other.Info = []byte(text+"5\r\n"), []byte(text+"6\r\n")
+		s.k.hasMost(s.n, &chosen, []monitor.ReplicaView{chosen, other}, monitor.Lineage{ReplID: shown, Offset: 5})
+	}},
 	{Planned, "a master that serves is failed over", func(s *scene) {
 		s.attempting()
 		s.n.seen.probes[0].Forced = true
