@@ -26,7 +26,7 @@ func (c *Core) reconfReplicas(now Instant, m *master) Instant {
 		c.forceHello(now, m)
 	}
 	retired := c.retire(now, m)
-	next := min(c.expireReconf(now, m), c.sendReconf(now, m), m.switchover.retired.due())
+	next := min(c.expireReconf(now, m), c.sendReconf(now, m), m.switchover.retired.due(now))
 	return min(next, c.checkEnd(now, m, retired))
 }
 

@@ -95,11 +95,12 @@ func (c *Core) roleSaved(now Instant, i *instance, s *roleSave, refused string) 
 	}
 }
 
-// due is when a server is told again to save its role; Never when none is.
-func (t *retirement) due() Instant {
+// due is when a server is told again to save its role; Never when none is, or when
+// one cannot be reached that should have been told by now.
+func (t *retirement) due(now Instant) Instant {
 	due := Never
 	for _, s := range []*roleSave{&t.old, &t.new} {
-		if s.again != 0 && !s.done {
+		if s.again > now && !s.done {
 			due = min(due, s.again)
 		}
 	}

@@ -116,6 +116,8 @@ func (c *Core) finish(now Instant, m *master) Instant {
 	if m.link.connected() {
 		c.sendOrder(&m.instance, SlaveOf{Bare: true}, now.Add(c.tun.SelectPatience))
 		c.unpause(m)
+		// It may be the master only since a switchover whose driver did not come to that.
+		c.sendOrder(&m.instance, RewriteConfig{}, now.Add(c.tun.SelectPatience))
 		c.requestInfo(now, &m.instance)
 		c.endTakeover(now, m, "no replica has all data of the master, which gets its role back")
 		return Never

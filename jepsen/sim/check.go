@@ -390,7 +390,7 @@ func (k *checker) selected(n *node, p *monitor.MasterProbe) {
 			k.hasMost(n, &r, fit, known)
 		}
 		watch := n.seen.master(p.Name)
-		if h := n.seen.infos[m.Addr]; h.info != nil && h.info.Role == monitor.RoleMaster && !h.info.Loading {
+		if h := n.seen.infos[m.Addr]; h.info != nil && h.info.Role == monitor.RoleMaster && !h.info.Loading && !watch.lineage.left(h.info.ReplID) {
 			watch.lineage = watch.lineage.next(h.info, h.info.MasterOffset) // it may have said so before it was the master here
 		}
 		k.descends(n, watch, &r, fit)

@@ -88,6 +88,10 @@ func (l *lineage) saves(i *monitor.Info) bool {
 // tell late of one that the master has left.
 func (l *lineage) knows(id string) bool { return l.id == id || slices.Contains(l.before, id) }
 
+// left reports whether the master is known to have left a history: a replica has told
+// of the next one since.
+func (l *lineage) left(id string) bool { return l != nil && slices.Contains(l.before, id) }
+
 // has reports whether a server has a history up to an offset, as its INFO says.
 func has(i *monitor.Info, id string, offset uint64) bool {
 	if i == nil || i.Loading || id == "" {
