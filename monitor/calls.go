@@ -61,7 +61,7 @@ func (c *Core) call(now Instant, in Call) {
 			return
 		}
 	case SetOp:
-		err = c.withMaster(op.Name, func(m *master) *CallError { return c.set(m, op.Changes) })
+		err = c.withMaster(op.Name, func(m *master) *CallError { return c.set(m, op) })
 		if err == nil {
 			c.gate(CallResult{To: in.From})
 			return
@@ -126,11 +126,15 @@ func (c *Core) remove(m *master) *CallError {
 }
 
 // set applies the changes of SENTINEL SET in order, up to the first bad one.
-func (c *Core) set(m *master, changes []Change) (err *CallError) {
+func (c *Core) set(m *master, op SetOp) (err *CallError) {
+	where := option.BySet
+	if op.Own {
+		where = option.InTOML
+	}
 	before, applied := m.cfg, 0
-	for _, ch := range changes {
+	for _, ch := range op.Changes {
 		var shown []string
-		if shown, err = SetMasterOption(&m.cfg, c.opts.AllowScriptsReconfig, ch); err != nil {
+		if shown, err = setMasterOption(&m.cfg, where, c.opts.AllowScriptsReconfig || op.Own, ch); err != nil {
 			break
 		}
 		c.emit(&m.instance, Set{c.ref(&m.instance), ch.Option, shown})
@@ -156,7 +160,11 @@ func (c *Core) set(m *master, changes []Change) (err *CallError) {
 // they may be shown. allowScripts is [Options].AllowScriptsReconfig. After an error
 // cfg is as it was.
 func SetMasterOption(cfg *MasterConfig, allowScripts bool, ch Change) (shown []string, err *CallError) {
-	o := masterOptions.Find(option.BySet, strings.ToLower(ch.Option))
+	return setMasterOption(cfg, option.BySet, allowScripts, ch)
+}
+
+func setMasterOption(cfg *MasterConfig, where option.Where, allowScripts bool, ch Change) (shown []string, err *CallError) {
+	o := masterOptions.Find(where, strings.ToLower(ch.Option))
 	switch {
 	case o == nil || len(ch.Values) != o.Arity():
 		return nil, unknownOption("SET", ch.Option)

@@ -55,6 +55,10 @@ type FlushOp struct{}
 type SetOp struct {
 	Name    string
 	Changes []Change
+	// Own says that the program which runs the core asks for it, and no client. It may
+	// change every option of [MasterOptions], and scripts whatever
+	// [Options].AllowScriptsReconfig says.
+	Own bool
 }
 
 // Change is one option with its new values, as typed.

@@ -78,6 +78,15 @@ func (c *Core) MasterConfig(name string) (MasterConfig, bool) {
 // Options returns the global options as they are now.
 func (c *Core) Options() Options { return c.opts }
 
+// SaveTrouble says why states cannot be saved, as far as this core knows; "" while
+// they can.
+func (c *Core) SaveTrouble() string {
+	if !c.disk.failing {
+		return ""
+	}
+	return c.disk.reason
+}
+
 // CurrentEpoch returns the highest epoch known.
 func (c *Core) CurrentEpoch() Epoch { return c.epoch }
 
