@@ -14,7 +14,7 @@ const idA = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 // real core and reads their effects back. The other tests of the front end use a
 // fake core; where that differs from the real one, this test fails.
 func TestServerOnCore(t *testing.T) {
-	s, err := New(Config{Listen: "127.0.0.1:0", Masters: []Master{{Name: "one", Addr: "127.0.0.1:1", Quorum: 2}}})
+	s, err := New(Config{Listen: "127.0.0.1:0", AllowShutdown: true, Masters: []MasterConfig{{Name: "one", Addr: "127.0.0.1:1", Quorum: 2}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -22,9 +22,9 @@ func TestServerOnCore(t *testing.T) {
 	defer cancel()
 	ran := make(chan error, 1)
 	go func() { ran <- s.Run(ctx) }()
-	// Alive is answered after the +monitor of the start, so the subscriber below
+	// Masters is answered after the +monitor of the start, so the subscriber below
 	// does not receive that.
-	resptest.Eventually(t, "the Sentinel works", func() bool { return s.Addr() != nil && s.Alive() })
+	resptest.Eventually(t, "the Sentinel works", func() bool { return len(masters(s)) == 1 })
 	c, sub := resptest.Dial(t, "tcp", s.Addr().String()), resptest.Dial(t, "tcp", s.Addr().String())
 	sub.Do("PSUBSCRIBE [-+]monitor +set +reset-master")
 
@@ -68,7 +68,7 @@ func TestServerOnCore(t *testing.T) {
 	if v, err := c.Value(); !resptest.Closed(err) {
 		t.Errorf("SHUTDOWN is answered: %q, %v", v, err)
 	}
-	if err := <-ran; err != nil {
+	if err := <-ran; err != ErrShutdownByClient {
 		t.Errorf("Run after SHUTDOWN: %v", err)
 	}
 }

@@ -5,12 +5,13 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
-	"strconv"
 	"time"
 
 	"github.com/gosentinel/sentinel/configrewrite"
+	"github.com/gosentinel/sentinel/internal/errtext"
 	"github.com/gosentinel/sentinel/internal/node"
 	"github.com/gosentinel/sentinel/internal/valid"
 	"github.com/gosentinel/sentinel/monitor"
@@ -42,13 +43,21 @@ type Config struct {
 	// one (SENTINEL RESET).
 	StateFile string
 
-	// Masters are monitored from the start. Where StateFile already has a master
+	// Store keeps the state in place of StateFile.
+	Store Store
+
+	// Masters are monitored from the start. Where the state already has a master
 	// of the same name, its values win, such as the address after a failover.
-	Masters []Master
+	Masters []MasterConfig
 
 	// Password is required from clients and other Sentinels (requirepass), and is
 	// sent when this Sentinel connects to another one.
 	Password string
+
+	// PeerUser and PeerPass log this Sentinel in to the others (sentinel-user and
+	// sentinel-pass). "": with Password, as the default user.
+	PeerUser string
+	PeerPass string
 
 	// AnnounceIP and AnnouncePort replace the address that is announced to other
 	// Sentinels, for hosts behind NAT or in containers. "" and 0 announce the
@@ -84,72 +93,132 @@ type Config struct {
 	// running.
 	ResolveHostnames bool
 
+	// AllowShutdown lets clients end this Sentinel with SHUTDOWN. Run then returns
+	// [ErrShutdownByClient].
+	AllowShutdown bool
+
+	// Limits bound what clients and slow readers of events can cost.
+	Limits Limits
+
 	// Logger receives the log; nil discards it.
 	Logger *slog.Logger
+
+	// Record receives what goes into the core and what comes out of it, in a form
+	// that `sim replay` plays again, up to 64 MiB; nil records nothing. Writing
+	// must not block, since all decisions wait for it. The record holds passwords.
+	Record io.Writer
+}
+
+// Limits bound what others can cost. The zero value of each field is its default.
+type Limits struct {
+	Clients         int           // connections of the RESP server; 0: 10000
+	ClientIdle      time.Duration // clients that are silent for so long are cut; 0: never
+	SubscriberBytes int           // that wait for a subscriber before it is cut; 0: 8 MiB
+	EventsBytes     int           // that wait for a reader of Events before the oldest are dropped; 0: 1 MiB
 }
 
 // DialFunc opens a connection. It is the form of [net.Dialer.DialContext]: network is
 // "tcp", and addr an IP address with a port.
 type DialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
 
-// Master is one master to monitor. Name, Addr and Quorum are required.
-type Master struct {
-	Name            string
-	Addr            string        // "host:port"
-	Quorum          int           // how many Sentinels must agree that it is down
-	DownAfter       time.Duration // 0: 30 seconds
-	FailoverTimeout time.Duration // 0: 3 minutes
-	ParallelSyncs   int           // 0: 1
-	AuthUser        string        // for AUTH to its servers; "" for the default user
-	AuthPass        string
-
-	// StockFailover makes planned failovers work as the original does, which loses
-	// writes: it promotes a replica while the master takes writes.
-	StockFailover bool
-	// EmptyPromotionGrace is how long no replica without keys is promoted after a
-	// master that had some went down. 0: without end if the master keeps its data
-	// on disk, else 10 seconds.
-	EmptyPromotionGrace time.Duration
-}
-
 // base converts cfg to the form that a configuration file is read into. The error
 // joins every mistake.
 func (cfg Config) base() (configrewrite.Config, error) {
 	base := configrewrite.Config{Settings: configrewrite.DefaultSettings()}
 	base.Settings.RequirePass = cfg.Password
+	base.Settings.Gossip = cfg.gossip()
 	base.State.Options = monitor.Options{
 		AnnounceIP: cfg.AnnounceIP, AnnouncePort: cfg.AnnouncePort, ResolveHostnames: cfg.ResolveHostnames,
+		SentinelUser: cfg.PeerUser, SentinelPass: cfg.PeerPass,
 	}
-	base.Settings.Gossip = cfg.gossip()
-	var wrong []error
+	cfg.Limits.apply(&base.Settings)
+	wrong := cfg.mistakes()
 	if err := node.CheckGossip(base.Settings.Gossip); err != nil {
-		wrong = append(wrong, fmt.Errorf("sentinel: %w", err))
-	}
-	if cfg.Listen != "" && cfg.Listener != nil {
-		wrong = append(wrong, errors.New("sentinel: Listen and Listener exclude each other: leave one of them out"))
-	}
-	if cfg.AnnouncePort < 0 || cfg.AnnouncePort > 65535 {
-		wrong = append(wrong, fmt.Errorf("sentinel: AnnouncePort %d must be from 0 to 65535", cfg.AnnouncePort))
-	}
-	if err := valid.Announced(cfg.AnnounceIP); cfg.AnnounceIP != "" && err != nil {
-		wrong = append(wrong, fmt.Errorf("sentinel: AnnounceIP %q: %w", cfg.AnnounceIP, err))
-	}
-	if _, ok := monitor.IPAddr(cfg.AnnounceIP, 0); cfg.AnnounceIP != "" && !ok && !cfg.ResolveHostnames {
-		wrong = append(wrong, fmt.Errorf("sentinel: AnnounceIP %q is not an IP address: set ResolveHostnames to use names", cfg.AnnounceIP))
+		wrong = append(wrong, err)
 	}
 	seen := map[string]bool{}
 	for _, m := range cfg.Masters {
-		mc, err := m.config(cfg.ResolveHostnames)
+		mc, err := m.core(cfg.ResolveHostnames)
 		if seen[m.Name] {
 			err = errors.Join(err, errors.New("it stands twice in Masters"))
 		}
 		seen[m.Name] = true
 		if err != nil {
-			wrong = append(wrong, fmt.Errorf("sentinel: master %q: %w", m.Name, err))
+			for _, e := range errtext.Parts(err) {
+				wrong = append(wrong, fmt.Errorf("master %q: %w", m.Name, e))
+			}
 		}
 		base.State.Masters = append(base.State.Masters, monitor.MasterState{MasterConfig: mc})
 	}
+	for i, err := range wrong {
+		wrong[i] = fmt.Errorf("sentinel: %w", err)
+	}
 	return base, errors.Join(wrong...)
+}
+
+// mistakes returns what is wrong with the fields that do not belong to a master.
+func (cfg Config) mistakes() (wrong []error) {
+	bad := func(format string, args ...any) { wrong = append(wrong, fmt.Errorf(format, args...)) }
+	if cfg.Listen != "" && cfg.Listener != nil {
+		bad("Listen and Listener exclude each other: leave one of them out")
+	}
+	if cfg.StateFile != "" && cfg.Store != nil {
+		bad("StateFile and Store exclude each other: leave one of them out")
+	}
+	if _, err := net.ResolveTCPAddr("tcp", literalHost(cfg.Listen)); cfg.Listen != "" && err != nil {
+		bad("Listen %q: %w", cfg.Listen, err)
+	}
+	if cfg.GossipPort > 65535 {
+		bad("GossipPort %d must be at most 65535", cfg.GossipPort)
+	}
+	if cfg.AnnouncePort < 0 || cfg.AnnouncePort > 65535 {
+		bad("AnnouncePort %d must be from 0 to 65535", cfg.AnnouncePort)
+	}
+	if err := valid.Announced(cfg.AnnounceIP); cfg.AnnounceIP != "" && err != nil {
+		bad("AnnounceIP %q: %w", cfg.AnnounceIP, err)
+	} else if _, ok := monitor.IPAddr(cfg.AnnounceIP, 0); cfg.AnnounceIP != "" && !ok && !cfg.ResolveHostnames {
+		bad("AnnounceIP %q is not an IP address: set ResolveHostnames to use names", cfg.AnnounceIP)
+	}
+	for _, w := range []struct{ field, value string }{{"Password", cfg.Password}, {"PeerUser", cfg.PeerUser}, {"PeerPass", cfg.PeerPass}} {
+		if err := valid.Word(w.value); err != nil {
+			bad("%s: %w", w.field, err)
+		}
+	}
+	if cfg.PeerUser != "" && cfg.PeerPass == "" {
+		bad("PeerUser %q has no PeerPass", cfg.PeerUser)
+	}
+	for _, n := range []struct {
+		field string
+		value int
+	}{
+		{"Clients", cfg.Limits.Clients}, {"ClientIdle", int(cfg.Limits.ClientIdle)},
+		{"SubscriberBytes", cfg.Limits.SubscriberBytes}, {"EventsBytes", cfg.Limits.EventsBytes},
+	} {
+		if n.value < 0 {
+			bad("Limits.%s must not be negative", n.field)
+		}
+	}
+	return wrong
+}
+
+// literalHost returns addr with 0.0.0.0 in the place of a host name, which is
+// resolved only when the socket is opened.
+func literalHost(addr string) string {
+	host, port, err := net.SplitHostPort(addr)
+	if _, literal := monitor.IPAddr(host, 0); err == nil && host != "" && !literal && valid.Host(host) == nil {
+		return net.JoinHostPort("0.0.0.0", port)
+	}
+	return addr
+}
+
+func (l Limits) apply(set *configrewrite.Settings) {
+	if l.Clients > 0 {
+		set.MaxClients = l.Clients
+	}
+	set.Timeout = l.ClientIdle
+	if l.SubscriberBytes > 0 {
+		set.OutputLimits.PubSub = configrewrite.OutputLimit{HardBytes: int64(l.SubscriberBytes)}
+	}
 }
 
 func (cfg Config) gossip() configrewrite.Gossip {
@@ -161,54 +230,4 @@ func (cfg Config) gossip() configrewrite.Gossip {
 		g.Port = -1
 	}
 	return g
-}
-
-func (m Master) config(names bool) (monitor.MasterConfig, error) {
-	addr, err := m.addr(names)
-	for _, check := range []struct {
-		wrong bool
-		text  string
-	}{
-		{valid.MasterName(m.Name) != nil, fmt.Sprint(valid.MasterName(m.Name))},
-		{m.Quorum < 1, "Quorum must be 1 or greater"},
-		{m.DownAfter < 0, "DownAfter must not be negative"},
-		{m.FailoverTimeout < 0, "FailoverTimeout must not be negative"},
-		{m.ParallelSyncs < 0, "ParallelSyncs must not be negative"},
-		{m.EmptyPromotionGrace < 0, "EmptyPromotionGrace must not be negative"},
-	} {
-		if check.wrong {
-			err = errors.Join(err, errors.New(check.text))
-		}
-	}
-	planned := monitor.PlannedSafe
-	if m.StockFailover {
-		planned = monitor.PlannedStock
-	}
-	return monitor.MasterConfig{
-		Name: m.Name, Addr: addr, Quorum: m.Quorum, DownAfter: m.DownAfter, FailoverTimeout: m.FailoverTimeout,
-		ParallelSyncs: m.ParallelSyncs, AuthUser: m.AuthUser, AuthPass: m.AuthPass,
-		PlannedFailover: planned, EmptyPromotionGrace: m.EmptyPromotionGrace,
-	}, err
-}
-
-func (m Master) addr(names bool) (monitor.Addr, error) {
-	host, portText, err := net.SplitHostPort(m.Addr)
-	if err != nil {
-		return monitor.Addr{}, fmt.Errorf("Addr %q must be host:port: %w", m.Addr, err)
-	}
-	port, err := strconv.Atoi(portText)
-	if err != nil || port < 1 || port > 65535 {
-		return monitor.Addr{}, fmt.Errorf("port %q must be a number from 1 to 65535", portText)
-	}
-	if err := valid.Announced(host); err != nil {
-		return monitor.Addr{}, fmt.Errorf("Addr %q: %w", m.Addr, err)
-	}
-	addr, literal := monitor.IPAddr(host, port)
-	switch {
-	case literal:
-		return addr, nil
-	case !names:
-		return addr, fmt.Errorf("%q is not an IP address: set ResolveHostnames to use names", host)
-	}
-	return monitor.Addr{Host: host, Port: port}, nil
 }

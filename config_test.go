@@ -9,35 +9,35 @@ import (
 
 // Every mistake is reported, with and without a state file, and nothing starts.
 func TestNewRejects(t *testing.T) {
-	good := Master{Name: "cache", Addr: "10.0.0.1:6379", Quorum: 2}
-	with := func(change func(*Master)) Config {
+	good := MasterConfig{Name: "cache", Addr: "10.0.0.1:6379", Quorum: 2}
+	with := func(change func(*MasterConfig)) Config {
 		m := good
 		change(&m)
-		return Config{Masters: []Master{m}}
+		return Config{Masters: []MasterConfig{m}}
 	}
 	for _, c := range []struct {
 		cfg  Config
 		says string
 	}{
-		{with(func(m *Master) { m.Name = "" }), "cannot be empty"},
-		{with(func(m *Master) { m.Name = "a,b" }), "cannot contain blanks, commas"},
-		{with(func(m *Master) { m.Name = "a\nb" }), "cannot contain blanks, commas"},
-		{with(func(m *Master) { m.Quorum = 0 }), "Quorum must be 1 or greater"},
-		{with(func(m *Master) { m.DownAfter = -time.Second }), "DownAfter must not be negative"},
-		{with(func(m *Master) { m.FailoverTimeout = -1 }), "FailoverTimeout must not be negative"},
-		{with(func(m *Master) { m.EmptyPromotionGrace = -1 }), "EmptyPromotionGrace must not be negative"},
-		{with(func(m *Master) { m.ParallelSyncs = -1 }), "ParallelSyncs must not be negative"},
-		{with(func(m *Master) { m.Addr = "10.0.0.1" }), "must be host:port"},
-		{with(func(m *Master) { m.Addr = "10.0.0.1:70000" }), "from 1 to 65535"},
-		{with(func(m *Master) { m.Addr = "redis1:6379" }), "set ResolveHostnames"},
-		{Config{Masters: []Master{good, good}}, "stands twice"},
+		{with(func(m *MasterConfig) { m.Name = "" }), "cannot be empty"},
+		{with(func(m *MasterConfig) { m.Name = "a,b" }), "cannot contain blanks, commas"},
+		{with(func(m *MasterConfig) { m.Name = "a\nb" }), "cannot contain blanks, commas"},
+		{with(func(m *MasterConfig) { m.Quorum = 0 }), "Quorum must be 1 or greater"},
+		{with(func(m *MasterConfig) { m.DownAfter = -time.Second }), "DownAfter must not be negative"},
+		{with(func(m *MasterConfig) { m.FailoverTimeout = -1 }), "FailoverTimeout must not be negative"},
+		{with(func(m *MasterConfig) { m.EmptyPromotionGrace = -1 }), "EmptyPromotionGrace must not be negative"},
+		{with(func(m *MasterConfig) { m.ParallelSyncs = -1 }), "ParallelSyncs must not be negative"},
+		{with(func(m *MasterConfig) { m.Addr = "10.0.0.1" }), "must be host:port"},
+		{with(func(m *MasterConfig) { m.Addr = "10.0.0.1:70000" }), "from 1 to 65535"},
+		{with(func(m *MasterConfig) { m.Addr = "redis1:6379" }), "set ResolveHostnames"},
+		{Config{Masters: []MasterConfig{good, good}}, "stands twice"},
 		{Config{AnnouncePort: 99999}, "from 0 to 65535"},
 		{Config{AnnounceIP: "nowhere"}, "set ResolveHostnames"},
 		{Config{AnnounceIP: "0.0.0.0"}, "nobody can connect"},
 		{Config{AnnounceIP: "10.0.0.1,x", ResolveHostnames: true}, "commas"},
-		{with(func(m *Master) { m.Addr = "0.0.0.0:6379" }), "nobody can connect"},
-		{with(func(m *Master) { m.Addr = "[::]:6379" }), "nobody can connect"},
-		{with(func(m *Master) { m.Addr = " 10.0.0.1:6379" }), "white space"},
+		{with(func(m *MasterConfig) { m.Addr = "0.0.0.0:6379" }), "nobody can connect"},
+		{with(func(m *MasterConfig) { m.Addr = "[::]:6379" }), "nobody can connect"},
+		{with(func(m *MasterConfig) { m.Addr = " 10.0.0.1:6379" }), "white space"},
 	} {
 		for _, file := range []string{"", filepath.Join(t.TempDir(), "state.toml")} {
 			c.cfg.StateFile = file
@@ -46,7 +46,7 @@ func TestNewRejects(t *testing.T) {
 			}
 		}
 	}
-	twice := with(func(m *Master) { m.Name, m.Quorum = "", 0 })
+	twice := with(func(m *MasterConfig) { m.Name, m.Quorum = "", 0 })
 	if _, err := New(twice); err == nil || !strings.Contains(err.Error(), "name of a master") || !strings.Contains(err.Error(), "Quorum") {
 		t.Errorf("two mistakes, but the error is %v", err)
 	}

@@ -37,7 +37,7 @@ func TestSimulatedCrashEndsRun(t *testing.T) {
 		t.Run(c.failure, func(t *testing.T) {
 			master := startFakeRedis(t, "")
 			startFakeRedis(t, master.Addr())
-			s, err := New(Config{Listen: "127.0.0.1:0", Masters: []Master{{Name: "m", Addr: master.Addr(), Quorum: 1}}})
+			s, err := New(Config{Listen: "127.0.0.1:0", Masters: []MasterConfig{{Name: "m", Addr: master.Addr(), Quorum: 1}}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -47,14 +47,14 @@ func TestSimulatedCrashEndsRun(t *testing.T) {
 			go func() {
 				var list []string
 				for ev := range s.Events(ctx) {
-					list = append(list, ev.Name())
+					list = append(list, ev.Body.Name())
 				}
 				names <- list
 			}()
 			ran := make(chan error, 1)
 			go func() { ran <- s.Run(ctx) }()
 			resptest.Eventually(t, "the Sentinel knows its replica", func() bool {
-				views := s.Masters()
+				views := masters(s)
 				return len(views) == 1 && views[0].Replicas == 1
 			})
 			cl := resptest.Dial(t, "tcp", s.Addr().String())
@@ -62,7 +62,7 @@ func TestSimulatedCrashEndsRun(t *testing.T) {
 				t.Fatal(got)
 			}
 			resptest.Eventually(t, "a failover begins", func() bool {
-				err := s.Failover("m")
+				err := s.Failover(ctx, "m", FailoverOptions{})
 				return err == nil || errors.Is(err, ErrNotRunning) // the crash came before the reply
 			})
 			if err := <-ran; !errors.Is(err, ErrSimulatedCrash) {
@@ -85,7 +85,7 @@ func TestLibrarySeesDebugEvents(t *testing.T) {
 	}
 	port := free.Addr().(*net.TCPAddr).Port
 	free.Close() // now nothing listens there
-	s, err := New(Config{Listen: "127.0.0.1:0", Masters: []Master{{Name: "m", Addr: "127.0.0.1:" + strconv.Itoa(port), Quorum: 1}}})
+	s, err := New(Config{Listen: "127.0.0.1:0", Masters: []MasterConfig{{Name: "m", Addr: "127.0.0.1:" + strconv.Itoa(port), Quorum: 1}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +95,7 @@ func TestLibrarySeesDebugEvents(t *testing.T) {
 	events := s.Events(ctx)
 	go func() {
 		for ev := range events {
-			if _, ok := ev.(monitor.LinkReconnection); ok {
+			if _, ok := ev.Body.(monitor.LinkReconnection); ok {
 				seen <- true
 				return
 			}

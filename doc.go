@@ -6,7 +6,7 @@
 //	s, err := sentinel.New(sentinel.Config{
 //		Listen:    ":26379", // "" for a library without a RESP server
 //		StateFile: "/var/lib/sentinel/state.toml",
-//		Masters:   []sentinel.Master{{Name: "cache", Addr: "10.0.0.1:6379", Quorum: 2}},
+//		Masters:   []sentinel.MasterConfig{{Name: "cache", Addr: "10.0.0.1:6379", Quorum: 2}},
 //	})
 //	...
 //	err = s.Run(ctx) // blocks; no goroutine outlives it

@@ -1,14 +1,80 @@
 package sentinel
 
 import (
+	"context"
+	"iter"
+	"slices"
+	"time"
+
 	"github.com/gosentinel/sentinel/monitor"
 	"github.com/gosentinel/sentinel/pubsub"
 )
 
-// Event is something that happened; see [monitor.Event] for its methods. A type
-// switch over the types below distinguishes events. Name returns the Pub/Sub
-// channel, and AppendText appends the message that RESP subscribers get.
-type Event = monitor.Event
+// Event is something that happened, with its place in the stream of all events.
+type Event struct {
+	// Seq numbers the events of a Sentinel from 1 at each start. A gap means that
+	// filters left something out, or that a [Lagged] stands there.
+	Seq    uint64
+	Time   time.Time
+	Master string // the master that it is about; "" for none
+	// Body is one of the types below; a type switch tells which. Its Name is the
+	// Pub/Sub channel, and AppendText appends the message that RESP subscribers get.
+	Body monitor.Event
+}
+
+// String returns channel and message, as RESP subscribers see them.
+func (e Event) String() string {
+	return string(e.Body.AppendText(append([]byte(e.Body.Name()), ' ')))
+}
+
+// Filter selects events; see [Sentinel.Events].
+type Filter func(Event) bool
+
+// OfMaster selects the events about some masters.
+func OfMaster(names ...string) Filter {
+	return func(e Event) bool { return slices.Contains(names, e.Master) }
+}
+
+// OfType selects the events of one type, as in OfType[SwitchMaster]().
+func OfType[T monitor.Event]() Filter {
+	return func(e Event) bool { _, ok := e.Body.(T); return ok }
+}
+
+// Events returns the events from the moment of the call until ctx ends or the
+// Sentinel stops. Filters leave out what any of them does not select, but never a
+// [Lagged], which takes the place of events that were dropped because the consumer
+// was too slow. It never slows down the Sentinel. The sequence can be ranged over
+// once; until then events wait, up to Limits.EventsBytes.
+func (s *Sentinel) Events(ctx context.Context, filters ...Filter) iter.Seq[Event] {
+	stream := s.node.Events(ctx)
+	return func(yield func(Event) bool) {
+		for ev := range stream {
+			if e := (Event{ev.Seq, ev.Time, masterOf(ev.Body), ev.Body}); selected(e, filters) && !yield(e) {
+				return
+			}
+		}
+	}
+}
+
+func selected(e Event, filters []Filter) bool {
+	if _, gap := e.Body.(Lagged); gap {
+		return true
+	}
+	return !slices.ContainsFunc(filters, func(f Filter) bool { return !f(e) })
+}
+
+// masterOf returns the name of the master that an event is about.
+func masterOf(ev monitor.Event) string {
+	switch ev := ev.(type) {
+	case monitor.SwitchMaster:
+		return ev.Master
+	case monitor.VoteForLeader:
+		return ev.Master
+	case interface{ MasterName() string }:
+		return ev.MasterName()
+	}
+	return ""
+}
 
 // HostPort is an address in the form shown to users.
 type HostPort = monitor.HostPort

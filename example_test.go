@@ -13,7 +13,7 @@ import (
 func Example() {
 	s, err := sentinel.New(sentinel.Config{
 		Listen: ":26379", StateFile: "/var/lib/sentinel/state.toml",
-		Masters: []sentinel.Master{{Name: "cache", Addr: "10.0.0.1:6379", Quorum: 2}},
+		Masters: []sentinel.MasterConfig{{Name: "cache", Addr: "10.0.0.1:6379", Quorum: 2}},
 	})
 	if err != nil {
 		log.Fatal(err)
@@ -27,7 +27,7 @@ func Example() {
 func ExampleSentinel_Events() {
 	s, err := sentinel.New(sentinel.Config{
 		Listen:  ":26379",
-		Masters: []sentinel.Master{{Name: "cache", Addr: "10.0.0.1:6379", Quorum: 2, DownAfter: 5 * time.Second}},
+		Masters: []sentinel.MasterConfig{{Name: "cache", Addr: "10.0.0.1:6379", Quorum: 2, DownAfter: 5 * time.Second}},
 	})
 	if err != nil {
 		log.Fatal(err)
@@ -36,11 +36,11 @@ func ExampleSentinel_Events() {
 	events := s.Events(ctx) // from here on, nothing is missed
 	go func() {
 		for ev := range events {
-			switch ev := ev.(type) {
+			switch body := ev.Body.(type) {
 			case sentinel.SwitchMaster:
-				log.Printf("%s moved from %s to %s (epoch %d)", ev.Master, ev.From, ev.To, ev.Epoch)
+				log.Printf("%s moved from %s to %s (epoch %d)", body.Master, body.From, body.To, body.Epoch)
 			case sentinel.Lagged:
-				log.Printf("%d events missed", ev.Missed)
+				log.Printf("%d events missed", body.Missed)
 			}
 		}
 	}()
@@ -50,7 +50,7 @@ func ExampleSentinel_Events() {
 // Without Listen and StateFile, a Sentinel only observes, inside the program.
 func ExampleNew() {
 	s, err := sentinel.New(sentinel.Config{
-		Masters: []sentinel.Master{{Name: "cache", Addr: "127.0.0.1:1", Quorum: 1}},
+		Masters: []sentinel.MasterConfig{{Name: "cache", Addr: "127.0.0.1:1", Quorum: 1}},
 	})
 	if err != nil {
 		log.Fatal(err)
@@ -59,7 +59,7 @@ func ExampleNew() {
 	events, ended := s.Events(ctx), make(chan error)
 	go func() { ended <- s.Run(ctx) }()
 	for ev := range events {
-		fmt.Printf("%s %s\n", ev.Name(), ev.AppendText(nil))
+		fmt.Println(ev)
 		break
 	}
 	cancel()

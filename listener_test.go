@@ -17,7 +17,7 @@ func TestGivenSockets(t *testing.T) {
 	}
 	dialed := make(chan string, 100)
 	s, err := New(Config{
-		Listener: ln, Masters: []Master{{Name: "cache", Addr: "10.1.2.3:6379", Quorum: 1}},
+		Listener: ln, Masters: []MasterConfig{{Name: "cache", Addr: "10.1.2.3:6379", Quorum: 1}},
 		Dial: func(_ context.Context, network, addr string) (net.Conn, error) {
 			dialed <- network + " " + addr
 			return nil, errors.New("not today")

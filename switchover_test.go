@@ -32,17 +32,16 @@ func TestSwitchoverOfEveryServer(t *testing.T) {
 			old := startFakeWith(t, fakeredis.Config{Parameters: with})
 			target := startFakeWith(t, fakeredis.Config{ReplicaOf: old.Addr(), Parameters: with})
 			third := startFakeWith(t, fakeredis.Config{ReplicaOf: old.Addr(), Parameters: with, Priority: fakeredis.NeverPromote})
-			s, events := runEmbedded(t, Master{Name: "m", Addr: old.Addr(), Quorum: 1, DownAfter: 4 * time.Second})
+			s, events := runEmbedded(t, MasterConfig{Name: "m", Addr: old.Addr(), Quorum: 1, DownAfter: 4 * time.Second})
 			resptest.Eventually(t, "the Sentinel knows both replicas", func() bool {
-				views := s.Masters()
+				views := masters(s)
 				return len(views) == 1 && views[0].Replicas == 2
 			})
 			writer := startWriter(t, old.Addr())
-			resptest.Eventually(t, "the switchover begins", func() bool { return s.Failover("m") == nil })
+			resptest.Eventually(t, "the switchover begins", func() bool { return s.Failover(t.Context(), "m", FailoverOptions{}) == nil })
 			acknowledged := writer.end()
 			resptest.Eventually(t, "the new address", func() bool {
-				addr, _ := s.MasterAddr("m")
-				return addr.Port == target.Port()
+				return masters(s)[0].Addr == target.Addr()
 			})
 			if got := getNumber(t, target.Addr()); got < acknowledged {
 				t.Errorf("write %d was acknowledged, and the new master has %d", acknowledged, got)
@@ -59,7 +58,7 @@ func TestSwitchoverOfEveryServer(t *testing.T) {
 			if got := resptest.Dial(t, "tcp", old.Addr()).Do("SET k late"); !strings.HasPrefix(got, "-READONLY") {
 				t.Errorf("a write to the old master: %s", got)
 			}
-			resptest.Eventually(t, "the switchover ends", func() bool { return s.Masters()[0].FailoverState == "none" })
+			resptest.Eventually(t, "the switchover ends", func() bool { return masters(s)[0].Failover == "" })
 			if all := events(); strings.Contains(all, "+switchover-degraded") != (c.degraded != "") || !strings.Contains(all, c.degraded) {
 				t.Errorf("want a word about %q, events:\n%s", c.degraded, all)
 			}
@@ -80,7 +79,7 @@ func startFakeWith(t *testing.T, cfg fakeredis.Config) *fakeredis.Server {
 
 // runEmbedded runs a Sentinel until the end of the test. The function that it returns
 // ends it sooner, and returns its events, one on each line.
-func runEmbedded(t *testing.T, masters ...Master) (s *Sentinel, end func() string) {
+func runEmbedded(t *testing.T, masters ...MasterConfig) (s *Sentinel, end func() string) {
 	t.Helper()
 	s, err := New(Config{Listen: "127.0.0.1:0", Masters: masters})
 	if err != nil {
@@ -91,7 +90,7 @@ func runEmbedded(t *testing.T, masters ...Master) (s *Sentinel, end func() strin
 	go func() {
 		var list strings.Builder
 		for ev := range s.Events(ctx) {
-			list.WriteString(ev.Name() + " " + string(ev.AppendText(nil)) + "\n")
+			list.WriteString(ev.String() + "\n")
 		}
 		lines <- list.String()
 	}()
@@ -109,6 +108,12 @@ func runEmbedded(t *testing.T, masters ...Master) (s *Sentinel, end func() strin
 	}
 	t.Cleanup(func() { end() })
 	return s, end
+}
+
+// masters returns the masters that s watches; none before it runs.
+func masters(s *Sentinel) []Master {
+	list, _ := s.Masters(context.Background())
+	return list
 }
 
 // writer writes ever greater numbers to one server until it is refused or cut.
@@ -157,9 +162,9 @@ func TestSwitchoverToTheNamedReplica(t *testing.T) {
 	old := startFakeWith(t, fakeredis.Config{})
 	first := startFakeWith(t, fakeredis.Config{ReplicaOf: old.Addr()})
 	named := startFakeWith(t, fakeredis.Config{ReplicaOf: old.Addr(), Priority: fakeredis.NeverPromote})
-	s, _ := runEmbedded(t, Master{Name: "m", Addr: old.Addr(), Quorum: 1, DownAfter: 4 * time.Second})
+	s, _ := runEmbedded(t, MasterConfig{Name: "m", Addr: old.Addr(), Quorum: 1, DownAfter: 4 * time.Second})
 	resptest.Eventually(t, "the Sentinel knows both replicas", func() bool {
-		views := s.Masters()
+		views := masters(s)
 		return len(views) == 1 && views[0].Replicas == 2
 	})
 	resptest.Eventually(t, "the Sentinel listens", func() bool { return s.Addr() != nil })
@@ -170,8 +175,7 @@ func TestSwitchoverToTheNamedReplica(t *testing.T) {
 	}
 	resptest.Eventually(t, "the switchover begins", func() bool { return cl.Do(to(named.Port())) == "+OK\n" })
 	resptest.Eventually(t, "the new address", func() bool {
-		addr, _ := s.MasterAddr("m")
-		return addr.Port == named.Port()
+		return masters(s)[0].Addr == named.Addr()
 	})
 	resptest.Eventually(t, "the other one follows", func() bool {
 		return strings.Contains(resptest.Dial(t, "tcp", first.Addr()).Do("INFO"), "master_port:"+strconv.Itoa(named.Port())+"\n")
@@ -184,7 +188,7 @@ func TestSwitchoverWaitsForACopy(t *testing.T) {
 	old := startFakeWith(t, fakeredis.Config{Parameters: map[string]string{"repl-diskless-sync-delay": "2"}})
 	resptest.Dial(t, "tcp", old.Addr()).Do("SET k 1")
 	target := startFakeWith(t, fakeredis.Config{ReplicaOf: old.Addr()})
-	s, events := runEmbedded(t, Master{Name: "m", Addr: old.Addr(), Quorum: 1, DownAfter: 4 * time.Second})
+	s, events := runEmbedded(t, MasterConfig{Name: "m", Addr: old.Addr(), Quorum: 1, DownAfter: 4 * time.Second})
 	resptest.Eventually(t, "the Sentinel listens", func() bool { return s.Addr() != nil })
 	cl := resptest.Dial(t, "tcp", s.Addr().String())
 	resptest.Eventually(t, "the failover is accepted", func() bool { return cl.Do("SENTINEL FAILOVER m") == "+OK\n" })
@@ -198,8 +202,7 @@ func TestSwitchoverWaitsForACopy(t *testing.T) {
 		t.Errorf("a write meanwhile: %s", got)
 	}
 	resptest.Eventually(t, "the new address", func() bool {
-		addr, _ := s.MasterAddr("m")
-		return addr.Port == target.Port()
+		return masters(s)[0].Addr == target.Addr()
 	})
 	if got := getNumber(t, target.Addr()); got != 2 {
 		t.Errorf("the new master has %d", got)

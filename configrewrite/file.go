@@ -31,13 +31,14 @@ type File struct {
 
 	mu     sync.Mutex // one save at a time; also guards what is below
 	out    atomicfile.Writer
-	good   []byte           // what the file held when it was read or written last; nil: nothing
-	broken *brokenText      // nil: none was seen
-	judged []byte           // the edited text about which everything was said
-	known  map[string]bool  // names of all masters since the start
-	said   []string         // warnings that no one has heard yet
-	warn   func(string)     // nil: they are kept in said
-	left   map[learned]bool // what was left out, and said to be
+	put    func([]byte) error // saves in a Place; nil: in the file
+	good   []byte             // what the file held when it was read or written last; nil: nothing
+	broken *brokenText        // nil: none was seen
+	judged []byte             // the edited text about which everything was said
+	known  map[string]bool    // names of all masters since the start
+	said   []string           // warnings that no one has heard yet
+	warn   func(string)       // nil: they are kept in said
+	left   map[learned]bool   // what was left out, and said to be
 }
 
 // Loader loads configurations. The zero value is ready for use.
@@ -118,23 +119,56 @@ func New(path string, base Config) (*File, error) {
 
 // New is [New] with the resolver and directory of l.
 func (l Loader) New(path string, base Config) (*File, error) {
-	start, err := l.start()
-	if err != nil {
-		return nil, loadError(path, err, "")
-	}
-	ctx, cancel := l.resolveContext()
-	defer cancel()
-	doc, err := documentOf(base, l.source(ctx, "configuration", start))
+	f, start, err := l.ofProgram(base)
 	if err != nil {
 		return nil, err
 	}
-	f := &File{doc: doc, writer: doc, fsys: l.fileSystem()}
 	path = InDir(start, path)
 	if err := f.useStateFile(path); err != nil {
 		return nil, err
 	}
 	f.ready()
 	return f, nil
+}
+
+// Place keeps a state that is in no file.
+type Place struct {
+	Name string             // for messages
+	Text []byte             // what it holds; nil: nothing has been saved yet
+	Save func([]byte) error // makes a text durable, and keeps the last one if it fails
+}
+
+// NewIn is New for a state that is kept elsewhere than in a file. What the place holds
+// must be what was saved there: nobody edits it.
+func (l Loader) NewIn(place Place, base Config) (*File, error) {
+	f, _, err := l.ofProgram(base)
+	if err != nil {
+		return nil, err
+	}
+	f.statePath, f.put = place.Name, place.Save
+	f.writer = f.doc.inTOML(place.Name)
+	if place.Text != nil {
+		if err := f.useState(place.Text, "restore what was saved there last. If it is empty on purpose, this Sentinel forgets its id and its votes"); err != nil {
+			return nil, err
+		}
+	}
+	f.known = masterNames(f.doc.State)
+	return f, nil
+}
+
+// ofProgram returns a File without a place yet, and the directory at which relative
+// paths start.
+func (l Loader) ofProgram(base Config) (f *File, start string, err error) {
+	if start, err = l.start(); err != nil {
+		return nil, "", loadError("configuration", err, "")
+	}
+	ctx, cancel := l.resolveContext()
+	defer cancel()
+	doc, err := documentOf(base, l.source(ctx, "configuration", start))
+	if err != nil {
+		return nil, "", err
+	}
+	return &File{doc: doc, writer: doc, fsys: l.fileSystem()}, start, nil
 }
 
 // ready prepares f for its first save.
@@ -297,15 +331,21 @@ func (f *File) useStateFile(path string) error {
 		return loadError(path, fmt.Errorf("the state file cannot be read: %w", atomicfile.Cause(err)), "")
 	}
 	f.sayInterrupted(path, interrupted)
+	if len(strings.TrimSpace(string(text))) == 0 {
+		return loadError(path, errors.New("the state file is empty: a crash or a full disk emptied it, or it was made by hand"),
+			"restore it from a copy, or remove it; this Sentinel then forgets its id and its votes")
+	}
+	return f.useState(text, "name another file with state-file, or remove this one")
+}
+
+// useState applies what a state file or [Place] holds. hint is for one that is
+// none.
+func (f *File) useState(text []byte, hint string) error {
 	head, state := cutState(text)
 	if state == nil {
-		if len(strings.TrimSpace(string(text))) == 0 {
-			return loadError(path, errors.New("the state file is empty: a crash or a full disk emptied it, or it was made by hand"),
-				"restore it from a copy, or remove it; this Sentinel then forgets its id and its votes")
-		}
-		return loadError(path, errors.New("this is not a state file of gosentinel"), "name another file with state-file, or remove this one")
+		return loadError(f.statePath, errors.New("this is not a state file of gosentinel"), hint)
 	}
-	doc, err := f.writer.withState(position{file: path, line: 1 + strings.Count(string(head), "\n")}, state)
+	doc, err := f.writer.withState(position{file: f.statePath, line: 1 + strings.Count(string(head), "\n")}, state)
 	if err != nil {
 		return err
 	}
@@ -389,6 +429,9 @@ func (f *File) Warnings() []string {
 // one that is the same. It returns nil or a [*NotWritableError]. A file that can be
 // written only in place adds to the Warnings.
 func (f *File) CheckWritable() error {
+	if f.put != nil {
+		return nil
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.out.Check()
@@ -435,7 +478,12 @@ func (f *File) save(st monitor.State) error {
 	}
 	f.sayLeftOut(leftOut)
 	f.judgeEdit(current, text)
-	if err := f.out.Write(text, seen); err != nil {
+	if f.put != nil {
+		err = f.put(text)
+	} else {
+		err = f.out.Write(text, seen)
+	}
+	if err != nil {
 		return err
 	}
 	f.good = text
@@ -445,6 +493,12 @@ func (f *File) save(st monitor.State) error {
 // content returns the present content of the file to be written, and what the file
 // is like.
 func (f *File) content() ([]byte, *atomicfile.Seen, error) {
+	switch {
+	case f.put != nil && f.good == nil:
+		return f.stateHead(), nil, nil
+	case f.put != nil:
+		return f.good, nil, nil
+	}
 	text, seen, _, err := atomicfile.Read(f.fsys, f.statePath)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && f.statePath != f.path:

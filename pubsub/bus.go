@@ -2,6 +2,7 @@ package pubsub
 
 import (
 	"sync"
+	"time"
 
 	"github.com/gosentinel/sentinel/internal/glob"
 	"github.com/gosentinel/sentinel/monitor"
@@ -50,7 +51,8 @@ type Bus struct {
 	// The backlog has a lock of its own, held for an append only, so that
 	// Publish cannot wait behind the distribution of an event.
 	inMu    sync.Mutex
-	backlog []monitor.Event
+	backlog []Event
+	seq     uint64 // of the last event
 	lost    uint64
 	closing bool
 	running bool          // dispatch was started
@@ -90,19 +92,29 @@ func NewBus(lim Limits) *Bus {
 	return b
 }
 
+// Event is an event with its place in the stream of all events.
+type Event struct {
+	// Seq numbers the events from 1. Those that are only logged count too, and so do
+	// those that a consumer missed.
+	Seq  uint64
+	Time time.Time // when it was published
+	Body monitor.Event
+}
+
 // Publish distributes ev to all subscribers. It takes constant time and never
 // waits, so the loop that owns the core may call it. After Close it does
 // nothing.
 func (b *Bus) Publish(ev monitor.Event) {
 	b.inMu.Lock()
 	defer b.inMu.Unlock()
-	switch {
-	case b.closing:
+	if b.closing {
 		return
-	case len(b.backlog) >= b.lim.BacklogEvents:
+	}
+	b.seq++
+	if len(b.backlog) >= b.lim.BacklogEvents {
 		b.lost++
-	default:
-		b.backlog = append(b.backlog, ev)
+	} else {
+		b.backlog = append(b.backlog, Event{b.seq, time.Now(), ev})
 	}
 	b.start()
 	signal(b.wake)
@@ -137,11 +149,11 @@ func signal(c chan struct{}) {
 
 func (b *Bus) dispatch() {
 	defer close(b.stopped)
-	var events []monitor.Event
+	var events []Event
 	for range b.wake {
 		b.inMu.Lock()
 		events, b.backlog = b.backlog, events[:0]
-		lost, closing := b.lost, b.closing
+		lost, last, closing := b.lost, b.seq, b.closing // the lost ones are the last
 		b.lost = 0
 		b.inMu.Unlock()
 		for _, ev := range events {
@@ -149,7 +161,7 @@ func (b *Bus) dispatch() {
 		}
 		clear(events) // do not keep the events of a burst alive
 		if lost > 0 {
-			b.gap(lost)
+			b.gap(lost, last)
 		}
 		if closing {
 			b.end()
@@ -159,14 +171,14 @@ func (b *Bus) dispatch() {
 }
 
 // deliver puts one event into the queues of its subscribers.
-func (b *Bus) deliver(ev monitor.Event) {
+func (b *Bus) deliver(ev Event) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	m := newMessage(ev)
+	m := newMessage(ev.Body)
 	for _, l := range b.listeners {
 		l.push(ev, m.size(), b.lim.EventsQueueBytes)
 	}
-	if ev.Level() == monitor.LevelDebug {
+	if ev.Body.Level() == monitor.LevelDebug {
 		return // logged, never published (wire.md §6, Events)
 	}
 	for _, c := range b.channels[m.channel] {
@@ -212,13 +224,13 @@ func (p *patternSubs) matches(channel string, number int) bool {
 	return p.hits&bit != 0
 }
 
-// gap tells all subscribers that n events were lost before they reached the
-// queues.
-func (b *Bus) gap(n uint64) {
+// gap tells all subscribers that n events, up to number last, were lost before they
+// reached the queues.
+func (b *Bus) gap(n, last uint64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, l := range b.listeners {
-		l.miss(n)
+		l.miss(n, last)
 	}
 	for _, clients := range b.channels { // in any order: all are cut
 		for _, c := range clients {

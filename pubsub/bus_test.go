@@ -195,9 +195,9 @@ func TestEvents(t *testing.T) {
 		b.Publish(sdown) // after Close: nothing
 		var got []string
 		for ev := range seq {
-			got = append(got, ev.Name())
+			got = append(got, fmt.Sprint(ev.Seq, ev.Body.Name()))
 		}
-		if want := "[+sdown +script-child +switch-master]"; fmt.Sprint(got) != want {
+		if want := "[1+sdown 2+script-child 3+switch-master]"; fmt.Sprint(got) != want {
 			t.Errorf("got %v, want %s", got, want)
 		}
 		for ev := range b.Events(context.Background()) {
@@ -221,12 +221,12 @@ func TestLagged(t *testing.T) {
 		synctest.Wait()
 		var got []string
 		for ev := range seq {
-			got = append(got, ev.Name()+" "+string(ev.AppendText(nil)))
+			got = append(got, fmt.Sprint(ev.Seq, ev.Body.Name()+" "+string(ev.Body.AppendText(nil))))
 			if len(got) == 4 {
 				break
 			}
 		}
-		want := "[+lagged #17 events missed +new-epoch 27 +new-epoch 28 +new-epoch 29]"
+		want := "[17+lagged #17 events missed 18+new-epoch 27 19+new-epoch 28 20+new-epoch 29]"
 		if fmt.Sprint(got) != want {
 			t.Errorf("got %v, want %s", got, want)
 		}
@@ -287,7 +287,7 @@ func TestPublishDoesNotWait(t *testing.T) {
 			t.Error("clients are not cut although events were lost")
 		}
 		for ev := range seq {
-			if ev != (Lagged{Missed: 16}) {
+			if ev.Seq != 16 || ev.Body != (Lagged{Missed: 16}) {
 				t.Errorf("got %v, want 16 missed", ev)
 			}
 			break
@@ -295,7 +295,7 @@ func TestPublishDoesNotWait(t *testing.T) {
 	})
 }
 
-func (b *Bus) snapshotBacklog() []monitor.Event {
+func (b *Bus) snapshotBacklog() []Event {
 	b.inMu.Lock()
 	defer b.inMu.Unlock()
 	return b.backlog
@@ -374,7 +374,7 @@ func BenchmarkPublish(b *testing.B) {
 			}
 			b.ReportAllocs()
 			for b.Loop() {
-				bus.deliver(switchM)
+				bus.deliver(Event{Body: switchM})
 				for _, p := range bus.patterns {
 					for _, c := range p.clients {
 						c.queue, c.bytes = c.queue[:0], 0

@@ -5,6 +5,7 @@ import (
 	"iter"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/gosentinel/sentinel/monitor"
 )
@@ -30,14 +31,15 @@ func (e Lagged) AppendText(dst []byte) []byte {
 // Events returns the events that are published from this call on, those below
 // publishing level included. The sequence can be ranged over once. It ends when
 // ctx is done or, after the last event, when the bus is closed. A consumer that
-// is too slow finds a [Lagged] in place of the events it missed.
+// is too slow finds a [Lagged] in place of the events it missed, with the number of
+// the last of them.
 //
 // Until ctx is done the events are kept for a range that may still begin, up to
 // Limits.EventsQueueBytes.
-func (b *Bus) Events(ctx context.Context) iter.Seq[monitor.Event] {
+func (b *Bus) Events(ctx context.Context) iter.Seq[Event] {
 	l := b.listen()
 	stop := context.AfterFunc(ctx, l.close)
-	return func(yield func(monitor.Event) bool) {
+	return func(yield func(Event) bool) {
 		defer stop()
 		defer l.close()
 		for {
@@ -58,11 +60,12 @@ type listener struct {
 	queue    []queued // oldest first
 	bytes    int
 	missed   uint64 // events dropped before queue[0]
+	last     uint64 // number of the last of those
 	finished bool
 }
 
 type queued struct {
-	ev   monitor.Event
+	ev   Event
 	size int
 }
 
@@ -88,10 +91,10 @@ func (l *listener) close() {
 }
 
 // next waits for an event. It reports false at the end.
-func (l *listener) next(ctx context.Context) (monitor.Event, bool) {
+func (l *listener) next(ctx context.Context) (Event, bool) {
 	for {
 		if ctx.Err() != nil {
-			return nil, false
+			return Event{}, false
 		}
 		if ev, ok, end := l.take(); ok || end {
 			return ev, ok
@@ -103,25 +106,25 @@ func (l *listener) next(ctx context.Context) (monitor.Event, bool) {
 	}
 }
 
-func (l *listener) take() (ev monitor.Event, ok, end bool) {
+func (l *listener) take() (ev Event, ok, end bool) {
 	l.bus.mu.Lock()
 	defer l.bus.mu.Unlock()
 	if l.missed > 0 {
-		ev = Lagged{Missed: l.missed}
+		ev = Event{Seq: l.last, Time: time.Now(), Body: Lagged{Missed: l.missed}}
 		l.missed = 0
 		return ev, true, false
 	}
 	if len(l.queue) == 0 {
-		return nil, false, l.finished
+		return Event{}, false, l.finished
 	}
 	return l.drop().ev, true, false
 }
 
 // The rest is called with bus.mu held.
 
-func (l *listener) push(ev monitor.Event, size, max int) {
+func (l *listener) push(ev Event, size, max int) {
 	for len(l.queue) > 0 && l.bytes+size > max {
-		l.drop()
+		l.last = l.drop().ev.Seq
 		l.missed++
 	}
 	l.queue = append(l.queue, queued{ev, size})
@@ -143,8 +146,9 @@ func (l *listener) drop() queued {
 
 // miss records events that were lost after those in the queue. The queue is
 // dropped too: otherwise the gap would be reported too early.
-func (l *listener) miss(n uint64) {
+func (l *listener) miss(n, last uint64) {
 	l.missed += n + uint64(len(l.queue))
+	l.last = last
 	l.queue, l.bytes = nil, 0
 	signal(l.ready)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -144,7 +145,7 @@ func (p *program) start(inv invocation, stdin string) int {
 	}
 	d.pidfile = pidPath(set, background != nil, p.flavour)
 	err = d.serve(context.Background())
-	if err == nil {
+	if err == nil || errors.Is(err, node.ErrShutdown) {
 		return 0
 	}
 	// If the log is standard output, the error is already there.

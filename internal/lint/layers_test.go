@@ -62,9 +62,12 @@ var layers = []layer{
 	// The running Sentinel, the library and the daemon.
 	{"internal/node", []string{
 		"configrewrite", "gossip", "gossip/session", "internal/acl", "internal/errtext", "internal/listen", "internal/logfile",
-		"internal/recorder", "internal/scripts", "internal/server", "internal/testbed", "internal/tlsfiles", "internal/valid", "monitor", "monitor/link", "pubsub",
+		"internal/numhost", "internal/recorder", "internal/scripts", "internal/server", "internal/testbed", "internal/tlsfiles", "internal/valid", "monitor", "monitor/link", "pubsub",
 	}},
-	{".", []string{"configrewrite", "internal/listen", "internal/logfile", "internal/node", "internal/valid", "monitor", "pubsub"}},
+	{".", []string{
+		"configrewrite", "internal/errtext", "internal/listen", "internal/logfile", "internal/node", "internal/option", "internal/recorder",
+		"internal/valid", "monitor", "pubsub", "quorum",
+	}},
 	{"cmd/gosentinel", []string{
 		"configrewrite", "internal/errtext", "internal/listen", "internal/logfile", "internal/node", "internal/recorder", "internal/scripts",
 		"internal/words", "monitor",

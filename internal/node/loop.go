@@ -18,7 +18,8 @@ const (
 	lookupsAtOnce = 16
 	lookupTimeout = 5 * time.Second
 
-	helperTimeout = 5 * time.Second // for disk writes that are under way at the end
+	helperTimeout  = 5 * time.Second // for disk writes that are under way at the end
+	givenUpTimeout = time.Second     // after they were told to end
 )
 
 // links carries out the effects that concern connections.
@@ -37,6 +38,7 @@ type loopConfig struct {
 	record  *recorder.Recorder // nil: none
 	inbox   *inbox
 	store   saver
+	giveUp  func() // ends a write that is under way, where that is possible
 	links   links
 	gossip  *gossipShell
 	log     logfile.Sink
@@ -183,13 +185,17 @@ func (l *loop) run(ctx context.Context) {
 func (l *loop) waitForHelpers() {
 	ended := make(chan struct{})
 	go func() { l.helpers.Wait(); close(ended) }()
-	patience := time.NewTimer(helperTimeout)
-	defer patience.Stop()
-	select {
-	case <-ended:
-	case <-patience.C:
-		l.log.Log(monitor.LevelWarning, "A write to the disk has not ended; it is left behind")
+	for _, patience := range []time.Duration{helperTimeout, givenUpTimeout} {
+		timer := time.NewTimer(patience)
+		select {
+		case <-ended:
+			timer.Stop()
+			return
+		case <-timer.C:
+			l.giveUp()
+		}
 	}
+	l.log.Log(monitor.LevelWarning, "A write to the disk has not ended; it is left behind")
 }
 
 func (l *loop) takeMore() {

@@ -31,6 +31,9 @@ const RedisVersion = server.RedisVersion
 // ErrNotRunning is returned by methods that need a running Sentinel.
 var ErrNotRunning = errors.New("sentinel: not running")
 
+// ErrShutdown is returned by [Node.Run] after a client has sent SHUTDOWN.
+var ErrShutdown = errors.New("sentinel: a client sent SHUTDOWN")
+
 // ErrSimulatedCrash is returned by [Node.Run] when a client asked for a crash
 // at some point of a failover (SENTINEL SIMULATE-FAILURE) and that point was
 // reached. A daemon exits instead.
@@ -44,6 +47,7 @@ const crashStatus = 99
 // Run.
 type Node struct {
 	store    saver
+	load     func(ctx, saving context.Context) error // reads the state at the start of Run; nil: New has
 	state    monitor.State
 	settings configrewrite.Settings
 	path     string // of the configuration file, "" without one
@@ -56,6 +60,7 @@ type Node struct {
 	tls      *tlsfiles.Keeper // nil when no file configures TLS
 	dialTLS  *tls.Config      // nil: plain TCP
 	dial     DialFunc         // nil: TCP
+	shutdown bool             // clients may end this Sentinel with SHUTDOWN
 	hooks    Hooks
 	record   *recorder.Recorder // nil: nothing is recorded
 	process  Process
@@ -73,11 +78,15 @@ type Node struct {
 // Config is what a Sentinel in another program is made of.
 type Config struct {
 	Base      configrewrite.Config // settings and the first state
-	StateFile string               // "" keeps the state in memory
+	StateFile string               // "" keeps the state in Store
+	Store     Store                // nil keeps it in memory
 	Logger    *slog.Logger         // nil discards the log
 	Listen    func(logfile.Sink) (*listen.Sockets, error)
 	DialTLS   *tls.Config // nil: plain TCP
 	Dial      DialFunc    // nil: TCP
+
+	EventsBytes   int  // that wait for a reader of Events; 0: as package pubsub has it
+	AllowShutdown bool // clients may end this Sentinel with SHUTDOWN
 }
 
 // DialFunc opens a connection to an IP address with a port.
@@ -87,24 +96,27 @@ type DialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
 // joins all mistakes in cfg, or describes what is wrong with the state file.
 func New(cfg Config) (*Node, error) {
 	n := &Node{
-		settings: cfg.Base.Settings, listen: cfg.Listen, dialTLS: cfg.DialTLS, dial: cfg.Dial, opened: make(chan struct{}),
+		settings: cfg.Base.Settings, listen: cfg.Listen, dialTLS: cfg.DialTLS, dial: cfg.Dial, shutdown: cfg.AllowShutdown,
+		opened:  make(chan struct{}),
 		openLog: func() (logfile.Log, error) { return logfile.Slog(cfg.Logger), nil },
 	}
-	if cfg.StateFile == "" {
+	n.bus = pubsub.NewBus(pubsub.Limits{ClientQueueBytes: queueLimit(n.settings.OutputLimits.PubSub), EventsQueueBytes: cfg.EventsBytes})
+	switch {
+	case cfg.StateFile != "":
+		file, err := configrewrite.Loader{CheckUsers: server.CheckUsers}.New(cfg.StateFile, cfg.Base)
+		if err != nil {
+			return nil, err
+		}
+		n.use(file)
+	case cfg.Store != nil:
+		n.load = func(ctx context.Context, saving context.Context) error {
+			return n.useStore(ctx, saving, cfg.Store, cfg.Base)
+		}
+		// Run reads the store. What is wrong with the rest is found now.
+		fallthrough
+	default:
 		n.store, n.state = memory{}, cfg.Base.State
-		n.bus = pubsub.NewBus(pubsub.Limits{})
-		return n.ready()
 	}
-	file, err := configrewrite.Loader{CheckUsers: server.CheckUsers}.New(cfg.StateFile, cfg.Base)
-	if err != nil {
-		return nil, err
-	}
-	n.use(file)
-	return n.ready()
-}
-
-// ready loads the users and commands of n and returns it.
-func (n *Node) ready() (*Node, error) {
 	if err := errors.Join(n.useRenames(), n.useACL()); err != nil {
 		return nil, err
 	}
@@ -136,11 +148,12 @@ func Open(path string, process Process, overrides ...string) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{path: file.Path(), process: process, opened: make(chan struct{})}
+	n := &Node{path: file.Path(), process: process, shutdown: true, opened: make(chan struct{})}
 	var problems []error
 	// 2. Can the state be saved, and can clients connect?
 	problems = append(problems, file.CheckWritable())
 	n.use(file)
+	n.bus = pubsub.NewBus(pubsub.Limits{ClientQueueBytes: queueLimit(n.settings.OutputLimits.PubSub)})
 	problems = append(problems, listen.CheckReachable(n.settings))
 	// 3. Which users and command names are there?
 	problems = append(problems, n.useRenames(), n.useACL())
@@ -181,7 +194,6 @@ func (n *Node) tlsListeners(log logfile.Sink) func(net.Listener) net.Listener {
 
 func (n *Node) use(file *configrewrite.File) {
 	n.store, n.state, n.settings, n.warnings = file, file.State(), file.Settings(), file.Warnings()
-	n.bus = pubsub.NewBus(pubsub.Limits{ClientQueueBytes: queueLimit(n.settings.OutputLimits.PubSub)})
 	file.Track(n.live)
 	file.Listen(func(text string) { n.Log(monitor.LevelWarning, text) })
 }
@@ -257,46 +269,12 @@ func (n *Node) Alive() bool {
 // Events returns the events from the moment of the call until ctx ends or the
 // Sentinel stops. A consumer that is too slow receives a [pubsub.Lagged] in place of the
 // events it missed; it never slows down the Sentinel.
-func (n *Node) Events(ctx context.Context) iter.Seq[monitor.Event] { return n.bus.Events(ctx) }
-
-// MasterAddr returns the address that clients should use for a master now. It
-// returns false when no such master is monitored or the Sentinel is not running.
-func (n *Node) MasterAddr(name string) (monitor.HostPort, bool) {
-	var addr monitor.HostPort
-	var found bool
-	n.view(func(c server.Reader, _ monitor.Instant) { addr, found = c.MasterAddr(name) })
-	return addr, found
-}
-
-// Masters returns the state of every master, or nil when the Sentinel is not
-// running.
-func (n *Node) Masters() []monitor.MasterView {
-	var views []monitor.MasterView
-	n.view(func(c server.Reader, now monitor.Instant) { views = c.Masters(now) })
-	return views
-}
+func (n *Node) Events(ctx context.Context) iter.Seq[pubsub.Event] { return n.bus.Events(ctx) }
 
 func (n *Node) view(f func(server.Reader, monitor.Instant)) {
 	if l := n.running.Load(); l != nil {
 		l.View(f)
 	}
-}
-
-// Failover starts a failover of a master, which need not be down, and returns
-// once it has begun. The errors are those of SENTINEL FAILOVER, such as
-// [monitor.ErrNoGoodReplica], or ErrNotRunning. The Host of op.To is an IP address.
-// text is what the reply of SENTINEL FAILOVER says besides OK: what a forced
-// failover loses.
-func (n *Node) Failover(op monitor.FailoverOp) (text string, err error) {
-	l := n.running.Load()
-	if l == nil {
-		return "", ErrNotRunning
-	}
-	r, ok := l.Call(op)
-	if !ok {
-		return "", ErrNotRunning
-	}
-	return r.Text, r.Err
 }
 
 // useRenames builds the command table with the renames that the settings ask for.

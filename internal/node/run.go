@@ -58,10 +58,11 @@ func callHook(hook func()) {
 	}
 }
 
-// Run works until ctx ends or a client sends SHUTDOWN; then it returns nil. It
-// may be called once. No goroutine outlives it. If ctx was cancelled with a cause
-// (see [context.Cause]), the cause is logged. Errors are logged as well as
-// returned, except when the log itself cannot be opened.
+// Run works until ctx ends, and then returns nil. Every other end is an error, such
+// as ErrShutdown. It may be called once. No goroutine outlives it, except for a read
+// or write of the state that nothing can end. If ctx was cancelled with a cause (see
+// [context.Cause]), the cause is logged. Errors are logged as well as returned, except
+// when the log itself cannot be opened.
 //
 // The listening sockets are opened before anything is written, so starting a
 // second Sentinel by mistake fails without touching the state of the first.
@@ -80,7 +81,7 @@ func (n *Node) Run(ctx context.Context) error {
 	defer n.log.Store(nil)
 	defer n.bus.Close()
 	switch err = n.runLogged(ctx, cancel, log); err {
-	case nil:
+	case nil, ErrShutdown:
 		log.Log(monitor.LevelWarning, "Sentinel is now ready to exit, bye bye...")
 	case ErrSimulatedCrash: // already logged
 	default:
@@ -92,6 +93,13 @@ func (n *Node) Run(ctx context.Context) error {
 }
 
 func (n *Node) runLogged(ctx context.Context, cancel context.CancelCauseFunc, log logfile.Log) error {
+	saving, giveUp := context.WithCancel(context.WithoutCancel(ctx))
+	defer giveUp()
+	if n.load != nil {
+		if err := n.load(ctx, saving); err != nil {
+			return err
+		}
+	}
 	log.Log(monitor.LevelNotice, fmt.Sprintf("gosentinel version=%s, compatible with redis-sentinel %s, pid=%d, just started",
 		Version, server.RedisVersion, os.Getpid()))
 	for _, w := range n.warnings {
@@ -113,29 +121,33 @@ func (n *Node) runLogged(ctx context.Context, cancel context.CancelCauseFunc, lo
 	if set := testbed.From(ctx); set != nil {
 		n.store, n.state = set.Store, set.Store.Load(n.state)
 	}
-	if err := n.prepare(log, socks.ShownPort()); err != nil {
+	if err := n.prepare(ctx, log, socks.ShownPort()); err != nil {
 		socks.Close()
 		return err
 	}
-	l, sh, err := n.build(ctx, log, socks)
+	l, sh, err := n.build(ctx, log, socks, giveUp)
 	if err != nil {
 		socks.Close()
 		return err
 	}
 	err = n.serve(ctx, cancel, l, sh, socks, log)
 	callHook(n.hooks.Stopped)
-	if l.crashed {
+	switch {
+	case l.crashed:
 		return ErrSimulatedCrash
+	case err == nil && context.Cause(ctx) == ErrShutdown:
+		return ErrShutdown
 	}
 	return err
 }
 
 // prepare gives this Sentinel an identity if it has none, and saves it.
-func (n *Node) prepare(log logfile.Sink, port int) error {
+func (n *Node) prepare(ctx context.Context, log logfile.Sink, port int) error {
 	log.Log(monitor.LevelNotice, "Running mode=sentinel, port="+strconv.Itoa(port)+".")
 	if n.state.Options.MyID == "" {
 		n.state.Options.MyID = newRunID()
-		if err := n.store.Save(n.state); err != nil {
+		_, err := bounded(ctx, func() (any, error) { return nil, n.store.Save(n.state) })
+		if err != nil {
 			return fmt.Errorf("sentinel: the new identity cannot be saved: %w", err)
 		}
 		log.Log(monitor.LevelNotice, "Sentinel new configuration saved on disk")
@@ -152,7 +164,7 @@ type shells struct {
 }
 
 // build creates the core, the shells around it and the loop between them.
-func (n *Node) build(ctx context.Context, log logfile.Log, socks *listen.Sockets) (*loop, *shells, error) {
+func (n *Node) build(ctx context.Context, log logfile.Log, socks *listen.Sockets, giveUp func()) (*loop, *shells, error) {
 	set := testbed.From(ctx)
 	in := newInbox(newClock())
 	if set != nil {
@@ -185,7 +197,7 @@ func (n *Node) build(ctx context.Context, log logfile.Log, socks *listen.Sockets
 		}),
 	}
 	return newLoop(loopConfig{
-		core: core, record: n.record, inbox: in, store: n.store, links: sh.links, gossip: sh.gossip, log: log, publish: n.bus.Publish,
+		core: core, record: n.record, inbox: in, store: n.store, giveUp: giveUp, links: sh.links, gossip: sh.gossip, log: log, publish: n.bus.Publish,
 		script: sh.scripts.Run, crash: n.crash(log), lookup: names.lookup, secret: secret,
 	}), sh, nil
 }
@@ -226,7 +238,7 @@ func (n *Node) endScripts(runner *scripts.Runner, log logfile.Sink) {
 
 // serve runs the loop and the front end until ctx ends.
 func (n *Node) serve(ctx context.Context, cancel context.CancelCauseFunc, l *loop, sh *shells, socks *listen.Sockets, log logfile.Log) error {
-	srv := server.New(n.serverConfig(func() { cancel(errShutdown) }, sh, log, socks), l, n.bus)
+	srv := server.New(n.serverConfig(func() { cancel(ErrShutdown) }, sh, log, socks), l, n.bus)
 	var work sync.WaitGroup
 	failed := make(chan error, len(socks.Listeners))
 	for _, ln := range socks.Listeners {
@@ -272,7 +284,7 @@ func (n *Node) serve(ctx context.Context, cancel context.CancelCauseFunc, l *loo
 func (n *Node) logShutdownCause(ctx context.Context, log logfile.Sink) {
 	switch cause := context.Cause(ctx); {
 	case cause == errEnded: // the cause has been logged, or will be with the result of Run
-	case cause == errShutdown:
+	case cause == ErrShutdown:
 		log.Log(monitor.LevelNotice, "User requested shutdown...")
 	case cause == context.Canceled, cause == context.DeadlineExceeded:
 		log.Log(monitor.LevelNotice, "The program that runs this Sentinel ends it ("+cause.Error()+"), shutting down...")
@@ -284,14 +296,14 @@ func (n *Node) logShutdownCause(ctx context.Context, log logfile.Sink) {
 	}
 }
 
-// Causes of an end that comes from within.
-var (
-	errShutdown = errors.New("SHUTDOWN")
-	errEnded    = errors.New("ended by itself")
-)
+// errEnded is the cause of an end that comes from within.
+var errEnded = errors.New("ended by itself")
 
 func (n *Node) serverConfig(cancel func(), sh *shells, log logfile.Log, socks *listen.Sockets) server.Config {
 	executable, _ := os.Executable()
+	if !n.shutdown {
+		cancel = nil
+	}
 	return server.Config{
 		Users:         n.users,
 		Commands:      n.commands,

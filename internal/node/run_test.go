@@ -193,7 +193,7 @@ func TestEndSaysWhy(t *testing.T) {
 		ctx  context.Context
 		want []string
 	}{
-		"SHUTDOWN":         {daemon, with(errShutdown), []string{requested}},
+		"SHUTDOWN":         {daemon, with(ErrShutdown), []string{requested}},
 		"signal":           {daemon, with(errors.New("Received SIGTERM scheduling shutdown...")), []string{"Received SIGTERM scheduling shutdown...", requested}},
 		"program":          {embedded, cancelled, []string{"The program that runs this Sentinel ends it (context canceled), shutting down..."}},
 		"program's reason": {embedded, with(errors.New("no more work")), []string{"no more work"}},

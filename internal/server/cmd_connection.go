@@ -166,6 +166,8 @@ func cmdShutdown(r *request) {
 		r.fail("ERR", "syntax error")
 	case abort:
 		r.fail("ERR", "No shutdown in progress.")
+	case r.server.cfg.Shutdown == nil:
+		r.fail("ERR", "SHUTDOWN is not allowed: this Sentinel is part of another program")
 	default:
 		r.client.closing = true
 		r.server.cfg.Shutdown()

@@ -30,7 +30,7 @@ type Config struct {
 	ConfigFile string   // for INFO
 
 	Resolve     func(ctx context.Context, host string) string // "" when the name does not resolve
-	Shutdown    func()                                        // SHUTDOWN; must return at once
+	Shutdown    func()                                        // SHUTDOWN; must return at once; nil = not allowed
 	Log         func(monitor.Level, string)                   // must not block
 	LogLevel    func() string
 	SetLogLevel func(string) // is given the name of a level in lower case
@@ -73,9 +73,6 @@ func (cfg Config) withDefaults() Config {
 	}
 	if cfg.Resolve == nil {
 		cfg.Resolve = func(context.Context, string) string { return "" }
-	}
-	if cfg.Shutdown == nil {
-		cfg.Shutdown = func() {}
 	}
 	if cfg.Log == nil {
 		cfg.Log = func(monitor.Level, string) {}

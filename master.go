@@ -1,0 +1,231 @@
+package sentinel
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/gosentinel/sentinel/configrewrite"
+	"github.com/gosentinel/sentinel/internal/option"
+	"github.com/gosentinel/sentinel/internal/valid"
+	"github.com/gosentinel/sentinel/monitor"
+)
+
+// MasterConfig is one master to monitor, with everything that a configuration file
+// can say about it. Name, Addr and Quorum are required. Durations are whole
+// milliseconds of at most ten years. docs/options.md describes each option.
+type MasterConfig struct {
+	Name   string
+	Addr   string // "host:port"
+	Quorum int    // how many Sentinels must agree that it is down
+
+	DownAfter       time.Duration // silence after which a server is down; 0: 30 seconds
+	FailoverTimeout time.Duration // bounds the steps of a failover; 0: 3 minutes
+	ParallelSyncs   int           // replicas that follow the new master at the same time; 0: 1
+
+	AuthUser string // for AUTH to its servers; "": the default user
+	AuthPass string // "": no AUTH
+
+	// RenamedCommands maps command words to the names under which its servers know
+	// them (rename-command in their files).
+	RenamedCommands map[string]string
+
+	// NotificationScript is called for each event of level warning, and
+	// ClientReconfigScript when the address of the master changes. Each is the path
+	// of a program; "" calls none.
+	NotificationScript   string
+	ClientReconfigScript string
+
+	// RebootDownAfter is how long a restarted master may load its data before it
+	// counts as down. 0: as long as it answers that it is loading.
+	RebootDownAfter time.Duration
+
+	// NeverLead makes this Sentinel vote and never lead a failover itself
+	// (can-failover no).
+	NeverLead bool
+
+	// StockFailover makes planned failovers work as the original does, which loses
+	// writes: it promotes a replica while the master takes writes.
+	StockFailover bool
+
+	// EmptyPromotionGrace is how long no replica without keys is promoted after a
+	// master that had some went down. 0: without end if the master keeps its data
+	// on disk, else 10 seconds.
+	EmptyPromotionGrace time.Duration
+}
+
+// core converts m to the form of the core. names allows host names; a name has no IP
+// address yet. The error joins every mistake.
+func (m MasterConfig) core(names bool) (monitor.MasterConfig, error) {
+	var wrong []error
+	bad := func(format string, args ...any) { wrong = append(wrong, fmt.Errorf(format, args...)) }
+	if err := valid.MasterName(m.Name); err != nil {
+		bad("%w", err)
+	}
+	addr, err := parseAddr(m.Addr, names)
+	if err != nil {
+		bad("%w", err)
+	}
+	if m.Quorum < 1 {
+		bad("Quorum must be 1 or greater")
+	}
+	if m.ParallelSyncs < 0 {
+		bad("ParallelSyncs must not be negative")
+	}
+	for _, d := range []struct {
+		field string
+		value time.Duration
+	}{
+		{"DownAfter", m.DownAfter}, {"FailoverTimeout", m.FailoverTimeout}, {"RebootDownAfter", m.RebootDownAfter},
+		{"EmptyPromotionGrace", m.EmptyPromotionGrace},
+	} {
+		switch {
+		case d.value < 0:
+			bad("%s must not be negative", d.field)
+		case d.value%time.Millisecond != 0:
+			bad("%s %v must be whole milliseconds", d.field, d.value)
+		case d.value > longestPeriod:
+			bad("%s %v is longer than ten years", d.field, d.value)
+		}
+	}
+	for _, w := range []struct{ field, value string }{{"AuthUser", m.AuthUser}, {"AuthPass", m.AuthPass}} {
+		if err := valid.Word(w.value); err != nil {
+			bad("%s: %w", w.field, err)
+		}
+	}
+	for _, s := range []struct{ field, path string }{
+		{"NotificationScript", m.NotificationScript}, {"ClientReconfigScript", m.ClientReconfigScript},
+	} {
+		if err := checkScript(s.path); err != nil {
+			bad("%s: %w", s.field, err)
+		}
+	}
+	rename, err := renameTable(m.RenamedCommands)
+	if err != nil {
+		bad("RenamedCommands: %w", err)
+	}
+	planned := monitor.PlannedSafe
+	if m.StockFailover {
+		planned = monitor.PlannedStock
+	}
+	return monitor.MasterConfig{
+		Name: m.Name, Addr: addr, Quorum: m.Quorum, DownAfter: m.DownAfter, FailoverTimeout: m.FailoverTimeout,
+		ParallelSyncs: m.ParallelSyncs, AuthUser: m.AuthUser, AuthPass: m.AuthPass, Rename: rename,
+		NotificationScript: m.NotificationScript, ClientReconfigScript: m.ClientReconfigScript,
+		RebootDownAfter: m.RebootDownAfter, NeverLead: m.NeverLead,
+		PlannedFailover: planned, EmptyPromotionGrace: m.EmptyPromotionGrace,
+	}, errors.Join(wrong...)
+}
+
+// longestPeriod is the longest time that an operator's command may set.
+const longestPeriod = 10 * 365 * 24 * time.Hour
+
+// parseAddr reads "host:port". names allows a host name, which then has no IP
+// address yet.
+func parseAddr(text string, names bool) (monitor.Addr, error) {
+	host, portText, err := net.SplitHostPort(text)
+	if err != nil {
+		return monitor.Addr{}, fmt.Errorf("Addr %q must be host:port: %w", text, err)
+	}
+	port, err := strconv.Atoi(portText)
+	if err != nil || port < 1 || port > 65535 {
+		return monitor.Addr{}, fmt.Errorf("port %q must be a number from 1 to 65535", portText)
+	}
+	if err := valid.Announced(host); err != nil {
+		return monitor.Addr{}, fmt.Errorf("Addr %q: %w", text, err)
+	}
+	addr, literal := monitor.IPAddr(host, port)
+	switch {
+	case literal:
+		return addr, nil
+	case !names:
+		return addr, fmt.Errorf("%q is not an IP address: set ResolveHostnames to use names", host)
+	}
+	return monitor.Addr{Host: host, Port: port}, nil
+}
+
+func checkScript(path string) error {
+	switch {
+	case path == "":
+		return nil
+	case valid.Word(path) != nil:
+		return valid.Word(path)
+	case !filepath.IsAbs(path):
+		return fmt.Errorf("%q must be an absolute path", path)
+	}
+	return configrewrite.CheckExecutable(path)
+}
+
+// renameTable makes the table in the order of the words.
+func renameTable(renamed map[string]string) (*monitor.RenameTable, error) {
+	var table *monitor.RenameTable
+	field := monitor.RenameValue(&table, false)
+	for _, from := range slices.Sorted(maps.Keys(renamed)) {
+		if err := errors.Join(valid.Word(from), valid.Word(renamed[from])); err != nil {
+			return nil, fmt.Errorf("%q: %w", from, err)
+		}
+		if err := field.SetLine([]string{from, renamed[from]}); err != nil {
+			return nil, fmt.Errorf("%q: %w", from, err)
+		}
+	}
+	return table, nil
+}
+
+// masterConfig converts from the form of the core.
+func masterConfig(m monitor.MasterConfig) MasterConfig {
+	c := MasterConfig{
+		Name: m.Name, Addr: monitor.HostPort{Host: m.Addr.Host, Port: m.Addr.Port}.String(), Quorum: m.Quorum,
+		DownAfter: m.DownAfter, FailoverTimeout: m.FailoverTimeout, ParallelSyncs: m.ParallelSyncs,
+		AuthUser: m.AuthUser, AuthPass: m.AuthPass,
+		NotificationScript: m.NotificationScript, ClientReconfigScript: m.ClientReconfigScript,
+		RebootDownAfter: m.RebootDownAfter, NeverLead: m.NeverLead,
+		StockFailover: m.PlannedFailover == monitor.PlannedStock, EmptyPromotionGrace: m.EmptyPromotionGrace,
+	}
+	for _, e := range m.Rename.Entries() {
+		if c.RenamedCommands == nil {
+			c.RenamedCommands = map[string]string{}
+		}
+		c.RenamedCommands[e.From] = e.To
+	}
+	return c
+}
+
+// changes returns what turns one configuration of a master into another, as SENTINEL
+// SET would be told: for each option that differs.
+func changes(from, to monitor.MasterConfig) []monitor.Change {
+	var list []monitor.Change
+	table := monitor.MasterOptions()
+	for i := range table {
+		row := &table[i]
+		before, after := row.Lines(&from), row.Lines(&to)
+		if row.Kind() == option.Pairs {
+			list = append(list, pairChanges(row.Name, before, after)...)
+			continue
+		}
+		if !slices.EqualFunc(before, after, slices.Equal) {
+			list = append(list, monitor.Change{Option: row.Name, Values: after[0]})
+		}
+	}
+	return list
+}
+
+// pairChanges is for options that a command sets pair by pair. A word that is mapped
+// to itself is mapped no more.
+func pairChanges(name string, before, after [][]string) (list []monitor.Change) {
+	for _, pair := range before {
+		if !slices.ContainsFunc(after, func(p []string) bool { return valid.SameCommand(p[0], pair[0]) }) {
+			list = append(list, monitor.Change{Option: name, Values: []string{pair[0], pair[0]}})
+		}
+	}
+	for _, pair := range after {
+		if !slices.ContainsFunc(before, func(p []string) bool { return slices.Equal(p, pair) }) {
+			list = append(list, monitor.Change{Option: name, Values: pair})
+		}
+	}
+	return list
+}
