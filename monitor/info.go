@@ -51,7 +51,7 @@ type Details struct {
 	Handing bool   // a failover by the command FAILOVER is under way
 	// Persistent says that it has its data on a disk too.
 	Persistent bool
-	Disk       Disk
+	Disk
 	// NotLoaded says that none of its keys has come from its disk, as far as it tells.
 	NotLoaded bool
 

@@ -20,10 +20,11 @@ func (c *Core) noteLineage(now Instant, m *master, info *Info) {
 	}
 	// A new master has less of the history of an old one that still serves: that is
 	// no loss of its own.
-	if (restarted || m.lostSince != 0 || info.Role == RoleReplica) && c.hasLost(now, m, info) {
+	if (restarted || m.lostSince != 0 || m.compared != 0 || info.Role == RoleReplica) && c.hasLost(now, m, info) {
 		return
 	}
 	m.noteSaving(info)
+	m.noteApplied(info)
 	c.takeLineage(m, m.lineageOf(info))
 }
 
@@ -31,7 +32,7 @@ func (c *Core) noteLineage(now Instant, m *master, info *Info) {
 // it may be gone before it is asked again.
 func (c *Core) inherit(m *master, r *replica) {
 	if r != nil && r.role == RoleMaster && r.info != nil && !r.info.Loading {
-		m.loaded, m.saving = false, saving{}
+		m.loaded, m.saving, m.clean = false, saving{}, false
 		c.takeLineage(m, m.lineageOf(r.info))
 	}
 }
@@ -77,6 +78,7 @@ func (c *Core) noteNewHistory(r *replica, info *Info) {
 		return
 	}
 	if m.infoRefresh == 0 || m.keeper(restartedAs(info, l.Persistent)) == nil {
+		m.clean = false // that was said of the other history
 		l.ReplID, l.Offset, l.Keys, l.ReplID2, l.Second = info.ReplID, info.Offset, info.Keys, info.ReplID2, info.SecondOffset
 		c.takeLineage(m, l)
 	}

@@ -29,11 +29,15 @@ func (m *master) keeper(info *Info) *replica {
 	case info.Keys && !info.NotLoaded:
 		return nil
 	}
+	saved := m.fromSaved(info)
 	var best *replica
 	for _, r := range m.replicas {
 		data := election.Replica{Data: r.data(), Keys: r.info != nil && r.info.Keys}
 		if !l.Covers(data.Data) || !data.Keys || l.Standing(data) < election.Past || data.Offset < from ||
 			!r.link.connected() || r.has(FlagSDown) || r.priority == 0 {
+			continue
+		}
+		if same, fresh := m.unchanged(r); saved && fresh && same {
 			continue
 		}
 		if best == nil || data.Offset > best.data().Offset {
@@ -50,6 +54,8 @@ func (c *Core) hasLost(now Instant, m *master, info *Info) bool {
 	switch {
 	case r == nil:
 		c.endLoss(now, m)
+		m.compared = 0
+	case c.compares(now, m, info):
 	case m.lostSince == 0 && info.Role == RoleMaster:
 		m.lostSince = now
 		c.log(LevelWarning, "Master "+m.cfg.Name+" is back without data that it had: replica "+r.name+" has them up to offset "+
@@ -58,9 +64,44 @@ func (c *Core) hasLost(now Instant, m *master, info *Info) bool {
 	return r != nil
 }
 
+// compares reports whether it is still to be asked whether m has lost anything: the
+// replicas may have no more than it.
+func (c *Core) compares(now Instant, m *master, info *Info) bool {
+	waits := false
+	if m.lostSince == 0 && m.fromSaved(info) && (m.compared == 0 || now < m.compared.Add(compareTime)) {
+		for _, r := range m.replicas {
+			if same, fresh := m.unchanged(r); same && !fresh {
+				waits = true
+				c.requestInfo(now, &r.instance)
+			}
+		}
+	}
+	switch {
+	case !waits:
+		m.compared = 0
+	case m.compared == 0:
+		m.compared = now
+	}
+	return waits
+}
+
+// taken takes m as it is now.
+func (c *Core) taken(m *master) {
+	m.noteSaving(m.info)
+	m.noteApplied(m.info)
+	c.takeLineage(m, m.lineageOf(m.info))
+}
+
 // reviewLoss ends that state when no replica has the data any more, or when nobody
 // has acted for a failover timeout: the master is taken as it is then.
 func (c *Core) reviewLoss(now Instant, m *master) Instant {
+	if m.compared != 0 {
+		if !c.hasLost(now, m, m.info) {
+			c.taken(m)
+		} else if m.compared != 0 {
+			return m.compared.Add(compareTime)
+		}
+	}
 	if m.lostSince == 0 || m.attempt.Phase() > election.SelectReplica {
 		return Never
 	}
@@ -73,7 +114,7 @@ func (c *Core) reviewLoss(now Instant, m *master) Instant {
 		return due
 	}
 	c.endLoss(now, m)
-	c.takeLineage(m, m.lineageOf(m.info))
+	c.taken(m)
 	return Never
 }
 
@@ -91,4 +132,24 @@ func (c *Core) endLoss(now Instant, m *master) {
 		c.abort(now, m, FailoverAbortNoGoodReplica{c.ref(&m.instance)})
 		m.attempt.Allow() // the next failure is another one
 	}
+}
+
+// replaceLost makes a master that is back without its data a replica of the one that
+// took its place, as soon as that is announced, and reports whether the failover need
+// not wait for that any longer. It serves, and what its clients write is lost, which
+// the rule for masters that return would let go on for another four hello periods.
+func (c *Core) replaceLost(now Instant, m *master) (done bool) {
+	switch {
+	case m.lostSince == 0 || !m.link.connected() || m.role != RoleMaster:
+		return true
+	case m.replacedOn != m.link.cmd.id:
+		if ok, never := c.mayFollow(now, &m.instance, m.promoted.addr); !ok {
+			return never
+		}
+		m.replacedOn = m.link.cmd.id
+		c.log(LevelNotice, "Master "+m.cfg.Name+", which is back without its data, is made a replica of "+m.promoted.name+
+			" at once: what clients have written to it is lost")
+		c.changeRole(now, &m.instance, m.promoted.addr)
+	}
+	return m.slaveofSeq == 0
 }

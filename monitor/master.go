@@ -22,7 +22,11 @@ type master struct {
 	process   RunID   // of the server, when lineage was noted
 	loaded    bool    // it had keys when it started
 	saving    saving  // as it was when lineage was noted
+	clean     bool    // all that it had then was on its disk
+	compared  Instant // since when its data are compared with those of its replicas; 0: they are not
 	lostSince Instant // since when it is back without data that a replica has; 0: it is not
+
+	replacedOn ConnID // connection over which it was told to follow the one in its place; 0: it was not
 
 	forgotten  forgotten // by RESET
 	quietUntil Instant   // nothing is learned before, see resetPause

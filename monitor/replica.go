@@ -17,7 +17,8 @@ type replica struct {
 	priority       int
 	offset         uint64
 	announced      bool
-	inSync         bool    // its data were those of the master when both were seen, see noteSync
+	inSync         bool // its data were those of the master when both were seen, see noteSync
+	applied        applied
 	confChange     Instant // when its reported master changed, or its role became replica
 	reconfSentAt   Instant
 	foundSo        bool    // its role and master were in the first INFO of a connection

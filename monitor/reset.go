@@ -6,6 +6,7 @@ func (c *Core) resetMaster(now Instant, m *master) {
 	m.flags = 0
 	m.runID, m.info = "", nil
 	m.process, m.loaded, m.lostSince, m.saving = "", false, 0, saving{}
+	m.clean, m.compared, m.replacedOn = false, 0, 0
 	m.infoRefresh, m.infoSent, m.infoPending = 0, 0, false
 	m.helloDue, m.helloPending = now, false
 	m.role, m.roleSince = RoleMaster, now

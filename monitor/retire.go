@@ -32,7 +32,7 @@ func (c *Core) retire(now Instant, m *master) (done bool) {
 	case s.stage == promoting:
 		s.stage = retiring
 	case s.stage != retiring:
-		return true
+		return c.replaceLost(now, m)
 	}
 	if m.promoted.role != RoleMaster || m.unproved(m.promoted) != "" {
 		return true // it was restarted as something else, and nobody is sent to it

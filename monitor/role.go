@@ -144,6 +144,8 @@ func (i *instance) retryDue() Instant {
 func (m *master) roleTarget(mem member) (Addr, bool) {
 	r, ok := mem.(*replica)
 	switch {
+	case !ok && m.replacedOn != 0 && m.attempt.Published():
+		return m.current(), true
 	case !ok:
 		return Addr{}, m.role == RoleReplica && m.attempt.Phase() == election.SelectReplica
 	case r == m.promoted:

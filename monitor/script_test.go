@@ -520,6 +520,14 @@ func (s *script) server(t *testing.T, td *datadriven.TestData) {
 			r.saves = true
 		case "saved": // an RDB, for itself
 			r.disk.Saved, r.disk.Changes, r.disk.Counted = r.disk.Saved+2, 0, true
+		case "write": // one key
+			for _, o := range append(r.attached(), r) {
+				o.disk.Changes++
+			}
+		case "start-from-same-rdb":
+			r.start(false)
+			r.newHistory()
+			r.offset = r.second - 1
 		case "saved-to-send":
 			r.disk.Saved, r.disk.Changes, r.disk.Counted = r.disk.Saved+2, 0, true
 			r.disk.Syncs++

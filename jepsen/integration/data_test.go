@@ -102,6 +102,55 @@ func TestEmptyReplicaIsHeldBack(t *testing.T) {
 	}
 }
 
+// TestQuietMasterIsBack: it was killed and restarted with all its keys. The stream had
+// come further by PINGs and hellos, which are in no file.
+func TestQuietMasterIsBack(t *testing.T) {
+	t.Parallel()
+	onlyGosentinel(t)
+	e := newEnv(t)
+	g := e.start(lone("save 3600 1", "repl-ping-replica-period 1"))
+	master, replica, s := g.Servers[0], g.Servers[1], g.Sentinels[0]
+	e.fill(master, 1)
+	_, err := master.Do(e.ctx, "BGSAVE")
+	e.must(err)
+	e.remembered(g, "disk")
+	saved := e.infoField(master, "master_repl_offset")
+	e.until("the stream to go on", func(ctx context.Context) (string, bool) {
+		now := e.infoField(master, "master_repl_offset")
+		return now, now != saved
+	})
+	e.until("that to be heard from both", func(ctx context.Context) (string, bool) {
+		v, err := s.Do(ctx, "SENTINEL", "INFO-CACHE", g.Master)
+		text := fmt.Sprint(v)
+		return fmt.Sprint(text, err), strings.Contains(text, "rdb_changes_since_last_save:0\r\n") && !strings.Contains(text, "master_repl_offset:"+saved+"\r\n")
+	})
+
+	master.Kill()
+	e.must(master.Restart(e.ctx))
+	e.eventAbout(s, "+reboot", g.Master)
+	e.until("the replica to have the new history", func(ctx context.Context) (string, bool) {
+		a, b := e.infoField(master, "master_replid"), e.infoField(replica, "master_replid")
+		return a + " " + b, a == b
+	})
+	if got := e.infoField(master, "role") + " " + e.infoField(replica, "role"); got != "master slave" {
+		t.Errorf("roles: %s", got)
+	}
+	if n := e.confNumber(s, "sentinel config-epoch "+g.Master); n != 0 {
+		t.Errorf("%d failovers", n)
+	}
+	e.complete(master)
+}
+
+// infoField is one field of a server's INFO.
+func (e *env) infoField(s *cluster.Server, field string) string {
+	e.Helper()
+	text, err := s.Client().Info(e.ctx).Result()
+	e.must(err)
+	_, after, _ := strings.Cut(text, "\n"+field+":")
+	value, _, _ := strings.Cut(after, "\r")
+	return value
+}
+
 // TestMasterIsBackWithoutData: it was restarted before it counted as down, and its
 // replica is about to drop what it has.
 func TestMasterIsBackWithoutData(t *testing.T) {

@@ -285,6 +285,31 @@ var general = []Mutation{
 		Edits: []Edit{{"monitor/down.go", "m.lostSince != 0", "m.lostSince < 0"}},
 	},
 	{
+		Name: "a quiet master that came back with all its data replaced", Why: "its offset is behind by PINGs and hellos alone",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/lost.go", "saved && fresh && same {", "saved && fresh && same && false {"}},
+	},
+	{
+		Name: "changes that a replica has applied not compared", Why: "a master is taken back without the last write that it acknowledged",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/unchanged.go", "was.Changes == is.Changes && ", ""}},
+	},
+	{
+		Name: "unsaved changes of the master not looked at", Why: "it is taken back without them",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/unchanged.go", " && info.Counted && info.Changes == 0", " && info.Counted"}},
+	},
+	{
+		Name: "a replica judged by what it said before the master was gone", Why: "what it has got since is lost",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/unchanged.go", "fresh = r.infoRefresh >= m.runIDSince", "fresh = true"}},
+	},
+	{
+		Name: "a master that was replaced for its data left to serve", Why: "its clients write to it for seconds",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/retire.go", "return c.replaceLost(now, m)", "return true"}},
+	},
+	{
 		Name: "what a replica has received and not applied is not waited for", Why: "it is lost by the promotion",
 		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
 		Edits: []Edit{{"monitor/selection.go", "r.info.ReadOffset > r.offset", "r.info.ReadOffset < r.offset"}},
