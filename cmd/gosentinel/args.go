@@ -18,6 +18,7 @@ type invocation struct {
 	help      bool
 	version   bool
 	convert   []string // the arguments of convert; nil for any other command
+	mock      []string // the arguments of mock; nil for any other command
 }
 
 var errNeedsFile = errors.New("Sentinel needs config file on disk to save state. Exiting...")
@@ -49,6 +50,11 @@ func parseArgs(args []string) (invocation, error) {
 		if len(args) > 3 {
 			return inv, &usageError{"convert takes a file to read and at most one to write"}
 		}
+		return inv, nil
+	}
+	// No option of redis-sentinel has a single dash, so a file may still be called mock.
+	if len(args) > 1 && args[0] == "mock" && strings.HasPrefix(args[1], "-") && args[1] != "-" && (args[1] == "--help" || !strings.HasPrefix(args[1], "--")) {
+		inv.mock = args[1:]
 		return inv, nil
 	}
 	if len(args) > 0 && args[len(args)-1] == "-" {

@@ -15,6 +15,7 @@ import (
 const usage = `Usage: gosentinel <config-file> [--sentinel] [--<option> <value>...]... [-]
        gosentinel --check-config <config-file> [--<option> <value>...]...
        gosentinel convert <config-file> [<new-file>]
+       gosentinel mock -list | -script <name-or-file> | -help
        gosentinel -v | --version
        gosentinel -h | --help
 
@@ -34,6 +35,8 @@ lines of standard input when "-" stands first or last:
 prints the same configuration, state included, in the other of the two formats:
 
   gosentinel convert sentinel.conf sentinel.toml
+
+mock plays Sentinels that misbehave, for the tests of client libraries.
 
 Signals: SIGTERM and SIGINT end it, a second SIGINT at once; SIGHUP reads TLS
 certificates again; SIGHUP and SIGUSR1 reopen the log.
@@ -72,6 +75,8 @@ func (p *program) run() int {
 		return p.badUsage(err)
 	case inv.convert != nil:
 		return p.convert(inv.convert)
+	case inv.mock != nil:
+		return p.mock(inv.mock)
 	}
 	stdin := ""
 	if inv.stdin {

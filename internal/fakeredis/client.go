@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/tidwall/redcon"
@@ -42,6 +43,7 @@ type client struct {
 	authed    bool
 	created   time.Time
 	active    time.Time
+	hooked    atomic.Int32 // of type hooked
 	lastCmd   string
 
 	reply   []byte // the reply so far to the command being executed

@@ -56,6 +56,8 @@ type Config struct {
 	Data *Data
 	// Logger receives the server's log; nil discards it.
 	Logger *slog.Logger
+	// Hook sees and may change what clients get; nil for none.
+	Hook Hook
 
 	// file is the configuration file for CONFIG REWRITE; empty if there is none.
 	file string

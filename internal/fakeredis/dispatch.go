@@ -90,25 +90,29 @@ type blockedState struct {
 // handle executes one command of a connection. redcon calls it on the
 // connection's goroutine.
 func (s *Server) handle(rc redcon.Conn, cmd redcon.Command) {
-	if len(cmd.Args) == 0 || !s.enter() {
+	if len(cmd.Args) == 0 {
+		return
+	}
+	c := rc.Context().(*client)
+	t := s.before(c, cmd.Args)
+	if !s.enter() {
 		return
 	}
 	defer s.mu.Unlock()
-	c := rc.Context().(*client)
 	switch {
 	case c.gone || c.closing:
 	case c.blocked != nil:
 		s.postpone(c, cmd.Args)
 	default:
-		s.execute(c, cmd.Args)
+		s.execute(c, cmd.Args, t)
 	}
 }
 
 // execute runs one command of a client and sends the reply.
-func (s *Server) execute(c *client, args [][]byte) {
+func (s *Server) execute(c *client, args [][]byte, t Treatment) {
 	c.active = time.Now()
 	s.stats.commands++
-	s.dispatch(c, args)
+	s.treat(c, args, t)
 	s.flushReply(c)
 	if s.pause.ended {
 		s.afterPause()
@@ -275,7 +279,7 @@ func (s *Server) unblock(c *client) {
 		args := c.pending[0]
 		c.pending = c.pending[1:]
 		c.pendingBytes -= size(args)
-		s.execute(c, args)
+		s.execute(c, args, Treatment{})
 	}
 	if len(c.pending) == 0 {
 		c.pending = nil

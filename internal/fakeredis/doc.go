@@ -58,7 +58,7 @@
 //   - commands_*.go, pubsub.go, info.go: the commands;
 //   - replication.go: the master's side, link.go: the replica's side, and their
 //     parts backlog.go, snapshot.go and stream.go;
-//   - keyspace.go: the data;
+//   - keyspace.go: the data; hook.go: what a mock adds;
 //   - config.go, params.go, conffile.go, main.go: configuration; imitate.go: other
 //     releases, and refusals as by an ACL.
 package fakeredis

@@ -17,6 +17,7 @@ import (
 // Server is a running mini-Redis. Its methods are safe for concurrent use.
 type Server struct {
 	log     *slog.Logger
+	hook    Hook // nil: none
 	file    string
 	addr    string
 	host    string
@@ -78,7 +79,7 @@ func Start(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		log: cfg.Logger, file: cfg.file, addr: ln.Addr().String(), ids: cfg.ids(), dial: cfg.dialer(), started: time.Now(),
+		log: cfg.Logger, hook: cfg.Hook, file: cfg.file, addr: ln.Addr().String(), ids: cfg.ids(), dial: cfg.dialer(), started: time.Now(),
 		wake: make(chan struct{}, 1), stopping: make(chan struct{}), done: make(chan struct{}),
 		settings: st, db: newKeyspace(), clients: make(map[int64]*client),
 	}
@@ -312,6 +313,9 @@ func (s *Server) drop(c *client) {
 		return
 	}
 	c.gone = true
+	if hooked(c.hooked.Load()) == visible {
+		s.hook.Closed(c.id)
+	}
 	c.pending, c.pendingBytes, c.blocked, c.tx = nil, 0, nil, nil
 	delete(s.clients, c.id)
 	s.subs.dropClient(c)

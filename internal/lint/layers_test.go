@@ -33,6 +33,8 @@ var layers = []layer{
 	{"internal/testcert", nil},
 	{"internal/fakeredis", []string{"internal/atomicfile", "internal/glob", "internal/respguard", "internal/words"}},
 
+	{"internal/mock", []string{"internal/fakeredis", "internal/glob", "internal/respguard", "internal/words"}},
+
 	// The core.
 	{"quorum", nil},
 	{"election", []string{"internal/valid"}},
@@ -69,7 +71,7 @@ var layers = []layer{
 		"internal/valid", "monitor", "pubsub", "quorum",
 	}},
 	{"cmd/gosentinel", []string{
-		"configrewrite", "internal/errtext", "internal/listen", "internal/logfile", "internal/node", "internal/recorder", "internal/scripts",
+		"configrewrite", "internal/errtext", "internal/listen", "internal/logfile", "internal/mock", "internal/node", "internal/recorder", "internal/scripts",
 		"internal/words", "monitor",
 	}},
 

@@ -1,0 +1,79 @@
+package mock
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Problem is one mistake in a script.
+type Problem struct {
+	Line int    // from 1; 0 when it is about the whole
+	Text string // what is wrong
+	Hint string // what to do about it; may be empty
+}
+
+// Error is returned for a script that cannot be played. It has every mistake, up
+// to twenty.
+type Error struct {
+	File     string
+	Problems []Problem
+}
+
+// Error has a line for each problem: file, line, what is wrong, and what to do.
+func (e *Error) Error() string {
+	lines := make([]string, len(e.Problems))
+	for i, p := range e.Problems {
+		lines[i] = e.File
+		if p.Line > 0 {
+			lines[i] = fmt.Sprintf("%s:%d", e.File, p.Line)
+		}
+		lines[i] += ": " + p.Text
+		if p.Hint != "" {
+			lines[i] += " (" + p.Hint + ")"
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// meant returns a hint at the word that was probably meant, or else at all that
+// are possible.
+func meant(word string, possible []string) string {
+	best, distance := "", max(2, len(word)/3+1)
+	for _, p := range possible {
+		if d := editDistance(word, p); d < distance && d < len(word) {
+			best, distance = p, d
+		}
+	}
+	if best != "" {
+		return fmt.Sprintf("did you mean %q?", best)
+	}
+	if len(possible) > 24 {
+		return ""
+	}
+	return "possible: " + strings.Join(possible, ", ")
+}
+
+// editDistance is the Levenshtein distance of two words. A long word is near
+// nothing.
+func editDistance(a, b string) int {
+	if len(a) > 64 {
+		return len(a)
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			diagonal, row[j+1] = row[j+1], slices.Min([]int{diagonal + cost, row[j] + 1, row[j+1] + 1})
+		}
+	}
+	return row[len(b)]
+}
