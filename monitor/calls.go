@@ -67,15 +67,8 @@ func (c *Core) call(now Instant, in Call) {
 			return
 		}
 	case FailoverOp:
-		var text string
-		err = c.withMaster(op.Name, func(m *master) (err *CallError) {
-			text, err = c.orderFailover(now, m, op)
-			return err
-		})
-		if err == nil {
-			c.free(CallResult{To: in.From, Text: text})
-			return
-		}
+		c.failoverCall(now, in, op)
+		return
 	}
 	r := CallResult{To: in.From}
 	if err != nil {
@@ -106,6 +99,7 @@ func (c *Core) resetMatching(now Instant, pattern string) int {
 func (c *Core) remove(m *master) *CallError {
 	c.withdraw(c.now, m)
 	c.handLeaseOn(m)
+	c.dropInquirers(m)
 	c.emit(&m.instance, MonitorStopped{c.ref(&m.instance)})
 	c.withdrawOpinion(m)
 	c.dropMembers(m)

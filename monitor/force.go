@@ -37,7 +37,7 @@ func (c *Core) namedReplica(m *master, at HostPort) (*replica, *CallError) {
 			return r, nil
 		}
 	}
-	return nil, &CallError{"ERR", "FAILOVER target HOST and PORT is not a replica."}
+	return nil, errNoReplica
 }
 
 // forceFailover begins a failover that takes what is there, or has one go on that

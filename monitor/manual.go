@@ -1,5 +1,8 @@
 package monitor
 
+// noGoodPrimary is the code of a refusal because of the master itself.
+const noGoodPrimary = "NOGOODPRIMARY"
+
 // manualFailover begins what an operator has ordered (state-machine.md §6.10,
 // Manual failover): a switchover while the master serves, and else a failover as
 // after its failure.
@@ -14,9 +17,9 @@ func (c *Core) manualFailover(now Instant, m *master, op FailoverOp) *CallError 
 	serves, unsafe := c.serves(m), c.unsafe(m)
 	switch {
 	case op.Mode == FailoverCoordinated && !serves:
-		return &CallError{"NOGOODPRIMARY", "Primary does not answer as one, and cannot hand over"}
+		return &CallError{noGoodPrimary, "Primary does not answer as one, and cannot hand over"}
 	case op.Mode == FailoverCoordinated && unsafe != "":
-		return &CallError{"NOGOODPRIMARY", "Primary cannot hand over: " + unsafe}
+		return &CallError{noGoodPrimary, "Primary cannot hand over: " + unsafe}
 	case serves && m.cfg.PlannedFailover == PlannedStock && op.Mode == FailoverPlain:
 		unsafe = "planned-failover is set to stock"
 	}

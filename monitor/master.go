@@ -42,6 +42,7 @@ type master struct {
 	force       force
 	waitTold    Instant // attempt.Changed of the choice for which a wait was told
 	switchover  switchover
+	inquiry     inquiry
 	lease       lease
 	takeOverAt  Instant // when this Sentinel stands for taking over; 0: not planned
 	askedAnew   uint64  // token of the INFO that must say first that there is something to take over; 0: not asked

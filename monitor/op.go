@@ -122,5 +122,7 @@ var (
 	ErrSave          = &CallError{"ERR", "Failed to save config file. Check server logs."}
 	ErrVotesUnknown  = &CallError{"ERR", "The configuration file has no epochs. Wait until the other Sentinels were heard, at most some seconds while they run, and try again."}
 
+	errNoReplica = &CallError{"ERR", "FAILOVER target HOST and PORT is not a replica."}
+
 	ErrPatternTooLong = &CallError{"ERR", "The pattern is longer than " + strconv.Itoa(MaxPattern) + " bytes"}
 )

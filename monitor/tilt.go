@@ -17,6 +17,7 @@ func (c *Core) checkStall() {
 	c.emit(nil, Tilt{Entered: true})
 	for _, m := range c.masters {
 		c.shareOpinion(m)
+		c.answerInquirers(c.now, m)
 	}
 }
 

@@ -67,6 +67,11 @@ var switchover = []Mutation{
 		Edits: []Edit{{"monitor/lease.go", "if m.ledger.Epoch > m.configEpoch {", "if false {"}},
 	},
 	{
+		Name: "operator refused by INFO of long ago", Why: "a replica that has been ready for seconds is not taken",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/inquiry.go", "if err.byInfo() && c.inquire(now, m, in) {", "if false && c.inquire(now, m, in) {"}},
+	},
+	{
 		Name: "takeover within a lease", Why: "a driver that only sleeps goes on beside it",
 		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
 		Edits: []Edit{
