@@ -141,6 +141,9 @@ func Draw(seed uint64, groups []string) Scenario {
 	if groups != nil && in("stock") {
 		o.Stock = 1 + rng.IntN(3)
 		o.Sentinels = max(1, o.Sentinels-o.Stock)
+		// Each failover disconnects clients, and stock needs up to 400 ms to come back:
+		// with less, two of them take the masters that they have made for dead in turn.
+		o.DownAfter = max(o.DownAfter, 500*time.Millisecond)
 	}
 	o.Quorum = 1 + rng.IntN(o.all()/2+1)
 	o.Twins = seed%6 == 0
