@@ -52,6 +52,44 @@ func TestNewRejects(t *testing.T) {
 	}
 }
 
+// TestTenMistakes: one error names all of them.
+func TestTenMistakes(t *testing.T) {
+	cfg := Config{
+		Listen: "26379", StateFile: "state.toml", Store: new(MemoryStore), AnnouncePort: -1, AnnounceIP: "nowhere", Password: "a\nb",
+		PeerUser: "bob", GossipPort: 70000, GossipKeys: []string{"x"}, Limits: Limits{Clients: -1, EventsBytes: -1},
+		Masters: []MasterConfig{
+			{Name: "cache", Addr: "10.0.0.1:6379", Quorum: 1},
+			{Name: "cache", Addr: "redis1:6379", DownAfter: -1, NotificationScript: "script", RenamedCommands: map[string]string{"PING": ""}},
+		},
+	}
+	_, err := New(cfg)
+	if err == nil {
+		t.Fatal("no error")
+	}
+	lines := strings.Split(err.Error(), "\n")
+	for _, says := range []string{
+		"Listen", "StateFile and Store", "AnnouncePort", "AnnounceIP", "Password", "PeerUser", "GossipPort", "gossip-key", "Limits.Clients",
+		"Limits.EventsBytes", `master "cache": "redis1" is not an IP address`, `master "cache": Quorum`, `master "cache": DownAfter`,
+		`master "cache": NotificationScript`, `master "cache": RenamedCommands`, `master "cache": it stands twice`,
+	} {
+		found := 0
+		for _, l := range lines {
+			if strings.HasPrefix(l, "sentinel: "+says) {
+				found++
+			}
+		}
+		if found != 1 {
+			t.Errorf("%q stands %d times in\n%v", says, found, err)
+		}
+	}
+	if len(lines) != 16 {
+		t.Errorf("%d lines:\n%v", len(lines), err)
+	}
+	if strings.Contains(err.Error(), "a\nb") {
+		t.Error("the password is shown")
+	}
+}
+
 func TestGossipConfig(t *testing.T) {
 	if _, err := New(Config{GossipKeys: []string{"x"}}); err == nil || !strings.Contains(err.Error(), "gossip-key") {
 		t.Errorf("New: %v", err)

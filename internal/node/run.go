@@ -97,7 +97,7 @@ func (n *Node) runLogged(ctx context.Context, cancel context.CancelCauseFunc, lo
 	defer giveUp()
 	if n.load != nil {
 		if err := n.load(ctx, saving); err != nil {
-			return err
+			return n.unlessEnded(ctx, log, err)
 		}
 	}
 	log.Log(monitor.LevelNotice, fmt.Sprintf("gosentinel version=%s, compatible with redis-sentinel %s, pid=%d, just started",
@@ -123,7 +123,7 @@ func (n *Node) runLogged(ctx context.Context, cancel context.CancelCauseFunc, lo
 	}
 	if err := n.prepare(ctx, log, socks.ShownPort()); err != nil {
 		socks.Close()
-		return err
+		return n.unlessEnded(ctx, log, err)
 	}
 	l, sh, err := n.build(ctx, log, socks, giveUp)
 	if err != nil {
@@ -139,6 +139,15 @@ func (n *Node) runLogged(ctx context.Context, cancel context.CancelCauseFunc, lo
 		return ErrShutdown
 	}
 	return err
+}
+
+// unlessEnded returns nil for the error of what was given up because ctx has ended.
+func (n *Node) unlessEnded(ctx context.Context, log logfile.Sink, err error) error {
+	if ctx.Err() == nil || !errors.Is(err, ctx.Err()) && !errors.Is(err, context.Cause(ctx)) {
+		return err
+	}
+	n.logShutdownCause(ctx, log)
+	return nil
 }
 
 // prepare gives this Sentinel an identity if it has none, and saves it.
