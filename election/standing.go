@@ -40,6 +40,11 @@ const (
 	Successor
 )
 
+var standingNames = [...]string{"empty", "stale", "reading", "strange", "past", "replaced", "whole", "successor"}
+
+// String returns the word for s.
+func (s Standing) String() string { return standingNames[s] }
+
 // Standing returns how much a replica has of what l tells of its master.
 func (l Lineage) Standing(c Replica) Standing { return l.standing(c, l.Offset) }
 

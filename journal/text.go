@@ -37,15 +37,17 @@ func (r *Report) headline() string {
 		StockSwitchover: "Failover in the way of stock", Takeover: "Takeover of an unfinished switchover",
 	}[r.Kind]
 	s := what + " of " + r.Master
-	switch r.Outcome {
-	case Promoted:
+	switch {
+	case r.Promoted():
 		s += ": " + r.To + " has replaced " + r.From
-	case Open:
+	case r.Over() && r.To != "":
+		s += ": " + r.To + " was promoted in place of " + r.From + ", and the rest was not done"
+	case !r.Over():
 		s += " (" + r.From + ") goes on"
 		if len(r.Phases) > 0 {
 			s += ", phase " + r.Phases[len(r.Phases)-1].Name
 		}
-	case Interrupted, Stopped, NoNews:
+	case r.Outcome == Interrupted, r.Outcome == Stopped, r.Outcome == NoNews:
 		s += " (" + r.From + "): its end is not known"
 	default:
 		s += " (" + r.From + ") did not happen"

@@ -17,7 +17,7 @@ func (c *Core) expireAnswers(now Instant, m *master) Instant {
 		if due := max(p.askReplyAt, p.opinionAt).Add(keep); now < due {
 			next = min(next, due)
 		} else {
-			p.clear(FlagMasterDown)
+			c.peerSays(p, false)
 		}
 		if due := p.askReplyAt.Add(keep); now < due {
 			next = min(next, due)
@@ -107,14 +107,16 @@ func (c *Core) askReply(now Instant, in AskReply) {
 			p.toldDownAfter = in.DownAfter
 		}
 		if in.Leader == "" && p.askedVote != 0 && in.Token.Seq >= p.voteSeq {
+			if p.refusedVote != p.askedVote {
+				c.noteVote(p, "", p.askedVote)
+			}
 			p.refusedVote = p.askedVote
 		}
-		if in.Down {
-			p.set(FlagMasterDown)
-		} else {
-			p.clear(FlagMasterDown)
-		}
+		c.peerSays(p, in.Down)
 		if in.Leader != "" {
+			if p.votedEpoch != in.Epoch || p.votedFor != in.Leader {
+				c.noteVote(p, in.Leader, in.Epoch)
+			}
 			if p.votedEpoch != in.Epoch {
 				c.log(LevelNotice, string(p.runID)+" voted for "+string(in.Leader)+" "+strconv.FormatUint(uint64(in.Epoch), 10))
 			}

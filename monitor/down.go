@@ -36,6 +36,9 @@ func (c *Core) checkSDown(now Instant, i *instance) Instant {
 	case down && !i.has(FlagSDown):
 		i.set(FlagSDown)
 		i.sdownSince = now
+		if i.kind == KindMaster {
+			c.noteDown(now, i.master)
+		}
 		c.emit(i, SDown{c.ref(i)})
 		if i.kind == KindMaster {
 			c.refreshReplicas(now, i.master)

@@ -87,6 +87,7 @@ func (c *Core) startAttempt(now Instant, m *master, forced bool) {
 	c.emit(&m.instance, TryFailover{c.ref(&m.instance)})
 	m.attempt.Begin(now, c.epoch, c.random(c.tun.Desync), forced)
 	m.restartAt = 0
+	c.noteElection(m)
 	c.vote(now, m, c.epoch, c.opts.MyID, false)
 	c.refreshReplicas(now, m)
 }
@@ -249,6 +250,7 @@ func (c *Core) restartElection(now Instant, m *master) Instant {
 	c.epoch++
 	c.emit(&m.instance, NewEpoch{c.epoch})
 	m.attempt.Restart(now, c.epoch)
+	c.noteElection(m)
 	if m.switchover.stage == electing {
 		c.bindItself(m)
 	}

@@ -116,6 +116,7 @@ type StageFact struct{ Stage string }
 // LossFact tells how far the old master had come in its history when it was heard
 // last, and from where on the new one has another.
 type LossFact struct {
+	Promoted   bool // the new one was promoted by this Sentinel
 	Comparable bool // they share a history; else the rest means nothing
 	Had        uint64
 	Took       uint64

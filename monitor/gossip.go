@@ -112,7 +112,9 @@ func (c *Core) gossipReply(now Instant, in GossipReply) {
 			c.shown(l.owners[0].addr).String()+" in place of "+string(l.owners[0].runID))
 		g.kind, e = PeerUnknown, GossipEndpoint{}
 		for _, o := range l.owners {
-			o.clear(FlagMasterDown) // that Sentinel is gone
+			if p, ok := c.members[o.id].(*peer); ok {
+				c.peerSays(p, false) // that Sentinel is gone
+			}
 			c.touch(o.master)
 		}
 	}
@@ -165,11 +167,7 @@ func (c *Core) peerOpinion(now Instant, in PeerOpinion) {
 		return
 	}
 	p.opinionAt = now
-	if in.Down {
-		p.set(FlagMasterDown)
-	} else {
-		p.clear(FlagMasterDown)
-	}
+	c.peerSays(p, in.Down)
 	c.touch(m)
 }
 

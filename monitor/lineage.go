@@ -55,6 +55,9 @@ func (m *master) lineageOf(info *Info) election.Lineage {
 func (c *Core) takeLineage(m *master, l election.Lineage) {
 	old, had := m.lineage, m.hadKeys
 	m.lineage = l
+	if l.ReplID != old.ReplID && old.ReplID != "" {
+		c.noteLoss(m, old, l, false)
+	}
 	m.hadKeys = l.Keys || had && l.ReplID == old.ReplID
 	// The offset alone is not worth a write: a replica that has more than what was
 	// saved is not taken for less. Nor is a queue that is empty now and then.

@@ -108,7 +108,7 @@ func (c *Core) movePeer(now Instant, p *peer, addr Addr) {
 		}
 		o.addr = addr
 		q := c.members[o.id].(*peer)
-		q.clear(FlagMasterDown)
+		c.peerSays(q, false)
 		q.votedFor, q.lastHello = "", now
 	}
 	c.closeLink(p.link)

@@ -82,6 +82,7 @@ func (c *Core) promotionConfirmed(now Instant, m *master) {
 		return
 	}
 	m.configEpoch, m.led = a.Epoch, a.Epoch
+	c.noteLoss(m, m.lineage, m.lineageOf(m.promoted.info), true)
 	a.Advance(election.ReconfReplicas, now)
 	m.configSeq, m.announced = c.disk.next(), false
 	c.changed()

@@ -326,6 +326,28 @@ func (s *script) effect(_ *node, e Effect) {
 		if s.show["links"] {
 			s.line("close a connection")
 		}
+	case Note:
+		if s.show["notes"] {
+			s.note(e)
+		}
+	}
+}
+
+// note shows what the core knew, with instants as seconds.
+func (s *script) note(n Note) {
+	switch f := n.Fact.(type) {
+	case DownFact:
+		s.line("note: down since %.3f, cause %d (%s); heard at %.3f", f.Since.Sub(origin).Seconds(), f.Cause, f.Detail, f.OffsetAt.Sub(origin).Seconds())
+	case CandidatesFact:
+		for _, r := range f.Replicas {
+			mark := " "
+			if r.Chosen {
+				mark = "*"
+			}
+			s.line("note:%s%s %s, priority %d, offset %d: %s", mark, r.Addr, r.Data, r.Priority, r.Offset, r.Verdict)
+		}
+	default:
+		s.line("note: %T%+v", f, f)
 	}
 }
 

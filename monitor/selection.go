@@ -34,6 +34,7 @@ func (c *Core) selectReplica(now Instant, m *master) Instant {
 		}
 		return min(f.from, giveUp)
 	}
+	c.noteCandidates(now, m, nil)
 	c.abort(now, m, FailoverAbortNoGoodReplica{c.ref(&m.instance)})
 	return Never
 }
@@ -42,6 +43,7 @@ func (c *Core) selectReplica(now Instant, m *master) Instant {
 func (c *Core) choose(now Instant, m *master, r *replica) {
 	m.promoted, m.orders = r, 0
 	r.set(FlagPromoted)
+	c.noteCandidates(now, m, r)
 	c.emit(&r.instance, SelectedReplica{c.ref(&r.instance)})
 	m.attempt.Advance(election.SendReplicaOfNoOne, now)
 	c.emit(&r.instance, FailoverStateSendReplicaOfNoOne{c.ref(&r.instance)})

@@ -132,6 +132,7 @@ func (c *Core) plannedRefusal(now Instant, m *master, named *replica) *CallError
 // it need not.
 func (c *Core) beginSwitchover(now Instant, m *master, named *replica, unsafe string) {
 	m.switchover = switchover{stage: preparing, asked: now, stock: unsafe != ""}
+	c.noteFact(m, PrepareFact{Stock: unsafe != ""})
 	if unsafe != "" {
 		c.log(LevelNotice, "This FAILOVER is made in the way of stock, which may lose writes: "+unsafe)
 	}

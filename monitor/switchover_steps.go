@@ -39,7 +39,8 @@ func (c *Core) handOver(now Instant, m *master) Instant {
 			c.giveUp(now, m, why)
 			return Never
 		}
-		s.history, s.end, s.stage, s.poll = m.info.ReplID, m.info.MasterOffset, catchingUp, poll{}
+		s.history, s.end, s.poll = m.info.ReplID, m.info.MasterOffset, poll{}
+		c.enterStage(m, catchingUp)
 		fallthrough
 	case catchingUp:
 		if s.pause.asked() && !r.data().Has(s.history, s.end) {
@@ -55,7 +56,8 @@ func (c *Core) handOver(now Instant, m *master) Instant {
 			c.giveUp(now, m, why)
 			return Never
 		}
-		s.end, s.stage, s.poll, s.proof = max(s.end, m.info.MasterOffset, m.info.Offset), settling, poll{}, c.lastSeq
+		s.end, s.poll, s.proof = max(s.end, m.info.MasterOffset, m.info.Offset), poll{}, c.lastSeq
+		c.enterStage(m, settling)
 		fallthrough
 	case settling:
 		if why := m.notDemoted(s.history); why != "" {
@@ -113,7 +115,8 @@ func (c *Core) giveUp(now Instant, m *master, why string) {
 // and the target catches up after it.
 func (c *Core) pauseWrites(now Instant, m *master) {
 	s := &m.switchover
-	s.stage, s.old, s.new = pausing, m.link.cmd.id, m.promoted.link.cmd.id
+	s.old, s.new = m.link.cmd.id, m.promoted.link.cmd.id
+	c.enterStage(m, pausing)
 	s.pause.begun = now
 	switch {
 	case m.info.Modules:
@@ -132,7 +135,7 @@ func (c *Core) pauseWrites(now Instant, m *master) {
 // replicas.
 func (c *Core) demote(m *master) {
 	s := &m.switchover
-	s.stage = demoting
+	c.enterStage(m, demoting)
 	m.slaveofLost, m.refusedAt = false, 0
 	m.slaveofSeq = c.sendOrder(&m.instance, SlaveOf{Host: nobody.Host, Port: nobody.Port, Bare: true}, s.deadline)
 	s.confirm = c.sendFor(&m.instance, InfoRequest{})
@@ -159,7 +162,7 @@ func (i *instance) followsNobody() bool {
 
 func (c *Core) promoteTarget(now Instant, m *master) {
 	s, r := &m.switchover, m.promoted
-	s.stage = promoting
+	c.enterStage(m, promoting)
 	r.slaveofLost, r.refusedAt = false, 0
 	r.slaveofSeq = c.sendOrder(&r.instance, SlaveOf{Bare: true}, s.deadline)
 	m.orders++

@@ -64,6 +64,9 @@ func (c *Core) vote(now Instant, m *master, req Epoch, candidate RunID, leased b
 		return false
 	}
 	m.voteSeq = c.disk.next()
+	if candidate != c.opts.MyID {
+		c.noteGrant(m, candidate, leased)
+	}
 	c.emitDurable(&m.instance, VoteForLeader{m.cfg.Name, candidate, m.ledger.Epoch})
 	if candidate != c.opts.MyID && !leased {
 		m.attempt.Postpone(now.Add(c.random(c.tun.Desync)))

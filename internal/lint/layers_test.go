@@ -83,7 +83,7 @@ var layers = []layer{
 	{"jepsen/host", nil},
 	{"jepsen/integration", nil},
 	{"jepsen/mixed", []string{"jepsen/cluster"}},
-	{"jepsen/sim", []string{"configrewrite", "election", "internal/atomicfile", "internal/atomicfile/memdisk", "monitor"}},
+	{"jepsen/sim", []string{"configrewrite", "election", "internal/atomicfile", "internal/atomicfile/memdisk", "internal/reporter", "journal", "monitor"}},
 	{"jepsen/sim/compare", []string{"jepsen/sim"}},
 	{"jepsen/sim/explore", []string{"election", "monitor"}},
 	{"jepsen/sim/speed", []string{"jepsen/sim"}},

@@ -107,7 +107,9 @@ func (r *Reporter) step(m *master, a *attempt, ev monitor.Event) {
 		}
 	case monitor.SelectedReplica:
 		a.chosen = at(e.Addr)
-		a.enter(r, journal.PhasePromotion, r.now)
+		if a.Kind != journal.Switchover { // which has more steps
+			a.enter(r, journal.PhasePromotion, r.now)
+		}
 		r.save(a)
 	case monitor.PromotedReplica:
 		a.To = at(e.Addr)

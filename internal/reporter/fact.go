@@ -139,7 +139,7 @@ func (r *Reporter) candidates(a *attempt, f monitor.CandidatesFact) {
 // attempt which is watched.
 func (r *Reporter) loss(m *master, f monitor.LossFact) {
 	a := m.open
-	if a == nil || !a.Led && !a.moved {
+	if a == nil || f.Promoted != a.Led || !a.Led && !a.moved {
 		return
 	}
 	l := journal.Loss{Known: f.Comparable, MasterOffset: f.Had, PromotedOffset: f.Took}

@@ -793,6 +793,7 @@ func (k *checker) audit(n *node) {
 	k.looked[Audit]++
 	k.looked[Answers]++
 	k.unchanged(n)
+	k.diaryAgrees(n)
 	if err := n.core.Audit(); err != nil {
 		k.fail(n.name, Audit, "%v", err)
 	}

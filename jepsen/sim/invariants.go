@@ -46,6 +46,7 @@ const (
 	Answers
 	Audit
 	Causes
+	Journal
 	Codec
 	Restart
 	Impostor
@@ -93,6 +94,7 @@ var invariants = [invariantsEnd]struct{ name, text string }{
 	Answers:   {"answers", "a question is answered once, and questions do not pile up"},
 	Audit:     {"audit", "no contradiction inside a core: timers, queues, indexes (Core.Audit)"},
 	Causes:    {"causes", "no event without its cause"},
+	Journal:   {"journal", "the journal tells who led, who was promoted, how an attempt ended, and no less than what is lost"},
 	Codec:     {"codec", "what the disk holds is what was saved, through the real file formats"},
 	Restart:   {"restart", "a Sentinel starts from whatever it left on disk"},
 	Impostor:  {"impostor", "no stranger moves a Sentinel that is heard where it is, or a master that its server has nothing to do with"},

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gosentinel/sentinel/election"
+	"github.com/gosentinel/sentinel/journal"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -363,6 +364,41 @@ var violations = []violation{
 	{Impostor, "a master is moved by way of another master's server", func(s *scene) {
 		s.n.seen.lie = &lie{hello: monitor.Hello{MasterName: "m0"}, alien: true}
 		s.k.heardLie(s.n)
+	}},
+	{Journal, "a leader of which the journal says nothing", func(s *scene) {
+		s.k.noted(s.n, monitor.Emit{Event: monitor.ElectedLeader{Instance: s.master}})
+	}},
+	{Journal, "an end of which it says nothing", func(s *scene) {
+		s.k.noted(s.n, monitor.Emit{Event: monitor.FailoverAbortNotElected{Instance: s.master}})
+	}},
+	{Journal, "an address that is not the one in the journal", func(s *scene) {
+		s.n.diary.latest["m0"] = journal.Report{Outcome: journal.Promoted}
+		s.k.movedBy(s.n, monitor.SwitchMaster{Master: "m0", From: s.w.servers[0].addr, To: s.w.servers[1].addr, Epoch: 1})
+	}},
+	{Journal, "another leader than the one in the journal", func(s *scene) {
+		from, to := s.w.servers[0].addr, s.w.servers[1].addr
+		s.k.leaders[epochKey{"m0", 1}] = leader{node: "n1"}
+		s.n.diary.latest["m0"] = journal.Report{
+			Outcome: journal.Promoted, From: from.String(), To: to.String(), Epoch: 1, Leader: journal.Sentinel{ID: string(s.n.id)},
+		}
+		s.k.movedBy(s.n, monitor.SwitchMaster{Master: "m0", From: from, To: to, Epoch: 1})
+	}},
+	{Journal, "an attempt that the journal does not know", func(s *scene) {
+		s.n.seen.probes = s.n.core.AppendProbes(nil)
+		s.k.noted(s.n, monitor.Note{Master: "m0", Fact: monitor.AttemptFact{Epoch: 1}})
+		s.k.diaryAgrees(s.n)
+	}},
+	{Journal, "a loss that is told too small", func(s *scene) {
+		from, to := s.w.servers[0], s.w.servers[1]
+		from.log = append(from.log, 4711)
+		to.oldID, to.oldUntil = from.replID, to.position()
+		r := journal.Report{From: from.addr.String(), To: to.addr.String()}
+		r.Lost = journal.Loss{Known: true, MasterOffset: uint64(from.offset()), PromotedOffset: uint64(to.offset())}
+		s.k.lossOf(s.n, &r)
+	}},
+	{Journal, "two reports in the wrong order", func(s *scene) {
+		s.k.wrote(s.n, journal.Report{ID: 2, Master: "m0"})
+		s.k.wrote(s.n, journal.Report{ID: 1, Master: "m0"})
 	}},
 	{Timers, "a deadline that has passed", func(s *scene) {
 		s.w.now = s.w.now.Add(time.Hour)

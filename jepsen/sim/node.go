@@ -31,6 +31,7 @@ type node struct {
 	opinions    map[string]monitor.ShareOpinion
 	seen        watch
 	bound       *voter // see voter
+	diary       diary
 }
 
 // question is an Ask of another Sentinel that has no answer yet.
@@ -72,6 +73,7 @@ func (n *node) start() error {
 	n.wakeAt, n.turnAt = 0, 0
 	n.gossipPeers, n.opinions = nil, nil
 	n.w.check.booted(n)
+	n.w.check.opened(n)
 	n.turn()
 	return nil
 }
@@ -146,6 +148,7 @@ func (n *node) turn() {
 		n.step(monitor.Tick{})
 	}
 	n.core.Drain(&n.out)
+	n.diary.rep.Advance(n.w.now)
 	for _, e := range n.out.Free {
 		if n.life != life {
 			return
@@ -198,6 +201,7 @@ func (n *node) carryOut(e monitor.Effect) {
 		return
 	}
 	n.w.check.effect(n, e)
+	n.w.check.noted(n, e)
 	msg := any(e)
 	switch e := e.(type) {
 	case monitor.Dial:
