@@ -293,6 +293,17 @@ func TestLayering(t *testing.T) {
 	expect(t, m.layering([]layer{{"c", nil}}), "there is no package c")
 }
 
+// TestSolitude: what stands alone imports the standard library, and tests may do as
+// they like.
+func TestSolitude(t *testing.T) {
+	m := parsed(t, files(
+		"a/a.go", "package a\nimport _ \"net/http\"\nimport _ \"example.org/m/b\"\n",
+		"a/a_test.go", "package a\nimport _ \"go.uber.org/goleak\"\n",
+		"b/b.go", "package b\nimport _ \"github.com/x/y\"\nimport _ \"C\"\n"))
+	expect(t, m.solitude([]string{"a", "c"}), "a stands alone and may not import example.org/m/b", "there is no package c")
+	expect(t, m.solitude([]string{"a", "b"}), "b stands alone and may not import github.com/x/y", "b stands alone and may not import C")
+}
+
 func TestDocs(t *testing.T) {
 	expect(t, parsed(t, files()).docs())
 	expect(t, parsed(t, files(

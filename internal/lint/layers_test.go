@@ -3,6 +3,7 @@ package lint
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // layer is a package, by its directory, with every package of this module that
@@ -31,6 +32,7 @@ var layers = []layer{
 	{"internal/respguard", []string{"internal/words"}},
 	{"internal/resptest", nil},
 	{"internal/testcert", nil},
+	{"discovery", nil},
 	{"internal/fakeredis", []string{"internal/atomicfile", "internal/glob", "internal/respguard", "internal/words"}},
 
 	{"internal/mock", []string{"internal/fakeredis", "internal/glob", "internal/respguard", "internal/words"}},
@@ -115,6 +117,31 @@ var (
 	tools = []string{"internal/glob", "internal/numhost", "internal/option", "internal/valid"} // as pure as the core, which may need them
 	pures = slices.Concat(tools, core, []string{"gossip/session"})                             // what cannot behave differently with the same inputs
 )
+
+// alone are the packages that others build on without taking the rest of this
+// module, or of anybody's, along: they import the standard library only.
+var alone = []string{"discovery"}
+
+// solitude objects to imports of packages that stand alone, unless those do too.
+func (m *module) solitude(list []string) (wrong []string) {
+	for _, dir := range list {
+		p := m.pkg(dir)
+		if len(p.files) == 0 {
+			wrong = append(wrong, fmt.Sprintf("alone: there is no package %s", dir))
+		}
+		for _, f := range p.files {
+			for _, spec := range f.Imports {
+				name := importPath(spec)
+				own, is := m.dirOf(name)
+				first, _, _ := strings.Cut(name, "/")
+				if is && !slices.Contains(list, own) || !is && strings.Contains(first, ".") || name == "C" {
+					wrong = append(wrong, m.at(spec.Pos(), "%s stands alone and may not import %s", dir, name))
+				}
+			}
+		}
+	}
+	return wrong
+}
 
 // directions objects to imports that the list of layers does not have. Tests are
 // free: an integration test may look at anything.

@@ -67,6 +67,7 @@ func TestRepository(t *testing.T) {
 		wrong, err := m.data(std)
 		report(t, wrong, err)
 	})
+	t.Run("some packages stand alone", func(t *testing.T) { report(t, m.solitude(alone), nil) })
 	t.Run("imports point downwards", func(t *testing.T) { report(t, append(m.directions(layers), m.layering(layers)...), nil) })
 	t.Run("simulators look in alone", func(t *testing.T) {
 		wrong, err := m.simulatorsOnly(std)

@@ -1,0 +1,277 @@
+package discovery
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+const (
+	// settle is how long Sentinels may take to follow one that is ahead. They tell
+	// each other every 2 s.
+	settle = 5 * time.Second
+	// lately is how long the last word of a Sentinel that has become silent counts
+	// for what servers belong to the group.
+	lately = time.Minute
+	// patience is how long a majority waits at the beginning for those who have not
+	// said anything yet: one of them may be ahead.
+	patience = 250 * time.Millisecond
+	// maxServers bounds how many servers are checked at a time.
+	maxServers = 8
+)
+
+// witness is a Sentinel as the judge sees it.
+type witness struct {
+	answer  answer
+	heard   time.Time // when the answer came; zero: never
+	present bool      // it is connected and has answered last time
+	pending bool      // it has been named in the options, and is being asked for the first time
+	odd     time.Time // since when it has named another master than most do, with a higher epoch
+}
+
+// judge decides which master to believe, from what Sentinels say and servers say
+// of themselves. It does no input or output. The rules are in doc.go, "Whom it
+// believes".
+type judge struct {
+	// believed is what was decided last, and stays when that cannot be used any
+	// more; empty before the first decision.
+	believed string
+	epoch    uint64
+
+	begun        time.Time // when the first answer had come
+	lower, split time.Time // since when most name a lower epoch; since when there is no majority
+}
+
+// verdict is what follows from it.
+type verdict struct {
+	master string // empty: none can be used now
+	epoch  uint64
+	why    string        // there is none
+	wanted []string      // servers that are to be checked, the most important first
+	drop   bool          // what was believed before is no master any more
+	again  time.Duration // decide again after that even if nothing happens; 0: no need
+}
+
+// state tells what a server says of itself at this moment, and if that is not that
+// it is a master, since when.
+type state func(addr string) (says claim, not time.Time)
+
+// claim is what a server says of itself.
+type claim int
+
+const (
+	isSilent claim = iota // it does not answer, or has not been asked
+	isMaster
+	isOther // it says that it is something else
+)
+
+// decide may change the odd of the witnesses.
+func (j *judge) decide(now time.Time, witnesses []*witness, is state) verdict {
+	c := count(now, witnesses)
+	v := verdict{wanted: c.wanted(j.believed)}
+	j.noteOdd(now, c)
+	within := func(d time.Duration, since time.Time) bool {
+		rest := d - now.Sub(since)
+		if rest > 0 && (v.again == 0 || rest < v.again) {
+			v.again = rest
+		}
+		return rest > 0
+	}
+
+	later := func(since time.Time) bool { return within(settle, since) }
+	if j.begun.IsZero() && len(c.present) > 0 {
+		j.begun = now
+	}
+
+	choice, epoch, rival := "", uint64(0), false
+	switch {
+	case c.pending > 0 && len(c.present) > 0 && j.believed == "" && within(patience, j.begun):
+		v.why = "not all Sentinels have answered yet"
+	case c.top != "":
+		j.split = time.Time{}
+		choice, epoch, rival = j.majority(now, c, is, later, &v.why)
+	case len(c.present) > 0:
+		if j.split.IsZero() {
+			j.split = now
+		}
+		v.why = "the Sentinels name different masters"
+		if !later(j.split) {
+			choice, epoch = c.highest(c.present, is)
+		}
+	default:
+		v.why = "no Sentinel answers"
+	}
+
+	overruled := c.top != "" && c.top != j.believed && c.topEpoch > j.epoch
+	if choice == "" && j.believed != "" && !overruled && !rival {
+		// Nothing speaks against the master of before, or not for long enough.
+		if says, _ := is(j.believed); says == isMaster {
+			choice, epoch = j.believed, j.epoch
+		}
+	}
+	if choice != "" {
+		v.master, v.epoch, v.why = choice, epoch, ""
+		v.drop = j.believed != "" && j.believed != choice
+		j.believed, j.epoch = choice, epoch
+	} else {
+		v.drop = overruled && c.known(c.top)
+	}
+	return v
+}
+
+// majority decides where more than half name the same master. rival tells that
+// another server is a master too, by the word of a Sentinel that may be ahead.
+func (j *judge) majority(now time.Time, c *tally, is state, later func(time.Time) bool, why *string) (choice string, epoch uint64, rival bool) {
+	if !c.known(c.top) {
+		*why = fmt.Sprintf("%s is named by those who answer, but most of those heard in the last minute do not know it", c.top)
+		return "", 0, false
+	}
+	wait := false
+	for _, w := range c.present {
+		if w.odd.IsZero() || !later(w.odd) {
+			continue
+		}
+		says, _ := is(w.answer.master)
+		if says == isOther {
+			continue
+		}
+		other := says == isMaster && c.known(w.answer.master)
+		if other || c.top != j.believed {
+			wait, rival = true, rival || other
+			*why = fmt.Sprintf("most Sentinels name %s, but one names %s with a higher epoch: waiting for the others to follow", c.top, w.answer.master)
+		}
+	}
+	epoch = c.topEpoch
+	if j.believed == "" || epoch > j.epoch || epoch == j.epoch && c.top == j.believed {
+		j.lower = time.Time{}
+	} else {
+		if j.lower.IsZero() {
+			j.lower = now
+		}
+		if later(j.lower) {
+			if epoch = j.epoch; c.top != j.believed {
+				wait = true
+				*why = fmt.Sprintf("%s is named with a lower epoch than %s before: waiting", c.top, j.believed)
+			}
+		}
+	}
+	if wait {
+		return "", 0, rival
+	}
+	says, not := is(c.top)
+	if says == isMaster {
+		return c.top, epoch, false
+	}
+	*why = fmt.Sprintf("%s does not say that it is a master", c.top)
+	var ahead []*witness
+	for _, w := range c.present {
+		if !w.odd.IsZero() {
+			ahead = append(ahead, w)
+		}
+	}
+	if len(ahead) > 0 && !later(not) {
+		choice, epoch = c.highest(ahead, is)
+	}
+	return choice, epoch, false
+}
+
+// noteOdd notes since when a Sentinel has been alone with a higher epoch. Who
+// has been for longer than settle is overruled, until it agrees once.
+func (j *judge) noteOdd(now time.Time, c *tally) {
+	for _, w := range c.present {
+		switch {
+		case c.top == "":
+		case w.answer.master == c.top || w.answer.epoch <= c.topEpoch:
+			w.odd = time.Time{}
+		case w.odd.IsZero():
+			w.odd = now
+		}
+	}
+}
+
+// tally is what Sentinels said, counted.
+type tally struct {
+	pending int        // who has not been asked yet
+	present []*witness // who answers now
+	heard   []*witness // who has answered lately
+	top     string     // what more than half of those present name; empty: there is no majority
+	// topEpoch is the highest epoch that more than half stand for, so that no
+	// single one can make it higher.
+	topEpoch uint64
+}
+
+func count(now time.Time, witnesses []*witness) *tally {
+	c := &tally{}
+	for _, w := range witnesses {
+		switch {
+		case w.pending:
+			c.pending++
+			continue
+		case !w.present && (w.heard.IsZero() || now.Sub(w.heard) > lately):
+			continue
+		}
+		c.heard = append(c.heard, w)
+		if w.present {
+			c.present = append(c.present, w)
+		}
+	}
+	// Who has not been asked yet might say something else.
+	need := (len(c.present)+c.pending)/2 + 1
+	for _, w := range c.present {
+		var epochs []uint64
+		for _, o := range c.present {
+			if o.answer.master == w.answer.master {
+				epochs = append(epochs, o.answer.epoch)
+			}
+		}
+		if len(epochs) >= need {
+			slices.Sort(epochs)
+			c.top, c.topEpoch = w.answer.master, epochs[len(epochs)-need]
+			break
+		}
+	}
+	return c
+}
+
+// known reports whether more than half of the Sentinels heard lately name a
+// server as the master or list it as a replica. Those not asked yet might not.
+func (c *tally) known(addr string) bool {
+	n := 0
+	for _, w := range c.heard {
+		if w.answer.master == addr || slices.ContainsFunc(w.answer.replicas, func(m member) bool { return m.addr == addr }) {
+			n++
+		}
+	}
+	return n*2 > len(c.heard)+c.pending
+}
+
+// highest returns what the witness with the highest epoch names, of servers that
+// are known and masters.
+func (c *tally) highest(of []*witness, is state) (addr string, epoch uint64) {
+	for _, w := range of {
+		if says, _ := is(w.answer.master); says == isMaster && c.known(w.answer.master) && (addr == "" || w.answer.epoch > epoch) {
+			addr, epoch = w.answer.master, w.answer.epoch
+		}
+	}
+	return addr, epoch
+}
+
+// wanted returns the servers whose role matters: those that are named and known.
+// To others nothing is sent, and no password above all.
+func (c *tally) wanted(believed string) (list []string) {
+	add := func(addr string) {
+		if addr != "" && len(list) < maxServers && !slices.Contains(list, addr) {
+			list = append(list, addr)
+		}
+	}
+	if c.top != "" && c.known(c.top) {
+		add(c.top)
+	}
+	add(believed)
+	for _, w := range c.present {
+		if c.known(w.answer.master) {
+			add(w.answer.master)
+		}
+	}
+	return list
+}
