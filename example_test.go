@@ -1,9 +1,14 @@
 package sentinel_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"log"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/gosentinel/sentinel"
@@ -12,14 +17,32 @@ import (
 // A program that runs a Sentinel.
 func Example() {
 	s, err := sentinel.New(sentinel.Config{
-		Listen: ":26379", StateFile: "/var/lib/sentinel/state.toml",
+		Listen: ":26379", StateFile: "state.toml",
 		Masters: []sentinel.MasterConfig{{Name: "cache", Addr: "10.0.0.1:6379", Quorum: 2}},
 	})
 	if err != nil {
 		log.Fatal(err)
 	}
-	if err := s.Run(context.Background()); err != nil {
+	log.Fatal(s.Run(context.Background()))
+}
+
+// began starts a Sentinel for an example and waits until it works.
+func began(cfg sentinel.Config) (s *sentinel.Sentinel, stop func()) {
+	s, err := sentinel.New(cfg)
+	if err != nil {
 		log.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx) }()
+	select {
+	case <-s.Ready():
+	case err := <-ended:
+		log.Fatal(err)
+	}
+	return s, func() {
+		cancel()
+		fmt.Println("ended:", <-ended)
 	}
 }
 
@@ -33,12 +56,12 @@ func ExampleSentinel_Events() {
 		log.Fatal(err)
 	}
 	ctx := context.Background()
-	events := s.Events(ctx) // from here on, nothing is missed
+	events := s.Events(ctx, sentinel.OfMaster("cache")) // from here on, nothing is missed
 	go func() {
 		for ev := range events {
 			switch body := ev.Body.(type) {
 			case sentinel.SwitchMaster:
-				log.Printf("%s moved from %s to %s (epoch %d)", body.Master, body.From, body.To, body.Epoch)
+				log.Printf("%s: moved from %s to %s (epoch %d)", ev.Time, body.From, body.To, body.Epoch)
 			case sentinel.Lagged:
 				log.Printf("%d events missed", body.Missed)
 			}
@@ -66,5 +89,134 @@ func ExampleNew() {
 	fmt.Println("ended:", <-ended)
 	// Output:
 	// +monitor master cache 127.0.0.1 1 quorum 1
+	// ended: <nil>
+}
+
+// Every mistake is named at once.
+func ExampleNew_mistakes() {
+	_, err := sentinel.New(sentinel.Config{
+		Listen:  "26379",
+		Masters: []sentinel.MasterConfig{{Name: "cache", Addr: "redis-1:6379"}},
+	})
+	fmt.Println(err)
+	// Output:
+	// sentinel: Listen "26379": address 26379: missing port in address
+	// sentinel: master "cache": "redis-1" is not an IP address: set ResolveHostnames to use names
+	// sentinel: master "cache": Quorum must be 1 or greater
+}
+
+// Masters come and go while the Sentinel runs.
+func ExampleSentinel_Monitor() {
+	s, stop := began(sentinel.Config{})
+	ctx := context.Background()
+	cache := sentinel.MasterConfig{Name: "cache", Addr: "127.0.0.1:1", Quorum: 2, AuthPass: "secret"}
+	fmt.Println("added:", s.Monitor(ctx, cache))
+	fmt.Println("again:", errors.Is(s.Monitor(ctx, cache), sentinel.ErrMasterExists))
+	fmt.Println("changed:", s.Update(ctx, "cache", func(m *sentinel.MasterConfig) { m.DownAfter = 5 * time.Second }))
+	masters, _ := s.Masters(ctx)
+	for _, m := range masters {
+		fmt.Println(m.Name, m.Addr, m.Config.DownAfter)
+	}
+	fmt.Println("removed:", s.Remove(ctx, "cache"))
+	stop()
+	// Output:
+	// added: <nil>
+	// again: true
+	// changed: <nil>
+	// cache 127.0.0.1:1 5s
+	// removed: <nil>
+	// ended: <nil>
+}
+
+// A failover that is asked for, and why it may be refused.
+func ExampleSentinel_Failover() {
+	s, stop := began(sentinel.Config{Masters: []sentinel.MasterConfig{{Name: "cache", Addr: "127.0.0.1:1", Quorum: 1}}})
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	err := s.Failover(ctx, "cache", sentinel.FailoverOptions{Wait: true})
+	var few *sentinel.QuorumError
+	switch {
+	case err == nil:
+		fmt.Println("the new master serves")
+	case errors.Is(err, sentinel.ErrNoGoodReplica):
+		fmt.Println("no replica can be promoted")
+	case errors.As(err, &few):
+		fmt.Println("too few Sentinels:", few.Usable, "of", few.Known)
+	}
+	stop()
+	// Output:
+	// no replica can be promoted
+	// ended: <nil>
+}
+
+// A probe for the supervisor of the program.
+func ExampleSentinel_Health() {
+	s, stop := began(sentinel.Config{Masters: []sentinel.MasterConfig{{Name: "cache", Addr: "127.0.0.1:1", Quorum: 2}}})
+	var unhealthy *sentinel.HealthError
+	if err := s.Health(context.Background()); errors.As(err, &unhealthy) {
+		fmt.Println(unhealthy.Check)
+		fmt.Println(unhealthy.Reason)
+	}
+	stop()
+	// Output:
+	// majority
+	// cache: 1 of 1 Sentinels are usable, fewer than the quorum of 2
+	// ended: <nil>
+}
+
+// database is that of a program that keeps its records in a log: each line is a key
+// with its newest value.
+type database struct{ path string }
+
+func (d database) get(key string) (value []byte, err error) {
+	text, err := os.ReadFile(d.path)
+	for line := range bytes.Lines(text) {
+		var record map[string][]byte
+		if json.Unmarshal(line, &record) == nil { // else a crash interrupted the write
+			if v, ok := record[key]; ok {
+				value = v
+			}
+		}
+	}
+	return value, err
+}
+
+func (d database) put(key string, value []byte) error {
+	f, err := os.OpenFile(d.path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	line, _ := json.Marshal(map[string][]byte{key: value})
+	_, err = fmt.Fprintf(f, "\n%s\n", line) // the line before may have no end
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// sentinelState is a Store over the program's own database.
+type sentinelState struct{ db database }
+
+func (s sentinelState) Load(context.Context) ([]byte, error)   { return s.db.get("sentinel") }
+func (s sentinelState) Save(_ context.Context, b []byte) error { return s.db.put("sentinel", b) }
+
+// A Sentinel that keeps its state in the database of the program around it.
+func ExampleStore() {
+	dir, err := os.MkdirTemp("", "example")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	store := sentinelState{database{filepath.Join(dir, "records")}}
+
+	s, stop := began(sentinel.Config{Store: store})
+	fmt.Println("added:", s.Monitor(context.Background(), sentinel.MasterConfig{Name: "cache", Addr: "127.0.0.1:1", Quorum: 2}))
+	stop()
+
+	s, stop = began(sentinel.Config{Store: store})
+	m, err := s.Master(context.Background(), "cache")
+	fmt.Println("known after a restart:", m.Addr, err)
+	stop()
+	// Output:
+	// added: <nil>
+	// ended: <nil>
+	// known after a restart: 127.0.0.1:1 <nil>
 	// ended: <nil>
 }

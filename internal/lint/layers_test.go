@@ -77,6 +77,9 @@ var layers = []layer{
 		"internal/words", "monitor",
 	}},
 
+	// Examples.
+	{"examples/controlplane", []string{"."}},
+
 	// Proofs and measurements.
 	{"jepsen/cluster", nil},
 	{"jepsen/cluster/clustertest", []string{"jepsen/cluster"}},
