@@ -229,6 +229,7 @@ func (n *node) carryOut(e monitor.Effect) {
 	case monitor.Reply:
 		n.answer(e)
 	case monitor.CallResult:
+		n.w.check.decided(n)
 		if e.Err != nil {
 			n.w.say(n.name, "answers the operator: %v", e.Err)
 		}

@@ -26,6 +26,7 @@ type demotion struct {
 type handover struct {
 	forced bool             // the operator has allowed any replica that can be reached
 	must   bool             // the master served when the operator asked: nothing may be lost
+	open   bool             // and has no answer yet
 	active bool             // the attempt was won, and was running at some time in this turn
 	begun  Instant          // of the attempt
 	sent   bool             // a promotion was ordered by itself, outside a transaction
@@ -134,7 +135,7 @@ func (k *checker) attempted(n *node, p, was *monitor.MasterProbe) {
 	h := &n.seen.master(p.Name).handover
 	if p.Begun != was.Begun {
 		if p.Begun != 0 {
-			*h = handover{must: h.must, forced: h.forced, named: h.named, begun: p.Begun}
+			*h = handover{must: h.must, forced: h.forced, named: h.named, open: h.open, begun: p.Begun}
 		} else {
 			h.forced = false
 		}
@@ -152,8 +153,25 @@ func (k *checker) operated(n *node, op monitor.FailoverOp) {
 	}
 	h.named = op.To
 	h.forced = op.Mode == monitor.FailoverForced
-	h.must = op.Mode != monitor.FailoverForced && v.PlannedFailover == monitor.PlannedSafe && v.CommandsUp &&
-		v.RoleReported == monitor.RoleMaster && v.InfoRefresh != 0 && !v.Flags.Has(monitor.FlagSDown) && !v.Flags.Has(monitor.FlagODown)
+	h.must = !h.forced && serves(&v)
+	h.open = h.must
+}
+
+// decided notes that an operator has been answered. That may be later than the command,
+// after the servers were asked anew; the master may have ceased to serve.
+func (k *checker) decided(n *node) {
+	for _, p := range n.seen.probes {
+		if h := &n.seen.master(p.Name).handover; h.open {
+			v, ok := n.core.Master(k.w.now, p.Name)
+			h.open, h.must = false, ok && serves(&v)
+		}
+	}
+}
+
+// serves reports whether a master is one from which a failover loses nothing.
+func serves(v *monitor.MasterView) bool {
+	return v.PlannedFailover == monitor.PlannedSafe && v.CommandsUp && v.RoleReported == monitor.RoleMaster &&
+		v.InfoRefresh != 0 && !v.Flags.Has(monitor.FlagSDown) && !v.Flags.Has(monitor.FlagODown)
 }
 
 // takesOver reports whether an election is under way that is to finish a switchover of
