@@ -59,6 +59,7 @@
 //   - replication.go: the master's side, link.go: the replica's side, and their
 //     parts backlog.go, snapshot.go and stream.go;
 //   - keyspace.go: the data; hook.go: what a mock adds;
+//   - status.go: for programs that run a server;
 //   - config.go, params.go, conffile.go, main.go: configuration; imitate.go: other
 //     releases, and refusals as by an ACL.
 package fakeredis

@@ -72,6 +72,7 @@ var layers = []layer{
 		"configrewrite", "internal/errtext", "internal/listen", "internal/logfile", "internal/node", "internal/option", "internal/recorder",
 		"internal/valid", "monitor", "pubsub", "quorum",
 	}},
+	{"sentineltest", []string{".", "internal/fakeredis", "internal/server", "internal/testbed", "internal/valid", "monitor"}},
 	{"cmd/gosentinel", []string{
 		"configrewrite", "internal/errtext", "internal/listen", "internal/logfile", "internal/mock", "internal/node", "internal/recorder", "internal/scripts",
 		"internal/words", "monitor",
