@@ -2,6 +2,8 @@ package sentineltest_test
 
 import (
 	"errors"
+	"io"
+	"os"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -92,12 +94,51 @@ func ping(t *testing.T, c *sentineltest.Cluster, addr string) error {
 	return rdb.Ping(t.Context()).Err()
 }
 
+// networks are those that a cluster can be on.
+var networks = map[string]func() *sentineltest.Network{
+	"loopback": func() *sentineltest.Network { return nil }, "memory": sentineltest.NewNetwork,
+}
+
+// TestPausedNodesAreSilent: on both networks, who is paused takes connections and
+// answers nothing before it is resumed.
+func TestPausedNodesAreSilent(t *testing.T) {
+	for name, network := range networks {
+		t.Run(name, func(t *testing.T) {
+			c := sentineltest.NewCluster(t, sentineltest.ClusterOptions{Network: network()})
+			for _, node := range []interface {
+				Addr() string
+				Pause()
+				Resume()
+			}{c.Replicas()[1], c.Sentinels()[2]} {
+				node.Pause()
+				nc, err := c.DialContext(t.Context(), "tcp", node.Addr())
+				if err != nil {
+					t.Fatalf("%v takes no connection: %v", node, err)
+				}
+				defer nc.Close()
+				if _, err := nc.Write([]byte("PING\r\n")); err != nil {
+					t.Error(err)
+				}
+				reply := make([]byte, 7)
+				_ = nc.SetReadDeadline(time.Now().Add(20 * time.Millisecond))
+				if n, err := nc.Read(reply); n != 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+					t.Errorf("%v is paused and answers %q, %v", node, reply[:n], err)
+				}
+				_ = nc.SetReadDeadline(time.Time{})
+				node.Resume()
+				if _, err := io.ReadFull(nc, reply); err != nil || string(reply) != "+PONG\r\n" {
+					t.Errorf("%v is resumed and answers %q, %v", node, reply, err)
+				}
+				c.WaitStable()
+			}
+		})
+	}
+}
+
 // TestKilledNodesRefuse: on both networks, who was killed refuses connections, and
 // is back at its address after a restart.
 func TestKilledNodesRefuse(t *testing.T) {
-	for name, network := range map[string]func() *sentineltest.Network{
-		"loopback": func() *sentineltest.Network { return nil }, "memory": sentineltest.NewNetwork,
-	} {
+	for name, network := range networks {
 		t.Run(name, func(t *testing.T) {
 			c := sentineltest.NewCluster(t, sentineltest.ClusterOptions{Network: network()})
 			for _, node := range []interface {

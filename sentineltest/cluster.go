@@ -93,7 +93,7 @@ func (o ClusterOptions) complete() (ClusterOptions, error) {
 	return o, errors.Join(wrong...)
 }
 
-// beat is how often the clock of the Sentinels goes on, and how often WaitStable looks.
+// beat is how often WaitStable looks. The clock of the Sentinels goes on half as often.
 func (o ClusterOptions) beat() time.Duration {
 	return min(max(o.DownAfter/20, time.Millisecond), 50*time.Millisecond)
 }
@@ -168,7 +168,7 @@ func (c *Cluster) startClock() error {
 	if err != nil {
 		return err
 	}
-	c.clock = newClock(c.opt.beat(), travel)
+	c.clock = newClock(2*c.opt.beat(), travel)
 	c.t.Cleanup(func() {
 		c.clock.close()
 		stop()

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/gosentinel/sentinel/internal/fakeredis"
 )
@@ -33,6 +34,10 @@ const (
 	paused  state = "paused"
 	killed  state = "killed"
 )
+
+// redial is how long a replica waits before it dials its master again. Redis itself
+// waits a second.
+const redial = 5 * time.Millisecond
 
 // redisPort is the port of a server on a network in memory.
 const redisPort = 6379
@@ -82,7 +87,7 @@ func (r *Redis) start(replicaOf string, data *fakeredis.Data) error {
 		return err
 	}
 	s, err := fakeredis.Start(fakeredis.Config{
-		Listener: ln, Dial: r.host.dial, IDs: r.ids, ReplicaOf: replicaOf, Data: data, Logger: r.log,
+		Listener: ln, Dial: r.host.dial, Redial: redial, IDs: r.ids, ReplicaOf: replicaOf, Data: data, Logger: r.log,
 		Password: r.password, MasterPassword: r.password,
 	})
 	if err != nil {

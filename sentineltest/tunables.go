@@ -21,7 +21,7 @@ func tunables(downAfter time.Duration) monitor.Tunables {
 		{&t.ElectionTimeout, 50},
 		{&t.InfoFast, 0.2},
 		{&t.InfoPoll, 0.1},
-		{&t.PingFloor, 0.1},
+		{&t.PingFloor, 0.2},
 		{&t.AskFast, 0.2},
 		{&t.CandidacySlot, 0.2},
 		{&t.Desync, 0.5},

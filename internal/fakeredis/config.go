@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // NeverPromote is a Config.Priority that makes a replica report replica-priority
@@ -29,6 +30,9 @@ type Config struct {
 	Listener net.Listener
 	// Dial opens the connection to the master; nil means TCP.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	// Redial is how long a replica waits before it dials its master again; 0 means
+	// 250 milliseconds.
+	Redial time.Duration
 	// IDs is where the run id and the replication ids come from; nil means random
 	// ones. The server reads it from one goroutine at a time.
 	IDs io.Reader

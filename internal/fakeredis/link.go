@@ -109,7 +109,7 @@ func (l *masterLink) run() {
 		select {
 		case <-l.ctx.Done():
 			return
-		case <-time.After(redialPeriod):
+		case <-time.After(l.s.redial):
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package fakeredis
 
 import (
+	"cmp"
 	"encoding/hex"
 	"io"
 	"log/slog"
@@ -25,6 +26,7 @@ type Server struct {
 	runID   string
 	ids     io.Reader // guarded by mu once the server has started
 	dial    dialFunc
+	redial  time.Duration
 	started time.Time
 
 	rc      *redcon.Server
@@ -79,7 +81,7 @@ func Start(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		log: cfg.Logger, hook: cfg.Hook, file: cfg.file, addr: ln.Addr().String(), ids: cfg.ids(), dial: cfg.dialer(), started: time.Now(),
+		log: cfg.Logger, hook: cfg.Hook, file: cfg.file, addr: ln.Addr().String(), ids: cfg.ids(), dial: cfg.dialer(), redial: cmp.Or(cfg.Redial, redialPeriod), started: time.Now(),
 		wake: make(chan struct{}, 1), stopping: make(chan struct{}), done: make(chan struct{}),
 		settings: st, db: newKeyspace(), clients: make(map[int64]*client),
 	}
