@@ -134,7 +134,13 @@ func partlySealed(file []byte) (content []byte, found bool) {
 	for _, length := range []int{bytes.LastIndexByte(file[:nul], '\n') + 1, nul} {
 		seal := sealed(file[:length])[length:]
 		behind := file[length:]
-		if len(behind) <= len(seal) && len(bytes.Trim(behind, "\x00")) > len("# ") && hasHoles(behind, seal) {
+		if len(behind) > len(seal) || !hasHoles(behind, seal) {
+			continue
+		}
+		// Of a seal that has its length, all of it may be missing. Otherwise what has
+		// arrived must be more than what others write as well.
+		whole := len(behind) == len(seal) && nul < len(file)
+		if whole || len(bytes.Trim(behind, "\x00")) > len("# ") {
 			return file[:length], true
 		}
 	}

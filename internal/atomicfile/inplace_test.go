@@ -209,10 +209,16 @@ func TestRecover(t *testing.T) {
 	if !strings.HasPrefix(file, "port 5\nrequirepass x\n# gosentinel wrote this file in place: 21 bytes above") {
 		t.Fatalf("the file is %q", file)
 	}
+	bare, seal := file[:21], file[21:]
+	holes := strings.Repeat("\x00", len(seal))
 	for name, c := range map[string]struct {
 		file, want  string
 		interrupted bool
 	}{
+		"a seal begun":        {bare + seal[:9] + holes[9:], bare, true},
+		"its last byte alone": {bare + holes[1:] + "\n", bare, true},
+		"nothing of a seal":   {bare + holes, bare, true},
+		"other zeros":         {bare + holes[1:], bare + holes[1:], false},
 		"never written":       {"port 5\n", "port 5\n", false},
 		"empty":               {"", "", false},
 		"as written":          {file, "port 5\nrequirepass x\n", false},
