@@ -26,6 +26,7 @@ func (m *master) keeper(info *Info) *replica {
 	case info.Role == RoleMaster && info.ReplID2 == l.ReplID:
 		from = info.SecondOffset
 	case info.Role == RoleMaster && info.ReplID2 != "":
+		from = m.between(info.ReplID2, from)
 	case info.Keys && !info.NotLoaded:
 		return nil
 	}
@@ -47,6 +48,18 @@ func (m *master) keeper(info *Info) *replica {
 	return best
 }
 
+// between returns from which offset on a history is no more the one that m was last
+// heard with, as a replica tells: m was restarted twice, and not heard between. It
+// returns otherwise when nobody tells.
+func (m *master) between(id string, otherwise uint64) uint64 {
+	for _, r := range m.replicas {
+		if d := r.data(); d.ReplID == id && d.ReplID2 == m.lineage.ReplID {
+			return d.Second
+		}
+	}
+	return otherwise
+}
+
 // hasLost notes that m is back without data that a replica still has, and reports
 // whether that is so.
 func (c *Core) hasLost(now Instant, m *master, info *Info) bool {
@@ -55,7 +68,7 @@ func (c *Core) hasLost(now Instant, m *master, info *Info) bool {
 	case r == nil:
 		c.endLoss(now, m)
 		m.compared = 0
-	case c.compares(now, m, info):
+	case c.compares(now, m):
 	case m.lostSince == 0 && info.Role == RoleMaster:
 		m.lostSince = now
 		c.log(LevelWarning, "Master "+m.cfg.Name+" is back without data that it had: replica "+r.name+" has them up to offset "+
@@ -64,13 +77,13 @@ func (c *Core) hasLost(now Instant, m *master, info *Info) bool {
 	return r != nil
 }
 
-// compares reports whether it is still to be asked whether m has lost anything: the
-// replicas may have no more than it.
-func (c *Core) compares(now Instant, m *master, info *Info) bool {
+// compares reports whether the replicas are still to be asked whether m has lost
+// anything: they may have no more than it, or have dropped it since they were heard.
+func (c *Core) compares(now Instant, m *master) bool {
 	waits := false
-	if m.lostSince == 0 && m.fromSaved(info) && (m.compared == 0 || now < m.compared.Add(compareTime)) {
+	if m.lostSince == 0 && (m.compared == 0 || now < m.compared.Add(compareTime)) {
 		for _, r := range m.replicas {
-			if same, fresh := m.unchanged(r); same && !fresh {
+			if _, fresh := m.unchanged(r); !fresh && r.link.connected() && !r.has(FlagSDown) {
 				waits = true
 				c.requestInfo(now, &r.instance)
 			}

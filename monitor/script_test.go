@@ -606,6 +606,8 @@ type fakePeer struct {
 	epoch   Epoch
 	ledgers map[HostPort]*election.Ledger
 	waiting []func()
+
+	downAfter time.Duration // told when asked with a lease
 }
 
 func (p *fakePeer) at() HostPort    { return p.addr }
@@ -647,6 +649,9 @@ func (p *fakePeer) answer(q AskMasterDown) AskReply {
 		p.ledgers[HostPort{q.IP, q.Port}] = l
 	}
 	r := AskReply{OK: true, Down: p.sees}
+	if q.Lease != 0 {
+		r.DownAfter = p.downAfter
+	}
 	switch {
 	case q.RunID == "" || p.votes == "no":
 	case p.votes == "yes":
@@ -670,6 +675,8 @@ func (s *script) peer(t *testing.T, td *datadriven.TestData) {
 				p.sees = a.SingleVal(t) == "down"
 			case "votes":
 				p.votes = a.SingleVal(t)
+			case "down-after":
+				p.downAfter = parseDuration(t, td, a.SingleVal(t))
 			case "hang":
 				p.hung = true
 			case "resume":

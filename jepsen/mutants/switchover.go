@@ -112,7 +112,17 @@ var switchover = []Mutation{
 	},
 	{
 		Name: "down-after that a peer told is forgotten", Why: "a pause may be longer than half of it, and that peer takes the master for dead",
-		By: ByTest, Test: [2]string{"./jepsen/sim", "^TestScripts$"},
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
 		Edits: []Edit{{"monitor/ask.go", "		if in.DownAfter > 0 { // an", "		if true { // an"}},
+	},
+	{
+		Name: "loss judged by what replicas had before the restart", Why: "they have dropped it since, and one that lacks data is promoted",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/lost.go", "!fresh && r.link.connected()", "!fresh && false && r.link.connected()"}},
+	},
+	{
+		Name: "loss of a history between two restarts", Why: "a master that has all counts as one that lost data",
+		By: ByTest, Test: [2]string{"./jepsen/sim", "^TestScripts$"},
+		Edits: []Edit{{"monitor/lost.go", "from = m.between(info.ReplID2, from)", "_ = m.between"}},
 	},
 }

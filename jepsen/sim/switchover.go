@@ -29,6 +29,7 @@ type handover struct {
 	open   bool             // and has no answer yet
 	active bool             // the attempt was won, and was running at some time in this turn
 	begun  Instant          // of the attempt
+	master monitor.HostPort // when the attempt was won
 	sent   bool             // a promotion was ordered by itself, outside a transaction
 	named  monitor.HostPort // the replica that the operator asked for; zero: any
 }
@@ -140,7 +141,9 @@ func (k *checker) attempted(n *node, p, was *monitor.MasterProbe) {
 			h.forced = false
 		}
 	}
-	h.active = h.active || was.Phase > election.WaitStart || p.Phase > election.WaitStart
+	if won := was.Phase > election.WaitStart || p.Phase > election.WaitStart; won && !h.active {
+		h.active, h.master = true, monitor.HostPort{Host: p.Current.Shown(false), Port: p.Current.Port}
+	}
 }
 
 // operated notes whether a master serves that an operator wants to hand over: then
@@ -235,7 +238,7 @@ func (k *checker) pauses(n *node, name string, v *monitor.MasterView, c *conn, s
 		}
 	}
 	switch {
-	case c.addr != v.Addr:
+	case c.addr != v.Addr && c.addr != n.seen.master(name).handover.master: // it may be superseded in the same turn
 		k.fail(n.name, Pauses, "%s was paused, which is not the master", c.addr)
 	case cmd.For <= 0 || cmd.For > time.Second || cmd.For > shortest/2:
 		k.fail(n.name, Pauses, "a pause of %v, and somebody holds %s down after %v", cmd.For, name, shortest)

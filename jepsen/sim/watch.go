@@ -151,12 +151,15 @@ func (t told) next(now Instant, d time.Duration) told {
 	return told{now, d, t.before}
 }
 
-// by returns what was certainly told at now; 0: nothing.
+// by returns the longest that may have counted at now; 0: none had to.
 func (t told) by(now Instant) time.Duration {
-	if now > t.at {
-		return t.latest
+	if now == t.at && t.before == 0 {
+		return 0
 	}
-	return t.before
+	if now == t.at {
+		return max(t.before, t.latest)
+	}
+	return t.latest
 }
 
 func (h *watch) answered(n *node, r monitor.AskReply) {
