@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/gosentinel/sentinel/event"
 	"github.com/gosentinel/sentinel/internal/node"
 	"github.com/gosentinel/sentinel/monitor"
 )
@@ -182,13 +183,13 @@ func (s *Sentinel) Failover(ctx context.Context, name string, opts FailoverOptio
 // abortReason returns why a failover ended, if ev says so.
 func abortReason(ev any) string {
 	switch ev := ev.(type) {
-	case monitor.FailoverAbortNotElected:
+	case event.FailoverAbortNotElected:
 		return "this Sentinel was not elected to lead it"
-	case monitor.FailoverAbortNoGoodReplica:
+	case event.FailoverAbortNoGoodReplica:
 		return "no replica can be promoted"
-	case monitor.FailoverAbortReplicaTimeout:
+	case event.FailoverAbortReplicaTimeout:
 		return "the chosen replica did not become a master in time"
-	case monitor.SwitchoverAborted:
+	case event.SwitchoverAborted:
 		return ev.Reason
 	}
 	return ""

@@ -9,9 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gosentinel/sentinel/event"
 	"github.com/gosentinel/sentinel/internal/fakeredis"
 	"github.com/gosentinel/sentinel/internal/resptest"
-	"github.com/gosentinel/sentinel/monitor"
 )
 
 // startFakeRedis starts a server without persistence and stops it at the end of the
@@ -95,7 +95,7 @@ func TestLibrarySeesDebugEvents(t *testing.T) {
 	events := s.Events(ctx)
 	go func() {
 		for ev := range events {
-			if _, ok := ev.Body.(monitor.LinkReconnection); ok {
+			if _, ok := ev.Body.(event.LinkReconnection); ok {
 				seen <- true
 				return
 			}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gosentinel/sentinel"
+	"github.com/gosentinel/sentinel/event"
 )
 
 // A program that runs a Sentinel.
@@ -60,9 +61,9 @@ func ExampleSentinel_Events() {
 	go func() {
 		for ev := range events {
 			switch body := ev.Body.(type) {
-			case sentinel.SwitchMaster:
+			case event.SwitchMaster:
 				log.Printf("%s: moved from %s to %s (epoch %d)", ev.Time, body.From, body.To, body.Epoch)
-			case sentinel.Lagged:
+			case event.Lagged:
 				log.Printf("%d events missed", body.Missed)
 			}
 		}

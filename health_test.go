@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gosentinel/sentinel/event"
 	"github.com/gosentinel/sentinel/internal/resptest"
 	"github.com/gosentinel/sentinel/monitor"
 )
@@ -69,7 +70,7 @@ func TestEventsInOrder(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		begin := time.Now()
-		all, ofB, downs := s.Events(ctx), s.Events(ctx, OfMaster("b", "c")), s.Events(ctx, OfMaster("a"), OfType[SDown]())
+		all, ofB, downs := s.Events(ctx), s.Events(ctx, OfMaster("b", "c")), s.Events(ctx, OfMaster("a"), OfType[event.SDown]())
 		late := s.Events(ctx, OfMaster("nobody"))
 		ran := make(chan error)
 		go func() { ran <- s.Run(ctx) }()
@@ -89,14 +90,14 @@ func TestEventsInOrder(t *testing.T) {
 			break
 		}
 		for ev := range downs {
-			if _, ok := ev.Body.(SDown); !ok || ev.Master != "a" || ev.Time.Sub(begin) < 30*time.Second {
+			if _, ok := ev.Body.(event.SDown); !ok || ev.Master != "a" || ev.Time.Sub(begin) < 30*time.Second {
 				t.Errorf("%+v after %v", ev, ev.Time.Sub(begin))
 			}
 			break
 		}
 		time.Sleep(5 * time.Minute)
 		for ev := range late {
-			if gap, ok := ev.Body.(Lagged); !ok || gap.Missed == 0 || ev.Seq < gap.Missed {
+			if gap, ok := ev.Body.(event.Lagged); !ok || gap.Missed == 0 || ev.Seq < gap.Missed {
 				t.Errorf("%+v", ev)
 			}
 			break

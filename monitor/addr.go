@@ -1,7 +1,6 @@
 package monitor
 
 import (
-	"strconv"
 	"strings"
 
 	"github.com/gosentinel/sentinel/internal/numhost"
@@ -58,18 +57,4 @@ func (a Addr) DialTarget() string {
 		return a.IP
 	}
 	return a.Host
-}
-
-// HostPort is an address as it is shown to users and written to files.
-type HostPort struct {
-	Host string
-	Port int
-}
-
-// String returns "host:port", with brackets around an IPv6 host.
-func (h HostPort) String() string {
-	if strings.Contains(h.Host, ":") {
-		return "[" + h.Host + "]:" + strconv.Itoa(h.Port)
-	}
-	return h.Host + ":" + strconv.Itoa(h.Port)
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gosentinel/sentinel/event"
 	"github.com/gosentinel/sentinel/internal/glob"
 	"github.com/gosentinel/sentinel/internal/option"
 )
@@ -28,7 +29,7 @@ func (c *Core) call(now Instant, in Call) {
 		if c.epochsLost {
 			c.forgetVotes(m)
 		}
-		c.emitDurable(&m.instance, Monitor{c.ref(&m.instance), m.cfg.Quorum})
+		c.emitDurable(&m.instance, event.Monitor{Instance: c.ref(&m.instance), Quorum: m.cfg.Quorum})
 		return
 	case ResetOp:
 		if len(op.Pattern) > MaxPattern {
@@ -100,7 +101,7 @@ func (c *Core) remove(m *master) *CallError {
 	c.withdraw(c.now, m)
 	c.handLeaseOn(m)
 	c.dropInquirers(m)
-	c.emit(&m.instance, MonitorStopped{c.ref(&m.instance)})
+	c.emit(&m.instance, event.MonitorStopped{Instance: c.ref(&m.instance)})
 	c.withdrawOpinion(m)
 	c.dropMembers(m)
 	c.unregister(&m.instance)
@@ -131,7 +132,7 @@ func (c *Core) set(m *master, op SetOp) (err *CallError) {
 		if shown, err = setMasterOption(&m.cfg, where, c.opts.AllowScriptsReconfig || op.Own, ch); err != nil {
 			break
 		}
-		c.emit(&m.instance, Set{c.ref(&m.instance), ch.Option, shown})
+		c.emit(&m.instance, event.Set{Instance: c.ref(&m.instance), Option: ch.Option, Values: shown})
 		applied++
 	}
 	c.applyDownAfter(m)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gosentinel/sentinel/election"
+	"github.com/gosentinel/sentinel/event"
 )
 
 // checker watches every step of every node of a world and everything that
@@ -81,7 +82,7 @@ func snapshotOf(m *master) snapshot {
 	a := &m.attempt
 	return snapshot{
 		m: m, phase: a.Phase(), attempt: a.Epoch, begun: a.Begun, forced: a.Forced, config: m.configEpoch, ledger: m.ledger,
-		current: HostPort{m.current().Host, m.current().Port},
+		current: HostPort{Host: m.current().Host, Port: m.current().Port},
 	}
 }
 
@@ -167,7 +168,7 @@ func (k *checker) transition(n *node, m *master, was snapshot, in Input) {
 		k.fail(n, "S8", "%s moved from %s to %s at config epoch %d", m.cfg.Name, was.current, now.current, now.config)
 	}
 	if was.phase == election.WaitPromotion && now.phase >= election.ReconfReplicas {
-		if n.roles[HostPort{m.promoted.addr.Host, m.promoted.addr.Port}] != RoleMaster {
+		if n.roles[HostPort{Host: m.promoted.addr.Host, Port: m.promoted.addr.Port}] != RoleMaster {
 			k.fail(n, "S9", "the promotion of %s was confirmed without INFO saying so", m.promoted.name)
 		}
 	}
@@ -245,11 +246,11 @@ func (k *checker) effect(n *node, e Effect) {
 		}
 	case Emit:
 		switch e.Event.(type) {
-		case SDown, ODown, ODownCleared:
+		case event.SDown, event.ODown, event.ODownCleared:
 			if k.tiltThen && n.core.tilt {
 				k.fail(n, "S14", "%s in TILT", e.Event.Name())
 			}
-		case SwitchMaster:
+		case event.SwitchMaster:
 			k.switches++
 		}
 	}
@@ -331,7 +332,7 @@ func (k *checker) published(n *node, h Hello) {
 	}
 	k.toldCfg[mine] = h.ConfigEpoch
 	key := epochKey{h.MasterName, h.ConfigEpoch}
-	addr := HostPort{h.MasterIP, h.MasterPort}
+	addr := HostPort{Host: h.MasterIP, Port: h.MasterPort}
 	if first, known := k.configs[key]; known && first != addr && h.ConfigEpoch > 0 && !k.forced[key] {
 		k.fail(n, "S7", "%s is at %s and at %s in config epoch %d", h.MasterName, first, addr, h.ConfigEpoch)
 	}
@@ -372,7 +373,7 @@ func (k *checker) pending(name string) string {
 			add("%s does not monitor %s", n.name, name)
 			continue
 		}
-		at := HostPort{m.current().Host, m.current().Port}
+		at := HostPort{Host: m.current().Host, Port: m.current().Port}
 		if agreed == (HostPort{}) {
 			agreed = at
 		}

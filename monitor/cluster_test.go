@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/gosentinel/sentinel/event"
 )
 
 var (
@@ -96,9 +98,9 @@ func (r *run) failOver(t *testing.T, hang bool) time.Duration {
 	w.onEffect = func(_ *node, e Effect) {
 		if e, ok := e.(Emit); ok {
 			switch e.Event.(type) {
-			case TryFailover:
+			case event.TryFailover:
 				attempts++
-			case PromotedReplica:
+			case event.PromotedReplica:
 				promoted = w.now
 			}
 		}
@@ -228,7 +230,7 @@ func clusterAddr(k int) Addr {
 }
 
 func (r *run) addServers(cfg *MasterConfig, k, replicas int) {
-	at := func(n int) HostPort { return HostPort{fmt.Sprintf("10.0.0.%d", 10*k+n), 6379} }
+	at := func(n int) HostPort { return HostPort{Host: fmt.Sprintf("10.0.0.%d", 10*k+n), Port: 6379} }
 	cfg.Addr, _ = IPAddr(at(1).Host, at(1).Port)
 	r.w.addServer(cfg.Name, at(1), HostPort{})
 	for n := range replicas {

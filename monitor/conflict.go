@@ -1,6 +1,10 @@
 package monitor
 
-import "time"
+import (
+	"time"
+
+	"github.com/gosentinel/sentinel/event"
+)
 
 // Two Sentinels with one id, made by copying a configuration file, count as one
 // voter that may vote twice: each can vote for a different candidate at the
@@ -30,7 +34,7 @@ type ownAddr struct {
 // this process. Without it, after a change of announce-ip or of the host's
 // address, our own late hellos would look like those of a clone.
 func (c *Core) rememberOwnAddr(now Instant, h *Hello) {
-	at, oldest := HostPort{h.IP, h.Port}, 0
+	at, oldest := HostPort{Host: h.IP, Port: h.Port}, 0
 	for k := range c.ownAddrs {
 		if c.ownAddrs[k].at == at {
 			c.ownAddrs[k].last = now
@@ -61,7 +65,7 @@ func (c *Core) usedOwnAddr(now Instant, at HostPort) bool {
 // announcesToo reports whether a is an address that this process announces too.
 func (c *Core) announcesToo(now Instant, a Addr) bool {
 	set := c.opts.AnnounceIP != "" && a.Port == c.announcedPort() && (a.Host == c.opts.AnnounceIP || a.IP == c.opts.AnnounceIP)
-	return set || c.usedOwnAddr(now, HostPort{a.Host, a.Port}) || c.usedOwnAddr(now, HostPort{a.IP, a.Port})
+	return set || c.usedOwnAddr(now, HostPort{Host: a.Host, Port: a.Port}) || c.usedOwnAddr(now, HostPort{Host: a.IP, Port: a.Port})
 }
 
 // conflict is what is known about another Sentinel with our id.
@@ -81,7 +85,7 @@ func (k *conflict) run(c *Core, now Instant) Instant {
 		return due
 	}
 	k.open = false
-	c.emit(nil, SentinelIDConflict{c.opts.MyID, k.own, k.other, true})
+	c.emit(nil, event.SentinelIDConflict{RunID: c.opts.MyID, Addr: k.own, Other: k.other, Over: true})
 	*k = conflict{timer: k.timer}
 	for _, m := range c.masters {
 		c.touch(m)
@@ -92,7 +96,7 @@ func (k *conflict) run(c *Core, now Instant) Instant {
 // helloWithOwnID handles a hello that carries our id. Nearly always this
 // Sentinel has published it.
 func (c *Core) helloWithOwnID(now Instant, m *master, h *Hello) {
-	at := HostPort{h.IP, h.Port}
+	at := HostPort{Host: h.IP, Port: h.Port}
 	if c.isOwnHello(m, h) || c.usedOwnAddr(now, at) {
 		return
 	}
@@ -112,14 +116,14 @@ func (c *Core) helloWithOwnID(now Instant, m *master, h *Hello) {
 func (c *Core) openConflict(now Instant, m *master) {
 	k := &c.conflict
 	h := c.helloOf(m, m.link)
-	k.open, k.own = true, HostPort{h.IP, h.Port}
-	c.emit(nil, SentinelIDConflict{c.opts.MyID, k.own, k.other, false})
+	k.open, k.own = true, HostPort{Host: h.IP, Port: h.Port}
+	c.emit(nil, event.SentinelIDConflict{RunID: c.opts.MyID, Addr: k.own, Other: k.other, Over: false})
 	c.log(LevelWarning, "Another Sentinel at "+k.other.String()+" uses the id "+string(c.opts.MyID)+" of this one at "+
 		k.own.String()+". Neither votes until one of them is stopped, its 'sentinel myid' line removed, and started again")
 	c.ready(&k.timer)
 	for _, m := range c.masters {
 		if m.electing() && !m.attempt.Forced {
-			c.abort(now, m, FailoverAbortNotElected{c.ref(&m.instance)})
+			c.abort(now, m, event.FailoverAbortNotElected{Instance: c.ref(&m.instance)})
 		}
 		c.touch(m)
 	}
@@ -189,7 +193,7 @@ func (c *Core) keepsAddress(now Instant, p *peer, addr Addr) bool {
 		return true
 	}
 	if v.returns++; v.returns == 2 {
-		c.emit(nil, SentinelIDConflict{p.runID, c.shown(p.addr), c.shown(addr), false})
+		c.emit(nil, event.SentinelIDConflict{RunID: p.runID, Addr: c.shown(p.addr), Other: c.shown(addr), Over: false})
 		c.log(LevelWarning, "Sentinel "+string(p.runID)+" announces itself at "+c.shown(p.addr).String()+" and at "+c.shown(addr).String()+
 			". If these are two Sentinels with one id, stop one, remove its 'sentinel myid' line, and start it again; if it is one, set 'sentinel announce-ip'")
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"time"
+
+	"github.com/gosentinel/sentinel/event"
 )
 
 // Core is a whole Sentinel without its sockets, files and clock: it watches
@@ -275,7 +277,7 @@ func (c *Core) notification(i *instance, ev Event) *RunScript {
 	text := ev.AppendText(nil)
 	return &RunScript{
 		Path: i.master.cfg.NotificationScript,
-		Args: []string{ev.Name(), string(text[:min(len(text), MaxEventText)])},
+		Args: []string{ev.Name(), string(text[:min(len(text), event.MaxText)])},
 	}
 }
 

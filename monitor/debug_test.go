@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/gosentinel/sentinel/event"
 )
 
 // small is a world with one Sentinel, a master and two replicas, in which
@@ -17,9 +19,9 @@ func smallWith(t *testing.T, replicas int, effects func(Effect)) (*world, *node)
 	w := newWorld(1)
 	st := oneMaster()
 	st.Masters[0].Quorum = 1
-	m := w.addServer("mymaster", HostPort{"10.0.0.1", 6379}, HostPort{})
+	m := w.addServer("mymaster", HostPort{Host: "10.0.0.1", Port: 6379}, HostPort{})
 	for _, host := range []string{"10.0.0.2", "10.0.0.3"}[:replicas] {
-		w.addServer("mymaster", HostPort{host, 6379}, m.addr)
+		w.addServer("mymaster", HostPort{Host: host, Port: 6379}, m.addr)
 	}
 	addr, _ := IPAddr("10.0.1.100", 26379)
 	n := w.addNode("me", addr, st)
@@ -111,7 +113,7 @@ func TestSmallTiltTriggerIsNoTilt(t *testing.T) {
 	tilted := 0
 	w, n := small(t, func(e Effect) {
 		if ev, ok := e.(Emit); ok {
-			if _, tilt := ev.Event.(Tilt); tilt {
+			if _, tilt := ev.Event.(event.Tilt); tilt {
 				tilted++
 			}
 		}

@@ -3,6 +3,8 @@ package monitor
 import (
 	"strconv"
 	"time"
+
+	"github.com/gosentinel/sentinel/event"
 )
 
 // disk is the core's view of what is durable. States are numbered. One write is
@@ -86,7 +88,7 @@ func (c *Core) failGated(e Effect) bool {
 		c.free(e)
 		return true
 	case Emit:
-		if _, ok := e.Event.(Monitor); ok {
+		if _, ok := e.Event.(event.Monitor); ok {
 			c.free(e) // the master is monitored although that is not saved
 			return true
 		}
@@ -137,7 +139,7 @@ func (c *Core) persisted(now Instant, in Persisted) {
 		c.durableEpoch = p.State.CurrentEpoch
 		if d.failing {
 			d.failing = false
-			c.emit(nil, PersistError{})
+			c.emit(nil, event.PersistError{})
 		}
 	}
 	if d.dropped > 0 {
@@ -164,7 +166,7 @@ func (c *Core) wakeDiskWaiters() {
 func (c *Core) persistFailed(now Instant, p *Persist, reason string) {
 	d := &c.disk
 	if !d.failing || d.reason != reason {
-		c.emit(nil, PersistError{Failing: true, Reason: reason})
+		c.emit(nil, event.PersistError{Failing: true, Reason: reason})
 	}
 	d.failing, d.reason, d.dirty = true, reason, true
 	d.retry = now.Add(c.tun.PersistRetry)

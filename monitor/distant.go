@@ -27,7 +27,7 @@ type distant struct {
 // again without its file has a new id each time: a new id takes the place of one that
 // is silent at the same address, so that the majority does not grow out of reach.
 func (c *Core) unreachable(now Instant, m *master, p *peer, h *Hello, why error) {
-	d := distant{h.RunID, HostPort{h.IP, h.Port}, now, Never}
+	d := distant{h.RunID, HostPort{Host: h.IP, Port: h.Port}, now, Never}
 	if why == errTaken {
 		d.until = now.Add(takenWindow)
 	}
@@ -40,7 +40,7 @@ func (c *Core) unreachable(now Instant, m *master, p *peer, h *Hello, why error)
 		m.distant = append(m.distant, d)
 	}
 	c.touch(m)
-	c.logStrange("peer:"+string(h.RunID)+why.Error(), "Sentinel "+string(h.RunID)+" announces the address "+HostPort{h.IP, h.Port}.String()+
+	c.logStrange("peer:"+string(h.RunID)+why.Error(), "Sentinel "+string(h.RunID)+" announces the address "+HostPort{Host: h.IP, Port: h.Port}.String()+
 		": "+why.Error()+peerHint(why))
 }
 

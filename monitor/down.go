@@ -1,6 +1,9 @@
 package monitor
 
-import "github.com/gosentinel/sentinel/quorum"
+import (
+	"github.com/gosentinel/sentinel/event"
+	"github.com/gosentinel/sentinel/quorum"
+)
 
 // downSince returns when the clock of failure detection of i started, or 0 when
 // it is stopped (state-machine.md §4.1, SDOWN).
@@ -39,7 +42,7 @@ func (c *Core) checkSDown(now Instant, i *instance) Instant {
 		if i.kind == KindMaster {
 			c.noteDown(now, i.master)
 		}
-		c.emit(i, SDown{c.ref(i)})
+		c.emit(i, event.SDown{Instance: c.ref(i)})
 		if i.kind == KindMaster {
 			c.refreshReplicas(now, i.master)
 		} else {
@@ -47,7 +50,7 @@ func (c *Core) checkSDown(now Instant, i *instance) Instant {
 		}
 	case !down && i.has(FlagSDown):
 		i.clear(FlagSDown | FlagScriptKillSent)
-		c.emit(i, SDownCleared{c.ref(i)})
+		c.emit(i, event.SDownCleared{Instance: c.ref(i)})
 		c.touch(i.master)
 	}
 	if down {
@@ -82,12 +85,12 @@ func (c *Core) checkODown(now Instant, m *master) {
 	case down && !m.has(FlagODown):
 		m.set(FlagODown)
 		m.odownSince = now
-		c.emit(&m.instance, ODown{c.ref(&m.instance), votes, m.cfg.Quorum})
+		c.emit(&m.instance, event.ODown{Instance: c.ref(&m.instance), Votes: votes, Quorum: m.cfg.Quorum})
 		for _, r := range m.replicas {
 			c.wake(&r.instance) // their INFO is fast from now on
 		}
 	case !down && m.has(FlagODown):
 		m.clear(FlagODown)
-		c.emit(&m.instance, ODownCleared{c.ref(&m.instance)})
+		c.emit(&m.instance, event.ODownCleared{Instance: c.ref(&m.instance)})
 	}
 }

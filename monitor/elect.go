@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gosentinel/sentinel/election"
+	"github.com/gosentinel/sentinel/event"
 	"github.com/gosentinel/sentinel/quorum"
 )
 
@@ -83,8 +84,8 @@ const maxCandidacySlot = 250 * time.Millisecond
 
 func (c *Core) startAttempt(now Instant, m *master, forced bool) {
 	c.epoch++
-	c.emit(&m.instance, NewEpoch{c.epoch})
-	c.emit(&m.instance, TryFailover{c.ref(&m.instance)})
+	c.emit(&m.instance, event.NewEpoch{Epoch: c.epoch})
+	c.emit(&m.instance, event.TryFailover{Instance: c.ref(&m.instance)})
 	m.attempt.Begin(now, c.epoch, c.random(c.tun.Desync), forced)
 	m.restartAt = 0
 	c.noteElection(m)
@@ -161,7 +162,7 @@ func (c *Core) electForced(now Instant, m *master, elected bool, outstanding, ne
 		return due
 	}
 	if m.switchover.active() && m.answered() >= needed {
-		c.endSwitchover(now, m, FailoverAbortNotElected{c.ref(&m.instance)}, "the other Sentinels do not vote for it now")
+		c.endSwitchover(now, m, event.FailoverAbortNotElected{Instance: c.ref(&m.instance)}, "the other Sentinels do not vote for it now")
 		return Never
 	}
 	m.droveAlone = true
@@ -192,12 +193,12 @@ func (c *Core) logOvertaken(m *master) {
 }
 
 func (c *Core) elected(now Instant, m *master) {
-	c.emit(&m.instance, ElectedLeader{c.ref(&m.instance)})
+	c.emit(&m.instance, event.ElectedLeader{Instance: c.ref(&m.instance)})
 	if c.failures&CrashAfterElection != 0 {
 		c.free(Crash{})
 	}
 	m.attempt.Advance(election.SelectReplica, now)
-	c.emit(&m.instance, FailoverStateSelectReplica{c.ref(&m.instance)})
+	c.emit(&m.instance, event.FailoverStateSelectReplica{Instance: c.ref(&m.instance)})
 }
 
 // countVotes collects the votes cast at the epoch of the attempt, our own
@@ -224,7 +225,7 @@ func (c *Core) electionDeadline(now Instant, m *master) Instant {
 	if now < due {
 		return due
 	}
-	c.abort(now, m, FailoverAbortNotElected{c.ref(&m.instance)})
+	c.abort(now, m, event.FailoverAbortNotElected{Instance: c.ref(&m.instance)})
 	return Never
 }
 
@@ -248,7 +249,7 @@ func (c *Core) restartElection(now Instant, m *master) Instant {
 		c.logOvertaken(m)
 	}
 	c.epoch++
-	c.emit(&m.instance, NewEpoch{c.epoch})
+	c.emit(&m.instance, event.NewEpoch{Epoch: c.epoch})
 	m.attempt.Restart(now, c.epoch)
 	c.noteElection(m)
 	if m.switchover.stage == electing {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gosentinel/sentinel/election"
+	"github.com/gosentinel/sentinel/event"
 )
 
 // cacheGrace is how long no replica without data is promoted in the place of a
@@ -94,7 +95,7 @@ func behind(l election.Lineage, data election.Replica) string {
 func (c *Core) tellWait(m *master, why string) {
 	if m.waitTold != m.attempt.Changed {
 		m.waitTold = m.attempt.Changed
-		c.emit(&m.instance, FailoverWaits{c.ref(&m.instance), why})
+		c.emit(&m.instance, event.FailoverWaits{Instance: c.ref(&m.instance), Reason: why})
 	}
 }
 
@@ -105,7 +106,7 @@ func (c *Core) tellLoss(m *master, f *contest) {
 	lack := lack(l, f.chosen)
 	switch {
 	case f.standing < election.Reading && (l.Keys || !l.Heard):
-		c.emit(&f.best.instance, PromotionWithoutData{c.ref(&f.best.instance), lack})
+		c.emit(&f.best.instance, event.PromotionWithoutData{Instance: c.ref(&f.best.instance), Reason: lack})
 	case f.standing < election.Whole && l.Keys:
 		c.log(LevelWarning, "Replica "+f.best.name+" of "+m.cfg.Name+" is promoted, as no other has more: "+lack)
 	}
@@ -122,7 +123,7 @@ func (c *Core) giveBackRole(now Instant, m *master) {
 		m.refusedAt != 0 && now < m.refusedAt.Add(c.tun.InfoPeriod):
 		return
 	case m.infoRefresh > m.attempt.Begun && m.infoSeq > m.orderSeq:
-		c.log(LevelWarning, "Master "+m.cfg.Name+" was made a replica of "+HostPort{info.MasterHost, info.MasterPort}.String()+
+		c.log(LevelWarning, "Master "+m.cfg.Name+" was made a replica of "+HostPort{Host: info.MasterHost, Port: info.MasterPort}.String()+
 			", from which it gets nothing, and no replica has its data: it gets its role back")
 		c.changeRole(now, &m.instance, Addr{})
 	}

@@ -1,6 +1,9 @@
 package monitor
 
-import "github.com/gosentinel/sentinel/election"
+import (
+	"github.com/gosentinel/sentinel/election"
+	"github.com/gosentinel/sentinel/event"
+)
 
 // force is what an operator has allowed for the running failover of a master: to
 // promote a replica even where data are lost by it. The zero value allows nothing.
@@ -14,7 +17,7 @@ type force struct {
 func (c *Core) orderFailover(now Instant, m *master, op FailoverOp) (text string, err *CallError) {
 	if m.switchover.stage == takingOver && m.electing() {
 		// It may never be elected, and the operator wants an end of it.
-		c.endSwitchover(now, m, FailoverAbortNotElected{c.ref(&m.instance)}, "an operator has ordered a failover")
+		c.endSwitchover(now, m, event.FailoverAbortNotElected{Instance: c.ref(&m.instance)}, "an operator has ordered a failover")
 	}
 	if op.Mode != FailoverForced {
 		return "", c.manualFailover(now, m, op)

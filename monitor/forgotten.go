@@ -3,6 +3,8 @@ package monitor
 import (
 	"strconv"
 	"time"
+
+	"github.com/gosentinel/sentinel/event"
 )
 
 // forgotten are the members that a SENTINEL RESET took away. Nobody names them again
@@ -59,7 +61,7 @@ func (c *Core) bringBack(now Instant, m *master) {
 	replicas, peers := len(m.replicas), len(m.peers)
 	for _, a := range f.replicas {
 		if r := c.addReplica(now, m, a, nil); r != nil {
-			c.emit(&r.instance, ReplicaAdded{c.ref(&r.instance)})
+			c.emit(&r.instance, event.ReplicaAdded{Instance: c.ref(&r.instance)})
 		}
 	}
 	for _, k := range f.peers {
@@ -67,7 +69,7 @@ func (c *Core) bringBack(now Instant, m *master) {
 			continue
 		}
 		if p := c.addPeer(now, m, k.Addr, k.ID); p != nil {
-			c.emit(&p.instance, SentinelAdded{c.ref(&p.instance)})
+			c.emit(&p.instance, event.SentinelAdded{Instance: c.ref(&p.instance)})
 		}
 	}
 	for _, d := range f.distant {

@@ -201,7 +201,7 @@ func (c *Core) shareOpinion(m *master) {
 	}
 	m.sharedDown = down
 	o := ShareOpinion{
-		Master: m.cfg.Name, Addr: HostPort{m.addr.Shown(c.opts.AnnounceHostnames), m.addr.Port},
+		Master: m.cfg.Name, Addr: HostPort{Host: m.addr.Shown(c.opts.AnnounceHostnames), Port: m.addr.Port},
 		ConfigEpoch: c.published(m).epoch, Down: down,
 	}
 	if down {

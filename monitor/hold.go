@@ -11,7 +11,7 @@ type hold struct {
 	until Instant
 }
 
-func holdKey(i *instance) HostPort { return HostPort{i.addr.DialTarget(), i.addr.Port} }
+func holdKey(i *instance) HostPort { return HostPort{Host: i.addr.DialTarget(), Port: i.addr.Port} }
 
 // holdHellos keeps hellos away from the server of i for a while; an instant that has
 // passed ends that.

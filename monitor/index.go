@@ -40,11 +40,11 @@ func (c *Core) reindex(key HostPort, gone *master) {
 // without regard to case.
 func addrKeys(a Addr) func(yield func(HostPort) bool) {
 	return func(yield func(HostPort) bool) {
-		if a.IP != "" && !yield(HostPort{a.IP, a.Port}) {
+		if a.IP != "" && !yield(HostPort{Host: a.IP, Port: a.Port}) {
 			return
 		}
 		if a.Host != "" && a.Host != a.IP {
-			yield(HostPort{strings.ToLower(a.Host), a.Port})
+			yield(HostPort{Host: strings.ToLower(a.Host), Port: a.Port})
 		}
 	}
 }

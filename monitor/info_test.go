@@ -55,7 +55,7 @@ func TestParseInfoOfRealServers(t *testing.T) {
 			want := Info{RunID: RunID(firstSubmatch(t, text, runID)), Role: RoleMaster}
 			switch name {
 			case "master.txt":
-				want.Replicas = []HostPort{{"127.0.0.1", 23001}}
+				want.Replicas = []HostPort{{Host: "127.0.0.1", Port: 23001}}
 			case "replica.txt":
 				want.Role = RoleReplica
 				want.HasMasterHost, want.MasterHost = true, "127.0.0.1"
@@ -117,20 +117,20 @@ func TestParseInfoLines(t *testing.T) {
 		"IPv6 master host":        {"role:slave\nmaster_host:fe80::1\n", replica(Info{HasMasterHost: true, MasterHost: "fe80::1"})},
 		"endless host":            {"role:slave\nmaster_host:" + strings.Repeat("a", 256) + "\n", replica(Info{})},
 
-		"replica":                   {"slave0:ip=10.0.0.1,port=6380,state=online,offset=1,lag=0\r\n", Info{Replicas: []HostPort{{"10.0.0.1", 6380}}}},
-		"replica, fields swapped":   {"slave7:port=6380,ip=10.0.0.1\n", Info{Replicas: []HostPort{{"10.0.0.1", 6380}}}},
-		"replica, IPv6":             {"slave0:ip=fe80::1,port=6380\n", Info{Replicas: []HostPort{{"fe80::1", 6380}}}},
-		"replica, port 0":           {"slave0:ip=h,port=0\n", Info{Replicas: []HostPort{{"h", 0}}}},
+		"replica":                   {"slave0:ip=10.0.0.1,port=6380,state=online,offset=1,lag=0\r\n", Info{Replicas: []HostPort{{Host: "10.0.0.1", Port: 6380}}}},
+		"replica, fields swapped":   {"slave7:port=6380,ip=10.0.0.1\n", Info{Replicas: []HostPort{{Host: "10.0.0.1", Port: 6380}}}},
+		"replica, IPv6":             {"slave0:ip=fe80::1,port=6380\n", Info{Replicas: []HostPort{{Host: "fe80::1", Port: 6380}}}},
+		"replica, port 0":           {"slave0:ip=h,port=0\n", Info{Replicas: []HostPort{{Host: "h", Port: 0}}}},
 		"replica, no port":          {"slave0:ip=10.0.0.1,state=online\n", Info{}},
 		"replica, bad port":         {"slave0:ip=10.0.0.1,port=65536\n", Info{}},
 		"replica, signed port":      {"slave0:ip=10.0.0.1,port=+1\n", Info{}},
 		"replica, no address":       {"slave0:ip=,port=1\n", Info{}},
 		"replica, forged address":   {"slave0:ip=10.0.0.1 6379\",port=1\n", Info{}},
-		"replica, old format":       {"slave0:10.0.0.1,6380,online\n", Info{Replicas: []HostPort{{"10.0.0.1", 6380}}}},
-		"replica, old format, IPv6": {"slave0:::1,6380,online\n", Info{Replicas: []HostPort{{"::1", 6380}}}},
+		"replica, old format":       {"slave0:10.0.0.1,6380,online\n", Info{Replicas: []HostPort{{Host: "10.0.0.1", Port: 6380}}}},
+		"replica, old format, IPv6": {"slave0:::1,6380,online\n", Info{Replicas: []HostPort{{Host: "::1", Port: 6380}}}},
 		"replica, one comma":        {"slave0:10.0.0.1,6380\n", Info{}},
 		"replica, no comma":         {"slave0:10.0.0.1\n", Info{}},
-		"replica, two":              {"slave0:ip=a,port=1\nslave1:ip=b,port=2\n", Info{Replicas: []HostPort{{"a", 1}, {"b", 2}}}},
+		"replica, two":              {"slave0:ip=a,port=1\nslave1:ip=b,port=2\n", Info{Replicas: []HostPort{{Host: "a", Port: 1}, {Host: "b", Port: 2}}}},
 		"no replica":                {"slave_read_only:1\nslaves:ip=a,port=1\nslave:ip=a,port=1\n", Info{}},
 	} {
 		t.Run(name, func(t *testing.T) { checkInfo(t, []byte(c.text), c.want) })
@@ -189,7 +189,7 @@ func TestParseInfoDetails(t *testing.T) {
 		"db0:keys=1,expires=0\n":                                                                                {Keys: true},
 		"db11:keys=0,expires=0\ndb:keys=1\ndbsize:keys=1\n":                                                     {},
 		"role:master\nslave0:ip=h,port=1,state=online,offset=12,lag=1\nslave1:ip=h,port=2,state=wait_bgsave,offset=0,lag=-3\nslave2:h,3,online\n": {
-			Attached: []Attached{{At: HostPort{"h", 1}, Online: true, Offset: 12, Lag: time.Second}, {At: HostPort{"h", 2}}, {At: HostPort{"h", 3}}}},
+			Attached: []Attached{{At: HostPort{Host: "h", Port: 1}, Online: true, Offset: 12, Lag: time.Second}, {At: HostPort{Host: "h", Port: 2}}, {At: HostPort{Host: "h", Port: 3}}}},
 	} {
 		if got := ParseInfo([]byte(text)).Details; !reflect.DeepEqual(got, want) {
 			t.Errorf("%q\n got %+v\nwant %+v", text, got, want)
@@ -308,7 +308,7 @@ func obviousReplica(info *Info, line string) {
 	}
 	n := number(port, 0, 65535)
 	if len(host) <= 255 && infoHost.MatchString(host) && n != nil && len(info.Replicas) < 4096 {
-		info.Replicas = append(info.Replicas, HostPort{host, int(n.Int64())})
+		info.Replicas = append(info.Replicas, HostPort{Host: host, Port: int(n.Int64())})
 	}
 }
 

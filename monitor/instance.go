@@ -97,27 +97,3 @@ func (c *Core) unregister(i *instance) {
 	delete(c.members, i.id)
 	c.stopTimer(&i.timer)
 }
-
-// Kind is what an instance is in the configuration of this Sentinel. It may
-// differ from the role that the server reports. The zero value is [KindMaster].
-type Kind uint8
-
-// The three kinds of instance (state-machine.md §1.2, Instance).
-const (
-	KindMaster Kind = iota
-	KindReplica
-	KindSentinel
-)
-
-// String returns the word used in events and flags. Replicas are "slave" on
-// the wire in every version of Redis and Valkey.
-func (k Kind) String() string {
-	switch k {
-	case KindMaster:
-		return "master"
-	case KindReplica:
-		return "slave"
-	default:
-		return "sentinel"
-	}
-}

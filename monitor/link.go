@@ -2,6 +2,8 @@ package monitor
 
 import (
 	"time"
+
+	"github.com/gosentinel/sentinel/event"
 )
 
 // link is the path to one physical server or Sentinel: a command connection, a
@@ -197,7 +199,7 @@ func (c *Core) dial(now Instant, l *link, cn *conn, kind ConnKind, i *instance) 
 	cfg := &i.master.cfg
 	d := Dial{
 		Conn: cn.id, Kind: kind, Target: i.kind, Rename: cfg.Rename,
-		Addr: HostPort{i.addr.DialTarget(), i.addr.Port},
+		Addr: HostPort{Host: i.addr.DialTarget(), Port: i.addr.Port},
 		User: cfg.AuthUser, Pass: cfg.AuthPass,
 		ClientName: "sentinel-" + string(c.opts.MyID[:8]) + "-cmd",
 	}
@@ -341,7 +343,7 @@ func (c *Core) linkDown(now Instant, in LinkDown) {
 	cn := l.conn(in.Conn)
 	pubsub := cn == &l.pubsub
 	i := l.owners[0]
-	c.emit(i, LinkReconnection{c.ref(i), pubsub, in.Reason})
+	c.emit(i, event.LinkReconnection{Instance: c.ref(i), PubSub: pubsub, Reason: in.Reason})
 	c.forgetConn(l, cn)
 	c.ready(&l.timer)
 	if !pubsub {

@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"github.com/gosentinel/sentinel/election"
+	"github.com/gosentinel/sentinel/event"
 )
 
 // A master that was restarted without its data, or with old ones from its disk, asks
@@ -142,7 +143,7 @@ func (c *Core) endLoss(now Instant, m *master) {
 	m.lostSince = 0
 	c.log(LevelWarning, "Master "+m.cfg.Name+" is taken as it is now: no replica took its place that has the data it had")
 	if m.attempt.InProgress() && !m.attempt.Forced && m.link.connected() {
-		c.abort(now, m, FailoverAbortNoGoodReplica{c.ref(&m.instance)})
+		c.abort(now, m, event.FailoverAbortNoGoodReplica{Instance: c.ref(&m.instance)})
 		m.attempt.Allow() // the next failure is another one
 	}
 }

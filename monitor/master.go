@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/gosentinel/sentinel/election"
+	"github.com/gosentinel/sentinel/event"
 )
 
 // master is one monitored master with its replicas and Sentinels.
@@ -99,7 +100,7 @@ func (c *Core) load(now Instant, ms MasterState) error {
 			c.addPeer(now, m, s.Addr, s.ID)
 		}
 	}
-	c.emit(&m.instance, Monitor{c.ref(&m.instance), m.cfg.Quorum})
+	c.emit(&m.instance, event.Monitor{Instance: c.ref(&m.instance), Quorum: m.cfg.Quorum})
 	return nil
 }
 

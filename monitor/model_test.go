@@ -51,31 +51,31 @@ func newWorld(seed uint64) *world {
 	return w
 }
 
-type event struct {
+type happening struct {
 	at  Instant
 	seq uint64
 	do  func()
 }
 
-type eventQueue []event
+type eventQueue []happening
 
 func (q eventQueue) Len() int { return len(q) }
 func (q eventQueue) Less(i, j int) bool {
 	return q[i].at < q[j].at || (q[i].at == q[j].at && q[i].seq < q[j].seq)
 }
 func (q eventQueue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
-func (q *eventQueue) Push(e any)   { *q = append(*q, e.(event)) }
+func (q *eventQueue) Push(e any)   { *q = append(*q, e.(happening)) }
 func (q *eventQueue) Pop() any {
 	last := len(*q) - 1
 	e := (*q)[last]
-	(*q)[last] = event{}
+	(*q)[last] = happening{}
 	*q = (*q)[:last]
 	return e
 }
 
 func (w *world) at(t Instant, do func()) {
 	w.seq++
-	heap.Push(&w.queue, event{max(t, w.now), w.seq, do})
+	heap.Push(&w.queue, happening{max(t, w.now), w.seq, do})
 }
 
 func (w *world) after(d time.Duration, do func()) { w.at(w.now.Add(d), do) }
@@ -84,7 +84,7 @@ func (w *world) after(d time.Duration, do func()) { w.at(w.now.Add(d), do) }
 func (w *world) advance(d time.Duration, stop func() bool) {
 	end := w.now.Add(d)
 	for len(w.queue) > 0 && w.queue[0].at <= end && !stop() {
-		e := heap.Pop(&w.queue).(event)
+		e := heap.Pop(&w.queue).(happening)
 		w.now = e.at
 		e.do()
 	}
@@ -402,7 +402,7 @@ func (s *redis) sendInfo(cn *wire, t Token) {
 	text, role := s.info(), s.role
 	s.w.after(s.slowInfo, func() {
 		cn.carry(toNode, func() {
-			cn.from.saw(HostPort{cn.host, s.addr.Port}, role)
+			cn.from.saw(HostPort{Host: cn.host, Port: s.addr.Port}, role)
 			cn.from.input(InfoReply{cn.id, t, ParseInfo([]byte(text))})
 		})
 	})
@@ -510,7 +510,7 @@ func (s *redis) slaveof(cn *wire, t Token, cmd SlaveOf) {
 	if s.aborts && !cmd.Plain && !cmd.Bare {
 		reply.Aborted, reply.Refused = true, "EXECABORT Transaction discarded because of previous errors."
 	} else if !s.deaf {
-		s.follow(HostPort{cmd.Host, cmd.Port})
+		s.follow(HostPort{Host: cmd.Host, Port: cmd.Port})
 	}
 	cn.carry(toNode, func() { cn.from.input(reply) })
 	if !reply.Aborted && !cmd.Bare {
@@ -645,7 +645,7 @@ func (n *node) crash() {
 	n.w.resetAll(n, nil, ConnCommand)
 }
 
-func (n *node) at() HostPort    { return HostPort{n.addr.Host, n.addr.Port} }
+func (n *node) at() HostPort    { return HostPort{Host: n.addr.Host, Port: n.addr.Port} }
 func (n *node) listening() bool { return n.alive }
 
 // input puts something into the inbox of the loop.

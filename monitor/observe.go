@@ -3,6 +3,8 @@ package monitor
 import (
 	"strconv"
 	"strings"
+
+	"github.com/gosentinel/sentinel/event"
 )
 
 // infoReply processes an INFO reply (state-machine.md §2, INFO processing).
@@ -57,7 +59,7 @@ func (c *Core) checkRunID(now Instant, i *instance, info *Info) {
 	case info.RunID == "" || info.RunID == i.runID:
 		return
 	case i.runID != "":
-		c.emit(i, Reboot{c.ref(i)})
+		c.emit(i, event.Reboot{Instance: c.ref(i)})
 		if m := i.master; i.kind == KindMaster && m.cfg.RebootDownAfter != 0 {
 			i.set(FlagMasterReboot)
 			m.rebootSince = now
@@ -84,7 +86,7 @@ func (c *Core) discoverReplicas(now Instant, m *master, info *Info) {
 			continue
 		}
 		if r := c.addReplica(now, m, addr, nil); r != nil {
-			c.emit(&r.instance, ReplicaAdded{c.ref(&r.instance)})
+			c.emit(&r.instance, event.ReplicaAdded{Instance: c.ref(&r.instance)})
 			c.changed()
 		}
 	}
@@ -140,7 +142,7 @@ func (c *Core) checkRole(now Instant, i *instance, role Role) {
 	if !c.asExpected(i) {
 		c.doubt(i)
 	}
-	c.emit(i, RoleChange{c.ref(i), role, (role == RoleMaster) == (i.kind == KindMaster)})
+	c.emit(i, event.RoleChange{Instance: c.ref(i), Role: role, Expected: (role == RoleMaster) == (i.kind == KindMaster)})
 }
 
 // asExpected reports whether a server has the role of its record. The replica that

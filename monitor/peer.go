@@ -1,6 +1,10 @@
 package monitor
 
-import "time"
+import (
+	"time"
+
+	"github.com/gosentinel/sentinel/event"
+)
 
 // peer is another Sentinel of one master.
 type peer struct {
@@ -83,7 +87,7 @@ func (c *Core) plausible(h *Hello) bool {
 func (c *Core) raiseEpoch(m *master, h *Hello) {
 	if epoch := max(h.CurrentEpoch, h.ConfigEpoch); epoch > c.epoch {
 		c.epoch = epoch
-		c.emit(&m.instance, NewEpoch{c.epoch}) // others know it already: this is no promise of ours
+		c.emit(&m.instance, event.NewEpoch{Epoch: c.epoch}) // others know it already: this is no promise of ours
 		c.changed()
 		c.touch(m)
 	}
@@ -114,7 +118,7 @@ func (c *Core) peerFromHello(now Instant, m *master, h *Hello) *peer {
 		return p
 	}
 	if p != nil {
-		c.emit(&m.instance, SentinelAddressSwitch{c.ref(&m.instance), c.shown(addr), h.RunID})
+		c.emit(&m.instance, event.SentinelAddressSwitch{Instance: c.ref(&m.instance), To: c.shown(addr), RunID: h.RunID})
 		c.movePeer(now, p, addr)
 		c.changed()
 		return p
@@ -122,7 +126,7 @@ func (c *Core) peerFromHello(now Instant, m *master, h *Hello) *peer {
 	addr = c.knownAddr(now, h.RunID, addr)
 	q := m.peerAt(addr)
 	if q != nil {
-		c.emit(&q.instance, SentinelInvalidAddr{c.ref(&q.instance)})
+		c.emit(&q.instance, event.SentinelInvalidAddr{Instance: c.ref(&q.instance)})
 		c.forgetPeer(q.runID)
 	}
 	p = c.addPeer(now, m, addr, h.RunID)
@@ -133,7 +137,7 @@ func (c *Core) peerFromHello(now Instant, m *master, h *Hello) *peer {
 		p.link.takenAt = now
 	}
 	m.forgetDistant(now, h.RunID)
-	c.emit(&p.instance, SentinelAdded{c.ref(&p.instance)})
+	c.emit(&p.instance, event.SentinelAdded{Instance: c.ref(&p.instance)})
 	c.changed()
 	return p
 }

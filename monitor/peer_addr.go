@@ -3,6 +3,7 @@ package monitor
 import (
 	"errors"
 
+	"github.com/gosentinel/sentinel/event"
 	"github.com/gosentinel/sentinel/internal/valid"
 )
 
@@ -39,7 +40,7 @@ func (c *Core) peerAddr(now Instant, m *master, h *Hello) (Addr, error) {
 // too. All may have the file of one, in which its announce-ip stands; then the others
 // can ask that one, and a failover is possible as with stock Sentinels.
 func (c *Core) logShared(h *Hello) {
-	c.logStrange("peer:"+string(h.RunID)+errOwnAddr.Error(), "Sentinel "+string(h.RunID)+" announces the address "+HostPort{h.IP, h.Port}.String()+
+	c.logStrange("peer:"+string(h.RunID)+errOwnAddr.Error(), "Sentinel "+string(h.RunID)+" announces the address "+HostPort{Host: h.IP, Port: h.Port}.String()+
 		": "+errOwnAddr.Error()+". Its vote counts only if it says itself that it is there; correct the 'sentinel announce-ip' of both")
 }
 
@@ -116,6 +117,6 @@ func (c *Core) movePeer(now Instant, p *peer, addr Addr) {
 	c.resolve(&p.instance)
 	c.ready(&p.link.timer)
 	if others > 0 {
-		c.emit(&p.instance, SentinelAddressUpdate{c.ref(&p.instance), others})
+		c.emit(&p.instance, event.SentinelAddressUpdate{Instance: c.ref(&p.instance), Count: others})
 	}
 }

@@ -1,6 +1,9 @@
 package monitor
 
-import "github.com/gosentinel/sentinel/election"
+import (
+	"github.com/gosentinel/sentinel/election"
+	"github.com/gosentinel/sentinel/event"
+)
 
 func (m *master) waitingForPromotion() bool { return m.attempt.Phase() == election.WaitPromotion }
 
@@ -13,7 +16,7 @@ func (c *Core) promote(now Instant, m *master) Instant {
 	}
 	c.changeRole(now, &r.instance, Addr{})
 	m.attempt.Advance(election.WaitPromotion, now)
-	c.emit(&r.instance, FailoverStateWaitPromotion{c.ref(&r.instance)})
+	c.emit(&r.instance, event.FailoverStateWaitPromotion{Instance: c.ref(&r.instance)})
 	r.infoPending = false // a reply in flight may be from before the promotion
 	c.requestInfo(now, &r.instance)
 	return Never
@@ -57,7 +60,7 @@ func (c *Core) promoteAnother(now Instant, m *master) bool {
 	r.clear(FlagPromoted)
 	m.promoted = nil
 	m.attempt.Reselect(now)
-	c.emit(&m.instance, FailoverStateSelectReplica{c.ref(&m.instance)})
+	c.emit(&m.instance, event.FailoverStateSelectReplica{Instance: c.ref(&m.instance)})
 	return true
 }
 
@@ -66,7 +69,7 @@ func (c *Core) promotionDeadline(now Instant, m *master) Instant {
 	if now < due {
 		return due
 	}
-	c.abort(now, m, FailoverAbortReplicaTimeout{c.ref(&m.instance)})
+	c.abort(now, m, event.FailoverAbortReplicaTimeout{Instance: c.ref(&m.instance)})
 	return Never
 }
 
@@ -78,7 +81,7 @@ func (c *Core) promotionConfirmed(now Instant, m *master) {
 	if a.Epoch <= m.configEpoch {
 		// A configuration with this epoch or a later one is known already. Ours
 		// would lower the epoch or conflict with it (invariants S6, S7).
-		c.abort(now, m, FailoverAbortNotElected{c.ref(&m.instance)})
+		c.abort(now, m, event.FailoverAbortNotElected{Instance: c.ref(&m.instance)})
 		return
 	}
 	m.configEpoch, m.led = a.Epoch, a.Epoch

@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"github.com/gosentinel/sentinel/election"
+	"github.com/gosentinel/sentinel/event"
 )
 
 // reconfReplicas announces the new configuration and points the other replicas
@@ -17,11 +18,11 @@ func (c *Core) reconfReplicas(now Instant, m *master) Instant {
 	if !m.announced {
 		m.announced = true
 		r := m.promoted
-		c.emit(&r.instance, PromotedReplica{c.ref(&r.instance)})
+		c.emit(&r.instance, event.PromotedReplica{Instance: c.ref(&r.instance)})
 		if c.failures&CrashAfterPromotion != 0 {
 			c.free(Crash{})
 		}
-		c.emit(&m.instance, FailoverStateReconfReplicas{c.ref(&m.instance)})
+		c.emit(&m.instance, event.FailoverStateReconfReplicas{Instance: c.ref(&m.instance)})
 		c.reconfScript(m, "leader", m.addr, r.addr)
 		c.forceHello(now, m)
 	}
@@ -42,7 +43,7 @@ func (c *Core) expireReconf(now Instant, m *master) Instant {
 			next = min(next, due)
 			continue
 		}
-		c.emit(&r.instance, ReplicaReconfSentTimeout{c.ref(&r.instance)})
+		c.emit(&r.instance, event.ReplicaReconfSentTimeout{Instance: c.ref(&r.instance)})
 		r.clear(FlagReconfSent)
 		r.set(FlagReconfDone)
 	}
@@ -80,7 +81,7 @@ func (c *Core) sendReconf(now Instant, m *master) Instant {
 		r.reconfSentAt = now
 		busy++
 		next = min(next, now.Add(c.tun.ReconfTimeout))
-		c.emit(&r.instance, ReplicaReconfSent{c.ref(&r.instance)})
+		c.emit(&r.instance, event.ReplicaReconfSent{Instance: c.ref(&r.instance)})
 		c.wake(&r.instance)
 	}
 	return next
@@ -105,9 +106,9 @@ func (c *Core) checkEnd(now Instant, m *master, retired bool) Instant {
 		return due
 	}
 	if timeout {
-		c.emit(&m.instance, FailoverEndForTimeout{c.ref(&m.instance)})
+		c.emit(&m.instance, event.FailoverEndForTimeout{Instance: c.ref(&m.instance)})
 	}
-	c.emit(&m.instance, FailoverEnd{c.ref(&m.instance)})
+	c.emit(&m.instance, event.FailoverEnd{Instance: c.ref(&m.instance)})
 	m.attempt.Advance(election.UpdateConfig, now)
 	if timeout {
 		c.reconfBestEffort(now, m)
@@ -125,7 +126,7 @@ func (c *Core) reconfBestEffort(now Instant, m *master) {
 		}
 		if c.changeRole(now, &r.instance, m.promoted.addr) {
 			r.set(FlagReconfSent)
-			c.emit(&r.instance, ReplicaReconfSentBestEffort{c.ref(&r.instance)})
+			c.emit(&r.instance, event.ReplicaReconfSentBestEffort{Instance: c.ref(&r.instance)})
 		}
 	}
 }
@@ -147,11 +148,11 @@ func (c *Core) followReconf(r *replica) {
 	if r.has(FlagReconfSent) && m.promoted != nil && c.follows(r, m.promoted.addr) {
 		r.clear(FlagReconfSent)
 		r.set(FlagReconfInProg)
-		c.emit(&r.instance, ReplicaReconfInProgress{c.ref(&r.instance)})
+		c.emit(&r.instance, event.ReplicaReconfInProgress{Instance: c.ref(&r.instance)})
 	}
 	if r.has(FlagReconfInProg) && r.masterLinkUp {
 		r.clear(FlagReconfInProg)
 		r.set(FlagReconfDone)
-		c.emit(&r.instance, ReplicaReconfDone{c.ref(&r.instance)})
+		c.emit(&r.instance, event.ReplicaReconfDone{Instance: c.ref(&r.instance)})
 	}
 }

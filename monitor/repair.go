@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gosentinel/sentinel/election"
+	"github.com/gosentinel/sentinel/event"
 )
 
 // repairReplica compares what a replica is with what it should be, and acts on
@@ -56,13 +57,13 @@ func (c *Core) fault(r *replica) (fault Event, from Instant) {
 	case r.loading:
 		return nil, Never // it would refuse, and be told again only after an INFO period
 	case r.role == RoleMaster:
-		fault = ConvertToReplica{c.ref(&r.instance)}
+		fault = event.ConvertToReplica{Instance: c.ref(&r.instance)}
 	case r.followsNobody():
 		// The old master of a switchover whose driver has not come to the end. Nothing
 		// else makes a server follow nobody.
-		fault, since, wait = FixReplicaConfig{c.ref(&r.instance)}, 0, 0
+		fault, since, wait = event.FixReplicaConfig{Instance: c.ref(&r.instance)}, 0, 0
 	case r.masterHost != "" && !c.follows(r, m.addr):
-		fault = FixReplicaConfig{c.ref(&r.instance)}
+		fault = event.FixReplicaConfig{Instance: c.ref(&r.instance)}
 		since, wait = r.confChange, m.cfg.FailoverTimeout
 	default:
 		return nil, Never

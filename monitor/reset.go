@@ -1,5 +1,7 @@
 package monitor
 
+import "github.com/gosentinel/sentinel/event"
+
 // resetMaster clears the state of m except its configuration, epochs, vote and
 // members.
 func (c *Core) resetMaster(now Instant, m *master) {
@@ -55,7 +57,7 @@ func (c *Core) reset(now Instant, m *master) {
 	m.link.pubsub.allowRedial()
 	c.ready(&m.link.timer)
 	c.changed()
-	c.emit(&m.instance, ResetMaster{c.ref(&m.instance)})
+	c.emit(&m.instance, event.ResetMaster{Instance: c.ref(&m.instance)})
 	c.wake(&m.instance)
 	c.touch(m)
 }

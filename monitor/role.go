@@ -7,24 +7,6 @@ import (
 	"github.com/gosentinel/sentinel/election"
 )
 
-// Role is the replication role that a server reported in INFO.
-type Role uint8
-
-// Roles; the zero value means that no role line was seen.
-const (
-	RoleNone Role = iota
-	RoleMaster
-	RoleReplica
-)
-
-// String returns "master", or "slave" for the other two as stock Sentinel does.
-func (r Role) String() string {
-	if r == RoleMaster {
-		return "master"
-	}
-	return "slave"
-}
-
 // changeRole sends the role change to i: make it a replica of to, or promote it
 // when to is the zero Addr. It never tells a server to follow itself, and reports
 // false when nothing was sent.

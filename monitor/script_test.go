@@ -82,7 +82,7 @@ func newScript(t *testing.T, td *datadriven.TestData, prepare func(*world)) *scr
 		var at string
 		if td.MaybeScanArgs(t, "at", &at) {
 			state.Masters[k].Addr, _ = IPAddr(at, m.addr.Port)
-			m.aliases = append(m.aliases, HostPort{at, m.addr.Port})
+			m.aliases = append(m.aliases, HostPort{Host: at, Port: m.addr.Port})
 		}
 		for r := range replicas {
 			s.w.addServer(name, s.serverAddr(2+k*(replicas+1)+r), m.addr)
@@ -135,11 +135,13 @@ func (s *script) config(t *testing.T, td *datadriven.TestData, k int) MasterConf
 	return cfg
 }
 
-func (s *script) serverAddr(k int) HostPort { return HostPort{"10.0.0." + strconv.Itoa(k), 6379} }
+func (s *script) serverAddr(k int) HostPort {
+	return HostPort{Host: "10.0.0." + strconv.Itoa(k), Port: 6379}
+}
 
 func (s *script) addPeer() *fakePeer {
 	k := strconv.Itoa(len(s.peers) + 1)
-	p := &fakePeer{w: s.w, name: "p" + k, id: paddedID("p" + k), addr: HostPort{"10.0.1." + k, 26379}, ledgers: map[HostPort]*election.Ledger{}, votes: "yes"}
+	p := &fakePeer{w: s.w, name: "p" + k, id: paddedID("p" + k), addr: HostPort{Host: "10.0.1." + k, Port: 26379}, ledgers: map[HostPort]*election.Ledger{}, votes: "yes"}
 	s.peers = append(s.peers, p)
 	s.w.extra = append(s.w.extra, p)
 	return p
@@ -482,7 +484,7 @@ func (s *script) host(t *testing.T, td *datadriven.TestData, name string) string
 
 // server changes what a model server does: server s1 crash.
 func (s *script) server(t *testing.T, td *datadriven.TestData) {
-	r := s.w.server(HostPort{s.host(t, td, td.CmdArgs[0].Key), 6379})
+	r := s.w.server(HostPort{Host: s.host(t, td, td.CmdArgs[0].Key), Port: 6379})
 	if r == nil {
 		td.Fatalf(t, "no server %s", td.CmdArgs[0].Key)
 	}
@@ -519,7 +521,7 @@ func (s *script) server(t *testing.T, td *datadriven.TestData) {
 		case "refuses":
 			r.refuses = strings.TrimPrefix(a.SingleVal(t), "nothing")
 		case "alias":
-			r.aliases = append(r.aliases, HostPort{s.host(t, td, a.SingleVal(t)), r.addr.Port})
+			r.aliases = append(r.aliases, HostPort{Host: s.host(t, td, a.SingleVal(t)), Port: r.addr.Port})
 		case "anonymous":
 			r.anonymous = true
 		case "mute":
@@ -531,7 +533,7 @@ func (s *script) server(t *testing.T, td *datadriven.TestData) {
 		case "role":
 			r.follow(HostPort{})
 		case "follow":
-			r.follow(HostPort{s.host(t, td, a.SingleVal(t)), 6379})
+			r.follow(HostPort{Host: s.host(t, td, a.SingleVal(t)), Port: 6379})
 		case "priority":
 			a.Scan(t, 0, &r.priority)
 		case "offset":
@@ -643,10 +645,10 @@ func (p *fakePeer) receive(cn *wire, in Send) {
 }
 
 func (p *fakePeer) answer(q AskMasterDown) AskReply {
-	l := p.ledgers[HostPort{q.IP, q.Port}]
+	l := p.ledgers[HostPort{Host: q.IP, Port: q.Port}]
 	if l == nil {
 		l = &election.Ledger{}
-		p.ledgers[HostPort{q.IP, q.Port}] = l
+		p.ledgers[HostPort{Host: q.IP, Port: q.Port}] = l
 	}
 	r := AskReply{OK: true, Down: p.sees}
 	if q.Lease != 0 {
@@ -761,7 +763,7 @@ func (s *script) hello(t *testing.T, td *datadriven.TestData) {
 // or alive, gone, or a configuration: gossip p1 config=1 at=s2 epoch=1.
 func (s *script) gossip(t *testing.T, td *datadriven.TestData) {
 	p := s.peerNamed(t, td, td.CmdArgs[0].Key)
-	o := PeerOpinion{From: p.id, Master: "mymaster", Addr: HostPort{"10.0.0.1", 6379}}
+	o := PeerOpinion{From: p.id, Master: "mymaster", Addr: HostPort{Host: "10.0.0.1", Port: 6379}}
 	h := Hello{IP: p.addr.Host, Port: p.addr.Port, RunID: p.id, MasterName: "mymaster"}
 	for _, a := range td.CmdArgs[2:] {
 		switch a.Key {
@@ -878,7 +880,7 @@ func (s *script) call(t *testing.T, td *datadriven.TestData) {
 		}
 		if at := ""; td.HasArg("to") {
 			td.ScanArgs(t, "to", &at)
-			op.To = HostPort{s.host(t, td, at), 6379}
+			op.To = HostPort{Host: s.host(t, td, at), Port: 6379}
 		}
 		o = op
 	case "reset":
@@ -929,7 +931,7 @@ func (s *script) view(what string) {
 				if r.MasterLinkUp {
 					link = "up"
 				}
-				row(r.InstanceView, fmt.Sprintf(" follows %s link %s priority %d", HostPort{r.MasterHost, r.MasterPort}, link, r.Priority))
+				row(r.InstanceView, fmt.Sprintf(" follows %s link %s priority %d", HostPort{Host: r.MasterHost, Port: r.MasterPort}, link, r.Priority))
 			}
 		case "sentinels":
 			ps, _ := s.me.core.Sentinels(s.w.now, m.Name)

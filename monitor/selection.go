@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gosentinel/sentinel/election"
+	"github.com/gosentinel/sentinel/event"
 )
 
 // selectReplica chooses the replica to promote. It waits a little for INFO
@@ -35,7 +36,7 @@ func (c *Core) selectReplica(now Instant, m *master) Instant {
 		return min(f.from, giveUp)
 	}
 	c.noteCandidates(now, m, nil)
-	c.abort(now, m, FailoverAbortNoGoodReplica{c.ref(&m.instance)})
+	c.abort(now, m, event.FailoverAbortNoGoodReplica{Instance: c.ref(&m.instance)})
 	return Never
 }
 
@@ -44,9 +45,9 @@ func (c *Core) choose(now Instant, m *master, r *replica) {
 	m.promoted, m.orders = r, 0
 	r.set(FlagPromoted)
 	c.noteCandidates(now, m, r)
-	c.emit(&r.instance, SelectedReplica{c.ref(&r.instance)})
+	c.emit(&r.instance, event.SelectedReplica{Instance: c.ref(&r.instance)})
 	m.attempt.Advance(election.SendReplicaOfNoOne, now)
-	c.emit(&r.instance, FailoverStateSendReplicaOfNoOne{c.ref(&r.instance)})
+	c.emit(&r.instance, event.FailoverStateSendReplicaOfNoOne{Instance: c.ref(&r.instance)})
 }
 
 // contest is the choice among the replicas of a master as it stands.

@@ -1,11 +1,14 @@
 package monitor
 
-import "github.com/gosentinel/sentinel/internal/valid"
+import (
+	"github.com/gosentinel/sentinel/event"
+	"github.com/gosentinel/sentinel/internal/valid"
+)
 
 // switchToPromoted ends a failover that this Sentinel led.
 func (c *Core) switchToPromoted(now Instant, m *master) {
 	to := m.promoted.addr
-	c.emit(&m.instance, SwitchMaster{m.cfg.Name, c.shown(m.addr), c.shown(to), m.configEpoch})
+	c.emit(&m.instance, event.SwitchMaster{Master: m.cfg.Name, From: c.shown(m.addr), To: c.shown(to), Epoch: m.configEpoch})
 	c.switchTo(now, m, to)
 }
 
@@ -59,7 +62,7 @@ func (c *Core) switchTo(now Instant, m *master, addr Addr) {
 		}
 		if r := c.addReplica(now, m, s.addr, s.link); r != nil {
 			c.reuseLink(now, s.link, &r.instance)
-			c.emit(&r.instance, ReplicaAdded{c.ref(&r.instance)})
+			c.emit(&r.instance, event.ReplicaAdded{Instance: c.ref(&r.instance)})
 		} else {
 			c.closeLink(s.link)
 			c.stopTimer(&s.link.timer)
@@ -102,7 +105,7 @@ func (c *Core) adoptConfig(now Instant, m *master, h *Hello) {
 	}
 	if err != nil {
 		c.logStrange("master:"+string(h.RunID)+err.Error(), "Sentinel "+string(h.RunID)+" announces that master "+m.cfg.Name+" is at "+
-			HostPort{h.MasterIP, h.MasterPort}.String()+": "+err.Error()+"; this is ignored")
+			HostPort{Host: h.MasterIP, Port: h.MasterPort}.String()+": "+err.Error()+"; this is ignored")
 		return // an unusable address must not raise the epoch either
 	}
 	from := m.current()
@@ -115,12 +118,12 @@ func (c *Core) adoptConfig(now Instant, m *master, h *Hello) {
 	if addr.Same(from) {
 		if a := &m.attempt; a.InProgress() && !a.Published() && a.Epoch <= m.configEpoch {
 			// What this attempt would publish is outdated already.
-			c.abort(now, m, FailoverAbortNotElected{c.ref(&m.instance)})
+			c.abort(now, m, event.FailoverAbortNotElected{Instance: c.ref(&m.instance)})
 		}
 		return
 	}
-	c.emit(&m.instance, ConfigUpdateFrom{c.sender(m, h)})
-	c.emit(&m.instance, SwitchMaster{m.cfg.Name, c.shown(from), HostPort{h.MasterIP, h.MasterPort}, m.configEpoch})
+	c.emit(&m.instance, event.ConfigUpdateFrom{Instance: c.sender(m, h)})
+	c.emit(&m.instance, event.SwitchMaster{Master: m.cfg.Name, From: c.shown(from), To: HostPort{Host: h.MasterIP, Port: h.MasterPort}, Epoch: m.configEpoch})
 	c.switchTo(now, m, addr)
 	c.reconfScript(m, "observer", from, addr)
 }
@@ -131,7 +134,7 @@ func (c *Core) sender(m *master, h *Hello) Instance {
 		return c.ref(&p.instance)
 	}
 	return Instance{
-		Kind: KindSentinel, Name: string(h.RunID), Addr: HostPort{h.IP, h.Port},
+		Kind: KindSentinel, Name: string(h.RunID), Addr: HostPort{Host: h.IP, Port: h.Port},
 		Master: m.cfg.Name, MasterAddr: c.shown(m.addr),
 	}
 }

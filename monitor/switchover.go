@@ -1,6 +1,10 @@
 package monitor
 
-import "time"
+import (
+	"time"
+
+	"github.com/gosentinel/sentinel/event"
+)
 
 // switchover is a planned change of the master that loses no acknowledged write
 // (state-machine.md §6.13, Switchover). The zero value: none is under way.
@@ -195,7 +199,7 @@ func (c *Core) prepare(now Instant, m *master) Instant {
 	s.doubt = 0
 	if !s.told && m.infoRefresh > s.asked { // what was said before may be over
 		s.told = true
-		c.emit(&m.instance, SwitchoverWaits{c.ref(&m.instance), why})
+		c.emit(&m.instance, event.SwitchoverWaits{Instance: c.ref(&m.instance), Reason: why})
 	}
 	return due
 }
@@ -203,7 +207,7 @@ func (c *Core) prepare(now Instant, m *master) Instant {
 // refuseSwitchover ends a switchover before anything has happened.
 func (c *Core) refuseSwitchover(m *master, why string) {
 	m.switchover = switchover{}
-	c.emit(&m.instance, SwitchoverAborted{c.ref(&m.instance), why})
+	c.emit(&m.instance, event.SwitchoverAborted{Instance: c.ref(&m.instance), Reason: why})
 	c.wakeServers(m)
 }
 
@@ -316,7 +320,7 @@ func (c *Core) selectTarget(now Instant, m *master) Instant {
 		c.choose(now, m, r)
 		return Never
 	}
-	c.endSwitchover(now, m, FailoverAbortNoGoodReplica{c.ref(&m.instance)}, why)
+	c.endSwitchover(now, m, event.FailoverAbortNoGoodReplica{Instance: c.ref(&m.instance)}, why)
 	return Never
 }
 
@@ -328,7 +332,7 @@ func (c *Core) endSwitchover(now Instant, m *master, ev Event, why string) {
 		c.forgetConn(r.link, &r.link.cmd)
 		c.ready(&r.link.timer)
 	}
-	c.emit(&m.instance, SwitchoverAborted{c.ref(&m.instance), why})
+	c.emit(&m.instance, event.SwitchoverAborted{Instance: c.ref(&m.instance), Reason: why})
 	c.abort(now, m, ev)
 	// Nothing was promoted, as far as this Sentinel is concerned, and it will not
 	// act on its votes any more: what comes next need not wait.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gosentinel/sentinel/election"
+	"github.com/gosentinel/sentinel/event"
 )
 
 // The steps of a switchover between the election and the promotion. Each sends
@@ -107,7 +108,7 @@ func (s stage) late() string {
 }
 
 func (c *Core) giveUp(now Instant, m *master, why string) {
-	c.endSwitchover(now, m, FailoverAbortReplicaTimeout{c.ref(&m.instance)}, why)
+	c.endSwitchover(now, m, event.FailoverAbortReplicaTimeout{Instance: c.ref(&m.instance)}, why)
 }
 
 // pauseWrites is the first command to the master. Where it has no such pause, or
@@ -145,7 +146,7 @@ func (c *Core) demote(m *master) {
 // listens at port 0. At the own address of the master another server might answer,
 // and over TLS a server that connects to itself hangs for seconds: it waits for an
 // answer that only it can give.
-var nobody = HostPort{"127.0.0.1", 0}
+var nobody = HostPort{Host: "127.0.0.1", Port: 0}
 
 // followsNobody reports whether a server says that it is a replica of nobody, as a
 // switchover leaves it, or of itself.
@@ -167,7 +168,7 @@ func (c *Core) promoteTarget(now Instant, m *master) {
 	r.slaveofSeq = c.sendOrder(&r.instance, SlaveOf{Bare: true}, s.deadline)
 	m.orders++
 	m.attempt.Advance(election.WaitPromotion, now)
-	c.emit(&r.instance, FailoverStateWaitPromotion{c.ref(&r.instance)})
+	c.emit(&r.instance, event.FailoverStateWaitPromotion{Instance: c.ref(&r.instance)})
 	r.infoPending = false // a reply in flight may be from before the promotion
 	c.requestInfo(now, &r.instance)
 }
@@ -255,7 +256,7 @@ func (c *Core) switchoverDone(m *master, i *instance, seq uint64, refused string
 // degraded says what a switchover has to do without. A missing right is named, so
 // that an operator can grant it.
 func (c *Core) degraded(i *instance, what, refused string) {
-	c.emit(i, SwitchoverDegraded{c.ref(i), what + ": " + refused})
+	c.emit(i, event.SwitchoverDegraded{Instance: c.ref(i), Reason: what + ": " + refused})
 }
 
 // switchoverInfo notes an answer to INFO. Where that was refused, what waits for it

@@ -1,6 +1,9 @@
 package monitor
 
-import "github.com/gosentinel/sentinel/election"
+import (
+	"github.com/gosentinel/sentinel/election"
+	"github.com/gosentinel/sentinel/event"
+)
 
 // A driver that dies between the demotion of the master and the end of the
 // switchover leaves no master: the old one is a replica of nobody. Any gosentinel
@@ -54,7 +57,7 @@ func (c *Core) maybeTakeOver(now Instant, m *master) Instant {
 		return m.takeOverAt
 	}
 	m.takeOverAt, m.askedAnew = 0, 0
-	c.emit(&m.instance, SwitchoverTakenOver{c.ref(&m.instance)})
+	c.emit(&m.instance, event.SwitchoverTakenOver{Instance: c.ref(&m.instance)})
 	m.switchover = switchover{stage: takingOver}
 	// Who went on without a majority, because there was none, may go back without one.
 	c.startAttempt(now, m, m.droveAlone && m.lease.holder == c.opts.MyID)
@@ -99,7 +102,7 @@ func (c *Core) finish(now Instant, m *master) Instant {
 	if r := m.promotedAlready(have); r != nil {
 		c.choose(now, m, r)
 		m.attempt.Advance(election.WaitPromotion, now)
-		c.emit(&r.instance, FailoverStateWaitPromotion{c.ref(&r.instance)})
+		c.emit(&r.instance, event.FailoverStateWaitPromotion{Instance: c.ref(&r.instance)})
 		m.orders++ // of the driver
 		s.stage = retiring
 		c.promotionConfirmed(now, m)
@@ -193,8 +196,8 @@ func (c *Core) complete(now Instant, m *master, have election.Data) *replica {
 }
 
 func (c *Core) endTakeover(now Instant, m *master, why string) {
-	c.emit(&m.instance, SwitchoverAborted{c.ref(&m.instance), why})
-	c.abort(now, m, FailoverAbortNoGoodReplica{c.ref(&m.instance)})
+	c.emit(&m.instance, event.SwitchoverAborted{Instance: c.ref(&m.instance), Reason: why})
+	c.abort(now, m, event.FailoverAbortNoGoodReplica{Instance: c.ref(&m.instance)})
 	c.touch(m)
 }
 
@@ -209,6 +212,6 @@ func (c *Core) takeOverAgain(now Instant, m *master) bool {
 	m.promoted = nil
 	m.switchover = switchover{stage: takingOver}
 	m.attempt.Reselect(now)
-	c.emit(&m.instance, FailoverStateSelectReplica{c.ref(&m.instance)})
+	c.emit(&m.instance, event.FailoverStateSelectReplica{Instance: c.ref(&m.instance)})
 	return true
 }

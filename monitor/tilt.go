@@ -1,5 +1,7 @@
 package monitor
 
+import "github.com/gosentinel/sentinel/event"
+
 // checkStall enters TILT when the process was stalled: it cannot tell a dead
 // instance from its own stall then, so it stops judging for a while
 // (state-machine.md §8, TILT). Only the monotonic clock counts; a jump of the
@@ -14,7 +16,7 @@ func (c *Core) checkStall() {
 		c.tilts++ // a stall within TILT prolongs it
 	}
 	c.tilt, c.tiltSince = true, c.now
-	c.emit(nil, Tilt{Entered: true})
+	c.emit(nil, event.Tilt{Entered: true})
 	for _, m := range c.masters {
 		c.shareOpinion(m)
 		c.answerInquirers(c.now, m)
@@ -26,7 +28,7 @@ func (c *Core) leaveTilt() {
 		return
 	}
 	c.tilt = false
-	c.emit(nil, Tilt{})
+	c.emit(nil, event.Tilt{})
 	for _, m := range c.masters {
 		c.ready(&m.link.timer)
 		for _, r := range m.replicas {

@@ -1,5 +1,7 @@
 package monitor
 
+import "github.com/gosentinel/sentinel/event"
+
 // ask answers another Sentinel (state-machine.md §4.4, Answering), and grants
 // it a vote if it asks for one (§5.1, Vote rule).
 func (c *Core) ask(now Instant, in Ask) {
@@ -58,7 +60,7 @@ func (c *Core) vote(now Instant, m *master, req Epoch, candidate RunID, leased b
 	}
 	b := m.ledger.Vote(&c.epoch, req, candidate)
 	if b.EpochRaised {
-		c.emitDurable(&m.instance, NewEpoch{c.epoch})
+		c.emitDurable(&m.instance, event.NewEpoch{Epoch: c.epoch})
 	}
 	if !b.Granted {
 		return false
@@ -67,7 +69,7 @@ func (c *Core) vote(now Instant, m *master, req Epoch, candidate RunID, leased b
 	if candidate != c.opts.MyID {
 		c.noteGrant(m, candidate, leased)
 	}
-	c.emitDurable(&m.instance, VoteForLeader{m.cfg.Name, candidate, m.ledger.Epoch})
+	c.emitDurable(&m.instance, event.VoteForLeader{Master: m.cfg.Name, RunID: candidate, Epoch: m.ledger.Epoch})
 	if candidate != c.opts.MyID && !leased {
 		m.attempt.Postpone(now.Add(c.random(c.tun.Desync)))
 		c.touch(m)

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/gosentinel/sentinel/event"
 	"github.com/gosentinel/sentinel/internal/glob"
 	"github.com/gosentinel/sentinel/monitor"
 	"go.uber.org/goleak"
@@ -18,8 +19,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var (
 	master  = monitor.Instance{Name: "m", Addr: monitor.HostPort{Host: "10.0.0.1", Port: 6379}}
-	sdown   = monitor.SDown{Instance: master}
-	switchM = monitor.SwitchMaster{Master: "m", From: monitor.HostPort{Host: "a", Port: 1}, To: monitor.HostPort{Host: "b", Port: 2}}
+	sdown   = event.SDown{Instance: master}
+	switchM = event.SwitchMaster{Master: "m", From: monitor.HostPort{Host: "a", Port: 1}, To: monitor.HostPort{Host: "b", Port: 2}}
 )
 
 func mustSubscribe(t *testing.T, c *Client, k Kind, names ...string) {
@@ -50,7 +51,7 @@ func TestFrames(t *testing.T) {
 			mustSubscribe(t, c, Pattern, "[-+]s*", "x*")
 		}
 		b.Publish(switchM)
-		b.Publish(monitor.ScriptChild{Started: true}) // debug level: not published
+		b.Publish(event.ScriptChild{Started: true}) // debug level: not published
 		body := "$7\r\nmessage\r\n$14\r\n+switch-master\r\n$9\r\nm a 1 b 2\r\n"
 		pbody := "$8\r\npmessage\r\n$6\r\n[-+]s*\r\n$14\r\n+switch-master\r\n$9\r\nm a 1 b 2\r\n"
 		if got, want := drain(two), "*3\r\n"+body+"*4\r\n"+pbody; got != want {
@@ -80,7 +81,7 @@ func TestFrames(t *testing.T) {
 // TestPayloadIsCut: no message is longer than those of stock Sentinels, whose
 // readers may have a buffer of just that size.
 func TestPayloadIsCut(t *testing.T) {
-	long := monitor.ScriptTimeout{Path: strings.Repeat("x", 2000), PID: 1}
+	long := event.ScriptTimeout{Path: strings.Repeat("x", 2000), PID: 1}
 	for name, frame := range map[string][]byte{
 		"message":  newMessage(long).frame(false),
 		"pmessage": newMessage(long).patternFrames("*").get(true),
@@ -189,7 +190,7 @@ func TestEvents(t *testing.T) {
 		b := NewBus(Limits{})
 		seq := b.Events(context.Background())
 		b.Publish(sdown)
-		b.Publish(monitor.ScriptChild{Started: true, PID: 7}) // debug events too
+		b.Publish(event.ScriptChild{Started: true, PID: 7}) // debug events too
 		b.Publish(switchM)
 		b.Close()
 		b.Publish(sdown) // after Close: nothing
@@ -210,13 +211,13 @@ func TestEvents(t *testing.T) {
 // front of them, the exact number of those that are gone.
 func TestLagged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := NewBus(Limits{EventsQueueBytes: 3 * newMessage(monitor.NewEpoch{Epoch: 10}).size()})
+		b := NewBus(Limits{EventsQueueBytes: 3 * newMessage(event.NewEpoch{Epoch: 10}).size()})
 		defer b.Close()
 		ctx, cancel := context.WithCancel(context.Background())
 		defer cancel()
 		seq := b.Events(ctx)
 		for i := 10; i < 30; i++ {
-			b.Publish(monitor.NewEpoch{Epoch: monitor.Epoch(i)})
+			b.Publish(event.NewEpoch{Epoch: monitor.Epoch(i)})
 		}
 		synctest.Wait()
 		var got []string
@@ -287,7 +288,7 @@ func TestPublishDoesNotWait(t *testing.T) {
 			t.Error("clients are not cut although events were lost")
 		}
 		for ev := range seq {
-			if ev.Seq != 16 || ev.Body != (Lagged{Missed: 16}) {
+			if ev.Seq != 16 || ev.Body != (event.Lagged{Missed: 16}) {
 				t.Errorf("got %v, want 16 missed", ev)
 			}
 			break

@@ -15,7 +15,7 @@
 //   - A RESP client is disconnected. A lost connection makes the client ask again
 //     for what it missed; a stream with a silent gap would not. Stock Redis does
 //     the same (client-output-buffer-limit pubsub).
-//   - A library user loses the oldest events and gets a [Lagged] value in their
+//   - A library user loses the oldest events and gets a [event.Lagged] value in their
 //     place.
 //
 // A RESP client is served by its connection, which owns the socket:

@@ -4,34 +4,15 @@ import (
 	"context"
 	"iter"
 	"slices"
-	"strconv"
 	"time"
 
-	"github.com/gosentinel/sentinel/monitor"
+	"github.com/gosentinel/sentinel/event"
 )
-
-// Lagged replaces, in a stream of events, those that were dropped because the
-// consumer was too slow. It implements [monitor.Event] to be part of the
-// stream; it is never logged or sent to RESP clients.
-type Lagged struct {
-	Missed uint64 // number of events dropped at this place
-}
-
-// Name implements [monitor.Event].
-func (Lagged) Name() string { return "+lagged" }
-
-// Level implements [monitor.Event].
-func (Lagged) Level() monitor.Level { return monitor.LevelWarning }
-
-// AppendText implements [monitor.Event].
-func (e Lagged) AppendText(dst []byte) []byte {
-	return append(strconv.AppendUint(append(dst, '#'), e.Missed, 10), " events missed"...)
-}
 
 // Events returns the events that are published from this call on, those below
 // publishing level included. The sequence can be ranged over once. It ends when
 // ctx is done or, after the last event, when the bus is closed. A consumer that
-// is too slow finds a [Lagged] in place of the events it missed, with the number of
+// is too slow finds a [event.Lagged] in place of the events it missed, with the number of
 // the last of them.
 //
 // Until ctx is done the events are kept for a range that may still begin, up to
@@ -110,7 +91,7 @@ func (l *listener) take() (ev Event, ok, end bool) {
 	l.bus.mu.Lock()
 	defer l.bus.mu.Unlock()
 	if l.missed > 0 {
-		ev = Event{Seq: l.last, Time: time.Now(), Body: Lagged{Missed: l.missed}}
+		ev = Event{Seq: l.last, Time: time.Now(), Body: event.Lagged{Missed: l.missed}}
 		l.missed = 0
 		return ev, true, false
 	}

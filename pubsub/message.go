@@ -1,6 +1,9 @@
 package pubsub
 
-import "github.com/gosentinel/sentinel/monitor"
+import (
+	"github.com/gosentinel/sentinel/event"
+	"github.com/gosentinel/sentinel/monitor"
+)
 
 // message is an event that is being distributed. Each form of it is made once,
 // when the first subscriber needs it, and shared by all: the queues of a
@@ -13,8 +16,8 @@ type message struct {
 
 func newMessage(ev monitor.Event) *message {
 	m := &message{channel: ev.Name(), payload: ev.AppendText(nil)}
-	if len(m.payload) > monitor.MaxEventText {
-		m.payload = m.payload[:monitor.MaxEventText]
+	if len(m.payload) > event.MaxText {
+		m.payload = m.payload[:event.MaxText]
 	}
 	m.frames.make = func(resp3 bool) []byte { return AppendMessage(nil, resp3, m.channel, m.payload) }
 	return m

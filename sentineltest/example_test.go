@@ -9,6 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/gosentinel/sentinel"
+	"github.com/gosentinel/sentinel/event"
 	"github.com/gosentinel/sentinel/sentineltest"
 )
 
@@ -114,7 +115,7 @@ func ExampleCluster_Partition() {
 // A test waits for an event of one Sentinel.
 func ExampleSentinel_Instance() {
 	c := sentineltest.NewCluster(t, sentineltest.ClusterOptions{})
-	moved := c.Sentinels()[0].Instance().Events(t.Context(), sentinel.OfType[sentinel.SwitchMaster]())
+	moved := c.Sentinels()[0].Instance().Events(t.Context(), sentinel.OfType[event.SwitchMaster]())
 	c.Master().Kill()
 	for ev := range moved {
 		t.Log(ev) // +switch-master mymaster ...

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gosentinel/sentinel"
+	"github.com/gosentinel/sentinel/event"
 )
 
 // history holds the last events of all Sentinels of a cluster.
@@ -35,7 +36,7 @@ func (h *history) begin() { h.start = time.Now() }
 // record keeps an event, but none about lost connections: a node that is down makes
 // these without end, and they would push out what matters.
 func (c *Cluster) record(s *Sentinel, ev sentinel.Event) {
-	if _, lost := ev.Body.(sentinel.LinkReconnection); lost {
+	if _, lost := ev.Body.(event.LinkReconnection); lost {
 		return
 	}
 	c.history.add(happened{time.Since(c.history.start), s.Addr(), ev.Body.Name(), string(ev.Body.AppendText(nil))})

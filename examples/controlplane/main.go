@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/gosentinel/sentinel"
+	"github.com/gosentinel/sentinel/event"
 )
 
 func main() {
@@ -49,7 +50,7 @@ func run(ctx context.Context, file string, cfg sentinel.Config, ln net.Listener)
 
 // follow is where a control plane tells its other parts what happens.
 func follow(ctx context.Context, s *sentinel.Sentinel) {
-	for e := range s.Events(ctx, sentinel.OfType[sentinel.SwitchMaster]()) {
+	for e := range s.Events(ctx, sentinel.OfType[event.SwitchMaster]()) {
 		slog.Info("the master has changed", "group", e.Master, "event", e)
 	}
 }

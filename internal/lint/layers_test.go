@@ -40,20 +40,21 @@ var layers = []layer{
 	// The core.
 	{"quorum", nil},
 	{"election", []string{"internal/valid"}},
-	{"monitor", []string{"quorum", "election", "internal/glob", "internal/numhost", "internal/option", "internal/valid"}},
+	{"event", []string{"election"}},
+	{"monitor", []string{"quorum", "election", "event", "internal/glob", "internal/numhost", "internal/option", "internal/valid"}},
 
 	// The shells around it.
 	{"monitor/link", []string{"internal/valid", "monitor"}},
-	{"pubsub", []string{"internal/glob", "internal/ordered", "monitor"}},
+	{"pubsub", []string{"event", "internal/glob", "internal/ordered", "monitor"}},
 	{"gossip/session", []string{"internal/valid", "monitor"}},
 	{"gossip", []string{"gossip/session", "monitor"}},
 	{"configrewrite", []string{"internal/atomicfile", "internal/numhost", "internal/option", "internal/valid", "internal/words", "monitor"}},
-	{"internal/scripts", []string{"internal/option", "monitor"}},
+	{"internal/scripts", []string{"event", "internal/option", "monitor"}},
 	{"internal/recorder", []string{"monitor"}},
 	{"journal", nil},
-	{"internal/reporter", []string{"journal", "monitor"}},
+	{"internal/reporter", []string{"event", "journal", "monitor"}},
 	{"internal/archive", []string{"internal/atomicfile", "journal", "monitor"}},
-	{"internal/logfile", []string{"configrewrite", "internal/errtext", "monitor"}},
+	{"internal/logfile", []string{"event", "configrewrite", "internal/errtext", "monitor"}},
 	{"internal/tlsfiles", []string{"configrewrite", "internal/errtext", "monitor"}},
 	{"internal/listen", []string{"configrewrite", "internal/errtext", "internal/numhost", "monitor"}},
 	{"internal/server", []string{
@@ -69,17 +70,17 @@ var layers = []layer{
 		"internal/numhost", "internal/recorder", "internal/scripts", "internal/server", "internal/testbed", "internal/tlsfiles", "internal/valid", "monitor", "monitor/link", "pubsub",
 	}},
 	{".", []string{
-		"configrewrite", "internal/errtext", "internal/listen", "internal/logfile", "internal/node", "internal/option", "internal/recorder",
-		"internal/valid", "monitor", "pubsub", "quorum",
+		"configrewrite", "event", "internal/errtext", "internal/listen", "internal/logfile", "internal/node", "internal/option", "internal/recorder",
+		"internal/valid", "monitor", "quorum",
 	}},
-	{"sentineltest", []string{".", "internal/fakeredis", "internal/server", "internal/testbed", "internal/valid", "monitor"}},
+	{"sentineltest", []string{"event", ".", "internal/fakeredis", "internal/server", "internal/testbed", "internal/valid", "monitor"}},
 	{"cmd/gosentinel", []string{
 		"configrewrite", "internal/errtext", "internal/listen", "internal/logfile", "internal/mock", "internal/node", "internal/recorder", "internal/scripts",
 		"internal/words", "monitor",
 	}},
 
 	// Examples.
-	{"examples/controlplane", []string{"."}},
+	{"examples/controlplane", []string{"event", "."}},
 
 	// Proofs and measurements.
 	{"jepsen/cluster", nil},
@@ -89,9 +90,9 @@ var layers = []layer{
 	{"jepsen/host", nil},
 	{"jepsen/integration", nil},
 	{"jepsen/mixed", []string{"jepsen/cluster"}},
-	{"jepsen/sim", []string{"configrewrite", "election", "internal/atomicfile", "internal/atomicfile/memdisk", "internal/reporter", "journal", "monitor"}},
+	{"jepsen/sim", []string{"event", "configrewrite", "election", "internal/atomicfile", "internal/atomicfile/memdisk", "internal/reporter", "journal", "monitor"}},
 	{"jepsen/sim/compare", []string{"jepsen/sim"}},
-	{"jepsen/sim/explore", []string{"election", "monitor"}},
+	{"jepsen/sim/explore", []string{"event", "election", "monitor"}},
 	{"jepsen/sim/speed", []string{"jepsen/sim"}},
 	{"jepsen/sim/sweep", []string{"jepsen/sim"}},
 	{"jepsen/mutants", []string{"jepsen/sim", "jepsen/sim/explore"}},
@@ -117,7 +118,7 @@ var layers = []layer{
 }
 
 var (
-	core  = []string{"quorum", "election", "monitor"}
+	core  = []string{"quorum", "election", "event", "monitor"}
 	tools = []string{"internal/glob", "internal/numhost", "internal/option", "internal/valid"} // as pure as the core, which may need them
 	pures = slices.Concat(tools, core, []string{"gossip/session"})                             // what cannot behave differently with the same inputs
 )

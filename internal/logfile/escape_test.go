@@ -6,6 +6,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/gosentinel/sentinel/event"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -56,9 +57,9 @@ func TestLongTextIsCut(t *testing.T) {
 func TestEventPayloadIsCutAsItIsPublished(t *testing.T) {
 	var out strings.Builder
 	w := start(t, Config{Stdout: &out})
-	w.Event(monitor.VoteForLeader{RunID: monitor.RunID(strings.Repeat("x", 5000))})
+	w.Event(event.VoteForLeader{RunID: monitor.RunID(strings.Repeat("x", 5000))})
 	stop(t, w)
-	expect(t, out.String(), stamp+"# +vote-for-leader "+strings.Repeat("x", monitor.MaxEventText)+"\n")
+	expect(t, out.String(), stamp+"# +vote-for-leader "+strings.Repeat("x", event.MaxText)+"\n")
 }
 
 func FuzzText(f *testing.F) {

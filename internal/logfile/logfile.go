@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/gosentinel/sentinel/event"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -148,7 +149,7 @@ func (w *Writer) Event(e monitor.Event) {
 	// Cut like the message that subscribers get, so that both are the same.
 	payload := len(w.scratch)
 	w.scratch = e.AppendText(w.scratch)
-	w.scratch = w.scratch[:min(len(w.scratch), payload+monitor.MaxEventText)]
+	w.scratch = w.scratch[:min(len(w.scratch), payload+event.MaxText)]
 	w.put(level)
 }
 

@@ -18,6 +18,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/gosentinel/sentinel/event"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -77,8 +78,8 @@ func TestLineFormat(t *testing.T) {
 	w.Log(monitor.LevelNotice, "notice")
 	w.Log(monitor.LevelWarning, "warning")
 	w.Log(monitor.LevelNotice, "")
-	w.Event(monitor.SDown{Instance: monitor.Instance{Name: "m", Addr: monitor.HostPort{Host: "10.0.0.1", Port: 6379}}})
-	w.Event(monitor.Tilt{Entered: true})
+	w.Event(event.SDown{Instance: monitor.Instance{Name: "m", Addr: monitor.HostPort{Host: "10.0.0.1", Port: 6379}}})
+	w.Event(event.Tilt{Entered: true})
 	stop(t, w)
 	expect(t, out.String(), ""+
 		stamp+". debug\n"+
@@ -125,12 +126,12 @@ func TestThreshold(t *testing.T) {
 func TestThresholdChangesWhileRunning(t *testing.T) {
 	var out bytes.Buffer
 	w := start(t, Config{Stdout: &out, Threshold: Nothing})
-	w.Event(monitor.Tilt{})
+	w.Event(event.Tilt{})
 	w.SetThreshold(Warning)
 	if w.Enabled(monitor.LevelNotice) || !w.Enabled(monitor.LevelWarning) || w.Threshold() != Warning {
 		t.Error("the new threshold is not in force")
 	}
-	w.Event(monitor.Tilt{Entered: true})
+	w.Event(event.Tilt{Entered: true})
 	stop(t, w)
 	expect(t, out.String(), stamp+"# +tilt #tilt mode entered\n")
 }
@@ -321,7 +322,7 @@ func TestCloseWritesWhatIsQueued(t *testing.T) {
 			t.Errorf("%d lines were written, want 1000", got)
 		}
 		w.Log(monitor.LevelNotice, "too late")
-		w.Event(monitor.Tilt{})
+		w.Event(event.Tilt{})
 		stop(t, w)
 		if strings.Contains(g.out.String(), "too late") {
 			t.Error("a line was written after Close")
@@ -446,7 +447,7 @@ func BenchmarkEvent(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	e := monitor.SDown{Instance: monitor.Instance{Name: "m", Addr: monitor.HostPort{Host: "10.0.0.1", Port: 6379}}}
+	e := event.SDown{Instance: monitor.Instance{Name: "m", Addr: monitor.HostPort{Host: "10.0.0.1", Port: 6379}}}
 	b.ReportAllocs()
 	for b.Loop() {
 		w.Event(e)

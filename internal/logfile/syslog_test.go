@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gosentinel/sentinel/event"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -42,7 +43,7 @@ func TestSyslog(t *testing.T) {
 	log.Log(monitor.LevelDebug, "one")
 	log.Log(monitor.LevelVerbose, "two  words\nand more")
 	log.Log(monitor.LevelNotice, "three")
-	log.Event(monitor.PersistError{Failing: true, Reason: "disk full"})
+	log.Event(event.PersistError{Failing: true, Reason: "disk full"})
 	closeLogs([]*Writer{second, main})
 	out.close()
 

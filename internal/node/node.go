@@ -267,7 +267,7 @@ func (n *Node) Alive() bool {
 }
 
 // Events returns the events from the moment of the call until ctx ends or the
-// Sentinel stops. A consumer that is too slow receives a [pubsub.Lagged] in place of the
+// Sentinel stops. A consumer that is too slow receives a [event.Lagged] in place of the
 // events it missed; it never slows down the Sentinel.
 func (n *Node) Events(ctx context.Context) iter.Seq[pubsub.Event] { return n.bus.Events(ctx) }
 

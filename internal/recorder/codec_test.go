@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gosentinel/sentinel/event"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -33,12 +34,12 @@ var (
 
 // receivers returns the types of package monitor that have a method, as its source
 // says.
-func receivers(t *testing.T, method string) []string {
+func receivers(t *testing.T, pkg, method string) []string {
 	t.Helper()
 	var names []string
-	files, err := filepath.Glob("../../monitor/*.go")
+	files, err := filepath.Glob("../../" + pkg + "/*.go")
 	if err != nil || len(files) == 0 {
-		t.Fatalf("no source of monitor: %v", err)
+		t.Fatalf("no source of %s: %v", pkg, err)
 	}
 	for _, name := range files {
 		if strings.HasSuffix(name, "_test.go") {
@@ -62,7 +63,7 @@ func receivers(t *testing.T, method string) []string {
 // command that a record does not know.
 func TestEveryTypeIsKnown(t *testing.T) {
 	for method, set := range map[string]members{"isInput": inputs, "isOp": ops, "isEffect": effects, "isCommand": commands} {
-		if got, want := slices.Sorted(maps.Keys(set)), receivers(t, method); !slices.Equal(got, want) {
+		if got, want := slices.Sorted(maps.Keys(set)), receivers(t, "monitor", method); !slices.Equal(got, want) {
 			t.Errorf("the types with %s are\n%v\nbut the recorder knows\n%v", method, want, got)
 		}
 	}
@@ -113,7 +114,7 @@ func fillInterface(r *rand.Rand, v reflect.Value) {
 		v.Set(reflect.ValueOf(monitor.StageFact{Stage: "pause"}))
 		return
 	case reflect.TypeFor[monitor.Event]():
-		v.Set(reflect.ValueOf(monitor.Set{Option: "quorum", Values: []string{"3"}}))
+		v.Set(reflect.ValueOf(event.Set{Option: "quorum", Values: []string{"3"}}))
 		return
 	case reflect.TypeFor[error]():
 		v.Set(reflect.ValueOf(monitor.ErrInProgress))
@@ -184,11 +185,11 @@ func TestEffectsAreWritten(t *testing.T) {
 // TestEventsHaveNoHiddenFields: an event that cannot be written down would end a
 // record.
 func TestEventsHaveNoHiddenFields(t *testing.T) {
-	events := receivers(t, "Name")
+	events := receivers(t, "event", "Name")
 	if len(events) < 30 {
 		t.Fatalf("only %d events are found: %v", len(events), events)
 	}
-	files, err := filepath.Glob("../../monitor/*.go")
+	files, err := filepath.Glob("../../event/*.go")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package reporter
 import (
 	"time"
 
+	"github.com/gosentinel/sentinel/event"
 	"github.com/gosentinel/sentinel/journal"
 	"github.com/gosentinel/sentinel/monitor"
 )
@@ -18,15 +19,15 @@ type about interface{ MasterName() string }
 // event takes an event.
 func (r *Reporter) event(ev monitor.Event) {
 	switch e := ev.(type) {
-	case monitor.VoteForLeader:
+	case event.VoteForLeader:
 		r.voted(r.master(e.Master), e)
 		return
-	case monitor.SwitchMaster:
+	case event.SwitchMaster:
 		m := r.master(e.Master)
 		r.switched(m, e)
 		r.tidy(m)
 		return
-	case monitor.Tilt:
+	case event.Tilt:
 		r.tilt(e.Entered)
 		return
 	}
@@ -45,28 +46,28 @@ func (r *Reporter) event(ev monitor.Event) {
 // masterEvent takes an event about a master whether or not an attempt is running.
 func (r *Reporter) masterEvent(m *master, ev monitor.Event) {
 	switch e := ev.(type) {
-	case monitor.SDown:
+	case event.SDown:
 		if e.Kind == monitor.KindMaster {
 			m.sdown, m.addr = r.now, at(e.Addr)
 		}
-	case monitor.SDownCleared:
+	case event.SDownCleared:
 		if e.Kind == monitor.KindMaster {
 			r.isBack(m)
 		}
-	case monitor.ODown:
+	case event.ODown:
 		m.odown = r.now
-	case monitor.ODownCleared:
+	case event.ODownCleared:
 		m.odown = 0
-	case monitor.ConfigUpdateFrom:
+	case event.ConfigUpdateFrom:
 		m.told = &journal.Sentinel{ID: e.Instance.Name, Addr: at(e.Addr)}
-	case monitor.SwitchoverAborted:
+	case event.SwitchoverAborted:
 		m.why = e.Reason
 		if a := m.open; a != nil && a.Led && a.in(journal.PhasePreparation) {
 			r.finish(m, journal.Declined, e.Reason)
 		}
-	case monitor.ResetMaster:
+	case event.ResetMaster:
 		r.abandon(m, "SENTINEL RESET")
-	case monitor.MonitorStopped:
+	case event.MonitorStopped:
 		r.abandon(m, "SENTINEL REMOVE")
 	}
 }
@@ -97,53 +98,53 @@ func (r *Reporter) abandon(m *master, how string) {
 // step follows an attempt that this Sentinel leads.
 func (r *Reporter) step(m *master, a *attempt, ev monitor.Event) {
 	switch e := ev.(type) {
-	case monitor.ElectedLeader:
+	case event.ElectedLeader:
 		a.silent()
 		a.enter(r, journal.PhaseChoice, r.now)
-	case monitor.FailoverStateSelectReplica:
+	case event.FailoverStateSelectReplica:
 		if !a.in(journal.PhaseChoice) { // the chosen replica has refused
 			a.say(r, a.chosen+" refused to be promoted, and another is chosen")
 			a.enter(r, journal.PhaseChoice, r.now)
 		}
-	case monitor.SelectedReplica:
+	case event.SelectedReplica:
 		a.chosen = at(e.Addr)
 		if a.Kind != journal.Switchover { // which has more steps
 			a.enter(r, journal.PhasePromotion, r.now)
 		}
 		r.save(a)
-	case monitor.PromotedReplica:
+	case event.PromotedReplica:
 		a.To = at(e.Addr)
 		a.enter(r, journal.PhaseReconf, r.now)
 		r.save(a)
-	case monitor.FailoverEndForTimeout:
+	case event.FailoverEndForTimeout:
 		a.say(r, "failover-timeout passed before all replicas followed the new master")
-	case monitor.ReplicaReconfSentTimeout:
+	case event.ReplicaReconfSentTimeout:
 		a.say(r, at(e.Addr)+" did not begin to follow the new master in time")
-	case monitor.FailoverWaits:
+	case event.FailoverWaits:
 		m.why = e.Reason
 		a.say(r, "nobody is promoted yet: "+e.Reason)
-	case monitor.PromotionWithoutData:
+	case event.PromotionWithoutData:
 		a.say(r, "promoted without the data of the master: "+e.Reason)
-	case monitor.SwitchoverWaits:
+	case event.SwitchoverWaits:
 		a.say(r, "waits: "+e.Reason)
-	case monitor.SwitchoverDegraded:
+	case event.SwitchoverDegraded:
 		a.say(r, at(e.Addr)+": "+e.Reason)
-	case monitor.FailoverAbortNotElected:
+	case event.FailoverAbortNotElected:
 		how := journal.NotElected
 		if !a.in(journal.PhaseElection) {
 			how = journal.Overtaken
 		}
 		r.finish(m, how, m.why)
-	case monitor.FailoverAbortNoGoodReplica:
+	case event.FailoverAbortNoGoodReplica:
 		r.finish(m, journal.NoGoodReplica, m.why)
-	case monitor.FailoverAbortReplicaTimeout:
+	case event.FailoverAbortReplicaTimeout:
 		r.finish(m, journal.NotPromoted, m.why)
 	}
 }
 
 // voted opens the report of an attempt that another Sentinel is to lead. One outage is
 // one report, however often the election is repeated.
-func (r *Reporter) voted(m *master, e monitor.VoteForLeader) {
+func (r *Reporter) voted(m *master, e event.VoteForLeader) {
 	defer r.tidy(m)
 	own := journal.Vote{By: r.self(), Self: true, For: string(e.RunID), Epoch: uint64(e.Epoch)}
 	if e.RunID == r.cfg.ID {
@@ -190,7 +191,7 @@ func (r *Reporter) watch(m *master, g *monitor.GrantFact) *attempt {
 
 // switched takes a new address of a master, from the attempt of this Sentinel or from
 // another one.
-func (r *Reporter) switched(m *master, e monitor.SwitchMaster) {
+func (r *Reporter) switched(m *master, e event.SwitchMaster) {
 	told := m.told
 	m.told = nil
 	m.addr, m.down, m.sdown, m.odown, m.said, m.grant = at(e.To), nil, 0, 0, nil, nil

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/gosentinel/sentinel/event"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -65,7 +66,7 @@ func TestOrphansAreReaped(t *testing.T) {
 	for len(seen) < rounds {
 		select {
 		case e := <-th.events:
-			if c, ok := e.(monitor.ScriptChild); ok && !c.Started {
+			if c, ok := e.(event.ScriptChild); ok && !c.Started {
 				if seen[c.ExitCode] || c.Signal != 0 {
 					t.Errorf("%+v", c)
 				}

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gosentinel/sentinel/event"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -264,7 +265,7 @@ func (r *Runner) startDue() {
 		j.proc = p
 		r.pause = 0
 		r.mu.Unlock()
-		r.emit(monitor.ScriptChild{Started: true, PID: p.PID()})
+		r.emit(event.ScriptChild{Started: true, PID: p.PID()})
 		go func() {
 			s, err := p.Wait()
 			r.exits <- exit{j, s, err}
@@ -314,9 +315,9 @@ func (r *Runner) notStarted(j *job, err error) {
 	r.mu.Unlock()
 	r.log(monitor.LevelWarning, fmt.Sprintf("Can't start script: %v", err))
 	if fork {
-		r.emit(monitor.ScriptError{Path: j.argv[0], Signal: forkFailureSignal})
+		r.emit(event.ScriptError{Path: j.argv[0], Signal: forkFailureSignal})
 	} else {
-		r.emit(monitor.ScriptError{Path: j.argv[0], ExitCode: execFailureCode})
+		r.emit(event.ScriptError{Path: j.argv[0], ExitCode: execFailureCode})
 	}
 }
 
@@ -335,9 +336,9 @@ func (r *Runner) ended(x exit) {
 		r.log(monitor.LevelWarning, fmt.Sprintf("Can't learn how script %s (process %d) ended, so it is not retried: %v", j.argv[0], pid, x.err))
 		return
 	}
-	r.emit(monitor.ScriptChild{PID: pid, ExitCode: x.code, Signal: x.signal})
+	r.emit(event.ScriptChild{PID: pid, ExitCode: x.code, Signal: x.signal})
 	if failed := x.signal != 0 || x.code != 0; failed && (!retry || closed) {
-		r.emit(monitor.ScriptError{Path: j.argv[0], Signal: x.signal, ExitCode: x.code})
+		r.emit(event.ScriptError{Path: j.argv[0], Signal: x.signal, ExitCode: x.code})
 	}
 }
 
@@ -351,7 +352,7 @@ func (r *Runner) killOverdue() {
 		if j.proc != nil && !j.killed && time.Since(j.startedAt) >= r.periods.MaxRuntime {
 			j.killed = true
 			overdue = append(overdue, j.proc)
-			events = append(events, monitor.ScriptTimeout{Path: j.argv[0], PID: j.proc.PID()})
+			events = append(events, event.ScriptTimeout{Path: j.argv[0], PID: j.proc.PID()})
 		}
 	}
 	r.mu.Unlock()

@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
 
+	"github.com/gosentinel/sentinel/event"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -84,8 +85,8 @@ func next[E monitor.Event](th *theatre) E {
 func (th *theatre) runToEnd(path string, args ...string) int {
 	th.t.Helper()
 	th.Run(monitor.RunScript{Path: path, Args: args})
-	pid := next[monitor.ScriptChild](th).PID
-	if got := next[monitor.ScriptChild](th); got != (monitor.ScriptChild{PID: pid}) {
+	pid := next[event.ScriptChild](th).PID
+	if got := next[event.ScriptChild](th); got != (event.ScriptChild{PID: pid}) {
 		th.t.Fatalf("the script ended as %+v", got)
 	}
 	return pid
@@ -154,29 +155,29 @@ func TestStandardFilesAreInherited(t *testing.T) {
 func TestExitCodes(t *testing.T) {
 	for _, c := range []struct {
 		body    string
-		end     monitor.ScriptChild
+		end     event.ScriptChild
 		starts  int
 		isError bool
 	}{
-		{"exit 0", monitor.ScriptChild{}, 1, false},
-		{"exit 1", monitor.ScriptChild{ExitCode: 1}, MaxStarts, true},
-		{"exit 2", monitor.ScriptChild{ExitCode: 2}, 1, true},
-		{"exit 77", monitor.ScriptChild{ExitCode: 77}, 1, true},
-		{"kill -TERM $$", monitor.ScriptChild{Signal: 15}, MaxStarts, true},
+		{"exit 0", event.ScriptChild{}, 1, false},
+		{"exit 1", event.ScriptChild{ExitCode: 1}, MaxStarts, true},
+		{"exit 2", event.ScriptChild{ExitCode: 2}, 1, true},
+		{"exit 77", event.ScriptChild{ExitCode: 77}, 1, true},
+		{"kill -TERM $$", event.ScriptChild{Signal: 15}, MaxStarts, true},
 	} {
 		t.Run(c.body, func(t *testing.T) {
 			th := newTheatre(t, Config{Periods: Periods{RetryDelay: time.Microsecond}})
 			path := th.script(c.body)
 			th.Run(monitor.RunScript{Path: path})
 			for range c.starts {
-				c.end.PID = next[monitor.ScriptChild](th).PID
-				if got := next[monitor.ScriptChild](th); got != c.end {
+				c.end.PID = next[event.ScriptChild](th).PID
+				if got := next[event.ScriptChild](th); got != c.end {
 					t.Errorf("ended as %+v, want %+v", got, c.end)
 				}
 			}
 			if c.isError {
-				want := monitor.ScriptError{Path: path, Signal: c.end.Signal, ExitCode: c.end.ExitCode}
-				if got := next[monitor.ScriptError](th); got != want {
+				want := event.ScriptError{Path: path, Signal: c.end.Signal, ExitCode: c.end.ExitCode}
+				if got := next[event.ScriptError](th); got != want {
 					t.Errorf("reported as %+v, want %+v", got, want)
 				}
 			}
@@ -195,8 +196,8 @@ func TestWhatCannotBeExecuted(t *testing.T) {
 	}
 	for _, path := range []string{plain, th.dir, filepath.Join(th.dir, "missing"), ""} {
 		th.Run(monitor.RunScript{Path: path})
-		want := monitor.ScriptError{Path: path, ExitCode: 2}
-		if got := next[monitor.ScriptError](th); got != want {
+		want := event.ScriptError{Path: path, ExitCode: 2}
+		if got := next[event.ScriptError](th); got != want {
 			t.Errorf("reported as %+v, want %+v", got, want)
 		}
 	}
@@ -206,12 +207,12 @@ func TestRealTimeout(t *testing.T) {
 	th := newTheatre(t, Config{Periods: Periods{RetryDelay: time.Hour}})
 	path := th.script("exec sleep 1000")
 	th.Run(monitor.RunScript{Path: path})
-	pid := next[monitor.ScriptChild](th).PID
+	pid := next[event.ScriptChild](th).PID
 	th.Adjust(func(p *Periods) { p.MaxRuntime = time.Microsecond })
-	if got, want := next[monitor.ScriptTimeout](th), (monitor.ScriptTimeout{Path: path, PID: pid}); got != want {
+	if got, want := next[event.ScriptTimeout](th), (event.ScriptTimeout{Path: path, PID: pid}); got != want {
 		t.Errorf("reported as %+v, want %+v", got, want)
 	}
-	if got, want := next[monitor.ScriptChild](th), (monitor.ScriptChild{PID: pid, Signal: 9}); got != want {
+	if got, want := next[event.ScriptChild](th), (event.ScriptChild{PID: pid, Signal: 9}); got != want {
 		t.Errorf("ended as %+v, want %+v", got, want)
 	}
 	if running, queued := th.Counts(); running != 0 || queued != 1 {
@@ -236,14 +237,14 @@ func TestTimeoutSparesGrandchildren(t *testing.T) {
 (read x <fifo; echo "$x" >tmp; mv tmp survived) &
 read x <never`)
 	th.Run(monitor.RunScript{Path: path})
-	next[monitor.ScriptChild](th)
+	next[event.ScriptChild](th)
 	fifo, err := os.OpenFile(filepath.Join(th.dir, "fifo"), os.O_WRONLY, 0) // waits for the grandchild
 	if err != nil {
 		t.Fatal(err)
 	}
 	th.Adjust(func(p *Periods) { p.MaxRuntime = time.Microsecond })
-	next[monitor.ScriptTimeout](th)
-	if got := next[monitor.ScriptChild](th); got.Signal != 9 {
+	next[event.ScriptTimeout](th)
+	if got := next[event.ScriptChild](th); got.Signal != 9 {
 		t.Errorf("ended as %+v", got)
 	}
 	if _, err := fmt.Fprintln(fifo, "alive"); err != nil {
@@ -279,7 +280,7 @@ func TestCloseLetsAScriptFinish(t *testing.T) {
 		t.Fatal(err)
 	}
 	th.Run(monitor.RunScript{Path: th.script(`cd "$SCRIPT_TEST_DIR"; read x <fifo; echo "$x" >finished`)})
-	next[monitor.ScriptChild](th)
+	next[event.ScriptChild](th)
 	closed := make(chan error)
 	go func() { closed <- th.Close(context.Background()) }()
 	if err := os.WriteFile(filepath.Join(th.dir, "fifo"), []byte("yes\n"), 0o600); err != nil {
@@ -296,9 +297,9 @@ func TestCloseLetsAScriptFinish(t *testing.T) {
 func TestCloseKillsARealScript(t *testing.T) {
 	th := newTheatre(t, Config{})
 	th.Run(monitor.RunScript{Path: th.script("exec sleep 1000")})
-	pid := next[monitor.ScriptChild](th).PID
+	pid := next[event.ScriptChild](th).PID
 	th.end()
-	if got := next[monitor.ScriptChild](th); got != (monitor.ScriptChild{PID: pid, Signal: 9}) {
+	if got := next[event.ScriptChild](th); got != (event.ScriptChild{PID: pid, Signal: 9}) {
 		t.Errorf("ended as %+v", got)
 	}
 	if err := syscall.Kill(pid, 0); !errors.Is(err, syscall.ESRCH) {

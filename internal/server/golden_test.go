@@ -10,6 +10,7 @@ import (
 	"github.com/cockroachdb/datadriven"
 
 	"github.com/gosentinel/sentinel/configrewrite"
+	"github.com/gosentinel/sentinel/event"
 	"github.com/gosentinel/sentinel/internal/resptest"
 	"github.com/gosentinel/sentinel/monitor"
 	"github.com/gosentinel/sentinel/pubsub"
@@ -35,8 +36,8 @@ func TestServerGolden(t *testing.T) {
 			case "run":
 				return g.run(d)
 			case "event":
-				g.server.bus.Publish(monitor.SDown{Instance: monitor.Instance{Name: "m", Addr: monitor.HostPort{Host: "10.0.0.1", Port: 6379}}})
-				g.server.bus.Publish(monitor.SwitchMaster{Master: "m", From: monitor.HostPort{Host: "a", Port: 1}, To: monitor.HostPort{Host: "b", Port: 2}})
+				g.server.bus.Publish(event.SDown{Instance: monitor.Instance{Name: "m", Addr: monitor.HostPort{Host: "10.0.0.1", Port: 6379}}})
+				g.server.bus.Publish(event.SwitchMaster{Master: "m", From: monitor.HostPort{Host: "a", Port: 1}, To: monitor.HostPort{Host: "b", Port: 2}})
 				return ""
 			case "recv":
 				var n int

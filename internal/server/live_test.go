@@ -23,6 +23,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/logging"
 
+	"github.com/gosentinel/sentinel/event"
 	"github.com/gosentinel/sentinel/internal/resptest"
 	"github.com/gosentinel/sentinel/monitor"
 	"github.com/gosentinel/sentinel/pubsub"
@@ -68,7 +69,7 @@ func TestGoRedis(t *testing.T) {
 		if _, err := sub.Receive(ctx); err != nil {
 			t.Fatal(err)
 		}
-		ts.bus.Publish(monitor.SwitchMaster{Master: "m", From: monitor.HostPort{Host: "a", Port: 1}, To: monitor.HostPort{Host: "b", Port: 2}})
+		ts.bus.Publish(event.SwitchMaster{Master: "m", From: monitor.HostPort{Host: "a", Port: 1}, To: monitor.HostPort{Host: "b", Port: 2}})
 		msg, err := sub.ReceiveMessage(ctx)
 		if err != nil || msg.Channel != "+switch-master" || msg.Payload != "m a 1 b 2" {
 			t.Errorf("RESP%d: message %v, %v", proto, msg, err)
@@ -341,9 +342,9 @@ func TestSlowSubscriber(t *testing.T) {
 		// Many large messages for the slow one, one small message for the fast
 		// one.
 		for range 50 {
-			ts.bus.Publish(monitor.ScriptTimeout{Path: strings.Repeat("x", 1000)})
+			ts.bus.Publish(event.ScriptTimeout{Path: strings.Repeat("x", 1000)})
 		}
-		ts.bus.Publish(monitor.NewEpoch{Epoch: monitor.Epoch(i)})
+		ts.bus.Publish(event.NewEpoch{Epoch: monitor.Epoch(i)})
 		if v, err := quick.Value(); err != nil || !strings.HasSuffix(v, fmt.Sprintf("\n%d\n", i)) {
 			t.Fatalf("message %d: %q, %v", i, v, err)
 		}
@@ -373,7 +374,7 @@ func TestNoEventIsLostAroundSubscribe(t *testing.T) {
 			case <-stop:
 				return
 			default:
-				ts.bus.Publish(monitor.NewEpoch{Epoch: monitor.Epoch(i)})
+				ts.bus.Publish(event.NewEpoch{Epoch: monitor.Epoch(i)})
 				runtime.Gosched()
 			}
 		}
@@ -536,7 +537,7 @@ func TestStuckReaderIsClosed(t *testing.T) {
 			nc.Write([]byte(in))
 			if strings.Contains(in, "SUBSCRIBE") {
 				io.ReadFull(nc, make([]byte, len("*3\r\n$9\r\nsubscribe\r\n$6\r\n+sdown\r\n:1\r\n")))
-				bus.Publish(monitor.SDown{})
+				bus.Publish(event.SDown{})
 			}
 			synctest.Wait()
 			time.Sleep(writeTimeout - time.Second)

@@ -6,7 +6,7 @@ var switchover = []Mutation{
 		Name: "offset of the master read before the pause", Why: "what it writes until the pause is lost where it cannot be demoted first",
 		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
 		Edits: []Edit{
-			{"monitor/switchover_steps.go", "s.end, s.stage, s.poll, s.proof = max(s.end, m.info.MasterOffset, m.info.Offset), settling, poll{}, c.lastSeq", "s.end, s.stage, s.poll, s.proof = s.probe.offset, settling, poll{}, c.lastSeq"},
+			{"monitor/switchover_steps.go", "s.end, s.poll, s.proof = max(s.end, m.info.MasterOffset, m.info.Offset), poll{}, c.lastSeq", "s.end, s.poll, s.proof = s.probe.offset, poll{}, c.lastSeq"},
 		},
 	},
 	{

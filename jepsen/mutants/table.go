@@ -50,8 +50,8 @@ var general = []Mutation{
 		Name: "attempt at an epoch that is not new", Why: "old votes elect again, and an epoch gets two configurations",
 		By: ByExplorer,
 		Edits: []Edit{{
-			"monitor/elect.go", "	c.epoch++\n	c.emit(&m.instance, NewEpoch{c.epoch})\n	c.emit(&m.instance, TryFailover",
-			"	c.epoch = max(c.epoch, 1)\n	c.emit(&m.instance, NewEpoch{c.epoch})\n	c.emit(&m.instance, TryFailover",
+			"monitor/elect.go", "	c.epoch++\n	c.emit(&m.instance, event.NewEpoch{Epoch: c.epoch})\n	c.emit(&m.instance, event.TryFailover",
+			"	c.epoch = max(c.epoch, 1)\n	c.emit(&m.instance, event.NewEpoch{Epoch: c.epoch})\n	c.emit(&m.instance, event.TryFailover",
 		}},
 	},
 	{

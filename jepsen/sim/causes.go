@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/gosentinel/sentinel/election"
+	"github.com/gosentinel/sentinel/event"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -45,16 +46,16 @@ func (c *causes) init() {
 func (k *checker) event(n *node, e monitor.Event) {
 	k.looked[Causes]++
 	switch e := e.(type) {
-	case monitor.NewEpoch:
+	case event.NewEpoch:
 		if n.seen.epochs[e.Epoch] {
 			k.fail(n.name, Causes, "%s was told twice", text(e))
 		}
 		n.seen.epochs[e.Epoch] = true
-	case monitor.SwitchMaster:
+	case event.SwitchMaster:
 		k.switches++
 		k.switchTold(n, e)
-	case monitor.Tilt, monitor.VoteForLeader, monitor.PersistError:
-	case monitor.MonitorStopped:
+	case event.Tilt, event.VoteForLeader, event.PersistError:
+	case event.MonitorStopped:
 		n.seen.master(e.MasterName()).causes.init()
 		k.exempt(n, e.MasterName())
 	case interface{ MasterName() string }:
@@ -77,31 +78,31 @@ func (k *checker) progress(n *node, m *masterWatch, e monitor.Event) {
 		m.stage = to
 	}
 	switch e := e.(type) {
-	case monitor.TryFailover:
+	case event.TryFailover:
 		next(noAttempt, hasTried, "an end of the attempt before")
-	case monitor.ElectedLeader:
+	case event.ElectedLeader:
 		next(hasTried, hasWon, "+try-failover")
-	case monitor.FailoverStateSelectReplica:
+	case event.FailoverStateSelectReplica:
 		if m.stage == waitingForRole { // the chosen one has refused, see Single
 			m.stage = hasWon
 		}
 		next(hasWon, selecting, "+elected-leader")
-	case monitor.SelectedReplica:
+	case event.SelectedReplica:
 		next(selecting, hasSelected, "+failover-state-select-slave")
 		m.promoted = e.Addr
-	case monitor.FailoverStateSendReplicaOfNoOne:
+	case event.FailoverStateSendReplicaOfNoOne:
 		next(hasSelected, sending, "+selected-slave")
-	case monitor.FailoverStateWaitPromotion:
+	case event.FailoverStateWaitPromotion:
 		next(sending, waitingForRole, "+failover-state-send-slaveof-noone")
-	case monitor.PromotedReplica:
+	case event.PromotedReplica:
 		next(waitingForRole, hasPromoted, "+failover-state-wait-promotion")
-	case monitor.FailoverStateReconfReplicas:
+	case event.FailoverStateReconfReplicas:
 		next(hasPromoted, reconfiguring, "+promoted-slave")
-	case monitor.FailoverEndForTimeout:
+	case event.FailoverEndForTimeout:
 		next(reconfiguring, reconfiguring, "+failover-state-reconf-slaves")
-	case monitor.FailoverEnd:
+	case event.FailoverEnd:
 		next(reconfiguring, hasEnded, "+failover-state-reconf-slaves")
-	case monitor.FailoverAbortNotElected, monitor.FailoverAbortNoGoodReplica, monitor.FailoverAbortReplicaTimeout:
+	case event.FailoverAbortNotElected, event.FailoverAbortNoGoodReplica, event.FailoverAbortReplicaTimeout:
 		if m.stage == noAttempt || m.stage >= hasPromoted {
 			k.without(n, e, "an attempt that can be aborted")
 		}
@@ -114,21 +115,21 @@ func (k *checker) progress(n *node, m *masterWatch, e monitor.Event) {
 // reconfiguration checks the events about the other replicas of a failover.
 func (k *checker) reconfiguration(n *node, m *masterWatch, e monitor.Event) {
 	switch e := e.(type) {
-	case monitor.ReplicaReconfSent:
+	case event.ReplicaReconfSent:
 		if m.stage != reconfiguring {
 			k.without(n, e, "+failover-state-reconf-slaves")
 		}
 		m.sent[e.Instance.Name] = true
-	case monitor.ReplicaReconfSentBestEffort:
+	case event.ReplicaReconfSentBestEffort:
 		if m.stage != hasEnded {
 			k.without(n, e, "+failover-end")
 		}
 		m.sent[e.Instance.Name] = true
-	case monitor.ReplicaReconfInProgress:
+	case event.ReplicaReconfInProgress:
 		k.afterSent(n, m, e, e.Instance)
-	case monitor.ReplicaReconfDone:
+	case event.ReplicaReconfDone:
 		k.afterSent(n, m, e, e.Instance)
-	case monitor.ReplicaReconfSentTimeout:
+	case event.ReplicaReconfSentTimeout:
 		k.afterSent(n, m, e, e.Instance)
 	}
 }
@@ -141,7 +142,7 @@ func (k *checker) afterSent(n *node, m *masterWatch, e monitor.Event, i monitor.
 
 // switchTold checks a change of address: it was promoted here, or a peer has
 // announced it.
-func (k *checker) switchTold(n *node, e monitor.SwitchMaster) {
+func (k *checker) switchTold(n *node, e event.SwitchMaster) {
 	m := n.seen.master(e.Master)
 	switch {
 	case m.update || m.reset:
@@ -165,7 +166,7 @@ func (k *checker) judgement(n *node, m *masterWatch, e monitor.Event) {
 	tilt, _ := n.core.Tilt(k.w.now)
 	tilt = tilt && n.seen.tiltBefore
 	switch e := e.(type) {
-	case monitor.SDown:
+	case event.SDown:
 		if tilt {
 			k.fail(n.name, S14, "%s in TILT", text(e))
 		}
@@ -177,13 +178,13 @@ func (k *checker) judgement(n *node, m *masterWatch, e monitor.Event) {
 			k.without(n, e, "-sdown of the one before")
 		}
 		down[key] = true
-	case monitor.SDownCleared:
+	case event.SDownCleared:
 		down, key := m.downOf(e.Instance)
 		if !down[key] {
 			k.without(n, e, "+sdown")
 		}
 		delete(down, key)
-	case monitor.ODown:
+	case event.ODown:
 		if tilt {
 			k.fail(n.name, S14, "%s in TILT", text(e))
 		}
@@ -191,25 +192,25 @@ func (k *checker) judgement(n *node, m *masterWatch, e monitor.Event) {
 			k.without(n, e, "+sdown and a quorum")
 		}
 		m.odown = true
-	case monitor.ODownCleared:
+	case event.ODownCleared:
 		if !m.odown || tilt {
 			k.without(n, e, "+odown")
 		}
 		m.odown = false
-	case monitor.ConfigUpdateFrom:
+	case event.ConfigUpdateFrom:
 		m.update = true
-	case monitor.ResetMaster:
+	case event.ResetMaster:
 		m.causes.init()
-	case monitor.ReplicaAdded:
+	case event.ReplicaAdded:
 		// One of two addresses of a server is forgotten without an event, and may be
 		// found again.
 		if r, ok := k.w.net.listeners[e.Addr].(*server); m.replicas[e.Instance.Name] && (!ok || r.second.Port == 0) {
 			k.without(n, e, "the replica being unknown")
 		}
 		m.replicas[e.Instance.Name] = true
-	case monitor.ConvertToReplica:
+	case event.ConvertToReplica:
 		k.corrected(n, e, e.Instance, 4*n.tun.PublishPeriod)
-	case monitor.FixReplicaConfig:
+	case event.FixReplicaConfig:
 		k.corrected(n, e, e.Instance, 0)
 	}
 }

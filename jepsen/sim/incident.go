@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gosentinel/sentinel/event"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -104,11 +105,11 @@ func (m *meter) progress(e monitor.Event) {
 	}
 	var stamp func(*Incident) *time.Duration
 	switch e.(type) {
-	case monitor.ODown:
+	case event.ODown:
 		stamp = func(i *Incident) *time.Duration { return &i.ODown }
-	case monitor.PromotedReplica:
+	case event.PromotedReplica:
 		stamp = func(i *Incident) *time.Duration { return &i.Promotion }
-	case monitor.TryFailover:
+	case event.TryFailover:
 	default:
 		return
 	}

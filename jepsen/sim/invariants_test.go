@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gosentinel/sentinel/election"
+	"github.com/gosentinel/sentinel/event"
 	"github.com/gosentinel/sentinel/journal"
 	"github.com/gosentinel/sentinel/monitor"
 )
@@ -214,11 +215,11 @@ var violations = []violation{
 	}},
 	{S14, "+sdown in TILT", func(s *scene) {
 		s.tilt()
-		s.events(monitor.SDown{Instance: s.replica})
+		s.events(event.SDown{Instance: s.replica})
 	}},
 	{S14, "+odown in TILT", func(s *scene) {
 		s.tilt()
-		s.events(monitor.ODown{Instance: s.master, Votes: 2, Quorum: 2})
+		s.events(event.ODown{Instance: s.master, Votes: 2, Quorum: 2})
 	}},
 	{S14, "a failover goes on in TILT", func(s *scene) {
 		s.tilt()
@@ -227,18 +228,18 @@ var violations = []violation{
 	}},
 	{S15, "a correction without the wait", func(s *scene) {
 		// The link to the replica is new, and with it what is known of its role.
-		s.events(monitor.ConvertToReplica{Instance: s.replica})
+		s.events(event.ConvertToReplica{Instance: s.replica})
 	}},
 	{S15, "a correction of what was seen a while ago", func(s *scene) {
 		s.w.advance(12*time.Second + 7*time.Millisecond)
-		s.events(monitor.ConvertToReplica{Instance: s.replica})
+		s.events(event.ConvertToReplica{Instance: s.replica})
 	}},
 	{S15, "a correction although the master is down", func(s *scene) {
 		s.w.advance(12 * time.Second)
 		s.w.servers[0].hang()
 		for range 50 {
 			if v, _ := s.n.core.Master(s.w.now, "m0"); v.Flags.Has(monitor.FlagSDown) {
-				s.events(monitor.FixReplicaConfig{Instance: s.replica})
+				s.events(event.FixReplicaConfig{Instance: s.replica})
 				return
 			}
 			s.w.advance(50 * time.Millisecond)
@@ -303,45 +304,45 @@ var violations = []violation{
 		s.n.core.Step(s.w.now, monitor.Call{From: 1, Op: monitor.FailoverOp{Name: "m0"}})
 		s.k.audit(s.n)
 	}},
-	{Causes, "an epoch is told twice", func(s *scene) { s.events(monitor.NewEpoch{Epoch: 5}, monitor.NewEpoch{Epoch: 5}) }},
+	{Causes, "an epoch is told twice", func(s *scene) { s.events(event.NewEpoch{Epoch: 5}, event.NewEpoch{Epoch: 5}) }},
 	{Causes, "a second attempt within one", func(s *scene) {
-		s.events(monitor.TryFailover{Instance: s.master}, monitor.TryFailover{Instance: s.master})
+		s.events(event.TryFailover{Instance: s.master}, event.TryFailover{Instance: s.master})
 	}},
-	{Causes, "a leader that did not stand", func(s *scene) { s.events(monitor.ElectedLeader{Instance: s.master}) }},
-	{Causes, "a selection without a leader", func(s *scene) { s.events(monitor.FailoverStateSelectReplica{Instance: s.master}) }},
-	{Causes, "a choice before it was time", func(s *scene) { s.events(monitor.SelectedReplica{Instance: s.replica}) }},
-	{Causes, "an order before a choice", func(s *scene) { s.events(monitor.FailoverStateSendReplicaOfNoOne{Instance: s.replica}) }},
-	{Causes, "a wait before an order", func(s *scene) { s.events(monitor.FailoverStateWaitPromotion{Instance: s.replica}) }},
-	{Causes, "a promotion before an order", func(s *scene) { s.events(monitor.PromotedReplica{Instance: s.replica}) }},
-	{Causes, "replicas are turned before a promotion", func(s *scene) { s.events(monitor.FailoverStateReconfReplicas{Instance: s.master}) }},
-	{Causes, "an end without a beginning", func(s *scene) { s.events(monitor.FailoverEnd{Instance: s.master}) }},
-	{Causes, "an end for a timeout without a beginning", func(s *scene) { s.events(monitor.FailoverEndForTimeout{Instance: s.master}) }},
-	{Causes, "nothing is aborted", func(s *scene) { s.events(monitor.FailoverAbortNotElected{Instance: s.master}) }},
-	{Causes, "a replica is turned without a failover", func(s *scene) { s.events(monitor.ReplicaReconfSent{Instance: s.replica}) }},
-	{Causes, "a replica is turned at the end without an end", func(s *scene) { s.events(monitor.ReplicaReconfSentBestEffort{Instance: s.replica}) }},
-	{Causes, "a replica turns unasked", func(s *scene) { s.events(monitor.ReplicaReconfInProgress{Instance: s.replica}) }},
-	{Causes, "a replica has turned unasked", func(s *scene) { s.events(monitor.ReplicaReconfDone{Instance: s.replica}) }},
-	{Causes, "a replica is late unasked", func(s *scene) { s.events(monitor.ReplicaReconfSentTimeout{Instance: s.replica}) }},
+	{Causes, "a leader that did not stand", func(s *scene) { s.events(event.ElectedLeader{Instance: s.master}) }},
+	{Causes, "a selection without a leader", func(s *scene) { s.events(event.FailoverStateSelectReplica{Instance: s.master}) }},
+	{Causes, "a choice before it was time", func(s *scene) { s.events(event.SelectedReplica{Instance: s.replica}) }},
+	{Causes, "an order before a choice", func(s *scene) { s.events(event.FailoverStateSendReplicaOfNoOne{Instance: s.replica}) }},
+	{Causes, "a wait before an order", func(s *scene) { s.events(event.FailoverStateWaitPromotion{Instance: s.replica}) }},
+	{Causes, "a promotion before an order", func(s *scene) { s.events(event.PromotedReplica{Instance: s.replica}) }},
+	{Causes, "replicas are turned before a promotion", func(s *scene) { s.events(event.FailoverStateReconfReplicas{Instance: s.master}) }},
+	{Causes, "an end without a beginning", func(s *scene) { s.events(event.FailoverEnd{Instance: s.master}) }},
+	{Causes, "an end for a timeout without a beginning", func(s *scene) { s.events(event.FailoverEndForTimeout{Instance: s.master}) }},
+	{Causes, "nothing is aborted", func(s *scene) { s.events(event.FailoverAbortNotElected{Instance: s.master}) }},
+	{Causes, "a replica is turned without a failover", func(s *scene) { s.events(event.ReplicaReconfSent{Instance: s.replica}) }},
+	{Causes, "a replica is turned at the end without an end", func(s *scene) { s.events(event.ReplicaReconfSentBestEffort{Instance: s.replica}) }},
+	{Causes, "a replica turns unasked", func(s *scene) { s.events(event.ReplicaReconfInProgress{Instance: s.replica}) }},
+	{Causes, "a replica has turned unasked", func(s *scene) { s.events(event.ReplicaReconfDone{Instance: s.replica}) }},
+	{Causes, "a replica is late unasked", func(s *scene) { s.events(event.ReplicaReconfSentTimeout{Instance: s.replica}) }},
 	{Causes, "a switch out of nothing", func(s *scene) {
-		s.events(monitor.SwitchMaster{Master: "m0", From: s.master.Addr, To: s.replica.Addr})
+		s.events(event.SwitchMaster{Master: "m0", From: s.master.Addr, To: s.replica.Addr})
 	}},
 	{Causes, "a switch to somebody else than who was promoted", func(s *scene) {
-		s.events(monitor.TryFailover{Instance: s.master}, monitor.ElectedLeader{Instance: s.master},
-			monitor.FailoverStateSelectReplica{Instance: s.master}, monitor.SelectedReplica{Instance: s.replica},
-			monitor.FailoverStateSendReplicaOfNoOne{Instance: s.replica}, monitor.FailoverStateWaitPromotion{Instance: s.replica},
-			monitor.PromotedReplica{Instance: s.replica}, monitor.FailoverStateReconfReplicas{Instance: s.master},
-			monitor.FailoverEnd{Instance: s.master})
-		s.events(monitor.SwitchMaster{Master: "m0", From: s.master.Addr, To: s.w.servers[2].addr})
+		s.events(event.TryFailover{Instance: s.master}, event.ElectedLeader{Instance: s.master},
+			event.FailoverStateSelectReplica{Instance: s.master}, event.SelectedReplica{Instance: s.replica},
+			event.FailoverStateSendReplicaOfNoOne{Instance: s.replica}, event.FailoverStateWaitPromotion{Instance: s.replica},
+			event.PromotedReplica{Instance: s.replica}, event.FailoverStateReconfReplicas{Instance: s.master},
+			event.FailoverEnd{Instance: s.master})
+		s.events(event.SwitchMaster{Master: "m0", From: s.master.Addr, To: s.w.servers[2].addr})
 	}},
-	{Causes, "a server is down twice", func(s *scene) { s.events(monitor.SDown{Instance: s.replica}, monitor.SDown{Instance: s.replica}) }},
-	{Causes, "a server that is not down is up again", func(s *scene) { s.events(monitor.SDownCleared{Instance: s.replica}) }},
-	{Causes, "objectively down without +sdown", func(s *scene) { s.events(monitor.ODown{Instance: s.master, Votes: 2, Quorum: 2}) }},
+	{Causes, "a server is down twice", func(s *scene) { s.events(event.SDown{Instance: s.replica}, event.SDown{Instance: s.replica}) }},
+	{Causes, "a server that is not down is up again", func(s *scene) { s.events(event.SDownCleared{Instance: s.replica}) }},
+	{Causes, "objectively down without +sdown", func(s *scene) { s.events(event.ODown{Instance: s.master, Votes: 2, Quorum: 2}) }},
 	{Causes, "objectively down without a quorum", func(s *scene) {
-		s.events(monitor.SDown{Instance: s.master}, monitor.ODown{Instance: s.master, Votes: 1, Quorum: 2})
+		s.events(event.SDown{Instance: s.master}, event.ODown{Instance: s.master, Votes: 1, Quorum: 2})
 	}},
-	{Causes, "not objectively down any more without +odown", func(s *scene) { s.events(monitor.ODownCleared{Instance: s.master}) }},
+	{Causes, "not objectively down any more without +odown", func(s *scene) { s.events(event.ODownCleared{Instance: s.master}) }},
 	{Causes, "a known replica is found", func(s *scene) {
-		s.events(monitor.ReplicaAdded{Instance: s.replica}, monitor.ReplicaAdded{Instance: s.replica})
+		s.events(event.ReplicaAdded{Instance: s.replica}, event.ReplicaAdded{Instance: s.replica})
 	}},
 	{Codec, "a state that does not come back", func(s *scene) {
 		s.n.disk.codec = "conf"
@@ -366,14 +367,14 @@ var violations = []violation{
 		s.k.heardLie(s.n)
 	}},
 	{Journal, "a leader of which the journal says nothing", func(s *scene) {
-		s.k.noted(s.n, monitor.Emit{Event: monitor.ElectedLeader{Instance: s.master}})
+		s.k.noted(s.n, monitor.Emit{Event: event.ElectedLeader{Instance: s.master}})
 	}},
 	{Journal, "an end of which it says nothing", func(s *scene) {
-		s.k.noted(s.n, monitor.Emit{Event: monitor.FailoverAbortNotElected{Instance: s.master}})
+		s.k.noted(s.n, monitor.Emit{Event: event.FailoverAbortNotElected{Instance: s.master}})
 	}},
 	{Journal, "an address that is not the one in the journal", func(s *scene) {
 		s.n.diary.latest["m0"] = journal.Report{Outcome: journal.Promoted}
-		s.k.movedBy(s.n, monitor.SwitchMaster{Master: "m0", From: s.w.servers[0].addr, To: s.w.servers[1].addr, Epoch: 1})
+		s.k.movedBy(s.n, event.SwitchMaster{Master: "m0", From: s.w.servers[0].addr, To: s.w.servers[1].addr, Epoch: 1})
 	}},
 	{Journal, "another leader than the one in the journal", func(s *scene) {
 		from, to := s.w.servers[0].addr, s.w.servers[1].addr
@@ -381,7 +382,7 @@ var violations = []violation{
 		s.n.diary.latest["m0"] = journal.Report{
 			Outcome: journal.Promoted, From: from.String(), To: to.String(), Epoch: 1, Leader: journal.Sentinel{ID: string(s.n.id)},
 		}
-		s.k.movedBy(s.n, monitor.SwitchMaster{Master: "m0", From: from, To: to, Epoch: 1})
+		s.k.movedBy(s.n, event.SwitchMaster{Master: "m0", From: from, To: to, Epoch: 1})
 	}},
 	{Journal, "an attempt that the journal does not know", func(s *scene) {
 		s.n.seen.probes = s.n.core.AppendProbes(nil)

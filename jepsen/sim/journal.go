@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gosentinel/sentinel/event"
 	"github.com/gosentinel/sentinel/internal/reporter"
 	"github.com/gosentinel/sentinel/journal"
 	"github.com/gosentinel/sentinel/monitor"
@@ -71,14 +72,14 @@ func (k *checker) noted(n *node, e monitor.Effect) {
 		return
 	}
 	switch ev := emit.Event.(type) {
-	case monitor.SwitchMaster:
+	case event.SwitchMaster:
 		k.movedBy(n, ev)
-	case monitor.ElectedLeader:
+	case event.ElectedLeader:
 		r := d.latest[ev.MasterName()]
 		if !r.Led || r.Over() || r.Epoch == 0 || r.Leader.ID != string(n.id) {
 			k.fail(n.name, Journal, "it is elected, and the journal says: %s", r.String())
 		}
-	case monitor.FailoverAbortNotElected, monitor.FailoverAbortNoGoodReplica, monitor.FailoverAbortReplicaTimeout:
+	case event.FailoverAbortNotElected, event.FailoverAbortNoGoodReplica, event.FailoverAbortReplicaTimeout:
 		if r := d.over; r == nil || !r.Led || r.Promoted() {
 			k.fail(n.name, Journal, "%s, and the journal does not say that the attempt has ended", text(ev))
 		}
@@ -87,7 +88,7 @@ func (k *checker) noted(n *node, e monitor.Effect) {
 
 // movedBy checks that an address switch is in the journal, with the address, the epoch
 // and the leader that it had.
-func (k *checker) movedBy(n *node, ev monitor.SwitchMaster) {
+func (k *checker) movedBy(n *node, ev event.SwitchMaster) {
 	r := n.diary.latest[ev.Master]
 	later := r.Led && uint64(ev.Epoch) > r.Epoch // another has announced the same address since
 	if r.To != ev.To.String() || r.From != ev.From.String() || r.Epoch != uint64(ev.Epoch) && !later {

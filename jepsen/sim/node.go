@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gosentinel/sentinel/election"
+	"github.com/gosentinel/sentinel/event"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -283,7 +284,7 @@ func (n *node) emit(e monitor.Event) {
 	n.w.mixText(e.Name())
 	n.w.cover.Events[e.Name()]++
 	n.w.tell(&n.process, e)
-	if s, ok := e.(monitor.SwitchMaster); ok {
+	if s, ok := e.(event.SwitchMaster); ok {
 		n.announce(s)
 	}
 	n.w.emitted(n, e)

@@ -16,7 +16,7 @@ type once func()
 func (f once) fire(int) { f() }
 
 // event is something that is to happen.
-type event struct {
+type happening struct {
 	at   Instant
 	seq  uint32 // order among equal instants: the order of scheduling
 	next uint32 // slot of the next event of the same bucket, or of the next free slot; 0: none
@@ -34,8 +34,8 @@ type event struct {
 // Events stand in slots and do not move.
 type queue struct {
 	seq   uint32
-	slots []event // from 1 on
-	free  uint32  // the first free slot
+	slots []happening // from 1 on
+	free  uint32      // the first free slot
 
 	ring  [buckets]uint32 // the first event of each bucket, which are in order
 	used  [64]uint64      // a bit for each bucket that is not empty
@@ -87,7 +87,7 @@ func (q *queue) addNear(k uint32) {
 }
 
 // pop takes out the next event unless it lies after end.
-func (q *queue) pop(now, end Instant) (event, bool) {
+func (q *queue) pop(now, end Instant) (happening, bool) {
 	at, seq, b := monitor.Never, uint32(0), q.bucket(now)
 	if b >= 0 {
 		first := &q.slots[q.ring[b]]
@@ -96,11 +96,11 @@ func (q *queue) pop(now, end Instant) (event, bool) {
 	switch {
 	case len(q.far) > 0 && q.far[0].before(farEvent{at: at, seq: seq}):
 		if q.far[0].at > end {
-			return event{}, false
+			return happening{}, false
 		}
 		return q.take(q.popFar().slot), true
 	case at > end || b < 0:
-		return event{}, false
+		return happening{}, false
 	}
 	e := q.take(q.ring[b])
 	if q.ring[b] = e.next; e.next == 0 {
@@ -189,14 +189,14 @@ func (q *queue) slot() uint32 {
 		return k
 	}
 	if len(q.slots) == 0 {
-		q.slots = append(q.slots, event{}) // 0 stands for none
+		q.slots = append(q.slots, happening{}) // 0 stands for none
 	}
-	q.slots = append(q.slots, event{})
+	q.slots = append(q.slots, happening{})
 	return uint32(len(q.slots) - 1)
 }
 
 // take empties the slot of an event.
-func (q *queue) take(k uint32) event {
+func (q *queue) take(k uint32) happening {
 	place := &q.slots[k]
 	e := *place
 	place.who, place.next = nil, q.free

@@ -3,6 +3,7 @@ package sim
 import (
 	"time"
 
+	"github.com/gosentinel/sentinel/event"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -104,7 +105,7 @@ func (p *process) connect(d dialer, kind connKind, tag monitor.ConnID, to monito
 }
 
 // announce tells the clients that listen about a switch.
-func (p *process) announce(e monitor.SwitchMaster) {
+func (p *process) announce(e event.SwitchMaster) {
 	for _, c := range p.conns {
 		if c.kind == clientConn {
 			c.send(toDialer, switched{e.Master, e.To})

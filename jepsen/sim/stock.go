@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gosentinel/sentinel/event"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -226,7 +227,7 @@ func (t *stock) tick() {
 	now := t.w.now
 	if now.Sub(t.lastTick) > stockTiltTrigger {
 		t.tilt, t.tiltSince = true, now
-		t.emit(monitor.Tilt{Entered: true})
+		t.emit(event.Tilt{Entered: true})
 	}
 	t.lastTick = now
 	t.switching = nil
@@ -250,7 +251,7 @@ func (t *stock) tick() {
 	}
 	if m := t.switching; m != nil {
 		to := m.promoted.addr
-		t.emit(monitor.SwitchMaster{Master: m.cfg.Name, From: m.addr, To: to, Epoch: m.configEpoch})
+		t.emit(event.SwitchMaster{Master: m.cfg.Name, From: m.addr, To: to, Epoch: m.configEpoch})
 		t.switchTo(m, to)
 	}
 }
@@ -263,7 +264,7 @@ func (t *stock) handle(i *stockInst) {
 			return
 		}
 		t.tilt = false
-		t.emit(monitor.Tilt{})
+		t.emit(event.Tilt{})
 	}
 	t.checkSDown(i)
 }
@@ -343,10 +344,10 @@ func (t *stock) checkSDown(i *stockInst) {
 	switch {
 	case down && !i.sdown:
 		i.sdown, i.sdownSince = true, now
-		t.emit(monitor.SDown{Instance: t.ref(i)})
+		t.emit(event.SDown{Instance: t.ref(i)})
 	case !down && i.sdown:
 		i.sdown, i.killedScript = false, false
-		t.emit(monitor.SDownCleared{Instance: t.ref(i)})
+		t.emit(event.SDownCleared{Instance: t.ref(i)})
 	}
 }
 
@@ -366,7 +367,7 @@ func (t *stock) ref(i *stockInst) monitor.Instance {
 func (t *stock) emit(e monitor.Event) {
 	t.w.mixText(e.Name())
 	t.w.tell(&t.process, e)
-	if s, ok := e.(monitor.SwitchMaster); ok {
+	if s, ok := e.(event.SwitchMaster); ok {
 		t.announce(s)
 	}
 	t.w.emitted(t, e)
@@ -424,12 +425,12 @@ func (t *stock) vote(m *stockMaster, epoch monitor.Epoch, candidate monitor.RunI
 	if epoch > t.epoch {
 		t.epoch = epoch
 		t.save()
-		t.emit(monitor.NewEpoch{Epoch: t.epoch})
+		t.emit(event.NewEpoch{Epoch: t.epoch})
 	}
 	if m.voteEpoch < epoch && t.epoch <= epoch {
 		m.voteFor, m.voteEpoch = candidate, t.epoch
 		t.save()
-		t.emit(monitor.VoteForLeader{Master: m.cfg.Name, RunID: candidate, Epoch: m.voteEpoch})
+		t.emit(event.VoteForLeader{Master: m.cfg.Name, RunID: candidate, Epoch: m.voteEpoch})
 		if candidate != t.id {
 			m.foStart = t.w.now.Add(t.desync())
 		}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gosentinel/sentinel/election"
+	"github.com/gosentinel/sentinel/event"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -20,7 +21,7 @@ func (t *stock) info(i *stockInst, info *monitor.Info) {
 	if i.kind == monitor.KindMaster {
 		for _, at := range info.Replicas {
 			if r := t.addReplica(m, at); r != nil {
-				t.emit(monitor.ReplicaAdded{Instance: t.ref(r)})
+				t.emit(event.ReplicaAdded{Instance: t.ref(r)})
 				t.save()
 			}
 		}
@@ -50,7 +51,7 @@ func (t *stock) info(i *stockInst, info *monitor.Info) {
 		if info.Role == monitor.RoleReplica {
 			i.confChange = now
 		}
-		t.emit(monitor.RoleChange{Instance: t.ref(i), Role: info.Role, Expected: (info.Role == monitor.RoleMaster) == (i.kind == monitor.KindMaster)})
+		t.emit(event.RoleChange{Instance: t.ref(i), Role: info.Role, Expected: (info.Role == monitor.RoleMaster) == (i.kind == monitor.KindMaster)})
 	}
 	if !t.tilt && i.kind == monitor.KindReplica {
 		t.correct(m, i)
@@ -68,20 +69,20 @@ func (t *stock) correct(m *stockMaster, r *stockInst) {
 		if r.isPromoted && m.foState == stockWait {
 			t.confirmed(m)
 		} else if !r.isPromoted && sane && calm(4*stockPub) && now.Sub(r.roleSince) > 4*stockPub && t.slaveOf(r, m.addr) {
-			t.emit(monitor.ConvertToReplica{Instance: t.ref(r)})
+			t.emit(event.ConvertToReplica{Instance: t.ref(r)})
 		}
 		return
 	}
 	if r.follows != m.addr && sane && calm(m.cfg.FailoverTimeout) && now.Sub(r.confChange) > m.cfg.FailoverTimeout && t.slaveOf(r, m.addr) {
-		t.emit(monitor.FixReplicaConfig{Instance: t.ref(r)})
+		t.emit(event.FixReplicaConfig{Instance: t.ref(r)})
 	}
 	if r.isSent && m.promoted != nil && r.follows == m.promoted.addr {
 		r.isSent, r.isInProgress = false, true
-		t.emit(monitor.ReplicaReconfInProgress{Instance: t.ref(r)})
+		t.emit(event.ReplicaReconfInProgress{Instance: t.ref(r)})
 	}
 	if r.isInProgress && r.linkUp {
 		r.isInProgress, r.isDone = false, true
-		t.emit(monitor.ReplicaReconfDone{Instance: t.ref(r)})
+		t.emit(event.ReplicaReconfDone{Instance: t.ref(r)})
 	}
 }
 
@@ -106,7 +107,7 @@ func (t *stock) hello(h monitor.Hello) {
 	if h.CurrentEpoch > t.epoch {
 		t.epoch = h.CurrentEpoch
 		t.save()
-		t.emit(monitor.NewEpoch{Epoch: t.epoch})
+		t.emit(event.NewEpoch{Epoch: t.epoch})
 	}
 	if m.configEpoch >= h.ConfigEpoch {
 		return
@@ -114,8 +115,8 @@ func (t *stock) hello(h monitor.Hello) {
 	m.configEpoch = h.ConfigEpoch
 	to := monitor.HostPort{Host: h.MasterIP, Port: h.MasterPort}
 	if to != m.addr {
-		t.emit(monitor.ConfigUpdateFrom{Instance: t.ref(s)})
-		t.emit(monitor.SwitchMaster{Master: m.cfg.Name, From: m.addr, To: to, Epoch: m.configEpoch})
+		t.emit(event.ConfigUpdateFrom{Instance: t.ref(s)})
+		t.emit(event.SwitchMaster{Master: m.cfg.Name, From: m.addr, To: to, Epoch: m.configEpoch})
 		t.switchTo(m, to)
 	}
 }
@@ -142,7 +143,7 @@ func (t *stock) peerFromHello(m *stockMaster, h monitor.Hello) *stockInst {
 	if removed {
 		t.moved(m, h.RunID, at)
 	} else {
-		t.emit(monitor.SentinelAdded{Instance: t.ref(s)})
+		t.emit(event.SentinelAdded{Instance: t.ref(s)})
 	}
 	t.save()
 	return s
@@ -186,10 +187,10 @@ func (t *stock) checkODown(m *stockMaster) {
 	switch {
 	case down && !m.odown:
 		m.odown, m.odownSince = true, t.w.now
-		t.emit(monitor.ODown{Instance: t.ref(&m.stockInst), Votes: votes, Quorum: m.cfg.Quorum})
+		t.emit(event.ODown{Instance: t.ref(&m.stockInst), Votes: votes, Quorum: m.cfg.Quorum})
 	case !down && m.odown:
 		m.odown = false
-		t.emit(monitor.ODownCleared{Instance: t.ref(&m.stockInst)})
+		t.emit(event.ODownCleared{Instance: t.ref(&m.stockInst)})
 	}
 }
 
@@ -221,8 +222,8 @@ func (t *stock) maybeStart(m *stockMaster) {
 func (t *stock) begin(m *stockMaster) {
 	t.epoch++
 	m.foState, m.foEpoch = stockWaitStart, t.epoch
-	t.emit(monitor.NewEpoch{Epoch: t.epoch})
-	t.emit(monitor.TryFailover{Instance: t.ref(&m.stockInst)})
+	t.emit(event.NewEpoch{Epoch: t.epoch})
+	t.emit(event.TryFailover{Instance: t.ref(&m.stockInst)})
 	m.foStart, m.foChanged = t.w.now.Add(t.desync()), t.w.now
 }
 
@@ -266,33 +267,33 @@ func (t *stock) step(m *stockMaster) {
 	case stockWaitStart:
 		if leader := t.leader(m); leader != t.id && !m.forced {
 			if now.Sub(m.foStart) > min(stockElection, ft) {
-				t.abort(m, monitor.FailoverAbortNotElected{Instance: t.ref(&m.stockInst)})
+				t.abort(m, event.FailoverAbortNotElected{Instance: t.ref(&m.stockInst)})
 			}
 			return
 		}
-		t.emit(monitor.ElectedLeader{Instance: t.ref(&m.stockInst)})
+		t.emit(event.ElectedLeader{Instance: t.ref(&m.stockInst)})
 		t.enter(m, stockSelect)
-		t.emit(monitor.FailoverStateSelectReplica{Instance: t.ref(&m.stockInst)})
+		t.emit(event.FailoverStateSelectReplica{Instance: t.ref(&m.stockInst)})
 	case stockSelect:
 		r := t.choose(m)
 		if r == nil {
-			t.abort(m, monitor.FailoverAbortNoGoodReplica{Instance: t.ref(&m.stockInst)})
+			t.abort(m, event.FailoverAbortNoGoodReplica{Instance: t.ref(&m.stockInst)})
 			return
 		}
 		m.promoted, r.isPromoted = r, true
-		t.emit(monitor.SelectedReplica{Instance: t.ref(r)})
+		t.emit(event.SelectedReplica{Instance: t.ref(r)})
 		t.enter(m, stockSend)
-		t.emit(monitor.FailoverStateSendReplicaOfNoOne{Instance: t.ref(r)})
+		t.emit(event.FailoverStateSendReplicaOfNoOne{Instance: t.ref(r)})
 	case stockSend:
 		if t.slaveOf(m.promoted, monitor.HostPort{}) {
 			t.enter(m, stockWait)
-			t.emit(monitor.FailoverStateWaitPromotion{Instance: t.ref(m.promoted)})
+			t.emit(event.FailoverStateWaitPromotion{Instance: t.ref(m.promoted)})
 		} else if now.Sub(m.foChanged) > ft {
-			t.abort(m, monitor.FailoverAbortReplicaTimeout{Instance: t.ref(&m.stockInst)})
+			t.abort(m, event.FailoverAbortReplicaTimeout{Instance: t.ref(&m.stockInst)})
 		}
 	case stockWait:
 		if now.Sub(m.foChanged) > ft {
-			t.abort(m, monitor.FailoverAbortReplicaTimeout{Instance: t.ref(&m.stockInst)})
+			t.abort(m, event.FailoverAbortReplicaTimeout{Instance: t.ref(&m.stockInst)})
 		}
 	case stockReconf:
 		t.reconf(m)
@@ -338,8 +339,8 @@ func (t *stock) confirmed(m *stockMaster) {
 	m.configEpoch = m.foEpoch
 	t.enter(m, stockReconf)
 	t.save()
-	t.emit(monitor.PromotedReplica{Instance: t.ref(m.promoted)})
-	t.emit(monitor.FailoverStateReconfReplicas{Instance: t.ref(&m.stockInst)})
+	t.emit(event.PromotedReplica{Instance: t.ref(m.promoted)})
+	t.emit(event.FailoverStateReconfReplicas{Instance: t.ref(&m.stockInst)})
 	m.lastPub = 0
 	for _, i := range slices.Concat(m.replicas, m.peers) {
 		i.lastPub = 0 // forces a hello with the next tick
@@ -361,14 +362,14 @@ func (t *stock) reconf(m *stockMaster) {
 			continue
 		}
 		if r.isSent && t.w.now.Sub(r.sentAt) > stockReconfTimeout {
-			t.emit(monitor.ReplicaReconfSentTimeout{Instance: t.ref(r)})
+			t.emit(event.ReplicaReconfSentTimeout{Instance: t.ref(r)})
 			r.isSent, r.isDone = false, true
 		}
 		if r.isSent || r.isInProgress || !t.slaveOf(r, m.promoted.addr) {
 			continue
 		}
 		r.isSent, r.sentAt = true, t.w.now
-		t.emit(monitor.ReplicaReconfSent{Instance: t.ref(r)})
+		t.emit(event.ReplicaReconfSent{Instance: t.ref(r)})
 		busy++
 	}
 }
@@ -386,16 +387,16 @@ func (t *stock) checkEnd(m *stockMaster) {
 	timeout := t.w.now.Sub(m.foChanged) > m.cfg.FailoverTimeout
 	if timeout {
 		left = 0
-		t.emit(monitor.FailoverEndForTimeout{Instance: t.ref(&m.stockInst)})
+		t.emit(event.FailoverEndForTimeout{Instance: t.ref(&m.stockInst)})
 	}
 	if left > 0 {
 		return
 	}
-	t.emit(monitor.FailoverEnd{Instance: t.ref(&m.stockInst)})
+	t.emit(event.FailoverEnd{Instance: t.ref(&m.stockInst)})
 	t.enter(m, stockUpdate)
 	for _, r := range m.replicas {
 		if timeout && !r.isPromoted && !r.isDone && !r.isSent && t.slaveOf(r, m.promoted.addr) {
-			t.emit(monitor.ReplicaReconfSentBestEffort{Instance: t.ref(r)})
+			t.emit(event.ReplicaReconfSentBestEffort{Instance: t.ref(r)})
 			r.isSent = true
 		}
 	}
@@ -421,7 +422,7 @@ func (t *stock) switchTo(m *stockMaster, to monitor.HostPort) {
 	m.sdownSince, m.odownSince = 0, 0
 	for _, at := range servers {
 		if r := t.addReplica(m, at); r != nil {
-			t.emit(monitor.ReplicaAdded{Instance: t.ref(r)})
+			t.emit(event.ReplicaAdded{Instance: t.ref(r)})
 		}
 	}
 	t.save()
@@ -459,7 +460,7 @@ func (t *stock) obey(o operation) {
 		}
 	case "reset":
 		t.reset(m)
-		t.emit(monitor.ResetMaster{Instance: t.ref(&m.stockInst)})
+		t.emit(event.ResetMaster{Instance: t.ref(&m.stockInst)})
 	case "remove":
 		t.reset(m)
 		t.drop(&m.stockInst)

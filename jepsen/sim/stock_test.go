@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gosentinel/sentinel/event"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -111,13 +112,13 @@ func stockStages(t *testing.T, seed uint64, kind string, times map[string][]floa
 	w.meter.heard = func(by sentinel, e monitor.Event) {
 		now := w.uptime() - at
 		switch e := e.(type) {
-		case monitor.SDown:
+		case event.SDown:
 			if e.Kind != monitor.KindMaster {
 				return
 			}
-		case monitor.ElectedLeader:
+		case event.ElectedLeader:
 			leader = by.base().name
-		case monitor.SwitchMaster:
+		case event.SwitchMaster:
 			switches[by.base().name] = now
 		}
 		events[e.Name()] = append(events[e.Name()], now)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/gosentinel/sentinel/election"
+	"github.com/gosentinel/sentinel/event"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -15,7 +16,7 @@ func (w *world) tell(p *process, e monitor.Event) {
 	if w.trace == nil {
 		return
 	}
-	if l, ok := e.(monitor.LinkReconnection); ok {
+	if l, ok := e.(event.LinkReconnection); ok {
 		link := l.Kind.String() + l.Instance.Name + strconv.FormatBool(l.PubSub)
 		if p.lostLinks[link] == l.Reason {
 			return

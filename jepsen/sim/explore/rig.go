@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/gosentinel/sentinel/election"
+	"github.com/gosentinel/sentinel/event"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -337,7 +338,7 @@ func (r *rig) tell(f fact) {
 }
 
 func (r *rig) event(e monitor.Event) {
-	if e, ok := e.(monitor.ElectedLeader); ok {
+	if e, ok := e.(event.ElectedLeader); ok {
 		m := int(e.Instance.Name[1] - '0')
 		r.tell(fact{kind: leader, master: m, node: r.node, epoch: r.probe(m).AttemptEpoch})
 	}

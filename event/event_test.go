@@ -1,11 +1,13 @@
-package monitor
+package event
 
 import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"log/slog"
+	"path/filepath"
 	"reflect"
-	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -107,30 +109,84 @@ func TestEventsGolden(t *testing.T) {
 	}
 }
 
-// TestEventsComplete finds an event type that was added without a line above:
-// every type of event.go that has a Name method must occur in golden.
+// TestEventsComplete finds an event type that was added without a line above, or
+// whose comment does not begin with its channel.
 func TestEventsComplete(t *testing.T) {
-	file, err := parser.ParseFile(token.NewFileSet(), "event.go", nil, 0)
+	files, err := filepath.Glob("*.go")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var covered []string
+	channels := map[string]string{}
 	for _, g := range golden {
-		covered = append(covered, reflect.TypeOf(g.ev).Name())
+		channels[reflect.TypeOf(g.ev).Name()] = g.name
 	}
-	var declared int
-	for _, d := range file.Decls {
-		fn, ok := d.(*ast.FuncDecl)
-		if !ok || fn.Recv == nil || fn.Name.Name != "Name" {
-			continue
+	channels["Lagged"] = ""
+	declared := 0
+	for _, name := range files {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
 		}
-		declared++
-		if typ := fn.Recv.List[0].Type.(*ast.Ident).Name; !slices.Contains(covered, typ) {
-			t.Errorf("event %s has no golden line", typ)
+		for _, d := range file.Decls {
+			if fn, ok := d.(*ast.FuncDecl); ok && fn.Recv != nil && fn.Name.Name == "Name" {
+				declared++
+				if typ := fn.Recv.List[0].Type.(*ast.Ident).Name; channels[typ] == "" && typ != "Lagged" {
+					t.Errorf("event %s has no golden line", typ)
+				}
+			}
+			typ, ok := d.(*ast.GenDecl)
+			if !ok || typ.Tok != token.TYPE {
+				continue
+			}
+			spec := typ.Specs[0].(*ast.TypeSpec).Name.Name
+			if channel := channels[spec]; channel != "" && !strings.HasPrefix(typ.Doc.Text(), spec+" is ") {
+				t.Errorf("the comment of %s does not begin with its channel: %q", spec, typ.Doc.Text())
+			} else if channel != "" && !strings.Contains(typ.Doc.Text(), channel[1:]) {
+				t.Errorf("the comment of %s does not name its channel %s: %q", spec, channel, typ.Doc.Text())
+			}
 		}
 	}
 	if declared < 40 {
-		t.Errorf("only %d events found in event.go: this test looks in the wrong place", declared)
+		t.Errorf("only %d events found: this test looks in the wrong place", declared)
+	}
+}
+
+// TestLogValues: what a slog.Logger shows of an event has its name, and everything
+// that the payload tells.
+func TestLogValues(t *testing.T) {
+	for _, g := range golden {
+		var line strings.Builder
+		slog.New(slog.NewTextHandler(&line, nil)).Info("x", "e", g.ev)
+		if !strings.Contains(line.String(), "e.event="+g.name) {
+			t.Errorf("%s is logged as %s", g.name, line.String())
+		}
+		fields := reflect.ValueOf(g.ev)
+		for i := range fields.NumField() {
+			if f := fields.Field(i); f.Kind() == reflect.String && f.String() != "" && !strings.Contains(line.String(), f.String()) ||
+				f.Kind() == reflect.Int && f.Int() != 0 && !strings.Contains(line.String(), "="+strconv.Itoa(int(f.Int()))) {
+				t.Errorf("%s is logged without %s: %s", g.name, fields.Type().Field(i).Name, line.String())
+			}
+		}
+	}
+	var line strings.Builder
+	slog.New(slog.NewTextHandler(&line, nil)).Info("x", "e", ODown{anyMaster, 3, 2})
+	if want := "e.event=+odown e.master=m e.kind=master e.addr=10.0.0.1:6379 e.votes=3 e.quorum=2\n"; !strings.HasSuffix(line.String(), want) {
+		t.Errorf("got %s, want %s", line.String(), want)
+	}
+	line.Reset()
+	slog.New(slog.NewTextHandler(&line, nil)).Info("x", "e", SentinelAdded{aSentinel})
+	if want := "e.master=m e.kind=sentinel e.addr=[fe80::1]:26379 e.sentinel=5555555555555555555555555555555555555555\n"; !strings.HasSuffix(line.String(), want) {
+		t.Errorf("got %s, want %s", line.String(), want)
+	}
+}
+
+func TestLagged(t *testing.T) {
+	e := Lagged{Missed: 7}
+	if got := string(e.AppendText([]byte(e.Name() + " "))); got != "+lagged #7 events missed" || e.Level() != LevelWarning {
+		t.Error(got)
+	}
+	if got := e.LogValue().String(); got != "[event=+lagged missed=7]" {
+		t.Error(got)
 	}
 }
 
