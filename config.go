@@ -115,6 +115,7 @@ type Limits struct {
 	ClientIdle      time.Duration // clients that are silent for so long are cut; 0: never
 	SubscriberBytes int           // that wait for a subscriber before it is cut; 0: 8 MiB
 	EventsBytes     int           // that wait for a reader of Events before the oldest are dropped; 0: 1 MiB
+	JournalBytes    int           // of the reports of failovers, in a file beside StateFile; 0: 1 MiB, negative: no file
 }
 
 // DialFunc opens a connection. It is the form of [net.Dialer.DialContext]: network is
@@ -216,6 +217,9 @@ func (l Limits) apply(set *configrewrite.Settings) {
 		set.MaxClients = l.Clients
 	}
 	set.Timeout = l.ClientIdle
+	if l.JournalBytes != 0 {
+		set.JournalBytes = max(l.JournalBytes, 0)
+	}
 	if l.SubscriberBytes > 0 {
 		set.OutputLimits.PubSub = configrewrite.OutputLimit{HardBytes: int64(l.SubscriberBytes)}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gosentinel/sentinel/event"
 	"github.com/gosentinel/sentinel/internal/node"
+	"github.com/gosentinel/sentinel/journal"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -123,7 +124,22 @@ type FailoverOptions struct {
 // The error is [ErrInProgress], [ErrNoGoodReplica], [ErrNotSaved], another refusal in
 // words, or, with opts.Wait, [ErrFailoverAborted] or a [*QuorumError]. If it is that
 // of ctx, the failover may go on.
-func (s *Sentinel) Failover(ctx context.Context, name string, opts FailoverOptions) error {
+//
+// The report tells of the failover as far as it has come: with opts.Wait, all of it,
+// also when it was given up. It is the zero value of one that was refused.
+func (s *Sentinel) Failover(ctx context.Context, name string, opts FailoverOptions) (journal.Report, error) {
+	id, err := s.nextID(ctx, name)
+	if err != nil {
+		return journal.Report{}, err
+	}
+	err = s.failover(ctx, name, opts)
+	if err != nil && !errors.Is(err, ErrFailoverAborted) && !errors.As(err, new(*QuorumError)) {
+		return journal.Report{}, err
+	}
+	return s.reportSince(ctx, name, id), err
+}
+
+func (s *Sentinel) failover(ctx context.Context, name string, opts FailoverOptions) error {
 	op := monitor.FailoverOp{Name: name}
 	switch opts.Mode {
 	case FailoverPlain:

@@ -16,6 +16,7 @@ import (
 	"github.com/gosentinel/sentinel/configrewrite"
 	"github.com/gosentinel/sentinel/internal/fakeredis"
 	"github.com/gosentinel/sentinel/internal/option"
+	"github.com/gosentinel/sentinel/journal"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -160,8 +161,8 @@ func TestMonitorUpdateRemove(t *testing.T) {
 	}
 	for name, err := range map[string]error{
 		"Update": s.Update(ctx, "nosuch", nil), "Remove": s.Remove(ctx, "nosuch"), "Reset": s.Reset(ctx, "f*"),
-		"Failover": s.Failover(ctx, "nosuch", FailoverOptions{}),
-		"waiting":  s.Failover(ctx, "nosuch", FailoverOptions{Wait: true}),
+		"Failover": second(s.Failover(ctx, "nosuch", FailoverOptions{})),
+		"waiting":  second(s.Failover(ctx, "nosuch", FailoverOptions{Wait: true})),
 	} {
 		if !errors.Is(err, ErrNoSuchMaster) || !strings.Contains(err.Error(), `"nosuch"`) && name != "Reset" {
 			t.Errorf("%s: %v", name, err)
@@ -293,20 +294,27 @@ func TestFailoverWaits(t *testing.T) {
 	named := startFakeWith(t, fakeredis.Config{ReplicaOf: old.Addr(), Priority: fakeredis.NeverPromote})
 	s := start(t, Config{Masters: []MasterConfig{{Name: "m", Addr: old.Addr(), Quorum: 1}, {Name: "gone", Addr: "127.0.0.1:1", Quorum: 1}}})
 	waitForReplica(t, s)
-	if err := s.Failover(ctx, "m", FailoverOptions{To: named.Addr(), Mode: FailoverCoordinated, Wait: true}); err != nil {
+	report, err := s.Failover(ctx, "m", FailoverOptions{To: named.Addr(), Mode: FailoverCoordinated, Wait: true})
+	if err != nil {
 		t.Fatal(err)
+	}
+	if !report.Promoted() || report.From != old.Addr() || report.To != named.Addr() || report.Kind != journal.Switchover || !report.Led || report.Lost.Bytes != 0 {
+		t.Errorf("the report is %+v", report)
+	}
+	if list, err := s.Failovers(ctx, "m", 0); err != nil || len(list) != 1 || list[0].String() != report.String() {
+		t.Errorf("the journal has %v, %v", list, err)
 	}
 	if m, err := s.Master(ctx, "m"); err != nil || m.Addr != named.Addr() || m.Failover != "" {
 		t.Errorf("%+v, %v", m, err)
 	}
-	if err := s.Failover(ctx, "gone", FailoverOptions{}); !errors.Is(err, ErrNoGoodReplica) {
+	if _, err := s.Failover(ctx, "gone", FailoverOptions{}); !errors.Is(err, ErrNoGoodReplica) {
 		t.Errorf("without a replica: %v", err)
 	}
-	if err := s.Failover(ctx, "gone", FailoverOptions{Mode: FailoverForced, Wait: true}); !errors.Is(err, ErrNoGoodReplica) {
+	if _, err := s.Failover(ctx, "gone", FailoverOptions{Mode: FailoverForced, Wait: true}); !errors.Is(err, ErrNoGoodReplica) {
 		t.Errorf("forced, without a replica: %v", err)
 	}
 	for _, opts := range []FailoverOptions{{Mode: 9}, {To: "nowhere"}, {To: "redis.invalid:1"}, {To: "10.9.9.9:1"}} {
-		if err := s.Failover(ctx, "m", opts); err == nil || !strings.HasPrefix(err.Error(), "sentinel: ") {
+		if _, err := s.Failover(ctx, "m", opts); err == nil || !strings.HasPrefix(err.Error(), "sentinel: ") {
 			t.Errorf("%+v: %v", opts, err)
 		}
 	}
@@ -332,8 +340,8 @@ func TestCallsObeyTheirContext(t *testing.T) {
 			"Update":   func(ctx context.Context) error { return s.Update(ctx, "m", func(*MasterConfig) {}) },
 			"Remove":   func(ctx context.Context) error { return s.Remove(ctx, "m") },
 			"Reset":    func(ctx context.Context) error { return s.Reset(ctx, "m") },
-			"Failover": func(ctx context.Context) error { return s.Failover(ctx, "m", FailoverOptions{}) },
-			"waiting":  func(ctx context.Context) error { return s.Failover(ctx, "m", FailoverOptions{Wait: true}) },
+			"Failover": func(ctx context.Context) error { return second(s.Failover(ctx, "m", FailoverOptions{})) },
+			"waiting":  func(ctx context.Context) error { return second(s.Failover(ctx, "m", FailoverOptions{Wait: true})) },
 		}
 		notRunning := func(when string) {
 			for name, call := range calls {

@@ -62,7 +62,7 @@ func TestSimulatedCrashEndsRun(t *testing.T) {
 				t.Fatal(got)
 			}
 			resptest.Eventually(t, "a failover begins", func() bool {
-				err := s.Failover(ctx, "m", FailoverOptions{})
+				_, err := s.Failover(ctx, "m", FailoverOptions{})
 				return err == nil || errors.Is(err, ErrNotRunning) // the crash came before the reply
 			})
 			if err := <-ran; !errors.Is(err, ErrSimulatedCrash) {

@@ -134,11 +134,11 @@ func ExampleSentinel_Failover() {
 	s, stop := began(sentinel.Config{Masters: []sentinel.MasterConfig{{Name: "cache", Addr: "127.0.0.1:1", Quorum: 1}}})
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	err := s.Failover(ctx, "cache", sentinel.FailoverOptions{Wait: true})
+	report, err := s.Failover(ctx, "cache", sentinel.FailoverOptions{Wait: true})
 	var few *sentinel.QuorumError
 	switch {
 	case err == nil:
-		fmt.Println("the new master serves")
+		fmt.Println(report) // says in words what was done, and how long it took
 	case errors.Is(err, sentinel.ErrNoGoodReplica):
 		fmt.Println("no replica can be promoted")
 	case errors.As(err, &few):
@@ -147,6 +147,23 @@ func ExampleSentinel_Failover() {
 	stop()
 	// Output:
 	// no replica can be promoted
+	// ended: <nil>
+}
+
+// Why did the last failovers happen?
+func ExampleSentinel_Failovers() {
+	s, stop := began(sentinel.Config{Masters: []sentinel.MasterConfig{{Name: "cache", Addr: "127.0.0.1:1", Quorum: 1}}})
+	reports, err := s.Failovers(context.Background(), "cache", 10)
+	for _, r := range reports {
+		fmt.Println(r.Begun, r.Outcome, r.Cause, r.From, r.To)
+		for _, c := range r.Candidates {
+			fmt.Println(c.Addr, c.Verdict)
+		}
+	}
+	fmt.Println(len(reports), err)
+	stop()
+	// Output:
+	// 0 <nil>
 	// ended: <nil>
 }
 

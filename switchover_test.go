@@ -38,7 +38,7 @@ func TestSwitchoverOfEveryServer(t *testing.T) {
 				return len(views) == 1 && views[0].Replicas == 2
 			})
 			writer := startWriter(t, old.Addr())
-			resptest.Eventually(t, "the switchover begins", func() bool { return s.Failover(t.Context(), "m", FailoverOptions{}) == nil })
+			resptest.Eventually(t, "the switchover begins", func() bool { _, err := s.Failover(t.Context(), "m", FailoverOptions{}); return err == nil })
 			acknowledged := writer.end()
 			resptest.Eventually(t, "the new address", func() bool {
 				return masters(s)[0].Addr == target.Addr()

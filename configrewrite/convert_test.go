@@ -56,6 +56,7 @@ bind-source-addr 10.0.0.2
 client-output-buffer-limit normal 1 2 3
 client-output-buffer-limit pubsub 4mb 2mb 9
 dir /var/lib
+failover-journal-bytes 65536
 daemonize yes
 supervised systemd
 pidfile /run/x.pid

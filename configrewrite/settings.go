@@ -58,6 +58,10 @@ type Settings struct {
 	// StateFile takes all state, so that the configuration is only read; "" = the
 	// state is kept in the configuration file.
 	StateFile string
+
+	// JournalBytes bounds the journal of failovers, which is kept in a file beside the
+	// state; 0 = it is kept in memory, and lost at the end.
+	JournalBytes int
 }
 
 // OutputLimits bound what may wait for a slow client, by class.

@@ -18,6 +18,7 @@ type invocation struct {
 	help      bool
 	version   bool
 	convert   []string // the arguments of convert; nil for any other command
+	history   []string // the arguments of history; nil for any other command
 	mock      []string // the arguments of mock; nil for any other command
 }
 
@@ -50,6 +51,10 @@ func parseArgs(args []string) (invocation, error) {
 		if len(args) > 3 {
 			return inv, &usageError{"convert takes a file to read and at most one to write"}
 		}
+		return inv, nil
+	}
+	if len(args) > 1 && args[0] == "history" && (!strings.HasPrefix(args[1], "--") || args[1] == "--json" || args[1] == "--help") && args[1] != "-" {
+		inv.history = args[1:]
 		return inv, nil
 	}
 	// No option of redis-sentinel has a single dash, so a file may still be called mock.

@@ -15,6 +15,7 @@ import (
 const usage = `Usage: gosentinel <config-file> [--sentinel] [--<option> <value>...]... [-]
        gosentinel --check-config <config-file> [--<option> <value>...]...
        gosentinel convert <config-file> [<new-file>]
+       gosentinel history <file-or-address> [<master>] [--json]
        gosentinel mock -list | -script <name-or-file> | -help
        gosentinel -v | --version
        gosentinel -h | --help
@@ -35,6 +36,12 @@ lines of standard input when "-" stands first or last:
 prints the same configuration, state included, in the other of the two formats:
 
   gosentinel convert sentinel.conf sentinel.toml
+
+history says why the last failovers happened: from the journal beside the state, or
+from a Sentinel that is running:
+
+  gosentinel history sentinel.conf
+  gosentinel history 10.0.0.5:26379 cache
 
 mock plays Sentinels that misbehave, for the tests of client libraries.
 
@@ -75,6 +82,8 @@ func (p *program) run() int {
 		return p.badUsage(err)
 	case inv.convert != nil:
 		return p.convert(inv.convert)
+	case inv.history != nil:
+		return p.history(inv.history)
 	case inv.mock != nil:
 		return p.mock(inv.mock)
 	}

@@ -101,7 +101,8 @@ func handler(s *sentinel.Sentinel) http.Handler {
 	})
 	mux.HandleFunc("GET /health", func(w http.ResponseWriter, r *http.Request) { reply(w, "ok", s.Health(r.Context())) })
 	mux.HandleFunc("POST /failover/{group}", func(w http.ResponseWriter, r *http.Request) {
-		reply(w, "done", s.Failover(r.Context(), r.PathValue("group"), sentinel.FailoverOptions{Wait: true}))
+		report, err := s.Failover(r.Context(), r.PathValue("group"), sentinel.FailoverOptions{Wait: true})
+		reply(w, report, err)
 	})
 	return mux
 }

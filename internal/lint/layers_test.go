@@ -58,7 +58,7 @@ var layers = []layer{
 	{"internal/tlsfiles", []string{"configrewrite", "internal/errtext", "monitor"}},
 	{"internal/listen", []string{"configrewrite", "internal/errtext", "internal/numhost", "monitor"}},
 	{"internal/server", []string{
-		"configrewrite", "election", "gossip", "internal/acl", "internal/atomicfile", "internal/errtext", "internal/glob",
+		"configrewrite", "election", "gossip", "internal/acl", "internal/atomicfile", "internal/errtext", "internal/glob", "journal",
 		"internal/numhost", "internal/option", "internal/respguard", "internal/scripts", "internal/valid", "internal/words", "monitor", "pubsub",
 	}},
 	{"internal/testbed", []string{"internal/server", "monitor"}},
@@ -66,17 +66,17 @@ var layers = []layer{
 
 	// The running Sentinel, the library and the daemon.
 	{"internal/node", []string{
-		"configrewrite", "gossip", "gossip/session", "internal/acl", "internal/errtext", "internal/listen", "internal/logfile",
-		"internal/numhost", "internal/recorder", "internal/scripts", "internal/server", "internal/testbed", "internal/tlsfiles", "internal/valid", "monitor", "monitor/link", "pubsub",
+		"configrewrite", "gossip", "gossip/session", "internal/acl", "internal/archive", "internal/errtext", "internal/listen", "internal/logfile",
+		"internal/numhost", "internal/recorder", "internal/reporter", "internal/scripts", "internal/server", "internal/testbed", "internal/tlsfiles", "internal/valid", "journal", "monitor", "monitor/link", "pubsub",
 	}},
 	{".", []string{
 		"configrewrite", "event", "internal/errtext", "internal/listen", "internal/logfile", "internal/node", "internal/option", "internal/recorder",
-		"internal/valid", "monitor", "quorum",
+		"internal/valid", "journal", "monitor", "quorum",
 	}},
 	{"sentineltest", []string{"event", ".", "internal/fakeredis", "internal/server", "internal/testbed", "internal/valid", "monitor"}},
 	{"cmd/gosentinel", []string{
 		"configrewrite", "internal/errtext", "internal/listen", "internal/logfile", "internal/mock", "internal/node", "internal/recorder", "internal/scripts",
-		"internal/words", "monitor",
+		"internal/words", "journal", "monitor",
 	}},
 
 	// Examples.

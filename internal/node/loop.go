@@ -44,6 +44,7 @@ type loopConfig struct {
 	log     logfile.Sink
 	publish func(monitor.Event)
 	script  func(monitor.RunScript)
+	history *history
 	crash   func()                                          // carries out a simulated crash; nil: only the loop ends
 	lookup  func(ctx context.Context, host string) []string // nil when the name does not resolve
 	secret  func(monitor.Options) string                    // what gossip's key is derived from
@@ -156,6 +157,9 @@ func (l *loop) run(ctx context.Context) {
 		close(l.saves)
 		close(l.inbox.done) // releases callers that wait for an answer or for room in the inbox
 		l.waitForHelpers()
+		if !l.crashed {
+			l.history.Close(l.inbox.clock.now())
+		}
 	}()
 	for {
 		l.carryOut(ctx)
@@ -253,6 +257,7 @@ func (l *loop) carryOut(ctx context.Context) {
 	if l.crashed {
 		return
 	}
+	l.history.Advance(l.inbox.clock.now())
 	if p := l.effects.Persist; p != nil {
 		l.saves <- p
 	}
@@ -297,6 +302,9 @@ func (l *loop) do(ctx context.Context, e monitor.Effect) {
 	case monitor.Emit:
 		l.log.Event(e.Event)
 		l.publish(e.Event)
+		l.history.Effect(l.inbox.clock.now(), e)
+	case monitor.Note:
+		l.history.Effect(l.inbox.clock.now(), e)
 	case monitor.Log:
 		l.log.Log(e.Level, e.Text)
 	case monitor.FailoverDelayed:

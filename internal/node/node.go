@@ -51,19 +51,21 @@ type Node struct {
 	state    monitor.State
 	settings configrewrite.Settings
 	path     string // of the configuration file, "" without one
-	warnings []string
-	openLog  func() (logfile.Log, error)
-	listen   func(logfile.Sink) (*listen.Sockets, error)
-	users    *acl.List
-	commands *server.Commands // under their names after rename-command
-	aclFile  *server.ACLFile  // nil without one
-	tls      *tlsfiles.Keeper // nil when no file configures TLS
-	dialTLS  *tls.Config      // nil: plain TCP
-	dial     DialFunc         // nil: TCP
-	shutdown bool             // clients may end this Sentinel with SHUTDOWN
-	hooks    Hooks
-	record   *recorder.Recorder // nil: nothing is recorded
-	process  Process
+
+	journalAt string // file beside which the journal is kept; "" keeps it in memory
+	warnings  []string
+	openLog   func() (logfile.Log, error)
+	listen    func(logfile.Sink) (*listen.Sockets, error)
+	users     *acl.List
+	commands  *server.Commands // under their names after rename-command
+	aclFile   *server.ACLFile  // nil without one
+	tls       *tlsfiles.Keeper // nil when no file configures TLS
+	dialTLS   *tls.Config      // nil: plain TCP
+	dial      DialFunc         // nil: TCP
+	shutdown  bool             // clients may end this Sentinel with SHUTDOWN
+	hooks     Hooks
+	record    *recorder.Recorder // nil: nothing is recorded
+	process   Process
 
 	bus     *pubsub.Bus
 	started atomic.Bool
@@ -108,6 +110,7 @@ func New(cfg Config) (*Node, error) {
 			return nil, err
 		}
 		n.use(file)
+		n.journalAt = file.StatePath()
 	case cfg.Store != nil:
 		n.load = func(ctx context.Context, saving context.Context) error {
 			return n.useStore(ctx, saving, cfg.Store, cfg.Base)
@@ -153,6 +156,7 @@ func Open(path string, process Process, overrides ...string) (*Node, error) {
 	// 2. Can the state be saved, and can clients connect?
 	problems = append(problems, file.CheckWritable())
 	n.use(file)
+	n.journalAt = file.StatePath()
 	n.bus = pubsub.NewBus(pubsub.Limits{ClientQueueBytes: queueLimit(n.settings.OutputLimits.PubSub)})
 	problems = append(problems, listen.CheckReachable(n.settings))
 	// 3. Which users and command names are there?

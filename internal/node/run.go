@@ -170,6 +170,7 @@ type shells struct {
 	links   *link.Pool
 	gossip  *gossipShell
 	scripts *scripts.Runner
+	history *history
 }
 
 // build creates the core, the shells around it and the loop between them.
@@ -205,9 +206,10 @@ func (n *Node) build(ctx context.Context, log logfile.Log, socks *listen.Sockets
 			Log:  log.Log,
 		}),
 	}
+	sh.history = n.newHistory(in.clock, log)
 	return newLoop(loopConfig{
 		core: core, record: n.record, inbox: in, store: n.store, giveUp: giveUp, links: sh.links, gossip: sh.gossip, log: log, publish: n.bus.Publish,
-		script: sh.scripts.Run, crash: n.crash(log), lookup: names.lookup, secret: secret,
+		script: sh.scripts.Run, history: sh.history, crash: n.crash(log), lookup: names.lookup, secret: secret,
 	}), sh, nil
 }
 
@@ -228,6 +230,7 @@ func (n *Node) end(sh *shells, log logfile.Sink) {
 	sh.gossip.close(n.process.Exit != nil)
 	sh.links.Shutdown()
 	n.endScripts(sh.scripts, log)
+	sh.history.archive.Close()
 }
 
 // endScripts ends the script runner. A daemon leaves its running scripts alone,
@@ -334,6 +337,7 @@ func (n *Node) serverConfig(cancel func(), sh *shells, log logfile.Log, socks *l
 		SetLogLevel:   n.setLogLevel(log),
 		Scripts:       sh.scripts,
 		Gossip:        sh.gossip,
+		Journal:       sh.history,
 	}
 }
 

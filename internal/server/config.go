@@ -36,6 +36,7 @@ type Config struct {
 	SetLogLevel func(string) // is given the name of a level in lower case
 	Scripts     ScriptQueue
 	Gossip      Gossip
+	Journal     Journal
 }
 
 // Gossip is what commands see of gossip. Its methods must be safe for concurrent
@@ -85,6 +86,9 @@ func (cfg Config) withDefaults() Config {
 	}
 	if cfg.Scripts == nil {
 		cfg.Scripts = noScripts{}
+	}
+	if cfg.Journal == nil {
+		cfg.Journal = noJournal{}
 	}
 	if cfg.Gossip == nil {
 		cfg.Gossip = noGossip{cfg.Version}

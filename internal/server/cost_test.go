@@ -122,6 +122,7 @@ var growing = map[string][]shape{
 		grows("sentinel config set", "loglevel notice"), grows("sentinel config set", "announce-port %d"), grows("sentinel config", "w%d"),
 	},
 	"sentinel|debug":                   {grows("sentinel debug", "info-period %d1"), grows("sentinel debug", "w%d 1"), grows("sentinel debug", "ping-period 1000")},
+	"sentinel|failovers":               {grows("sentinel failovers mymaster", "%d")},
 	"sentinel|failover":                {grows("sentinel failover mymaster to", "h%d"), grows("sentinel failover mymaster", "force")},
 	"sentinel|info-cache":              {grows("sentinel info-cache", "w%d"), grows("sentinel info-cache", "mymaster"), grows("sentinel info-cache mymaster", "other w%d")},
 	"sentinel|is-master-down-by-addr":  {grows("sentinel is-master-down-by-addr 10.0.0.1 6379 0 *", "lease %d1")},

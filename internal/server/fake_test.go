@@ -11,6 +11,7 @@ import (
 
 	"github.com/gosentinel/sentinel/internal/glob"
 	"github.com/gosentinel/sentinel/internal/resptest"
+	"github.com/gosentinel/sentinel/journal"
 	"github.com/gosentinel/sentinel/monitor"
 	"github.com/gosentinel/sentinel/pubsub"
 )
@@ -259,4 +260,32 @@ func startServer(t testing.TB, cfg Config, b *fakeEngine, lim pubsub.Limits) *te
 func (ts *testServer) dial(t testing.TB) *resptest.Conn {
 	t.Helper()
 	return resptest.Dial(t, "tcp", ts.addr)
+}
+
+// fakeJournal has one report about mymaster, and one that is open.
+type fakeJournal struct{}
+
+func (fakeJournal) Open() []journal.Report {
+	return []journal.Report{{ID: 2000, Master: "mymaster", Kind: journal.Switchover, Cause: journal.Operator, Led: true, From: "10.0.0.2:6379", Begun: time.UnixMilli(2000)}}
+}
+
+func (fakeJournal) Reports(open []journal.Report, master string, count int) []journal.Report {
+	if master != "mymaster" {
+		return nil
+	}
+	at := func(ms int64) time.Time { return time.UnixMilli(1000 + ms) }
+	list := append(open, journal.Report{
+		ID: 1000, Master: master, Kind: journal.Failover, Cause: journal.Silent, Detail: "no answer to PING for 1s", Led: true, Leader: journal.Sentinel{ID: idA},
+		Epoch: 7, From: "10.0.0.1:6379", To: "10.0.0.2:6379", Begun: at(0), Ended: at(500), Outcome: journal.Promoted, Quorum: 2,
+		Down:  []journal.Accusation{{By: journal.Sentinel{ID: idA}, Self: true, At: at(-2)}},
+		Votes: []journal.Vote{{By: journal.Sentinel{ID: idB, Addr: "10.0.1.2:26379"}, For: idA, Epoch: 7}},
+		Candidates: []journal.Candidate{
+			{Addr: "10.0.0.2:6379", RunID: idB, Chosen: true, Verdict: "it has all that the master was known to have", Priority: 100, Offset: 2000, Data: "whole", Heard: 1500 * time.Microsecond},
+			{Addr: "10.0.0.3:6379", Verdict: "priority 0", LinkDown: -1, Heard: -1},
+		},
+		Phases: []journal.Phase{{Name: journal.PhaseElection, Begun: at(0), Took: 500 * time.Millisecond}},
+		Lost:   journal.Loss{Known: true, Bytes: 17, MasterOffset: 2017, PromotedOffset: 2000, Heard: at(-900)},
+		Notes:  []journal.Note{{At: at(3), Text: "two\r\nlines"}},
+	})
+	return list[:min(count, len(list))]
 }

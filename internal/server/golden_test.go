@@ -98,7 +98,7 @@ func (g *goldenRun) restart(d *datadriven.TestData) {
 	if d.HasArg("fail") {
 		b.result.Err = monitor.ErrSave
 	}
-	cfg := Config{Version: "0.0.1", RunID: idA, Port: 26379, Gossip: noGossip{"0.1.0"}}
+	cfg := Config{Version: "0.0.1", RunID: idA, Port: 26379, Gossip: noGossip{"0.1.0"}, Journal: fakeJournal{}}
 	if d.HasArg("pass") {
 		cfg.Users = usersWithPassword("secret")
 	}

@@ -153,9 +153,14 @@ var differences = []*difference{
 	{kind: ours, reason: usableAddress, line: `^file, (stock, then ours, )?sentinel config get`, from: `("announce-ip"[:,]) (?:"0\.0\.0\.0"|" (192\.0\.2\.132)")`, to: `$1 "$2"`},
 	{kind: ours, reason: usableAddress, line: `^file, ours, then stock, sentinel config get`, more: `0\.0\.0\.0`},
 	{kind: ours, reason: usableAddress, line: `^file, (directives|stock, then ours)$`, from: `(announce-ip ) (192\.0\.2\.132\n)`, to: `$1$2`},
+	{kind: ours, reason: ownJournal, line: `^command( info( sentinel)?| list.*)?$`, more: row(`sentinel\|failovers`)},
+	{kind: ours, reason: ownJournal, line: `^acl cat (admin|dangerous)$`, more: `"sentinel\|failovers"(, )?`},
+	{kind: ours, reason: ownJournal, line: `^sentinel help$`, more: `\+FAILOVERS, `},
+	{kind: ours, reason: ownJournal, line: `^log, .*, text$`, more: `((Failover( by order| in the way of stock)?|Planned switchover|Takeover of an unfinished switchover) of \S+( \(|: )[^\n]*\n?)+`},
 }
 
 const ownFailover = "takes COORDINATED or FORCE, and TO <host> <port>, after SENTINEL FAILOVER <name>"
+const ownJournal = "keeps a journal of failovers, which SENTINEL FAILOVERS tells, and sums each up in a line of the log"
 const ownLease = "takes LEASE <ms> at the end of IS-MASTER-DOWN-BY-ADDR, by which a peer of its kind leads a planned failover"
 const ownOptions = "has the options planned-failover and empty-promotion-grace"
 const usableAddress = "takes an announced address to which nobody can connect for none, and one in blanks without them"
