@@ -80,6 +80,11 @@ func (s *Sentinel) Run(ctx context.Context) error { return s.node.Run(ctx) }
 // caller should wait for the end of Run as well.
 func (s *Sentinel) Ready() <-chan struct{} { return s.node.Ready() }
 
+// DialRESP returns a connection to the RESP server from within the process, also
+// without Listen. Clients on it are like those of a Unix socket: they need Password
+// if there is one.
+func (s *Sentinel) DialRESP(ctx context.Context) (net.Conn, error) { return s.node.DialRESP(ctx) }
+
 // Addr returns the address of the RESP server, or nil while it is not open.
 func (s *Sentinel) Addr() net.Addr { return s.node.Addr() }
 

@@ -5,6 +5,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"github.com/gosentinel/sentinel/internal/mempipe"
 )
 
 // clock is the time of the Sentinels of a cluster. It goes as the real one, but no
@@ -99,7 +101,7 @@ func (n *Network) echo() (travel func() error, stop func(), err error) {
 // pair returns the two ends of a connection.
 func (n *Network) pair() (here, there net.Conn, err error) {
 	if !n.loopback {
-		a, b := pipe(textAddr("clock"), textAddr("clock"))
+		a, b := mempipe.New(textAddr("clock"), textAddr("clock"))
 		return a, b, nil
 	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")

@@ -6,6 +6,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/gosentinel/sentinel/internal/mempipe"
 )
 
 // unknown is the name of a peer that is found out when its first bytes come.
@@ -21,7 +23,7 @@ type conn struct {
 	forget  func() // called by the first Close; nil for nothing
 	closed  chan struct{}
 	closing sync.Once
-	read    deadline
+	read    mempipe.Deadline
 
 	reading sync.Mutex // for what follows
 	there   string
@@ -64,7 +66,7 @@ func (c *conn) Read(p []byte) (int, error) {
 func (c *conn) wait() error {
 	for {
 		stuck, changed := c.net.stuck(c.there, c.here)
-		late := c.read.passed()
+		late := c.read.Passed()
 		switch {
 		case isClosed(c.closed):
 			return net.ErrClosed
@@ -84,7 +86,7 @@ func (c *conn) wait() error {
 func (c *conn) Close() error {
 	c.closing.Do(func() {
 		close(c.closed)
-		c.read.set(time.Time{})
+		c.read.Set(time.Time{})
 		if c.forget != nil {
 			c.forget()
 		}
@@ -93,12 +95,12 @@ func (c *conn) Close() error {
 }
 
 func (c *conn) SetDeadline(t time.Time) error {
-	c.read.set(t)
+	c.read.Set(t)
 	return c.Conn.SetDeadline(t)
 }
 
 func (c *conn) SetReadDeadline(t time.Time) error {
-	c.read.set(t)
+	c.read.Set(t)
 	return c.Conn.SetReadDeadline(t)
 }
 
@@ -106,4 +108,13 @@ func (c *conn) SetReadDeadline(t time.Time) error {
 func (c *conn) CloseWrite() error { return c.Conn.(interface{ CloseWrite() error }).CloseWrite() }
 func (c *conn) SetLinger(sec int) error {
 	return c.Conn.(interface{ SetLinger(int) error }).SetLinger(sec)
+}
+
+func isClosed(ch <-chan struct{}) bool {
+	select {
+	case <-ch:
+		return true
+	default:
+		return false
+	}
 }

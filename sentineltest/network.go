@@ -9,6 +9,8 @@ import (
 	"sync"
 	"syscall"
 	"testing/synctest"
+
+	"github.com/gosentinel/sentinel/internal/mempipe"
 )
 
 // Network is a network in memory, for tests in a bubble of [testing/synctest], where
@@ -229,8 +231,8 @@ func (l *listener) Accept() (net.Conn, error) {
 		return nil, err
 	}
 	peer := unknown
-	if end, ok := nc.(*pipeEnd); ok {
-		peer = end.peer
+	if end, ok := nc.(*mempipe.End); ok {
+		peer = end.Peer
 	}
 	return newConn(nc, l.net, l.name, peer, nil), nil
 }
@@ -239,7 +241,7 @@ func (l *listener) Accept() (net.Conn, error) {
 type memListener struct {
 	net    *Network
 	addr   netip.AddrPort
-	queue  chan *pipeEnd // like the backlog of a socket: who is in it is connected
+	queue  chan *mempipe.End // like the backlog of a socket: who is in it is connected
 	closed chan struct{}
 	once   sync.Once
 }
@@ -265,12 +267,12 @@ func (n *Network) listenInMemory(network, addr string) (net.Listener, error) {
 	if n.serving[ap] != nil {
 		return nil, &net.OpError{Op: "listen", Net: network, Addr: textAddr(addr), Err: os.NewSyscallError("bind", syscall.EADDRINUSE)}
 	}
-	ln := &memListener{net: n, addr: ap, queue: make(chan *pipeEnd, backlog), closed: make(chan struct{})}
+	ln := &memListener{net: n, addr: ap, queue: make(chan *mempipe.End, backlog), closed: make(chan struct{})}
 	n.serving[ap] = ln
 	return ln, nil
 }
 
-func (n *Network) dialInMemory(ctx context.Context, network string, from netip.Addr, addr, name string) (*pipeEnd, error) {
+func (n *Network) dialInMemory(ctx context.Context, network string, from netip.Addr, addr, name string) (*mempipe.End, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -286,8 +288,8 @@ func (n *Network) dialInMemory(ctx context.Context, network string, from netip.A
 	if ln == nil {
 		return nil, os.NewSyscallError("connect", syscall.ECONNREFUSED)
 	}
-	here, there := pipe(net.TCPAddrFromAddrPort(local), net.TCPAddrFromAddrPort(ap))
-	there.peer = name
+	here, there := mempipe.New(net.TCPAddrFromAddrPort(local), net.TCPAddrFromAddrPort(ap))
+	there.Peer = name
 	select {
 	case ln.queue <- there:
 	default:

@@ -22,6 +22,7 @@ var layers = []layer{
 	{"internal/glob", nil},
 	{"internal/ordered", nil},
 	{"internal/lint", nil},
+	{"internal/mempipe", nil},
 	{"internal/numhost", nil},
 	{"internal/option", nil},
 	{"internal/words", nil},
@@ -67,13 +68,13 @@ var layers = []layer{
 	// The running Sentinel, the library and the daemon.
 	{"internal/node", []string{
 		"configrewrite", "gossip", "gossip/session", "internal/acl", "internal/archive", "internal/errtext", "internal/listen", "internal/logfile",
-		"internal/numhost", "internal/recorder", "internal/reporter", "internal/scripts", "internal/server", "internal/testbed", "internal/tlsfiles", "internal/valid", "journal", "monitor", "monitor/link", "pubsub",
+		"internal/mempipe", "internal/numhost", "internal/recorder", "internal/reporter", "internal/scripts", "internal/server", "internal/testbed", "internal/tlsfiles", "internal/valid", "journal", "monitor", "monitor/link", "pubsub",
 	}},
 	{".", []string{
 		"configrewrite", "event", "internal/errtext", "internal/listen", "internal/logfile", "internal/node", "internal/option", "internal/recorder",
 		"internal/valid", "journal", "monitor", "quorum",
 	}},
-	{"sentineltest", []string{"event", ".", "internal/fakeredis", "internal/server", "internal/testbed", "internal/valid", "monitor"}},
+	{"sentineltest", []string{"event", ".", "internal/fakeredis", "internal/mempipe", "internal/server", "internal/testbed", "internal/valid", "monitor"}},
 	{"cmd/gosentinel", []string{
 		"configrewrite", "internal/errtext", "internal/listen", "internal/logfile", "internal/mock", "internal/node", "internal/recorder", "internal/scripts",
 		"internal/words", "journal", "monitor",

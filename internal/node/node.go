@@ -14,6 +14,7 @@ import (
 	"github.com/gosentinel/sentinel/internal/acl"
 	"github.com/gosentinel/sentinel/internal/listen"
 	"github.com/gosentinel/sentinel/internal/logfile"
+	"github.com/gosentinel/sentinel/internal/mempipe"
 	"github.com/gosentinel/sentinel/internal/recorder"
 	"github.com/gosentinel/sentinel/internal/server"
 	"github.com/gosentinel/sentinel/internal/tlsfiles"
@@ -73,6 +74,7 @@ type Node struct {
 	running atomic.Pointer[loop]
 	addrs   atomic.Pointer[[]net.Addr]
 	opened  chan struct{} // closed when Ready says so
+	inner   *mempipe.Listener
 
 	levelSet atomic.Pointer[string] // the log level set at run time; nil if it was not changed
 }
@@ -99,7 +101,7 @@ type DialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
 func New(cfg Config) (*Node, error) {
 	n := &Node{
 		settings: cfg.Base.Settings, listen: cfg.Listen, dialTLS: cfg.DialTLS, dial: cfg.Dial, shutdown: cfg.AllowShutdown,
-		opened:  make(chan struct{}),
+		opened: make(chan struct{}), inner: mempipe.Listen(inProcess),
 		openLog: func() (logfile.Log, error) { return logfile.Slog(cfg.Logger), nil },
 	}
 	n.bus = pubsub.NewBus(pubsub.Limits{ClientQueueBytes: queueLimit(n.settings.OutputLimits.PubSub), EventsQueueBytes: cfg.EventsBytes})
@@ -151,7 +153,7 @@ func Open(path string, process Process, overrides ...string) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{path: file.Path(), process: process, shutdown: true, opened: make(chan struct{})}
+	n := &Node{path: file.Path(), process: process, shutdown: true, opened: make(chan struct{}), inner: mempipe.Listen(inProcess)}
 	var problems []error
 	// 2. Can the state be saved, and can clients connect?
 	problems = append(problems, file.CheckWritable())
@@ -223,6 +225,21 @@ func queueLimit(l configrewrite.OutputLimit) int {
 type memory struct{}
 
 func (memory) Save(monitor.State) error { return nil }
+
+// inProcess is the address that a client has which is part of the program.
+const inProcess = "in-process"
+
+// DialRESP returns a connection to the RESP server from within the process.
+func (n *Node) DialRESP(ctx context.Context) (net.Conn, error) {
+	if n.running.Load() == nil {
+		return nil, ErrNotRunning
+	}
+	nc, err := n.inner.Dial(ctx)
+	if errors.Is(err, net.ErrClosed) {
+		err = ErrNotRunning
+	}
+	return nc, err
+}
 
 // Ready returns a channel that is closed when the sockets are open, the identity is
 // durable and monitoring is about to begin. It stays open if Run fails before.

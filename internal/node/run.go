@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -252,8 +253,9 @@ func (n *Node) endScripts(runner *scripts.Runner, log logfile.Sink) {
 func (n *Node) serve(ctx context.Context, cancel context.CancelCauseFunc, l *loop, sh *shells, socks *listen.Sockets, log logfile.Log) error {
 	srv := server.New(n.serverConfig(func() { cancel(ErrShutdown) }, sh, log, socks), l, n.bus)
 	var work sync.WaitGroup
-	failed := make(chan error, len(socks.Listeners))
-	for _, ln := range socks.Listeners {
+	serving := append(slices.Clone(socks.Listeners), n.inner)
+	failed := make(chan error, len(serving))
+	for _, ln := range serving {
 		work.Go(func() {
 			if err := srv.Serve(ln); err != nil {
 				err = fmt.Errorf("the RESP server failed: %w", err)

@@ -32,7 +32,7 @@ var (
 	)
 )
 
-// receivers returns the types of package monitor that have a method, as its source
+// receivers returns the types of a package that have a method, as its source
 // says.
 func receivers(t *testing.T, pkg, method string) []string {
 	t.Helper()

@@ -141,7 +141,8 @@ const deniedText = "DENIED gosentinel runs in protected mode and no password is 
 	"loopback interface only. To be reachable from here, set a password (requirepass) or 'protected-mode no' and restart it."
 
 func isLocal(a net.Addr) bool {
-	if a.Network() == "unix" {
+	switch a.Network() {
+	case "unix", "pipe": // a pipe does not even leave this process
 		return true
 	}
 	ap, err := netip.ParseAddrPort(a.String())

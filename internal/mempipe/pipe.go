@@ -1,4 +1,4 @@
-package sentineltest
+package mempipe
 
 import (
 	"io"
@@ -13,12 +13,12 @@ import (
 // memory before a write waits, as with the buffers of a kernel.
 const pipeBytes = 256 << 10
 
-// pipe returns the two ends of a connection in memory. Unlike those of [net.Pipe],
-// a write does not wait for the reader.
-func pipe(a, b net.Addr) (endA, endB *pipeEnd) {
+// New returns the two ends of a connection in memory. The first one has the local
+// address a and the remote address b.
+func New(a, b net.Addr) (endA, endB *End) {
 	ab, ba := &stream{}, &stream{}
-	endA = &pipeEnd{in: ba, out: ab, local: a, remote: b}
-	endB = &pipeEnd{in: ab, out: ba, local: b, remote: a}
+	endA = &End{in: ba, out: ab, local: a, remote: b}
+	endB = &End{in: ab, out: ba, local: b, remote: a}
 	return endA, endB
 }
 
@@ -107,40 +107,50 @@ func (s *stream) abandon(reads bool) {
 	s.wake()
 }
 
-// pipeEnd is one end of a connection in memory.
-type pipeEnd struct {
+// End is one end of a connection in memory.
+type End struct {
 	in, out       *stream
 	local, remote net.Addr
-	peer          string // of an accepted end: the name of who dialled
-	read, write   deadline
+	read, write   Deadline
+
+	// Peer is for whoever made the connection, and means nothing here. It must be set
+	// before the end is used.
+	Peer string
 
 	mu     sync.Mutex
 	linger bool // Close is a reset
 	closed bool
 }
 
-func (c *pipeEnd) LocalAddr() net.Addr  { return c.local }
-func (c *pipeEnd) RemoteAddr() net.Addr { return c.remote }
+// LocalAddr implements [net.Conn].
+func (c *End) LocalAddr() net.Addr { return c.local }
 
-func (c *pipeEnd) SetDeadline(t time.Time) error {
-	c.read.set(t)
-	c.write.set(t)
+// RemoteAddr implements [net.Conn].
+func (c *End) RemoteAddr() net.Addr { return c.remote }
+
+// SetDeadline implements [net.Conn].
+func (c *End) SetDeadline(t time.Time) error {
+	c.read.Set(t)
+	c.write.Set(t)
 	return nil
 }
 
-func (c *pipeEnd) SetReadDeadline(t time.Time) error {
-	c.read.set(t)
+// SetReadDeadline implements [net.Conn].
+func (c *End) SetReadDeadline(t time.Time) error {
+	c.read.Set(t)
 	return nil
 }
 
-func (c *pipeEnd) SetWriteDeadline(t time.Time) error {
-	c.write.set(t)
+// SetWriteDeadline implements [net.Conn].
+func (c *End) SetWriteDeadline(t time.Time) error {
+	c.write.Set(t)
 	return nil
 }
 
-func (c *pipeEnd) Read(p []byte) (int, error) {
+// Read implements [net.Conn].
+func (c *End) Read(p []byte) (int, error) {
 	for len(p) > 0 {
-		late := c.read.passed()
+		late := c.read.Passed()
 		if isClosed(late) {
 			return 0, c.fail("read", os.ErrDeadlineExceeded)
 		}
@@ -159,9 +169,10 @@ func (c *pipeEnd) Read(p []byte) (int, error) {
 	return 0, nil
 }
 
-func (c *pipeEnd) Write(p []byte) (done int, err error) {
+// Write implements [net.Conn].
+func (c *End) Write(p []byte) (done int, err error) {
 	for done < len(p) {
-		late := c.write.passed()
+		late := c.write.Passed()
 		if isClosed(late) {
 			return done, c.fail("write", os.ErrDeadlineExceeded)
 		}
@@ -180,7 +191,7 @@ func (c *pipeEnd) Write(p []byte) (done int, err error) {
 	return done, nil
 }
 
-func (c *pipeEnd) fail(op string, err error) error {
+func (c *End) fail(op string, err error) error {
 	if no, ok := err.(syscall.Errno); ok {
 		err = os.NewSyscallError(op, no)
 	}
@@ -188,7 +199,7 @@ func (c *pipeEnd) fail(op string, err error) error {
 }
 
 // SetLinger is that of [net.TCPConn]: after SetLinger(0), Close is a reset.
-func (c *pipeEnd) SetLinger(sec int) error {
+func (c *End) SetLinger(sec int) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.linger = sec == 0
@@ -196,12 +207,14 @@ func (c *pipeEnd) SetLinger(sec int) error {
 }
 
 // CloseWrite ends what this end sends.
-func (c *pipeEnd) CloseWrite() error {
+func (c *End) CloseWrite() error {
 	c.out.finish(io.EOF, false)
 	return nil
 }
 
-func (c *pipeEnd) Close() error {
+// Close implements [net.Conn]. What the other end has sent and this one has not read is
+// lost.
+func (c *End) Close() error {
 	c.mu.Lock()
 	again, reset := c.closed, c.linger
 	c.closed = true
@@ -218,21 +231,21 @@ func (c *pipeEnd) Close() error {
 	c.in.finish(net.ErrClosed, true)
 	c.in.abandon(true)
 	c.out.abandon(false)
-	c.read.set(time.Time{})
-	c.write.set(time.Time{})
+	c.read.Set(time.Time{})
+	c.write.Set(time.Time{})
 	return nil
 }
 
-// deadline is a point in time at which a channel is closed. The zero value has
+// Deadline is a point in time at which a channel is closed. The zero value has
 // none.
-type deadline struct {
+type Deadline struct {
 	mu    sync.Mutex
 	timer *time.Timer
 	late  chan struct{}
 }
 
-// set sets the point in time; the zero time is never.
-func (d *deadline) set(t time.Time) {
+// Set sets the point in time; the zero time is never.
+func (d *Deadline) Set(t time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.timer != nil && !d.timer.Stop() {
@@ -253,8 +266,8 @@ func (d *deadline) set(t time.Time) {
 	close(d.late)
 }
 
-// passed returns the channel that is closed at the deadline.
-func (d *deadline) passed() <-chan struct{} {
+// Passed returns the channel that is closed at the deadline.
+func (d *Deadline) Passed() <-chan struct{} {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.late == nil {
