@@ -115,6 +115,7 @@ var layers = []layer{
 		"internal/recorder", "jepsen/cmd/internal/cli", "jepsen/mutants", "jepsen/sim", "jepsen/sim/compare", "jepsen/sim/explore",
 		"jepsen/sim/speed", "jepsen/sim/sweep", "monitor",
 	}},
+	{"examples/client", []string{"discovery"}},
 	{"cmd/demo", []string{"internal/fakeredis", "jepsen/cluster"}}, // runs real processes
 }
 

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-var long = flag.Bool("long", false, "strike at every step of a switchover with every fault")
+var long = flag.Bool("long", false, "strike at every step of a switchover with every fault, and try all mixes of Sentinels")
 
 // steps are the commands of a switchover that can be struck at, with the server.
 var steps = []string{
