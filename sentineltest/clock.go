@@ -9,28 +9,36 @@ import (
 	"github.com/gosentinel/sentinel/internal/mempipe"
 )
 
-// clock is the time of the Sentinels of a cluster. It goes as the real one, but no
-// further than a step between two beats, and for each beat something has to travel
-// over the network as the PING of a Sentinel does.
+// clock is the time of the Sentinels of a cluster. It goes as the real one as long as
+// it beats. For each beat something has to travel over the network, as the PING of a
+// Sentinel does. Between two beats it goes no further than two periods, and much less
+// when beats are late: a PING needs the CPU more often than a beat does.
 //
-// So it stands still while the process gets no CPU. Sentinels that wait for only
+// Nor does it hurry while the cluster is calm: stable, and left alone by the test.
+// Nothing is to be noticed then, and what is slow gets even more time.
+//
+// So it hardly moves while the process gets no CPU. Sentinels that wait for only
 // milliseconds would otherwise take a live master for a dead one whenever the machine
 // is busy, and tests would fail by chance.
 type clock struct {
-	step time.Duration
-	stop chan struct{}
-	done sync.WaitGroup
+	period time.Duration
+	stop   chan struct{}
+	done   sync.WaitGroup
 
-	mu    sync.Mutex
-	last  time.Time
-	total time.Duration
-	room  time.Duration // how far it may go before the next beat
+	mu       sync.Mutex
+	last     time.Time
+	lastBeat time.Time
+	total    time.Duration
+	room     time.Duration // how far it may go before the next beat
+	slower   pace
 }
 
-func newClock(beat time.Duration, travel func() error) *clock {
-	c := &clock{step: 2 * beat, stop: make(chan struct{}), last: time.Now(), room: 2 * beat}
+// newClock returns a clock that stands still until its pace is set.
+func newClock(period time.Duration, travel func() error) *clock {
+	now := time.Now()
+	c := &clock{period: period, stop: make(chan struct{}), last: now, lastBeat: now, room: 2 * period, slower: standstill}
 	c.done.Go(func() {
-		ticker := time.NewTicker(beat)
+		ticker := time.NewTicker(period)
 		defer ticker.Stop()
 		for {
 			select {
@@ -50,7 +58,11 @@ func (c *clock) beat() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.advance()
-	c.room = c.step
+	now := time.Now()
+	if c.room = 2 * c.period; now.Sub(c.lastBeat) > 3*c.period {
+		c.room = c.period / 4
+	}
+	c.lastBeat = now
 }
 
 // now returns the time since the start.
@@ -63,10 +75,27 @@ func (c *clock) now() time.Duration {
 
 func (c *clock) advance() {
 	now := time.Now()
-	passed := min(now.Sub(c.last), c.room)
+	passed := now.Sub(c.last)
+	passed = min(passed/time.Duration(c.slower), c.room)
 	c.last = now
 	c.total += passed
 	c.room -= passed
+}
+
+// pace is how many times slower than the real time a clock is.
+type pace time.Duration
+
+const (
+	full       pace = 1
+	calm       pace = 8
+	standstill pace = 1 << 40
+)
+
+func (c *clock) set(p pace) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.advance()
+	c.slower = p
 }
 
 func (c *clock) close() {
@@ -74,28 +103,48 @@ func (c *clock) close() {
 	c.done.Wait()
 }
 
-// echo returns a function that sends a byte over the network and waits for it to
-// come back, and one that ends that.
+// echoes is how many bytes travel for a beat, each on a connection of its own. The
+// scheduler does not treat all alike when it has much to do; a beat is as late as the
+// unluckiest.
+const echoes = 4
+
+// echo returns a function that sends bytes over the network and waits for them to come
+// back, and one that ends that.
 func (n *Network) echo() (travel func() error, stop func(), err error) {
-	here, there, err := n.pair()
-	if err != nil {
-		return nil, nil, err
-	}
+	var ends []net.Conn
 	var work sync.WaitGroup
-	work.Go(func() { _, _ = io.Copy(there, there) }) // ends when here is closed
-	b := make([]byte, 1)
-	travel = func() error {
-		if _, err := here.Write(b); err != nil {
-			return err
+	stop = func() {
+		for _, c := range ends {
+			_ = c.Close()
 		}
-		_, err := io.ReadFull(here, b)
-		return err
-	}
-	return travel, func() {
-		_ = here.Close()
 		work.Wait()
-		_ = there.Close()
-	}, nil
+	}
+	for range echoes {
+		here, there, err := n.pair()
+		if err != nil {
+			stop()
+			return nil, nil, err
+		}
+		ends = append(ends, here)
+		work.Go(func() {
+			_, _ = io.Copy(there, there) // ends when here is closed
+			_ = there.Close()
+		})
+	}
+	return func() error {
+		b := make([]byte, 1)
+		for _, c := range ends {
+			if _, err := c.Write(b); err != nil {
+				return err
+			}
+		}
+		for _, c := range ends {
+			if _, err := io.ReadFull(c, b); err != nil {
+				return err
+			}
+		}
+		return nil
+	}, stop, nil
 }
 
 // pair returns the two ends of a connection.

@@ -114,7 +114,7 @@ type Cluster struct {
 	sentinels []*Sentinel
 	clock     *clock
 	history   history
-	divided   []Node // the side that Partition was given; nil while all is one
+	partition partition
 }
 
 // NewCluster starts a cluster and returns when its Sentinels know each other and all
@@ -144,10 +144,10 @@ func (c *Cluster) start() error {
 	if err := c.startClock(); err != nil {
 		return err
 	}
-	if err := c.set.start(c.opt.Replicas, redisConfig{password: c.opt.Password, log: c.opt.Logger}, c.opt.Seed); err != nil {
+	if err := c.set.start(c.opt.Replicas, redisConfig{password: c.opt.Password, log: c.opt.Logger, stir: c.stir}, c.opt.Seed); err != nil {
 		return err
 	}
-	wait(c.t, c.net, c.patience(), "replicating", c.set.unstable, c.set.describe)
+	wait(c.t, c.net, wallTime(), "replicating", c.set.unstable, c.set.describe)
 	for i := range c.opt.Sentinels {
 		s, err := newSentinel(c, len(c.set.servers)+i)
 		if err != nil {
@@ -160,6 +160,7 @@ func (c *Cluster) start() error {
 			return err
 		}
 	}
+	c.clock.set(full) // now that each of them can answer the others
 	return nil
 }
 
@@ -267,6 +268,7 @@ func (c *Cluster) Failover() {
 	c.t.Helper()
 	old := c.Master()
 	engine, from := c.anyEngine()
+	c.stir()
 	result, ok := engine.Call(monitor.FailoverOp{Name: c.opt.Name})
 	switch {
 	case !ok:
@@ -283,6 +285,7 @@ func (c *Cluster) Failover() {
 		}
 		return ""
 	})
+	c.rest()
 }
 
 // anyEngine returns the first Sentinel that runs.
@@ -301,31 +304,19 @@ func (c *Cluster) anyEngine() (server.Engine, *Sentinel) {
 // is among the nodes: then they reach only that side.
 func (c *Cluster) Partition(side ...Node) {
 	c.t.Helper()
-	if len(side) == 0 {
-		c.t.Fatalf("sentineltest: Partition without nodes: name those of one side")
-	}
-	for _, node := range side {
-		if _, outside := node.(clients); !outside && !slices.Contains(c.nodes(), node) {
-			c.t.Fatalf("sentineltest: Partition of a node of another cluster: %v", node)
-		}
-	}
-	c.net.heal(c.nodes())
-	c.net.divide(c.nodes(), side)
-	c.divided = side
+	c.stir()
+	c.partition.divide(c.t, c.net, c.nodes(), side)
 }
 
 // Heal ends the partition: what was sent meanwhile arrives.
 func (c *Cluster) Heal() {
-	c.net.heal(c.nodes())
-	c.divided = nil
+	c.stir()
+	c.partition.heal(c.net, c.nodes())
 }
 
 // nodes returns the servers and the Sentinels.
 func (c *Cluster) nodes() []Node {
-	var all []Node
-	for _, r := range c.set.servers {
-		all = append(all, r)
-	}
+	all := c.set.nodes()
 	for _, s := range c.sentinels {
 		all = append(all, s)
 	}
@@ -340,7 +331,19 @@ func (c *Cluster) nodes() []Node {
 func (c *Cluster) WaitStable() {
 	c.t.Helper()
 	c.wait("stable", c.unstable)
+	c.rest()
 }
+
+// rest makes the clock calm, which virtual time needs not, if there is nothing that
+// could still be noticed.
+func (c *Cluster) rest() {
+	if servers, sentinels := c.present(); !c.net.virtual && len(servers)+len(sentinels) == len(c.nodes()) {
+		c.clock.set(calm)
+	}
+}
+
+// stir ends the calm, because the test is about to do something.
+func (c *Cluster) stir() { c.clock.set(full) }
 
 func (c *Cluster) wait(what string, missing func() string) {
 	c.t.Helper()
@@ -360,8 +363,8 @@ func (c *Cluster) describe() string {
 	for _, s := range c.sentinels {
 		fmt.Fprintf(&b, "  %v\n", s)
 	}
-	if c.divided != nil {
-		fmt.Fprintf(&b, "  partition: %v\n", c.divided)
+	if c.partition.side != nil {
+		fmt.Fprintf(&b, "  partition: %v\n", c.partition.side)
 	}
 	c.history.describe(&b)
 	return b.String()

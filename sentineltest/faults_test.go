@@ -1,6 +1,7 @@
 package sentineltest_test
 
 import (
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -197,6 +198,22 @@ func TestReplicaSet(t *testing.T) {
 		set.Failover()
 		if set.Master() == old || len(set.Replicas()) != 2 {
 			t.Errorf("master %v, replicas %v", set.Master(), set.Replicas())
+		}
+		away := set.Replicas()[0]
+		now := redis.NewClient(&redis.Options{Addr: set.Master().Addr(), Dialer: set.DialContext})
+		defer now.Close()
+		set.Partition(away)
+		if err := now.Set(t.Context(), "other", "x", 0).Err(); err != nil {
+			t.Error(err)
+		}
+		set.WaitStable()
+		if has := away.String(); !strings.HasSuffix(has, "keys 1") {
+			t.Errorf("beyond the partition there is %s", has)
+		}
+		set.Heal()
+		set.WaitStable()
+		if has := away.String(); !strings.HasSuffix(has, "keys 2") {
+			t.Errorf("after the partition there is %s", has)
 		}
 		set.Replicas()[1].RestartEmpty()
 		set.WaitStable()

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -204,17 +205,23 @@ func TestNetworkErrors(t *testing.T) {
 func TestClockStandsStill(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		stuck := make(chan struct{})
-		travels := 0
+		var busy atomic.Bool
 		c := newClock(time.Millisecond, func() error {
-			if travels++; travels > 100 {
+			if busy.Load() {
 				<-stuck
 			}
 			return nil
 		})
+		time.Sleep(time.Second)
+		if got := c.now(); got != 0 {
+			t.Errorf("before it is set going it is %v", got)
+		}
+		c.set(full)
 		time.Sleep(100 * time.Millisecond)
 		if got := c.now(); got != 100*time.Millisecond {
 			t.Errorf("after 100 ms it is %v", got)
 		}
+		busy.Store(true)
 		time.Sleep(time.Hour)
 		if got := c.now(); got > 103*time.Millisecond {
 			t.Errorf("while the process stood still the clock went to %v", got)
@@ -223,6 +230,12 @@ func TestClockStandsStill(t *testing.T) {
 		time.Sleep(10 * time.Millisecond)
 		if got := c.now(); got < 108*time.Millisecond || got > 115*time.Millisecond {
 			t.Errorf("10 ms later it is %v", got)
+		}
+		before := c.now()
+		c.set(calm)
+		time.Sleep(80 * time.Millisecond)
+		if got := c.now() - before; got != 10*time.Millisecond {
+			t.Errorf("in 80 calm milliseconds it goes %v", got)
 		}
 		c.close()
 	})

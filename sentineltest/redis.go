@@ -20,6 +20,7 @@ type Redis struct {
 	password string
 	log      *slog.Logger
 	ids      io.Reader
+	stir     func() // called before the state changes
 
 	mu     sync.Mutex
 	server *fakeredis.Server // the one that runs, or that ran last
@@ -49,10 +50,10 @@ func NewRedis(t testing.TB) *Redis {
 	return newLoopback().NewRedis(t)
 }
 
-// NewRedis is the function [NewRedis], for a server on this network.
+// NewRedis starts a master on this network. Otherwise it is the function of that name.
 func (n *Network) NewRedis(t testing.TB) *Redis {
 	t.Helper()
-	r, err := n.startRedis(t, redisConfig{ids: newIDs(defaultSeed, 0)})
+	r, err := n.startRedis(t, redisConfig{ids: newIDs(defaultSeed, 0), stir: func() {}})
 	if err != nil {
 		t.Fatalf("sentineltest: %v", err)
 	}
@@ -65,6 +66,7 @@ type redisConfig struct {
 	password  string
 	log       *slog.Logger
 	ids       io.Reader
+	stir      func()
 }
 
 func (n *Network) startRedis(t testing.TB, cfg redisConfig) (*Redis, error) {
@@ -73,7 +75,7 @@ func (n *Network) startRedis(t testing.TB, cfg redisConfig) (*Redis, error) {
 		return nil, err
 	}
 	t.Cleanup(h.free)
-	r := &Redis{t: t, host: h, password: cfg.password, log: cfg.log, ids: cfg.ids}
+	r := &Redis{t: t, host: h, password: cfg.password, log: cfg.log, ids: cfg.ids, stir: cfg.stir}
 	if err := r.start(cfg.replicaOf, nil); err != nil {
 		return nil, err
 	}
@@ -114,6 +116,7 @@ func (r *Redis) now() (*fakeredis.Server, state) {
 }
 
 func (r *Redis) set(s state) {
+	r.stir()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.state = s

@@ -15,6 +15,8 @@ type ReplicaSet struct {
 	t       testing.TB
 	net     *Network
 	servers []*Redis
+
+	partition partition
 }
 
 // NewReplicaSet starts a master and n replicas without a password, on free ports of
@@ -24,14 +26,15 @@ func NewReplicaSet(t testing.TB, n int) *ReplicaSet {
 	return newLoopback().NewReplicaSet(t, n)
 }
 
-// NewReplicaSet is the function [NewReplicaSet], for servers on this network.
+// NewReplicaSet starts a master and replicas on this network. Otherwise it is the
+// function of that name.
 func (n *Network) NewReplicaSet(t testing.TB, replicas int) *ReplicaSet {
 	t.Helper()
 	if replicas < 0 {
 		t.Fatalf("sentineltest: NewReplicaSet with %d replicas: give 0 or more", replicas)
 	}
 	set := &ReplicaSet{t: t, net: n}
-	if err := set.start(replicas, redisConfig{}, defaultSeed); err != nil {
+	if err := set.start(replicas, redisConfig{stir: func() {}}, defaultSeed); err != nil {
 		t.Fatalf("sentineltest: %v", err)
 	}
 	set.WaitStable()
@@ -111,16 +114,49 @@ func (s *ReplicaSet) Failover() {
 	s.WaitStable()
 }
 
+// Partition divides the network: the given servers are on one side, all others on the
+// other, and nothing gets across. See [Cluster.Partition].
+func (s *ReplicaSet) Partition(side ...Node) {
+	s.t.Helper()
+	s.partition.divide(s.t, s.net, s.nodes(), side)
+}
+
+// Heal ends the partition: what was sent meanwhile arrives.
+func (s *ReplicaSet) Heal() { s.partition.heal(s.net, s.nodes()) }
+
+func (s *ReplicaSet) nodes() []Node {
+	var all []Node
+	for _, r := range s.servers {
+		all = append(all, r)
+	}
+	return all
+}
+
 // WaitStable waits until one running server is the master and all other running
-// servers are its replicas, synchronised and at its offset. The test fails if that
-// takes more than ten seconds.
+// servers are its replicas, synchronised and at its offset. While the network is
+// divided, it looks at the side of the master. The test fails if that takes more than
+// ten seconds.
 func (s *ReplicaSet) WaitStable() {
 	s.t.Helper()
 	wait(s.t, s.net, wallTime(), "stable", s.unstable, s.describe)
 }
 
 // unstable says what is not as WaitStable wants it; "" if all is.
-func (s *ReplicaSet) unstable() string { return unstableServers(s.servers) }
+func (s *ReplicaSet) unstable() string {
+	masters := s.inRole(true)
+	if len(masters) == 0 {
+		return noMaster
+	}
+	var beside []*Redis
+	for _, r := range s.servers {
+		if s.partition.named(r) == s.partition.named(masters[0]) {
+			beside = append(beside, r)
+		}
+	}
+	return unstableServers(beside)
+}
+
+const noMaster = "no running server is a master"
 
 // unstableServers looks at those that run.
 func unstableServers(servers []*Redis) string {
@@ -136,7 +172,7 @@ func unstableServers(servers []*Redis) string {
 		}
 	}
 	if master == nil {
-		return "no running server is a master"
+		return noMaster
 	}
 	for _, r := range servers {
 		server, state := r.now()

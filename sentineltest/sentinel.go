@@ -198,6 +198,7 @@ func (s *Sentinel) logger() *slog.Logger {
 
 // stop ends the Sentinel if it runs.
 func (s *Sentinel) stop() error {
+	s.cluster.stir()
 	s.mu.Lock()
 	was, thaw := s.state, s.thaw
 	s.state, s.thaw = killed, nil
@@ -230,6 +231,7 @@ func (s *Sentinel) Pause() {
 	s.t.Helper()
 	engine, state := s.now()
 	must(s.t, s, state, "Pause", running)
+	s.cluster.stir()
 	frozen, thaw := make(chan struct{}), make(chan struct{})
 	go engine.View(func(server.Reader, monitor.Instant) {
 		close(frozen)
@@ -248,6 +250,7 @@ func (s *Sentinel) Resume() {
 	s.t.Helper()
 	_, state := s.now()
 	must(s.t, s, state, "Resume", paused)
+	s.cluster.stir()
 	s.host.net.freeze(s.host.name, false)
 	s.mu.Lock()
 	defer s.mu.Unlock()

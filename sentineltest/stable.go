@@ -13,21 +13,20 @@ import (
 // present returns the nodes that run, on the side of the network that has the most
 // Sentinels.
 func (c *Cluster) present() (servers []*Redis, sentinels []*Sentinel) {
-	inside := func(n Node) bool { return slices.Contains(c.divided, n) }
 	count := 0
 	for _, s := range c.sentinels {
-		if inside(s) {
+		if c.partition.named(s) {
 			count++
 		}
 	}
 	want := 2*count > len(c.sentinels)
 	for _, r := range c.set.servers {
-		if _, state := r.now(); state == running && inside(r) == want {
+		if _, state := r.now(); state == running && c.partition.named(r) == want {
 			servers = append(servers, r)
 		}
 	}
 	for _, s := range c.sentinels {
-		if _, state := s.now(); state == running && inside(s) == want {
+		if _, state := s.now(); state == running && c.partition.named(s) == want {
 			sentinels = append(sentinels, s)
 		}
 	}
