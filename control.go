@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/gosentinel/sentinel/event"
 	"github.com/gosentinel/sentinel/internal/node"
@@ -221,6 +222,36 @@ func (s *Sentinel) aborted(ctx context.Context, name, reason string) error {
 		reason = "it has ended without a new master"
 	}
 	return &opError{kind: ErrFailoverAborted, text: fmt.Sprintf("sentinel: master %q: the failover was given up: %s", name, reason)}
+}
+
+// Pause says for how long no failover of a master is made, and why.
+type Pause struct {
+	// Until is when the pause ends by itself: later than now, and by 24 hours at most.
+	Until time.Time
+	// Reason is shown to whoever asks for a failover meanwhile: one line of at most 256
+	// bytes, or "".
+	Reason string
+}
+
+// Pause pauses the failovers of a master, as SENTINEL PAUSE-FAILOVER does: this
+// Sentinel, and all other gosentinels, which it tells, begin none and vote for none.
+// [Sentinel.Failover] returns [ErrPaused] meanwhile unless it is forced. A pause takes
+// the place of the one before. It returns after that is saved.
+func (s *Sentinel) Pause(ctx context.Context, name string, p Pause) error {
+	left := time.Until(p.Until).Truncate(time.Millisecond)
+	switch {
+	case left <= 0:
+		return fmt.Errorf("sentinel: Pause.Until: %v is not in the future", p.Until)
+	case left > monitor.MaxFailoverPause:
+		return fmt.Errorf("sentinel: Pause.Until: %v is more than %v away", p.Until, monitor.MaxFailoverPause)
+	}
+	return s.call(ctx, name, monitor.PauseOp{Name: name, For: left, Reason: p.Reason})
+}
+
+// Resume ends a pause of the failovers of a master, whoever has begun it. It returns
+// after that is saved.
+func (s *Sentinel) Resume(ctx context.Context, name string) error {
+	return s.call(ctx, name, monitor.PauseOp{Name: name, Resume: true})
 }
 
 // Health returns nil, or a [*HealthError] with the first thing that keeps this

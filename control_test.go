@@ -161,6 +161,7 @@ func TestMonitorUpdateRemove(t *testing.T) {
 	}
 	for name, err := range map[string]error{
 		"Update": s.Update(ctx, "nosuch", nil), "Remove": s.Remove(ctx, "nosuch"), "Reset": s.Reset(ctx, "f*"),
+		"Pause": s.Pause(ctx, "nosuch", Pause{Until: time.Now().Add(time.Hour)}), "Resume": s.Resume(ctx, "nosuch"),
 		"Failover": second(s.Failover(ctx, "nosuch", FailoverOptions{})),
 		"waiting":  second(s.Failover(ctx, "nosuch", FailoverOptions{Wait: true})),
 	} {
@@ -320,6 +321,65 @@ func TestFailoverWaits(t *testing.T) {
 	}
 }
 
+// TestPause: while failovers are paused only a forced one is made; a pause is shown,
+// survives a restart, and ends by itself.
+func TestPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := new(MemoryStore)
+		start := func() (*Sentinel, func()) {
+			s, err := New(offline(store))
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			ran := make(chan error)
+			go func() { ran <- s.Run(ctx) }()
+			<-s.Ready()
+			return s, func() { cancel(); <-ran }
+		}
+		s, stop := start()
+		ctx := t.Context()
+		for _, p := range []Pause{{}, {Until: time.Now().Add(25 * time.Hour)}, {Until: time.Now().Add(time.Hour), Reason: "two\nlines"}} {
+			if err := s.Pause(ctx, "m", p); err == nil {
+				t.Errorf("%+v is accepted", p)
+			}
+		}
+		p := Pause{Until: time.Now().Add(time.Hour), Reason: "a new kernel"}
+		if err := s.Pause(ctx, "m", p); err != nil {
+			t.Fatal(err)
+		}
+		paused := func(when string, s *Sentinel, want bool) {
+			t.Helper()
+			m, err := s.Master(ctx, "m")
+			if err != nil || m.Paused.Until.Equal(p.Until) != want || m.Paused.Reason == p.Reason != want {
+				t.Errorf("%s: %+v %v", when, m.Paused, err)
+			}
+			_, err = s.Failover(ctx, "m", FailoverOptions{})
+			if errors.Is(err, ErrPaused) != want || want && !strings.Contains(err.Error(), p.Reason) {
+				t.Errorf("%s: Failover: %v", when, err)
+			}
+		}
+		paused("after Pause", s, true)
+		stop()
+		s, stop = start()
+		paused("after a restart", s, true)
+		if _, err := s.Failover(ctx, "m", FailoverOptions{Mode: FailoverForced}); errors.Is(err, ErrPaused) {
+			t.Errorf("forced: %v", err)
+		}
+		if err := s.Resume(ctx, "m"); err != nil {
+			t.Fatal(err)
+		}
+		paused("after Resume", s, false)
+		if err := s.Pause(ctx, "m", p); err != nil {
+			t.Fatal(err)
+		}
+		paused("after another Pause", s, true)
+		time.Sleep(time.Hour)
+		paused("an hour later", s, false)
+		stop()
+	})
+}
+
 // TestCallsObeyTheirContext: while the loop is stuck every call returns with its
 // context, and Health says what is wrong.
 func TestCallsObeyTheirContext(t *testing.T) {
@@ -338,6 +398,8 @@ func TestCallsObeyTheirContext(t *testing.T) {
 				return s.Monitor(ctx, MasterConfig{Name: "n", Addr: "127.0.0.1:2", Quorum: 1})
 			},
 			"Update":   func(ctx context.Context) error { return s.Update(ctx, "m", func(*MasterConfig) {}) },
+			"Pause":    func(ctx context.Context) error { return s.Pause(ctx, "m", Pause{Until: time.Now().Add(time.Hour)}) },
+			"Resume":   func(ctx context.Context) error { return s.Resume(ctx, "m") },
 			"Remove":   func(ctx context.Context) error { return s.Remove(ctx, "m") },
 			"Reset":    func(ctx context.Context) error { return s.Reset(ctx, "m") },
 			"Failover": func(ctx context.Context) error { return second(s.Failover(ctx, "m", FailoverOptions{})) },

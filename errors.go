@@ -22,6 +22,8 @@ var (
 	// ErrNoGoodReplica: no replica can be promoted, for reasons that the text tells
 	// of each.
 	ErrNoGoodReplica = errors.New("sentinel: no replica can be promoted")
+	// ErrPaused: the failovers of that master are paused; the text says until when.
+	ErrPaused = errors.New("sentinel: failovers are paused")
 	// ErrFailoverAborted: a failover has ended without a new master.
 	ErrFailoverAborted = errors.New("sentinel: the failover was given up")
 	// ErrNotSaved: the state cannot be saved. A change of the configuration stands
@@ -81,6 +83,7 @@ var kinds = []struct {
 	{monitor.ErrDuplicateName, ErrMasterExists},
 	{monitor.ErrInProgress, ErrInProgress},
 	{monitor.ErrNoGoodReplica, ErrNoGoodReplica},
+	{monitor.ErrPaused, ErrPaused},
 	{monitor.ErrSave, ErrNotSaved},
 }
 

@@ -51,6 +51,9 @@ type Master struct {
 	AgreedDownSince time.Time `json:",omitzero"`
 	// Failover is the step of the failover that this Sentinel is making; "" for none.
 	Failover string `json:",omitempty"`
+	// Paused says until when its failovers are paused, and why. The zero value while
+	// they are not.
+	Paused   Pause  `json:",omitzero"`
 	Replicas int    // how many there are
 	Quorum   Quorum // what CheckQuorum says
 	// Config is the configuration as it is now, without AuthPass.
@@ -179,6 +182,9 @@ func (s *Sentinel) master(c *monitor.Core, now monitor.Instant, v *monitor.Maste
 	m.Addr, m.Config.AuthPass = v.Current.String(), ""
 	if v.Flags.Has(monitor.FlagODown) {
 		m.AgreedDownSince = s.before(now, v.ODownTime)
+	}
+	if v.PauseLeft > 0 && !v.Pause.Resumed {
+		m.Paused = Pause{Until: time.UnixMilli(v.Pause.Until), Reason: v.Pause.Reason}
 	}
 	if v.Flags.Has(monitor.FlagFailoverInProgress) {
 		if m.Failover = v.FailoverState; m.Failover == "none" {

@@ -63,8 +63,8 @@ func (p *parser) confLine(at position, from origin) {
 	}
 	if at.text[0] == '#' {
 		p.generated = p.generated || from == inMain && at.text == generatedMarker
-		if args, ok := lineageArgs(at.text); ok && from == inMain {
-			p.queue = append(p.queue, statement{at, from, lineageStatement, args})
+		if directive, args, ok := ownLine(at.text); ok && from == inMain {
+			p.queue = append(p.queue, statement{at, from, ownStatement(directive), args})
 		}
 		if strings.Contains(at.text, "\r") {
 			p.warn(at, "the comment holds a carriage return; what follows it is part of the comment")
@@ -269,9 +269,12 @@ func (p *parser) applyQueue(otherMasters func()) {
 	otherMasters()
 	p.applyMonitors(monitors)
 	for _, s := range rest {
-		if s.name == lineageStatement {
+		switch s.name {
+		case ownStatement("lineage"):
 			p.lineage(s)
-		} else {
+		case ownStatement("pause"):
+			p.pause(s)
+		default:
 			p.masterStatement(s)
 		}
 	}

@@ -93,7 +93,7 @@ func lostLines(text []byte, format Format) (warnings []string) {
 	head, _ := cutState(text)
 	for line := range bytes.Lines(head) {
 		t := bytes.TrimSpace(line)
-		if _, carried := lineageArgs(string(t)); len(t) > 0 && t[0] == '#' && string(t) != generatedMarker && !carried {
+		if _, _, carried := ownLine(string(t)); len(t) > 0 && t[0] == '#' && string(t) != generatedMarker && !carried {
 			comments++
 		}
 	}

@@ -47,7 +47,7 @@ func checkComments(t testing.TB, current, out []byte) {
 	for part := range bytes.Lines(current) {
 		line := strings.TrimRight(string(part), " \t\r\n")
 		text := strings.TrimLeft(line, " \t")
-		if _, own := lineageArgs(text); own || text != "" && text[0] != '#' {
+		if _, _, own := ownLine(text); own || text != "" && text[0] != '#' {
 			continue
 		}
 		found := false
@@ -150,6 +150,11 @@ func randomMaster(r *rand.Rand, name string, st *monitor.State, format Format) m
 		VoteUnknown: r.IntN(4) == 0,
 	}
 	if r.IntN(2) == 0 {
+		if r.IntN(2) == 0 {
+			m.Pause = monitor.FailoverPause{
+				Version: 1 + r.Uint64N(1<<62), By: randomID(r), Until: 1 + r.Int64N(1<<50), Resumed: r.IntN(2) == 0, Reason: maybe(r, `a "new" kernel, #2`),
+			}
+		}
 		m.Lineage = lineage(string(maybe(r, string(randomID(r)))), r.Uint64(), r.IntN(2) == 0, r.IntN(2) == 0)
 		if r.IntN(2) == 0 {
 			m.Lineage = grownFrom(m.Lineage, string(randomID(r)), r.Uint64())

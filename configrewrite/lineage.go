@@ -8,14 +8,8 @@ import (
 	"github.com/gosentinel/sentinel/monitor"
 )
 
-// lineageMark begins the line of a sentinel.conf that says what a master had when it
-// was last heard. To the originals it is a comment, which they keep.
-const lineageMark = "# gosentinel lineage "
-
-// lineageStatement is how that line is queued among the "sentinel" lines.
-const lineageStatement = "#lineage"
-
-// lineageLine returns the line about m, "" when it was never heard.
+// lineageLine returns the line that says what m had when it was last heard; "" when it
+// never was. To the originals it is a comment, which they keep.
 func lineageLine(m *monitor.MasterState) string {
 	l := &m.Lineage
 	if !l.Heard {
@@ -29,7 +23,7 @@ func lineageLine(m *monitor.MasterState) string {
 	if l.ReplID2 != "" {
 		args = append(args, l.ReplID2, strconv.FormatUint(l.Second, 10))
 	}
-	return lineageMark + joinArgs(args...)
+	return ownMark + "lineage " + joinArgs(args...)
 }
 
 func either(first bool, one, other string) string {
@@ -37,17 +31,6 @@ func either(first bool, one, other string) string {
 		return one
 	}
 	return other
-}
-
-// lineageArgs splits such a line; false for any other comment, and for one that was
-// damaged: it tells nothing then, as if the master had never been heard.
-func lineageArgs(line string) (args []string, ok bool) {
-	rest, ok := strings.CutPrefix(line, lineageMark)
-	if !ok {
-		return nil, false
-	}
-	args, err := splitArgs(rest)
-	return args, err == nil && (len(args) == 5 || len(args) == 7)
 }
 
 // lineage applies what follows the mark.

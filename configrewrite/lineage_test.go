@@ -41,6 +41,51 @@ func TestLineageLines(t *testing.T) {
 	}
 }
 
+// TestPauseLines: a damaged line, or table, about a pause tells nothing.
+func TestPauseLines(t *testing.T) {
+	plain := monitor.FailoverPause{Version: 7, By: idB, Until: 1700000000000}
+	named, resumed := plain, plain
+	named.Reason, resumed.Resumed = `a "new" kernel`, true
+	for line, want := range map[string]monitor.FailoverPause{
+		"m paused 1700000000000 7 " + idB:                                  plain,
+		"m resumed 1700000000000 7 " + idB:                                 resumed,
+		`m paused 1700000000000 7 ` + idB + ` "a \"new\" kernel"`:          named,
+		`m paused 1700000000000 7 ` + idB + ` a new kernel`:                {},
+		"m paused later 7 " + idB:                                          {},
+		"m paused 1700000000000 -7 " + idB:                                 {},
+		"m paused 1700000000000 7 somebody":                                {},
+		"other paused 1700000000000 7 " + idB:                              {},
+		"m paused 1700000000000 7 " + idB + " " + strings.Repeat("x", 257): {},
+	} {
+		doc := mustParse(t, "# gosentinel pause "+line+"\nsentinel monitor m 10.0.0.1 6379 2\n", pureSource(FormatConf))
+		if got := doc.State.Masters[0].Pause; got != want {
+			t.Errorf("%q: %+v", line, got)
+		}
+	}
+	table := func(change map[string]any) map[string]any {
+		v := map[string]any{"until": int64(1700000000000), "resumed": false, "version": int64(7), "by": idB, "reason": named.Reason}
+		for key, value := range change {
+			v[key] = value
+		}
+		return v
+	}
+	for _, c := range []struct {
+		change map[string]any
+		want   monitor.FailoverPause
+	}{
+		{nil, named}, {map[string]any{"reason": ""}, plain}, {map[string]any{"version": "soon"}, monitor.FailoverPause{}},
+		{map[string]any{"until": "soon"}, monitor.FailoverPause{}}, {map[string]any{"by": 5}, monitor.FailoverPause{}},
+		{map[string]any{"reason": "two\nlines"}, monitor.FailoverPause{}},
+	} {
+		if got := savedPause(table(c.change)); got != c.want {
+			t.Errorf("%v: %+v", c.change, got)
+		}
+	}
+	if got := savedPause("soon"); got != (monitor.FailoverPause{}) {
+		t.Errorf("%+v", got)
+	}
+}
+
 func tomlTestValue(s string) any {
 	switch {
 	case s == "true":

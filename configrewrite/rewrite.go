@@ -101,8 +101,8 @@ func (r *rewriter) addLine(raw, text string) {
 		if text == generatedMarker && r.marker < 0 {
 			r.marker = i
 		}
-		if args, ok := lineageArgs(text); ok {
-			key := masterKey("lineage", args[0])
+		if directive, args, ok := ownLine(text); ok {
+			key := masterKey(directive, args[0])
 			r.slots[key] = append(r.slots[key], i)
 		}
 		return
@@ -364,6 +364,9 @@ func (d *Document) emitMaster(r *rewriter, m *monitor.MasterState, resolve bool)
 	}
 	if line := lineageLine(m); line != "" {
 		r.emit(masterKey("lineage", m.Name), line, true)
+	}
+	if line := pauseLine(m); line != "" {
+		r.emit(masterKey("pause", m.Name), line, true)
 	}
 	for _, words := range renames.Lines(&m.MasterConfig) { // which take a line each stand last
 		emit(renames.Name, joinArgs(words...))

@@ -57,6 +57,7 @@ type savedMaster struct {
 	leaderEpoch monitor.Epoch
 	voteKnown   bool
 	lineage     monitor.Lineage
+	pause       monitor.FailoverPause
 	replicas    []savedInstance
 	sentinels   []savedInstance
 	change      change
@@ -204,7 +205,7 @@ func (r stateReader) master(name string, t map[string]any) savedMaster {
 	if _, ok := t["leader-epoch"]; ok {
 		m.leaderEpoch, m.voteKnown = r.epoch(t, "leader-epoch"), true
 	}
-	m.lineage = savedLineage(t["lineage"])
+	m.lineage, m.pause = savedLineage(t["lineage"]), savedPause(t["pause"])
 	m.replicas = r.known(name, t["replicas"])
 	m.sentinels = r.known(name, t["sentinels"])
 	return m
@@ -365,7 +366,7 @@ func (p *parser) restoreKnowledge(at position, i int, d *Document, s *savedMaste
 	m := &p.doc.State.Masters[i]
 	m.ConfigEpoch, m.LeaderEpoch = s.configEpoch, s.leaderEpoch
 	p.extra[i].voteKnown = s.voteKnown
-	m.Lineage = s.lineage
+	m.Lineage, m.Pause = s.lineage, s.pause
 	if old, ok := d.asked.index[s.name]; ok { // a sentinel.conf beside a state file may hold epochs too
 		m.ConfigEpoch = max(m.ConfigEpoch, d.State.Masters[old].ConfigEpoch)
 		m.LeaderEpoch = max(m.LeaderEpoch, d.State.Masters[old].LeaderEpoch)
@@ -476,6 +477,7 @@ func (d *Document) renderMaster(b *strings.Builder, m *monitor.MasterState, reso
 		fmt.Fprintf(b, "leader-epoch = %s\n", tomlEpoch(m.LeaderEpoch))
 	}
 	renderLineage(b, m)
+	renderPause(b, m)
 	b.WriteString("replicas = [")
 	for _, r := range m.Replicas {
 		fmt.Fprintf(b, "\n  { host = %s, port = %d },", tomlString(addrText(r, resolve)), r.Port)

@@ -29,6 +29,7 @@ func fullState() monitor.State {
 				PlannedFailover: monitor.PlannedStock, EmptyPromotionGrace: 3 * time.Second,
 			},
 			ConfigEpoch: 4, LeaderEpoch: 5,
+			Pause:     monitor.FailoverPause{Version: 1 << 61, By: idB, Until: 1700000000000, Resumed: true, Reason: "a new kernel"},
 			Lineage:   grownFrom(lineage(idC, 1<<63, true, false), idB, 1<<63),
 			Replicas:  []monitor.Addr{addr("10.0.0.2", 6379)},
 			Sentinels: []monitor.KnownSentinel{{Addr: addr("10.0.0.3", 26379), ID: idB}},
@@ -64,7 +65,7 @@ func TestVerifyNoticesEveryLine(t *testing.T) {
 		lines := strings.SplitAfter(out, "\n")
 		tried := 0
 		for i, line := range lines {
-			isState := strings.HasPrefix(line, "sentinel ") || strings.HasPrefix(line, lineageMark)
+			isState := strings.HasPrefix(line, "sentinel ") || strings.HasPrefix(line, ownMark)
 			if format == FormatTOML {
 				// "was" repeats the operator's part, and what is not there is not compared.
 				isState = strings.Contains(line, "=") && i > 0 && !inWas(lines[:i])

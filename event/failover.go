@@ -3,6 +3,7 @@ package event
 import (
 	"log/slog"
 	"strconv"
+	"time"
 )
 
 // NewEpoch is +new-epoch: the current epoch was raised.
@@ -248,3 +249,41 @@ type FailoverAbortReplicaTimeout struct{ Instance }
 
 func (FailoverAbortReplicaTimeout) Name() string           { return "-failover-abort-slave-timeout" }
 func (e FailoverAbortReplicaTimeout) LogValue() slog.Value { return logValue(e, e.attrs()...) }
+
+// FailoverPaused is +failover-paused: an operator has paused the failovers of a
+// master. redis-sentinel has no such event.
+type FailoverPaused struct {
+	Instance
+	Until  time.Time
+	By     RunID  // the Sentinel that the operator told
+	Reason string // "" when none was given
+}
+
+func (FailoverPaused) Name() string { return "+failover-paused" }
+
+func (e FailoverPaused) AppendText(dst []byte) []byte {
+	dst = append(e.Until.AppendFormat(append(e.Instance.AppendText(dst), " #until "...), time.RFC3339), " by "...)
+	dst = append(dst, e.By...)
+	if e.Reason != "" {
+		dst = append(append(dst, ": "...), e.Reason...)
+	}
+	return dst
+}
+
+func (e FailoverPaused) LogValue() slog.Value {
+	return logValue(e, append(e.attrs(), slog.Time("until", e.Until), slog.String("by", string(e.By)), slog.String("reason", e.Reason))...)
+}
+
+// FailoverResumed is +failover-resumed: a pause of the failovers of a master is over.
+// redis-sentinel has no such event.
+type FailoverResumed struct {
+	Instance
+	Reason string // in words: who has ended it, or that its time is over
+}
+
+func (FailoverResumed) Name() string                   { return "+failover-resumed" }
+func (e FailoverResumed) AppendText(dst []byte) []byte { return e.appendReason(dst, e.Reason) }
+
+func (e FailoverResumed) LogValue() slog.Value {
+	return logValue(e, append(e.attrs(), slog.String("reason", e.Reason))...)
+}

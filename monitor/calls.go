@@ -67,6 +67,9 @@ func (c *Core) call(now Instant, in Call) {
 			c.gate(CallResult{To: in.From})
 			return
 		}
+	case PauseOp:
+		c.pauseOp(now, in, op)
+		return
 	case FailoverOp:
 		c.failoverCall(now, in, op)
 		return

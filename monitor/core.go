@@ -45,6 +45,8 @@ type Core struct {
 	tilts     uint64 // how often TILT was entered
 	lastStep  Instant
 
+	wallAtZero int64 // the wall clock at instant 0, in ms of Unix time
+
 	epoch        Epoch // current epoch
 	epochsLost   bool  // see recall; for masters that are still to be monitored
 	durableEpoch Epoch // what other Sentinels may be told
@@ -82,6 +84,9 @@ type Params struct {
 	// Gossip turns on the effects [ShareOpinion], [ShareConfig] and
 	// [GossipPeer].
 	Gossip bool
+	// Wall is the wall clock when the core begins, in milliseconds of Unix time. Nothing
+	// but the end of a [FailoverPause] is measured by it.
+	Wall int64
 	// Seed is the seed of every random choice of this core.
 	Seed uint64
 	// Tunables; zero means [DefaultTunables].
@@ -109,6 +114,7 @@ func New(now Instant, p Params) (*Core, error) {
 		peerLinks: map[RunID]*link{}, conns: map[ConnID]*link{},
 		lookups: map[string][]InstanceID{}, names: map[string]hostName{}, logged: map[string]bool{},
 	}
+	c.wallAtZero = p.Wall - int64(now)/int64(time.Millisecond)
 	c.initTimer(&c.conflict.timer, &c.conflict)
 	c.epoch, c.epochsLost = p.State.CurrentEpoch, p.State.EpochsUnknown
 	for _, ms := range p.State.Masters {

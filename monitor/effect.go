@@ -145,6 +145,16 @@ type ScriptKill struct{}
 // gossip: the answer identifies the peer.
 type AskGossip struct{}
 
+// PassPause passes on what an operator has said about the failovers of a master, to
+// a peer that is known to be a gosentinel, and is answered by [CommandDone]. It goes out as
+// SENTINEL PAUSE-FAILOVER or RESUME-FAILOVER. Left is how long it still holds: the
+// clock of the peer may show another time.
+type PassPause struct {
+	Master string
+	Pause  FailoverPause
+	Left   time.Duration
+}
+
 // Reply answers an [Ask]. DownAfter is told only to one that asked with a Lease,
 // and tells for how long the voter lets the master be silent; 0: it is not told.
 type Reply struct {
@@ -253,3 +263,4 @@ func (Unpause) isCommand()       {}
 func (KillClients) isCommand()   {}
 func (RewriteConfig) isCommand() {}
 func (AskGossip) isCommand()     {}
+func (PassPause) isCommand()     {}

@@ -23,7 +23,7 @@ func (c *Core) maybeStart(now Instant, m *master) Instant {
 		}
 		return Never
 	}
-	if due := max(c.mayStandFrom(m), c.boundUntil(m)); now < due {
+	if due := max(c.mayStandFrom(m), c.boundUntil(m), c.delayedByPause(now, m)); now < due {
 		m.candidateAt = 0
 		return due
 	}

@@ -15,6 +15,9 @@ type force struct {
 // orderFailover begins the failover that an operator has ordered. It returns what the
 // answer says besides OK.
 func (c *Core) orderFailover(now Instant, m *master, op FailoverOp) (text string, err *CallError) {
+	if m.failoversPaused(now) && op.Mode != FailoverForced {
+		return "", c.pausedError(now, m)
+	}
 	if m.switchover.stage == takingOver && m.electing() {
 		// It may never be elected, and the operator wants an end of it.
 		c.endSwitchover(now, m, event.FailoverAbortNotElected{Instance: c.ref(&m.instance)}, "an operator has ordered a failover")
@@ -71,6 +74,9 @@ func (c *Core) forceFailover(now Instant, m *master, named *replica) (loss strin
 	}
 	if c.serves(m) {
 		loss += ". The master serves, and what it is told from now on is lost: without FORCE nothing is, or the failover is refused"
+	}
+	if m.failoversPaused(now) {
+		c.log(LevelWarning, "FORCE goes ahead although an operator has paused the failovers of '"+m.cfg.Name+"' until "+m.pause.end()+m.pause.because())
 	}
 	c.log(LevelWarning, "FORCE was requested for the failover of '"+m.cfg.Name+"': "+loss)
 	if !waits {

@@ -126,6 +126,11 @@ func (c *Core) gossipReply(now Instant, in GossipReply) {
 	}
 	c.setEndpoint(l, e)
 	c.ready(&l.timer)
+	for _, o := range l.owners {
+		if o.master.pause.Version != 0 {
+			c.touch(o.master) // it is told
+		}
+	}
 }
 
 func (c *Core) setEndpoint(l *link, e GossipEndpoint) {

@@ -18,7 +18,7 @@ func (m *master) run(c *Core, now Instant) Instant {
 	if m.switchover.stage == preparing {
 		next = min(next, c.prepare(now, m))
 	}
-	next = min(next, c.leaseEnds(now, m), c.answerInquirers(now, m))
+	next = min(next, c.endPause(now, m), c.passPauseOn(now, m), c.leaseEnds(now, m), c.answerInquirers(now, m))
 	next = min(next, c.failover(now, m))
 	if !m.attempt.InProgress() {
 		next = min(next, c.maybeStart(now, m))

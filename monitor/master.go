@@ -34,6 +34,7 @@ type master struct {
 	ordered    Instant   // when an operator's MONITOR named the address; 0: it was not so
 
 	configEpoch Epoch
+	pause       failoverPause
 	led         Epoch  // of the last failover that this process led to a promotion; 0: none
 	configSeq   uint64 // the Persist that holds address and config epoch
 	durable     published
@@ -89,6 +90,7 @@ func (c *Core) load(now Instant, ms MasterState) error {
 		c.forgetVotes(m)
 	}
 	c.recallLease(now, m)
+	c.loadPause(now, m, ms.Pause)
 	m.durable.epoch = ms.ConfigEpoch
 	m.lineage, m.hadKeys = ms.Lineage, ms.Lineage.Keys
 	for _, a := range ms.Replicas {

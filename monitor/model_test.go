@@ -617,7 +617,8 @@ func (w *world) addNode(name string, addr Addr, s State) *node {
 // boot starts a process from the durable state.
 func (n *node) boot() error {
 	n.life++
-	core, err := New(n.w.now, Params{State: n.disk.durable, Port: n.addr.Port, Gossip: n.gossip, Seed: n.seed + uint64(n.life), Tunables: n.tun})
+	const newYear = 1767225600000 // 2026-01-01T00:00:00Z
+	core, err := New(n.w.now, Params{State: n.disk.durable, Port: n.addr.Port, Gossip: n.gossip, Wall: newYear + int64(n.w.now-origin)/int64(time.Millisecond), Seed: n.seed + uint64(n.life), Tunables: n.tun})
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,9 @@
 package monitor
 
-import "strconv"
+import (
+	"strconv"
+	"time"
+)
 
 // Op is an operator's command. The set is closed: every op is a type of this
 // file. An op is data: it can be written down and carried out again. Arity is
@@ -44,6 +47,21 @@ const (
 	FailoverCoordinated
 	FailoverForced
 )
+
+// PauseOp pauses the failovers of a master for a time, or with Resume ends a pause
+// (SENTINEL PAUSE-FAILOVER and RESUME-FAILOVER).
+type PauseOp struct {
+	Name   string
+	Resume bool
+	// For is how long the pause lasts, at most [MaxFailoverPause]. With Resume it is for
+	// how long another Sentinel that passes this on will remember it.
+	For    time.Duration
+	Reason string
+	// Version and By are those of the [FailoverPause] that another Sentinel passes on;
+	// zero when an operator says it.
+	Version uint64
+	By      RunID
+}
 
 // FlushOp saves the state (SENTINEL FLUSHCONFIG).
 type FlushOp struct{}
@@ -105,6 +123,7 @@ func (SetOp) isOp()       {}
 func (ConfigSetOp) isOp() {}
 func (DebugOp) isOp()     {}
 func (SimulateOp) isOp()  {}
+func (PauseOp) isOp()     {}
 
 // CallError is the error reply to an operator's command: Code is the first
 // word of a RESP error ("ERR", "INPROG"), Text the rest.
@@ -119,6 +138,7 @@ var (
 	ErrDuplicateName = &CallError{"ERR", "Duplicate master name."}
 	ErrInProgress    = &CallError{"INPROG", "Failover already in progress"}
 	ErrNoGoodReplica = &CallError{"NOGOODSLAVE", "No suitable replica to promote"}
+	ErrPaused        = &CallError{"PAUSED", "Failovers of this master are paused"}
 	ErrSave          = &CallError{"ERR", "Failed to save config file. Check server logs."}
 	ErrVotesUnknown  = &CallError{"ERR", "The configuration file has no epochs. Wait until the other Sentinels were heard, at most some seconds while they run, and try again."}
 

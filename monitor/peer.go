@@ -21,6 +21,7 @@ type peer struct {
 	// refusedVote is the epoch at which it has answered a vote request without any
 	// vote.
 	refusedVote   Epoch
+	passed        passed
 	toldDownAfter time.Duration // when last asked with a lease; 0: it never was, or is redis-sentinel
 }
 

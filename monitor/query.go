@@ -109,6 +109,7 @@ func (c *Core) masterView(now Instant, m *master) MasterView {
 		Replicas:      len(m.replicas), OtherSentinels: len(m.peers), Unreachable: len(m.distant),
 		Quorum: m.cfg.Quorum, FailoverTimeout: m.cfg.FailoverTimeout, ParallelSyncs: m.cfg.ParallelSyncs,
 		NotificationScript: m.cfg.NotificationScript, ClientReconfigScript: m.cfg.ClientReconfigScript,
+		Pause: m.pause.FailoverPause, PauseLeft: max(m.pause.until.Sub(now), 0),
 		PlannedFailover: m.cfg.PlannedFailover, EmptyPromotionGrace: m.cfg.EmptyPromotionGrace,
 		Current:         c.shown(m.current()),
 		UsableSentinels: 1,

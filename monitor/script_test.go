@@ -390,6 +390,12 @@ func (s *script) sent(e Send) {
 		if s.show["info"] {
 			s.line("=> %s: INFO", to)
 		}
+	case PassPause:
+		word := "PAUSE-FAILOVER"
+		if cmd.Pause.Resumed {
+			word = "RESUME-FAILOVER"
+		}
+		s.line("=> %s: %s %s %s version %d by %s", to, word, cmd.Master, cmd.Left.Round(time.Millisecond), cmd.Pause.Version, short(string(cmd.Pause.By)))
 	case AskGossip:
 		if s.show["gossip"] {
 			s.line("=> %s: SENTINEL GOSSIP", to)
@@ -609,7 +615,8 @@ type fakePeer struct {
 	ledgers map[HostPort]*election.Ledger
 	waiting []func()
 
-	downAfter time.Duration // told when asked with a lease
+	downAfter     time.Duration // told when asked with a lease
+	refusesPauses string        // the error; "": it takes them
 }
 
 func (p *fakePeer) at() HostPort    { return p.addr }
@@ -637,6 +644,8 @@ func (p *fakePeer) receive(cn *wire, in Send) {
 			reply.Endpoint = GossipEndpoint{ID: p.id, Addr: HostPort{Port: 36379}, Boot: p.boot}
 		}
 		cn.carry(toNode, func() { cn.from.input(reply) })
+	case PassPause:
+		cn.carry(toNode, func() { cn.from.input(CommandDone{Conn: cn.id, Token: in.Token, Refused: p.refusesPauses}) })
 	case AskMasterDown:
 		reply := p.answer(cmd)
 		reply.Conn, reply.Token = cn.id, in.Token
@@ -691,6 +700,8 @@ func (s *script) peer(t *testing.T, td *datadriven.TestData) {
 			case "crash":
 				p.down, p.hung, p.waiting = true, false, nil
 				s.w.resetAll(p, nil, ConnCommand)
+			case "no-pauses":
+				p.refusesPauses = "ERR unknown subcommand"
 			case "start":
 				p.down = false
 			case "id": // lost its state
@@ -883,6 +894,8 @@ func (s *script) call(t *testing.T, td *datadriven.TestData) {
 			op.To = HostPort{Host: s.host(t, td, at), Port: 6379}
 		}
 		o = op
+	case "pause", "resume":
+		o = s.pauseOp(t, td, PauseOp{Name: arg, Resume: op == "resume"})
 	case "reset":
 		o = ResetOp{arg}
 	case "remove":
@@ -904,6 +917,19 @@ func (s *script) call(t *testing.T, td *datadriven.TestData) {
 		td.Fatalf(t, "unknown call %q", op)
 	}
 	s.me.input(Call{From: 1, Op: o})
+}
+
+// pauseOp is call pause mymaster for=1m reason=kernel, and with version=7 by=p1 what a
+// peer passes on.
+func (s *script) pauseOp(t *testing.T, td *datadriven.TestData, op PauseOp) Op {
+	var by string
+	op.For = duration(t, td, "for", 0)
+	td.MaybeScanArgs(t, "reason", &op.Reason)
+	td.MaybeScanArgs(t, "version", &op.Version)
+	if td.MaybeScanArgs(t, "by", &by) {
+		op.By = paddedID(by)
+	}
+	return op
 }
 
 func (s *script) setOp(t *testing.T, td *datadriven.TestData, name string) Op {

@@ -75,7 +75,9 @@ type MasterState struct {
 	VoteUnknown bool
 	// Lineage is what the master had when it was last heard. After a restart while it
 	// is down, the choice of a replica depends on it (state-machine.md §6.12, Lineage).
-	Lineage   Lineage
+	Lineage Lineage
+	// Pause is what an operator has said last about failovers of this master.
+	Pause     FailoverPause
 	Replicas  []Addr
 	Sentinels []KnownSentinel
 }
@@ -101,6 +103,7 @@ func (c *Core) State() State {
 // the right roles.
 func (m *master) state() MasterState {
 	ms := MasterState{MasterConfig: m.cfg, ConfigEpoch: m.configEpoch, LeaderEpoch: m.ledger.Epoch}
+	ms.Pause = m.pause.FailoverPause
 	ms.Lineage = m.lineage
 	ms.Lineage.Keys = m.hadKeys
 	ms.VoteUnknown = m.recall.lost && m.voteSeq == 0 // a vote for itself must be saved

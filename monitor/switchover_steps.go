@@ -208,11 +208,16 @@ func (c *Core) awaitTarget(now Instant, m *master) Instant {
 	return Never
 }
 
-// commandDone takes the answer to a command that a switchover waits for.
+// commandDone takes the answer to a command that a switchover waits for, or that passes
+// a pause on.
 func (c *Core) commandDone(in CommandDone) {
 	l := c.replyOn(in.Conn)
 	mem := c.members[in.Token.Instance]
-	if l == nil || mem == nil || mem.base().link != l || mem.base().kind == KindSentinel {
+	if l == nil || mem == nil || mem.base().link != l {
+		return
+	}
+	if p, ok := mem.(*peer); ok {
+		c.pausePassed(p, in)
 		return
 	}
 	if m := mem.base().master; m.switchover.active() {

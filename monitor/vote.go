@@ -30,6 +30,10 @@ func (c *Core) ask(now Instant, in Ask) {
 		c.free(Reply{To: in.From, Down: down})
 		return
 	}
+	if m.refusesForPause(now) {
+		c.free(Reply{To: in.From, Down: down})
+		return
+	}
 	lease := in.Lease
 	if m.peerByID(in.RunID) == nil {
 		lease = 0 // whom nobody knows gets no more than a vote

@@ -186,7 +186,7 @@ func (n *Node) build(ctx context.Context, log logfile.Log, socks *listen.Sockets
 	resolveMasters(ctx, &n.state, names.first)
 	params := monitor.Params{
 		State: n.state, Port: socks.AnnouncedPort(n.dialTLS != nil), PeerPass: n.settings.RequirePass, Seed: randomSeed(),
-		Gossip: plan.off == "",
+		Gossip: plan.off == "", Wall: in.clock.origin.UnixMilli(),
 	}
 	if set != nil {
 		params.Seed, params.Tunables = set.Seed, set.Tunables

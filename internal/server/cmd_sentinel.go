@@ -32,6 +32,7 @@ func sentinelCommands() []*command {
 		row("masters", 2, cmdMasters, "2.8.4", "Shows the state of all masters."),
 		row("monitor", 6, cmdMonitor, "2.8.4", "Starts monitoring a master."),
 		row("myid", 2, cmdMyID, "6.2.0", "Returns the id of this Sentinel."),
+		{name: "sentinel|pause-failover", arity: -4, max: 7, flags: sentinelFlags, run: cmdPauseFailover, since: "0.1.0", group: "sentinel", summary: "Pauses the failovers of a master for a time."},
 		row("pending-scripts", 2, cmdPendingScripts, "2.8.4", "Shows the scripts that run or wait."),
 		row("primaries", 2, cmdMasters, "8.0.0", "Shows the state of all masters (Valkey's name)."),
 		row("primary", -3, cmdMaster, "8.0.0", "Shows the state of a master (Valkey's name)."),
@@ -39,6 +40,7 @@ func sentinelCommands() []*command {
 		row("replicas", -3, cmdReplicas, "5.0.0", "Shows the state of the replicas of a master."),
 		row("reset", 3, cmdReset, "2.8.4", "Forgets replicas and Sentinels of masters by pattern."),
 		row("sentinels", -3, cmdSentinels, "2.8.4", "Shows the state of the other Sentinels of a master."),
+		{name: "sentinel|resume-failover", arity: -3, max: 6, flags: sentinelFlags, run: cmdResumeFailover, since: "0.1.0", group: "sentinel", summary: "Ends a pause of the failovers of a master."},
 		row("set", -5, cmdSet, "2.8.4", "Changes options of a master."),
 		row("simulate-failure", -3, cmdSimulateFailure, "3.2.0", "Makes this Sentinel crash at a point of its next failover."),
 		row("slaves", -3, cmdReplicas, "2.8.0", "Shows the state of the replicas of a master (the old name)."),
@@ -87,6 +89,10 @@ var sentinelHelp = []string{
 	"    Start monitoring a master.",
 	"MYID",
 	"    Show the id of this Sentinel.",
+	"PAUSE-FAILOVER <master-name> <ms> [<reason>]",
+	"    Begin no failover of the master, and vote for none, until the time is over,",
+	"    at most 24 hours, or RESUME-FAILOVER ends it. Other gosentinels are told.",
+	"    Only FAILOVER with FORCE is carried out nevertheless.",
 	"PENDING-SCRIPTS",
 	"    Show the scripts that run or wait for their turn.",
 	"REMOVE <master-name>",
@@ -97,6 +103,8 @@ var sentinelHelp = []string{
 	"RESET <pattern>",
 	"    Forget the replicas and other Sentinels of the matching masters; what",
 	"    still exists is found again.",
+	"RESUME-FAILOVER <master-name>",
+	"    End a pause of the failovers of the master.",
 	"SENTINELS <master-name> [EXTENDED]",
 	"    Show the state of the other Sentinels of a master; EXTENDED adds why one",
 	"    cannot be reached, which software each is, and whether gossip with it works.",
@@ -197,8 +205,21 @@ func cmdMaster(r *request) {
 		f.linkFields(m.InstanceView)
 		f.text("planned-failover", m.PlannedFailover.String())
 		f.age("empty-promotion-grace", m.EmptyPromotionGrace)
+		f.pauseFields(m)
 	}
 	r.fields(f)
+}
+
+// pauseFields adds for how long the failovers of a master are still paused, at which
+// Sentinel an operator asked for it, and why.
+func (f *fields) pauseFields(m monitor.MasterView) {
+	left, by, reason := time.Duration(0), monitor.RunID(""), ""
+	if !m.Pause.Resumed {
+		left, by, reason = m.PauseLeft, m.Pause.By, m.Pause.Reason
+	}
+	f.age("failover-paused", left)
+	f.text("failover-paused-by", string(by))
+	f.text("failover-paused-reason", reason)
 }
 
 func cmdReplicas(r *request) {

@@ -75,6 +75,9 @@ func (f *fakeEngine) Call(op monitor.Op) (monitor.CallResult, bool) {
 			result.Text = "10.0.0.2:6379 lacks 17 bytes of what the\r\nmaster had"
 		}
 		f.record("failover %+v", op)
+	case monitor.PauseOp:
+		known(op.Name)
+		f.record("pause %+v", op)
 	case monitor.FlushOp:
 		f.record("flush")
 	case monitor.ResetOp:

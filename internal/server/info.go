@@ -197,8 +197,22 @@ func infoSentinel(t *infoText, r *request) bool {
 		fmt.Fprintf(&t.b, "master%d:name=%s,status=%s,address=%s:%d,slaves=%d,sentinels=%d\r\n",
 			i, m.Name, status, m.Addr.Host, m.Addr.Port, m.Replicas, m.OtherSentinels+1)
 	}
+	infoPauses(t, masters)
 	infoGossip(t, r.server.cfg.Gossip.Stats())
 	return true
+}
+
+// infoPauses adds a line for each master whose failovers are paused. A reason, which
+// comes last, may hold commas.
+func infoPauses(t *infoText, masters []monitor.MasterView) {
+	n := 0
+	for _, m := range masters {
+		if m.PauseLeft > 0 && !m.Pause.Resumed {
+			fmt.Fprintf(&t.b, "paused%d:name=%s,ms=%d,by=%s,reason=%s\r\n", n, m.Name, m.PauseLeft.Milliseconds(), m.Pause.By, m.Pause.Reason)
+			n++
+		}
+	}
+	t.add("sentinel_failovers_paused", n)
 }
 
 // infoGossip adds the gossip counters. They come last, so that they do not

@@ -97,6 +97,13 @@ var differences = []*difference{
 	{kind: ours, reason: "has SENTINEL GOSSIP, by which it knows its kind", line: `^command( info( sentinel)?| list.*)?$`, more: row(`sentinel\|gossip`)},
 	{kind: ours, reason: "has SENTINEL GOSSIP, by which it knows its kind", line: `^acl cat (admin|dangerous)$`, more: `"sentinel\|gossip"(, )?`},
 	{kind: ours, reason: "has SENTINEL GOSSIP, by which it knows its kind", line: `^sentinel help$`, more: `\+GOSSIP, `},
+	{kind: ours, reason: ownPause, line: `^command( info( sentinel)?| list.*)?$`, more: row(`sentinel\|(?:pause|resume)-failover`)},
+	{kind: ours, reason: ownPause, line: `^acl cat (admin|dangerous)$`, more: `"sentinel\|(pause|resume)-failover"(, )?`},
+	{kind: ours, reason: ownPause, line: `^sentinel help$`, more: `\+(PAUSE|RESUME)-FAILOVER, `},
+	{kind: ours, reason: ownPause, line: `^info`, more: `sentinel_failovers_paused:\*\n`},
+	{kind: ours, reason: ownPause, line: `^sentinel (pause-failover spare 60000( kernel)?|resume-failover spare)$`, from: `.*`, to: `+OK`},
+	{kind: ours, reason: ownPause, line: `^sentinel (pause-failover nosuch 1|resume-failover nosuch)$`, from: `.*`, to: `-ERR No such master with that name`},
+	{kind: ours, reason: ownPause, line: `^sentinel pause-failover spare 0$`, from: `.*`, to: `-ERR A pause lasts from 1 to 86400000 milliseconds (24 hours), and can be renewed; RESUME-FAILOVER ends one`},
 	{kind: ours, reason: "shows more with SENTINEL MASTER, REPLICAS and SENTINELS <name> EXTENDED", line: `^command( info| info sentinel)?$`, from: `("sentinel\|(?:master|replicas|slaves|sentinels)"), :3`, to: `$1, :-3`},
 	{kind: newer, reason: "counts how often TILT was entered (8)", line: `^info`, more: `sentinel_total_tilt:\*\\n`},
 	{kind: ours, reason: "answers ECHO, as a server does: monitoring agents probe with it", line: `^echo x$`, from: `.*`, to: `"x"`},
@@ -161,6 +168,7 @@ var differences = []*difference{
 
 const ownFailover = "takes COORDINATED or FORCE, and TO <host> <port>, after SENTINEL FAILOVER <name>"
 const ownJournal = "keeps a journal of failovers, which SENTINEL FAILOVERS tells, and sums each up in a line of the log"
+const ownPause = "has SENTINEL PAUSE-FAILOVER and RESUME-FAILOVER"
 const ownLease = "takes LEASE <ms> at the end of IS-MASTER-DOWN-BY-ADDR, by which a peer of its kind leads a planned failover"
 const ownOptions = "has the options planned-failover and empty-promotion-grace"
 const usableAddress = "takes an announced address to which nobody can connect for none, and one in blanks without them"

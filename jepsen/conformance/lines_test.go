@@ -154,6 +154,9 @@ func groups() []group {
 			"SENTINEL SET spare planned-failover stock", "SENTINEL SET spare planned-failover later", "SENTINEL SET spare planned-failover safe", "SENTINEL SET spare empty-promotion-grace 5000", "SENTINEL SET spare empty-promotion-grace -1", "SENTINEL SET spare empty-promotion-grace 0",
 			"SENTINEL SET spare can-failover no", "SENTINEL SET spare config-epoch 1", `SENTINEL SET spare auth-pass "a\nb"`, `SENTINEL SET spare auth-pass ""`, "SENTINEL MASTER spare", "SENTINEL SET spare quorum 3\nSENTINEL SET spare quorum x\nSENTINEL SET spare quorum 2",
 		}},
+		{name: "pauses", lines: []string{
+			"SENTINEL PAUSE-FAILOVER spare 60000", "SENTINEL PAUSE-FAILOVER spare 60000 kernel", "SENTINEL PAUSE-FAILOVER spare 0", "SENTINEL PAUSE-FAILOVER nosuch 1", "SENTINEL RESUME-FAILOVER spare", "SENTINEL RESUME-FAILOVER nosuch",
+		}},
 		{name: "set scripts", lines: []string{
 			"SENTINEL SET spare notification-script /nosuch", "SENTINEL SET spare notification-script", "SENTINEL SET spare notification-script /bin/true", "SENTINEL MASTER spare", `SENTINEL SET spare notification-script ""`,
 			"SENTINEL SET spare client-reconfig-script /nosuch", "SENTINEL SET spare client-reconfig-script /etc/passwd", "SENTINEL SET spare client-reconfig-script", "SENTINEL SET spare client-reconfig-script /bin/true", "SENTINEL MASTER spare",

@@ -13,17 +13,18 @@ import (
 // node is a real Core in a model of its shell: an inbox, a loop, links, a disk.
 type node struct {
 	process
-	core  *monitor.Core
-	seed  uint64
-	tun   monitor.Tunables
-	inbox []monitor.Input
-	out   monitor.Effects
-	links []*conn // in use, by ConnID - base
-	first monitor.ConnID
-	asked []question
-	refs  monitor.PeerRef
-	steps int
-	turns int
+	core   *monitor.Core
+	seed   uint64
+	tun    monitor.Tunables
+	inbox  []monitor.Input
+	out    monitor.Effects
+	links  []*conn // in use, by ConnID - base
+	first  monitor.ConnID
+	asked  []question
+	passed []question // pauses that others have passed on
+	refs   monitor.PeerRef
+	steps  int
+	turns  int
 
 	wakeAt      Instant      // of the wake-up that is planned; 0 when none is
 	turnAt      Instant      // of the turn that is planned because of the inbox
@@ -64,13 +65,13 @@ func (n *node) start() error {
 	if err != nil {
 		return err
 	}
-	core, err := monitor.New(n.w.now, monitor.Params{State: state, Port: n.addr.Port, Gossip: n.w.opts.Gossip, Seed: n.seed + uint64(n.life), Tunables: n.tun})
+	core, err := monitor.New(n.w.now, monitor.Params{State: state, Port: n.addr.Port, Gossip: n.w.opts.Gossip, Wall: wall(n.w.now), Seed: n.seed + uint64(n.life), Tunables: n.tun})
 	if err != nil {
 		return err
 	}
 	n.life++
 	n.core, n.alive, n.dark, n.paused = core, true, false, 0
-	n.inbox, n.links, n.first, n.asked, n.deferred = nil, nil, 1, nil, nil
+	n.inbox, n.links, n.first, n.asked, n.passed, n.deferred = nil, nil, 1, nil, nil, nil
 	n.wakeAt, n.turnAt = 0, 0
 	n.gossipPeers, n.opinions = nil, nil
 	n.w.check.booted(n)
@@ -78,6 +79,9 @@ func (n *node) start() error {
 	n.turn()
 	return nil
 }
+
+// wall is the wall clock of all Sentinels, in milliseconds of Unix time.
+func wall(at Instant) int64 { return 1767225600000 + int64(at)/int64(time.Millisecond) }
 
 // crash ends the process. A write that is under way may have reached the disk.
 func (n *node) crash(dark bool) {
@@ -231,6 +235,7 @@ func (n *node) carryOut(e monitor.Effect) {
 		n.answer(e)
 	case monitor.CallResult:
 		n.w.check.decided(n)
+		n.took(e)
 		if e.Err != nil {
 			n.w.say(n.name, "answers the operator: %v", e.Err)
 		}
@@ -378,6 +383,10 @@ func (n *node) command(c *conn, m monitor.Send) {
 		c.send(toDialer, monitor.PublishReply{Conn: c.tag, Token: m.Token, OK: true})
 	case monitor.AskGossip:
 		c.send(toDialer, monitor.GossipReply{Conn: c.tag, Token: m.Token, Known: true, Endpoint: n.gossipEndpoint()})
+	case monitor.PassPause:
+		p, ref := cmd.Pause, n.callRef()
+		n.passed = append(n.passed, question{ref, c, m.Token})
+		n.input(monitor.Call{From: ref, Op: monitor.PauseOp{Name: cmd.Master, Resume: p.Resumed, For: cmd.Left, Reason: p.Reason, Version: p.Version, By: p.By}})
 	case monitor.AskMasterDown:
 		n.refs++
 		n.asked = append(n.asked, question{n.refs, c, m.Token})
@@ -394,6 +403,27 @@ func (n *node) answer(r monitor.Reply) {
 		}
 	}
 	n.w.check.fail(n.name, Answers, "a question was answered twice")
+}
+
+// callRef returns a return address that no other call has.
+func (n *node) callRef() monitor.PeerRef {
+	n.refs++
+	return 1<<32 + n.refs
+}
+
+// took answers who has passed a pause on.
+func (n *node) took(r monitor.CallResult) {
+	for k, q := range n.passed {
+		if q.ref == r.To {
+			n.passed = append(n.passed[:k], n.passed[k+1:]...)
+			refused := ""
+			if r.Err != nil {
+				refused = r.Err.Error()
+			}
+			q.c.send(toDialer, monitor.CommandDone{Conn: q.c.tag, Token: q.token, Refused: refused})
+			return
+		}
+	}
 }
 
 func (n *node) masterAddr(name string) (monitor.HostPort, bool) {
@@ -443,6 +473,8 @@ func (n *node) operate(o operation) {
 	switch o.op {
 	case "failover":
 		n.input(monitor.Call{From: 1, Op: monitor.FailoverOp{Name: o.master, Mode: o.mode, To: o.to}})
+	case "pause", "resume":
+		n.input(monitor.Call{From: n.callRef(), Op: monitor.PauseOp{Name: o.master, Resume: o.op == "resume", For: o.length}})
 	case "reset":
 		n.input(monitor.Call{From: 1, Op: monitor.ResetOp{Pattern: o.master}})
 	case "remove":

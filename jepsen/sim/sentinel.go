@@ -125,11 +125,12 @@ type (
 
 // operation is a command of an operator.
 type operation struct {
-	op     string // failover, reset, set, remove, monitor
+	op     string // failover, pause, resume, reset, set, remove, monitor
 	master string
 	config monitor.MasterConfig // for monitor
 	option string               // for set
 	value  int
 	mode   monitor.FailoverMode // of a failover
 	to     monitor.HostPort
+	length time.Duration // of a pause
 }

@@ -70,6 +70,8 @@ func (e *encoder) send(cmd monitor.Command) bool {
 		e.command(replyAsk, "SENTINEL", words...)
 	case monitor.AskGossip:
 		e.command(replyGossip, "SENTINEL", "GOSSIP")
+	case monitor.PassPause:
+		e.passPause(cmd)
 	case monitor.SlaveOf:
 		e.slaveOf(cmd)
 	case monitor.ScriptKill:
@@ -90,6 +92,18 @@ func (e *encoder) send(cmd monitor.Command) bool {
 		return false
 	}
 	return true
+}
+
+// passPause appends PAUSE-FAILOVER or RESUME-FAILOVER with the words that other
+// Sentinels add (wire.md §3.5, REMOVE, RESET, FLUSHCONFIG, FAILOVER, SIMULATE-FAILURE).
+func (e *encoder) passPause(cmd monitor.PassPause) {
+	left := milliseconds(max(cmd.Left, time.Millisecond))
+	version, by := strconv.FormatUint(cmd.Pause.Version, 10), string(cmd.Pause.By)
+	if cmd.Pause.Resumed {
+		e.command(replyDone, "SENTINEL", "RESUME-FAILOVER", cmd.Master, left, version, by)
+		return
+	}
+	e.command(replyDone, "SENTINEL", "PAUSE-FAILOVER", cmd.Master, left, cmd.Pause.Reason, version, by)
 }
 
 func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
