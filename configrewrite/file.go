@@ -31,6 +31,7 @@ type File struct {
 
 	mu     sync.Mutex // one save at a time; also guards what is below
 	out    atomicfile.Writer
+	next   prepared
 	put    func([]byte) error // saves in a Place; nil: in the file
 	good   []byte             // what the file held when it was read or written last; nil: nothing
 	broken *brokenText        // nil: none was seen
@@ -444,6 +445,10 @@ func (f *File) CheckWritable() error {
 func (f *File) Save(st monitor.State) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.saveReady(st) {
+		return nil
+	}
+	f.discard()
 	for try := 1; ; try++ {
 		err := f.save(st)
 		if !atomicfile.Changed(err) {
@@ -459,35 +464,62 @@ func (f *File) Save(st monitor.State) error {
 // changed the file since it was read.
 const maxTries = 5
 
+// rendered is a state in the present content of the file.
+type rendered struct {
+	current, text []byte
+	seen          *atomicfile.Seen
+	leftOut       []learned
+}
+
 func (f *File) save(st monitor.State) error {
-	current, seen, err := f.content()
+	r, err := f.render(st)
 	if err != nil {
 		return err
 	}
-	writer := f.writer
-	if f.current != nil {
-		writer = writer.With(f.current())
+	f.judge(r)
+	if f.put != nil {
+		err = f.put(r.text)
+	} else {
+		err = f.out.Write(r.text, r.seen)
+	}
+	if err != nil {
+		return err
+	}
+	f.good = r.text
+	return nil
+}
+
+// render returns st in the present content of the file.
+func (f *File) render(st monitor.State) (r rendered, err error) {
+	if r.current, r.seen, err = f.content(); err != nil {
+		return r, err
 	}
 	for i := range st.Masters {
 		f.known[st.Masters[i].Name] = true
 	}
-	writer = writer.knowing(f.known)
-	text, leftOut, err := writer.held(current, st)
+	writer := f.writer
+	if f.current != nil {
+		writer = writer.With(f.live())
+	}
+	r.text, r.leftOut, err = writer.knowing(f.known).held(r.current, st)
 	if err != nil {
-		return &SaveError{Step: "Could not save config file", Path: f.statePath, Err: err}
+		return r, &SaveError{Step: "Could not save config file", Path: f.statePath, Err: err}
 	}
-	f.sayLeftOut(leftOut)
-	f.judgeEdit(current, text)
-	if f.put != nil {
-		err = f.put(text)
-	} else {
-		err = f.out.Write(text, seen)
+	return r, nil
+}
+
+// live returns what is saved along with the state.
+func (f *File) live() Live {
+	if f.current == nil {
+		return Live{}
 	}
-	if err != nil {
-		return err
-	}
-	f.good = text
-	return nil
+	return f.current()
+}
+
+// judge tells what is wrong with what others have written into the file.
+func (f *File) judge(r rendered) {
+	f.sayLeftOut(r.leftOut)
+	f.judgeEdit(r.current, r.text)
 }
 
 // content returns the present content of the file to be written, and what the file

@@ -51,8 +51,9 @@ type Core struct {
 	epochsLost   bool  // see recall; for masters that are still to be monitored
 	durableEpoch Epoch // what other Sentinels may be told
 
-	out  []Effect
-	disk disk
+	out      []Effect
+	disk     disk
+	promotes *master // a replica was chosen since the last Drain; nil: none was
 
 	holds  []hold  // of hellos
 	leased Instant // until when a vote about a master that was removed binds

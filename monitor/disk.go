@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/gosentinel/sentinel/election"
 	"github.com/gosentinel/sentinel/event"
 )
 
@@ -114,6 +115,10 @@ func (c *Core) Drain(out *Effects) {
 	out.Free, c.out = c.out, out.Free
 
 	d := &c.disk
+	if m := c.promotes; m != nil && !d.dirty && d.inFlight == nil {
+		out.Forecast = c.forecast(m)
+	}
+	c.promotes = nil
 	if !d.dirty || d.inFlight != nil || (d.failing && c.now < d.retry) {
 		return
 	}
@@ -121,6 +126,22 @@ func (c *Core) Drain(out *Effects) {
 	d.inFlight = &Persist{Seq: d.lastSeq, State: c.State(), Then: d.gated}
 	d.gated, d.dirty, d.began = nil, false, c.now
 	out.Persist = d.inFlight
+}
+
+// forecast returns the state that is to be saved when the promotion of m that is about
+// to be ordered has been confirmed: clients get the new address only after that.
+func (c *Core) forecast(m *master) *State {
+	if m.promoted == nil || m.attempt.Phase() < election.SendReplicaOfNoOne || m.attempt.Published() {
+		return nil // it was given up at once, or is confirmed
+	}
+	attempt, configEpoch := m.attempt, m.configEpoch
+	m.configEpoch = m.attempt.Epoch
+	for !m.attempt.Published() {
+		m.attempt.Advance(m.attempt.Phase()+1, c.now)
+	}
+	s := c.State()
+	m.attempt, m.configEpoch = attempt, configEpoch
+	return &s
 }
 
 func (c *Core) persisted(now Instant, in Persisted) {

@@ -11,12 +11,16 @@ type Effect interface{ isEffect() }
 type Effects struct {
 	Free    []Effect
 	Persist *Persist
+	// Forecast, where it is not nil, is the state that is likely to be saved next:
+	// that of a promotion which is about to be ordered. It is a hint, and must not
+	// take the place of the one that was saved last.
+	Forecast *State
 }
 
 // Reset empties e and keeps its memory.
 func (e *Effects) Reset() {
 	clear(e.Free)
-	e.Free, e.Persist = e.Free[:0], nil
+	e.Free, e.Persist, e.Forecast = e.Free[:0], nil, nil
 }
 
 // Persist asks for State to be made durable. The shell writes states in the

@@ -568,15 +568,16 @@ func (s *redis) fetch() {
 
 // node is a real Core in its model shell.
 type node struct {
-	gossip bool
-	w      *world
-	name   string
-	id     RunID
-	addr   Addr
-	core   *Core
-	twin   *Core // clone of core, when world.onTwins is set
-	seed   uint64
-	tun    Tunables
+	forecast *State // the last one; nil: there was none
+	gossip   bool
+	w        *world
+	name     string
+	id       RunID
+	addr     Addr
+	core     *Core
+	twin     *Core // clone of core, when world.onTwins is set
+	seed     uint64
+	tun      Tunables
 
 	alive  bool
 	paused Instant // a stalled process runs again at this instant
@@ -696,6 +697,9 @@ func (n *node) loop() {
 	}
 	if out.Persist != nil {
 		n.save(out.Persist)
+	}
+	if out.Forecast != nil {
+		n.forecast = out.Forecast
 	}
 	n.w.check.drained(n)
 	n.schedule(n.core.NextDeadline())

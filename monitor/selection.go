@@ -43,6 +43,7 @@ func (c *Core) selectReplica(now Instant, m *master) Instant {
 // choose marks the replica that is promoted.
 func (c *Core) choose(now Instant, m *master, r *replica) {
 	m.promoted, m.orders = r, 0
+	c.promotes = m
 	r.set(FlagPromoted)
 	c.noteCandidates(now, m, r)
 	c.emit(&r.instance, event.SelectedReplica{Instance: c.ref(&r.instance)})

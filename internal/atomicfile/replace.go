@@ -81,14 +81,30 @@ func Cause(err error) error {
 // Seen is what the file was like when data was made from it, or nil: if it is
 // another one by then, the error is errChanged. newPerm is the mode of a file that
 // did not exist, before the umask.
-func replace(fsys FileSystem, path string, data []byte, newPerm fs.FileMode, seen *Seen) (err error) {
+func replace(fsys FileSystem, path string, data []byte, newPerm fs.FileMode, seen *Seen) error {
+	d, err := newDraft(fsys, path, data, newPerm, seen)
+	if err != nil {
+		return err
+	}
+	return d.commit()
+}
+
+// draft is new content that is durable beside the file which it is to replace.
+type draft struct {
+	fsys      FileSystem
+	path, tmp string
+	dir       Dir
+	seen      *Seen // what path was like when the content was made from it; nil: anything
+}
+
+func newDraft(fsys FileSystem, path string, data []byte, newPerm fs.FileMode, seen *Seen) (d *draft, err error) {
 	path, err = fsys.RealPath(path)
 	if err != nil {
-		return &SaveError{"Could not find config file", path, err}
+		return nil, &SaveError{"Could not find config file", path, err}
 	}
 	old, err := fsys.Stat(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return &SaveError{"Could not stat config file", path, err}
+		return nil, &SaveError{"Could not stat config file", path, err}
 	}
 	perm := newPerm
 	if old != nil {
@@ -98,28 +114,41 @@ func replace(fsys FileSystem, path string, data []byte, newPerm fs.FileMode, see
 	// not be synced, is no place for a rename that a vote waits for.
 	dir, err := fsys.OpenDir(filepath.Dir(path))
 	if err != nil {
-		return &SaveError{"Could not open config file dir", filepath.Dir(path), err}
+		return nil, &SaveError{"Could not open config file dir", filepath.Dir(path), err}
 	}
-	defer dir.Close()
-	tmp := tempName(path)
-	f, err := fsys.Create(tmp, perm)
+	d = &draft{fsys, path, tempName(path), dir, seen}
+	f, err := fsys.Create(d.tmp, perm)
 	if err != nil {
-		return &SaveError{"Could not create tmp config file", path, err}
+		_ = dir.Close()
+		return nil, &SaveError{"Could not create tmp config file", path, err}
 	}
 	if err := fillFile(f, path, data, old); err != nil {
-		_ = fsys.Remove(tmp)
-		return err
+		d.discard()
+		return nil, err
 	}
+	return d, nil
+}
+
+// commit puts the draft in the place of the file, durably. The draft is gone then,
+// also when that fails.
+func (d *draft) commit() error {
 	// As late as possible: what somebody else has put here since must not be lost.
-	if seen != nil && !seen.still(fsys) {
-		_ = fsys.Remove(tmp)
+	if d.seen != nil && !d.seen.still(d.fsys) {
+		d.discard()
 		return errChanged
 	}
-	if err := fsys.Rename(tmp, path); err != nil {
-		_ = fsys.Remove(tmp)
-		return &SaveError{"Could not rename tmp config file to", path, err}
+	if err := d.fsys.Rename(d.tmp, d.path); err != nil {
+		d.discard()
+		return &SaveError{"Could not rename tmp config file to", d.path, err}
 	}
-	return syncDir(dir, filepath.Dir(path))
+	defer d.dir.Close()
+	return syncDir(d.dir, filepath.Dir(d.path))
+}
+
+// discard removes the draft.
+func (d *draft) discard() {
+	_ = d.fsys.Remove(d.tmp)
+	_ = d.dir.Close()
 }
 
 // unsyncedError says that a file was replaced in a directory that cannot be synced.

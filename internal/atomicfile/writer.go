@@ -17,6 +17,8 @@ type Writer struct {
 	Plain   bool        // the file can hold no comments
 	Warn    func(text string)
 
+	draft *draft // that Prepare has made; nil: none
+
 	inPlace  bool
 	failed   bool // the last write in place
 	unsynced bool // said already
@@ -71,6 +73,7 @@ func (s *Seen) still(fsys FileSystem) bool {
 // like when data was made from it; if somebody has changed it since then, the
 // error is one that [Changed] tells. Nil: whatever it is like.
 func (w *Writer) Write(data []byte, seen *Seen) error {
+	w.Discard()
 	if !w.inPlace || seen != nil && seen.info == nil {
 		err := w.replace(data, seen)
 		if !refused(err) {
@@ -85,8 +88,45 @@ func (w *Writer) Write(data []byte, seen *Seen) error {
 	return w.overwrite(data, seen)
 }
 
+// Prepare makes ready what Write would do, so that [Writer.Commit] has little left to
+// do: the content is durable beside the file. It reports whether it did. Where the
+// file is written in place nothing can be prepared, and what fails is for Write to
+// tell.
+func (w *Writer) Prepare(data []byte, seen *Seen) bool {
+	w.Discard()
+	if w.inPlace {
+		return false
+	}
+	d, err := newDraft(w.FS, w.Path, data, w.NewPerm, seen)
+	if err != nil {
+		return false
+	}
+	w.draft = d
+	return true
+}
+
+// Commit does the rest of what Prepare began. Its errors are those of Write, and
+// nothing is prepared any more then.
+func (w *Writer) Commit() error {
+	d := w.draft
+	w.draft = nil
+	return w.told(d.commit())
+}
+
+// Discard removes what Prepare has made, if there is any.
+func (w *Writer) Discard() {
+	if w.draft != nil {
+		w.draft.discard()
+		w.draft = nil
+	}
+}
+
 func (w *Writer) replace(data []byte, seen *Seen) error {
-	err := replace(w.FS, w.Path, data, w.NewPerm, seen)
+	return w.told(replace(w.FS, w.Path, data, w.NewPerm, seen))
+}
+
+// told says once that a rename cannot be made durable, which is no failure.
+func (w *Writer) told(err error) error {
 	if unsynced := (*unsyncedError)(nil); errors.As(err, &unsynced) {
 		if !w.unsynced {
 			w.unsynced = true

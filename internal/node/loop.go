@@ -57,7 +57,8 @@ type loopConfig struct {
 // replies and deadlines, and could take a live server for a dead one.
 type loop struct {
 	loopConfig
-	saves chan *monitor.Persist
+	saves     chan *monitor.Persist
+	forecasts chan *monitor.State // the newest alone counts
 
 	// The rest belongs to the loop goroutine.
 	effects monitor.Effects
@@ -77,6 +78,7 @@ func newLoop(cfg loopConfig) *loop {
 	return &loop{
 		loopConfig: cfg,
 		saves:      make(chan *monitor.Persist, 1), // the core has at most one save in flight
+		forecasts:  make(chan *monitor.State, 1),
 		waiting:    map[monitor.PeerRef]chan<- any{},
 		lookups:    make(chan struct{}, lookupsAtOnce),
 	}
@@ -244,10 +246,46 @@ func (l *loop) saved(it item) {
 	l.record.Step(l.core, it.at, monitor.Persisted{Seq: it.persisted.Seq, Err: text})
 }
 
+// preparer is a saver that can do most of the work for a state before it is due.
+type preparer interface {
+	Prepare(monitor.State)
+	Discard() // what was prepared
+}
+
 func (l *loop) saveStates() {
-	for p := range l.saves {
-		err := l.store.Save(p.State)
-		l.inbox.put(item{persisted: p, err: err})
+	ready, prepares := l.store.(preparer)
+	if prepares {
+		defer ready.Discard()
+	}
+	for {
+		select {
+		case p, ok := <-l.saves:
+			if !ok {
+				return
+			}
+			err := l.store.Save(p.State)
+			l.inbox.put(item{persisted: p, err: err})
+		case s := <-l.forecasts:
+			if prepares && len(l.saves) == 0 {
+				ready.Prepare(*s)
+			}
+		}
+	}
+}
+
+// foresee has a state prepared that is likely to be saved soon. An older one that
+// waits is of no use any more.
+func (l *loop) foresee(s *monitor.State) {
+	if s == nil {
+		return
+	}
+	select {
+	case <-l.forecasts:
+	default:
+	}
+	select {
+	case l.forecasts <- s:
+	default:
 	}
 }
 
@@ -261,6 +299,7 @@ func (l *loop) carryOut(ctx context.Context) {
 	if p := l.effects.Persist; p != nil {
 		l.saves <- p
 	}
+	l.foresee(l.effects.Forecast)
 	l.links.Flush()
 	l.flushGossip()
 }
