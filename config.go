@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"time"
 
 	"github.com/gosentinel/sentinel/configrewrite"
@@ -35,6 +36,11 @@ type Config struct {
 	// It is called by many goroutines at once and must return when its context ends.
 	// Close on what it returns must end reads and writes that are under way.
 	Dial DialFunc
+
+	// Resolver looks up host names, where ResolveHostnames allows them; nil means that
+	// of the system. It is called by many goroutines at once and must return when its
+	// context ends.
+	Resolver Resolver
 
 	// StateFile stores the identity, the epochs, the votes and what was learned
 	// about the masters, in TOML. It is created if it does not exist. "" keeps
@@ -121,6 +127,11 @@ type Limits struct {
 // DialFunc opens a connection. It is the form of [net.Dialer.DialContext]: network is
 // "tcp", and addr an IP address with a port.
 type DialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
+
+// Resolver looks host names up. [*net.Resolver] is one.
+type Resolver interface {
+	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
+}
 
 // base converts cfg to the form that a configuration file is read into. The error
 // joins every mistake.

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/gosentinel/sentinel/configrewrite"
+	"github.com/gosentinel/sentinel/event"
 	"github.com/gosentinel/sentinel/internal/fakeredis"
 	"github.com/gosentinel/sentinel/internal/option"
 	"github.com/gosentinel/sentinel/journal"
@@ -378,6 +379,40 @@ func TestPause(t *testing.T) {
 		paused("an hour later", s, false)
 		stop()
 	})
+}
+
+// TestFailoverAborted: a failover that comes to nothing says why.
+func TestFailoverAborted(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	old := startFakeWith(t, fakeredis.Config{})
+	startFakeWith(t, fakeredis.Config{ReplicaOf: old.Addr(), Parameters: map[string]string{"forbidden-commands": "slaveof replicaof"}})
+	s := start(t, Config{Masters: []MasterConfig{{Name: "m", Addr: old.Addr(), Quorum: 1, FailoverTimeout: 500 * time.Millisecond}}})
+	waitForReplica(t, s)
+	report, err := s.Failover(ctx, "m", FailoverOptions{Wait: true})
+	if !errors.Is(err, ErrFailoverAborted) || !strings.Contains(err.Error(), `master "m": the failover was given up: `) {
+		t.Errorf("%v, %v", report, err)
+	}
+	if m, err := s.Master(ctx, "m"); err != nil || m.Addr != old.Addr() {
+		t.Errorf("%+v, %v", m, err)
+	}
+
+	// With too few Sentinels that is the reason.
+	if err := s.Update(ctx, "m", func(m *MasterConfig) { m.Quorum = 2 }); err != nil {
+		t.Fatal(err)
+	}
+	var few *QuorumError
+	if err := s.aborted(ctx, "m", ""); !errors.As(err, &few) {
+		t.Errorf("with too few Sentinels: %v", err)
+	}
+	for _, ev := range []event.Event{event.FailoverAbortNotElected{}, event.FailoverAbortNoGoodReplica{}, event.FailoverAbortReplicaTimeout{}, event.SwitchoverAborted{Reason: "x"}} {
+		if abortReason(ev) == "" {
+			t.Errorf("%T is no reason", ev)
+		}
+	}
+	if abortReason(event.FailoverEnd{}) != "" {
+		t.Error("a failover that has worked is a reason")
+	}
 }
 
 // TestCallsObeyTheirContext: while the loop is stuck every call returns with its

@@ -11,12 +11,29 @@
 //	...
 //	err = s.Run(ctx) // blocks; no goroutine outlives it
 //
-// [Sentinel.Events] is the stream of all events, as typed values. RESP clients
-// subscribe to the same events by their Pub/Sub channel names.
+// # While it runs
 //
-// # Inside
+// The channel of [Sentinel.Ready] is closed once it works. From then on masters are
+// added and changed with [Sentinel.Monitor], [Sentinel.Update], [Sentinel.Remove] and
+// [Sentinel.Reset]; what such a call has changed is durable when it returns.
+// [Sentinel.Failover] makes a failover, and [Sentinel.Pause] puts them off. Errors are to
+// be compared with [errors.Is] and [errors.As].
 //
-// The decisions are made by a pure core in package monitor, which has no access
-// to the clock or the network. internal/node runs it: one goroutine feeds the core
-// and carries out its effects.
+// [Sentinel.Masters], [Sentinel.Replicas] and [Sentinel.Peers] tell what is known now.
+// [Sentinel.Events] is the stream of what happens, as types of package event.
+// [Sentinel.Failovers] tells why a failover happened and how it went.
+// [Sentinel.Health] is for probes.
+//
+// Every call takes a context and returns when that ends. A change that was under way
+// may then still be made.
+//
+// # What belongs to the program
+//
+// The program may bring its own sockets (Config.Listener and Config.Dial), its own
+// [Resolver] and log, and its own place for the state ([Store]). The package leaves what a process has only
+// one of alone: signals, the working directory, limits of resources, and the default
+// loggers. Any number of Sentinels may run in one process.
+//
+// Clients find a master with package discovery. Package sentineltest runs masters,
+// replicas and Sentinels in the process of a test.
 package sentinel

@@ -31,7 +31,7 @@ func New(cfg Config) (*Sentinel, error) {
 		return nil, err
 	}
 	n, err := node.New(node.Config{
-		Base: base, StateFile: cfg.StateFile, Store: cfg.Store, EventsBytes: cfg.Limits.EventsBytes, AllowShutdown: cfg.AllowShutdown, Logger: cfg.Logger, DialTLS: cfg.DialTLS, Dial: node.DialFunc(cfg.Dial),
+		Base: base, StateFile: cfg.StateFile, Store: cfg.Store, EventsBytes: cfg.Limits.EventsBytes, AllowShutdown: cfg.AllowShutdown, Logger: cfg.Logger, DialTLS: cfg.DialTLS, Dial: node.DialFunc(cfg.Dial), Resolver: cfg.Resolver,
 		Listen: func(log logfile.Sink) (*listen.Sockets, error) {
 			if cfg.Listener != nil {
 				return listen.Given(cfg.Listener, cfg.ListenTLS, log.Log), nil
@@ -87,7 +87,3 @@ func (s *Sentinel) DialRESP(ctx context.Context) (net.Conn, error) { return s.no
 
 // Addr returns the address of the RESP server, or nil while it is not open.
 func (s *Sentinel) Addr() net.Addr { return s.node.Addr() }
-
-// Warnings returns one line of text for each questionable setting that was
-// accepted. Run logs them.
-func (s *Sentinel) Warnings() []string { return s.node.Warnings() }

@@ -92,9 +92,9 @@ func (n *Node) Resolve(ctx context.Context, host string) (monitor.Addr, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
-	ip := newResolver(n.settings.BindSourceAddr).first(ctx, host)
-	if ip == "" {
-		return monitor.Addr{}, fmt.Errorf("%q cannot be resolved", host)
+	ip, err := n.names().one(ctx, host)
+	if err != nil {
+		return monitor.Addr{}, fmt.Errorf("%q cannot be resolved: %w", host, err)
 	}
 	return monitor.Addr{Host: host, IP: ip}, nil
 }

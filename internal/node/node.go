@@ -63,6 +63,7 @@ type Node struct {
 	tls       *tlsfiles.Keeper // nil when no file configures TLS
 	dialTLS   *tls.Config      // nil: plain TCP
 	dial      DialFunc         // nil: TCP
+	resolver  Resolver         // nil: that of the system
 	shutdown  bool             // clients may end this Sentinel with SHUTDOWN
 	hooks     Hooks
 	record    *recorder.Recorder // nil: nothing is recorded
@@ -88,6 +89,7 @@ type Config struct {
 	Listen    func(logfile.Sink) (*listen.Sockets, error)
 	DialTLS   *tls.Config // nil: plain TCP
 	Dial      DialFunc    // nil: TCP
+	Resolver  Resolver    // nil: the system's
 
 	EventsBytes   int  // that wait for a reader of Events; 0: as package pubsub has it
 	AllowShutdown bool // clients may end this Sentinel with SHUTDOWN
@@ -100,14 +102,14 @@ type DialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
 // joins all mistakes in cfg, or describes what is wrong with the state file.
 func New(cfg Config) (*Node, error) {
 	n := &Node{
-		settings: cfg.Base.Settings, listen: cfg.Listen, dialTLS: cfg.DialTLS, dial: cfg.Dial, shutdown: cfg.AllowShutdown,
+		settings: cfg.Base.Settings, listen: cfg.Listen, dialTLS: cfg.DialTLS, dial: cfg.Dial, resolver: cfg.Resolver, shutdown: cfg.AllowShutdown,
 		opened: make(chan struct{}), inner: mempipe.Listen(inProcess),
 		openLog: func() (logfile.Log, error) { return logfile.Slog(cfg.Logger), nil },
 	}
 	n.bus = pubsub.NewBus(pubsub.Limits{ClientQueueBytes: queueLimit(n.settings.OutputLimits.PubSub), EventsQueueBytes: cfg.EventsBytes})
 	switch {
 	case cfg.StateFile != "":
-		file, err := configrewrite.Loader{CheckUsers: server.CheckUsers}.New(cfg.StateFile, cfg.Base)
+		file, err := n.loader().New(cfg.StateFile, cfg.Base)
 		if err != nil {
 			return nil, err
 		}
@@ -126,6 +128,14 @@ func New(cfg Config) (*Node, error) {
 		return nil, err
 	}
 	return n, nil
+}
+
+// names returns the resolver of host names.
+func (n *Node) names() resolver { return newResolver(n.resolver, n.settings.BindSourceAddr) }
+
+// loader returns what reads the configuration of an embedding program.
+func (n *Node) loader() configrewrite.Loader {
+	return configrewrite.Loader{CheckUsers: server.CheckUsers, Resolve: n.names().one}
 }
 
 // Process is what a Node may do to the process that it runs in. A daemon sets all

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -46,20 +47,29 @@ func resolveMasters(ctx context.Context, st *monitor.State, lookup func(context.
 	work.Wait()
 }
 
-// resolver looks host names up with the system's resolver.
+// Resolver looks host names up. It is the form of [net.Resolver].
+type Resolver interface {
+	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
+}
+
+// resolver looks host names up for the core.
 type resolver struct {
+	names  Resolver
 	source netip.Addr // where connections come from; the zero value when that is open
 }
 
-func newResolver(bindSource string) resolver {
+func newResolver(names Resolver, bindSource string) resolver {
+	if names == nil {
+		names = net.DefaultResolver
+	}
 	source, _ := netip.ParseAddr(bindSource) // a bad one is reported with each connection
-	return resolver{source.Unmap()}
+	return resolver{names, source.Unmap()}
 }
 
 // lookup returns the addresses of a host name, in canonical text form and in the
 // order of the system, or nil on failure.
 func (r resolver) lookup(ctx context.Context, host string) []string {
-	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	addrs, err := r.names.LookupNetIP(ctx, "ip", host)
 	if err != nil {
 		return nil
 	}
@@ -94,4 +104,16 @@ func (r resolver) first(ctx context.Context, host string) string {
 		return addrs[0]
 	}
 	return ""
+}
+
+// one is first with an error in words, for those who tell a user.
+func (r resolver) one(ctx context.Context, host string) (string, error) {
+	addrs, err := r.names.LookupNetIP(ctx, "ip", host)
+	if err != nil {
+		return "", err
+	}
+	if len(addrs) == 0 {
+		return "", fmt.Errorf("%q has no address", host)
+	}
+	return r.usable(addrs)[0], nil
 }

@@ -98,7 +98,7 @@ func TestAddressesOfTheSourcesFamily(t *testing.T) {
 		{"nonsense", both[:2], "::1 10.0.0.1"},
 		{"10.0.0.9", nil, ""},
 	} {
-		if got := strings.Join(newResolver(c.source).usable(c.addrs), " "); got != c.want {
+		if got := strings.Join(newResolver(nil, c.source).usable(c.addrs), " "); got != c.want {
 			t.Errorf("from %q: %q, want %q", c.source, got, c.want)
 		}
 	}

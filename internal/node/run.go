@@ -182,7 +182,7 @@ func (n *Node) build(ctx context.Context, log logfile.Log, socks *listen.Sockets
 		in.clock.since = set.Clock
 	}
 	plan := planGossip(n.settings, n.state.Options, socks)
-	names := newResolver(n.settings.BindSourceAddr)
+	names := n.names()
 	resolveMasters(ctx, &n.state, names.first)
 	params := monitor.Params{
 		State: n.state, Port: socks.AnnouncedPort(n.dialTLS != nil), PeerPass: n.settings.RequirePass, Seed: randomSeed(),
@@ -332,7 +332,7 @@ func (n *Node) serverConfig(cancel func(), sh *shells, log logfile.Log, socks *l
 		Listeners:     socks.Info,
 		Executable:    executable,
 		ConfigFile:    n.path,
-		Resolve:       newResolver(n.settings.BindSourceAddr).first,
+		Resolve:       n.names().first,
 		Shutdown:      cancel,
 		Log:           log.Log,
 		LogLevel:      log.Level,

@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"github.com/gosentinel/sentinel/configrewrite"
-	"github.com/gosentinel/sentinel/internal/server"
 )
 
 // Store keeps the state of a Sentinel for an embedding program.
@@ -29,7 +28,7 @@ func (n *Node) useStore(ctx, saving context.Context, store Store, base configrew
 	case err != nil:
 		return fmt.Errorf("sentinel: the state cannot be loaded from the store: %w", err)
 	}
-	file, err := newIn(configrewrite.Place{
+	file, err := n.newIn(configrewrite.Place{
 		Name: "the store", Text: slices.Clone(text),
 		Save: func(state []byte) error { return store.Save(saving, slices.Clone(state)) },
 	}, base)
@@ -40,8 +39,8 @@ func (n *Node) useStore(ctx, saving context.Context, store Store, base configrew
 	return errors.Join(n.useRenames(), n.useACL())
 }
 
-func newIn(place configrewrite.Place, base configrewrite.Config) (*configrewrite.File, error) {
-	return configrewrite.Loader{CheckUsers: server.CheckUsers}.NewIn(place, base)
+func (n *Node) newIn(place configrewrite.Place, base configrewrite.Config) (*configrewrite.File, error) {
+	return n.loader().NewIn(place, base)
 }
 
 // bounded waits for f until ctx ends. If f does not end by then, its goroutine is
