@@ -73,12 +73,12 @@ func parseAnswer(r []reply) (answer, error) {
 		return a, fmt.Errorf("config-epoch %s is no number", clip(fields["config-epoch"]))
 	}
 	// The rest is of help, but nothing hangs on it: a user may lack the right to ask.
-	for _, f := range maps(r[3]) {
+	for _, f := range records(r[3]) {
 		if m, ok := parseMember(f); ok && len(a.replicas) < maxMembers {
 			a.replicas = append(a.replicas, m)
 		}
 	}
-	for _, f := range maps(r[4]) {
+	for _, f := range records(r[4]) {
 		if addr, ok := joinAddr(f["ip"], f["port"]); ok && len(a.sentinels) < maxMembers {
 			a.sentinels = append(a.sentinels, peer{addr, f["runid"]})
 		}
@@ -108,8 +108,8 @@ func masterAddr(r reply) (string, error) {
 	return addr, nil
 }
 
-// maps returns an array of flat maps; of what is no such thing, nothing.
-func maps(r reply) (list []map[string]string) {
+// records returns an array of flat maps; of what is no such thing, nothing.
+func records(r reply) (list []map[string]string) {
 	for _, item := range r.items {
 		if f, ok := item.fields(); ok {
 			list = append(list, f)

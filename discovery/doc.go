@@ -32,30 +32,32 @@
 // lost its memory, when one belongs to another group of the same name, when one
 // lies. The master is the server
 //
-//  1. that more than half of those who answer name, and
+//  1. that more than half of those who answer name, all with the same epoch, and
 //  2. that more than half of those heard in the last minute know: they name it, or list
 //     it as a replica, and
 //  3. that says itself that it is a master.
 //
-// The epoch that goes with it is the highest that more than half stand for. When
-// somebody names another one with a higher epoch, he may be ahead of the others,
-// who follow within two seconds, because Sentinels tell each other every two.
-// Therefore:
+// Who states a higher epoch than these may be ahead of the others, who follow within
+// two seconds, because Sentinels tell each other every two. Therefore:
 //
-//   - A new master is not believed while somebody is ahead, unless what he names
-//     says that it is no master; at most for five seconds. Then he is overruled, and
-//     has no such say again before he has agreed with the others once.
-//   - The present master is in doubt for that time if what he names is known to most
+//   - A new master is not believed while a Sentinel is ahead, unless what that names
+//     says that it is no master; at most for five seconds. Then it is overruled, and
+//     is not waited for again before it has agreed with the others once.
+//   - The present master is in doubt for that time if the other server is known to most
 //     and says that it is a master.
-//   - Nobody goes back to a lower epoch before most have named it for five seconds.
-//   - If for five seconds the server that most name is no master, and the one that is named
-//     with a higher epoch is known to most and is one, that is believed. The same
-//     holds if no server is named by more than half.
+//   - A lower epoch than before is not believed until most have named it for five
+//     seconds.
+//   - If for five seconds the server that most name is no master, and another one that at
+//     least two name with a higher epoch is known to most and is one, that is
+//     believed. The same holds if no server is named by more than half; if
+//     only two answer, one is enough.
 //
 // So one Sentinel of three or more that lies or errs cannot send anybody to a
-// server of another group, cannot make an epoch higher, and costs five seconds once
-// at most. It is believed if it is the only one that answers. More than half that lie are
-// believed. With two Sentinels that disagree the higher epoch wins after five seconds.
+// server that the others do not name, cannot make an epoch higher, and costs five
+// seconds once at most. That holds while at least two others answer: it is believed
+// if it is the only one that does and names a server that the others have known within the
+// last minute, and of two that disagree the higher epoch wins after five seconds.
+// More than half that lie are believed.
 //
 // While nobody contradicts, the master that was believed stays it as long as it says
 // that it is one, even if no Sentinel answers any more. A master that is cut off

@@ -26,7 +26,7 @@ type witness struct {
 	heard   time.Time // when the answer came; zero: never
 	present bool      // it is connected and has answered last time
 	pending bool      // it has been named in the options, and is being asked for the first time
-	odd     time.Time // since when it has named another master than most do, with a higher epoch
+	odd     time.Time // since when it has named a higher epoch than most do
 }
 
 // judge decides which master to believe, from what Sentinels say and servers say
@@ -96,13 +96,13 @@ func (j *judge) decide(now time.Time, witnesses []*witness, is state) verdict {
 		}
 		v.why = "the Sentinels name different masters"
 		if !later(j.split) {
-			choice, epoch = c.highest(c.present, is)
+			choice, epoch = j.newer(c.highest(c.present, is))
 		}
 	default:
 		v.why = "no Sentinel answers"
 	}
 
-	overruled := c.top != "" && c.top != j.believed && c.topEpoch > j.epoch
+	overruled := j.believed != "" && c.top != "" && c.top != j.believed && c.topEpoch > j.epoch && c.known(c.top)
 	if choice == "" && j.believed != "" && !overruled && !rival {
 		// Nothing speaks against the master of before, or not for long enough.
 		if says, _ := is(j.believed); says == isMaster {
@@ -114,7 +114,7 @@ func (j *judge) decide(now time.Time, witnesses []*witness, is state) verdict {
 		v.drop = j.believed != "" && j.believed != choice
 		j.believed, j.epoch = choice, epoch
 	} else {
-		v.drop = overruled && c.known(c.top)
+		v.drop = overruled
 	}
 	return v
 }
@@ -135,7 +135,7 @@ func (j *judge) majority(now time.Time, c *tally, is state, later func(time.Time
 		if says == isOther {
 			continue
 		}
-		other := says == isMaster && c.known(w.answer.master)
+		other := says == isMaster && w.answer.master != c.top && c.known(w.answer.master)
 		if other || c.top != j.believed {
 			wait, rival = true, rival || other
 			*why = fmt.Sprintf("most Sentinels name %s, but one names %s with a higher epoch: waiting for the others to follow", c.top, w.answer.master)
@@ -170,9 +170,18 @@ func (j *judge) majority(now time.Time, c *tally, is state, later func(time.Time
 		}
 	}
 	if len(ahead) > 0 && !later(not) {
-		choice, epoch = c.highest(ahead, is)
+		choice, epoch = j.newer(c.highest(ahead, is))
 	}
 	return choice, epoch, false
+}
+
+// newer returns a server only if its epoch is its own: two servers with one epoch
+// would make it worthless as a token.
+func (j *judge) newer(addr string, epoch uint64) (string, uint64) {
+	if j.believed != "" && addr != j.believed && epoch <= j.epoch {
+		return "", 0
+	}
+	return addr, max(epoch, j.epoch)
 }
 
 // noteOdd notes since when a Sentinel has been alone with a higher epoch. Who
@@ -181,7 +190,7 @@ func (j *judge) noteOdd(now time.Time, c *tally) {
 	for _, w := range c.present {
 		switch {
 		case c.top == "":
-		case w.answer.master == c.top || w.answer.epoch <= c.topEpoch:
+		case w.answer.epoch <= c.topEpoch:
 			w.odd = time.Time{}
 		case w.odd.IsZero():
 			w.odd = now
@@ -191,12 +200,10 @@ func (j *judge) noteOdd(now time.Time, c *tally) {
 
 // tally is what Sentinels said, counted.
 type tally struct {
-	pending int        // who has not been asked yet
-	present []*witness // who answers now
-	heard   []*witness // who has answered lately
-	top     string     // what more than half of those present name; empty: there is no majority
-	// topEpoch is the highest epoch that more than half stand for, so that no
-	// single one can make it higher.
+	pending  int        // who has not been asked yet
+	present  []*witness // who answers now
+	heard    []*witness // who has answered lately
+	top      string     // what more than half of those present name, all with topEpoch; empty: there is no majority
 	topEpoch uint64
 }
 
@@ -215,19 +222,9 @@ func count(now time.Time, witnesses []*witness) *tally {
 			c.present = append(c.present, w)
 		}
 	}
-	// Who has not been asked yet might say something else.
-	need := (len(c.present)+c.pending)/2 + 1
 	for _, w := range c.present {
-		var epochs []uint64
-		for _, o := range c.present {
-			if o.answer.master == w.answer.master {
-				epochs = append(epochs, o.answer.epoch)
-			}
-		}
-		if len(epochs) >= need {
-			slices.Sort(epochs)
-			c.top, c.topEpoch = w.answer.master, epochs[len(epochs)-need]
-			break
+		if c.backers(w)*2 > len(c.present) {
+			c.top, c.topEpoch = w.answer.master, w.answer.epoch
 		}
 	}
 	return c
@@ -245,15 +242,34 @@ func (c *tally) known(addr string) bool {
 	return n*2 > len(c.heard)+c.pending
 }
 
-// highest returns what the witness with the highest epoch names, of servers that
-// are known and masters.
+// highest returns the server with the highest epoch of those that some witnesses
+// name, that are known, and that are masters. Of three or more who answer, two must
+// stand for it: one that lies is never enough.
 func (c *tally) highest(of []*witness, is state) (addr string, epoch uint64) {
+	need := 1
+	if len(c.present) > 2 {
+		need = 2
+	}
 	for _, w := range of {
-		if says, _ := is(w.answer.master); says == isMaster && c.known(w.answer.master) && (addr == "" || w.answer.epoch > epoch) {
+		if says, _ := is(w.answer.master); says != isMaster || !c.known(w.answer.master) || c.backers(w) < need {
+			continue
+		}
+		if addr == "" || w.answer.epoch > epoch {
 			addr, epoch = w.answer.master, w.answer.epoch
 		}
 	}
 	return addr, epoch
+}
+
+// backers returns how many say exactly what this one says. An epoch has one master:
+// who names the same one with another epoch means another time.
+func (c *tally) backers(w *witness) (n int) {
+	for _, o := range c.present {
+		if o.answer.master == w.answer.master && o.answer.epoch == w.answer.epoch {
+			n++
+		}
+	}
+	return n
 }
 
 // wanted returns the servers whose role matters: those that are named and known.

@@ -25,9 +25,9 @@ type Addr struct {
 
 	// Epoch is the configuration epoch of the group: a fencing token. Each failover
 	// raises it, so a store that remembers the highest one that it has seen, and
-	// refuses lower ones, cannot be written to on behalf of a master of before. More
-	// than half of the Sentinels vouch for it wherever more than half agree.
-	// It begins anew when the group is removed from the Sentinels and defined again.
+	// refuses lower ones, cannot be written to on behalf of a master of before. One
+	// Sentinel that lies cannot change it while two others answer. It
+	// begins anew when the group is removed from the Sentinels and defined again.
 	Epoch uint64
 }
 

@@ -24,8 +24,8 @@ type SentinelStatus struct {
 	Says       Addr      // its last answer; zero if it has none for this master
 	Heard      time.Time // when that came; zero: never
 	Subscribed bool      // it tells when the master changes; without that it is only asked
-	// Contradicts tells since when it has named another master than most do, with a
-	// higher epoch; zero: it does not. After five seconds it is overruled.
+	// Contradicts tells since when it has stated a higher epoch than most do; zero: it
+	// does not. After five seconds it is overruled.
 	Contradicts time.Time
 	Error       string // why it is of no use now; empty when it is
 }
