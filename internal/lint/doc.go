@@ -28,6 +28,8 @@
 // # The rest
 //
 //   - Each package imports only what lies below it.
+//   - The library leaves what a process has only one of to cmd: its end, its signals,
+//     its working directory, its limits.
 //   - What a file sim_*.go exports is called by jepsen and tests alone: a daemon
 //     that looked into its core as a simulator does could differ from what was
 //     simulated.

@@ -69,6 +69,7 @@ func TestRepository(t *testing.T) {
 	})
 	t.Run("some packages stand alone", func(t *testing.T) { report(t, m.solitude(alone), nil) })
 	t.Run("imports point downwards", func(t *testing.T) { report(t, append(m.directions(layers), m.layering(layers)...), nil) })
+	t.Run("the process belongs to cmd", func(t *testing.T) { report(t, m.processes(layers, forDaemons), nil) })
 	t.Run("simulators look in alone", func(t *testing.T) {
 		wrong, err := m.simulatorsOnly(std)
 		report(t, wrong, err)
