@@ -234,14 +234,15 @@ func short(id string) string { return id[:min(len(id), 8)] }
 // round returns a duration with three digits that matter.
 func round(d time.Duration) string {
 	unit := time.Microsecond
-	for _, step := range []time.Duration{time.Minute, time.Second, 10 * time.Millisecond, time.Millisecond} {
-		if d >= step {
-			unit = step / 1000
-			break
-		}
-	}
-	if d >= time.Minute {
+	switch {
+	case d >= time.Minute:
 		unit = time.Second
+	case d >= 100*time.Millisecond:
+		unit = time.Millisecond
+	case d >= 10*time.Millisecond:
+		unit = 100 * time.Microsecond
+	case d >= time.Millisecond:
+		unit = 10 * time.Microsecond
 	}
 	d = d.Round(unit)
 	switch {

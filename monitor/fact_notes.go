@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gosentinel/sentinel/election"
@@ -38,7 +39,8 @@ func (m *master) silence(now Instant) (cause DownCause, detail string) {
 				if t.cause == CauseRefused {
 					cause = DownRefused
 				}
-				return cause, t.text
+				text, _, _ := strings.Cut(t.text, " (") // what to do about it is in the log
+				return cause, text
 			}
 		}
 		return cause, "there is no connection to it"

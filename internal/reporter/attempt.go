@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gosentinel/sentinel/journal"
 	"github.com/gosentinel/sentinel/monitor"
@@ -44,7 +45,7 @@ func (a *attempt) enter(r *Reporter, name string, at monitor.Instant) {
 
 func (a *attempt) leave(at monitor.Instant) {
 	if n := len(a.Phases); n > 0 && a.phaseAt != 0 {
-		a.Phases[n-1].Took = max(at.Sub(a.phaseAt), 0)
+		a.Phases[n-1].Took = max(at.Sub(a.phaseAt), 0).Round(time.Microsecond) // as it is written down
 	}
 	a.phaseAt = 0
 }

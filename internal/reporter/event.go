@@ -55,7 +55,7 @@ func (r *Reporter) masterEvent(m *master, ev monitor.Event) {
 			r.isBack(m)
 		}
 	case event.ODown:
-		m.odown = r.now
+		m.odown, m.quorum = r.now, e.Quorum
 	case event.ODownCleared:
 		m.odown = 0
 	case event.ConfigUpdateFrom:
@@ -182,6 +182,9 @@ func (r *Reporter) watch(m *master, g *monitor.GrantFact) *attempt {
 	a := r.begin(m, journal.Report{Kind: journal.Failover, Cause: r.cause(m, monitor.AttemptAutomatic)})
 	if m.down != nil {
 		a.Detail = clip(m.down.Detail)
+	}
+	if m.odown != 0 {
+		a.Quorum = m.quorum
 	}
 	r.accuse(m, a)
 	r.detected(m, a)

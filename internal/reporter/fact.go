@@ -2,6 +2,7 @@ package reporter
 
 import (
 	"slices"
+	"time"
 
 	"github.com/gosentinel/sentinel/journal"
 	"github.com/gosentinel/sentinel/monitor"
@@ -126,7 +127,7 @@ func (r *Reporter) candidates(a *attempt, f monitor.CandidatesFact) {
 			Offset: c.Offset, LinkDown: max(c.LinkDown, -1), Data: c.Data, Heard: -1,
 		}
 		if c.Heard != 0 {
-			j.Heard = r.now.Sub(c.Heard)
+			j.Heard = r.now.Sub(c.Heard).Round(time.Microsecond)
 		}
 		a.Candidates = append(a.Candidates, j)
 		if c.Chosen {

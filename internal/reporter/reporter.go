@@ -36,16 +36,17 @@ func New(cfg Config) *Reporter { return &Reporter{cfg: cfg, lastID: cfg.LastID} 
 
 // master is what a reporter remembers of one master between two events.
 type master struct {
-	name  string
-	addr  string
-	down  *monitor.DownFact
-	sdown monitor.Instant // 0: it is not
-	odown monitor.Instant
-	said  []accuser // the other Sentinels that say that it is down
-	grant *monitor.GrantFact
-	told  *journal.Sentinel // who announced the configuration that comes next
-	why   string            // what the next abort means, in words
-	open  *attempt
+	name   string
+	addr   string
+	down   *monitor.DownFact
+	sdown  monitor.Instant // 0: it is not
+	odown  monitor.Instant
+	quorum int       // that was reached then
+	said   []accuser // the other Sentinels that say that it is down
+	grant  *monitor.GrantFact
+	told   *journal.Sentinel // who announced the configuration that comes next
+	why    string            // what the next abort means, in words
+	open   *attempt
 }
 
 // accuser is a Sentinel that says that a master is down.
@@ -153,7 +154,7 @@ func (r *Reporter) master(name string) *master {
 // tidy forgets masters of which there is nothing to remember, so that the list holds
 // those that are in trouble only.
 func (r *Reporter) tidy(m *master) {
-	if m.open == nil && m.sdown == 0 && m.down == nil && len(m.said) == 0 && m.grant == nil {
+	if m.open == nil && m.sdown == 0 && m.down == nil && len(m.said) == 0 && m.grant == nil && m.told == nil {
 		r.masters = slices.DeleteFunc(r.masters, func(o *master) bool { return o == m })
 	}
 }

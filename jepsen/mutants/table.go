@@ -405,4 +405,14 @@ var general = []Mutation{
 		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
 		Edits: []Edit{{"monitor/link.go", "return l.cmd.up && (!l.server || l.pubsub.up)", "return l.cmd.up"}},
 	},
+	{
+		Name: "journal says that nothing is lost", Why: "an operator does not look for what clients have lost",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/fact_notes.go", "f.Comparable, f.Took = true, l.Second-1", "f.Comparable, f.Took = true, old.Offset"}},
+	},
+	{
+		Name: "record added to a torn file", Why: "the record behind a torn one is unreadable as well",
+		By: ByTest, Test: [2]string{"./internal/archive", "^Test(EachStepFails|KillAtEachByte)$"},
+		Edits: []Edit{{"internal/archive/write.go", "if missing || !a.whole ||", "if missing || a.size == 0 ||"}},
+	},
 }
