@@ -180,6 +180,9 @@ func (cfg Config) mistakes() (wrong []error) {
 	if _, err := net.ResolveTCPAddr("tcp", literalHost(cfg.Listen)); cfg.Listen != "" && err != nil {
 		bad("Listen %q: %w", cfg.Listen, err)
 	}
+	if cfg.Limits.JournalBytes > 32<<20 {
+		bad("Limits.JournalBytes %d must be at most %d", cfg.Limits.JournalBytes, 32<<20)
+	}
 	if cfg.GossipPort > 65535 {
 		bad("GossipPort %d must be at most 65535", cfg.GossipPort)
 	}

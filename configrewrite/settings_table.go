@@ -84,7 +84,7 @@ var settingOptions = option.Table[Settings]{
 		Doc: "File for all that the daemon writes; the configuration is then only read.",
 	}, func(s *Settings) *string { return &s.StateFile }, ""),
 	option.Of(option.Spec{
-		Name: "failover-journal-bytes", Where: option.InFiles, Hi: 256 << 20, Since: "gosentinel",
+		Name: "failover-journal-bytes", Where: option.InFiles, Hi: 32 << 20, Since: "gosentinel",
 		Doc: "Largest size of the journal of failovers, beside the state; 0 keeps it in memory.",
 	}, func(s *Settings) *int { return &s.JournalBytes }, 1<<20),
 	option.Of(option.Spec{

@@ -28,7 +28,7 @@ const (
 )
 
 // MaxFileBytes is the size of the largest file that [Read] accepts.
-const MaxFileBytes = 256 << 20
+const MaxFileBytes = 64 << 20
 
 // ErrNoJournal says that a file is something else than a journal.
 var ErrNoJournal = errors.New("journal: this is no journal of failovers")

@@ -74,7 +74,7 @@ func (r *Report) ending() string {
 	why := map[Outcome]string{
 		NotElected: "this Sentinel was not elected", NoGoodReplica: "no replica can be promoted",
 		NotPromoted: "the chosen replica was not promoted", Declined: "it could not begin", Overtaken: "another Sentinel was ahead",
-		Recovered: "the master is back", Abandoned: "an operator has reset or removed the master", Vetoed: "a hook said no",
+		Recovered: "the master is back", Abandoned: "an operator has ended it", Vetoed: "a hook said no",
 		Stopped: "this Sentinel was ended", Interrupted: "this Sentinel ended without a word", NoNews: "nothing more was heard of it",
 	}[r.Outcome]
 	switch {

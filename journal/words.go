@@ -51,7 +51,7 @@ type Outcome uint8
 // chosen replica did not become a master in time, or a step of a switchover failed.
 // Declined: the checks before a switchover found that it cannot be. Overtaken: a newer
 // configuration came from another Sentinel. Recovered: the master is back, and nobody
-// has moved it. Abandoned: an operator has reset or removed the master. Vetoed: a hook
+// has moved it. Abandoned: an operator has ended it, as by SENTINEL RESET. Vetoed: a hook
 // of the embedding program said no. Stopped: the Sentinel was ended meanwhile.
 // Interrupted: the Sentinel ended without a word, as in a crash. NoNews: nothing was
 // heard of an attempt that another Sentinel wanted to lead.

@@ -63,7 +63,11 @@ func (r *Reporter) masterEvent(m *master, ev monitor.Event) {
 	case event.SwitchoverAborted:
 		m.why = e.Reason
 		if a := m.open; a != nil && a.Led && a.in(journal.PhasePreparation) {
-			r.finish(m, journal.Declined, e.Reason)
+			how := journal.Declined
+			if m.paused {
+				how = journal.Abandoned
+			}
+			r.finish(m, how, e.Reason)
 		}
 	case event.ResetMaster:
 		r.abandon(m, "SENTINEL RESET")
@@ -120,6 +124,13 @@ func (r *Reporter) step(m *master, a *attempt, ev monitor.Event) {
 		a.say(r, "failover-timeout passed before all replicas followed the new master")
 	case event.ReplicaReconfSentTimeout:
 		a.say(r, at(e.Addr)+" did not begin to follow the new master in time")
+	case event.FailoverPaused:
+		m.paused = true
+		if m.why = "SENTINEL PAUSE-FAILOVER"; e.Reason != "" {
+			m.why += ": " + e.Reason
+		}
+	case event.FailoverResumed:
+		m.paused, m.why = false, ""
 	case event.FailoverWaits:
 		m.why = e.Reason
 		a.say(r, "nobody is promoted yet: "+e.Reason)
@@ -131,7 +142,10 @@ func (r *Reporter) step(m *master, a *attempt, ev monitor.Event) {
 		a.say(r, at(e.Addr)+": "+e.Reason)
 	case event.FailoverAbortNotElected:
 		how := journal.NotElected
-		if !a.in(journal.PhaseElection) {
+		switch {
+		case m.paused:
+			how = journal.Abandoned
+		case !a.in(journal.PhaseElection):
 			how = journal.Overtaken
 		}
 		r.finish(m, how, m.why)

@@ -45,6 +45,7 @@ type master struct {
 	said   []accuser // the other Sentinels that say that it is down
 	grant  *monitor.GrantFact
 	told   *journal.Sentinel // who announced the configuration that comes next
+	paused bool              // the failovers, in the present attempt
 	why    string            // what the next abort means, in words
 	open   *attempt
 }
@@ -168,7 +169,7 @@ func (r *Reporter) begin(m *master, rep journal.Report) *attempt {
 	r.lastID = max(r.lastID+1, uint64(max(begun.UnixMilli(), 1)))
 	rep.ID, rep.Master, rep.From, rep.Begun = r.lastID, m.name, m.addr, begun
 	a := &attempt{Report: rep}
-	m.open, m.why = a, ""
+	m.open, m.why, m.paused = a, "", false
 	return a
 }
 
