@@ -82,12 +82,6 @@ type refusal string
 
 func (r refusal) Error() string { return "it says " + clip(string(r)) }
 
-// code returns the first word, such as NOAUTH.
-func (r refusal) code() string {
-	code, _, _ := strings.Cut(string(r), " ")
-	return code
-}
-
 // errTooLarge is what limits end with.
 var errTooLarge = errors.New("the reply is larger than anything a Redis server or Sentinel sends here")
 

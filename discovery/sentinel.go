@@ -10,9 +10,10 @@ import (
 )
 
 const (
-	// shortestGap is the time between two questions to one machine, however many
-	// events there are.
+	// shortestGap is the time between two questions to one machine when something
+	// happens, longestGap when that does not end.
 	shortestGap = 20 * time.Millisecond
+	longestGap  = 500 * time.Millisecond
 	// pingEvery is how often a subscription is tried.
 	pingEvery = 10 * time.Second
 	// maxMessages is how many events a Sentinel may publish in a second. It has one
@@ -68,8 +69,8 @@ func (r *Resolver) interrogateOnce(ctx context.Context, v *voice) error {
 		return err
 	}
 	defer l.close()
-	eager := backoff{first: 100 * time.Millisecond, most: time.Second}
-	moving := 0
+	eager, gap := backoff{first: 100 * time.Millisecond, most: time.Second}, newGap()
+	last, moving := time.Now(), 0
 	for {
 		replies, err := l.ask(ctx, questions(r.opt.Master)...)
 		if err != nil {
@@ -84,9 +85,10 @@ func (r *Resolver) interrogateOnce(ctx context.Context, v *voice) error {
 		if moving == 0 || moving > 3 {
 			r.heard(v, a, err)
 		}
-		if err := l.idle(ctx, shortestGap, nil); err != nil {
+		if err := l.idle(ctx, gap.pause(last), nil); err != nil {
 			return err
 		}
+		last = time.Now()
 		if moving > 0 {
 			continue
 		}
@@ -95,6 +97,10 @@ func (r *Resolver) interrogateOnce(ctx context.Context, v *voice) error {
 		}
 	}
 }
+
+// newGap makes the gaps between questions: short ones that grow while questions come
+// one after the other.
+func newGap() backoff { return backoff{first: shortestGap, most: longestGap} }
 
 // interval returns how long to wait before the next question: Poll, and less
 // while there is no master.

@@ -75,7 +75,8 @@ func (r *Resolver) checkOnce(ctx context.Context, s *server) error {
 		return err
 	}
 	defer l.close()
-	eager := backoff{first: 50 * time.Millisecond, most: time.Second}
+	eager, gap := backoff{first: 50 * time.Millisecond, most: time.Second}, newGap()
+	last := time.Now()
 	for {
 		replies, err := l.ask(ctx, command{"ROLE"})
 		if err != nil {
@@ -86,9 +87,10 @@ func (r *Resolver) checkOnce(ctx context.Context, s *server) error {
 			got, err := parseRole(replies[0])
 			r.checked(s, got, err)
 		}
-		if err := l.idle(ctx, shortestGap, nil); err != nil {
+		if err := l.idle(ctx, gap.pause(last), nil); err != nil {
 			return err
 		}
+		last = time.Now()
 		if err := l.idle(ctx, r.interval(&eager), s.ask); err != nil {
 			return err
 		}
