@@ -199,3 +199,31 @@ func TestOptions(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// Trouble is logged when it begins, when it changes and when it ends, and not with each try.
+func TestTroubleIsLoggedOnce(t *testing.T) {
+	var log strings.Builder
+	simulated(t, 3, func(t *testing.T, w *world) {
+		w.opt.Logger = slog.New(slog.NewTextHandler(&log, nil))
+		w.net.kill("s3:26379")
+		w.run()
+		w.master("a:1", 5)
+		time.Sleep(time.Minute)
+		w.net.serve("s3:26379", w.sentinels[2].serve)
+		time.Sleep(time.Minute)
+		w.failover(w.sentinels...)
+		w.sentinels[0].publish("cache", "a:1", "b:1")
+		w.until("b:1", 6)
+	})
+	for part, n := range map[string]int{
+		`msg="discovery: trouble" with=Sentinel addr=s3:26379 error="dial: connection refused"`: 1,
+		`msg="discovery: no more trouble" with=Sentinel addr=s3:26379`:                          1,
+		`msg="discovery: master" name=cache addr=a:1 epoch=5 before=""`:                         1,
+		`msg="discovery: master" name=cache addr=b:1 epoch=6 before=a:1`:                        1,
+		"trouble": 2,
+	} {
+		if got := strings.Count(log.String(), part); got != n {
+			t.Errorf("%d times %s, want %d:\n%s", got, part, n, log.String())
+		}
+	}
+}

@@ -67,7 +67,7 @@
 //
 // Sentinels that others list are asked too, up to 32 in all, if more than half of
 // those that were named in the options list them. No password is sent to a
-// server or Sentinel on the word of one alone.
+// server or Sentinel on the word of one if others answer.
 //
 // # Limits
 //

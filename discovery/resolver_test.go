@@ -95,7 +95,7 @@ func TestWaitsDuringFailover(t *testing.T) {
 		defer cancel()
 		start := time.Now()
 		_, err := w.r.Master(ctx)
-		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "a:1 does not say that it is a master (a:1: dial tcp: connection refused)") {
+		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "a:1 does not say that it is a master (a:1: dial: connection refused)") {
 			t.Errorf("Master: %v", err)
 		}
 		conn, err := w.r.DialMaster(ctx, "tcp", "ignored")

@@ -97,8 +97,13 @@ func exchange(ctx context.Context, conn net.Conn, rd *reader, commands ...comman
 	return replies, plain(err)
 }
 
-// plain says in words what has no words of its own.
+// plain says in words what has no words of its own, and leaves out ports of this
+// side: with them no error would be like the one before.
 func plain(err error) error {
+	var op *net.OpError
+	if errors.As(err, &op) {
+		err = fmt.Errorf("%s: %w", op.Op, op.Err)
+	}
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Errorf("it closed the connection: %w", err)
