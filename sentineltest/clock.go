@@ -14,8 +14,8 @@ import (
 // Sentinel does. Between two beats it goes no further than two periods, and much less
 // when beats are late: a PING needs the CPU more often than a beat does.
 //
-// Nor does it hurry while the cluster is calm: stable, and left alone by the test.
-// Nothing is to be noticed then, and what is slow gets even more time.
+// Nor does it hurry while the cluster is calm: it is stable, the test leaves it alone,
+// and no Sentinel has anything to tell. Then what is slow gets much more time.
 //
 // So it hardly moves while the process gets no CPU. Sentinels that wait for only
 // milliseconds would otherwise take a live master for a dead one whenever the machine
@@ -87,7 +87,7 @@ type pace time.Duration
 
 const (
 	full       pace = 1
-	calm       pace = 8
+	calm       pace = 64
 	standstill pace = 1 << 40
 )
 

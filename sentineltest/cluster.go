@@ -128,6 +128,7 @@ func NewCluster(t testing.TB, opt ClusterOptions) *Cluster {
 	}
 	c := &Cluster{t: t, opt: opt, net: opt.Network, set: &ReplicaSet{t: t, net: opt.Network}}
 	c.history.begin()
+	c.net.use(t)
 	if err := c.start(); err != nil {
 		t.Fatalf("sentineltest: the cluster cannot be started: %v", err)
 	}
@@ -267,14 +268,11 @@ func (c *Cluster) DialContext(ctx context.Context, network, addr string) (net.Co
 func (c *Cluster) Failover() {
 	c.t.Helper()
 	old := c.Master()
-	engine, from := c.anyEngine()
+	c.net.settle()
 	c.stir()
-	result, ok := engine.Call(monitor.FailoverOp{Name: c.opt.Name})
-	switch {
-	case !ok:
-		c.t.Fatalf("sentineltest: sentinel %s has ended\n%s", from.Addr(), c.describe())
-	case result.Err != nil:
-		c.t.Fatalf("sentineltest: sentinel %s refuses the failover: %v\n%s", from.Addr(), result.Err, c.describe())
+	leader := c.anySentinel()
+	if _, err := leader.Instance().Failover(c.t.Context(), c.opt.Name, sentinel.FailoverOptions{Wait: true}); err != nil {
+		c.t.Fatalf("sentineltest: sentinel %s makes no failover: %v\n%s", leader.Addr(), err, c.describe())
 	}
 	c.wait("failed over", func() string {
 		if why := c.unstable(); why != "" {
@@ -288,11 +286,11 @@ func (c *Cluster) Failover() {
 	c.rest()
 }
 
-// anyEngine returns the first Sentinel that runs.
-func (c *Cluster) anyEngine() (server.Engine, *Sentinel) {
+// anySentinel returns the first Sentinel that runs.
+func (c *Cluster) anySentinel() *Sentinel {
 	for _, s := range c.sentinels {
-		if engine, state := s.now(); state == running {
-			return engine, s
+		if _, state := s.now(); state == running {
+			return s
 		}
 	}
 	panic("unreachable: Master has found one")
@@ -334,15 +332,16 @@ func (c *Cluster) WaitStable() {
 	c.rest()
 }
 
-// rest makes the clock calm, which virtual time needs not, if there is nothing that
-// could still be noticed.
+// rest makes the clock calm, now that everything has been noticed. Virtual time does
+// not need that.
 func (c *Cluster) rest() {
-	if servers, sentinels := c.present(); !c.net.virtual && len(servers)+len(sentinels) == len(c.nodes()) {
+	if !c.net.virtual {
 		c.clock.set(calm)
 	}
 }
 
-// stir ends the calm, because the test is about to do something.
+// stir ends the calm, because the test is about to do something, or a Sentinel has
+// noticed something.
 func (c *Cluster) stir() { c.clock.set(full) }
 
 func (c *Cluster) wait(what string, missing func() string) {

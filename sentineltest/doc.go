@@ -29,8 +29,10 @@
 // # Busy machines
 //
 // The Sentinels of a cluster wait for only milliseconds before they take a server for
-// dead. Their clock stands still while the process gets no CPU, so what is slow is
-// slow, and is not taken for dead. Tests may run in parallel, with the race detector.
+// dead. Their clock hardly moves while the process gets no CPU, so what is slow is not
+// taken for dead. It also goes slowly, at a 64th, from the end of WaitStable until the
+// test does something to a node or a Sentinel has an event to tell. Tests may run in
+// parallel, with the race detector.
 //
 // # Virtual time
 //

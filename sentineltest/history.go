@@ -39,6 +39,7 @@ func (c *Cluster) record(s *Sentinel, ev sentinel.Event) {
 	if _, lost := ev.Body.(event.LinkReconnection); lost {
 		return
 	}
+	c.stir()
 	c.history.add(happened{time.Since(c.history.start), s.Addr(), ev.Body.Name(), string(ev.Body.AppendText(nil))})
 }
 

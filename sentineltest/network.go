@@ -8,7 +8,9 @@ import (
 	"os"
 	"sync"
 	"syscall"
+	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/gosentinel/sentinel/internal/mempipe"
 )
@@ -30,6 +32,7 @@ type Network struct {
 	owners  map[string]string               // name of the node that serves an address, or that a loopback connection comes from
 	serving map[netip.AddrPort]*memListener // in memory
 	hosts   int                             // in memory: how many addresses were given out
+	users   int                             // see use
 	ports   uint16                          // in memory: the last port of a client
 }
 
@@ -116,6 +119,25 @@ func (h *host) free() {
 	if h.reserved != nil {
 		h.reserved()
 	}
+}
+
+// use counts those who put nodes on the network. When the last of them has ended with
+// its test, clients get a minute of virtual time to end what they do in the
+// background: those that dial again and again do so beyond their Close, and a bubble
+// may not end before its goroutines.
+func (n *Network) use(t testing.TB) {
+	n.mu.Lock()
+	n.users++
+	n.mu.Unlock()
+	t.Cleanup(func() {
+		n.mu.Lock()
+		n.users--
+		last := n.users == 0
+		n.mu.Unlock()
+		if last && n.virtual {
+			time.Sleep(time.Minute)
+		}
+	})
 }
 
 func (h *host) listen() (net.Listener, error) { return h.net.listen("tcp", h.addr, h.name) }

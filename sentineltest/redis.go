@@ -53,6 +53,7 @@ func NewRedis(t testing.TB) *Redis {
 // NewRedis starts a master on this network. Otherwise it is the function of that name.
 func (n *Network) NewRedis(t testing.TB) *Redis {
 	t.Helper()
+	n.use(t)
 	r, err := n.startRedis(t, redisConfig{ids: newIDs(defaultSeed, 0), stir: func() {}})
 	if err != nil {
 		t.Fatalf("sentineltest: %v", err)

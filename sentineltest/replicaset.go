@@ -33,6 +33,7 @@ func (n *Network) NewReplicaSet(t testing.TB, replicas int) *ReplicaSet {
 	if replicas < 0 {
 		t.Fatalf("sentineltest: NewReplicaSet with %d replicas: give 0 or more", replicas)
 	}
+	n.use(t)
 	set := &ReplicaSet{t: t, net: n}
 	if err := set.start(replicas, redisConfig{stir: func() {}}, defaultSeed); err != nil {
 		t.Fatalf("sentineltest: %v", err)
