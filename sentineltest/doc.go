@@ -26,6 +26,12 @@
 // that cannot be carried out fails the test and says what every node looked like and
 // what happened last. The same is logged when a test has failed otherwise.
 //
+// # What a library does wrong
+//
+// [Serve] plays a script in which Sentinels err, lie, stammer or say nothing, and
+// judges the client: for the authors of client libraries. What real Sentinels do only
+// once in a year, scripts do at every run.
+//
 // # Busy machines
 //
 // The Sentinels of a cluster wait for only milliseconds before they take a server for

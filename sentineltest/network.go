@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/gosentinel/sentinel/internal/mempipe"
+	"github.com/gosentinel/sentinel/internal/reserve"
 )
 
 // Network is a network in memory, for tests in a bubble of [testing/synctest], where
@@ -101,7 +102,7 @@ type host struct {
 // system chooses one, which stays reserved while the server is down.
 func (n *Network) newHost(port uint16) (*host, error) {
 	if n.loopback {
-		addr, free, err := reserve()
+		addr, free, err := reserve.Addr("127.0.0.1")
 		if err != nil {
 			return nil, fmt.Errorf("sentineltest: no free port on 127.0.0.1: %w", err)
 		}

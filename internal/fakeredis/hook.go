@@ -73,15 +73,19 @@ func (s *Server) Do(words ...string) []byte {
 	return c.reply
 }
 
-// links are the local addresses of the connections by which servers of this
-// process follow others.
+// links are the connections by which servers of this process follow others.
 var links sync.Map
+
+// linkKey names a connection by both of its ends: connections to different
+// addresses may come from the same port.
+type linkKey struct{ replica, master string }
 
 // noteLink registers such a connection, before anything is sent on it. The result
 // takes it out again.
-func noteLink(local net.Addr) func() {
-	links.Store(local.String(), nil)
-	return func() { links.Delete(local.String()) }
+func noteLink(conn net.Conn) func() {
+	key := linkKey{conn.LocalAddr().String(), conn.RemoteAddr().String()}
+	links.Store(key, nil)
+	return func() { links.Delete(key) }
 }
 
 // hooked says whether the hook is to see a connection.
@@ -100,7 +104,7 @@ func (s *Server) before(c *client, args [][]byte) Treatment {
 	}
 	if hooked(c.hooked.Load()) == unknown {
 		kind := visible
-		if _, ours := links.Load(c.addr); ours {
+		if _, ours := links.Load(linkKey{c.addr, c.localAddr}); ours {
 			kind = aLink
 		}
 		c.hooked.Store(int32(kind))

@@ -158,7 +158,7 @@ func (l *masterLink) session() error {
 	}
 	conn := l.s.sockets.adopt(raw)
 	defer conn.Close()
-	defer noteLink(conn.LocalAddr())()
+	defer noteLink(conn)()
 	defer context.AfterFunc(l.ctx, func() { _ = conn.Close() })()
 
 	timeout, err := l.setState(linkHandshake)

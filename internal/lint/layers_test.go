@@ -31,12 +31,13 @@ var layers = []layer{
 	{"internal/atomicfile/memdisk", []string{"internal/atomicfile"}},
 	{"internal/acl", []string{"internal/glob", "internal/ordered", "internal/words"}},
 	{"internal/respguard", []string{"internal/words"}},
+	{"internal/reserve", nil},
 	{"internal/resptest", nil},
 	{"internal/testcert", nil},
 	{"discovery", nil},
 	{"internal/fakeredis", []string{"internal/atomicfile", "internal/glob", "internal/respguard", "internal/words"}},
 
-	{"internal/mock", []string{"internal/fakeredis", "internal/glob", "internal/respguard", "internal/words"}},
+	{"internal/mock", []string{"internal/fakeredis", "internal/glob", "internal/reserve", "internal/respguard", "internal/words"}},
 
 	// The core.
 	{"quorum", nil},
@@ -74,7 +75,7 @@ var layers = []layer{
 		"configrewrite", "event", "internal/errtext", "internal/listen", "internal/logfile", "internal/node", "internal/option", "internal/recorder",
 		"internal/valid", "journal", "monitor", "quorum",
 	}},
-	{"sentineltest", []string{"event", ".", "internal/fakeredis", "internal/mempipe", "internal/server", "internal/testbed", "internal/valid", "monitor"}},
+	{"sentineltest", []string{"event", ".", "internal/fakeredis", "internal/mempipe", "internal/mock", "internal/reserve", "internal/server", "internal/testbed", "internal/valid", "monitor"}},
 	{"cmd/gosentinel", []string{
 		"configrewrite", "internal/errtext", "internal/listen", "internal/logfile", "internal/mock", "internal/node", "internal/recorder", "internal/scripts",
 		"internal/words", "journal", "monitor",

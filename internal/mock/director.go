@@ -195,6 +195,7 @@ func (m *Mock) constrain(in *instruction) {
 	}
 	if len(m.limits) < maxInstructions {
 		m.limits = append(m.limits, l)
+		m.enforce(l) // connections may be too many already
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gosentinel/sentinel/internal/reserve"
 	"github.com/gosentinel/sentinel/internal/respguard"
 )
 
@@ -55,11 +56,12 @@ type node struct {
 	m     *Mock
 	index int
 	host  string
-	port  int // 0 until it was started for the first time
+	port  int
 
 	redis server   // of a server
 	voice sentinel // of a Sentinel
 
+	free   func() // gives the port back
 	up     bool
 	life   chan struct{} // closed when it is killed
 	counts [quantities]int64
@@ -95,8 +97,8 @@ func Start(s *Script, o Options) (*Mock, error) {
 	return m, nil
 }
 
-// startNodes starts everything. A replica may stand above its master, so it is
-// told whom to follow when all have their ports.
+// startNodes starts everything. Nobody is told an address before all have theirs:
+// a replica may stand above its master.
 func (m *Mock) startNodes() error {
 	m.acting.Lock()
 	defer m.acting.Unlock()
@@ -107,15 +109,35 @@ func (m *Mock) startNodes() error {
 		}
 	}
 	for _, n := range m.nodes {
+		if err := n.reserve(); err != nil {
+			return err
+		}
+	}
+	for _, n := range m.nodes {
 		if err := n.start(); err != nil {
 			return err
 		}
 	}
 	for _, n := range m.nodes {
-		if of := m.named(n.Of); of != nil {
-			n.redis.obey(of)
+		if n.redis.of != nil {
+			n.redis.settle(n)
 		}
 	}
+	return nil
+}
+
+// reserve gets a port that the node has until the end, whether it is up or not.
+func (n *node) reserve() error {
+	n.redis.of = n.m.named(n.Of)
+	if n.port != 0 {
+		return nil
+	}
+	addr, free, err := reserve.Addr(n.host)
+	if err != nil {
+		return err
+	}
+	n.free = free
+	_, n.port, _ = address(addr)
 	return nil
 }
 
@@ -130,10 +152,6 @@ func (m *Mock) named(name string) *node {
 
 func (n *node) addr() string { return net.JoinHostPort(n.host, strconv.Itoa(n.port)) }
 
-// rebindTime is how long start tries to get the port back that a node had: for a
-// moment, another program may be connected from it.
-var rebindTime = 5 * time.Second
-
 func (n *node) start() error {
 	start := n.redis.start
 	if n.Sentinel {
@@ -144,12 +162,7 @@ func (n *node) start() error {
 		n.life = make(chan struct{})
 	}
 	n.m.mu.Unlock()
-	var err error
-	for end := time.Now().Add(rebindTime); ; {
-		if err = start(n); err == nil || time.Now().After(end) || !n.pause(20*time.Millisecond) {
-			break
-		}
-	}
+	err := start(n)
 	if err != nil {
 		return fmt.Errorf("%s cannot be started: %w", n.Name, err)
 	}
@@ -171,15 +184,6 @@ func (n *node) kill() {
 		n.voice.kill()
 	} else {
 		n.redis.kill()
-	}
-}
-
-// bind notes the port that a node has got.
-func (n *node) bind(port int) {
-	n.m.mu.Lock()
-	defer n.m.mu.Unlock()
-	if n.port == 0 {
-		n.port = port
 	}
 }
 
@@ -215,6 +219,10 @@ func (m *Mock) Close() {
 	defer m.acting.Unlock()
 	for _, n := range m.nodes {
 		n.kill()
+		if n.free != nil {
+			n.free()
+			n.free = nil
+		}
 	}
 }
 

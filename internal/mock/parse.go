@@ -94,7 +94,14 @@ func (p *parser) parseLine(line string) {
 		*text = strings.TrimSpace(*text + " " + rest)
 		return
 	}
-	w, ok := words.Split(line)
+	if verb == "step" && !p.live { // a text for people too
+		if rest == "" {
+			p.problem("step needs a text", "")
+		}
+		p.add(instruction{verb: verb, words: []string{rest}})
+		return
+	}
+	w, ok := words.Split(withoutComment(line))
 	if !ok {
 		p.problem("a quote is not closed, or text follows it", `write "..." with a blank behind it`)
 		return
@@ -112,6 +119,24 @@ func (p *parser) parseLine(line string) {
 			p.problem(fmt.Sprintf("%s is not understood", words.Quote(line)), "write: "+statement.usage)
 		}
 	}
+}
+
+// withoutComment cuts a line at a # that begins a word and stands in no quotes.
+func withoutComment(line string) string {
+	quote := byte(0)
+	for i := 0; i < len(line); i++ {
+		switch c := line[i]; {
+		case quote != 0 && c == '\\':
+			i++
+		case quote != 0 && c == quote:
+			quote = 0
+		case quote == 0 && (c == '"' || c == '\''):
+			quote = c
+		case quote == 0 && c == '#' && (i == 0 || words.IsSpace(line[i-1])):
+			return line[:i]
+		}
+	}
+	return line
 }
 
 // prose returns where the text of a line for people goes.

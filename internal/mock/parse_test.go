@@ -38,7 +38,8 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"repeat 3\nkill a", `6: repeat without end (write end below what is repeated)`},
 		{"end", `6: end without repeat (write repeat N above what is repeated)`},
 		{"repeat 10000\nrepeat 10000\nkill a\nend\nend", `8: more than 10000 things to do (repeat less often)`},
-		{`step "a`, `6: a quote is not closed, or text follows it (write "..." with a blank behind it)`},
+		{`say "s1 b`, `6: a quote is not closed, or text follows it (write "..." with a blank behind it)`},
+		{"step", `6: step needs a text`},
 		{"step x\nserver d", `7: server comes too late (it stands above everything that is done)`},
 		{"server a", `6: there are two nodes "a"`},
 		{"server all", `6: "all" cannot be the name of a node (letters, digits and .-_, but not all, any, servers, sentinels, nobody, next, no)`},
@@ -100,11 +101,11 @@ server a port 7000
 server b of a
 sentinel s1 password x
 # nothing
-step one two
-  repeat 2
+step it's "one # two
+  repeat 2 # 'x
     wait 3 writes on all within 5s
     repeat 2
-      answer a GET slow 1s 3 times
+      answer a GET slow 1s 3 times #
     end
   end
   forbid more than 4 connections on all
@@ -119,6 +120,17 @@ step one two
 	}
 	if got := strings.Join(verbs, " "); got != "step wait answer answer wait answer answer forbid" {
 		t.Error(got)
+	}
+	if got := s.instructions[0].words[0]; got != `it's "one # two` {
+		t.Error(got)
+	}
+	in, err := s.parseAction(`publish s1 x "# a" '\'#' b#c # d "`)
+	must(t, err)
+	if got := strings.Join(in.words, ","); got != "x,# a,'#,b#c" {
+		t.Error(got)
+	}
+	if _, err := s.parseAction(" # nothing"); err == nil {
+		t.Error("a comment says what to do")
 	}
 	wait, answer := s.instructions[1].cond, s.instructions[2].rule
 	if wait.count != 3 || wait.what != writes || len(wait.nodes) != 2 || wait.within != 5*time.Second {

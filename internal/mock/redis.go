@@ -1,8 +1,10 @@
 package mock
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/gosentinel/sentinel/internal/fakeredis"
@@ -28,7 +30,7 @@ func (s *server) start(n *node) error {
 		Addr: n.addr(), Password: n.m.script.Password, MasterPassword: n.m.script.Password, Data: s.data, Hook: hook{n},
 		Parameters: map[string]string{"repl-diskless-sync-delay": "0", "maxclients": "1000", "maxmemory": "16777216"},
 	}
-	if s.of != nil && s.of.port != 0 {
+	if s.of != nil {
 		cfg.ReplicaOf = s.of.addr()
 	}
 	run, err := fakeredis.Start(cfg)
@@ -36,8 +38,21 @@ func (s *server) start(n *node) error {
 		return err
 	}
 	s.run, s.dead = run, false
-	n.bind(run.Port())
 	return nil
+}
+
+// settleTime is how long a replica may take to synchronise. It takes milliseconds,
+// and more in a chain whose upper part is not ready.
+const settleTime = 5 * time.Second
+
+// settle waits until a replica has synchronised, so that the first client finds
+// nothing half done.
+func (s *server) settle(n *node) {
+	for end := time.Now().Add(settleTime); time.Now().Before(end); {
+		if bytes.Contains(s.run.Do("ROLE"), []byte("$9\r\nconnected\r\n")) || !n.pause(time.Millisecond) {
+			return
+		}
+	}
 }
 
 func (s *server) kill() {

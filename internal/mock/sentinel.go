@@ -49,7 +49,6 @@ func (v *sentinel) start(n *node) error {
 	if err != nil {
 		return err
 	}
-	n.bind(ln.Addr().(*net.TCPAddr).Port)
 	guarded := respguard.NewListener(ln, n.guard())
 	v.ln = guarded
 	n.m.mu.Lock()

@@ -31,7 +31,7 @@ func init() {
 		"server":   {usage: "server NAME... [of SERVER] [port N]", head: true, parse: (*parser).server},
 		"sentinel": {usage: "sentinel NAME... [port N] [password PASSWORD]", head: true, parse: (*parser).sentinel},
 
-		"step":   {usage: "step TEXT", parse: (*parser).step},
+		"step":   {usage: "step TEXT"},
 		"wait":   {usage: "wait TIME | wait next | wait N WHAT on NODES [within TIME]", parse: (*parser).wait},
 		"expect": {usage: "expect N WHAT on NODES within TIME", parse: (*parser).expect},
 		"forbid": {usage: "forbid [more than N] WHAT on NODES", live: true, parse: (*parser).forbid},
@@ -153,10 +153,6 @@ func (p *parser) defineOne(name string, n Node) {
 	default:
 		p.s.Nodes = append(p.s.Nodes, n)
 	}
-}
-
-func (p *parser) step(w []string) bool {
-	return len(w) > 0 && p.add(instruction{verb: "step", words: []string{strings.Join(w, " ")}})
 }
 
 func (p *parser) wait(w []string) bool {

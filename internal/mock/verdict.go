@@ -83,14 +83,18 @@ func (n *node) count(what quantity, by int64) {
 	n.counts[what] += by
 	m := n.m
 	for _, l := range m.limits {
-		if l.what != what || !slices.Contains(l.nodes, n.index) {
-			continue
-		}
-		if have := m.sum(&l.condition) - l.base; have > l.count {
-			m.decideLocked(Fail, l.line, "%s: %d %s on %s (%s)", m.step, have, quantityNames[what], m.names(l.nodes), l.text)
+		if l.what == what && slices.Contains(l.nodes, n.index) {
+			m.enforce(l)
 		}
 	}
 	m.stir()
+}
+
+// enforce gives the verdict if there is more than a limit allows. The lock is held.
+func (m *Mock) enforce(l *limit) {
+	if have := m.sum(&l.condition) - l.base; have > l.count {
+		m.decideLocked(Fail, l.line, "%s: %d %s on %s (%s)", m.step, have, quantityNames[l.what], m.names(l.nodes), l.text)
+	}
 }
 
 // sum adds up a count over nodes. The lock is held.
