@@ -65,7 +65,7 @@ conformance: ## compare with redis-sentinel at length; writes docs/compatibility
 
 ecosystem: ## repeat published guides and the tests of old clients (needs node and npm; 7 minutes)
 	@sh jepsen/install.sh redis-server redis-sentinel gcc python3-redis haproxy ip
-	$(GO) test -race -count 1 -v -timeout 20m ./jepsen/ecosystem -long
+	$(GO) test -race -count 1 -v -timeout 20m ./jepsen/ecosystem ./jepsen/clients -long
 
 # The former name of ecosystem.
 seeds: ecosystem

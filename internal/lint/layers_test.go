@@ -87,6 +87,7 @@ var layers = []layer{
 	// Proofs and measurements.
 	{"jepsen/cluster", nil},
 	{"jepsen/cluster/clustertest", []string{"jepsen/cluster"}},
+	{"jepsen/clients", nil},
 	{"jepsen/conformance", nil},
 	{"jepsen/ecosystem", nil},
 	{"jepsen/host", nil},
