@@ -101,6 +101,9 @@ func (c *Core) resetMatching(now Instant, pattern string) int {
 }
 
 func (c *Core) remove(m *master) *CallError {
+	if m.attempt.Published() {
+		c.saveRoleAtOnce(m)
+	}
 	c.withdraw(c.now, m)
 	c.handLeaseOn(m)
 	c.dropInquirers(m)

@@ -125,4 +125,9 @@ var switchover = []Mutation{
 		By: ByTest, Test: [2]string{"./jepsen/sim", "^TestScripts$"},
 		Edits: []Edit{{"monitor/lost.go", "from = m.between(info.ReplID2, from)", "_ = m.between"}},
 	},
+	{
+		Name: "REMOVE right after a promotion does not save the role", Why: "the new master is a replica after its next start",
+		By: ByTest, Test: [2]string{"./jepsen/sim", "^TestScripts$"},
+		Edits: []Edit{{"monitor/calls.go", "		c.saveRoleAtOnce(m)\n", ""}},
+	},
 }

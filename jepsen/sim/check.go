@@ -202,6 +202,11 @@ func (k *checker) after(n *node, in monitor.Input) {
 	h.changes = changes
 	h.before, h.probes = h.probes, h.core(n)
 	k.checked += uint64(len(h.probes))
+	for j := range h.before {
+		if h.before[j].Phase > election.WaitStart {
+			h.led[h.before[j].Name] = k.w.now
+		}
+	}
 	for j := range h.probes {
 		now := &h.probes[j]
 		if j < len(h.before) && *now == h.before[j] {
@@ -454,7 +459,7 @@ func (n *node) lineage(name string) monitor.Lineage {
 // complete reports whether a server has all that a Sentinel knows its master to have
 // had. How long it was cut off does not matter then.
 func complete(i *monitor.Info, l monitor.Lineage) bool {
-	return has(i, l.ReplID, l.Offset) && !i.Syncing
+	return has(i, l.ReplID, l.Offset) && (!i.Syncing || i.ReplID != l.ReplID)
 }
 
 // unfit says why a replica must not be promoted, or "". The times are how old

@@ -274,6 +274,9 @@ func (w *world) heal() {
 		case *node:
 			n.disk.mend(n)
 			n.nowhere = false
+			if n.stalled() { // it may be told to remove a master when it wakes up
+				w.after(n.paused.Sub(w.now)+time.Millisecond, func() { w.monitorAll(n) })
+			}
 		case *stock:
 			n.disk.broken, n.disk.hung, n.disk.latency = "", false, w.opts.DiskLatency
 		}

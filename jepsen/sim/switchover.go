@@ -136,7 +136,7 @@ func (k *checker) attempted(n *node, p, was *monitor.MasterProbe) {
 	h := &n.seen.master(p.Name).handover
 	if p.Begun != was.Begun {
 		if p.Begun != 0 {
-			*h = handover{must: h.must, forced: h.forced, named: h.named, open: h.open, begun: p.Begun}
+			*h = handover{must: h.must && !p.TakingOver, forced: h.forced, named: h.named, open: h.open, begun: p.Begun}
 		} else {
 			h.forced = false
 		}
@@ -199,15 +199,15 @@ func (k *checker) handedOver(n *node, s monitor.Send) {
 			k.behindPause(n, c, s)
 			return
 		case monitor.PauseWrites:
-			k.acts(n, h, s.Cmd, c)
+			k.acts(n, p.Name, s.Cmd, c)
 			k.pauses(n, p.Name, &v, c, s, cmd)
 		case monitor.Unpause:
 			k.unpauses(n, h, c, s)
 		case monitor.KillClients, monitor.RewriteConfig:
-			k.acts(n, h, s.Cmd, c)
+			k.acts(n, p.Name, s.Cmd, c)
 		case monitor.SlaveOf:
 			if cmd.Bare {
-				k.acts(n, h, s.Cmd, c)
+				k.acts(n, p.Name, s.Cmd, c)
 				k.changesRole(n, p, h, &v, c, s, cmd)
 			} else if cmd.Host == "" && p.Forced {
 				k.looked[Planned]++
@@ -220,9 +220,10 @@ func (k *checker) handedOver(n *node, s monitor.Send) {
 }
 
 // acts checks that a command is part of an attempt that was won (Untouched).
-func (k *checker) acts(n *node, h *handover, cmd monitor.Command, c *conn) {
+func (k *checker) acts(n *node, name string, cmd monitor.Command, c *conn) {
 	k.looked[Untouched]++
-	if !h.active {
+	// The attempt may have ended in the same turn, and the next one have begun.
+	if !n.seen.master(name).handover.active && n.seen.led[name] != k.w.now {
 		k.fail(n.name, Untouched, "%T was sent to %s without an election", cmd, c.addr)
 	}
 }

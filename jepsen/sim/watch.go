@@ -15,6 +15,7 @@ type watch struct {
 	infos     map[monitor.HostPort]heardInfo
 	pauses    map[monitor.HostPort]pausing
 	pausers   map[uint64]monitor.HostPort // servers of orders to pause, and to end that, by their token
+	led       map[string]Instant          // when an attempt was last under way that was won, of each master
 	downAfter map[answerKey]told          // what peers have told of their down-after
 	asks      map[uint64]asked
 	answers   map[answerKey]answer
@@ -73,6 +74,7 @@ func (h *watch) init() {
 	h.pausers = map[uint64]monitor.HostPort{}
 	h.infos, h.pauses = map[monitor.HostPort]heardInfo{}, map[monitor.HostPort]pausing{}
 	h.downAfter = map[answerKey]told{}
+	h.led = map[string]Instant{}
 	h.asks = map[uint64]asked{}
 	h.answers = map[answerKey]answer{}
 	h.opinions = map[opinionKey]answer{}
