@@ -91,7 +91,7 @@ func TestText(t *testing.T) {
 			"It took 5.224 s: silence 5.000 s, agreement 2 ms, election 6.5 ms, promotion 200 ms. " +
 			"Possibly lost: 512 bytes of the replication stream, and what it took in the 498 ms after it was last heard."},
 		{"unknown loss", lost, "What is lost is not known: the new master tells no history."},
-		{"watched", watched, "epoch 7, led by Sentinel 10.0.1.2:26379 (bbbbbbbb). "},
+		{"watched", watched, "epoch 7, led by Sentinel 10.0.1.2:26379 (bbbbbbbb), it seems. "},
 		{"split", split, "Failover of mymaster (10.0.0.1:6379) did not happen, because this Sentinel was not elected, epoch 7. "},
 		{"votes", split, "Votes: 1 vote for it, Sentinel 10.0.1.3:26379 (cccccccc) voted for dddddddd, 1 gave none, 1 did not answer. "},
 		{"no replica", none, "None of 2 replicas fits; 10.0.0.2:6379: priority 0; 10.0.0.3:6379: 30 s without its master, and 15 s are allowed. "},

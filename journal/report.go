@@ -27,7 +27,8 @@ type Report struct {
 	Led bool `json:"led"`
 	// Leader led the attempt, as far as that is known; the zero value when it is not.
 	// Of an attempt that it watches, a Sentinel knows for whom it voted and who told
-	// it the outcome: where both are one Sentinel, that is taken to be the leader.
+	// it the outcome: where both are one Sentinel, that is taken to be the leader. It can
+	// be another, when the votes were split.
 	Leader Sentinel `json:"leader,omitzero"`
 	// Epoch is the epoch of the last election of the attempt, which the new
 	// configuration then carries; 0 when there was none.

@@ -62,7 +62,7 @@ func (r *Report) headline() string {
 	case r.Led && r.Promoted():
 		s += ", led by this Sentinel"
 	case !r.Led && r.Leader != (Sentinel{}):
-		s += ", led by " + r.Leader.String()
+		s += ", led by " + r.Leader.String() + ", it seems"
 	case !r.Led:
 		s += ", led by another Sentinel"
 	}

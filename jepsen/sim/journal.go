@@ -100,9 +100,22 @@ func (k *checker) movedBy(n *node, ev event.SwitchMaster) {
 	if !elected || k.tainted != "" || k.excused[key] || r.Leader.ID == "" {
 		return
 	}
+	if !r.Led && k.stood(r.Leader.ID, key) {
+		return // it had this one's vote and lost to another, whose configuration it passed on
+	}
 	if who := k.nameOf(r.Leader.ID); who != "" && who != l.node {
 		k.fail(n.name, Journal, "%s was led by %s, and the journal says by %s", text(ev), l.node, who)
 	}
+}
+
+// stood reports whether a Sentinel has voted for itself at an epoch.
+func (k *checker) stood(id string, key epochKey) bool {
+	for _, s := range k.w.nodes {
+		if n, ok := s.(*node); ok && string(n.id) == id {
+			return n.voter().votes[key] == n.id
+		}
+	}
+	return false
 }
 
 // nameOf returns the name of the Sentinel that has an id now, or "".
