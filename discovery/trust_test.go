@@ -272,6 +272,7 @@ func TestFloodOfEvents(t *testing.T) {
 		s := w.sentinels[0]
 		w.run()
 		w.master("a:1", 5)
+		synctest.Wait() // it has subscribed
 		start := time.Now()
 		for s.mu.Lock(); len(s.subs) > 0; s.mu.Lock() {
 			s.mu.Unlock()
