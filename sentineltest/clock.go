@@ -87,6 +87,7 @@ type pace time.Duration
 
 const (
 	full       pace = 1
+	starting   pace = 8 // there is much to do, and nothing to wait for
 	calm       pace = 64
 	standstill pace = 1 << 40
 )
@@ -96,6 +97,17 @@ func (c *clock) set(p pace) {
 	defer c.mu.Unlock()
 	c.advance()
 	c.slower = p
+}
+
+// stir ends the calm, but no standstill: a Sentinel that has started must not count
+// the time that others still need for it.
+func (c *clock) stir() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.slower == calm {
+		c.advance()
+		c.slower = full
+	}
 }
 
 func (c *clock) close() {

@@ -133,6 +133,9 @@ func NewCluster(t testing.TB, opt ClusterOptions) *Cluster {
 		t.Fatalf("sentineltest: the cluster cannot be started: %v", err)
 	}
 	c.WaitStable()
+	if c.net.virtual {
+		c.clock.set(full)
+	}
 	t.Cleanup(func() { // the first of its cleanups: while the nodes are as the test left them
 		if t.Failed() {
 			t.Logf("sentineltest: at the end of the test\n%s", c.describe())
@@ -161,7 +164,7 @@ func (c *Cluster) start() error {
 			return err
 		}
 	}
-	c.clock.set(full) // now that each of them can answer the others
+	c.clock.set(starting) // now that each of them can answer the others
 	return nil
 }
 
@@ -342,7 +345,7 @@ func (c *Cluster) rest() {
 
 // stir ends the calm, because the test is about to do something, or a Sentinel has
 // noticed something.
-func (c *Cluster) stir() { c.clock.set(full) }
+func (c *Cluster) stir() { c.clock.stir() }
 
 func (c *Cluster) wait(what string, missing func() string) {
 	c.t.Helper()

@@ -216,6 +216,11 @@ func TestClockStandsStill(t *testing.T) {
 		if got := c.now(); got != 0 {
 			t.Errorf("before it is set going it is %v", got)
 		}
+		c.stir()
+		time.Sleep(time.Second)
+		if got := c.now(); got != 0 {
+			t.Errorf("what is noticed before sets it going: it is %v", got)
+		}
 		c.set(full)
 		time.Sleep(100 * time.Millisecond)
 		if got := c.now(); got != 100*time.Millisecond {
