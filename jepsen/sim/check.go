@@ -83,6 +83,7 @@ type voter struct {
 	votes     map[epochKey]monitor.RunID
 	told      monitor.Epoch            // the highest epoch that it told
 	config    map[string]monitor.Epoch // the config epoch of each master that it told
+	words     map[string]word          // about the failovers of each master that it has acknowledged
 	lost      *lostEpochs              // nil while its file has kept everything
 }
 
@@ -99,6 +100,7 @@ func (v *voter) forget() {
 	if v.lost != nil {
 		told = max(told, v.lost.told)
 	}
+	clear(v.words)
 	v.lost, v.told = &lostEpochs{told, map[string]monitor.Epoch{}}, 0
 	clear(v.config)
 }
@@ -113,7 +115,7 @@ func (v *voter) hears(n *node, h *monitor.Hello) {
 // voter returns who n is now.
 func (n *node) voter() *voter {
 	if n.bound == nil || n.bound.installed != n.installed {
-		n.bound = &voter{installed: n.installed, votes: map[epochKey]monitor.RunID{}, config: map[string]monitor.Epoch{}}
+		n.bound = &voter{installed: n.installed, votes: map[epochKey]monitor.RunID{}, config: map[string]monitor.Epoch{}, words: map[string]word{}}
 	}
 	return n.bound
 }
@@ -164,8 +166,14 @@ func (k *checker) before(n *node, in monitor.Input) {
 			k.hearing(n, &in)
 		}
 	case monitor.Call:
-		if op, ok := in.Op.(monitor.FailoverOp); ok {
+		switch op := in.Op.(type) {
+		case monitor.FailoverOp:
 			k.operated(n, op)
+			n.seen.master(op.Name).byForce = op.Mode == monitor.FailoverForced
+		case monitor.PauseOp:
+			k.said(n, in, op)
+		case monitor.RemoveOp:
+			delete(n.voter().words, op.Name)
 		}
 		if _, ok := in.Op.(monitor.ResetOp); ok {
 			for _, p := range n.seen.probes {
@@ -190,6 +198,7 @@ func (k *checker) masterAt(n *node, at monitor.HostPort) string {
 // after compares the state with the one before the step.
 func (k *checker) after(n *node, in monitor.Input) {
 	k.heardLie(n)
+	k.numbered(n, in)
 	h, changes := &n.seen, n.core.Changes()
 	if changes == h.changes && k.thorough {
 		k.unchanged(n)
@@ -497,7 +506,13 @@ func (k *checker) attempts(n *node, p, was *monitor.MasterProbe, in monitor.Inpu
 	if p.Begun != was.Begun && p.Begun != 0 {
 		k.began(n, p, m)
 	}
-	ask, _ := in.(monitor.Ask)
+	ask, asked := in.(monitor.Ask)
+	if asked && ask.RunID != "" && k.paused(n, p.Name) {
+		k.looked[Halted]++
+		if p.VoteFor == ask.RunID && p.VoteEpoch != was.VoteEpoch && !n.seen.demoted[hostPort(was.Current)] {
+			k.fail(n.name, Halted, "a vote although failovers of %s are paused", p.Name)
+		}
+	}
 	if p.VoteFor != n.id && p.VoteFor != "" && p.VoteEpoch != was.VoteEpoch && ask.Lease == 0 {
 		m.blocked = k.w.now
 	}
@@ -510,6 +525,12 @@ func (k *checker) attempts(n *node, p, was *monitor.MasterProbe, in monitor.Inpu
 func (k *checker) began(n *node, p *monitor.MasterProbe, m *masterWatch) {
 	k.started++
 	m.granted = 0
+	if k.paused(n, p.Name) && !p.TakingOver {
+		k.looked[Halted]++
+		if !p.Forced || !m.byForce {
+			k.fail(n.name, Halted, "attempt although failovers of %s are paused", p.Name)
+		}
+	}
 	if !p.Forced && !p.TakingOver {
 		k.looked[S10]++
 		k.looked[S11]++

@@ -20,14 +20,15 @@ type kind struct {
 // data; Sentinels that crash or stall; the network; disks; operators; changes of
 // membership; gossip, which is lost, late and one-way; hellos that do not tell where
 // their Sentinel is, which the default mix is without; what may come between the
-// steps of a planned switchover. "stock" adds stock Sentinels
+// steps of a planned switchover; operators who pause failovers, which the default mix is
+// without too. "stock" adds stock Sentinels
 // to the world instead of faults.
-var FaultGroups = []string{"server", "sentinel", "net", "disk", "operator", "member", "gossip", "impostor", "switchover", "stock"}
+var FaultGroups = []string{"server", "sentinel", "net", "disk", "operator", "member", "gossip", "impostor", "switchover", "policy", "stock"}
 
 var kinds []kind
 
 func init() {
-	kinds = slices.Concat(serverFaults, sentinelFaults, netFaults, diskFaults, operatorFaults, memberFaults, gossipFaults, impostorFaults, switchoverFaults)
+	kinds = slices.Concat(serverFaults, sentinelFaults, netFaults, diskFaults, operatorFaults, memberFaults, gossipFaults, impostorFaults, switchoverFaults, policyFaults)
 }
 
 // FaultKinds are the names of the faults in a group, or of all for "".

@@ -60,7 +60,7 @@ func (w *world) patience() time.Duration {
 		}
 	}
 	resets := time.Duration(len(w.nodes)+1) * 32 * time.Second
-	return t.TiltPeriod + 6*(2*ft+t.ElectionTimeout) + resets + 90*time.Second
+	return w.pauseLeft() + t.TiltPeriod + 6*(2*ft+t.ElectionTimeout) + resets + 90*time.Second
 }
 
 // pending says what is missing until the world is as it should be, or "": all
@@ -99,6 +99,9 @@ func (w *world) pendingIn(g *group) (why []string) {
 		} else if b.trouble != "" {
 			add("%s: %s %s", g.name, p.name, b.trouble)
 		}
+	}
+	if t := w.disagreement(g); t != "" && w.check.tainted == "" {
+		add("%s", t)
 	}
 	if w.irreparable(g, agreed) {
 		return nil

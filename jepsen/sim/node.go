@@ -235,6 +235,7 @@ func (n *node) carryOut(e monitor.Effect) {
 		n.answer(e)
 	case monitor.CallResult:
 		n.w.check.decided(n)
+		n.w.check.acknowledged(n, e)
 		n.took(e)
 		if e.Err != nil {
 			n.w.say(n.name, "answers the operator: %v", e.Err)

@@ -116,7 +116,8 @@ func (o *Options) nodeName(k int) string {
 }
 
 // Draw makes a scenario out of a seed: the options, and faults of the named
-// groups (see [FaultGroups]); none named means all but "stock". Every option and
+// groups (see [FaultGroups]); none named means all but
+// "stock" and "policy". Every option and
 // the rate of every fault is drawn anew for each seed, so that worlds differ in
 // kind and not only in luck.
 func Draw(seed uint64, groups []string) Scenario {
@@ -162,10 +163,10 @@ func Draw(seed uint64, groups []string) Scenario {
 
 func wanted(groups []string, group string) bool {
 	if len(groups) == 0 {
-		return group != "stock"
+		return group != "stock" && group != "policy"
 	}
 	for _, g := range groups {
-		if g == group || g == "all" || g == "default" && group != "stock" {
+		if g == group || g == "all" || g == "default" && group != "stock" && group != "policy" {
 			return true
 		}
 	}

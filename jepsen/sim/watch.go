@@ -34,7 +34,8 @@ type watch struct {
 	spoke          map[spoken]Instant         // hellos, since there are strangers
 	lie            *lie                       // of the forged hello of this step
 	demoted        map[monitor.HostPort]bool  // masters that were seen as replicas of themselves, or made that
-	promotions     map[uint64]string          // orders to become a master that have no answer, and the master
+	said           map[monitor.PeerRef]spokenWord
+	promotions     map[uint64]string // orders to become a master that have no answer, and the master
 }
 
 type (
@@ -59,6 +60,8 @@ type (
 // masterWatch is what one process did about one master.
 type masterWatch struct {
 	blocked  Instant          // the last attempt, or the last vote for another
+	word     word             // the last one that was heard about its failovers
+	byForce  bool             // the last failover that an operator ordered
 	reset    bool             // an operator ends a failover whose outcome stands
 	granted  monitor.Epoch    // of the attempt whose promotion may be ordered
 	early    monitor.Epoch    // the config epoch that was told while the disk failed
@@ -82,6 +85,7 @@ func (h *watch) init() {
 	h.masters = map[string]*masterWatch{}
 	h.questions = map[monitor.PeerRef]string{}
 	h.epochs = map[monitor.Epoch]bool{}
+	h.said = map[monitor.PeerRef]spokenWord{}
 	h.spoke, h.lie = map[spoken]Instant{}, nil
 	h.promotions, h.demoted = map[uint64]string{}, map[monitor.HostPort]bool{}
 	h.probes, h.before, h.tiltBefore = h.probes[:0], h.before[:0], false
