@@ -103,6 +103,9 @@ type Config struct {
 	// [ErrShutdownByClient].
 	AllowShutdown bool
 
+	// Policy is asked about failovers. The zero value is not.
+	Policy Policy
+
 	// Limits bound what clients and slow readers of events can cost.
 	Limits Limits
 
@@ -185,6 +188,9 @@ func (cfg Config) mistakes() (wrong []error) {
 	}
 	if cfg.GossipPort > 65535 {
 		bad("GossipPort %d must be at most 65535", cfg.GossipPort)
+	}
+	if cfg.Policy.Timeout < 0 {
+		bad("Policy.Timeout %v must not be negative", cfg.Policy.Timeout)
 	}
 	if cfg.AnnouncePort < 0 || cfg.AnnouncePort > 65535 {
 		bad("AnnouncePort %d must be from 0 to 65535", cfg.AnnouncePort)

@@ -122,9 +122,9 @@ type FailoverOptions struct {
 }
 
 // Failover fails a master over, which need not be down, as SENTINEL FAILOVER does.
-// The error is [ErrInProgress], [ErrNoGoodReplica], [ErrNotSaved], another refusal in
-// words, or, with opts.Wait, [ErrFailoverAborted] or a [*QuorumError]. If it is that
-// of ctx, the failover may go on.
+// The error is [ErrInProgress], [ErrPaused], a [*VetoError], [ErrNoGoodReplica],
+// [ErrNotSaved], another refusal in words, or, with opts.Wait, [ErrFailoverAborted] or a
+// [*QuorumError]. If it is that of ctx, the failover may go on.
 //
 // The report tells of the failover as far as it has come: with opts.Wait, all of it,
 // also when it was given up. It is the zero value of one that was refused.

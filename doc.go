@@ -24,6 +24,9 @@
 // [Sentinel.Failovers] tells why a failover happened and how it went.
 // [Sentinel.Health] is for probes.
 //
+// A [Policy] has a say in the failovers that this Sentinel makes: it may delay or veto one,
+// and prefer a replica.
+//
 // Every call takes a context and returns when that ends. A change that was under way
 // may then still be made.
 //

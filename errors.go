@@ -3,6 +3,7 @@ package sentinel
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/gosentinel/sentinel/internal/node"
 	"github.com/gosentinel/sentinel/monitor"
@@ -92,6 +93,11 @@ func refusal(name string, err error) error {
 	var call *monitor.CallError
 	if !errors.As(err, &call) {
 		return err
+	}
+	if call.Code == monitor.ErrVetoed.Code {
+		_, reason, _ := strings.Cut(call.Text, ": ")
+		reason, _, _ = strings.Cut(reason, ". FAILOVER with FORCE")
+		return &VetoError{Master: name, Reason: reason}
 	}
 	e := &opError{text: fmt.Sprintf("sentinel: master %q: %s", name, call.Text)}
 	for _, k := range kinds {

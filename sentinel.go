@@ -31,7 +31,7 @@ func New(cfg Config) (*Sentinel, error) {
 		return nil, err
 	}
 	n, err := node.New(node.Config{
-		Base: base, StateFile: cfg.StateFile, Store: cfg.Store, EventsBytes: cfg.Limits.EventsBytes, AllowShutdown: cfg.AllowShutdown, Logger: cfg.Logger, DialTLS: cfg.DialTLS, Dial: node.DialFunc(cfg.Dial), Resolver: cfg.Resolver,
+		Base: base, Policy: cfg.Policy.node(), StateFile: cfg.StateFile, Store: cfg.Store, EventsBytes: cfg.Limits.EventsBytes, AllowShutdown: cfg.AllowShutdown, Logger: cfg.Logger, DialTLS: cfg.DialTLS, Dial: node.DialFunc(cfg.Dial), Resolver: cfg.Resolver,
 		Listen: func(log logfile.Sink) (*listen.Sockets, error) {
 			if cfg.Listener != nil {
 				return listen.Given(cfg.Listener, cfg.ListenTLS, log.Log), nil

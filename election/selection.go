@@ -20,6 +20,7 @@ type Replica struct {
 	Master  bool // it says that it is a master
 	InSync  bool // it was in sync with its master earlier, as far as this Sentinel has seen
 	Direct  bool // it follows the master, and no other replica of it
+	Rank    int  // its place in the order that the program around the core wants, if all have one
 	Refused bool // it refused to be promoted, and not long ago
 	RunID   RunID
 }
@@ -105,6 +106,8 @@ func better(a, b Replica) bool {
 	switch {
 	case a.Refused != b.Refused:
 		return b.Refused
+	case a.Rank != b.Rank:
+		return a.Rank < b.Rank
 	case a.Priority != b.Priority:
 		return a.Priority < b.Priority
 	case a.Offset != b.Offset:

@@ -76,6 +76,7 @@ var golden = []struct {
 	{FailoverAbortNotElected{anyMaster}, LevelWarning, "-failover-abort-not-elected", goldenM},
 	{FailoverAbortNoGoodReplica{anyMaster}, LevelWarning, "-failover-abort-no-good-slave", goldenM},
 	{FailoverAbortReplicaTimeout{anyMaster}, LevelWarning, "-failover-abort-slave-timeout", goldenM},
+	{FailoverHeld{anyMaster, true, "vetoed: a new kernel"}, LevelWarning, "+failover-held", goldenM + " #vetoed: a new kernel"},
 	{FailoverPaused{anyMaster, time.UnixMilli(1767225600000).UTC(), RunID(aSentinel.Name), "a new kernel"}, LevelWarning, "+failover-paused", goldenM + " #until 2026-01-01T00:00:00Z by " + aSentinel.Name + ": a new kernel"},
 	{FailoverPaused{anyMaster, time.UnixMilli(1767225600000).UTC(), RunID(aSentinel.Name), ""}, LevelWarning, "+failover-paused", goldenM + " #until 2026-01-01T00:00:00Z by " + aSentinel.Name},
 	{FailoverResumed{anyMaster, "the time of the pause is over"}, LevelWarning, "+failover-resumed", goldenM + " #the time of the pause is over"},

@@ -250,6 +250,21 @@ type FailoverAbortReplicaTimeout struct{ Instance }
 func (FailoverAbortReplicaTimeout) Name() string           { return "-failover-abort-slave-timeout" }
 func (e FailoverAbortReplicaTimeout) LogValue() slog.Value { return logValue(e, e.attrs()...) }
 
+// FailoverHeld is +failover-held: the program that runs this Sentinel does not let it
+// fail a master over now. It is asked again. redis-sentinel has no such event.
+type FailoverHeld struct {
+	Instance
+	Veto   bool   // and not only a delay
+	Reason string // in words: the verdict, and why
+}
+
+func (FailoverHeld) Name() string                   { return "+failover-held" }
+func (e FailoverHeld) AppendText(dst []byte) []byte { return e.appendReason(dst, e.Reason) }
+
+func (e FailoverHeld) LogValue() slog.Value {
+	return logValue(e, append(e.attrs(), slog.Bool("veto", e.Veto), slog.String("reason", e.Reason))...)
+}
+
 // FailoverPaused is +failover-paused: an operator has paused the failovers of a
 // master. redis-sentinel has no such event.
 type FailoverPaused struct {

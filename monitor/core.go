@@ -45,6 +45,9 @@ type Core struct {
 	tilts     uint64 // how often TILT was entered
 	lastStep  Instant
 
+	policy       Policy
+	lastQuestion uint64 // to the policy
+
 	wallAtZero int64 // the wall clock at instant 0, in ms of Unix time
 
 	epoch        Epoch // current epoch
@@ -88,6 +91,8 @@ type Params struct {
 	// Wall is the wall clock when the core begins, in milliseconds of Unix time. Nothing
 	// but the end of a [FailoverPause] is measured by it.
 	Wall int64
+	// Policy says what to ask of the program around the core.
+	Policy Policy
 	// Seed is the seed of every random choice of this core.
 	Seed uint64
 	// Tunables; zero means [DefaultTunables].
@@ -115,6 +120,7 @@ func New(now Instant, p Params) (*Core, error) {
 		peerLinks: map[RunID]*link{}, conns: map[ConnID]*link{},
 		lookups: map[string][]InstanceID{}, names: map[string]hostName{}, logged: map[string]bool{},
 	}
+	c.policy = p.Policy
 	c.wallAtZero = p.Wall - int64(now)/int64(time.Millisecond)
 	c.initTimer(&c.conflict.timer, &c.conflict)
 	c.epoch, c.epochsLost = p.State.CurrentEpoch, p.State.EpochsUnknown
@@ -177,6 +183,10 @@ func (c *Core) Step(now Instant, in Input) {
 		c.ask(c.now, in)
 	case Call:
 		c.call(c.now, in)
+	case PolicyAnswer:
+		c.policyAnswer(c.now, in)
+	case ChoiceAnswer:
+		c.choiceAnswer(in)
 	case Persisted:
 		c.persisted(c.now, in)
 	case Resolved:

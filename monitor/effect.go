@@ -1,6 +1,10 @@
 package monitor
 
-import "time"
+import (
+	"time"
+
+	"github.com/gosentinel/sentinel/election"
+)
 
 // Effect is one thing that the core wants done outside. The set is closed:
 // every effect, and every [Command] that one can carry, is a type of this file.
@@ -196,6 +200,28 @@ type Note struct {
 	Fact   Fact
 }
 
+// AskPolicy asks whether an attempt may begin, and is answered by [PolicyAnswer]. One
+// that comes after the question has lost its meaning is ignored.
+type AskPolicy struct {
+	Seq     uint64
+	Attempt PolicyAttempt
+}
+
+// AskChoice asks in which order the replicas are preferred, and is answered by
+// [ChoiceAnswer].
+type AskChoice struct {
+	Seq        uint64
+	Attempt    PolicyAttempt
+	Candidates []PolicyCandidate
+}
+
+// PolicyPhase tells the policy which phase an attempt has reached; [election.None]: it is
+// over.
+type PolicyPhase struct {
+	Attempt PolicyAttempt
+	Phase   election.Phase
+}
+
 // FailoverDelayed reports that the next attempt for Master cannot start before
 // Until. The shell logs it with the wall time that Until corresponds to.
 type FailoverDelayed struct {
@@ -248,6 +274,9 @@ func (CallResult) isEffect()      {}
 func (Emit) isEffect()            {}
 func (Log) isEffect()             {}
 func (Note) isEffect()            {}
+func (AskPolicy) isEffect()       {}
+func (AskChoice) isEffect()       {}
+func (PolicyPhase) isEffect()     {}
 func (FailoverDelayed) isEffect() {}
 func (RunScript) isEffect()       {}
 func (Resolve) isEffect()         {}

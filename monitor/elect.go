@@ -18,6 +18,7 @@ const maxRestarts = 5
 func (c *Core) maybeStart(now Instant, m *master) Instant {
 	if !m.has(FlagODown) || m.cfg.NeverLead || c.disk.failing || c.conflict.open {
 		m.candidateAt = 0
+		m.policy.forgetPermission()
 		if c.disk.failing {
 			c.awaitDisk(m)
 		}
@@ -35,6 +36,11 @@ func (c *Core) maybeStart(now Instant, m *master) Instant {
 		}
 		return due
 	}
+	held := c.heldByPolicy(now, m)
+	if now < m.policy.held {
+		m.candidateAt = 0
+		return held
+	}
 	if m.candidateAt == 0 {
 		wait := c.candidacyDelay(m)
 		if len(m.replicas) == 0 {
@@ -49,6 +55,9 @@ func (c *Core) maybeStart(now Instant, m *master) Instant {
 		// A vote request of another Sentinel that comes first gets our vote, which
 		// ends this candidacy through NextAllowed.
 		return m.candidateAt
+	}
+	if now < held {
+		return held
 	}
 	m.candidateAt = 0
 	c.startAttempt(now, m, false)
@@ -88,6 +97,10 @@ func (c *Core) startAttempt(now Instant, m *master, forced bool) {
 	c.emit(&m.instance, event.TryFailover{Instance: c.ref(&m.instance)})
 	m.attempt.Begin(now, c.epoch, c.random(c.tun.Desync), forced)
 	m.restartAt = 0
+	m.policy.forgetPermission()
+	if m.switchover.stage != electing {
+		c.forgetChoice(m)
+	}
 	c.noteElection(m)
 	c.vote(now, m, c.epoch, c.opts.MyID, false)
 	c.refreshReplicas(now, m)

@@ -7,6 +7,7 @@ import "github.com/gosentinel/sentinel/election"
 func (c *Core) failover(now Instant, m *master) Instant {
 	for {
 		phase := m.attempt.Phase()
+		c.tellPhase(m)
 		next := Never
 		switch phase {
 		case election.WaitStart:

@@ -48,6 +48,7 @@ type Details struct {
 	TCPPort int    // the port at which the process listens itself; 0 when absent
 	Modules bool   // a module is loaded
 	Keys    bool   // some database has a key
+	Zone    string // availability_zone, which Valkey tells; "" when absent
 	Handing bool   // a failover by the command FAILOVER is under way
 	// Persistent says that it has its data on a disk too.
 	Persistent bool
@@ -148,6 +149,10 @@ func (info *Info) parseProcess(key string, value []byte) bool {
 	switch key {
 	case "redis_version":
 		info.Version = string(value[:min(len(value), maxVersion)])
+	case "availability_zone":
+		if zone := string(value[:min(len(value), maxVersion)]); plainText(zone) {
+			info.Zone = zone
+		}
 	case "tcp_port":
 		if port, ok := parsePort(value); ok {
 			info.TCPPort = port

@@ -162,6 +162,23 @@ type Call struct {
 	Op   Op
 }
 
+// PolicyAnswer is the answer to [AskPolicy].
+type PolicyAnswer struct {
+	Seq     uint64
+	Verdict PolicyVerdict
+	For     time.Duration // with PolicyDelay: at least 1
+	Reason  string        // for operators: a line of text, "" for none
+	Failed  string        // why there is no verdict; "" when there is one
+}
+
+// ChoiceAnswer is the answer to [AskChoice]: the replicas in the order in which they are
+// preferred, each by the address that the question had. Those that are left out come last.
+type ChoiceAnswer struct {
+	Seq    uint64
+	Order  []HostPort
+	Failed string // why there is no order; "" when there is one
+}
+
 // Persisted reports the outcome of a [Persist]. Err is "" when State is durable.
 type Persisted struct {
 	Seq uint64
@@ -225,6 +242,8 @@ func (HelloReceived) isInput()  {}
 func (PubSubActivity) isInput() {}
 func (Ask) isInput()            {}
 func (Call) isInput()           {}
+func (PolicyAnswer) isInput()   {}
+func (ChoiceAnswer) isInput()   {}
 func (Persisted) isInput()      {}
 func (Resolved) isInput()       {}
 func (GossipReply) isInput()    {}

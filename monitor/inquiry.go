@@ -28,7 +28,14 @@ func (c *Core) failoverCall(now Instant, in Call, op FailoverOp) {
 		c.free(CallResult{To: in.From, Err: ErrNoSuchMaster})
 		return
 	}
-	text, err := c.orderFailover(now, m, op)
+	if m.failoversPaused(now) || !c.askOrder(now, m, in, op) {
+		c.beginFailover(now, m, in)
+	}
+}
+
+// beginFailover carries it out, as far as nobody objects.
+func (c *Core) beginFailover(now Instant, m *master, in Call) {
+	text, err := c.orderFailover(now, m, in.Op.(FailoverOp))
 	if err.byInfo() && c.inquire(now, m, in) {
 		return
 	}
@@ -109,5 +116,8 @@ func (c *Core) dropInquirers(m *master) {
 	for _, in := range m.inquiry.calls {
 		c.answerFailover(in, "", ErrNoSuchMaster)
 	}
-	m.inquiry = inquiry{}
+	for _, in := range m.policy.calls {
+		c.answerFailover(in, "", ErrNoSuchMaster)
+	}
+	m.inquiry, m.policy = inquiry{}, policy{}
 }

@@ -18,7 +18,7 @@ func (m *master) run(c *Core, now Instant) Instant {
 	if m.switchover.stage == preparing {
 		next = min(next, c.prepare(now, m))
 	}
-	next = min(next, c.endPause(now, m), c.passPauseOn(now, m), c.leaseEnds(now, m), c.answerInquirers(now, m))
+	next = min(next, c.endPause(now, m), c.passPauseOn(now, m), c.leaseEnds(now, m), c.answerInquirers(now, m), c.awaitPolicy(now, m))
 	next = min(next, c.failover(now, m))
 	if !m.attempt.InProgress() {
 		next = min(next, c.maybeStart(now, m))
@@ -27,5 +27,6 @@ func (m *master) run(c *Core, now Instant) Instant {
 		}
 		next = min(next, c.failover(now, m))
 	}
+	c.tellPhase(m)
 	return min(next, c.askPeers(now, m))
 }

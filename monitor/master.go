@@ -35,6 +35,7 @@ type master struct {
 
 	configEpoch Epoch
 	pause       failoverPause
+	policy      policy
 	led         Epoch  // of the last failover that this process led to a promotion; 0: none
 	configSeq   uint64 // the Persist that holds address and config epoch
 	durable     published

@@ -570,6 +570,7 @@ func (s *redis) fetch() {
 type node struct {
 	forecast *State // the last one; nil: there was none
 	gossip   bool
+	policy   Policy
 	w        *world
 	name     string
 	id       RunID
@@ -619,7 +620,7 @@ func (w *world) addNode(name string, addr Addr, s State) *node {
 func (n *node) boot() error {
 	n.life++
 	const newYear = 1767225600000 // 2026-01-01T00:00:00Z
-	core, err := New(n.w.now, Params{State: n.disk.durable, Port: n.addr.Port, Gossip: n.gossip, Wall: newYear + int64(n.w.now-origin)/int64(time.Millisecond), Seed: n.seed + uint64(n.life), Tunables: n.tun})
+	core, err := New(n.w.now, Params{State: n.disk.durable, Port: n.addr.Port, Policy: n.policy, Gossip: n.gossip, Wall: newYear + int64(n.w.now-origin)/int64(time.Millisecond), Seed: n.seed + uint64(n.life), Tunables: n.tun})
 	if err != nil {
 		return err
 	}

@@ -139,6 +139,7 @@ var (
 	ErrInProgress    = &CallError{"INPROG", "Failover already in progress"}
 	ErrNoGoodReplica = &CallError{"NOGOODSLAVE", "No suitable replica to promote"}
 	ErrPaused        = &CallError{"PAUSED", "Failovers of this master are paused"}
+	ErrVetoed        = &CallError{"VETO", "The program that runs this Sentinel does not want this failover"}
 	ErrSave          = &CallError{"ERR", "Failed to save config file. Check server logs."}
 	ErrVotesUnknown  = &CallError{"ERR", "The configuration file has no epochs. Wait until the other Sentinels were heard, at most some seconds while they run, and try again."}
 

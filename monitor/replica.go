@@ -17,6 +17,7 @@ type replica struct {
 	priority       int
 	offset         uint64
 	announced      bool
+	rank           int  // in the order that the policy wants; 0: it has said nothing
 	inSync         bool // its data were those of the master when both were seen, see noteSync
 	applied        applied
 	confChange     Instant // when its reported master changed, or its role became replica

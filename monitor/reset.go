@@ -19,6 +19,8 @@ func (c *Core) resetMaster(now Instant, m *master) {
 	m.force, m.waitTold = force{}, 0
 	m.switchover, m.takeOverAt = switchover{}, 0
 	m.promoted, m.orders = nil, 0
+	m.policy.forgetPermission()
+	m.policy.choice, m.policy.chosen = question{}, false
 	m.candidateAt, m.restartAt, m.delayLogged = 0, 0, 0
 	m.askFloor = c.lastSeq
 	for _, p := range m.peers {

@@ -111,6 +111,9 @@ func newScript(t *testing.T, td *datadriven.TestData, prepare func(*world)) *scr
 	s.me = s.w.addNode("me", addr, state)
 	s.me.seed = uint64(seed)
 	s.me.gossip = td.HasArg("gossip")
+	if td.HasArg("policy") {
+		s.me.policy = Policy{Allow: true, Choose: true, Phases: td.HasArg("phases"), Refuse: td.HasArg("refuse")}
+	}
 	s.w.onEffect = s.effect
 	s.w.onSave = s.save
 	return s
@@ -231,6 +234,8 @@ func (s *script) run(t *testing.T, td *datadriven.TestData) string {
 		}
 	case "call":
 		s.call(t, td)
+	case "answer":
+		s.answerPolicy(t, td)
 	case "masters", "replicas", "sentinels":
 		s.view(td.Cmd)
 	default:
@@ -304,6 +309,15 @@ func (s *script) effect(_ *node, e Effect) {
 		s.line("log: %s", e.Text)
 	case FailoverDelayed:
 		s.line("next attempt for %s not before %.3f", e.Master, e.Until.Sub(origin).Seconds())
+	case AskPolicy:
+		s.line("policy, %d: may %s be failed over? ordered %t, planned %t", e.Seq, e.Attempt.Master, e.Attempt.Ordered, e.Attempt.Planned)
+	case AskChoice:
+		s.line("policy, %d: which one?", e.Seq)
+		for _, r := range e.Candidates {
+			s.line("    %s priority %d offset %d, %d behind, %s %s", s.nameOf(r.Addr.Host), r.Priority, r.Offset, r.Behind, r.Data, r.Verdict)
+		}
+	case PolicyPhase:
+		s.line("policy: %s of epoch %d", e.Phase, e.Attempt.Epoch)
 	case RunScript:
 		s.line("run %s %s", e.Path, strings.Join(e.Args, " "))
 	case ShareOpinion:
@@ -871,6 +885,34 @@ func (s *script) disk(t *testing.T, td *datadriven.TestData) {
 	if len(td.CmdArgs) == 0 {
 		s.line("durable: %s", stateText(s.me.disk.durable))
 	}
+}
+
+// answerPolicy is what the program answers: answer 1 go, answer 1 veto reason=kernel,
+// answer 1 delay=5s, answer 1 failed=why, answer 2 order=s3+s2.
+func (s *script) answerPolicy(t *testing.T, td *datadriven.TestData) {
+	seq, err := strconv.ParseUint(td.CmdArgs[0].Key, 10, 64)
+	if err != nil {
+		td.Fatalf(t, "%v", err)
+	}
+	var reason, failed, order string
+	td.MaybeScanArgs(t, "reason", &reason)
+	td.MaybeScanArgs(t, "failed", &failed)
+	if td.MaybeScanArgs(t, "order", &order) || td.HasArg("no-order") {
+		in := ChoiceAnswer{Seq: seq, Failed: failed}
+		for _, name := range strings.FieldsFunc(order, func(r rune) bool { return r == '+' }) {
+			in.Order = append(in.Order, HostPort{Host: s.host(t, td, name), Port: 6379})
+		}
+		s.me.input(in)
+		return
+	}
+	in := PolicyAnswer{Seq: seq, Reason: reason, Failed: failed, For: duration(t, td, "delay", 0)}
+	switch {
+	case td.HasArg("veto"):
+		in.Verdict = PolicyVeto
+	case td.HasArg("delay"):
+		in.Verdict = PolicyDelay
+	}
+	s.me.input(in)
 }
 
 // call is an operator's command: call failover mymaster.

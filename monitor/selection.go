@@ -23,6 +23,10 @@ func (c *Core) selectReplica(now Instant, m *master) Instant {
 			c.log(LevelNotice, "Replica "+r.name+" of "+m.cfg.Name+" cannot be promoted: "+f.rules.Reject(f.cs[k]))
 		}
 	case now >= f.from:
+		if due := c.awaitChoice(now, m, false); now < due {
+			return due
+		}
+		f = c.contest(now, m)
 		c.tellLoss(m, &f)
 		c.choose(now, m, f.best)
 		return Never
@@ -179,7 +183,7 @@ func (c *Core) candidates(now Instant, m *master) []election.Replica {
 			SDown: down || r.has(FlagSDown), Connected: r.link.connected(), LastAvail: r.link.lastAvail,
 			LastInfo: r.infoRefresh, Priority: r.priority, LinkDown: r.masterLinkDown,
 			Data: r.data(), Keys: r.info != nil && r.info.Keys, Master: r.role == RoleMaster,
-			InSync: r.inSync || c.isReplicaOf(m, r), Direct: c.follows(r, m.addr), Refused: now < r.refusesUntil, RunID: r.runID,
+			InSync: r.inSync || c.isReplicaOf(m, r), Direct: c.follows(r, m.addr), Refused: now < r.refusesUntil, Rank: r.rank, RunID: r.runID,
 		}
 	}
 	return cs

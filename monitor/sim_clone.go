@@ -75,9 +75,11 @@ func (k *cloner) timer(t *timer, owner timerOwner) {
 
 func (k *cloner) master(from, m *master) *master {
 	replicas, peers, link, distant, gone, calls := m.replicas, m.peers, m.link, m.distant, m.forgotten, m.inquiry.calls
+	orders := m.policy.calls
 	*m = *from
 	m.distant = append(distant[:0], from.distant...)
 	m.inquiry.calls = append(calls[:0], from.inquiry.calls...)
+	m.policy.calls = append(orders[:0], from.policy.calls...)
 	m.forgotten = forgotten{
 		append(gone.replicas[:0], from.forgotten.replicas...),
 		append(gone.peers[:0], from.forgotten.peers...),

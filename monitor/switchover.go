@@ -135,6 +135,7 @@ func (c *Core) plannedRefusal(now Instant, m *master, named *replica) *CallError
 // the way of stock, which lets the master take writes after the promotion; "" when
 // it need not.
 func (c *Core) beginSwitchover(now Instant, m *master, named *replica, unsafe string) {
+	c.forgetChoice(m)
 	m.switchover = switchover{stage: preparing, asked: now, stock: unsafe != ""}
 	c.noteFact(m, PrepareFact{Stock: unsafe != ""})
 	if unsafe != "" {
@@ -183,6 +184,8 @@ func (c *Core) prepare(now Instant, m *master) Instant {
 		c.startAttempt(now, m, true)
 		c.touch(m)
 		return Never
+	case r != nil && now < c.awaitChoice(now, m, true):
+		return min(due, m.policy.choice.due)
 	case r != nil:
 		s.doubt = 0
 		return min(due, c.probeTarget(now, m, r))

@@ -41,6 +41,7 @@ type loopConfig struct {
 	giveUp  func() // ends a write that is under way, where that is possible
 	links   links
 	gossip  *gossipShell
+	policy  *policyShell
 	log     logfile.Sink
 	publish func(monitor.Event)
 	script  func(monitor.RunScript)
@@ -338,6 +339,8 @@ func (l *loop) do(ctx context.Context, e monitor.Effect) {
 	case monitor.ShareOpinion, monitor.ShareConfig, monitor.GossipPeer:
 		l.shared = true
 		l.gossip.do(e)
+	case monitor.AskPolicy, monitor.AskChoice, monitor.PolicyPhase:
+		l.policy.do(e)
 	case monitor.Emit:
 		l.log.Event(e.Event)
 		l.publish(e.Event)

@@ -64,7 +64,8 @@ type Node struct {
 	dialTLS   *tls.Config      // nil: plain TCP
 	dial      DialFunc         // nil: TCP
 	resolver  Resolver         // nil: that of the system
-	shutdown  bool             // clients may end this Sentinel with SHUTDOWN
+	policy    Policy
+	shutdown  bool // clients may end this Sentinel with SHUTDOWN
 	hooks     Hooks
 	record    *recorder.Recorder // nil: nothing is recorded
 	process   Process
@@ -91,8 +92,9 @@ type Config struct {
 	Dial      DialFunc    // nil: TCP
 	Resolver  Resolver    // nil: the system's
 
-	EventsBytes   int  // that wait for a reader of Events; 0: as package pubsub has it
-	AllowShutdown bool // clients may end this Sentinel with SHUTDOWN
+	Policy        Policy // what the program says to failovers
+	EventsBytes   int    // that wait for a reader of Events; 0: as package pubsub has it
+	AllowShutdown bool   // clients may end this Sentinel with SHUTDOWN
 }
 
 // DialFunc opens a connection to an IP address with a port.
@@ -102,7 +104,7 @@ type DialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
 // joins all mistakes in cfg, or describes what is wrong with the state file.
 func New(cfg Config) (*Node, error) {
 	n := &Node{
-		settings: cfg.Base.Settings, listen: cfg.Listen, dialTLS: cfg.DialTLS, dial: cfg.Dial, resolver: cfg.Resolver, shutdown: cfg.AllowShutdown,
+		settings: cfg.Base.Settings, listen: cfg.Listen, dialTLS: cfg.DialTLS, dial: cfg.Dial, resolver: cfg.Resolver, policy: cfg.Policy, shutdown: cfg.AllowShutdown,
 		opened: make(chan struct{}), inner: mempipe.Listen(inProcess),
 		openLog: func() (logfile.Log, error) { return logfile.Slog(cfg.Logger), nil },
 	}

@@ -170,6 +170,7 @@ func (n *Node) prepare(ctx context.Context, log logfile.Sink, port int) error {
 type shells struct {
 	links   *link.Pool
 	gossip  *gossipShell
+	policy  *policyShell
 	scripts *scripts.Runner
 	history *history
 }
@@ -186,7 +187,7 @@ func (n *Node) build(ctx context.Context, log logfile.Log, socks *listen.Sockets
 	resolveMasters(ctx, &n.state, names.first)
 	params := monitor.Params{
 		State: n.state, Port: socks.AnnouncedPort(n.dialTLS != nil), PeerPass: n.settings.RequirePass, Seed: randomSeed(),
-		Gossip: plan.off == "", Wall: in.clock.origin.UnixMilli(),
+		Gossip: plan.off == "", Policy: n.policy.core(), Wall: in.clock.origin.UnixMilli(),
 	}
 	if set != nil {
 		params.Seed, params.Tunables = set.Seed, set.Tunables
@@ -202,6 +203,7 @@ func (n *Node) build(ctx context.Context, log logfile.Log, socks *listen.Sockets
 		links: link.New(link.Config{
 			Deliver: in.deliver, Now: in.clock.now, DialContext: n.dial, BindSource: n.settings.BindSourceAddr, TLS: n.dialTLS, Log: log.Log,
 		}),
+		policy: newPolicyShell(ctx, n.policy, func(a monitor.Input) { in.put(item{in: a}) }, log),
 		scripts: scripts.New(scripts.Config{
 			Emit: func(ev monitor.Event) { log.Event(ev); n.bus.Publish(ev) },
 			Log:  log.Log,
@@ -209,7 +211,7 @@ func (n *Node) build(ctx context.Context, log logfile.Log, socks *listen.Sockets
 	}
 	sh.history = n.newHistory(in.clock, log)
 	return newLoop(loopConfig{
-		core: core, record: n.record, inbox: in, store: n.store, giveUp: giveUp, links: sh.links, gossip: sh.gossip, log: log, publish: n.bus.Publish,
+		core: core, record: n.record, inbox: in, store: n.store, giveUp: giveUp, links: sh.links, gossip: sh.gossip, policy: sh.policy, log: log, publish: n.bus.Publish,
 		script: sh.scripts.Run, history: sh.history, crash: n.crash(log), lookup: names.lookup, secret: secret,
 	}), sh, nil
 }
@@ -230,6 +232,7 @@ func (n *Node) crash(log logfile.Log) func() {
 func (n *Node) end(sh *shells, log logfile.Sink) {
 	sh.gossip.close(n.process.Exit != nil)
 	sh.links.Shutdown()
+	sh.policy.close()
 	n.endScripts(sh.scripts, log)
 	sh.history.archive.Close()
 }

@@ -19,7 +19,7 @@ var (
 	inputs = setOf[monitor.Input](
 		monitor.Tick{}, monitor.LinkUp{}, monitor.LinkDown{}, monitor.LinkTrouble{}, monitor.Pong{}, monitor.InfoReply{}, monitor.PublishReply{},
 		monitor.AskReply{}, monitor.SlaveOfReply{}, monitor.CommandDone{}, monitor.HelloReceived{}, monitor.PubSubActivity{},
-		monitor.Ask{}, monitor.Call{}, monitor.Persisted{}, monitor.Resolved{},
+		monitor.Ask{}, monitor.Call{}, monitor.PolicyAnswer{}, monitor.ChoiceAnswer{}, monitor.Persisted{}, monitor.Resolved{},
 		monitor.GossipReply{}, monitor.PeerOpinion{}, monitor.PeerConfig{}, monitor.PeerLiveness{},
 	)
 	ops = setOf[monitor.Op](

@@ -22,7 +22,7 @@ import (
 var (
 	effects = setOf[monitor.Effect](
 		monitor.Dial{}, monitor.Close{}, monitor.Send{}, monitor.Reply{}, monitor.CallResult{}, monitor.Emit{}, monitor.Log{},
-		monitor.FailoverDelayed{}, monitor.Note{}, monitor.RunScript{}, monitor.Resolve{}, monitor.Crash{},
+		monitor.FailoverDelayed{}, monitor.AskPolicy{}, monitor.AskChoice{}, monitor.PolicyPhase{}, monitor.Note{}, monitor.RunScript{}, monitor.Resolve{}, monitor.Crash{},
 		monitor.ShareOpinion{}, monitor.ShareConfig{}, monitor.GossipPeer{},
 	)
 	commands = setOf[monitor.Command](

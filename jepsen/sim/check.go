@@ -165,6 +165,8 @@ func (k *checker) before(n *node, in monitor.Input) {
 		if k.w.forged != nil {
 			k.hearing(n, &in)
 		}
+	case monitor.PolicyAnswer:
+		k.answeredPolicy(n, in)
 	case monitor.Call:
 		switch op := in.Op.(type) {
 		case monitor.FailoverOp:
@@ -317,6 +319,9 @@ func (k *checker) transition(n *node, p, was *monitor.MasterProbe, in monitor.In
 		}
 	}
 	_, ordered := in.(monitor.Call)
+	if _, answered := in.(monitor.PolicyAnswer); answered {
+		ordered = p.Forced // what an operator has ordered waited for it
+	}
 	tilt, _ := n.core.Tilt(k.w.now)
 	if tilt {
 		k.looked[S14]++
@@ -495,6 +500,9 @@ func unfit(r *monitor.ReplicaView, ping, info, down time.Duration) string {
 // attempts checks who may lead, and when (S4, S10, S11, S19).
 func (k *checker) attempts(n *node, p, was *monitor.MasterProbe, in monitor.Input) {
 	m := n.seen.master(p.Name)
+	if k.paused(n, p.Name) && p.Flags.Has(monitor.FlagODown) && p.Phase == election.None {
+		k.looked[Halted]++
+	}
 	if c, ok := in.(monitor.Call); ok {
 		if _, ok := c.Op.(monitor.ResetOp); ok {
 			m.blocked, m.granted = 0, 0
@@ -525,6 +533,7 @@ func (k *checker) attempts(n *node, p, was *monitor.MasterProbe, in monitor.Inpu
 func (k *checker) began(n *node, p *monitor.MasterProbe, m *masterWatch) {
 	k.started++
 	m.granted = 0
+	k.permitted(n, p, m)
 	if k.paused(n, p.Name) && !p.TakingOver {
 		k.looked[Halted]++
 		if !p.Forced || !m.byForce {

@@ -36,6 +36,7 @@ const (
 	Untouched
 	Pauses
 	Halted
+	Permitted
 	Unpauser
 	Proof
 	NoWayBack
@@ -85,6 +86,7 @@ var invariants = [invariantsEnd]struct{ name, text string }{
 	Untouched: {"untouched", "before an election is won a switchover sends nothing but PING and INFO"},
 	Pauses:    {"pauses", "a pause is short, hits the master alone, and no own hello waits behind it"},
 	Halted:    {"halted", "while an operator has paused failovers no attempt is begun but by force, and nobody gets a vote"},
+	Permitted: {"permitted", "no attempt is begun against the policy of the program, or before it had its time to answer"},
 	Unpauser:  {"unpauser", "a pause is ended by who has begun it or was elected since"},
 	Proof:     {"proof", "a switchover promotes a replica when that says it has all that the old master says to have had, and tells it when the new one says that it continues"},
 	NoWayBack: {"no-way-back", "a master does not get its role back once another was told to take it"},

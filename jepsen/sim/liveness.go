@@ -60,8 +60,12 @@ func (w *world) patience() time.Duration {
 		}
 	}
 	resets := time.Duration(len(w.nodes)+1) * 32 * time.Second
-	return w.pauseLeft() + t.TiltPeriod + 6*(2*ft+t.ElectionTimeout) + resets + 90*time.Second
+	return w.pauseLeft() + heldFor + t.TiltPeriod + 6*(2*ft+t.ElectionTimeout) + resets + 90*time.Second
 }
+
+// heldFor is for how long a policy of the past can still hold a failover back: a veto is
+// asked again after 10 s, and what delays are drawn is at most twice that.
+const heldFor = 20 * time.Second
 
 // pending says what is missing until the world is as it should be, or "": all
 // Sentinels agree on one master and are calm, it is one, all others follow it,

@@ -23,6 +23,7 @@ type node struct {
 	asked  []question
 	passed []question // pauses that others have passed on
 	refs   monitor.PeerRef
+	hooks  hooks
 	steps  int
 	turns  int
 
@@ -65,7 +66,7 @@ func (n *node) start() error {
 	if err != nil {
 		return err
 	}
-	core, err := monitor.New(n.w.now, monitor.Params{State: state, Port: n.addr.Port, Gossip: n.w.opts.Gossip, Wall: wall(n.w.now), Seed: n.seed + uint64(n.life), Tunables: n.tun})
+	core, err := monitor.New(n.w.now, monitor.Params{State: state, Port: n.addr.Port, Gossip: n.w.opts.Gossip, Wall: wall(n.w.now), Policy: n.w.policy(), Seed: n.seed + uint64(n.life), Tunables: n.tun})
 	if err != nil {
 		return err
 	}
@@ -233,6 +234,8 @@ func (n *node) carryOut(e monitor.Effect) {
 		n.w.happened(momentOf(e.Cmd))
 	case monitor.Reply:
 		n.answer(e)
+	case monitor.AskPolicy, monitor.AskChoice, monitor.PolicyPhase:
+		n.consult(e)
 	case monitor.CallResult:
 		n.w.check.decided(n)
 		n.w.check.acknowledged(n, e)

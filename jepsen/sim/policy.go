@@ -17,6 +17,168 @@ var policyFaults = []kind{
 	{"resume-failover", "policy", func(w *world, f Fault) (string, func()) {
 		return w.command(f, operation{op: "resume"}), nil
 	}},
+	{"policy-vetoes", "policy", func(w *world, f Fault) (string, func()) { return w.instruct(f, hooksVeto) }},
+	{"policy-delays", "policy", func(w *world, f Fault) (string, func()) { return w.instruct(f, hooksDelay) }},
+	{"policy-is-silent", "policy", func(w *world, f Fault) (string, func()) { return w.instruct(f, hooksSilent) }},
+	{"policy-is-late", "policy", func(w *world, f Fault) (string, func()) { return w.instruct(f, hooksLate) }},
+	{"policy-fails", "policy", func(w *world, f Fault) (string, func()) { return w.instruct(f, hooksFail) }},
+	{"policy-talks-nonsense", "policy", func(w *world, f Fault) (string, func()) { return w.instruct(f, hooksNonsense) }},
+}
+
+// hooks is what the program around a Sentinel does when it is asked about failovers.
+type hooks uint8
+
+const (
+	hooksGo hooks = iota
+	hooksVeto
+	hooksDelay
+	hooksSilent
+	hooksLate
+	hooksFail
+	hooksNonsense
+)
+
+func (h hooks) String() string {
+	return [...]string{"lets failovers go", "vetoes failovers", "delays failovers", "does not answer", "answers too late", "fails", "talks nonsense"}[h]
+}
+
+// policyTimeout is shorter than by default, so that late answers are common.
+const policyTimeout = 500 * time.Millisecond
+
+// instruct has the program around a Sentinel, or around all, act in a way.
+func (w *world) instruct(f Fault, h hooks) (string, func()) {
+	set := func(h hooks) {
+		for k, n := range w.nodes {
+			if n, ok := n.(*node); ok && (f.B%4 == 0 || k == f.A%len(w.nodes)) {
+				n.hooks = h
+			}
+		}
+	}
+	set(h)
+	who := "all Sentinels"
+	if f.B%4 != 0 {
+		who = w.node(f.A).base().name
+	}
+	return "the policy of " + who + " " + h.String(), func() { set(hooksGo) }
+}
+
+// policy is what the cores ask in this world.
+func (w *world) policy() monitor.Policy {
+	if !w.opts.Policy {
+		return monitor.Policy{}
+	}
+	return monitor.Policy{Allow: true, Choose: true, Phases: true, Timeout: policyTimeout}
+}
+
+// consult answers a question of the core, in the way of the moment.
+func (n *node) consult(e monitor.Effect) {
+	h, wait, life := n.hooks, n.w.between(0, 200*time.Millisecond), n.life
+	var answer monitor.Input
+	switch e := e.(type) {
+	case monitor.AskPolicy:
+		n.w.check.consulted(n, e)
+		a := monitor.PolicyAnswer{Seq: e.Seq}
+		switch h {
+		case hooksVeto:
+			a.Verdict, a.Reason = monitor.PolicyVeto, "maintenance"
+		case hooksDelay:
+			a.Verdict, a.For = monitor.PolicyDelay, 100*wait+1
+		case hooksFail:
+			a.Failed = "it panicked"
+		case hooksNonsense:
+			a.Verdict, a.For, a.Reason = monitor.PolicyDelay+monitor.PolicyVerdict(wait%2*7), -wait, "two\nlines"
+		}
+		answer = a
+	case monitor.AskChoice:
+		a := monitor.ChoiceAnswer{Seq: e.Seq}
+		for _, k := range n.w.rng.Perm(len(e.Candidates)) {
+			a.Order = append(a.Order, e.Candidates[k].Addr)
+		}
+		switch h {
+		case hooksFail:
+			a.Order, a.Failed = nil, "it panicked"
+		case hooksNonsense:
+			a.Order = append(append([]monitor.HostPort{{}, {Host: "10.99.99.99", Port: 1}, n.addr}, a.Order...), a.Order...)
+		}
+		answer = a
+	default:
+		return
+	}
+	switch h {
+	case hooksSilent:
+		return
+	case hooksLate:
+		wait += policyTimeout + time.Millisecond
+	}
+	n.w.after(wait, func() {
+		if n.life == life {
+			n.input(answer)
+		}
+	})
+}
+
+// permission is what the program around a Sentinel has said last about a failover of one
+// master, as the Sentinel may know it.
+type permission struct {
+	seq     uint64
+	asked   Instant
+	verdict monitor.PolicyVerdict
+	heard   bool // in time
+}
+
+// consulted notes a question.
+func (k *checker) consulted(n *node, e monitor.AskPolicy) {
+	m := n.seen.master(e.Attempt.Master)
+	p := permission{seq: e.Seq, asked: k.w.now}
+	if e.Attempt.Ordered {
+		m.mayObey = m.mayObey || m.order.seq != 0 && !m.order.heard // that one has waited long enough
+		m.order = p
+	} else {
+		m.allow = p
+	}
+}
+
+// answeredPolicy notes an answer that comes in time. One that means nothing lets the
+// failover go, by default.
+func (k *checker) answeredPolicy(n *node, a monitor.PolicyAnswer) {
+	if a.Failed != "" || a.Verdict > monitor.PolicyVeto || a.Verdict == monitor.PolicyDelay && a.For <= 0 {
+		a.Verdict = monitor.PolicyGo
+	}
+	for _, probe := range n.seen.probes {
+		m := n.seen.master(probe.Name)
+		for _, p := range []*permission{&m.allow, &m.order} {
+			if p.seq == a.Seq && k.w.now.Sub(p.asked) < policyTimeout {
+				p.verdict, p.heard = a.Verdict, true
+			}
+		}
+		if m.order.seq == a.Seq && a.Verdict == monitor.PolicyGo {
+			m.mayObey = true
+		}
+	}
+}
+
+// permitted checks that nobody has objected to an attempt that begins.
+func (k *checker) permitted(n *node, p *monitor.MasterProbe, m *masterWatch) {
+	if !k.w.opts.Policy || p.TakingOver || p.Forced && m.byForce {
+		return
+	}
+	k.looked[Permitted]++
+	a := m.allow
+	if p.Forced {
+		a = m.order
+	}
+	switch waited := k.w.now.Sub(a.asked) >= policyTimeout; {
+	case a.seq == 0:
+		k.fail(n.name, Permitted, "attempt for %s without a question to the policy", p.Name)
+	case p.Forced && m.mayObey:
+	case !a.heard && !waited:
+		k.fail(n.name, Permitted, "attempt for %s before the policy has answered", p.Name)
+	case a.heard && a.verdict != monitor.PolicyGo:
+		k.fail(n.name, Permitted, "attempt for %s that the policy does not want", p.Name)
+	}
+	if !p.Forced {
+		m.allow = permission{} // it is good for one attempt
+	}
 }
 
 // word is what an operator has said about the failovers of a master, as a Sentinel has

@@ -47,6 +47,7 @@ type Options struct {
 	SyncTime    time.Duration // of a full resynchronisation
 	LoadTime    time.Duration // after a restart
 	ReplTimeout time.Duration
+	Policy      bool          // programs around the Sentinels have a say in failovers
 	PingPeriod  time.Duration // repl-ping-replica-period; 0: 10 s
 	Storage     string        // of the servers: "" (RDB), "aof", "none" or "mixed"
 	Refusing    bool          // one server refuses the transaction of a role change
@@ -157,6 +158,7 @@ func Draw(seed uint64, groups []string) Scenario {
 	}
 	more := rand.New(rand.NewPCG(seed, 0xda7a))
 	o.Storage = []string{"", "", "", "aof", "none", "mixed"}[more.IntN(6)]
+	o.Policy = in("policy") && groups != nil && seed%4 != 0
 	o.PingPeriod = []time.Duration{0, 0, time.Second}[more.IntN(3)]
 	return Scenario{Seed: seed, Options: o, Faults: drawFaults(rng, o, in)}
 }

@@ -61,6 +61,9 @@ type (
 type masterWatch struct {
 	blocked  Instant          // the last attempt, or the last vote for another
 	word     word             // the last one that was heard about its failovers
+	allow    permission       // of an attempt by itself
+	order    permission       // of what operators have ordered
+	mayObey  bool             // some order was allowed
 	byForce  bool             // the last failover that an operator ordered
 	reset    bool             // an operator ends a failover whose outcome stands
 	granted  monitor.Epoch    // of the attempt whose promotion may be ordered
