@@ -95,6 +95,9 @@ func (c *Core) startAttempt(now Instant, m *master, forced bool) {
 	c.epoch++
 	c.emit(&m.instance, event.NewEpoch{Epoch: c.epoch})
 	c.emit(&m.instance, event.TryFailover{Instance: c.ref(&m.instance)})
+	// A switchover that was given up may have sent the master its role back. If that
+	// arrives only now, there are two masters.
+	c.callBack(&m.instance)
 	m.attempt.Begin(now, c.epoch, c.random(c.tun.Desync), forced)
 	m.restartAt = 0
 	m.policy.forgetPermission()

@@ -330,10 +330,8 @@ func (c *Core) selectTarget(now Instant, m *master) Instant {
 // endSwitchover gives up a switchover, or a takeover, that is or was to be elected and
 // whose promotion is not known.
 func (c *Core) endSwitchover(now Instant, m *master, ev Event, why string) {
-	if r := m.promoted; m.switchover.stage >= promoting && r != nil && r.slaveofSeq != 0 && r.link.cmd.id != 0 {
-		c.free(Close{Conn: r.link.cmd.id, Abort: true}) // with the order, wherever that is
-		c.forgetConn(r.link, &r.link.cmd)
-		c.ready(&r.link.timer)
+	if r := m.promoted; m.switchover.stage >= promoting && r != nil {
+		c.callBack(&r.instance)
 	}
 	c.emit(&m.instance, event.SwitchoverAborted{Instance: c.ref(&m.instance), Reason: why})
 	c.abort(now, m, ev)
@@ -342,6 +340,16 @@ func (c *Core) endSwitchover(now Instant, m *master, ev Event, why string) {
 	m.attempt.Allow()
 	m.lease = lease{holder: c.opts.MyID, until: now}
 	c.touch(m)
+}
+
+// callBack takes back a role change that is not answered yet, wherever it is, by
+// resetting the connection.
+func (c *Core) callBack(i *instance) {
+	if i.slaveofSeq != 0 && i.link.cmd.id != 0 {
+		c.free(Close{Conn: i.link.cmd.id, Abort: true})
+		c.forgetConn(i.link, &i.link.cmd)
+		c.ready(&i.link.timer)
+	}
 }
 
 // withdraw gives the master back its role and its writes, where this Sentinel has

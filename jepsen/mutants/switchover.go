@@ -130,4 +130,9 @@ var switchover = []Mutation{
 		By: ByTest, Test: [2]string{"./jepsen/sim", "^TestScripts$"},
 		Edits: []Edit{{"monitor/calls.go", "		c.saveRoleAtOnce(m)\n", ""}},
 	},
+	{
+		Name: "role that is given back arrives after the next failover", Why: "there are two masters",
+		By: ByTest, Test: [2]string{"./jepsen/sim", "^TestScripts$"},
+		Edits: []Edit{{"monitor/elect.go", "	c.callBack(&m.instance)\n", ""}},
+	},
 }

@@ -81,6 +81,7 @@ func (k *checker) progress(n *node, m *masterWatch, e monitor.Event) {
 	case event.TryFailover:
 		next(noAttempt, hasTried, "an end of the attempt before")
 	case event.ElectedLeader:
+		n.seen.led[e.MasterName()] = k.w.now // it may be over in the same step
 		next(hasTried, hasWon, "+try-failover")
 	case event.FailoverStateSelectReplica:
 		if m.stage == waitingForRole { // the chosen one has refused, see Single

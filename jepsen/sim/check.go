@@ -227,6 +227,7 @@ func (k *checker) after(n *node, in monitor.Input) {
 		if was == nil { // monitored anew
 			// Events of the steps before are still to come: causes wait for -monitor.
 			h.masters[now.Name] = &masterWatch{causes: h.master(now.Name).causes}
+			clear(h.downAfter) // its peers are new, too
 			was = now
 		}
 		h.note(was)
