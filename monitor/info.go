@@ -59,12 +59,13 @@ type Details struct {
 	// What the data descend from (state-machine.md §6.12, Lineage). The second id is
 	// that of the history before the last promotion, which is the same below
 	// SecondOffset.
-	ReplID       string // "" when absent
-	ReplID2      string // "" when there is none
-	SecondOffset uint64 // 0 when there is none, or absent
-	MasterOffset uint64 // master_repl_offset: the end of the stream that it writes
-	ReadOffset   uint64 // of a replica, up to which the stream has arrived; at least Offset
-	Writable     bool   // clients can write to this replica
+	ReplID       string        // "" when absent
+	ReplID2      string        // "" when there is none
+	SecondOffset uint64        // 0 when there is none, or absent
+	MasterOffset uint64        // master_repl_offset: the end of the stream that it writes
+	ReadOffset   uint64        // of a replica, up to which the stream has arrived; at least Offset
+	Writable     bool          // clients can write to this replica
+	MasterIO     time.Duration // of a replica, since anything has come over its link, in whole seconds; 0 when absent
 	Attached     []Attached
 }
 
@@ -215,6 +216,10 @@ func (info *Info) parseReplicaLine(key string, value []byte) {
 		}
 	case "master_link_status":
 		info.MasterLinkUp, info.HasMasterLink = bytes.EqualFold(value, []byte("up")), true
+	case "master_last_io_seconds_ago":
+		if n, ok := parseInt(value); ok {
+			info.MasterIO = max(seconds(n), 0) // -1 stands for no link
+		}
 	case "master_sync_in_progress":
 		info.Syncing = string(value) == "1"
 	case "slave_priority":

@@ -164,6 +164,8 @@ func TestParseInfoDetails(t *testing.T) {
 		"master_replid:" + a + "\nmaster_replid2:" + strings.Repeat("0", 40) + "\nmaster_repl_offset:7\n":       {ReplID: a, MasterOffset: 7},
 		"master_replid:" + a + "\nmaster_replid2:" + b + "\nsecond_repl_offset:8\n":                             {ReplID: a, ReplID2: b, SecondOffset: 8},
 		"role:slave\nslave_repl_offset:5\nslave_read_repl_offset:9\nslave_read_only:0\n":                        {ReadOffset: 9, Writable: true},
+		"role:slave\nmaster_last_io_seconds_ago:13\n":                                                           {MasterIO: 13 * time.Second},
+		"role:slave\nmaster_last_io_seconds_ago:-1\n":                                                           {},
 		"role:slave\nslave_read_repl_offset:4\nslave_repl_offset:5\nslave_read_only:1\n":                        {ReadOffset: 5},
 		"role:master\nslave_read_repl_offset:4\nslave_read_only:0\n":                                            {},
 		"# Persistence\naof_enabled:0\nrdb_last_load_keys_loaded:0\n":                                           {NotLoaded: true},

@@ -70,13 +70,15 @@ func (c *Core) takeLineage(m *master, l election.Lineage) {
 // history since its last INFO, by a restart or after an hour without replicas: a
 // replica whose link to it is up has the same. The master may be gone before it is
 // asked itself, and by its old history all who follow the new one would be strangers.
+// A link may look up for long after it was cut: what a replica has that has not heard
+// from the master since that answered INFO may be what the master had before.
 func (c *Core) noteNewHistory(r *replica, info *Info) {
 	m := r.master
 	l := m.lineage
 	switch {
 	case l.ReplID == "" || info.ReplID == "" || info.ReplID == l.ReplID,
 		info.Role != RoleReplica || !info.MasterLinkUp || info.Syncing || info.Loading,
-		!c.follows(r, m.addr), r.infoSent < m.infoRefresh,
+		!c.follows(r, m.addr), r.infoSent.Add(-info.MasterIO) < m.infoRefresh,
 		m.info != nil && info.ReplID == m.info.ReplID2: // it has not noticed yet that the master has left it
 		return
 	}

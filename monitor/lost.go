@@ -16,7 +16,8 @@ import (
 // now, by its INFO; nil when there is none. A master that comes back with keys from
 // its disk and without a word about any history was started from an AOF, or is of a
 // release before 7.0: it is taken to have all. One with another history was started
-// from an RDB of that, and keys that are not from its disk were written since.
+// from an RDB of that, and keys that are not from its disk were written since. One that
+// was made a replica by hand has what the operator wants, unless that is nothing.
 func (m *master) keeper(info *Info) *replica {
 	l := m.lineage
 	if info.Loading || l.ReplID == "" || !l.Keys || info.ReplID == "" || info.ReplID == l.ReplID {
@@ -28,7 +29,7 @@ func (m *master) keeper(info *Info) *replica {
 		from = info.SecondOffset
 	case info.Role == RoleMaster && info.ReplID2 != "":
 		from = m.between(info.ReplID2, from)
-	case info.Keys && !info.NotLoaded:
+	case info.Keys && (!info.NotLoaded || info.Role == RoleReplica): // what a replica has comes from its master
 		return nil
 	}
 	saved := m.fromSaved(info)

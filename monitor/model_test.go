@@ -261,6 +261,7 @@ type redis struct {
 	second    uint64
 	keys      bool // it has keys
 	saves     bool // it keeps its data on disk
+	unread    bool // it says that it has read no keys from there
 	disk      Disk // what it says about its RDB, if it says anything
 	priority  int
 
@@ -282,7 +283,8 @@ type redis struct {
 	noKill    string
 	noRewrite string
 	modules   bool
-	late      bool // does not apply what it is sent
+	late      bool    // does not apply what it is sent
+	stuck     Instant // since when its link to the master is cut, which it has not noticed; 0: it is not
 }
 
 func (w *world) addServer(of string, addr HostPort, following HostPort) *redis {
@@ -321,7 +323,9 @@ func (s *redis) listening() bool { return !s.down }
 func (s *redis) crash() {
 	s.down, s.hung, s.linkUp, s.linkSince, s.waiting = true, false, false, s.w.now, nil
 	for _, r := range s.attached() {
-		r.linkUp, r.linkSince = false, s.w.now
+		if r.stuck == 0 {
+			r.linkUp, r.linkSince = false, s.w.now
+		}
 	}
 	s.w.resetAll(s, nil, ConnCommand, ConnPubSub)
 }
@@ -444,6 +448,9 @@ func (s *redis) info() string {
 		}
 		line("master_link_down_since_seconds:%d", seconds)
 	}
+	if s.stuck != 0 {
+		line("master_last_io_seconds_ago:%d", s.w.now.Sub(s.stuck)/time.Second)
+	}
 	line("slave_priority:%d\r\nslave_read_only:1\r\nreplica_announced:1\r\nconnected_slaves:0", s.priority)
 	line("slave_read_repl_offset:%d", s.offset+s.read)
 	s.sayData(line)
@@ -457,6 +464,9 @@ func (s *redis) sayData(line func(string, ...any)) {
 		line("master_replid2:%s\r\nsecond_repl_offset:%d", s.hist2, s.second)
 	}
 	line("aof_enabled:%d", bit(s.saves))
+	if s.unread {
+		line("rdb_last_load_keys_loaded:0")
+	}
 	if s.disk.Counted {
 		line("rdb_changes_since_last_save:%d\r\nrdb_last_save_time:%d\r\nsync_full:%d", s.disk.Changes, s.disk.Saved, s.disk.Syncs)
 	}
@@ -540,7 +550,7 @@ func (w *world) replicate() {
 		}
 	}
 	for _, s := range w.servers {
-		if s.role == RoleReplica && !s.down && !s.hung {
+		if s.role == RoleReplica && !s.down && !s.hung && s.stuck == 0 {
 			s.fetch()
 		}
 	}

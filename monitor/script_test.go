@@ -562,6 +562,8 @@ func (s *script) server(t *testing.T, td *datadriven.TestData) {
 			r.keys = a.SingleVal(t) == "yes"
 		case "saves":
 			r.saves = true
+		case "never-loaded":
+			r.unread = true
 		case "saved": // an RDB, for itself
 			r.disk.Saved, r.disk.Changes, r.disk.Counted = r.disk.Saved+2, 0, true
 		case "write": // one key
@@ -596,6 +598,8 @@ func (s *script) server(t *testing.T, td *datadriven.TestData) {
 			r.offset, r.neverSync = 0, r.role == RoleReplica
 		case "new-history":
 			r.newHistory()
+		case "stuck":
+			r.stuck = s.w.now
 		case "sync":
 			r.syncTime = parseDuration(t, td, a.SingleVal(t))
 		case "slow-info":

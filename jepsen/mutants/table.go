@@ -126,6 +126,16 @@ var general = []Mutation{
 		Edits: []Edit{{"election/selection.go", "case r.overdue(c) && !r.Lineage.reached(c):", "case r.overdue(c):"}},
 	},
 	{
+		Name: "replica believed whose link was cut", Why: "it has what the master had before, and takes its place",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/lineage.go", "r.infoSent.Add(-info.MasterIO) < m.infoRefresh", "r.infoSent < m.infoRefresh"}},
+	},
+	{
+		Name: "data that an operator has given up preferred", Why: "what the master was given by hand is lost",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/lost.go", "(!info.NotLoaded || info.Role == RoleReplica)", "!info.NotLoaded"}},
+	},
+	{
 		Name: "stale replica preferred by its priority", Why: "the saved offset is older than what another one has",
 		By: ByTest, Test: [2]string{"./election", "^TestLinkAge$"},
 		Edits: []Edit{{"election/selection.go", "rules.overdue(c) && c.ReplID == rules.Lineage.ReplID && c.Offset < end", "false"}},

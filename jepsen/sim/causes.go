@@ -156,7 +156,7 @@ func (k *checker) switchTold(n *node, e event.SwitchMaster) {
 	m.reset = false
 	m.lineage = nil // of another server
 	if is := n.seen.infos[e.To].info; is != nil && is.Role == monitor.RoleMaster {
-		m.lineage = m.lineage.next(is, is.MasterOffset)
+		m.lineage = m.lineage.next(is)
 	}
 	m.causes.init()
 	m.downPeers = peers

@@ -410,8 +410,8 @@ func (k *checker) selected(n *node, p *monitor.MasterProbe) {
 			k.hasMost(n, &r, fit, known)
 		}
 		watch := n.seen.master(p.Name)
-		if h := n.seen.infos[m.Addr]; h.info != nil && h.info.Role == monitor.RoleMaster && !h.info.Loading && !watch.lineage.left(h.info.ReplID) {
-			watch.lineage = watch.lineage.next(h.info, h.info.MasterOffset) // it may have said so before it was the master here
+		if h := n.seen.infos[m.Addr]; h.info != nil && h.info.Role == monitor.RoleMaster && !h.info.Loading && !watch.lineage.hasLeft(h.info.ReplID) {
+			watch.lineage = watch.lineage.next(h.info) // it may have said so before it was the master here
 		}
 		k.descends(n, watch, &r, fit)
 	}
@@ -431,13 +431,13 @@ func (k *checker) descends(n *node, m *masterWatch, chosen *monitor.ReplicaView,
 	for _, o := range fit {
 		k.looked[Lineage]++
 		other := monitor.ParseInfo(o.Info)
-		if is.ReplID == id && other.ReplID != id && is.Offset >= other.SecondOffset {
+		if is.ReplID == id && other.ReplID != id && end(is) >= other.SecondOffset {
 			continue // the other was promoted before; the chosen one has more, although it is being filled
 		}
-		if is.ReplID2 == other.ReplID && other.Offset < is.SecondOffset && !is.Loading && !is.Syncing {
+		if is.ReplID2 == other.ReplID && end(other) < is.SecondOffset && !is.Loading && !is.Syncing {
 			continue // the master has lost the end of that history, and the chosen one has what came then
 		}
-		if descends(other, id, offset) && (other.Keys || other.Offset >= offset) {
+		if descends(other, id, offset) && (other.Keys || end(other) >= offset) {
 			k.fail(n.name, Lineage, "%s was chosen, which lacks the data of the master, instead of %s", chosen.Name, o.Name)
 		}
 	}
@@ -446,7 +446,7 @@ func (k *checker) descends(n *node, m *masterWatch, chosen *monitor.ReplicaView,
 // descends reports whether a server has what its master had, perhaps without the
 // latest writes.
 func descends(i *monitor.Info, id string, offset uint64) bool {
-	return !i.Loading && !i.Syncing && (i.ReplID == id && i.Offset > 0 || has(i, id, offset))
+	return !i.Loading && !i.Syncing && (i.ReplID == id && end(i) > 0 || has(i, id, offset))
 }
 
 // hasMost checks that no other replica has more of what the master had than one that
@@ -455,7 +455,7 @@ func (k *checker) hasMost(n *node, chosen *monitor.ReplicaView, fit []monitor.Re
 	has := monitor.ParseInfo(chosen.Info)
 	for _, o := range fit {
 		other := monitor.ParseInfo(o.Info)
-		if has.ReplID == known.ReplID && other.ReplID == has.ReplID && !other.Loading && other.Offset > has.Offset {
+		if has.ReplID == known.ReplID && other.ReplID == has.ReplID && !other.Loading && end(other) > end(has) {
 			k.fail(n.name, S12, "%s was chosen, which was cut off for %v, although %s has more", chosen.Name, chosen.MasterLinkDown, o.Name)
 		}
 	}

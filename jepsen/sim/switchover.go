@@ -56,54 +56,98 @@ type lineage struct {
 	id     string
 	offset uint64
 	keys   bool
-	before []string // earlier histories of that master
-	lost   uint64   // offset from which on it has nothing of the last of them; 0: it has all
+	parent string // history out of which this one has grown; "": none
+	disk   bool   // the master keeps its data on a disk, or has had them from there
+	left   []leftHistory
+	told   *lineage // what was known before a replica told of this one; nil: the master has told itself
 }
 
-// next returns what follows from an INFO.
-func (l *lineage) next(i *monitor.Info, offset uint64) *lineage {
-	n := &lineage{id: i.ReplID, offset: offset, keys: i.Keys}
+// leftHistory is one that a master had earlier.
+type leftHistory struct {
+	id   string
+	lost uint64 // offset from which on the master has nothing of it any more; 0: it has all
+}
+
+// next returns what follows from an INFO of the master itself.
+func (l *lineage) next(i *monitor.Info) *lineage {
+	if l != nil && l.id == i.ReplID && l.told != nil && i.Role == monitor.RoleMaster {
+		l = l.told
+	}
+	n := &lineage{id: i.ReplID, offset: end(i), keys: i.Keys, parent: i.ReplID2, disk: i.Persistent || i.Loaded > 0}
 	switch {
 	case l == nil:
 	case l.id == n.id:
-		n.before, n.lost = l.before, l.lost
-		if n.lost == 0 && len(n.before) > 0 && i.Role == monitor.RoleMaster && i.NotLoaded {
-			n.lost = 1 // a replica has told its history first
-		}
+		n.left, n.told, n.disk = l.left, l.told, n.disk || l.disk
+	case i.Role == monitor.RoleMaster:
+		n.leave(l, i.ReplID2, i.SecondOffset, !i.Keys || i.NotLoaded || i.ReplID2 != "")
 	default:
-		n.before = append(slices.Clone(l.before), l.id)
-		if i.ReplID2 == l.id {
-			n.lost = i.SecondOffset
-		} else if !i.Keys || i.NotLoaded || i.ReplID2 != "" {
-			n.lost = 1 // what it has is no older than its start, or of another history
-		}
+		n.leave(l, "", 0, !i.Keys) // what it has comes from the master that it was given by hand
 	}
 	return n
 }
 
+// toldBy returns what follows from an INFO of a replica of the master that has another
+// history. The last INFO of the master may say more: it was still loading then.
+func (l *lineage) toldBy(i, master *monitor.Info) *lineage {
+	n := &lineage{id: i.ReplID, offset: i.Offset, keys: i.Keys, parent: i.ReplID2, disk: l.disk, told: l}
+	if master != nil && master.ReplID == i.ReplID {
+		n.parent = master.ReplID2
+		n.leave(l, master.ReplID2, master.SecondOffset, master.NotLoaded || master.ReplID2 != "")
+	} else {
+		n.leave(l, i.ReplID2, i.SecondOffset, !i.Keys || !l.disk || i.ReplID2 != "")
+	}
+	return n
+}
+
+// leave notes which histories a master has left that had l before. It has grown out of
+// parent, below second, and lost says that it does not have all else.
+func (n *lineage) leave(l *lineage, parent string, second uint64, lost bool) {
+	n.left = append(slices.Clone(l.left), leftHistory{id: l.id})
+	if l.parent != "" && !l.hasLeft(l.parent) {
+		n.left = append(n.left, leftHistory{id: l.parent})
+	}
+	for k := range n.left {
+		switch h := &n.left[k]; {
+		case h.id == parent:
+			h.lost = second
+		case parent == l.id: // it goes on where it was: what was lost before remains so
+		case lost:
+			h.lost = 1
+		default:
+			h.lost = 0
+		}
+	}
+}
+
 // saves reports whether a server has data that the master has lost by a restart.
 func (l *lineage) saves(i *monitor.Info) bool {
-	return l.lost > 0 && slices.Contains(l.before, i.ReplID) && i.Offset >= l.lost
+	return slices.ContainsFunc(l.left, func(h leftHistory) bool { return h.id == i.ReplID && h.lost > 0 && end(i) >= h.lost })
 }
 
 // knows reports whether a history is the one of the master, or was: a replica may
 // tell late of one that the master has left.
-func (l *lineage) knows(id string) bool { return l.id == id || slices.Contains(l.before, id) }
+func (l *lineage) knows(id string) bool { return l.id == id || l.parent == id || l.hasLeft(id) }
 
-// left reports whether the master is known to have left a history: a replica has told
+// hasLeft reports whether the master is known to have left a history: a replica has told
 // of the next one since.
-func (l *lineage) left(id string) bool { return l != nil && slices.Contains(l.before, id) }
+func (l *lineage) hasLeft(id string) bool {
+	return l != nil && slices.ContainsFunc(l.left, func(h leftHistory) bool { return h.id == id })
+}
+
+// end returns how far a server has come in its history.
+func end(i *monitor.Info) uint64 {
+	if i.Role == monitor.RoleReplica {
+		return i.Offset
+	}
+	return i.MasterOffset
+}
 
 // has reports whether a server has a history up to an offset, as its INFO says.
 func has(i *monitor.Info, id string, offset uint64) bool {
 	if i == nil || i.Loading || id == "" {
 		return false
 	}
-	own := i.MasterOffset
-	if i.Role == monitor.RoleReplica {
-		own = i.Offset
-	}
-	return i.ReplID == id && own >= offset || i.ReplID2 == id && offset < i.SecondOffset
+	return i.ReplID == id && end(i) >= offset || i.ReplID2 == id && offset < i.SecondOffset
 }
 
 // remember notes what a master says that it has. A replica whose link to it is up
@@ -122,11 +166,11 @@ func (k *checker) remember(n *node, in monitor.InfoReply) {
 		follows := info.MasterLinkUp && v.Addr == monitor.HostPort{Host: info.MasterHost, Port: info.MasterPort}
 		switch {
 		case info.Role == monitor.RoleMaster && n.seen.infos[v.Addr].info == info:
-			m.lineage = m.lineage.next(info, info.MasterOffset)
+			m.lineage = m.lineage.next(info)
 		case info.Role == monitor.RoleReplica && info.MasterLinkUp && n.seen.infos[v.Addr].info == info:
-			m.lineage = m.lineage.next(info, info.Offset) // it was made a replica by hand
+			m.lineage = m.lineage.next(info) // it was made a replica by hand
 		case info.Role == monitor.RoleReplica && follows && m.lineage != nil && !m.lineage.knows(info.ReplID):
-			m.lineage = m.lineage.next(info, info.Offset)
+			m.lineage = m.lineage.toldBy(info, n.seen.infos[v.Addr].info)
 		}
 	}
 }
@@ -323,10 +367,10 @@ func (k *checker) changesRole(n *node, p *monitor.MasterProbe, h *handover, v *m
 // complete checks that a server has said that it has all that the old master had,
 // after that had said what this is (Proof).
 func (k *checker) complete(n *node, at monitor.HostPort, old heardInfo) {
-	end := max(old.info.Offset, old.info.MasterOffset)
+	last := max(old.info.Offset, old.info.MasterOffset)
 	is := n.seen.infos[at]
-	if is.seq < old.turned || !has(is.info, old.info.ReplID, end) {
-		k.fail(n.name, Proof, "%s is promoted, and has not said that it has %.8s up to %d", at, old.info.ReplID, end)
+	if is.seq < old.turned || !has(is.info, old.info.ReplID, last) {
+		k.fail(n.name, Proof, "%s is promoted, and has not said that it has %.8s up to %d", at, old.info.ReplID, last)
 	}
 }
 
@@ -350,8 +394,8 @@ func (k *checker) proved(n *node, p *monitor.MasterProbe) {
 		return
 	}
 	k.looked[Proof]++
-	if end := max(old.info.Offset, old.info.MasterOffset); is.info.ReplID2 != old.info.ReplID || is.info.SecondOffset <= end {
-		k.fail(n.name, Proof, "%s is the master, and does not say that it continues %.8s behind %d", hostPort(p.Promoted), old.info.ReplID, end)
+	if last := max(old.info.Offset, old.info.MasterOffset); is.info.ReplID2 != old.info.ReplID || is.info.SecondOffset <= last {
+		k.fail(n.name, Proof, "%s is the master, and does not say that it continues %.8s behind %d", hostPort(p.Promoted), old.info.ReplID, last)
 	}
 }
 

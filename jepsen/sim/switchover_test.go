@@ -207,6 +207,69 @@ var switchoverViolations = []violation{
 	}},
 }
 
+// TestLostHistories: which data a master has lost, by what it and its replicas say.
+func TestLostHistories(t *testing.T) {
+	const none = monitor.RoleNone
+	type says struct {
+		role  monitor.Role // RoleNone: a replica of the master says it
+		id    string
+		id2   string
+		until uint64
+		fresh bool // started without data
+	}
+	info := func(s says) *monitor.Info {
+		i := &monitor.Info{Role: s.role, Offset: 50, Details: monitor.Details{ReplID: s.id, ReplID2: s.id2, SecondOffset: s.until, MasterOffset: 50, Keys: true, NotLoaded: s.fresh, Persistent: true}}
+		if s.role == none {
+			i.Role = monitor.RoleReplica
+		}
+		return i
+	}
+	const master, replica = monitor.RoleMaster, monitor.RoleReplica
+	promoted := says{master, "B", "A", 40, false}
+	for name, c := range map[string]struct {
+		then []says
+		lost map[string]uint64
+	}{
+		"promoted again":                     {[]says{{master, "C", "B", 60, false}}, map[string]uint64{"B": 60}},
+		"from an RDB of B":                   {[]says{{master, "C", "B", 45, false}}, map[string]uint64{"B": 45}},
+		"from an RDB of before":              {[]says{{master, "C", "A", 30, false}}, map[string]uint64{"A": 30, "B": 1}},
+		"from an RDB, and from one after":    {[]says{{master, "C", "A", 30, false}, {master, "D", "C", 45, false}}, map[string]uint64{"A": 30, "B": 1, "C": 45}},
+		"from an AOF":                        {[]says{{master, "C", "", 0, false}}, nil},
+		"empty":                              {[]says{{master, "C", "", 0, true}}, map[string]uint64{"A": 1, "B": 1}},
+		"a replica tells first":              {[]says{{none, "C", "", 0, true}}, nil},
+		"a replica tells first, then itself": {[]says{{none, "C", "", 0, true}, {master, "C", "A", 30, false}}, map[string]uint64{"A": 30, "B": 1}},
+		"made a replica by hand":             {[]says{{replica, "C", "X", 9, true}}, nil},
+	} {
+		l := (*lineage)(nil).next(info(promoted))
+		for _, s := range c.then {
+			if s.role == none {
+				l = l.toldBy(info(s), nil)
+			} else {
+				l = l.next(info(s))
+			}
+		}
+		for _, h := range l.left {
+			if h.lost != c.lost[h.id] {
+				t.Errorf("%s: %s is lost from %d on, want %d", name, h.id, h.lost, c.lost[h.id])
+			}
+		}
+		for _, id := range []string{"A", "B"} {
+			if !l.knows(id) {
+				t.Errorf("%s: %s is forgotten", name, id)
+			}
+		}
+		for id, from := range c.lost {
+			has := &monitor.Info{Role: replica, Offset: from, Details: monitor.Details{ReplID: id}}
+			if !l.saves(has) {
+				t.Errorf("%s: what %s has from %d on is not missed", name, id, from)
+			}
+			if has.Offset--; l.saves(has) {
+				t.Errorf("%s: what %s has below %d is missed", name, id, from)
+			}
+		}
+	}
+}
+
 // TestSwitchoverPromisesHold: what is shown above is not seen where all is done in
 // the right order.
 func TestSwitchoverPromisesHold(t *testing.T) {
