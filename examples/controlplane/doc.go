@@ -5,5 +5,6 @@
 //
 //	go run ./examples/controlplane -groups groups.json -http localhost:8080
 //	curl localhost:8080/status
+//	curl -X PUT localhost:8080/maintenance/cache-1 // and DELETE: no failover meanwhile
 //	curl -X POST localhost:8080/failover/cache-1
 package main

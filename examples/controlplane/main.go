@@ -11,10 +11,10 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"sync"
 	"time"
 
 	"github.com/gosentinel/sentinel"
-	"github.com/gosentinel/sentinel/event"
 )
 
 func main() {
@@ -33,32 +33,38 @@ func main() {
 	}
 }
 
+// plane is the control plane.
+type plane struct {
+	*sentinel.Sentinel
+	maintenance sync.Map // the groups that must be left alone
+}
+
 // run works until ctx ends or something fails.
-func run(ctx context.Context, file string, cfg sentinel.Config, ln net.Listener) error {
-	s, err := sentinel.New(cfg)
-	if err != nil {
+func run(ctx context.Context, file string, cfg sentinel.Config, ln net.Listener) (err error) {
+	p := &plane{}
+	cfg.Policy.Allow = p.allow
+	if p.Sentinel, err = sentinel.New(cfg); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
-	web := &http.Server{Handler: handler(s)}
+	web := &http.Server{Handler: p.handler()}
 	go func() { cancel(web.Serve(ln)) }()
-	go follow(ctx, s)
-	go source(ctx, s, file)
-	err = s.Run(ctx)
-	return errors.Join(err, web.Close())
+	go p.follow(ctx, file)
+	return errors.Join(p.Run(ctx), web.Close())
 }
 
-// follow is where a control plane tells its other parts what happens.
-func follow(ctx context.Context, s *sentinel.Sentinel) {
-	for e := range s.Events(ctx, sentinel.OfType[event.SwitchMaster]()) {
-		slog.Info("the master has changed", "group", e.Master, "event", e)
+// allow is asked before each failover.
+func (p *plane) allow(_ context.Context, a sentinel.Attempt) (sentinel.Decision, error) {
+	if _, on := p.maintenance.Load(a.Master); on {
+		return sentinel.Veto("its servers are in maintenance"), nil
 	}
+	return sentinel.Go(), nil
 }
 
-// source keeps the monitored groups as the file has them.
-func source(ctx context.Context, s *sentinel.Sentinel, file string) {
+// follow keeps the monitored groups as the file has them.
+func (p *plane) follow(ctx context.Context, file string) {
 	for ctx.Err() == nil {
-		if err := sync(ctx, s, file); err != nil {
+		if err := p.sync(ctx, file); err != nil {
 			slog.Warn("groups", "error", err)
 		}
 		select {
@@ -68,49 +74,46 @@ func source(ctx context.Context, s *sentinel.Sentinel, file string) {
 	}
 }
 
-func sync(ctx context.Context, s *sentinel.Sentinel, file string) error {
+func (p *plane) sync(ctx context.Context, file string) error {
 	text, err := os.ReadFile(file)
 	want := map[string]string{}
-	if err == nil {
-		err = json.Unmarshal(text, &want)
-	}
-	if err != nil {
+	if err = errors.Join(err, json.Unmarshal(text, &want)); err != nil {
 		return err // an unreadable source is no reason to forget anything
 	}
-	have, err := s.Masters(ctx)
+	have, err := p.Masters(ctx)
 	if err != nil {
 		return err
 	}
 	for _, m := range have {
 		if _, ok := want[m.Name]; !ok {
-			err = errors.Join(err, s.Remove(ctx, m.Name))
+			err = errors.Join(err, p.Remove(ctx, m.Name))
 		}
 		delete(want, m.Name) // its address is the Sentinel's business from now on
 	}
 	for name, addr := range want {
-		err = errors.Join(err, s.Monitor(ctx, sentinel.MasterConfig{Name: name, Addr: addr, Quorum: 1, DownAfter: 5 * time.Second}))
+		err = errors.Join(err, p.Monitor(ctx, sentinel.MasterConfig{Name: name, Addr: addr, Quorum: 1, DownAfter: 5 * time.Second}))
 	}
 	return err
 }
 
-func handler(s *sentinel.Sentinel) http.Handler {
+func (p *plane) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /status", func(w http.ResponseWriter, r *http.Request) {
-		masters, err := s.Masters(r.Context())
-		reply(w, masters, err)
-	})
-	mux.HandleFunc("GET /health", func(w http.ResponseWriter, r *http.Request) { reply(w, "ok", s.Health(r.Context())) })
-	mux.HandleFunc("POST /failover/{group}", func(w http.ResponseWriter, r *http.Request) {
-		report, err := s.Failover(r.Context(), r.PathValue("group"), sentinel.FailoverOptions{Wait: true})
-		reply(w, report, err)
+	handle := func(pattern string, f func(ctx context.Context, group string) (any, error)) {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			answer, err := f(r.Context(), r.PathValue("group"))
+			if err != nil {
+				http.Error(w, err.Error(), http.StatusServiceUnavailable)
+				return
+			}
+			_ = json.NewEncoder(w).Encode(answer) // the client may be gone
+		})
+	}
+	handle("GET /status", func(ctx context.Context, _ string) (any, error) { return p.Masters(ctx) })
+	handle("GET /health", func(ctx context.Context, _ string) (any, error) { return "ok", p.Health(ctx) })
+	handle("PUT /maintenance/{group}", func(_ context.Context, g string) (any, error) { p.maintenance.Store(g, true); return "on", nil })
+	handle("DELETE /maintenance/{group}", func(_ context.Context, g string) (any, error) { p.maintenance.Delete(g); return "off", nil })
+	handle("POST /failover/{group}", func(ctx context.Context, g string) (any, error) {
+		return p.Failover(ctx, g, sentinel.FailoverOptions{Wait: true})
 	})
 	return mux
-}
-
-func reply(w http.ResponseWriter, v any, err error) {
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusServiceUnavailable)
-		return
-	}
-	_ = json.NewEncoder(w).Encode(v) // the client may be gone
 }

@@ -23,7 +23,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // TestControlPlane: ten groups of the file are monitored, one of them is failed over
-// by HTTP, and one is taken out.
+// by HTTP, but not while it is in maintenance, and one is taken out.
 func TestControlPlane(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -96,6 +96,18 @@ func TestControlPlane(t *testing.T) {
 	})
 	if code, text := ask("GET", "/health"); code != http.StatusOK {
 		t.Errorf("health: %d %s", code, text)
+	}
+	if code, text := ask("PUT", "/maintenance/cache-3"); code != http.StatusOK {
+		t.Errorf("maintenance: %d %s", code, text)
+	}
+	var veto string
+	for code := 0; !strings.Contains(veto, "its servers are in maintenance"); {
+		if code, veto = ask("POST", "/failover/cache-3"); code == http.StatusOK || ctx.Err() != nil {
+			t.Fatalf("failover during maintenance: %d %s", code, veto)
+		}
+	}
+	if code, text := ask("DELETE", "/maintenance/cache-3"); code != http.StatusOK {
+		t.Errorf("end of maintenance: %d %s", code, text)
 	}
 	for code, text := 0, ""; code != http.StatusOK; {
 		code, text = ask("POST", "/failover/cache-3")

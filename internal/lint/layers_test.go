@@ -82,7 +82,7 @@ var layers = []layer{
 	}},
 
 	// Examples.
-	{"examples/controlplane", []string{"event", "."}},
+	{"examples/controlplane", []string{"."}},
 
 	// Proofs and measurements.
 	{"jepsen/cluster", nil},
