@@ -187,6 +187,34 @@ var violations = []violation{
 		s.now.Phase, s.now.Begun, s.now.Flags = election.WaitStart, s.w.now, monitor.FlagSDown
 		s.step(monitor.Tick{})
 	}},
+	{Halted, "an attempt in a pause", func(s *scene) {
+		s.n.voter().words["m0"] = word{version: 1, until: s.w.now.Add(time.Hour)}
+		s.now.Phase, s.now.Begun = election.WaitStart, s.w.now
+		s.step(monitor.Tick{})
+	}},
+	{Halted, "a vote in a pause", func(s *scene) {
+		s.n.voter().words["m0"] = word{version: 1, until: s.w.now.Add(time.Hour)}
+		s.now.VoteEpoch, s.now.VoteFor = 5, "another"
+		s.step(monitor.Ask{Epoch: 5, RunID: "another"})
+	}},
+	{Permitted, "an attempt without a question", func(s *scene) {
+		s.w.opts.Policy = true
+		s.now.Phase, s.now.Begun = election.WaitStart, s.w.now
+		s.step(monitor.Tick{})
+	}},
+	{Permitted, "an attempt before the answer", func(s *scene) {
+		s.w.opts.Policy = true
+		s.k.consulted(s.n, monitor.AskPolicy{Seq: 1, Attempt: monitor.PolicyAttempt{Master: "m0"}})
+		s.now.Phase, s.now.Begun = election.WaitStart, s.w.now
+		s.step(monitor.Tick{})
+	}},
+	{Permitted, "an attempt after a veto", func(s *scene) {
+		s.w.opts.Policy = true
+		s.k.consulted(s.n, monitor.AskPolicy{Seq: 1, Attempt: monitor.PolicyAttempt{Master: "m0"}})
+		s.k.before(s.n, monitor.PolicyAnswer{Seq: 1, Verdict: monitor.PolicyVeto})
+		s.now.Phase, s.now.Begun = election.WaitStart, s.w.now
+		s.step(monitor.Tick{})
+	}},
 	{S11, "two attempts in a row", func(s *scene) {
 		s.now.Phase, s.now.Begun = election.WaitStart, s.w.now
 		s.step(monitor.Tick{})
