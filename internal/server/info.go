@@ -212,7 +212,9 @@ func infoPauses(t *infoText, masters []monitor.MasterView) {
 			n++
 		}
 	}
-	t.add("sentinel_failovers_paused", n)
+	if n > 0 { // without, INFO is that of redis-sentinel
+		t.add("sentinel_failovers_paused", n)
+	}
 }
 
 // infoGossip adds the gossip counters. They come last, so that they do not
