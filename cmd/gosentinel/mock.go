@@ -7,6 +7,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -145,13 +146,9 @@ func (p *program) playMock(name string, o mock.Options, verbose, keep bool, clie
 	if err != nil {
 		return p.mockError(err)
 	}
+	p.stderr = &serialWriter{to: p.stderr}
 	if verbose {
-		var mu sync.Mutex
-		o.Log = func(line string) {
-			mu.Lock()
-			defer mu.Unlock()
-			fmt.Fprintln(p.stderr, line)
-		}
+		o.Log = func(line string) { fmt.Fprintln(p.stderr, line) }
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
@@ -212,6 +209,18 @@ func (p *program) sayVerdict(v mock.Verdict) error {
 		_, err = fmt.Fprintf(p.stdout, "%s\n", last)
 	}
 	return err
+}
+
+// serialWriter lets the script, who steers it, and the client write to one place.
+type serialWriter struct {
+	mu sync.Mutex
+	to io.Writer
+}
+
+func (w *serialWriter) Write(b []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.to.Write(b)
 }
 
 // steer does what lines on standard input say.
