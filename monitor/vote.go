@@ -24,9 +24,9 @@ func (c *Core) ask(now Instant, in Ask) {
 		c.free(Reply{To: in.From, Down: down}) // a vote in that epoch may have been given
 		return
 	}
-	if m.promised(now, in.RunID) || in.Lease > 0 && m.has(FlagSDown) {
+	if in.Epoch > m.ledger.Epoch && m.promised(now, in.RunID) || in.Lease > 0 && m.has(FlagSDown) {
 		// A driver may still act on this Sentinel's vote; or a switchover would keep the
-		// Sentinels from the failover that is needed.
+		// Sentinels from the failover that is needed. A vote that was given is told.
 		c.free(Reply{To: in.From, Down: down})
 		return
 	}
