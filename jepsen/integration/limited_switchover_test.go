@@ -154,6 +154,11 @@ func TestLoadingReplica(t *testing.T) {
 	}
 	target := (old + 1) % 3
 	s := w.servers[target]
+	// Otherwise there may be nothing to load.
+	w.until("the keys at the replica", func(ctx context.Context) (string, bool) {
+		n, err := s.Client().DBSize(ctx).Result()
+		return fmt.Sprintf("%d keys, %v", n, err), n >= 100
+	})
 	w.must(s.Client().Save(w.ctx).Err())
 	w.beginsAt(old)
 	s.Kill()
