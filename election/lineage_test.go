@@ -66,6 +66,7 @@ func TestUnplannedTable(t *testing.T) {
 		{"restarted from its RDB", replica(Data{ReplID: histR, Offset: 900}, noLink), Whole},
 		{"all deleted or expired", replica(Data{ReplID: histR, Offset: 1000}, noKeys), Whole},
 		{"old data while new are sent", replica(Data{ReplID: histR, Offset: 700, Syncing: true}), Replaced},
+		{"promoted, and being filled by another master since", replica(Data{ReplID: histS, ReplID2: histR, Second: 1001, Offset: 1200, Syncing: true}), Replaced},
 		{"restarted from an RDB of before the last promotion", replica(Data{ReplID: histP, Offset: 599}, noLink), Past},
 		{"not told of the last promotion yet", replica(Data{ReplID: histP, Offset: 599}), Past},
 		{"beyond the last promotion, in the old history", replica(Data{ReplID: histP, Offset: 600}), Strange},
@@ -88,6 +89,7 @@ func TestUnplannedTable(t *testing.T) {
 		{"restarted from an RDB of before, without keys", replica(Data{ReplID: histP, Offset: 500}, noLink, noKeys), Empty},
 		{"restarted from an RDB without keys", replica(Data{ReplID: histR, Offset: 14}, noLink, noKeys), Empty},
 		{"emptied for data that never came", replica(Data{ReplID: histR}, noKeys), Empty},
+		{"promoted, then emptied for data that never came", replica(Data{ReplID: histS, ReplID2: histR, Second: 1001, Offset: 1200, Syncing: true}, noKeys), Empty},
 	}
 	rules := Rules{Now: 1, MaxPingAge: time.Hour, MaxInfoAge: time.Hour, MaxLinkDown: time.Hour, Lineage: master}
 	for i, row := range rows {

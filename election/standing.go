@@ -64,7 +64,10 @@ func (l Lineage) standing(c Replica, end uint64) Standing {
 			return Replaced
 		}
 		return Whole
-	case c.ReplID2 == l.ReplID && end < c.Second:
+	case c.ReplID2 == l.ReplID && end < c.Second && (c.Keys || !c.Syncing):
+		if c.Syncing {
+			return Replaced
+		}
 		return Successor
 	case !c.Keys:
 		// Many a replica has no history but its own, which it makes up at its start.

@@ -90,6 +90,23 @@ func (c *Core) noteNewHistory(r *replica, info *Info) {
 	c.requestInfo(c.now, &m.instance)
 }
 
+// noteKeys takes from the replicas that m had keys: one has some, and is further in the
+// history of m than that was when it said it had none. Without this, a replica that was
+// cut off before the first key would pass for one that has all.
+func (c *Core) noteKeys(m *master) {
+	l := m.lineage
+	for _, r := range m.replicas {
+		switch info := r.info; {
+		case l.Keys:
+			return
+		case info == nil || r.infoRefresh < m.infoRefresh || info.Role != RoleReplica || info.Syncing || info.Loading:
+		case info.Keys && info.ReplID == l.ReplID && info.Offset > l.Offset:
+			l.Keys, l.Offset = true, info.Offset
+			c.takeLineage(m, l)
+		}
+	}
+}
+
 // restartedAs is what a master may say from whom a replica has these data. A master
 // that keeps its data on a disk has them from there.
 func restartedAs(info *Info, persistent bool) *Info {

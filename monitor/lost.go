@@ -33,10 +33,11 @@ func (m *master) keeper(info *Info) *replica {
 		return nil
 	}
 	saved := m.fromSaved(info)
+	has := election.Data{ReplID: info.ReplID, ReplID2: info.ReplID2, Second: info.SecondOffset, Offset: info.MasterOffset}
 	var best *replica
 	for _, r := range m.replicas {
 		data := election.Replica{Data: r.data(), Keys: r.info != nil && r.info.Keys}
-		if !l.Covers(data.Data) || !data.Keys || l.Standing(data) < election.Past || data.Offset < from ||
+		if !l.Covers(data.Data) || has.Has(data.ReplID, data.Offset) || !data.Keys || l.Standing(data) < election.Past || data.Offset < from ||
 			!r.link.connected() || r.has(FlagSDown) || r.priority == 0 {
 			continue
 		}

@@ -35,6 +35,7 @@ func (c *Core) infoReply(now Instant, in InfoReply) {
 		if r, ok := mem.(*replica); ok {
 			r.observe(now, in.Info)
 			c.noteNewHistory(r, in.Info)
+			c.noteKeys(r.master)
 			r.noteSync(in.Info)
 		}
 		c.checkRole(now, i, in.Info.Role)

@@ -131,6 +131,21 @@ var general = []Mutation{
 		Edits: []Edit{{"monitor/lineage.go", "r.infoSent.Add(-info.MasterIO) < m.infoRefresh", "r.infoSent < m.infoRefresh"}},
 	},
 	{
+		Name: "keys of a replica not counted as the master's", Why: "a replica that was cut off before the first key is promoted, and the keys are lost",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/lineage.go", "case info.Keys && info.ReplID == l.ReplID && info.Offset > l.Offset:", "case false:"}},
+	},
+	{
+		Name: "successor in a resynchronisation counted as whole", Why: "what it has may have gaps, and a replica without any is passed over",
+		By: ByTest, Test: [2]string{"./election", "^TestUnplannedTable$"},
+		Edits: []Edit{{"election/standing.go", "if c.Syncing {\n\t\t\treturn Replaced\n\t\t}\n\t\treturn Successor", "return Successor"}},
+	},
+	{
+		Name: "master replaced that has all its replicas have", Why: "what clients have written to it since is lost for nothing",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/lost.go", " || has.Has(data.ReplID, data.Offset)", ""}},
+	},
+	{
 		Name: "data that an operator has given up preferred", Why: "what the master was given by hand is lost",
 		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
 		Edits: []Edit{{"monitor/lost.go", "(!info.NotLoaded || info.Role == RoleReplica)", "!info.NotLoaded"}},

@@ -438,9 +438,27 @@ func (k *checker) descends(n *node, m *masterWatch, chosen *monitor.ReplicaView,
 			continue // the master has lost the end of that history, and the chosen one has what came then
 		}
 		if descends(other, id, offset) && (other.Keys || end(other) >= offset) {
-			k.fail(n.name, Lineage, "%s was chosen, which lacks the data of the master, instead of %s", chosen.Name, o.Name)
+			k.fail(n.name, Lineage, "%s was chosen, which lacks the data of the master, instead of %s: %s against %s, master %s",
+				chosen.Name, o.Name, data(is), data(other), m.lineage)
 		}
 	}
+}
+
+// data says in short what a server has.
+func data(i *monitor.Info) string {
+	is := fmt.Sprintf("%.4s:%d", i.ReplID, end(i))
+	if i.ReplID2 != "" {
+		is += fmt.Sprintf(" after %.4s:%d", i.ReplID2, i.SecondOffset)
+	}
+	for _, f := range []struct {
+		is   bool
+		word string
+	}{{i.Role == monitor.RoleMaster, "master"}, {i.Keys, "keys"}, {i.Loading, "loading"}, {i.Syncing, "syncing"}, {i.MasterLinkUp, "linked"}} {
+		if f.is {
+			is += " " + f.word
+		}
+	}
+	return is
 }
 
 // descends reports whether a server has what its master had, perhaps without the

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -66,6 +67,18 @@ type lineage struct {
 type leftHistory struct {
 	id   string
 	lost uint64 // offset from which on the master has nothing of it any more; 0: it has all
+}
+
+// String says in short what the master has had.
+func (l *lineage) String() string {
+	is := fmt.Sprintf("%.4s:%d", l.id, l.offset)
+	for _, h := range l.left {
+		is += fmt.Sprintf(", left %.4s", h.id)
+		if h.lost > 0 {
+			is += fmt.Sprintf(" and lost it from %d", h.lost)
+		}
+	}
+	return is
 }
 
 // next returns what follows from an INFO of the master itself.
@@ -180,7 +193,8 @@ func (k *checker) attempted(n *node, p, was *monitor.MasterProbe) {
 	h := &n.seen.master(p.Name).handover
 	if p.Begun != was.Begun {
 		if p.Begun != 0 {
-			*h = handover{must: h.must && !p.TakingOver, forced: h.forced, named: h.named, open: h.open, begun: p.Begun}
+			v, ok := n.core.Master(k.w.now, p.Name) // it may have died while the attempt waited for a replica
+			*h = handover{must: h.must && ok && serves(&v) && !p.TakingOver, forced: h.forced, named: h.named, open: h.open, begun: p.Begun}
 		} else {
 			h.forced = false
 		}
