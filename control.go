@@ -141,7 +141,7 @@ func (s *Sentinel) Failover(ctx context.Context, name string, opts FailoverOptio
 }
 
 func (s *Sentinel) failover(ctx context.Context, name string, opts FailoverOptions) error {
-	op := monitor.FailoverOp{Name: name}
+	op := monitor.FailoverOp{Name: name, Program: true}
 	switch opts.Mode {
 	case FailoverPlain:
 	case FailoverCoordinated:

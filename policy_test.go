@@ -11,6 +11,7 @@ import (
 
 	"github.com/gosentinel/sentinel/internal/fakeredis"
 	"github.com/gosentinel/sentinel/internal/resptest"
+	"github.com/gosentinel/sentinel/journal"
 )
 
 // TestPolicy: whatever hooks do, the Sentinel makes failovers as it is told, and no
@@ -96,7 +97,7 @@ func TestPolicy(t *testing.T) {
 	}
 	mu.Unlock()
 	report, err := s.Failover(ctx, "m", FailoverOptions{Wait: true})
-	if err != nil || report.To != replicas[1] {
+	if err != nil || report.To != replicas[1] || report.Cause != journal.Hook {
 		t.Fatalf("%+v, %v: the policy has chosen %s of %v", report, err, replicas[1], offered)
 	}
 	if want := (Attempt{Master: "m", Addr: master.Addr(), Ordered: true, Planned: true}); asked != want {

@@ -44,6 +44,10 @@ type Report struct {
 	// Outcome is how the attempt ended, [Open] before; Reason says more in words.
 	Outcome Outcome `json:"outcome"`
 	Reason  string  `json:"reason,omitempty"`
+	// Held says why the Sentinel which tells of the attempt did not begin it at once
+	// although it could have: a veto or a delay of the embedding program, or a pause. The
+	// last reason counts, and the phase [PhaseHeld] says for how long. "": it was not held.
+	Held string `json:"held,omitempty"`
 	// Quorum is how many Sentinels had to say that the master was down, Down who did.
 	Quorum int          `json:"quorum,omitempty"`
 	Down   []Accusation `json:"down,omitempty"`
@@ -129,6 +133,7 @@ const (
 	PhaseSilence     = "silence"         // the master does not answer, and does not yet count as down
 	PhaseAgreement   = "agreement"       // this Sentinel takes it to be down, and asks the others
 	PhaseCandidacy   = "candidacy"       // enough agree; who is to stand for election?
+	PhaseHeld        = "held"            // an operator has paused failovers, or the embedding program holds it back
 	PhasePreparation = "preparation"     // a planned switchover waits for a replica that is ready
 	PhaseElection    = "election"        // votes are asked for
 	PhaseChoice      = "choice"          // of the replica to promote
@@ -166,11 +171,11 @@ type Note struct {
 }
 
 // Over reports whether the attempt has ended.
-func (r *Report) Over() bool { return r.Outcome != Open }
+func (r Report) Over() bool { return r.Outcome != Open }
 
 // Duration returns how long the attempt took, from the first sign to its end; 0 while
 // it goes on.
-func (r *Report) Duration() time.Duration {
+func (r Report) Duration() time.Duration {
 	if r.Ended.IsZero() {
 		return 0
 	}
@@ -179,7 +184,7 @@ func (r *Report) Duration() time.Duration {
 
 // Start returns when the first phase began: before [Report.Begun] by the time that
 // passed until the master counted as down.
-func (r *Report) Start() time.Time {
+func (r Report) Start() time.Time {
 	if len(r.Phases) > 0 && r.Phases[0].Begun.Before(r.Begun) {
 		return r.Phases[0].Begun
 	}
@@ -187,7 +192,7 @@ func (r *Report) Start() time.Time {
 }
 
 // Promoted reports whether the master has moved.
-func (r *Report) Promoted() bool { return r.Outcome == Promoted }
+func (r Report) Promoted() bool { return r.Outcome == Promoted }
 
 // Clone returns a copy that shares nothing with r.
 func (r Report) Clone() Report {

@@ -15,6 +15,9 @@ func (r Report) String() string {
 	if why := r.why(); why != "" {
 		b.WriteString(why + ". ")
 	}
+	if r.Held != "" && !r.waits() && r.Outcome != Vetoed && r.Outcome != Held {
+		b.WriteString("This Sentinel did not begin at once: " + r.Held + ". ")
+	}
 	if votes := r.votes(); votes != "" {
 		b.WriteString(votes + ". ")
 	}
@@ -42,6 +45,8 @@ func (r *Report) headline() string {
 		s += ": " + r.To + " has replaced " + r.From
 	case r.Over() && r.To != "":
 		s += ": " + r.To + " was promoted in place of " + r.From + ", and the rest was not done"
+	case r.waits():
+		return s + " (" + r.From + ") is held back: " + r.Held
 	case !r.Over():
 		s += " (" + r.From + ") goes on"
 		if len(r.Phases) > 0 {
@@ -63,10 +68,16 @@ func (r *Report) headline() string {
 		s += ", led by this Sentinel"
 	case !r.Led && r.Leader != (Sentinel{}):
 		s += ", led by " + r.Leader.String() + ", it seems"
-	case !r.Led:
+	case !r.Led && r.Promoted(), !r.Led && r.Held == "":
 		s += ", led by another Sentinel"
 	}
 	return s
+}
+
+// waits reports whether an attempt that is held back has still not begun.
+func (r *Report) waits() bool {
+	n := len(r.Phases)
+	return !r.Over() && r.Held != "" && n > 0 && r.Phases[n-1].Name == PhaseHeld
 }
 
 // ending says why an attempt ended without a new master.
@@ -74,7 +85,8 @@ func (r *Report) ending() string {
 	why := map[Outcome]string{
 		NotElected: "this Sentinel was not elected", NoGoodReplica: "no replica can be promoted",
 		NotPromoted: "the chosen replica was not promoted", Declined: "it could not begin", Overtaken: "another Sentinel was ahead",
-		Recovered: "the master is back", Abandoned: "an operator has ended it", Vetoed: "a hook said no",
+		Recovered: "the master is back", Abandoned: "an operator has ended it", Vetoed: "the program around this Sentinel said no",
+		Held:    "it was held back",
 		Stopped: "this Sentinel was ended", Interrupted: "this Sentinel ended without a word", NoNews: "nothing more was heard of it",
 	}[r.Outcome]
 	switch {

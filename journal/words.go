@@ -51,8 +51,9 @@ type Outcome uint8
 // chosen replica did not become a master in time, or a step of a switchover failed.
 // Declined: the checks before a switchover found that it cannot be. Overtaken: a newer
 // configuration came from another Sentinel. Recovered: the master is back, and nobody
-// has moved it. Abandoned: an operator has ended it, as by SENTINEL RESET. Vetoed: a hook
-// of the embedding program said no. Stopped: the Sentinel was ended meanwhile.
+// has moved it. Abandoned: an operator has ended it, as by SENTINEL RESET. Vetoed: it
+// never began, because the embedding program said no. Held: it never began, because that
+// program put it off, or an operator had paused failovers. Stopped: the Sentinel was ended meanwhile.
 // Interrupted: the Sentinel ended without a word, as in a crash. NoNews: nothing was
 // heard of an attempt that another Sentinel wanted to lead.
 const (
@@ -66,6 +67,7 @@ const (
 	Recovered
 	Abandoned
 	Vetoed
+	Held
 	Stopped
 	Interrupted
 	NoNews
@@ -73,7 +75,7 @@ const (
 
 var outcomes = []string{
 	"open", "promoted", "not-elected", "no-good-replica", "not-promoted", "declined", "overtaken", "recovered", "abandoned",
-	"vetoed", "stopped", "interrupted", "no-news",
+	"vetoed", "held", "stopped", "interrupted", "no-news",
 }
 
 // String returns the word for k, which is also its form in JSON.

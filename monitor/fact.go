@@ -55,16 +55,25 @@ const (
 	AttemptTakeover
 )
 
-// PrepareFact tells that a switchover which an operator asked for is being prepared.
-// No votes are asked for before [AttemptFact].
-type PrepareFact struct{ Stock bool }
+// HeldFact tells that no failover of a master that is down is begun, because an operator
+// has paused them. Where the program around the core holds one back, [event.FailoverHeld]
+// tells it.
+type HeldFact struct{ Reason string }
+
+// PrepareFact tells that a switchover which somebody asked for is being prepared. No
+// votes are asked for before [AttemptFact].
+type PrepareFact struct {
+	Stock   bool
+	Program bool // the program around the core asked for it
+}
 
 // AttemptFact tells that an election was begun, or repeated at a higher epoch.
 type AttemptFact struct {
-	Kind   AttemptKind
-	Epoch  Epoch
-	Quorum int
-	Voters []Voter // the other Sentinels
+	Kind    AttemptKind
+	Program bool // the program around the core asked for it
+	Epoch   Epoch
+	Quorum  int
+	Voters  []Voter // the other Sentinels
 }
 
 // Voter is another Sentinel that has a vote.
@@ -124,6 +133,7 @@ type LossFact struct {
 
 func (DownFact) isFact()       {}
 func (OpinionFact) isFact()    {}
+func (HeldFact) isFact()       {}
 func (PrepareFact) isFact()    {}
 func (AttemptFact) isFact()    {}
 func (VoteFact) isFact()       {}

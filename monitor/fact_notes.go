@@ -63,7 +63,7 @@ func (c *Core) peerSays(p *peer, down bool) {
 
 // noteElection tells that votes are asked for.
 func (c *Core) noteElection(m *master) {
-	f := AttemptFact{Epoch: m.attempt.Epoch, Quorum: m.cfg.Quorum}
+	f := AttemptFact{Epoch: m.attempt.Epoch, Quorum: m.cfg.Quorum, Program: m.attempt.Forced && m.byProgram}
 	switch {
 	case m.switchover.stage == takingOver:
 		f.Kind = AttemptTakeover

@@ -196,7 +196,9 @@ func (c *Core) delayedByPause(now Instant, m *master) Instant {
 	}
 	if m.pause.told != m.odownSince {
 		m.pause.told = m.odownSince
-		c.log(LevelWarning, "No failover of '"+m.cfg.Name+"' is begun: an operator has paused them until "+m.pause.end()+m.pause.because())
+		why := "an operator has paused them until " + m.pause.end() + m.pause.because()
+		c.log(LevelWarning, "No failover of '"+m.cfg.Name+"' is begun: "+why)
+		c.noteFact(m, HeldFact{Reason: why})
 	}
 	return m.pause.until
 }

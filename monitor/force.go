@@ -18,6 +18,9 @@ func (c *Core) orderFailover(now Instant, m *master, op FailoverOp) (text string
 	if m.failoversPaused(now) && op.Mode != FailoverForced {
 		return "", c.pausedError(now, m)
 	}
+	if !m.attempt.InProgress() && !m.switchover.active() {
+		m.byProgram = op.Program
+	}
 	if m.switchover.stage == takingOver && m.electing() {
 		// It may never be elected, and the operator wants an end of it.
 		c.endSwitchover(now, m, event.FailoverAbortNotElected{Instance: c.ref(&m.instance)}, "an operator has ordered a failover")

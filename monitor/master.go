@@ -43,6 +43,7 @@ type master struct {
 
 	attempt     election.Attempt
 	force       force
+	byProgram   bool    // it was the embedding program that ordered the last failover
 	waitTold    Instant // attempt.Changed of the choice for which a wait was told
 	switchover  switchover
 	inquiry     inquiry

@@ -34,6 +34,8 @@ type FailoverOp struct {
 	Name string
 	Mode FailoverMode
 	To   HostPort
+	// Program says that the program around the core asks for it, and not an operator.
+	Program bool
 }
 
 // FailoverMode says how an operator wants a failover to be made.

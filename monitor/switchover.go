@@ -137,7 +137,7 @@ func (c *Core) plannedRefusal(now Instant, m *master, named *replica) *CallError
 func (c *Core) beginSwitchover(now Instant, m *master, named *replica, unsafe string) {
 	c.forgetChoice(m)
 	m.switchover = switchover{stage: preparing, asked: now, stock: unsafe != ""}
-	c.noteFact(m, PrepareFact{Stock: unsafe != ""})
+	c.noteFact(m, PrepareFact{Stock: unsafe != "", Program: m.byProgram})
 	if unsafe != "" {
 		c.log(LevelNotice, "This FAILOVER is made in the way of stock, which may lose writes: "+unsafe)
 	}

@@ -43,7 +43,7 @@ func (n *Node) newHistory(c clock, log logfile.Sink) *history {
 // weight is the level of the line that sums an attempt up.
 func weight(r journal.Report) monitor.Level {
 	switch r.Outcome {
-	case journal.NotElected, journal.NoGoodReplica, journal.NotPromoted, journal.Declined:
+	case journal.NotElected, journal.NoGoodReplica, journal.NotPromoted, journal.Declined, journal.Vetoed, journal.Held:
 		return monitor.LevelWarning
 	}
 	return monitor.LevelNotice

@@ -58,6 +58,8 @@ func (r *Reporter) masterEvent(m *master, ev monitor.Event) {
 		m.odown, m.quorum = r.now, e.Quorum
 	case event.ODownCleared:
 		m.odown = 0
+	case event.FailoverHeld:
+		r.hold(m, e.Veto, e.Reason)
 	case event.ConfigUpdateFrom:
 		m.told = &journal.Sentinel{ID: e.Instance.Name, Addr: at(e.Addr)}
 	case event.SwitchoverAborted:
@@ -83,6 +85,8 @@ func (r *Reporter) isBack(m *master) {
 	case a == nil || a.moved:
 	case a.Led:
 		a.say(r, "the master answers again")
+	case a.held:
+		r.letGo(m, "the master answered again")
 	case a.Kind == journal.Failover:
 		r.finish(m, journal.Recovered, "")
 	}
@@ -179,6 +183,9 @@ func (r *Reporter) voted(m *master, e event.VoteForLeader) {
 		return
 	case a == nil || a.moved || g.Planned != (a.Kind == journal.Switchover):
 		a = r.watch(m, g)
+	case a.held:
+		a.held = false
+		a.enter(r, journal.PhaseVoted, r.now)
 	}
 	a.Leader = journal.Sentinel{ID: string(e.RunID), Addr: at(g.Addr)}
 	a.Epoch, a.until = uint64(e.Epoch), r.now.Add(g.Patience)
@@ -193,15 +200,7 @@ func (r *Reporter) watch(m *master, g *monitor.GrantFact) *attempt {
 		a.enter(r, journal.PhaseVoted, r.now)
 		return a
 	}
-	a := r.begin(m, journal.Report{Kind: journal.Failover, Cause: r.cause(m, monitor.AttemptAutomatic)})
-	if m.down != nil {
-		a.Detail = clip(m.down.Detail)
-	}
-	if m.odown != 0 {
-		a.Quorum = m.quorum
-	}
-	r.accuse(m, a)
-	r.detected(m, a)
+	a := r.failure(m)
 	a.enter(r, journal.PhaseVoted, r.now)
 	return a
 }

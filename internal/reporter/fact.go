@@ -15,6 +15,8 @@ func (r *Reporter) note(m *master, f monitor.Fact) {
 		m.down = &f
 	case monitor.OpinionFact:
 		r.opinion(m, f)
+	case monitor.HeldFact:
+		r.hold(m, false, f.Reason)
 	case monitor.PrepareFact:
 		r.prepare(m, f)
 	case monitor.AttemptFact:
@@ -60,9 +62,34 @@ func (r *Reporter) prepare(m *master, f monitor.PrepareFact) {
 	if f.Stock {
 		kind = journal.StockSwitchover
 	}
-	a := r.begin(m, journal.Report{Led: true, Leader: r.self(), Kind: kind, Cause: journal.Operator})
+	a := r.begin(m, journal.Report{Led: true, Leader: r.self(), Kind: kind, Cause: orderedBy(f.Program)})
 	a.enter(r, journal.PhasePreparation, r.now)
 	r.save(a)
+}
+
+// hold notes that an attempt does not begin, although the master is down and enough
+// Sentinels say so. If it begins after all, here or elsewhere, that is the same report.
+func (r *Reporter) hold(m *master, veto bool, reason string) {
+	a := m.open
+	if a == nil || a.moved {
+		a = r.failure(m)
+		a.enter(r, journal.PhaseHeld, r.now)
+		a.held, a.veto, a.Held = true, veto, clip(reason)
+		r.save(a)
+	}
+	a.say(r, "this Sentinel does not begin: "+reason)
+	if a.held {
+		a.veto, a.Held = veto, clip(reason)
+	}
+}
+
+// letGo ends an attempt that was held back and never began.
+func (r *Reporter) letGo(m *master, until string) {
+	a, how := m.open, journal.Held
+	if a.veto {
+		how = journal.Vetoed
+	}
+	r.finish(m, how, a.Held+", until "+until)
 }
 
 // attempt opens the report of an attempt, or notes that its election begins, perhaps
@@ -73,16 +100,18 @@ func (r *Reporter) attempt(m *master, f monitor.AttemptFact) {
 	case a != nil && a.Led && a.in(journal.PhasePreparation):
 	case a != nil && a.Led && a.in(journal.PhaseElection) && uint64(f.Epoch) > a.Epoch:
 		a.say(r, "the election is repeated at a higher epoch")
+	case f.Kind == monitor.AttemptAutomatic:
+		if a == nil || !a.held {
+			a = r.failure(m)
+		}
+		a.Led, a.Leader, a.Quorum, a.held = true, r.self(), f.Quorum, false
 	default:
-		a = r.begin(m, journal.Report{Led: true, Leader: r.self(), Kind: kinds[f.Kind], Cause: r.cause(m, f.Kind)})
-		if f.Kind == monitor.AttemptAutomatic {
-			r.accuse(m, a)
-			r.detected(m, a)
-			a.Quorum = f.Quorum
-			if m.down != nil {
-				a.Detail = clip(m.down.Detail)
-			}
-		} else if m.down != nil && m.sdown != 0 {
+		cause := orderedBy(f.Program)
+		if f.Kind == monitor.AttemptTakeover {
+			cause = journal.Unfinished
+		}
+		a = r.begin(m, journal.Report{Led: true, Leader: r.self(), Kind: kinds[f.Kind], Cause: cause})
+		if m.down != nil && m.sdown != 0 {
 			a.heard = m.down.OffsetAt
 		}
 	}
@@ -94,18 +123,22 @@ func (r *Reporter) attempt(m *master, f monitor.AttemptFact) {
 	r.save(a)
 }
 
+// orderedBy is the cause of what somebody has asked for.
+func orderedBy(program bool) journal.Cause {
+	if program {
+		return journal.Hook
+	}
+	return journal.Operator
+}
+
 var kinds = map[monitor.AttemptKind]journal.Kind{
 	monitor.AttemptAutomatic: journal.Failover, monitor.AttemptForced: journal.Forced, monitor.AttemptStock: journal.StockSwitchover,
 	monitor.AttemptSwitchover: journal.Switchover, monitor.AttemptTakeover: journal.Takeover,
 }
 
-func (r *Reporter) cause(m *master, kind monitor.AttemptKind) journal.Cause {
-	switch {
-	case kind == monitor.AttemptTakeover:
-		return journal.Unfinished
-	case kind != monitor.AttemptAutomatic:
-		return journal.Operator
-	case m.down == nil:
+// cause is that of the failure of a master.
+func (m *master) cause() journal.Cause {
+	if m.down == nil {
 		return journal.Unknown
 	}
 	return causes[m.down.Cause]

@@ -64,6 +64,8 @@ type attempt struct {
 	until   monitor.Instant // watched: nothing is waited for after this
 	heard   monitor.Instant // when the old master told its offset
 	chosen  string
+	held    bool // it has not begun, because it is held back
+	veto    bool // by a veto of the embedding program
 }
 
 // Effect takes one effect at the instant at which it is carried out.
@@ -178,6 +180,8 @@ func (r *Reporter) supersede(m *master) {
 	switch a := m.open; {
 	case a.moved:
 		r.expire(m)
+	case a.held:
+		r.letGo(m, "another attempt has begun")
 	case a.Led:
 		r.finish(m, journal.Overtaken, "another attempt has begun")
 	default:
@@ -199,6 +203,20 @@ func (r *Reporter) accuse(m *master, a *attempt) {
 	if d := m.down; d != nil {
 		a.heard = d.OffsetAt
 	}
+}
+
+// failure opens the report of an attempt that follows from the failure of a master.
+func (r *Reporter) failure(m *master) *attempt {
+	a := r.begin(m, journal.Report{Kind: journal.Failover, Cause: m.cause()})
+	if m.down != nil {
+		a.Detail = clip(m.down.Detail)
+	}
+	if m.odown != 0 {
+		a.Quorum = m.quorum
+	}
+	r.accuse(m, a)
+	r.detected(m, a)
+	return a
 }
 
 // detected adds the phases before the attempt.

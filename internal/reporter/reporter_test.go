@@ -257,6 +257,91 @@ func TestWatched(t *testing.T) {
 	}
 }
 
+// TestHeldBack: an attempt that a pause or the embedding program holds back is told from
+// then on, in one report with what becomes of it, and in words for whoever is woken up.
+func TestHeldBack(t *testing.T) {
+	veto := event.FailoverHeld{Instance: oldMaster, Veto: true, Reason: "vetoed: a new kernel"}
+	delay := event.FailoverHeld{Instance: oldMaster, Reason: "delayed by 30s"}
+	pause := monitor.HeldFact{Reason: "an operator has paused them until 2026-11-29T05:00:00Z (a new kernel)"}
+	grant := []any{monitor.GrantFact{For: other, Addr: otherAt, Epoch: 7, Patience: time.Minute}, event.VoteForLeader{Master: "m", RunID: other, Epoch: 7}}
+	switched := []any{event.ConfigUpdateFrom{Instance: teller}, event.SwitchMaster{Master: "m", From: s1, To: s2, Epoch: 7}, monitor.LossFact{Comparable: true, Had: 9, Took: 9}}
+	back := event.SDownCleared{Instance: oldMaster}
+	all := func(lists ...[]any) (steps []any) {
+		for _, l := range append([][]any{failed()}, lists...) {
+			steps = append(steps, l...)
+		}
+		return steps
+	}
+	const down = "The master did not answer (no answer); 2 Sentinels said that it is down, the quorum is 2."
+	for name, c := range map[string]struct {
+		steps   []any
+		outcome journal.Outcome
+		want    string
+	}{
+		"now":       {all([]any{veto}), journal.Open, "Failover of m (10.0.0.1:6379) is held back: vetoed: a new kernel. " + down},
+		"otherwise": {all([]any{veto, pause}), journal.Open, "Failover of m (10.0.0.1:6379) is held back: an operator has paused them until 2026-11-29T05:00:00Z (a new kernel). " + down},
+		"vetoed to its end": {all([]any{veto, time.Minute, back}), journal.Vetoed,
+			"Failover of m (10.0.0.1:6379) did not happen, because the program around this Sentinel said no (vetoed: a new kernel, until the master answered again). " + down +
+				" It took 1m5s: silence 5.001 s, agreement 2 ms, candidacy 1 ms, held 1m0s."},
+		"put off to its end": {all([]any{veto, delay, back}), journal.Held,
+			"Failover of m (10.0.0.1:6379) did not happen, because it was held back (delayed by 30s, until the master answered again). " + down +
+				" It took 5.006 s: silence 5.001 s, agreement 2 ms, candidacy 1 ms, held 2 ms."},
+		"paused to its end": {all([]any{pause, back}), journal.Held,
+			"Failover of m (10.0.0.1:6379) did not happen, because it was held back (an operator has paused them until 2026-11-29T05:00:00Z (a new kernel), until the master answered again). " + down +
+				" It took 5.005 s: silence 5.001 s, agreement 2 ms, candidacy 1 ms, held 1 ms."},
+		"let go": {all([]any{delay, 30 * time.Second}, elected(monitor.AttemptAutomatic), promoted()), journal.Promoted,
+			"Failover of m: 10.0.0.2:6379 has replaced 10.0.0.1:6379, epoch 7, led by this Sentinel. " + down + " This Sentinel did not begin at once: delayed by 30s. " +
+				"10.0.0.2:6379 was chosen of 2 replicas (it has all); 10.0.0.3:6379: priority 0. It took 35.019 s: silence 5.001 s, agreement 2 ms, candidacy 1 ms, " +
+				"held 30.002 s, election 3 ms, choice 3 ms, promotion 4 ms, reconfiguration 3 ms. Possibly lost: 500 bytes of the replication stream, and what it took in the 1.000 s after it was last heard."},
+		"led by another": {all([]any{veto}, grant, switched), journal.Promoted,
+			"Failover of m: 10.0.0.2:6379 has replaced 10.0.0.1:6379, epoch 7, led by Sentinel 10.0.1.2:26379 (other___), it seems. " + down +
+				" This Sentinel did not begin at once: vetoed: a new kernel. It took 5.009 s: silence 5.001 s, agreement 2 ms, candidacy 1 ms, held 2 ms, voted 2 ms. " +
+				"Possibly lost: nothing of what the master is known to have had, and what it took in the 1.000 s after it was last heard."},
+		"moved by another": {all([]any{veto}, switched), journal.Promoted,
+			"Failover of m: 10.0.0.2:6379 has replaced 10.0.0.1:6379, epoch 7, led by another Sentinel. " + down +
+				" This Sentinel did not begin at once: vetoed: a new kernel. It took 5.007 s: silence 5.001 s, agreement 2 ms, candidacy 1 ms, held 2 ms. " +
+				"Possibly lost: nothing of what the master is known to have had, and what it took in the 1.000 s after it was last heard."},
+		"ordered meanwhile": {all([]any{veto}, elected(monitor.AttemptForced)), journal.Open, "Failover by order of m (10.0.0.1:6379) goes on, phase choice, epoch 7. An operator asked for it."},
+		"removed":           {all([]any{veto, event.MonitorStopped{Instance: oldMaster}}), journal.Abandoned, "Failover of m (10.0.0.1:6379) did not happen, because an operator has ended it (SENTINEL REMOVE). " + down + " This Sentinel did not begin at once: vetoed: a new kernel. It took 5.005 s: silence 5.001 s, agreement 2 ms, candidacy 1 ms, held 1 ms."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t).play(c.steps...)
+			rep := r.is(c.outcome)
+			if got := rep.String(); got != c.want {
+				t.Errorf("the line is\n%s, want\n%s", got, c.want)
+			}
+			if r.all[0].Held == "" {
+				t.Errorf("%+v was not handed out when it was held back", r.all[0])
+			}
+			if ids := len(distinct(r.all)); (name == "ordered meanwhile") != (ids == 2) {
+				t.Errorf("%d reports of one failure", ids)
+			}
+		})
+	}
+	// One that has the vote of this Sentinel is not begun here either way.
+	newRig(t).play(all(grant, []any{veto})...).is(journal.Open, "led by Sentinel 10.0.1.2:26379 (other___), it seems", "this Sentinel does not begin: vetoed: a new kernel")
+}
+
+func distinct(list []journal.Report) map[uint64]bool {
+	ids := map[uint64]bool{}
+	for _, r := range list {
+		ids[r.ID] = true
+	}
+	return ids
+}
+
+// TestOrderedByTheProgram: what the embedding program asks for is told apart from what an
+// operator does.
+func TestOrderedByTheProgram(t *testing.T) {
+	rep := newRig(t).play(monitor.PrepareFact{Program: true}).play(elected(monitor.AttemptSwitchover)...).play(promoted()...).
+		is(journal.Promoted, "Planned switchover of m", "The program around this Sentinel asked for it")
+	if rep.Cause != journal.Hook {
+		t.Errorf("the cause is %v", rep.Cause)
+	}
+	newRig(t).play(monitor.AttemptFact{Kind: monitor.AttemptForced, Program: true, Epoch: 7}).is(journal.Open, "The program around this Sentinel asked for it")
+	newRig(t).play(monitor.AttemptFact{Kind: monitor.AttemptForced, Epoch: 7}).is(journal.Open, "An operator asked for it")
+}
+
 func TestSwitchover(t *testing.T) {
 	prepared := []any{monitor.PrepareFact{}, event.SwitchoverWaits{Instance: oldMaster, Reason: "r is synchronised"}}
 	stages := append(append(prepared[:2:2], elected(monitor.AttemptSwitchover)...), candidates, event.SelectedReplica{Instance: replica2})

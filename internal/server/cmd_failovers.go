@@ -82,6 +82,7 @@ func reportPairs(resp3 bool, rep *journal.Report) *pairs {
 	p.text("kind", rep.Kind.String())
 	p.text("outcome", rep.Outcome.String())
 	p.text("reason", rep.Reason)
+	p.text("held", rep.Held)
 	p.text("cause", rep.Cause.String())
 	p.text("detail", rep.Detail)
 	p.yes("led", rep.Led)
