@@ -30,8 +30,9 @@ func (c *Core) maybeTakeOver(now Instant, m *master) Instant {
 	}
 	if !m.hasListed {
 		// A replica that the driver has promoted may be none that is known here: the
-		// others, who know it, come first.
-		due = max(due, m.roleSince.Add(m.cfg.FailoverTimeout))
+		// others, who know it, come first. They have to hear of the demotion and wait for
+		// the driver before.
+		due = max(due, m.roleSince.Add(max(m.cfg.FailoverTimeout, c.tun.InfoPeriod+2*switchoverLease)))
 	}
 	if m.attempt.Start != 0 {
 		due = max(due, m.attempt.Start.Add(c.tun.ElectionTimeout))

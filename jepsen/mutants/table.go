@@ -141,6 +141,11 @@ var general = []Mutation{
 		Edits: []Edit{{"election/standing.go", "if c.Syncing {\n\t\t\treturn Replaced\n\t\t}\n\t\treturn Successor", "return Successor"}},
 	},
 	{
+		Name: "takeover by one that knows no replica", Why: "the master gets its role back beside a replica that was promoted",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/takeover.go", "if !m.hasListed {", "if false {"}},
+	},
+	{
 		Name: "master replaced that has all its replicas have", Why: "what clients have written to it since is lost for nothing",
 		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
 		Edits: []Edit{{"monitor/lost.go", " || has.Has(data.ReplID, data.Offset)", ""}},
