@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"strconv"
 	"strings"
 )
@@ -130,14 +131,23 @@ func parseMember(f map[string]string) (member, bool) {
 	return member{addr, up}, ok
 }
 
-// joinAddr returns host and port as one address if both can be that. Names are
-// compared without case.
+// joinAddr returns host and port as one address if both can be that, in the form by
+// which addresses are compared.
 func joinAddr(host, port string) (string, bool) {
 	n, err := strconv.ParseUint(port, 10, 16)
 	if err != nil || n == 0 || !isHost(host) {
 		return "", false
 	}
-	return net.JoinHostPort(strings.ToLower(host), strconv.FormatUint(n, 10)), true
+	return net.JoinHostPort(oneForm(host), strconv.FormatUint(n, 10)), true
+}
+
+// oneForm returns the one form of a host: names have no capitals, and IPv6 has
+// many spellings.
+func oneForm(host string) string {
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return ip.Unmap().String()
+	}
+	return strings.ToLower(host)
 }
 
 // role is what a server said to ROLE.

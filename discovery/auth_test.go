@@ -178,7 +178,7 @@ func TestOptions(t *testing.T) {
 		SentinelAccess: Access{User: "u"}, ServerAccess: Access{User: "u"}, Poll: time.Millisecond, Timeout: -1,
 	})
 	for _, part := range []string{
-		`"a b:1"`, `"x:99999"`, `"x:0"`, `":1"`, `"http://x"`, "OK:26379 twice", `"two words" is no name`,
+		`"a b:1"`, `"x:99999"`, `"x:0"`, `":1"`, `"http://x"`, "ok:26379 twice", `"two words" is no name`,
 		"SentinelAccess has a user", "ServerAccess has a user", "Poll is 1ms", "Timeout is -1ns",
 	} {
 		if err == nil || !strings.Contains(err.Error(), part) {
@@ -188,11 +188,11 @@ func TestOptions(t *testing.T) {
 	if _, err := New(Options{Sentinels: make([]string, 40)}); err == nil || !strings.Contains(err.Error(), "at most 32") || !strings.Contains(err.Error(), "Master is empty") {
 		t.Errorf("%v", err)
 	}
-	r, err := New(Options{Sentinels: []string{"::1", "[::2]:5", "h"}, Master: "m"})
+	r, err := New(Options{Sentinels: []string{"::1", "[0:0::2]:05", "H", "::ffff:10.0.0.1"}, Master: "m"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.Join(r.opt.Sentinels, " "); got != "[::1]:26379 [::2]:5 h:26379" || r.opt.Poll != 5*time.Second || r.opt.Timeout != 2*time.Second {
+	if got := strings.Join(r.opt.Sentinels, " "); got != "[::1]:26379 [::2]:5 h:26379 10.0.0.1:26379" || r.opt.Poll != 5*time.Second || r.opt.Timeout != 2*time.Second {
 		t.Errorf("%s, %v, %v", got, r.opt.Poll, r.opt.Timeout)
 	}
 	if got := fmt.Sprintf("%v %+v %#v", Access{Password: "p"}, Access{User: "u", TLS: &tls.Config{}}, Access{User: "v", Password: "p"}); got != "default with a password u over TLS v with a password" {

@@ -66,11 +66,16 @@ func (r *Resolver) DialReplica(ctx context.Context, network, addr string) (net.C
 // that clients know that nothing has been sent.
 func (r *Resolver) dial(ctx context.Context, try func(context.Context) (net.Conn, error)) (net.Conn, error) {
 	again := backoff{first: 20 * time.Millisecond, most: time.Second}
+	var last error
 	for {
 		conn, err := try(ctx)
 		if err == nil {
 			return conn, nil
 		}
+		if errors.Is(err, errCutShort) && last != nil {
+			err = fmt.Errorf("discovery: %w: %w", last, context.Cause(ctx))
+		}
+		last = err
 		if errors.Is(err, ErrEnded) || ctx.Err() != nil {
 			return nil, &net.OpError{Op: "dial", Net: "tcp", Err: err}
 		}
@@ -82,15 +87,25 @@ func (r *Resolver) dial(ctx context.Context, try func(context.Context) (net.Conn
 	}
 }
 
+// errCutShort is in the error of a try that the context of the caller has ended. What
+// went wrong before says more.
+var errCutShort = errors.New("it was being connected to")
+
 // dialServer connects to a server that must have a role. It gives up when the
 // reign ends, rather than wait for a machine that is gone.
-func (r *Resolver) dialServer(ctx, reign context.Context, to Addr, asMaster bool) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, r.opt.Timeout)
+func (r *Resolver) dialServer(caller, reign context.Context, to Addr, asMaster bool) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(caller, r.opt.Timeout)
 	defer cancel()
 	defer context.AfterFunc(reign, cancel)()
+	fail := func(err error) (net.Conn, error) {
+		if caller.Err() != nil {
+			return nil, fmt.Errorf("discovery: %s: %w: %w", to, errCutShort, context.Cause(caller))
+		}
+		return nil, fmt.Errorf("%s: %w", to, err)
+	}
 	conn, rd, err := r.connect(ctx, to.String(), r.opt.ServerAccess)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", to, err)
+		return fail(err)
 	}
 	replies, err := exchange(ctx, conn, rd, command{"ROLE"})
 	if err == nil {
@@ -106,7 +121,7 @@ func (r *Resolver) dialServer(ctx, reign context.Context, to Addr, asMaster bool
 		err = errors.New("it is not the master any more")
 	}
 	conn.Close()
-	return nil, fmt.Errorf("%s: %w", to, err)
+	return fail(err)
 }
 
 // admit reads the answer to ROLE on a connection that somebody wants.

@@ -164,6 +164,23 @@ type fakeSentinel struct {
 	down     []string // replicas that it sees down
 	subs     map[net.Conn]bool
 	events   bool // it publishes
+	asks     int  // for the address of the master
+}
+
+// asked returns how many exchanges there were; each asks for the address twice.
+func (s *fakeSentinel) asked() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.asks / 2
+}
+
+// forget makes it say nothing more on the subscriptions that it has.
+func (s *fakeSentinel) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for conn := range s.subs {
+		s.subs[conn] = false
+	}
 }
 
 func (s *fakeSentinel) serve(conn net.Conn) {
@@ -204,6 +221,7 @@ func (s *fakeSentinel) reply(conn net.Conn, w []string) string {
 	}
 	switch strings.Join(w[:min(2, len(w))], " ") {
 	case "SENTINEL GET-MASTER-ADDR-BY-NAME":
+		s.asks++
 		if s.master == "" {
 			return "*-1\r\n"
 		}
@@ -240,6 +258,9 @@ func (s *fakeSentinel) reply(conn net.Conn, w []string) string {
 		s.subs[conn] = true
 		return "*3\r\n$9\r\nsubscribe\r\n$14\r\n+switch-master\r\n:1\r\n"
 	case "PING":
+		if on, subscribed := s.subs[conn]; subscribed && !on {
+			return ""
+		}
 		return bulks("pong", "")
 	}
 	return "-ERR unknown command\r\n"
@@ -258,7 +279,10 @@ func (s *fakeSentinel) publish(name, old, new string) {
 	defer s.mu.Unlock()
 	oh, op := hostPort(old)
 	nh, np := hostPort(new)
-	for conn := range s.subs {
+	for conn, on := range s.subs {
+		if !on {
+			continue
+		}
 		conn.Write([]byte(bulks("message", "+switch-master", strings.Join([]string{name, oh, op, nh, np}, " "))))
 	}
 }

@@ -260,6 +260,13 @@ var decisions = map[string]string{
 		30000 a=- : -
 		34999 : -
 		35000 : b6 drop`,
+	"three that name three": `
+		0     s1=a5 s2=a5 s3=a5 a=M : a5
+		1000  s1=b6 s2=c7 b=M c=M : a5
+		7000  : a5
+		8000  a=- : -
+		14000 : -
+		15000 s2=b6 : b6 drop`,
 	"one of five is ahead": `
 		0     s1=a5 s2=a5 s3=a5 s4=a5 s5=a5 a=M : a5
 		1000  a=- : -

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -149,11 +148,11 @@ func sentinelAddr(s string) (string, error) {
 	if err != nil {
 		host, port = strings.TrimSuffix(strings.TrimPrefix(s, "["), "]"), sentinelPort
 	}
-	n, err := strconv.ParseUint(port, 10, 16)
-	if !isHost(host) || err != nil || n == 0 {
+	addr, ok := joinAddr(host, port)
+	if !ok {
 		return "", fmt.Errorf("Sentinels has %s: an address is \"host:port\" or \"[IPv6]:port\"", clip(s))
 	}
-	return net.JoinHostPort(host, port), nil
+	return addr, nil
 }
 
 // isName reports whether s can be a word of a command and of an event.

@@ -190,6 +190,191 @@ func TestCutsDemotedMaster(t *testing.T) {
 	}
 }
 
+// A server that is demoted and becomes the master again is connected to again; what
+// was opened in its first reign stays cut.
+func TestMasterAgain(t *testing.T) {
+	simulated(t, 3, func(t *testing.T, w *world) {
+		w.run()
+		first, err := w.r.DialMaster(t.Context(), "", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer first.Close()
+		epoch := uint64(5)
+		for _, to := range []string{"b:1", "a:1", "b:1", "a:1"} {
+			epoch++
+			for addr, s := range w.servers {
+				s.become(map[bool]string{true: aMaster, false: aReplica}[addr == to])
+			}
+			for _, s := range w.sentinels {
+				s.say(to, epoch, "a:1", "b:1", "c:1")
+			}
+			w.sentinels[0].publish("cache", "c:1", to)
+			start := time.Now()
+			w.until(to, epoch)
+			w.within(start, time.Second)
+			conn, err := w.r.DialMaster(t.Context(), "", "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := said(conn, to); err != nil {
+				t.Error(err)
+			}
+		}
+		if _, err := first.Read(make([]byte, 1)); !errors.Is(err, ErrDemoted) {
+			t.Errorf("the connection of the first reign: %v", err)
+		}
+	})
+}
+
+// However many wait for the new master, all get it, and neither the old one nor the
+// Sentinels are asked more often for that.
+func TestManyWaitDuringFailover(t *testing.T) {
+	simulated(t, 3, func(t *testing.T, w *world) {
+		w.run()
+		w.master("a:1", 5)
+		w.net.kill("a:1")
+		synctest.Wait()
+		before := w.net.dialled("a:1")
+		const callers = 500
+		done := make(chan error, callers)
+		for range callers {
+			go func() {
+				conn, err := w.r.DialMaster(context.Background(), "", "")
+				if err == nil {
+					err = said(conn, "b:1")
+				}
+				done <- err
+			}()
+		}
+		time.Sleep(30 * time.Second)
+		if n := w.net.dialled("a:1") - before; n > 60 {
+			t.Errorf("the dead master was dialled %d times in 30 s", n)
+		}
+		if n := w.sentinels[0].asked(); n > 60 {
+			t.Errorf("a Sentinel was asked %d times", n)
+		}
+		w.failover(w.sentinels...)
+		w.sentinels[0].publish("cache", "a:1", "b:1")
+		for range callers {
+			if err := <-done; err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := w.net.dialled("b:1"); n > callers+2 {
+			t.Errorf("the new master was dialled %d times for %d connections", n, callers)
+		}
+	})
+}
+
+// A master that takes no more clients is not stormed by those who want a connection,
+// and neither are the Sentinels that they ask about it.
+func TestManyAreTurnedAway(t *testing.T) {
+	simulated(t, 3, func(t *testing.T, w *world) {
+		w.run()
+		w.master("a:1", 5)
+		synctest.Wait()
+		const callers = 50
+		w.net.serve("a:1", func(c net.Conn) { // to new ones
+			c.Read(make([]byte, 100))
+			c.Write([]byte("-ERR max number of clients reached\r\n"))
+		})
+		time.AfterFunc(59*time.Second, func() { w.net.serve("a:1", nil) }) // their last try is cut short
+		before, asked := w.net.dialled("a:1"), w.sentinels[0].asked()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		done := make(chan error, callers)
+		for range callers {
+			go func() {
+				_, err := w.r.DialMaster(ctx, "", "")
+				done <- err
+			}()
+		}
+		for range callers {
+			if err := <-done; err == nil || !strings.Contains(err.Error(), "max number of clients reached") || !errors.Is(err, context.DeadlineExceeded) {
+				t.Fatalf("turned away: %v", err)
+			}
+		}
+		if n := w.net.dialled("a:1") - before; n > callers*90 {
+			t.Errorf("each caller dialled %d times in a minute", n/callers)
+		}
+		if n := w.sentinels[0].asked() - asked; n > 240 {
+			t.Errorf("a Sentinel was asked %d times in a minute", n)
+		}
+	})
+}
+
+// A subscription that has gone silent without an end, as behind a firewall that
+// forgets, is noticed and replaced: events are heard again.
+func TestSilentSubscription(t *testing.T) {
+	simulated(t, 1, func(t *testing.T, w *world) {
+		w.opt.Poll = time.Hour
+		s := w.sentinels[0]
+		w.run()
+		w.master("a:1", 5)
+		synctest.Wait()
+		s.forget()
+		time.Sleep(2*pingEvery + time.Second)
+		w.failover(s)
+		start := time.Now()
+		s.publish("cache", "a:1", "b:1")
+		w.until("b:1", 6)
+		w.within(start, time.Second)
+	})
+}
+
+// Sentinels that come back after all were away are found, though their connections
+// ended long ago.
+func TestAllSentinelsComeBack(t *testing.T) {
+	simulated(t, 3, func(t *testing.T, w *world) {
+		for _, s := range w.sentinels {
+			w.net.kill(s.addr)
+		}
+		w.net.kill("a:1")
+		w.run()
+		time.Sleep(time.Hour)
+		for _, s := range w.sentinels {
+			if n := w.net.dialled(s.addr); n > 2*3600/2 {
+				t.Errorf("%s was dialled %d times in an hour", s.addr, n)
+			}
+		}
+		w.net.serve("a:1", w.servers["a:1"].serve)
+		for _, s := range w.sentinels {
+			w.net.serve(s.addr, s.serve)
+		}
+		start := time.Now()
+		w.master("a:1", 5)
+		w.within(start, 6*time.Second)
+	})
+}
+
+// Who is slow with one change holds up nobody, misses the steps in between, and gets
+// the latest.
+func TestSlowConsumerOfChanges(t *testing.T) {
+	simulated(t, 3, func(t *testing.T, w *world) {
+		r := w.run()
+		w.master("a:1", 5)
+		synctest.Wait()
+		var seen []uint64
+		for v := range r.Changes(t.Context()) {
+			seen = append(seen, v.Master.Epoch)
+			if v.Master.Epoch == 15 {
+				break
+			}
+			for epoch := uint64(6); epoch <= 15; epoch++ { // while this body does not return
+				for _, s := range w.sentinels {
+					s.say("a:1", epoch, "b:1", "c:1")
+				}
+				w.sentinels[0].publish("cache", "b:1", "a:1")
+				w.until("a:1", epoch)
+			}
+		}
+		if fmt.Sprint(seen) != "[5 15]" {
+			t.Errorf("epochs %v", seen)
+		}
+	})
+}
+
 // What a server says on a connection when it has been demoted is noticed without
 // an event and long before the next poll.
 func TestDemotionIsSeenOnConnections(t *testing.T) {

@@ -213,7 +213,24 @@ func TestStrangers(t *testing.T) {
 		"protected:1": {func(c net.Conn) { (&fakeSentinel{password: "x"}).serve(c) }, "NOAUTH"},
 		"numbers:1":   {func(c net.Conn) { serveRESP(c, func([]string) string { return ":1\r\n" }) }, "is no Sentinel"},
 		"nulls:1":     {func(c net.Conn) { serveRESP(c, func([]string) string { return "$-1\r\n" }) }, "does not know a master of that name"},
-		"address:1":   {func(c net.Conn) { serveRESP(c, func([]string) string { return bulks("a b", "0") }) }, "is no address"},
+		"half:1":      {func(c net.Conn) { c.Read(make([]byte, 1000)); c.Write([]byte("*2\r\n$8\r\n10.0")) }, "it closed the connection"},
+		"stops:1":     {func(c net.Conn) { c.Read(make([]byte, 1000)); c.Write([]byte("*2\r\n$8\r\n10.0")); forever(c, "") }, "did not answer in time"},
+		"length:1":    {func(c net.Conn) { go forever(c, ""); forever(c, "*2\r\n$1000000000\r\n") }, "larger than anything"},
+		"denied:1":    {func(c net.Conn) { c.Write([]byte("-DENIED Redis is running in protected mode\r\n")) }, "DENIED Redis is running in protected mode"},
+		"full:1": {func(c net.Conn) {
+			c.Read(make([]byte, 1000))
+			c.Write([]byte("-ERR max number of clients reached\r\n"))
+		}, "max number of clients reached"},
+		"sacked:1": {func(c net.Conn) {
+			n, f := 0, &fakeSentinel{master: "a:1", epoch: 5}
+			serveRESP(c, func(w []string) string {
+				if n++; n == len(questions("")) {
+					return f.reply(c, w) + "-ERR you are cut\r\n"
+				}
+				return f.reply(c, w)
+			})
+		}, "you are cut"},
+		"address:1": {func(c net.Conn) { serveRESP(c, func([]string) string { return bulks("a b", "0") }) }, "is no address"},
 	}
 	simulated(t, 3, func(t *testing.T, w *world) {
 		for addr, s := range strangers {
@@ -239,6 +256,53 @@ func TestStrangers(t *testing.T) {
 		w.failover(w.sentinels...)
 		w.sentinels[0].publish("cache", "a:1", "b:1")
 		w.until("b:1", 6)
+	})
+}
+
+// One machine has one address, however Sentinels spell it: by names with capitals and
+// in every form of IPv6.
+func TestSpellingsOfOneAddress(t *testing.T) {
+	simulated(t, 4, func(t *testing.T, w *world) {
+		const v6, name = "[2001:db8::1]:6379", "redis-2.example:6379"
+		w.server(v6, aMaster).echo = "+" + v6 + "\r\n"
+		w.server(name, aReplica)
+		for i, host := range []string{"2001:db8::1", "2001:DB8:0:0::1", "2001:0db8:0000:0000:0000:0000:0000:0001", "2001:db8::0:1"} {
+			w.sentinels[i].say(net.JoinHostPort(host, "6379"), 5, []string{"Redis-2.Example:6379", name}[i%2])
+		}
+		w.run()
+		w.master(v6, 5)
+		synctest.Wait()
+		if list, err := w.r.Replicas(t.Context()); err != nil || fmt.Sprint(list) != "["+name+"]" {
+			t.Errorf("replicas %v, %v", list, err)
+		}
+		conn, err := w.r.DialMaster(t.Context(), "", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := said(conn, v6); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// One Sentinel that refuses the password does not stand in the way of the others.
+func TestPasswordOfOneDiffers(t *testing.T) {
+	simulated(t, 3, func(t *testing.T, w *world) {
+		w.opt.SentinelAccess.Password = "sesame"
+		for _, s := range w.sentinels {
+			s.password = "sesame"
+		}
+		w.sentinels[0].password = "changed"
+		start := time.Now()
+		w.run()
+		w.master("a:1", 5)
+		w.within(start, patience)
+		w.failover(w.sentinels[1:]...)
+		w.sentinels[1].publish("cache", "a:1", "b:1")
+		w.until("b:1", 6)
+		if s := w.r.Status().Sentinels; !strings.Contains(s[0].Error, "WRONGPASS") || s[1].Error+s[2].Error != "" {
+			t.Errorf("%+v", s)
+		}
 	})
 }
 

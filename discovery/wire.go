@@ -84,17 +84,32 @@ func exchange(ctx context.Context, conn net.Conn, rd *reader, commands ...comman
 		out = c.appendTo(out)
 	}
 	var replies []reply
-	_, err := conn.Write(out)
-	for err == nil && len(replies) < len(commands) {
+	_, failed := conn.Write(out)
+	var err error
+	for err == nil && len(replies) < len(commands) { // who has hung up may have said why
 		var v reply
 		if v, err = rd.read(); err == nil {
 			replies = append(replies, v)
 		}
 	}
-	if !stop() {
+	switch {
+	case !stop():
 		return nil, plain(context.Cause(ctx))
+	case err != nil:
+		return nil, farewell(replies, plain(err))
+	case failed != nil:
+		return nil, farewell(replies, plain(failed))
 	}
-	return replies, plain(err)
+	return replies, nil
+}
+
+// farewell is why a connection has ended: what the other side said at last, if that
+// was an error, as when it takes no more clients. err is what the network says.
+func farewell(replies []reply, err error) error {
+	if n := len(replies); n > 0 && replies[n-1].err() != nil {
+		return replies[n-1].err()
+	}
+	return err
 }
 
 // plain says in words what has no words of its own, and leaves out ports of this
@@ -180,8 +195,9 @@ func (l *line) send(commands ...command) error {
 
 // ask sends commands and waits for their replies.
 func (l *line) ask(ctx context.Context, commands ...command) ([]reply, error) {
-	if err := l.send(commands...); err != nil {
-		return nil, err
+	failed := l.send(commands...)
+	if errors.Is(failed, os.ErrDeadlineExceeded) {
+		return nil, failed
 	}
 	timer := time.NewTimer(l.timeout)
 	defer timer.Stop()
@@ -190,7 +206,7 @@ func (l *line) ask(ctx context.Context, commands ...command) ([]reply, error) {
 		select {
 		case v, ok := <-l.replies:
 			if !ok {
-				return nil, l.err
+				return nil, farewell(list, l.err)
 			}
 			list = append(list, v)
 		case <-timer.C:
@@ -198,6 +214,9 @@ func (l *line) ask(ctx context.Context, commands ...command) ([]reply, error) {
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
+	}
+	if failed != nil {
+		return nil, farewell(list, failed)
 	}
 	return list, nil
 }
@@ -210,11 +229,11 @@ func (l *line) idle(ctx context.Context, d time.Duration, kick <-chan struct{}) 
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
-	case _, ok := <-l.replies:
+	case v, ok := <-l.replies:
 		if !ok {
 			return l.err
 		}
-		return errUnasked
+		return farewell([]reply{v}, errUnasked)
 	case <-timer.C:
 	case <-kick:
 	case <-ctx.Done():
