@@ -24,6 +24,7 @@ var libraries = []struct {
 }{
 	{"go-redis", func(*testing.T) library { return goRedis{} }},
 	{"go-redis with discovery", func(*testing.T) library { return withDiscovery{} }},
+	{"redigo with discovery", func(*testing.T) library { return redigoPool{} }},
 	{"rueidis", func(*testing.T) library { return rueidisClient{} }},
 	{"redis-py", redisPy},
 	{"ioredis", ioredis()},

@@ -1,6 +1,6 @@
 // Package clients holds the tests that play the scripts of gosentinel mock with
-// client libraries: go-redis and rueidis in this process, redis-py and ioredis in a
-// process each.
+// client libraries: go-redis, redigo and rueidis in this process, redis-py and ioredis
+// in a process each.
 //
 //	go test ./jepsen/clients          # part of make test
 //	go test ./jepsen/clients -long    # part of make ecosystem: with all columns of the table

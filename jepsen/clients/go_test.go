@@ -2,10 +2,15 @@ package clients
 
 import (
 	"context"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	redigo "github.com/gomodule/redigo/redis"
 	"github.com/gosentinel/sentinel/discovery"
 	"github.com/gosentinel/sentinel/internal/mock"
 	"github.com/redis/go-redis/v9"
@@ -83,6 +88,18 @@ type withDiscovery struct{}
 func (withDiscovery) version() string { return redis.Version() }
 
 func (withDiscovery) work(ctx context.Context, a mock.Announcement) {
+	dial, end := discover(ctx, a)
+	defer end()
+	c := redis.NewClient(&redis.Options{Dialer: dial, DialTimeout: patience, ReadTimeout: time.Second, Password: a.Password})
+	defer c.Close()
+	useGoRedis(ctx, c, a.Workload)
+}
+
+// dialFunc is what package discovery offers to client libraries.
+type dialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
+
+// discover runs a Resolver until end is called, and returns what dials for a workload.
+func discover(ctx context.Context, a mock.Announcement) (dial dialFunc, end func()) {
 	r, err := discovery.New(discovery.Options{
 		Sentinels: addrs(a), Master: a.Master,
 		SentinelAccess: discovery.Access{Password: sentinelPassword(a)}, ServerAccess: discovery.Access{Password: a.Password},
@@ -92,19 +109,83 @@ func (withDiscovery) work(ctx context.Context, a mock.Announcement) {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
-	defer wg.Wait()
-	defer cancel()
 	wg.Go(func() { _ = r.Run(ctx) }) // ends with the context
-	dial := r.DialMaster
+	dial = r.DialMaster
 	if a.Workload == mock.Read {
 		dial = r.DialReplica
 	}
-	c := redis.NewClient(&redis.Options{Dialer: dial, DialTimeout: patience, ReadTimeout: time.Second, Password: a.Password})
-	defer c.Close()
-	useGoRedis(ctx, c, a.Workload)
+	return dial, func() {
+		cancel()
+		wg.Wait()
+	}
 }
 
 func (withDiscovery) close(*testing.T) {}
+
+// redigoPool is a pool of redigo whose connections come from package discovery.
+type redigoPool struct{}
+
+func (redigoPool) version() string { return moduleVersion("github.com/gomodule/redigo") }
+
+func (redigoPool) work(ctx context.Context, a mock.Announcement) {
+	dial, end := discover(ctx, a)
+	defer end()
+	pool := &redigo.Pool{MaxIdle: 3, IdleTimeout: time.Minute, DialContext: func(ctx context.Context) (redigo.Conn, error) {
+		return redigo.DialContext(ctx, "tcp", "", redigo.DialContextFunc(dial), redigo.DialPassword(a.Password),
+			redigo.DialReadTimeout(time.Second), redigo.DialWriteTimeout(time.Second))
+	}}
+	defer pool.Close()
+	if a.Workload == mock.Subscribe {
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			repeat(ctx, func(dialling context.Context) {
+				if c, err := pool.GetContext(dialling); err == nil {
+					redigoReceive(ctx, c)
+				}
+			})
+		})
+		defer wg.Wait()
+	}
+	repeat(ctx, func(ctx context.Context) {
+		c, err := pool.GetContext(ctx)
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		if a.Workload == mock.Read {
+			_, _ = redigo.DoContext(c, ctx, "GET", "counter")
+		} else {
+			_, _ = redigo.DoContext(c, ctx, "INCR", "counter")
+		}
+	})
+}
+
+// redigoReceive is subscribed until the connection or the context ends.
+func redigoReceive(ctx context.Context, c redigo.Conn) {
+	sub := redigo.PubSubConn{Conn: c}
+	defer sub.Close()
+	if sub.Subscribe("news") != nil {
+		return
+	}
+	for {
+		if _, failed := sub.ReceiveContext(ctx).(error); failed {
+			return
+		}
+	}
+}
+
+// moduleVersion is for libraries that do not know their own version.
+func moduleVersion(path string) string {
+	text, err := os.ReadFile(filepath.Join("..", "..", "go.mod"))
+	if err != nil {
+		panic(err) // the test runs in its directory
+	}
+	_, version, _ := strings.Cut(string(text), "\t"+path+" v")
+	version, _, _ = strings.Cut(version, "\n")
+	return version
+}
+
+func (redigoPool) close(*testing.T) {}
 
 func (goRedis) close(*testing.T) {}
 
