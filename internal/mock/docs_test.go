@@ -2,8 +2,10 @@ package mock
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -44,6 +46,29 @@ func TestPageHasEveryStatement(t *testing.T) {
 				t.Errorf("the page has %q, and the parser %q", form, s.usage)
 			}
 		}
+	}
+}
+
+// TestPageNumbersTheMistakes: the page has each script that is a mistake once, in the
+// words of the script.
+func TestPageNumbersTheMistakes(t *testing.T) {
+	text, n := page(t), 0
+	for _, name := range Names() {
+		s, err := Load(name)
+		must(t, err)
+		row := fmt.Sprintf(" | `%s` | %s | %s |\n", name, s.Mistake, s.Right)
+		if s.Mistake != "" && strings.Count(text, row) != 1 {
+			t.Errorf("the page has not once:\n| N%s", row)
+		} else if s.Mistake != "" {
+			n++
+		}
+	}
+	var numbers []string
+	for _, m := range regexp.MustCompile("(?m)^\\| (\\d+) \\| `").FindAllStringSubmatch(text, -1) {
+		numbers = append(numbers, m[1])
+	}
+	if got := strings.Join(numbers, " "); n != 9 || got != "1 2 3 4 5 6 7 8 9" {
+		t.Errorf("%d mistakes have the numbers %s", n, got)
 	}
 }
 
