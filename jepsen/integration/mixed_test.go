@@ -2,13 +2,17 @@ package integration
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"strconv"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
+	"github.com/gosentinel/sentinel/discovery"
 	"github.com/gosentinel/sentinel/internal/testcert"
 	"github.com/gosentinel/sentinel/jepsen/cluster"
 	"github.com/gosentinel/sentinel/jepsen/cluster/clustertest"
@@ -111,7 +115,9 @@ func (e *env) failOver(s *mixed.Set) {
 	e.oneLeaderPerEpoch()
 }
 
-// TLS is all that servers and Sentinels of both kinds speak and understand.
+// TLS is all that servers and Sentinels of both kinds speak and understand. A client of
+// package discovery follows the failover, and is cut off from a master that is only
+// silent; without a certificate of its own it is told why it gets nothing.
 func TestMixedTLS(t *testing.T) {
 	t.Parallel()
 	for _, r := range ratios {
@@ -131,7 +137,37 @@ func TestMixedTLS(t *testing.T) {
 				top.SentinelConf = lines
 			})
 			e.settle(s)
-			e.failOver(s)
+			o := discovery.Options{Sentinels: sentinelAddrs(s.Group), Master: s.Master}
+			o.SentinelAccess.TLS = &tls.Config{RootCAs: ca.Pool(), ServerName: "node.example", Certificates: []tls.Certificate{pair}}
+			o.ServerAccess = o.SentinelAccess
+			client := e.resolver(o)
+			epoch := e.master(client, s.Servers[0]).Epoch
+			conn, err := client.DialMaster(e.ctx, "tcp", "")
+			e.must(err)
+			defer conn.Close()
+			o.SentinelAccess.TLS = &tls.Config{RootCAs: ca.Pool(), ServerName: "node.example"}
+			stranger := e.resolver(o)
+
+			e.signal(s.Servers[0], syscall.SIGSTOP)
+			now := e.newMaster(s.Group, s.Servers[0])
+			e.oneLeaderPerEpoch()
+			if a := e.master(client, now); a.Epoch <= epoch {
+				e.Errorf("the epoch was %d and is %d", epoch, a.Epoch)
+			}
+			if _, err := conn.Read(make([]byte, 1)); !errors.Is(err, discovery.ErrDemoted) {
+				e.Errorf("the connection to the old master: %v", err)
+			}
+			for _, one := range client.Status().Sentinels {
+				if one.Error != "" || !one.Subscribed {
+					e.Errorf("%+v", one)
+				}
+			}
+			for _, one := range stranger.Status().Sentinels {
+				if !strings.Contains(one.Error, "certificate required") {
+					e.Errorf("without a certificate: %+v", one)
+				}
+			}
+			e.signal(s.Servers[0], syscall.SIGCONT)
 		})
 	}
 }
