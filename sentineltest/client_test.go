@@ -124,7 +124,7 @@ func TestPausedNodesAreSilent(t *testing.T) {
 				if n, err := nc.Read(reply); n != 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
 					t.Errorf("%v is paused and answers %q, %v", node, reply[:n], err)
 				}
-				_ = nc.SetReadDeadline(time.Time{})
+				_ = nc.SetReadDeadline(time.Now().Add(20 * time.Second))
 				node.Resume()
 				if _, err := io.ReadFull(nc, reply); err != nil || string(reply) != "+PONG\r\n" {
 					t.Errorf("%v is resumed and answers %q, %v", node, reply, err)

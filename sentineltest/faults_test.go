@@ -114,6 +114,38 @@ func TestSentinelFaults(t *testing.T) {
 	}
 }
 
+// TestWhatSentinelsRemember: after Restart a Sentinel is who it was and knows the new
+// master without being told; after RestartEmpty neither.
+func TestWhatSentinelsRemember(t *testing.T) {
+	virtual(t, func(t *testing.T, c *sentineltest.Cluster) {
+		configured := c.Master()
+		c.Failover()
+		s, now := c.Sentinels()[0], c.Master()
+		c.Partition(s) // nobody can tell it anything
+		id := func() string {
+			t.Helper()
+			rdb := redis.NewClient(&redis.Options{Addr: s.Addr(), Dialer: c.DialContext})
+			defer rdb.Close()
+			text, err := rdb.Do(t.Context(), "SENTINEL", "MYID").Text()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return text
+		}
+		before := id()
+		s.Restart()
+		if m, err := s.Instance().Master(t.Context(), c.Name()); err != nil || m.Addr != now.Addr() || id() != before {
+			t.Errorf("after Restart it is %s and names %s, %v; want %s and %s", id(), m.Addr, err, before, now.Addr())
+		}
+		s.RestartEmpty()
+		if m, err := s.Instance().Master(t.Context(), c.Name()); err != nil || m.Addr != configured.Addr() || id() == before {
+			t.Errorf("after RestartEmpty it is %s and names %s, %v; want another one and %s", id(), m.Addr, err, configured.Addr())
+		}
+		c.Heal()
+		c.WaitStable()
+	})
+}
+
 // TestPartitionWithClients: who is partitioned together reach each other, and clients
 // reach both sides unless they are told where they are.
 func TestPartitionWithClients(t *testing.T) {
