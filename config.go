@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/gosentinel/sentinel/configrewrite"
-	"github.com/gosentinel/sentinel/internal/errtext"
 	"github.com/gosentinel/sentinel/internal/node"
 	"github.com/gosentinel/sentinel/internal/valid"
 	"github.com/gosentinel/sentinel/monitor"
@@ -151,22 +150,18 @@ func (cfg Config) base() (configrewrite.Config, error) {
 	if err := node.CheckGossip(base.Settings.Gossip); err != nil {
 		wrong = append(wrong, err)
 	}
+	for i, err := range wrong {
+		wrong[i] = fmt.Errorf("sentinel: %w", err)
+	}
 	seen := map[string]bool{}
 	for _, m := range cfg.Masters {
 		mc, err := m.core(cfg.ResolveHostnames)
+		wrong = append(wrong, err)
 		if seen[m.Name] {
-			err = errors.Join(err, errors.New("it stands twice in Masters"))
+			wrong = append(wrong, fmt.Errorf("sentinel: master %q: it stands twice in Masters", m.Name))
 		}
 		seen[m.Name] = true
-		if err != nil {
-			for _, e := range errtext.Parts(err) {
-				wrong = append(wrong, fmt.Errorf("master %q: %w", m.Name, e))
-			}
-		}
 		base.State.Masters = append(base.State.Masters, monitor.MasterState{MasterConfig: mc})
-	}
-	for i, err := range wrong {
-		wrong[i] = fmt.Errorf("sentinel: %w", err)
 	}
 	return base, errors.Join(wrong...)
 }

@@ -20,7 +20,7 @@ import (
 func (s *Sentinel) Monitor(ctx context.Context, cfg MasterConfig) error {
 	m, err := cfg.core(true)
 	if err != nil {
-		return fmt.Errorf("sentinel: master %q: %w", cfg.Name, err)
+		return err
 	}
 	port := m.Addr.Port
 	if m.Addr, err = s.node.Resolve(ctx, m.Addr.Host); err != nil {
@@ -31,9 +31,10 @@ func (s *Sentinel) Monitor(ctx context.Context, cfg MasterConfig) error {
 }
 
 // Update changes the configuration of a master, as SENTINEL SET does: change is
-// called once with the present one, and what it changed is applied. It returns after
-// that is saved. Other changes that are made meanwhile stand, except to the same
-// options. Name and Addr cannot be changed: Remove the master and Monitor it anew.
+// called once with the present one, and what it changed is applied. It must not call
+// Update itself. Update returns after that is saved. Other changes that are made
+// meanwhile stand, except to the same options. Name and Addr cannot be changed: Remove
+// the master and Monitor it anew.
 func (s *Sentinel) Update(ctx context.Context, name string, change func(*MasterConfig)) error {
 	select { // one at a time
 	case s.updating <- struct{}{}:
@@ -55,7 +56,7 @@ func (s *Sentinel) Update(ctx context.Context, name string, change func(*MasterC
 	}
 	after, err := cfg.core(true)
 	if err != nil {
-		return fmt.Errorf("sentinel: master %q: %w", name, err)
+		return err
 	}
 	op := monitor.SetOp{Name: name, Changes: changes(before, after.WithDefaults()), Own: true}
 	if len(op.Changes) == 0 {

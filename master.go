@@ -63,7 +63,9 @@ type MasterConfig struct {
 // address yet. The error joins every mistake.
 func (m MasterConfig) core(names bool) (monitor.MasterConfig, error) {
 	var wrong []error
-	bad := func(format string, args ...any) { wrong = append(wrong, fmt.Errorf(format, args...)) }
+	bad := func(format string, args ...any) {
+		wrong = append(wrong, fmt.Errorf("sentinel: master %q: %w", m.Name, fmt.Errorf(format, args...)))
+	}
 	if err := valid.MasterName(m.Name); err != nil {
 		bad("%w", err)
 	}

@@ -61,7 +61,7 @@ type Candidate struct {
 	Priority int           // replica-priority
 	Offset   uint64        // how far it has come in its history
 	Behind   uint64        // by how many bytes another one has more of the same history
-	LinkDown time.Duration // since when its link to the master is down; negative: it was never synchronised
+	LinkDown time.Duration // for how long its link to the master has been down; negative: it was never synchronised
 	Data     string        // how much it has of the master's data: "whole", "successor", "empty" and others
 	Zone     string        // availability-zone of Valkey; "" when the server does not tell one
 }
@@ -90,12 +90,13 @@ type Phase string
 
 // The phases in their order. PhaseOver follows the last one, and an abort in any phase.
 const (
-	PhaseElection  Phase = "election"  // votes are asked for
-	PhaseChoice    Phase = "choice"    // the replica is chosen
-	PhasePromotion Phase = "promotion" // it is told to be the master
-	PhaseWait      Phase = "wait"      // it has been told, and has not confirmed it
-	PhaseReconf    Phase = "reconf"    // it is the master; the other replicas are told to follow it
-	PhaseOver      Phase = "over"
+	PhasePreparation Phase = "preparation" // a planned one waits for a replica that is ready; hooks are not told
+	PhaseElection    Phase = "election"    // votes are asked for
+	PhaseChoice      Phase = "choice"      // the replica is chosen
+	PhasePromotion   Phase = "promotion"   // it is told to be the master
+	PhaseWait        Phase = "wait"        // it has been told, and has not confirmed it
+	PhaseReconf      Phase = "reconf"      // it is the master; the other replicas are told to follow it
+	PhaseOver        Phase = "over"
 )
 
 // phases are those by the names that SENTINEL MASTER shows.

@@ -49,8 +49,8 @@ type Master struct {
 	// AgreedDownSince is since when enough Sentinels agree that it is down. Zero while
 	// they do not.
 	AgreedDownSince time.Time `json:",omitzero"`
-	// Failover is the step of the failover that this Sentinel is making; "" for none.
-	Failover string `json:",omitempty"`
+	// Failover is how far the failover has come that this Sentinel is making; "" for none.
+	Failover Phase `json:",omitempty"`
 	// Paused says until when its failovers are paused, and why. The zero value while
 	// they are not.
 	Paused   Pause  `json:",omitzero"`
@@ -151,7 +151,10 @@ func (s *Sentinel) CheckQuorum(ctx context.Context, name string) (Quorum, error)
 		v, ok := c.Master(now, name)
 		return answer{quorumOf(&v), node.QuorumTrouble(&v)}, ok
 	})
-	if err == nil && a.trouble != "" {
+	if err != nil {
+		return Quorum{}, err
+	}
+	if a.trouble != "" {
 		err = &QuorumError{Usable: a.Usable, Known: a.Known, Needed: a.Needed, Reason: name + ": " + a.trouble}
 	}
 	return a.Quorum, err
@@ -187,8 +190,8 @@ func (s *Sentinel) master(c *monitor.Core, now monitor.Instant, v *monitor.Maste
 		m.Paused = Pause{Until: time.UnixMilli(v.Pause.Until), Reason: v.Pause.Reason}
 	}
 	if v.Flags.Has(monitor.FlagFailoverInProgress) {
-		if m.Failover = v.FailoverState; m.Failover == "none" {
-			m.Failover = "switchover" // the replicas are being prepared
+		if m.Failover = phases[v.FailoverState]; m.Failover == PhaseOver {
+			m.Failover = PhasePreparation // its attempt has not begun
 		}
 	}
 	return m

@@ -9,6 +9,9 @@ import (
 
 // String sums the report up in one line, in words that need no manual.
 func (r Report) String() string {
+	if r.ID == 0 {
+		return "no failover"
+	}
 	var b strings.Builder
 	b.WriteString(r.headline())
 	b.WriteString(". ")

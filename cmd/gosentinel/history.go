@@ -69,7 +69,7 @@ func (p *program) history(args []string) int {
 		return 1
 	}
 	if c.Unreadable > 0 {
-		fmt.Fprintf(p.stderr, "gosentinel: %d records are damaged and left out\n", c.Unreadable)
+		fmt.Fprintf(p.stderr, "gosentinel: records that are damaged and left out: %d\n", c.Unreadable)
 	}
 	return 0
 }

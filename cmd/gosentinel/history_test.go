@@ -54,7 +54,7 @@ func TestHistoryOfFile(t *testing.T) {
 
 	text[len(text)/2] ^= 1
 	if got := runProgram(t, "", "gosentinel", "history", writeFile(t, dir, "damaged", string(text))); got.status != 0 ||
-		strings.Count(got.stdout, "has replaced") != 2 || got.stderr != "gosentinel: 1 records are damaged and left out\n" {
+		strings.Count(got.stdout, "has replaced") != 2 || got.stderr != "gosentinel: records that are damaged and left out: 1\n" {
 		t.Errorf("damaged: %+v", got)
 	}
 	for _, c := range []struct{ args, want string }{

@@ -130,7 +130,7 @@ func (a *Archive) read() bool {
 	a.size, a.whole = int64(len(text)), !c.Torn && len(text) > 0
 	switch {
 	case c.Unreadable > 0:
-		a.cfg.Log(monitor.LevelWarning, fmt.Sprintf("In the journal of failovers %s %d records are damaged and left out; %d can be read",
+		a.cfg.Log(monitor.LevelWarning, fmt.Sprintf("In the journal of failovers %s, records are damaged and left out: %d; %d can be read",
 			a.cfg.Path, c.Unreadable, len(c.Reports)))
 	case c.Torn:
 		a.cfg.Log(monitor.LevelNotice, "The last record in the journal of failovers "+a.cfg.Path+" is not whole, and is left out")

@@ -284,7 +284,7 @@ func TestDamagedFile(t *testing.T) {
 	}
 	a.Add(report(4, true))
 	a.Close()
-	if log.count("1 records are damaged and left out; 2 can be read") != 1 {
+	if log.count("records are damaged and left out: 1; 2 can be read") != 1 {
 		t.Errorf("log: %q", log.text)
 	}
 	if c, err := journal.Parse(disk.Entries[path].Data); err != nil || !slices.Equal(ids(c.Reports), []uint64{1, 3, 4}) {

@@ -72,7 +72,7 @@ var layers = []layer{
 		"internal/mempipe", "internal/numhost", "internal/recorder", "internal/reporter", "internal/scripts", "internal/server", "internal/testbed", "internal/tlsfiles", "internal/valid", "journal", "monitor", "monitor/link", "pubsub",
 	}},
 	{".", []string{
-		"configrewrite", "event", "internal/errtext", "internal/listen", "internal/logfile", "internal/node", "internal/option", "internal/recorder",
+		"configrewrite", "event", "internal/listen", "internal/logfile", "internal/node", "internal/option", "internal/recorder",
 		"internal/valid", "journal", "monitor", "quorum",
 	}},
 	{"sentineltest", []string{"event", ".", "internal/fakeredis", "internal/mempipe", "internal/mock", "internal/reserve", "internal/server", "internal/testbed", "internal/valid", "monitor"}},

@@ -98,18 +98,25 @@ func (s *policyShell) ask(name string, hook func(context.Context) monitor.Input,
 		defer func() { <-s.running }()
 		ctx, cancel := context.WithTimeout(s.ctx, s.policy.Timeout)
 		defer cancel()
-		in := failed(name + " panicked")
+		in := failed(name + " did not return")
+		defer func() { s.deliver(in) }() // also where the hook ends its goroutine
 		s.guard(name, func() { in = hook(ctx) })
-		s.deliver(in)
 	})
 }
 
 func (s *policyShell) tellPhases() {
+	ended := false
+	defer func() {
+		if !ended { // the hook has ended its goroutine
+			s.work.Go(s.tellPhases)
+		}
+	}()
 	for {
 		select {
 		case e := <-s.phases:
 			s.guard("Phase", func() { s.policy.Phase(e) })
 		case <-s.ctx.Done():
+			ended = true
 			return
 		}
 	}

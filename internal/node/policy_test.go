@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -44,8 +45,11 @@ func TestHooksThatMisbehave(t *testing.T) {
 		log := &lines{}
 		s := newPolicyShell(t.Context(), Policy{
 			Allow: func(_ context.Context, a monitor.PolicyAttempt) monitor.PolicyAnswer {
-				if a.Master == "panics" {
+				switch a.Master {
+				case "panics":
 					panic("no map")
+				case "exits":
+					runtime.Goexit()
 				}
 				<-release
 				return monitor.PolicyAnswer{}
@@ -57,10 +61,13 @@ func TestHooksThatMisbehave(t *testing.T) {
 			Phase: func(monitor.PolicyPhase) {
 				mu.Lock()
 				told++
-				first := told == 1
+				n := told
 				mu.Unlock()
-				if first {
+				switch n {
+				case 1:
 					panic("no map")
+				case 2:
+					runtime.Goexit() // as a test does that fails
 				}
 				<-release
 			},
@@ -77,8 +84,16 @@ func TestHooksThatMisbehave(t *testing.T) {
 		time.Sleep(monitor.DefaultPolicyTimeout)
 		synctest.Wait()
 		mu.Lock()
-		if len(answers) != 2 || answers[0].(monitor.PolicyAnswer).Failed != "Allow panicked" || answers[0].(monitor.PolicyAnswer).Seq != 1 || answers[1].(monitor.ChoiceAnswer).Failed == "" {
+		if len(answers) != 2 || answers[0].(monitor.PolicyAnswer).Failed != "Allow did not return" || answers[0].(monitor.PolicyAnswer).Seq != 1 || answers[1].(monitor.ChoiceAnswer).Failed == "" {
 			t.Errorf("answers after %v: %+v", time.Since(begun), answers)
+		}
+		mu.Unlock()
+
+		s.do(monitor.AskPolicy{Seq: 3, Attempt: monitor.PolicyAttempt{Master: "exits"}})
+		synctest.Wait()
+		mu.Lock()
+		if len(answers) != 3 || answers[2].(monitor.PolicyAnswer).Failed != "Allow did not return" {
+			t.Errorf("the answer of a hook that ends its goroutine: %+v", answers[2:])
 		}
 		mu.Unlock()
 
