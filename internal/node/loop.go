@@ -415,33 +415,20 @@ func (l *loop) View(f func(c server.Reader, now monitor.Instant)) bool {
 	}
 }
 
-// Call carries out an operator's command and waits for its result, which may
-// require a write to disk. It reports false when the loop has ended.
-func (l *loop) Call(op monitor.Op) (monitor.CallResult, bool) {
-	r, ok := l.request(func(ref monitor.PeerRef) monitor.Input { return monitor.Call{From: ref, Op: op} })
-	result, _ := r.(monitor.CallResult)
-	return result, ok
+// Call carries out an operator's command. Its result may require a write to disk.
+func (l *loop) Call(op monitor.Op) server.Pending[monitor.CallResult] {
+	return request[monitor.CallResult](l, func(ref monitor.PeerRef) monitor.Input { return monitor.Call{From: ref, Op: op} })
 }
 
-// Ask answers a question of another Sentinel. q.From is filled in here. It
-// reports false when the loop has ended.
-func (l *loop) Ask(q monitor.Ask) (monitor.Reply, bool) {
-	r, ok := l.request(func(ref monitor.PeerRef) monitor.Input { q.From = ref; return q })
-	reply, _ := r.(monitor.Reply)
-	return reply, ok
+// Ask answers a question of another Sentinel. q.From is filled in here.
+func (l *loop) Ask(q monitor.Ask) server.Pending[monitor.Reply] {
+	return request[monitor.Reply](l, func(ref monitor.PeerRef) monitor.Input { q.From = ref; return q })
 }
 
-func (l *loop) request(in func(monitor.PeerRef) monitor.Input) (any, bool) {
+func request[T any](l *loop, in func(monitor.PeerRef) monitor.Input) server.Pending[T] {
 	answer := make(chan any, 1)
-	if !l.inbox.put(item{request: in, answer: answer}) {
-		return nil, false
-	}
-	select {
-	case r := <-answer:
-		return r, true
-	case <-l.inbox.done:
-		return nil, false
-	}
+	l.inbox.put(item{request: in, answer: answer})
+	return server.NewPending[T](answer, l.inbox.done)
 }
 
 // Hello takes a hello message that another Sentinel published to this one

@@ -17,6 +17,7 @@ type Conn struct {
 	auth   atomic.Bool
 	exempt atomic.Bool
 	closed sync.Once
+	before func() // see BeforeEnd
 
 	// The rest belongs to the goroutine that reads.
 	scan     scanner
@@ -58,6 +59,11 @@ func (c *Conn) SetAuthenticated(ok bool) { c.auth.Store(ok) }
 // SetIdleExempt sets whether the connection is exempt from Limits.IdleTimeout, as
 // subscribers are, which are normally silent. It takes effect with the next Read.
 func (c *Conn) SetIdleExempt(exempt bool) { c.exempt.Store(exempt) }
+
+// BeforeEnd makes Read call f before it returns its first error, or writes one to the
+// client: replies to earlier commands that are not written yet come first. It must be
+// called before the first Read.
+func (c *Conn) BeforeEnd(f func()) { c.before = f }
 
 // NetConn returns the underlying connection.
 func (c *Conn) NetConn() net.Conn { return c.Conn }
@@ -199,6 +205,10 @@ func (c *Conn) receive(p []byte) (int, error) {
 
 // fail ends the connection and returns the reason.
 func (c *Conn) fail() error {
+	if f := c.before; f != nil {
+		c.before = nil
+		f()
+	}
 	v, ok := c.err.(*Violation)
 	if !ok {
 		return c.err

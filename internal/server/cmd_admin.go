@@ -18,23 +18,24 @@ import (
 )
 
 // call carries out an operation and replies with OK, and what there is to say
-// besides, or its error. It reports
-// whether the operation took effect. It did if only saving failed: then the change
-// stands and is saved as soon as that works (wire.md §3.9, Save error).
-func (r *request) call(op monitor.Op) (applied bool) {
-	result, ok := r.server.engine.Call(op)
+// besides, or its error.
+func (r *request) call(op monitor.Op) {
+	p := r.server.engine.Call(op)
+	r.later(p.Ready, func(out *reply) { out.result(p.Wait()) })
+}
+
+// result is the reply to an operation.
+func (r *reply) result(result monitor.CallResult, ok bool) {
 	switch {
 	case !ok:
 		r.stopping()
 	case result.Err != nil:
 		r.error(result.Err)
-		return result.Err == monitor.ErrSave
 	case result.Text != "":
 		r.simple("OK " + oneLine(result.Text))
 	default:
 		r.ok()
 	}
-	return ok
 }
 
 func cmdRemove(r *request)      { r.call(monitor.RemoveOp{Name: r.arg(2)}) }
@@ -44,15 +45,14 @@ func cmdReset(r *request) {
 	if !r.patternFits(2) {
 		return
 	}
-	result, ok := r.server.engine.Call(monitor.ResetOp{Pattern: r.arg(2)})
-	switch {
-	case !ok:
-		r.stopping()
-	case result.Err != nil:
-		r.error(result.Err)
-	default:
-		r.integer(int64(result.Count))
-	}
+	p := r.server.engine.Call(monitor.ResetOp{Pattern: r.arg(2)})
+	r.later(p.Ready, func(out *reply) {
+		if result, ok := p.Wait(); ok && result.Err == nil {
+			out.integer(int64(result.Count))
+		} else {
+			out.result(result, ok)
+		}
+	})
 }
 
 // patternFits refuses a pattern that is longer than any that can be of use: it is
@@ -265,11 +265,17 @@ func (r *request) configSet() {
 			return
 		}
 	}
-	before := r.server.cfg.LogLevel()
-	if set.LogLevel != "" {
-		r.server.cfg.SetLogLevel(set.LogLevel) // first, as it belongs into the file that is saved now
+	if set.LogLevel == "" {
+		r.call(op)
+		return
 	}
-	if applied := r.call(op); !applied && set.LogLevel != "" {
+	before := r.server.cfg.LogLevel()
+	r.server.cfg.SetLogLevel(set.LogLevel) // first, as it belongs into the file that is saved now
+	result, ok := r.server.engine.Call(op).Wait()
+	// If only saving failed, the change stands and is saved as soon as that works
+	// (wire.md §3.9, Save error).
+	if !ok || result.Err != nil && result.Err != monitor.ErrSave {
 		r.server.cfg.SetLogLevel(before)
 	}
+	r.result(result, ok)
 }

@@ -56,7 +56,7 @@ func (r *request) debugSet() {
 		}
 		bad = r.setPeriod(o, change)
 	}
-	result, ok := r.server.engine.Call(op)
+	result, ok := r.server.engine.Call(op).Wait()
 	switch {
 	case !ok:
 		r.stopping()
@@ -107,7 +107,7 @@ words:
 		answer = func() { r.fail("ERR", "Unknown failure simulation specified") }
 		break
 	}
-	if _, ok := r.server.engine.Call(monitor.SimulateOp{Failures: failures}); !ok {
+	if _, ok := r.server.engine.Call(monitor.SimulateOp{Failures: failures}).Wait(); !ok {
 		r.stopping()
 		return
 	}

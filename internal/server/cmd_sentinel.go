@@ -500,29 +500,36 @@ func cmdIsMasterDown(r *request) {
 	if ip, ok := numhost.Parse(host); ok {
 		host = ip
 	}
-	reply, ok := r.server.engine.Ask(monitor.Ask{IP: host, Port: int(port), Epoch: monitor.Epoch(epoch), RunID: monitor.RunID(id), Lease: lease})
-	if !ok {
-		r.stopping()
-		return
-	}
-	leader := string(reply.Leader)
+	p := r.server.engine.Ask(monitor.Ask{IP: host, Port: int(port), Epoch: monitor.Epoch(epoch), RunID: monitor.RunID(id), Lease: lease})
+	r.later(p.Ready, func(out *reply) {
+		if opinion, ok := p.Wait(); ok {
+			out.opinion(opinion, lease > 0)
+		} else {
+			out.stopping()
+		}
+	})
+}
+
+// opinion is the reply to IS-MASTER-DOWN-BY-ADDR, with LEASE or without.
+func (r *reply) opinion(o monitor.Reply, lease bool) {
+	leader := string(o.Leader)
 	if leader == "" {
 		leader = "*"
 	}
-	if lease == 0 {
-		r.array(3)
-	} else {
+	if lease {
 		r.array(4)
+	} else {
+		r.array(3)
 	}
-	if reply.Down {
+	if o.Down {
 		r.integer(1)
 	} else {
 		r.integer(0)
 	}
 	r.bulk(leader)
-	r.integer(int64(reply.Epoch))
-	if lease != 0 {
-		r.integer(reply.DownAfter.Milliseconds())
+	r.integer(int64(o.Epoch))
+	if lease {
+		r.integer(o.DownAfter.Milliseconds())
 	}
 }
 

@@ -41,6 +41,7 @@ type client struct {
 	since  time.Time
 
 	out           reply
+	backlog       *backlog // nil until a reply has to wait
 	authenticated bool
 	closing       bool // the connection ends once the replies are written
 	muted         bool // CLIENT REPLY OFF
@@ -99,10 +100,10 @@ func (c *client) setProtocol(resp3 bool) {
 	}
 }
 
-// flush writes the replies collected so far. A write that fails ends the
-// connection.
+// flush writes the replies collected so far, or queues them behind those that wait.
+// A write that fails ends the connection.
 func (c *client) flush() {
-	if len(c.out.buf) == 0 {
+	if len(c.out.buf) == 0 || c.queue(nil) {
 		return
 	}
 	c.writing.Lock()

@@ -14,6 +14,8 @@ type request struct {
 	cmd    *command
 	args   [][]byte // all words, the command name first; valid during the call
 	*reply
+
+	promised promise // the reply, if it comes later
 }
 
 // arg returns word i as a string.
@@ -28,9 +30,6 @@ func (r *request) is(i int, keyword string) bool {
 func (r *request) wrongArity() {
 	r.fail("ERR", "wrong number of arguments for '"+r.cmd.name+"' command")
 }
-
-// stopping replies with the error for an engine that is stopping.
-func (r *request) stopping() { r.fail("ERR", "this Sentinel is shutting down") }
 
 // number parses word i as Redis does: strictly decimal, 64 bits.
 func (r *request) number(i int) (int64, bool) { return parseInteger(r.arg(i)) }
@@ -75,13 +74,20 @@ func (s *Server) execute(c *client, args [][]byte) {
 		before = len(c.out.buf) // await may have flushed the buffer
 		r.run()
 	}
+	r.redeem()
 	if r.cmd == nil || !strings.HasPrefix(r.cmd.name, "client|") {
 		c.tracking.caching = false // it applied to this command only
 	}
 	if len(c.out.buf) > before && c.out.buf[before] == '-' {
 		s.errorsSent.Add(1)
 	}
-	c.silence(r.cmd, before)
+	silent := c.silenced(r.cmd)
+	if silent {
+		c.out.buf = c.out.buf[:min(before, len(c.out.buf))]
+	}
+	if r.promised.render != nil {
+		c.postpone(r.promised, silent)
+	}
 }
 
 // run executes a command for which all other checks have passed.
@@ -104,18 +110,16 @@ func (c *client) note(cmd *command) {
 	}
 }
 
-// silence removes the reply that starts at before, if CLIENT REPLY says so.
-func (c *client) silence(cmd *command, before int) {
+// silenced reports whether a command gets no reply, because CLIENT REPLY says so.
+func (c *client) silenced(cmd *command) bool {
 	skip := c.skip == 1
 	if c.skip > 0 {
 		c.skip-- // 2 is CLIENT REPLY SKIP itself, 1 the command after it
 	}
 	if cmd != nil && cmd.flags.has(flagPushes) {
-		return
+		return false
 	}
-	if c.muted || skip {
-		c.out.buf = c.out.buf[:min(before, len(c.out.buf))]
-	}
+	return c.muted || skip
 }
 
 // unknownCommand returns the error text for a command that does not exist.

@@ -10,7 +10,7 @@
 // Start with server.go, which accepts a connection, handles its commands and
 // cleans up after it. [Engine], in engine.go, is all that the package knows of
 // the loop that owns the core. commands.go has the table of all commands and
-// dispatch.go the checks that each must pass. A file cmd_*.go holds one group of
+// dispatch.go the checks that each must pass; backlog.go has replies that come later. A file cmd_*.go holds one group of
 // commands; those for INFO, Pub/Sub, CLIENT PAUSE and CLIENT TRACKING stand in the
 // files of these names.
 //

@@ -29,8 +29,10 @@ type fakeEngine struct {
 	result    monitor.CallResult
 	tunables  monitor.Tunables
 	failures  monitor.Failures
-	hook      func() // called inside Call
-	visits    int    // of the loop: calls of View and Call
+	hook      func()                   // called inside Call
+	votes     chan func(monitor.Reply) // if not nil, gets what answers each request for a vote
+	gone      chan struct{}            // nil: votes are answered sometime
+	visits    int                      // of the loop: calls of View and Call
 }
 
 func (f *fakeEngine) View(fn func(Reader, monitor.Instant)) bool {
@@ -50,7 +52,18 @@ func (f *fakeEngine) record(format string, args ...any) {
 	f.done = append(f.done, fmt.Sprintf(format, args...))
 }
 
-func (f *fakeEngine) Call(op monitor.Op) (monitor.CallResult, bool) {
+// answered is a Pending with an answer, or one of an engine that is stopping.
+func answered[T any](v T, ok bool) Pending[T] {
+	answer, gone := make(chan any, 1), make(chan struct{})
+	if ok {
+		answer <- v
+	} else {
+		close(gone)
+	}
+	return NewPending[T](answer, gone)
+}
+
+func (f *fakeEngine) Call(op monitor.Op) Pending[monitor.CallResult] {
 	if f.hook != nil {
 		f.hook()
 	}
@@ -127,16 +140,21 @@ func (f *fakeEngine) Call(op monitor.Op) (monitor.CallResult, bool) {
 		f.mu.Unlock()
 		f.record("config %+v", f.opts)
 	}
-	return result, !f.stopping
+	return answered(result, !f.stopping)
 }
 
-func (f *fakeEngine) Ask(q monitor.Ask) (monitor.Reply, bool) {
+func (f *fakeEngine) Ask(q monitor.Ask) Pending[monitor.Reply] {
 	f.record("ask %+v", q)
+	if f.votes != nil && q.RunID != "" {
+		answer := make(chan any, 1)
+		f.votes <- func(r monitor.Reply) { answer <- r }
+		return NewPending[monitor.Reply](answer, f.gone)
+	}
 	r := monitor.Reply{Down: q.Port == 6379, Leader: q.RunID, DownAfter: 3 * q.Lease}
 	if q.RunID != "" {
 		r.Epoch = q.Epoch
 	}
-	return r, !f.stopping
+	return answered(r, !f.stopping)
 }
 
 func (f *fakeEngine) Hello(h monitor.Hello) { f.record("hello %+v", h) }

@@ -186,16 +186,16 @@ func (h *holder) save(st monitor.State) {
 
 func (h *holder) View(f func(Reader, monitor.Instant)) bool { f(h.core, h.now); return true }
 
-func (h *holder) Call(op monitor.Op) (monitor.CallResult, bool) {
+func (h *holder) Call(op monitor.Op) Pending[monitor.CallResult] {
 	h.results = nil
 	h.step(monitor.Call{From: 1, Op: op})
 	if len(h.results) != 1 {
 		h.fail("%d results", len(h.results))
 	}
-	return h.results[0], true
+	return answered(h.results[0], true)
 }
 
-func (h *holder) Ask(q monitor.Ask) (monitor.Reply, bool) { return monitor.Reply{}, true }
+func (h *holder) Ask(q monitor.Ask) Pending[monitor.Reply] { return answered(monitor.Reply{}, true) }
 
 func (h *holder) Hello(hello monitor.Hello) { h.step(monitor.HelloReceived{Hello: hello}) }
 

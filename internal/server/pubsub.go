@@ -19,6 +19,7 @@ func cmdPUnsubscribe(r *request) { r.unsubscribe(pubsub.Pattern) }
 // is kept from writing while both happen.
 func (r *request) subscribe(k pubsub.Kind) {
 	c := r.client
+	c.settle()
 	sub := c.subscriber()
 	c.conn.SetIdleExempt(true)
 	c.writing.Lock()
@@ -39,6 +40,7 @@ func (r *request) subscribe(k pubsub.Kind) {
 // After the confirmation nothing is sent for that name.
 func (r *request) unsubscribe(k pubsub.Kind) {
 	c := r.client
+	c.settle()
 	if c.sub == nil {
 		r.unsubscribeNothing(k)
 		return

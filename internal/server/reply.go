@@ -27,6 +27,9 @@ func (r *reply) fail(code, text string) {
 	r.line('-', code+" "+oneLine(text))
 }
 
+// stopping appends the error for an engine that is stopping.
+func (r *reply) stopping() { r.fail("ERR", "this Sentinel is shutting down") }
+
 func oneLine(text string) string {
 	return strings.NewReplacer("\r", " ", "\n", " ").Replace(strings.Trim(text, "\r\n"))
 }

@@ -22,7 +22,8 @@ import (
 // them, behind a guard that passes only whole, valid commands.
 //
 // A connection has one goroutine, which executes its commands one after the
-// other, and while it is subscribed a second one, which writes events.
+// other; while it is subscribed a second one, which writes events; and while replies
+// wait for the disk one that writes those.
 type Server struct {
 	cfg      Config
 	engine   Engine
@@ -47,6 +48,7 @@ type Server struct {
 	errorsSent  atomic.Uint64
 	bytesIn     atomic.Uint64
 	bytesOut    atomic.Uint64
+	backlogs    atomic.Int64 // bytes of all backlogs together
 }
 
 // New returns a front end. It serves no client before Serve is called.
@@ -131,6 +133,7 @@ func (s *Server) accept(rc redcon.Conn) bool {
 	}
 	s.clients[c.id] = c
 	s.work.Add(1)
+	conn.BeforeEnd(c.settle) // a client that sends no more may still read
 	rc.SetContext(c)
 	return true
 }
@@ -175,6 +178,7 @@ func (s *Server) handle(rc redcon.Conn, cmd redcon.Command) {
 		c.flush()
 	}
 	if c.closing {
+		c.settle()
 		s.forget(c) // first, so that a client that sees the end is in no list any more
 		rc.Close()
 	}
