@@ -1,6 +1,7 @@
 package sentinel_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -9,6 +10,8 @@ import (
 	"log"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/gosentinel/sentinel"
@@ -126,6 +129,121 @@ func ExampleSentinel_Monitor() {
 	// changed: <nil>
 	// cache 127.0.0.1:1 5s
 	// removed: <nil>
+	// ended: <nil>
+}
+
+// A change sees the configuration as it is, and what it leaves alone stays.
+func ExampleSentinel_Update() {
+	s, stop := began(sentinel.Config{Masters: []sentinel.MasterConfig{{Name: "cache", Addr: "127.0.0.1:1", Quorum: 2}}})
+	ctx := context.Background()
+	err := s.Update(ctx, "cache", func(m *sentinel.MasterConfig) {
+		m.DownAfter /= 10
+		m.ParallelSyncs = 2
+	})
+	m, _ := s.Master(ctx, "cache")
+	fmt.Println(m.Config.DownAfter, m.Config.ParallelSyncs, m.Config.Quorum, err)
+	err = s.Update(ctx, "cache", func(m *sentinel.MasterConfig) { m.Quorum = 0 })
+	fmt.Println(err)
+	stop()
+	// Output:
+	// 3s 2 2 <nil>
+	// sentinel: master "cache": Quorum must be 1 or greater
+	// ended: <nil>
+}
+
+// Nobody fails a master over while somebody works on it.
+func ExampleSentinel_Pause() {
+	s, stop := began(sentinel.Config{Masters: []sentinel.MasterConfig{{Name: "cache", Addr: "127.0.0.1:1", Quorum: 1}}})
+	ctx := context.Background()
+	err := s.Pause(ctx, "cache", sentinel.Pause{Until: time.Now().Add(time.Hour), Reason: "a new kernel"})
+	m, _ := s.Master(ctx, "cache")
+	fmt.Println("paused:", m.Paused.Reason, err)
+	_, err = s.Failover(ctx, "cache", sentinel.FailoverOptions{})
+	fmt.Println("refused:", errors.Is(err, sentinel.ErrPaused))
+	fmt.Println("resumed:", s.Resume(ctx, "cache")) // or the pause ends by itself
+	stop()
+	// Output:
+	// paused: a new kernel <nil>
+	// refused: true
+	// resumed: <nil>
+	// ended: <nil>
+}
+
+// A control plane that holds failovers back during maintenance, and prefers replicas in
+// its own zone.
+func ExamplePolicy() {
+	maintenance := map[string]bool{"cache": true}
+	policy := sentinel.Policy{
+		Allow: func(_ context.Context, a sentinel.Attempt) (sentinel.Decision, error) {
+			if maintenance[a.Master] {
+				return sentinel.Veto("maintenance"), nil
+			}
+			return sentinel.Go(), nil
+		},
+		Choose: func(_ context.Context, _ sentinel.Attempt, list []sentinel.Candidate) ([]sentinel.Candidate, error) {
+			return slices.DeleteFunc(list, func(c sentinel.Candidate) bool { return c.Zone != "eu-1a" }), nil
+		},
+		Timeout: time.Second,
+	}
+	s, stop := began(sentinel.Config{Policy: policy, Masters: []sentinel.MasterConfig{{Name: "cache", Addr: "127.0.0.1:1", Quorum: 1}}})
+	_, err := s.Failover(context.Background(), "cache", sentinel.FailoverOptions{})
+	var veto *sentinel.VetoError
+	if errors.As(err, &veto) {
+		fmt.Println(veto.Reason)
+	}
+	stop()
+	// Output:
+	// vetoed: maintenance
+	// ended: <nil>
+}
+
+// A client inside the program needs no port. DialRESP also serves as the dialer of a
+// client library.
+func ExampleSentinel_DialRESP() {
+	s, stop := began(sentinel.Config{Masters: []sentinel.MasterConfig{{Name: "cache", Addr: "10.0.0.1:6379", Quorum: 1}}})
+	conn, err := s.DialRESP(context.Background())
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Fprintln(conn, "SENTINEL get-master-addr-by-name cache")
+	reply := bufio.NewScanner(conn)
+	for range 5 {
+		reply.Scan()
+		fmt.Println(reply.Text())
+	}
+	conn.Close()
+	stop()
+	// Output:
+	// *2
+	// $8
+	// 10.0.0.1
+	// $4
+	// 6379
+	// ended: <nil>
+}
+
+// Filters are functions: those of the package, and one of the program.
+func ExampleFilter() {
+	s, stop := began(sentinel.Config{Masters: []sentinel.MasterConfig{
+		{Name: "cache", Addr: "127.0.0.1:1", Quorum: 1}, {Name: "queue", Addr: "127.0.0.1:2", Quorum: 1},
+	}})
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	quorums := func(e sentinel.Event) bool { return strings.Contains(e.String(), "quorum") }
+	events := s.Events(ctx, sentinel.OfMaster("queue"), sentinel.OfType[event.Set](), quorums)
+	for _, name := range []string{"cache", "queue"} {
+		err := s.Update(ctx, name, func(m *sentinel.MasterConfig) { m.Quorum, m.DownAfter = 2, time.Second })
+		if err != nil {
+			log.Fatal(err)
+		}
+	}
+	for ev := range events {
+		fmt.Println(ev)
+		cancel() // which ends the loop
+	}
+	stop()
+	// Output:
+	// +set master queue 127.0.0.1 2 quorum 2
 	// ended: <nil>
 }
 

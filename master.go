@@ -1,6 +1,7 @@
 package sentinel
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -8,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gosentinel/sentinel/configrewrite"
@@ -230,4 +232,89 @@ func pairChanges(name string, before, after [][]string) (list []monitor.Change) 
 		}
 	}
 	return list
+}
+
+// Monitor starts monitoring a master, as SENTINEL MONITOR does, with all of its
+// configuration. It returns after that is saved. If Addr names a host, it is
+// resolved first. The error joins every mistake in cfg, or is [ErrMasterExists],
+// [ErrNotSaved], [ErrNotRunning] or that of ctx.
+func (s *Sentinel) Monitor(ctx context.Context, cfg MasterConfig) error {
+	m, err := cfg.core(true)
+	if err != nil {
+		return err
+	}
+	port := m.Addr.Port
+	if m.Addr, err = s.node.Resolve(ctx, m.Addr.Host); err != nil {
+		return fmt.Errorf("sentinel: master %q: %w", cfg.Name, err)
+	}
+	m.Addr.Port = port
+	return s.call(ctx, cfg.Name, monitor.MonitorOp{Master: m})
+}
+
+// Update changes the configuration of a master, as SENTINEL SET does: change is
+// called once with the present one, and what it changed is applied. It must not call
+// Update itself. Update returns after that is saved. Other changes that are made
+// meanwhile stand, except to the same options. Name and Addr cannot be changed: Remove
+// the master and Monitor it anew.
+func (s *Sentinel) Update(ctx context.Context, name string, change func(*MasterConfig)) error {
+	select { // one at a time
+	case s.updating <- struct{}{}:
+		defer func() { <-s.updating }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	before, err := ask(ctx, s, name, func(c *monitor.Core, _ monitor.Instant) (monitor.MasterConfig, bool) {
+		return c.MasterConfig(name)
+	})
+	if err != nil {
+		return err
+	}
+	was := masterConfig(before)
+	cfg := masterConfig(before)
+	change(&cfg)
+	if cfg.Name != was.Name || cfg.Addr != was.Addr {
+		return fmt.Errorf("sentinel: master %q: Update cannot change Name and Addr: Remove the master and Monitor it anew", name)
+	}
+	after, err := cfg.core(true)
+	if err != nil {
+		return err
+	}
+	op := monitor.SetOp{Name: name, Changes: changes(before, after.WithDefaults()), Own: true}
+	if len(op.Changes) == 0 {
+		return nil
+	}
+	return s.call(ctx, name, op)
+}
+
+// Remove stops monitoring a master, as SENTINEL REMOVE does. It returns after that is
+// saved.
+func (s *Sentinel) Remove(ctx context.Context, name string) error {
+	return s.call(ctx, name, monitor.RemoveOp{Name: name})
+}
+
+// Reset forgets the replicas and the other Sentinels of a master, as SENTINEL RESET
+// does, and learns anew which there are. It returns after that is saved.
+func (s *Sentinel) Reset(ctx context.Context, name string) error {
+	r, err := s.node.Call(ctx, monitor.ResetOp{Pattern: globQuote.Replace(name)})
+	switch {
+	case err != nil:
+		return err
+	case r.Err != nil:
+		return refusal(name, r.Err)
+	case r.Count == 0:
+		return refusal(name, monitor.ErrNoSuchMaster)
+	}
+	return nil
+}
+
+// globQuote makes a pattern that matches one name only.
+var globQuote = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`)
+
+// call carries out an operator's command about a master.
+func (s *Sentinel) call(ctx context.Context, name string, op monitor.Op) error {
+	r, err := s.node.Call(ctx, op)
+	if err == nil && r.Err != nil {
+		err = refusal(name, r.Err)
+	}
+	return err
 }

@@ -73,7 +73,8 @@ func TestPolicy(t *testing.T) {
 		mu.Unlock()
 		_, err := s.Failover(ctx, "m", FailoverOptions{})
 		var veto *VetoError
-		if !errors.As(err, &veto) || veto.Master != "m" || !strings.Contains(veto.Reason, c.want) || strings.Contains(veto.Reason, "FORCE") {
+		if !errors.As(err, &veto) || veto.Master != "m" || !strings.Contains(veto.Reason, c.want) || strings.Contains(veto.Reason, "FORCE") ||
+			err.Error() != `sentinel: master "m": the failover is not wanted: `+veto.Reason {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -197,6 +198,12 @@ func TestOptions(t *testing.T) {
 	}
 	if got := fmt.Sprintf("%v %+v %#v", Access{Password: "p"}, Access{User: "u", TLS: &tls.Config{}}, Access{User: "v", Password: "p"}); got != "default with a password u over TLS v with a password" {
 		t.Error(got)
+	}
+	if got := slog.AnyValue(Access{Password: "p"}).Resolve().String(); got != "default with a password" {
+		t.Errorf("the log shows %s", got)
+	}
+	if a := net.Addr(Addr{}); a.Network() != "tcp" || a.String() != "" {
+		t.Errorf("no address is %s %q", a.Network(), a.String())
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -67,6 +68,20 @@ func TestWords(t *testing.T) {
 		if s := r.String(); strings.Contains(s, "?") || !strings.HasPrefix(s, "Failover of mymaster") || strings.Contains(s, "\n") {
 			t.Errorf("%v: %s", o, s)
 		}
+	}
+}
+
+// TestLogValue: a program that logs a report has the line, and the rest to search by.
+func TestLogValue(t *testing.T) {
+	var b bytes.Buffer
+	slog.New(slog.NewTextHandler(&b, nil)).Info("failover", "report", sample())
+	for _, want := range []string{"report.master=mymaster", "report.outcome=promoted", "report.led=true", "report.to=10.0.0.2:6379", `report.text="Failover of mymaster: `} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("%s is missing in %s", want, b.String())
+		}
+	}
+	if got := (journal.Report{}).String(); got != "no failover" {
+		t.Errorf("the zero value says %q", got)
 	}
 }
 
