@@ -1,6 +1,7 @@
 package sentineltest_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -204,14 +205,20 @@ func TestSentinelInTilt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := sentineltest.NewCluster(t, sentineltest.ClusterOptions{Network: sentineltest.NewNetwork(), DownAfter: 10 * time.Second})
 		s := c.Sentinels()[0]
-		events := s.Instance().Events(t.Context())
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		events := s.Instance().Events(ctx)
 		s.Pause()
 		time.Sleep(3 * time.Second)
 		s.Resume()
+		tilt := false
 		for ev := range events {
-			if ev.Body.Name() == "+tilt" {
+			if tilt = ev.Body.Name() == "+tilt"; tilt {
 				break
 			}
+		}
+		if !tilt {
+			t.Error("it has not noticed that it stood still")
 		}
 		c.WaitStable() // after the end of TILT
 	})

@@ -22,6 +22,17 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// A control plane is to be short.
+func TestExampleIsShort(t *testing.T) {
+	code, err := os.ReadFile("main.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := bytes.Count(code, []byte("\n")); n >= 120 {
+		t.Errorf("main.go has %d lines", n)
+	}
+}
+
 // TestControlPlane: ten groups of the file are monitored, one of them is failed over
 // by HTTP, but not while it is in maintenance, and one is taken out.
 func TestControlPlane(t *testing.T) {
