@@ -196,6 +196,9 @@ func TestOptions(t *testing.T) {
 	if got := strings.Join(r.opt.Sentinels, " "); got != "[::1]:26379 [::2]:5 h:26379 10.0.0.1:26379" || r.opt.Poll != 5*time.Second || r.opt.Timeout != 2*time.Second {
 		t.Errorf("%s, %v, %v", got, r.opt.Poll, r.opt.Timeout)
 	}
+	if got := (Access{Password: "p"}).LogValue().String() + " " + (Addr{Host: "h", Port: 1}).Network(); got != "default with a password tcp" {
+		t.Error(got)
+	}
 	if got := fmt.Sprintf("%v %+v %#v", Access{Password: "p"}, Access{User: "u", TLS: &tls.Config{}}, Access{User: "v", Password: "p"}); got != "default with a password u over TLS v with a password" {
 		t.Error(got)
 	}

@@ -4,10 +4,13 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/gosentinel/sentinel/internal/fakeredis"
 	"github.com/gosentinel/sentinel/internal/testcert"
 )
 
@@ -126,5 +129,55 @@ func TestTLSOverTCP(t *testing.T) {
 				t.Errorf("the third Sentinel: %+v", third)
 			}
 		})
+	}
+}
+
+// TestStrangersOverTCP: a web server, a Redis server, a socket that nobody accepts from and a
+// port where nobody is are named for what they are. Two Sentinels are enough.
+func TestStrangersOverTCP(t *testing.T) {
+	master := &fakeServer{role: aMaster, echo: "+master\r\n"}
+	a := tcp(t, "127.0.0.1", master.serve)
+	web := httptest.NewServer(http.NotFoundHandler())
+	defer web.Close()
+	redis, err := fakeredis.Start(fakeredis.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer redis.Close()
+	var ends [2]net.Listener
+	for i := range ends {
+		if ends[i], err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+			t.Fatal(err)
+		}
+		defer ends[i].Close()
+	}
+	ends[1].Close()
+	strangers := []struct{ addr, want string }{
+		{web.Listener.Addr().String(), "this is an HTTP server"},
+		{redis.Addr(), "unknown command"},
+		{ends[0].Addr().String(), "did not answer in time"},
+		{ends[1].Addr().String(), "connection refused"},
+	}
+	w := &world{T: t, net: newNetwork()}
+	w.opt.Master, w.opt.Timeout = "cache", 100*time.Millisecond
+	for _, s := range strangers {
+		w.opt.Sentinels = append(w.opt.Sentinels, s.addr)
+	}
+	for range 2 {
+		s := &fakeSentinel{subs: map[net.Conn]bool{}, events: true}
+		s.say(a, 5)
+		w.opt.Sentinels = append(w.opt.Sentinels, tcp(t, "127.0.0.1", s.serve))
+	}
+	r := w.run()
+	t.Cleanup(w.stop)
+	w.master(a, 5)
+	for i, s := range strangers {
+		one, deadline := r.Status().Sentinels[i], time.Now().Add(time.Minute)
+		for ; !strings.Contains(one.Error, s.want) && time.Now().Before(deadline); one = r.Status().Sentinels[i] {
+			time.Sleep(time.Millisecond)
+		}
+		if !strings.Contains(one.Error, s.want) {
+			t.Errorf("%+v, want %q", one, s.want)
+		}
 	}
 }

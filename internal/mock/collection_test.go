@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -53,6 +54,19 @@ func TestEveryEventIsPublished(t *testing.T) {
 	}
 	if found < 50 {
 		t.Errorf("the table has %d events", found)
+	}
+}
+
+// TestEveryFlagOfReplicas: the script has each flag that a replica can have besides its
+// role, and o_down, with which some clients reckon too.
+func TestEveryFlagOfReplicas(t *testing.T) {
+	script, err := Source("replica-flags")
+	must(t, err)
+	ofOthers := []string{"slave", "master", "sentinel", "master_down", "failover_in_progress", "force_failover", "master_reboot"}
+	for _, flag := range knownFlags {
+		if !slices.Contains(ofOthers, flag) && !regexp.MustCompile(`(?m)^  flag sentinels b .*\b`+flag+`\b`).Match(script) {
+			t.Errorf("no replica has the flag %s", flag)
+		}
 	}
 }
 

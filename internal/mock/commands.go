@@ -196,10 +196,11 @@ func (c *conn) info(a *answer, _ []string) {
 		return
 	}
 	status := "ok"
-	for _, f := range v.flags[v.master] {
-		if f == "o_down" || f == "s_down" {
-			status = strings.Replace(f, "_", "", 1)
-		}
+	switch flags := v.flags[v.master]; {
+	case slices.Contains(flags, "o_down"):
+		status = "odown"
+	case slices.Contains(flags, "s_down"):
+		status = "sdown"
 	}
 	a.bulk(text + fmt.Sprintf("sentinel_masters:1\r\nsentinel_tilt:0\r\nsentinel_running_scripts:0\r\nsentinel_scripts_queue_length:0\r\nsentinel_simulate_failure_flags:0\r\nmaster0:name=%s,status=%s,address=%s:%d,slaves=%d,sentinels=%d\r\n",
 		v.n.m.script.Master, status, host, port, len(v.others(false)), len(v.others(true))+1))

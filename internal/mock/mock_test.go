@@ -119,6 +119,27 @@ func TestOpinions(t *testing.T) {
 	}
 }
 
+// TestInfo: clients and checkers that read INFO see the same opinion as others.
+func TestInfo(t *testing.T) {
+	m := play(t, "")
+	for _, step := range [][2]string{
+		{"", "status=ok,address=127.0.0.1:{a},slaves=2,sentinels=2"},
+		{"flag s1 a s_down", "status=sdown,address=127.0.0.1:{a},slaves=2,"},
+		{"flag s1 a o_down s_down", "status=odown,address=127.0.0.1:{a},slaves=2,"},
+		{"hide s1 c", "slaves=1,sentinels=2"},
+		{"say s1 10.1.2.3:4567", "address=10.1.2.3:4567,"},
+		{"say s1 nobody", "\nsentinel_masters:0\nsentinel_tilt:0\n"},
+	} {
+		if step[0] != "" {
+			do(t, m, step[0])
+		}
+		got := resptest.Dial(t, "tcp", m.at("s1")).Do("INFO")
+		if want := strings.ReplaceAll(step[1], "{a}", fmt.Sprint(m.named("a").port)); !strings.Contains(got, "redis_mode:sentinel\n") || !strings.Contains(got, want) {
+			t.Errorf("%s: INFO is %q, without %q", step[0], got, want)
+		}
+	}
+}
+
 func TestUnusualAnswers(t *testing.T) {
 	for _, node := range []string{"s1", "a"} { // both kinds of node have them
 		m := play(t, "")
