@@ -1,12 +1,16 @@
 package sentineltest
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
+	"net"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/gosentinel/sentinel/internal/mock"
+	"github.com/gosentinel/sentinel/internal/testcert"
 )
 
 // Script is what Serve plays: the name of a script of the collection, such as
@@ -30,6 +34,7 @@ func Scripts() []Script {
 type Mock struct {
 	t    testing.TB
 	mock *mock.Mock
+	tls  *tls.Config // of clients
 }
 
 // Serve begins to play a script on free ports of 127.0.0.1, and ends it with the test. It
@@ -37,17 +42,42 @@ type Mock struct {
 // does wrong is an error of the test when [Mock.Wait] is called, and only then.
 func Serve(t testing.TB, s Script) *Mock {
 	t.Helper()
+	return serve(t, s, mock.Options{}, nil)
+}
+
+// ServeTLS is Serve, but nothing listens without TLS. All nodes have one certificate, for
+// 127.0.0.1 and localhost, of an authority that exists for this test; see
+// [Mock.ClientTLS].
+func ServeTLS(t testing.TB, s Script) *Mock {
+	t.Helper()
+	ca := testcert.NewAuthority(t, "sentineltest")
+	cert, key := ca.Issue(t, "sentineltest", func(c *x509.Certificate) {
+		c.IPAddresses, c.DNSNames = []net.IP{net.IPv4(127, 0, 0, 1)}, []string{"localhost"}
+	})
+	pair, err := tls.X509KeyPair(cert, key)
+	if err != nil {
+		t.Fatalf("sentineltest.ServeTLS: %v", err)
+	}
+	return serve(t, s, mock.Options{TLS: &tls.Config{Certificates: []tls.Certificate{pair}}}, &tls.Config{RootCAs: ca.Pool()})
+}
+
+func serve(t testing.TB, s Script, o mock.Options, clients *tls.Config) *Mock {
+	t.Helper()
 	script, err := load(s)
 	if err != nil {
 		t.Fatalf("sentineltest.Serve: %v", err)
 	}
-	m, err := mock.Start(script, mock.Options{})
+	m, err := mock.Start(script, o)
 	if err != nil {
 		t.Fatalf("sentineltest.Serve: %v", err)
 	}
 	t.Cleanup(m.Close)
-	return &Mock{t: t, mock: m}
+	return &Mock{t: t, mock: m, tls: clients}
 }
+
+// ClientTLS returns what a client of [ServeTLS] needs to trust its certificate. It belongs
+// to the caller. After [Serve] it is nil.
+func (m *Mock) ClientTLS() *tls.Config { return m.tls.Clone() }
 
 // load reads a script. A file is none: tests have the text at hand, by embedding.
 func load(s Script) (*mock.Script, error) {

@@ -1,8 +1,10 @@
 package sentineltest_test
 
 import (
+	"crypto/tls"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -13,6 +15,18 @@ import (
 func ExampleServe() {
 	m := sentineltest.Serve(t, "failover")
 	rdb := redis.NewFailoverClient(&redis.FailoverOptions{MasterName: m.Name(), SentinelAddrs: m.Addrs()})
+	defer rdb.Close()
+
+	for m.Playing() {
+		rdb.Incr(t.Context(), "counter")
+	}
+	m.Wait()
+}
+
+// The same for a library whose connections are encrypted.
+func ExampleServeTLS() {
+	m := sentineltest.ServeTLS(t, "failover")
+	rdb := redis.NewFailoverClient(&redis.FailoverOptions{MasterName: m.Name(), SentinelAddrs: m.Addrs(), TLSConfig: m.ClientTLS()})
 	defer rdb.Close()
 
 	for m.Playing() {
@@ -44,11 +58,47 @@ step     it finds the master
 }
 
 func TestServe(parent *testing.T) {
-	for name, f := range map[string]func(){"collection": ExampleServe, "text": ExampleServe_text} {
+	for name, f := range map[string]func(){"collection": ExampleServe, "TLS": ExampleServeTLS, "text": ExampleServe_text} {
 		parent.Run(name, func(of *testing.T) {
 			t = of
 			f()
 		})
+	}
+}
+
+// TestServeTLSOnly: nobody is served without TLS, or trusts another authority. What a script
+// does to connections it does to these.
+func TestServeTLSOnly(t *testing.T) {
+	m := sentineltest.ServeTLS(t, "title t\nright r\nserver a\nserver b of a\nsentinel s\nstep x\nwait next\n")
+	if sentineltest.Serve(t, "fixed").ClientTLS() != nil {
+		t.Error("without TLS there is a configuration")
+	}
+	for _, node := range []string{"a", "b", "s"} {
+		dial := func(cfg *tls.Config) *redis.Client {
+			c := redis.NewClient(&redis.Options{Addr: m.Addr(node), TLSConfig: cfg, MaxRetries: -1, DialerRetries: 1, ReadTimeout: time.Second})
+			t.Cleanup(func() { _ = c.Close() })
+			return c
+		}
+		if err := dial(nil).Ping(t.Context()).Err(); err == nil {
+			t.Errorf("%s answers without TLS", node)
+		}
+		if err := dial(&tls.Config{}).Ping(t.Context()).Err(); err == nil || !strings.Contains(err.Error(), "certificate") {
+			t.Errorf("%s is trusted: %v", node, err)
+		}
+		good := dial(m.ClientTLS())
+		for _, lines := range [][]string{nil, {"cut " + node}, {"kill " + node, "start " + node}, {"freeze " + node, "thaw " + node}} {
+			for _, line := range lines {
+				m.Do(line)
+			}
+			// Whether a connection of before is of use is only known when it is used.
+			err := good.Ping(t.Context()).Err()
+			if err != nil {
+				err = good.Ping(t.Context()).Err()
+			}
+			if err != nil {
+				t.Errorf("after %q %s answers %v", lines, node, err)
+			}
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -20,7 +21,8 @@ import (
 	"github.com/gosentinel/sentinel/internal/mock"
 )
 
-const mockUsage = `Usage: gosentinel mock -script NAME|FILE [-host IP] [-v] [-keep] [-- CLIENT ARG...]
+const mockUsage = `Usage: gosentinel mock -script NAME|FILE [-host IP] [-v] [-keep]
+                       [-tls-cert-file FILE -tls-key-file FILE] [-- CLIENT ARG...]
        gosentinel mock -list [-json]
        gosentinel mock -show NAME
        gosentinel mock -check FILE...
@@ -55,6 +57,8 @@ func (p *program) mock(args []string) int {
 	}
 	script := flags.String("script", "", "play this script: a `NAME` of the collection, or a file")
 	host := flags.String("host", "127.0.0.1", "listen on this `IP` address, and tell it to clients")
+	cert := flags.String("tls-cert-file", "", "take connections with TLS only; `FILE` has the certificate of all nodes")
+	key := flags.String("tls-key-file", "", "`FILE` with its key")
 	verbose := flags.Bool("v", false, "print each step, and each command of the client, to standard error")
 	keep := flags.Bool("keep", false, "go on answering after the verdict, until a signal")
 	list := flags.Bool("list", false, "list the collection")
@@ -83,7 +87,15 @@ func (p *program) mock(args []string) int {
 		flags.Usage()
 		return mockWrong
 	}
-	return p.playMock(*script, mock.Options{Host: *host, Trace: *verbose}, *verbose, *keep, flags.Args())
+	o := mock.Options{Host: *host, Trace: *verbose}
+	if *cert != "" || *key != "" {
+		pair, err := tls.LoadX509KeyPair(*cert, *key)
+		if err != nil {
+			return p.mockError(fmt.Errorf("mock: TLS needs -tls-cert-file and -tls-key-file: %w", err))
+		}
+		o.TLS = &tls.Config{Certificates: []tls.Certificate{pair}}
+	}
+	return p.playMock(*script, o, *verbose, *keep, flags.Args())
 }
 
 // mockError reports an error, if there is one, and returns the status.

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/gosentinel/sentinel/internal/mock"
+	"github.com/gosentinel/sentinel/internal/testcert"
 )
 
 const mockHead = "title t\nright r\nserver a\nserver b of a\nsentinel s1 s2\n"
@@ -46,6 +47,7 @@ func TestMockMistakes(t *testing.T) {
 		{[]string{"-check", good, bad}, good + ": OK\n", bad + `:6: there is no statement "promte" (did you mean "promote"?)` + "\n"},
 		{[]string{"-script", good, "-host", "here"}, "", `mock: "here" is no IP address to listen on` + "\n"},
 		{[]string{"-script", good, "--", filepath.Join(dir, "none")}, "{", "no such file or directory\n"},
+		{[]string{"-script", good, "-tls-cert-file", filepath.Join(dir, "none")}, "", "mock: TLS needs -tls-cert-file and -tls-key-file: open "},
 		{[]string{"-scirpt", good}, "", "flag provided but not defined: -scirpt\nUsage: gosentinel mock"},
 		{[]string{"-v"}, "", "Usage: gosentinel mock"},
 	} {
@@ -115,6 +117,19 @@ func TestMockStartsClient(t *testing.T) {
 	var a mock.Announcement
 	if err := json.Unmarshal([]byte(announcement), &a); err != nil || first != "mymaster "+a.Sentinels[0].Addr+","+a.Sentinels[1].Addr || !strings.HasPrefix(got.stdout, announcement) {
 		t.Errorf("%v: the client was told %q", err, text)
+	}
+}
+
+// With a certificate the same script is played over TLS, and the client is told.
+func TestMockTLS(t *testing.T) {
+	dir := t.TempDir()
+	files := testcert.NewAuthority(t, "mock").Write(t, dir, "node")
+	script := writeFile(t, dir, "x.mock", mockHead+"step x\nwait 1 asks on s1\nexpect 1 writes on a within 30s\n")
+	got := runProgram(t, "", "gosentinel", "mock", "-script", script, "-tls-cert-file", files.Cert, "-tls-key-file", files.Key, "--", "sh", "-c",
+		`cli="redis-cli --tls --cacert `+files.CA+` -p"; case $MOCK in *'"tls":true'*) $cli $(echo $MOCK_SENTINELS | sed 's/,.*//;s/.*://') SENTINEL get-master-addr-by-name mymaster |
+			{ read -r ip; read -r port; $cli $port INCR counter; } ;; esac; exec sleep 600`)
+	if v := verdictOf(t, got); got.status != 0 || v.Result != mock.Pass {
+		t.Errorf("%+v", got)
 	}
 }
 

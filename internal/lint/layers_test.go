@@ -75,7 +75,7 @@ var layers = []layer{
 		"configrewrite", "event", "internal/listen", "internal/logfile", "internal/node", "internal/option", "internal/recorder",
 		"internal/valid", "journal", "monitor", "quorum",
 	}},
-	{"sentineltest", []string{"event", ".", "internal/fakeredis", "internal/mempipe", "internal/mock", "internal/reserve", "internal/server", "internal/testbed", "internal/valid", "monitor"}},
+	{"sentineltest", []string{"event", ".", "internal/fakeredis", "internal/mempipe", "internal/mock", "internal/reserve", "internal/server", "internal/testbed", "internal/testcert", "internal/valid", "monitor"}},
 	{"cmd/gosentinel", []string{
 		"configrewrite", "internal/errtext", "internal/listen", "internal/logfile", "internal/mock", "internal/node", "internal/recorder", "internal/scripts",
 		"internal/words", "journal", "monitor",

@@ -17,6 +17,7 @@ type Announcement struct {
 	Workload  Workload  `json:"workload"`
 	Master    string    `json:"master"`
 	Password  string    `json:"password,omitempty"` // of the servers
+	TLS       bool      `json:"tls,omitempty"`      // all connections need it
 	Sentinels []Address `json:"sentinels"`
 	Servers   []Address `json:"servers"`
 }
@@ -26,7 +27,7 @@ func (m *Mock) Announcement() Announcement {
 	s := m.script
 	a := Announcement{
 		Script: s.Name, Title: s.Title, Mistake: s.Mistake, Right: s.Right,
-		Workload: s.Workload, Master: s.Master, Password: s.Password,
+		Workload: s.Workload, Master: s.Master, Password: s.Password, TLS: m.opt.TLS != nil,
 	}
 	for _, n := range m.nodes {
 		addr := Address{Name: n.Name, Addr: n.addr(), Password: n.Password}

@@ -1,7 +1,6 @@
 package mock
 
 import (
-	"net"
 	"sync"
 	"time"
 
@@ -241,7 +240,7 @@ func (c *conn) reset() {
 	c.out.dead, c.out.queue = true, nil
 	c.out.some.Signal()
 	c.out.mu.Unlock()
-	if tcp, ok := c.nc.NetConn().(*net.TCPConn); ok {
+	if tcp, ok := c.nc.NetConn().(interface{ SetLinger(sec int) error }); ok {
 		_ = tcp.SetLinger(0) // fails only on a socket that is closed already
 	}
 	_ = c.nc.Close()

@@ -2,6 +2,7 @@ package mock
 
 import (
 	"cmp"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -18,6 +19,9 @@ type Options struct {
 	// Host is the IP address to listen on, and to tell clients. Empty means
 	// 127.0.0.1.
 	Host string
+	// TLS, if it is not nil, is needed for every connection. It has the certificate of
+	// all nodes.
+	TLS *tls.Config
 	// Log is called with a line for each step, and with Trace for each command of
 	// a client. Nil for none. It may be called by several goroutines at once, and
 	// must not block.

@@ -26,8 +26,12 @@ func (s *server) start(n *node) error {
 	if s.run != nil && !s.dead {
 		return nil
 	}
+	ln, err := n.listen()
+	if err != nil {
+		return err
+	}
 	cfg := fakeredis.Config{
-		Addr: n.addr(), Password: n.m.script.Password, MasterPassword: n.m.script.Password, Data: s.data, Hook: hook{n},
+		Listener: ln, Dial: n.m.dialer(), Password: n.m.script.Password, MasterPassword: n.m.script.Password, Data: s.data, Hook: hook{n},
 		Parameters: map[string]string{"repl-diskless-sync-delay": "0", "maxclients": "1000", "maxmemory": "16777216"},
 	}
 	if s.of != nil {
@@ -35,6 +39,7 @@ func (s *server) start(n *node) error {
 	}
 	run, err := fakeredis.Start(cfg)
 	if err != nil {
+		_ = ln.Close()
 		return err
 	}
 	s.run, s.dead = run, false

@@ -1,7 +1,6 @@
 package mock
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"net"
@@ -44,8 +43,7 @@ func (v *sentinel) start(n *node) error {
 	if v.ln != nil {
 		return nil
 	}
-	var lc net.ListenConfig
-	ln, err := lc.Listen(context.Background(), "tcp", n.addr())
+	ln, err := n.listen()
 	if err != nil {
 		return err
 	}
