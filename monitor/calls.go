@@ -116,6 +116,7 @@ func (c *Core) remove(m *master) *CallError {
 	c.unindex(m)
 	c.disk.waiting = slices.DeleteFunc(c.disk.waiting, func(o *master) bool { return o == m })
 	delete(c.byName, m.cfg.Name)
+	c.unshown = append(c.unshown, m.cfg.Name)
 	for k, o := range c.masters {
 		if o == m {
 			c.masters = append(c.masters[:k], c.masters[k+1:]...)
@@ -234,6 +235,9 @@ func (c *Core) configSet(op ConfigSetOp) *CallError {
 	}
 	c.opts = after
 	c.changed()
+	for _, m := range c.masters {
+		c.reshow(m) // announce-hostnames may have changed
+	}
 	if c.opts.SentinelUser == before.SentinelUser && c.opts.SentinelPass == before.SentinelPass {
 		return nil
 	}

@@ -40,6 +40,8 @@ type Core struct {
 	timers timerHeap
 	queue  []*timer
 
+	unshown []string // masters that TakeAddrs has to look at
+
 	tilt      bool
 	tiltSince Instant
 	tilts     uint64 // how often TILT was entered
@@ -265,7 +267,10 @@ func (c *Core) ready(t *timer) {
 func (c *Core) wake(i *instance) { c.ready(&i.timer) }
 
 // touch queues m to be judged within the current step.
-func (c *Core) touch(m *master) { c.ready(&m.judge) }
+func (c *Core) touch(m *master) {
+	c.reshow(m)
+	c.ready(&m.judge)
+}
 
 // free queues an effect that does not wait for the disk.
 func (c *Core) free(e Effect) { c.out = append(c.out, e) }

@@ -5,6 +5,7 @@ package monitor
 // and when one of its own deadlines is reached.
 func (m *master) run(c *Core, now Instant) Instant {
 	c.changes++
+	c.reshow(m)
 	if c.tilt {
 		return Never // leaveTilt comes back to it
 	}

@@ -14,6 +14,7 @@ import (
 //   - everything that no input will cause has a timer, and every timer lies ahead:
 //     otherwise a link would never be dialled again, or a failover never end;
 //   - every queue keeps its bound, whatever the network sends;
+//   - clients are told the address that each master has now, see [Core.TakeAddrs];
 //   - the indexes agree with what they point to.
 //
 // The time is linear in the number of instances.
@@ -105,6 +106,9 @@ func (a *auditor) master(m *master) {
 	}
 	if !m.addr.Same(m.cfg.Addr) {
 		a.fail("master %s is at %v, configured at %v", m.cfg.Name, m.addr, m.cfg.Addr)
+	}
+	if now := c.shown(m.current()); !m.unshown && m.shownAs != now {
+		a.fail("clients are told that master %s is at %s, but it is at %s", m.cfg.Name, m.shownAs, now)
 	}
 	if m.attempt.InProgress() && m.judge.pos < 0 && !m.awaiting && !c.tilt && !waitsForInfo(m) {
 		a.fail("the failover of %s in state %s has no timer", m.cfg.Name, m.attempt.Phase())

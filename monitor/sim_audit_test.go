@@ -80,6 +80,10 @@ func TestAuditFindsContradictions(t *testing.T) {
 		{"a master that its name does not find", func(c *Core, m *master) { delete(c.byName, m.cfg.Name) }},
 		{"a master that its address does not find", func(c *Core, _ *master) { clear(c.byAddr) }},
 		{"a master that is not where it is configured", func(_ *Core, m *master) { m.cfg.Addr.Port, m.cfg.Addr.Host = 1, "h" }},
+		{"clients that get an old address", func(c *Core, m *master) {
+			c.TakeAddrs(func(string, HostPort, bool) {})
+			m.shownAs.Port++
+		}},
 		{"a failover without a timer", func(c *Core, m *master) {
 			m.attempt.Begin(c.now, 5, 0, true)
 			c.timers.remove(&m.judge)

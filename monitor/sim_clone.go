@@ -31,7 +31,8 @@ func (c *Core) CopyTo(d *Core) {
 	d.peerLinks, d.conns = emptied(old.peerLinks), emptied(old.conns)
 	d.timers.items = append(old.timers.items[:0], c.timers.items...)
 	d.holds = append(old.holds[:0], c.holds...)
-	d.queue, d.out, d.ownAddrs = old.queue[:0], append(old.out[:0], c.out...), append(old.ownAddrs[:0], c.ownAddrs...)
+	d.queue, d.unshown = old.queue[:0], append(old.unshown[:0], c.unshown...)
+	d.out, d.ownAddrs = append(old.out[:0], c.out...), append(old.ownAddrs[:0], c.ownAddrs...)
 	k := cloner{from: c, to: d}
 	k.timer(&d.conflict.timer, &d.conflict)
 	d.masters = old.masters[:0]

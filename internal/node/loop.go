@@ -46,6 +46,7 @@ type loopConfig struct {
 	publish func(monitor.Event)
 	script  func(monitor.RunScript)
 	history *history
+	addrs   *server.Addrs
 	crash   func()                                          // carries out a simulated crash; nil: only the loop ends
 	lookup  func(ctx context.Context, host string) []string // nil when the name does not resolve
 	secret  func(monitor.Options) string                    // what gossip's key is derived from
@@ -71,6 +72,7 @@ type loop struct {
 	lastSaveError string // "" after a save that worked
 	crashed       bool   // a crash was simulated: nothing more may happen
 
+	hellos int  // of clients, taken since addresses were shown last
 	shared bool // gossip has something to send
 	called bool // an operator's command has been carried out since the last flush
 }
@@ -126,6 +128,7 @@ type item struct {
 	view      func(*monitor.Core, monitor.Instant)
 	request   func(monitor.PeerRef) monitor.Input
 	answer    chan<- any
+	published bool // in is the hello of a client
 	persisted *monitor.Persist
 	err       error
 }
@@ -158,6 +161,7 @@ func (l *loop) run(ctx context.Context) {
 		timer.Stop()
 		cancel()
 		close(l.saves)
+		l.addrs.End()
 		close(l.inbox.done) // releases callers that wait for an answer or for room in the inbox
 		l.waitForHelpers()
 		if !l.crashed {
@@ -219,6 +223,7 @@ func (l *loop) takeMore() {
 func (l *loop) take(it item) {
 	switch {
 	case it.view != nil:
+		l.show() // what f shows must not be newer than what clients are told
 		it.view(l.core, max(it.at, l.inbox.clock.now()))
 	case it.persisted != nil:
 		l.saved(it)
@@ -228,6 +233,9 @@ func (l *loop) take(it item) {
 		l.record.Step(l.core, it.at, it.request(l.lastRef))
 	default:
 		l.record.Step(l.core, it.at, it.in)
+		if it.published {
+			l.hellos++
+		}
 	}
 }
 
@@ -290,7 +298,16 @@ func (l *loop) foresee(s *monitor.State) {
 	}
 }
 
+// show lets clients know the addresses that masters have now.
+func (l *loop) show() {
+	l.core.TakeAddrs(l.addrs.Set)
+	l.addrs.Arrived(l.hellos)
+	l.hellos = 0
+}
+
 func (l *loop) carryOut(ctx context.Context) {
+	// First, because effects tell others of a new address, who then ask for it.
+	l.show()
 	l.record.Drain(l.core, &l.effects)
 	l.doAll(ctx, l.effects.Free)
 	if l.crashed {
@@ -415,6 +432,9 @@ func (l *loop) View(f func(c server.Reader, now monitor.Instant)) bool {
 	}
 }
 
+// Addrs returns what clients are told of the addresses of masters.
+func (l *loop) Addrs() *server.Addrs { return l.addrs }
+
 // Call carries out an operator's command. Its result may require a write to disk.
 func (l *loop) Call(op monitor.Op) server.Pending[monitor.CallResult] {
 	return request[monitor.CallResult](l, func(ref monitor.PeerRef) monitor.Input { return monitor.Call{From: ref, Op: op} })
@@ -434,5 +454,6 @@ func request[T any](l *loop, in func(monitor.PeerRef) monitor.Input) server.Pend
 // Hello takes a hello message that another Sentinel published to this one
 // directly.
 func (l *loop) Hello(h monitor.Hello) {
-	l.inbox.put(item{in: monitor.HelloReceived{Hello: h}})
+	l.addrs.Await()
+	l.inbox.put(item{in: monitor.HelloReceived{Hello: h}, published: true})
 }

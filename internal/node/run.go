@@ -212,7 +212,7 @@ func (n *Node) build(ctx context.Context, log logfile.Log, socks *listen.Sockets
 	sh.history = n.newHistory(in.clock, log)
 	return newLoop(loopConfig{
 		core: core, record: n.record, inbox: in, store: n.store, giveUp: giveUp, links: sh.links, gossip: sh.gossip, policy: sh.policy, log: log, publish: n.bus.Publish,
-		script: sh.scripts.Run, history: sh.history, crash: n.crash(log), lookup: names.lookup, secret: secret,
+		script: sh.scripts.Run, history: sh.history, addrs: &server.Addrs{}, crash: n.crash(log), lookup: names.lookup, secret: secret,
 	}), sh, nil
 }
 

@@ -131,6 +131,17 @@ func (c *client) pop(end bool) (d delayed, ok bool) {
 	return d, false
 }
 
+// hasBacklog reports whether replies to earlier commands are still to come.
+func (c *client) hasBacklog() bool {
+	b := c.backlog
+	if b == nil {
+		return false
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.active
+}
+
 // settle waits until all replies collected so far have been written.
 func (c *client) settle() {
 	c.flush()

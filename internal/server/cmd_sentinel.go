@@ -2,7 +2,6 @@ package server
 
 import (
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/gosentinel/sentinel/election"
@@ -380,18 +379,21 @@ func sentinelFields(v monitor.SentinelView) *fields {
 	return f
 }
 
+// cmdGetMasterAddr answers from what the loop has shown, which holds all that anybody
+// was told of. What this connection has sent before, or others by PUBLISH, may not have
+// reached the loop yet: then a turn of the loop is waited for.
 func cmdGetMasterAddr(r *request) {
-	var addr monitor.HostPort
-	var ok bool
-	name := r.arg(2)
-	if !r.read(func(c Reader, _ monitor.Instant) { addr, ok = c.MasterAddr(name) }) {
+	if (r.server.addrs.awaited.Load() != 0 || r.client.hasBacklog()) && !r.read(func(Reader, monitor.Instant) {}) {
 		return
 	}
-	if !ok {
+	switch text, ok := r.server.addrs.Find(r.args[2]); {
+	case !ok:
+		r.stopping()
+	case text == nil:
 		r.nullArray()
-		return
+	default:
+		r.buf = append(r.buf, text...)
 	}
-	r.bulks([]string{addr.Host, strconv.Itoa(addr.Port)})
 }
 
 func cmdCkQuorum(r *request) {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -110,21 +111,26 @@ func newTable(list []*command) *Commands {
 }
 
 // lookup finds the command for the words of a request. For an unknown subcommand
-// it returns the container and false, for an unknown command nil and false.
+// it returns the container and false, for an unknown command nil and false. It
+// allocates nothing.
 func (t *Commands) lookup(args [][]byte) (cmd *command, ok bool) {
-	name, known := lowerName(args[0])
-	if !known {
+	var buf [2*longestName + 1]byte
+	if len(args[0]) > longestName {
 		return nil, false
 	}
-	cmd = t.byName[name]
-	if cmd == nil || strings.Contains(name, "|") {
+	name := appendLower(buf[:0], args[0])
+	cmd = t.byName[string(name)]
+	if cmd == nil || bytes.IndexByte(name, '|') >= 0 {
 		return nil, false
 	}
 	if len(cmd.subs) == 0 || len(args) == 1 {
 		return cmd, true
 	}
-	sub, known := lowerName(args[1])
-	if found := t.byName[cmd.name+"|"+sub]; known && found != nil { // cmd.name may differ from name after a rename
+	if len(args[1]) > longestName {
+		return cmd, false
+	}
+	full := append(append(buf[:0], cmd.name...), '|') // cmd.name may differ from name after a rename
+	if found := t.byName[string(appendLower(full, args[1]))]; found != nil {
 		return found, true
 	}
 	return cmd, false
@@ -133,7 +139,7 @@ func (t *Commands) lookup(args [][]byte) (cmd *command, ok bool) {
 // find returns the command with the given full name, such as "sentinel|masters",
 // or nil.
 func (t *Commands) find(name string) *command {
-	container, sub, isSub := strings.Cut(strings.ToLower(name), "|")
+	container, sub, isSub := strings.Cut(lower(name), "|")
 	cmd := t.byName[container]
 	if isSub && cmd != nil {
 		cmd = t.byName[cmd.name+"|"+sub]
@@ -149,7 +155,7 @@ var (
 // rename gives a command another name, or removes it if to is empty. ACL rules
 // and replies continue to use its original name.
 func (t *Commands) rename(from, to string) error {
-	from, to = strings.ToLower(from), strings.ToLower(to)
+	from, to = lower(from), lower(to)
 	cmd := t.byName[from]
 	switch {
 	case cmd == nil || strings.Contains(from, "|"):
@@ -212,12 +218,18 @@ func missedText(r monitor.Renamed, harm string) string {
 // longestName bounds the work for names that cannot be in the table.
 const longestName = 64
 
-func lowerName(b []byte) (string, bool) {
-	if len(b) > longestName {
-		return "", false
+// appendLower appends b in lower case. As in Redis, only ASCII has any.
+func appendLower(dst, b []byte) []byte {
+	for _, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		dst = append(dst, c)
 	}
-	return strings.ToLower(string(b)), true
+	return dst
 }
+
+func lower(s string) string { return string(appendLower(nil, []byte(s))) }
 
 // arityOK reports whether a request of n words has the right number of them.
 func (cmd *command) arityOK(n int) bool {

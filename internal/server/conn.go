@@ -42,6 +42,7 @@ type client struct {
 
 	out           reply
 	backlog       *backlog // nil until a reply has to wait
+	request       request
 	authenticated bool
 	closing       bool // the connection ends once the replies are written
 	muted         bool // CLIENT REPLY OFF
@@ -54,7 +55,11 @@ type client struct {
 
 	user   atomic.Pointer[acl.User] // the default user until it logs in
 	killed atomic.Bool
-	ended  chan struct{} // closed by kill
+	// What CLIENT LIST shows of its commands.
+	lastCmd atomic.Pointer[command] // nil: none
+	lastUse atomic.Int64            // nanoseconds after since
+
+	ended chan struct{} // closed by kill
 
 	tracking tracking // written under mu, because other clients' CLIENT LIST shows it
 
@@ -62,8 +67,6 @@ type client struct {
 	name    string
 	libName string
 	libVer  string
-	lastCmd string
-	lastUse time.Time
 	resp3   bool
 	noEvict bool
 	paused  bool           // one of its commands waits for the end of CLIENT PAUSE
@@ -76,7 +79,7 @@ func newClient(s *Server, conn *respguard.Conn) *client {
 	c := &client{
 		server: s, conn: conn, id: s.lastID.Add(1),
 		addr: conn.RemoteAddr().String(), laddr: conn.LocalAddr().String(),
-		since: now, lastUse: now, lastCmd: "NULL", ended: make(chan struct{}),
+		since: now, ended: make(chan struct{}),
 		authenticated: s.cfg.Users.Open(),
 	}
 	c.user.Store(s.cfg.Users.Default())
@@ -260,7 +263,7 @@ func (c *client) appendInfo(dst []byte, now time.Time) []byte {
 	num("fd", descriptor(c.conn))
 	text("name", c.name)
 	num("age", int(now.Sub(c.since).Seconds()))
-	num("idle", int(now.Sub(c.lastUse).Seconds()))
+	num("idle", int((now.Sub(c.since) - time.Duration(c.lastUse.Load())).Seconds()))
 	text("flags", flags)
 	num("db", 0)
 	num("sub", channels)
@@ -279,7 +282,11 @@ func (c *client) appendInfo(dst []byte, now time.Time) []byte {
 	num("omem", pending)
 	num("tot-mem", pending)
 	text("events", "r")
-	text("cmd", c.lastCmd)
+	lastCmd := "NULL"
+	if cmd := c.lastCmd.Load(); cmd != nil {
+		lastCmd = cmd.name
+	}
+	text("cmd", lastCmd)
 	text("user", c.user.Load().Name())
 	num("redir", int(c.tracking.redir()))
 	num("resp", map[bool]int{false: 2, true: 3}[c.resp3])

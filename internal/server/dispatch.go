@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// request is one command while it is executed.
+// request is one command while it is executed. A client has one, which all its
+// commands use: nothing may keep it.
 type request struct {
 	server *Server
 	client *client
@@ -51,9 +52,9 @@ func (s *Server) execute(c *client, args [][]byte) {
 		c.out.buf = (*replyBuffers.Get().(*[]byte))[:0]
 	}
 	before := len(c.out.buf)
-	r := &request{server: s, client: c, args: args, reply: &c.out}
-	var known bool
-	r.cmd, known = s.commands.lookup(args)
+	cmd, known := s.commands.lookup(args)
+	r := &c.request
+	*r = request{server: s, client: c, cmd: cmd, args: args, reply: &c.out}
 	c.note(r.cmd)
 	switch {
 	case r.cmd == nil:
@@ -75,19 +76,20 @@ func (s *Server) execute(c *client, args [][]byte) {
 		r.run()
 	}
 	r.redeem()
-	if r.cmd == nil || !strings.HasPrefix(r.cmd.name, "client|") {
+	if c.tracking.caching && (cmd == nil || !strings.HasPrefix(cmd.name, "client|")) {
 		c.tracking.caching = false // it applied to this command only
 	}
 	if len(c.out.buf) > before && c.out.buf[before] == '-' {
 		s.errorsSent.Add(1)
 	}
-	silent := c.silenced(r.cmd)
+	silent := c.silenced(cmd)
 	if silent {
 		c.out.buf = c.out.buf[:min(before, len(c.out.buf))]
 	}
 	if r.promised.render != nil {
 		c.postpone(r.promised, silent)
 	}
+	r.args, r.promised = nil, promise{}
 }
 
 // run executes a command for which all other checks have passed.
@@ -101,12 +103,9 @@ func (r *request) run() {
 
 // note records the command for CLIENT LIST.
 func (c *client) note(cmd *command) {
-	now := time.Now()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.lastUse = now
+	c.lastUse.Store(int64(time.Since(c.since)))
 	if cmd != nil {
-		c.lastCmd = cmd.name
+		c.lastCmd.Store(cmd)
 	}
 }
 

@@ -13,6 +13,8 @@ type Engine interface {
 	// View runs f on the loop's goroutine, where the core does not change. f must
 	// only copy, because the whole Sentinel waits for it.
 	View(f func(c Reader, now monitor.Instant)) bool
+	// Addrs returns what clients are told of the addresses of masters.
+	Addrs() *Addrs
 	// Call carries out an operator's command. If its result depends on a write to
 	// disk, it comes after that.
 	Call(op monitor.Op) Pending[monitor.CallResult]

@@ -46,6 +46,17 @@ func (f *fakeEngine) View(fn func(Reader, monitor.Instant)) bool {
 	return true
 }
 
+func (f *fakeEngine) Addrs() *Addrs {
+	a := &Addrs{}
+	for _, m := range f.masters {
+		a.Set(m.Name, m.Current, true)
+	}
+	if f.stopping {
+		a.End()
+	}
+	return a
+}
+
 func (f *fakeEngine) record(format string, args ...any) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

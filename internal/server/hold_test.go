@@ -61,6 +61,8 @@ func newHolder(t testing.TB, format configrewrite.Format) *holder {
 	return h
 }
 
+func (h *holder) Addrs() *Addrs { return &Addrs{} }
+
 // resolveForHolder has one address for all names.
 func resolveForHolder(host string) []string {
 	if strings.Contains(host, "nowhere") {

@@ -3,6 +3,7 @@ package server
 import (
 	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -11,6 +12,7 @@ import (
 // work is not affected. Since the commands of other Sentinels wait too, this one
 // looks down to them, as redis-sentinel does.
 type pause struct {
+	active  atomic.Bool // false: nothing is covered, and mu need not be taken
 	mu      sync.Mutex
 	until   time.Time
 	all     bool          // all commands, not only those that write
@@ -31,6 +33,7 @@ func (p *pause) start(now, until time.Time, all bool) {
 		}
 	}
 	p.until, p.all = until, all
+	p.active.Store(true)
 	p.announce()
 }
 
@@ -39,6 +42,7 @@ func (p *pause) end() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.until = time.Time{}
+	p.active.Store(false)
 	p.announce()
 }
 
@@ -56,16 +60,20 @@ func (p *pause) covers(cmd *command, now time.Time) (time.Duration, <-chan struc
 	if !p.all && !cmd.flags.has(flagWrite) {
 		return 0, p.changed
 	}
-	return p.until.Sub(now), p.changed
+	wait := p.until.Sub(now)
+	if wait <= 0 {
+		p.active.Store(false)
+	}
+	return wait, p.changed
 }
 
 // await blocks while a pause covers the command. It reports false if the
 // connection or the server ends in the meantime.
 func (c *client) await(cmd *command) bool {
-	if cmd.flags.has(flagUnpausable) {
+	s := c.server
+	if !s.pause.active.Load() || cmd.flags.has(flagUnpausable) {
 		return true
 	}
-	s := c.server
 	for {
 		wait, changed := s.pause.covers(cmd, time.Now())
 		if wait <= 0 {

@@ -27,6 +27,7 @@ import (
 type Server struct {
 	cfg      Config
 	engine   Engine
+	addrs    *Addrs // of the engine
 	bus      *pubsub.Bus
 	guard    *respguard.Guard
 	commands *Commands
@@ -58,6 +59,7 @@ func New(cfg Config, eng Engine, bus *pubsub.Bus) *Server {
 	s := &Server{
 		cfg:       cfg,
 		engine:    eng,
+		addrs:     eng.Addrs(),
 		bus:       bus,
 		commands:  cfg.Commands,
 		pause:     newPause(),

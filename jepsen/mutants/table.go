@@ -12,6 +12,28 @@ var general = []Mutation{
 		Edits: []Edit{{"monitor/vote.go", "c.gate(reply)", "c.free(reply)"}},
 	},
 	{
+		Name: "addresses shown after they are told", Why: "a client that was told of a switch is sent to the old master",
+		By: ByTest, Test: [2]string{"./internal/node", "^TestToldIsShown$"},
+		Edits: []Edit{{
+			"internal/node/loop.go", "	l.show()\n	l.record.Drain(l.core, &l.effects)\n	l.doAll(ctx, l.effects.Free)\n",
+			"	l.record.Drain(l.core, &l.effects)\n	l.doAll(ctx, l.effects.Free)\n	l.show()\n",
+		}},
+	},
+	{
+		Name: "addresses shown later than by other queries", Why: "a client that saw the new address is sent to the old master",
+		By: ByTest, Test: [2]string{"./internal/node", "^TestToldIsShown$"},
+		Edits: []Edit{{"internal/node/loop.go", "		l.show() // what", "		// what"}},
+	},
+	{
+		Name: "addresses do not wait for what was sent before", Why: "a client does not find the master that it has just added",
+		By: ByTest, Test: [2]string{"./internal/node", "^TestAddressInAPipeline$"},
+		Edits: []Edit{{"internal/server/cmd_sentinel.go", "	if (r.server.addrs.awaited.Load() != 0 ||", "	if false && (r.server.addrs.awaited.Load() != 0 ||"}},
+	},
+	{
+		Name: "a switch that is not shown", Why: "clients get the old address for ever",
+		Edits: []Edit{{"monitor/core.go", "	c.reshow(m)\n	c.ready(&m.judge)", "	c.ready(&m.judge)"}, {"monitor/judge.go", "	c.reshow(m)\n", ""}},
+	},
+	{
 		Name: "a change during a write is thought to be in it", Why: "what is on disk is not what was promised",
 		Edits: []Edit{{"monitor/disk.go", "return d.lastSeq + 1 }", "return d.lastSeq }"}},
 	},

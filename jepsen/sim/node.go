@@ -20,6 +20,7 @@ type node struct {
 	out    monitor.Effects
 	links  []*conn // in use, by ConnID - base
 	first  monitor.ConnID
+	shown  map[string]monitor.HostPort // what clients are told of each master
 	asked  []question
 	passed []question // pauses that others have passed on
 	refs   monitor.PeerRef
@@ -75,6 +76,7 @@ func (n *node) start() error {
 	n.inbox, n.links, n.first, n.asked, n.passed, n.deferred = nil, nil, 1, nil, nil, nil
 	n.wakeAt, n.turnAt = 0, 0
 	n.gossipPeers, n.opinions = nil, nil
+	n.shown = map[string]monitor.HostPort{}
 	n.w.check.booted(n)
 	n.w.check.opened(n)
 	n.turn()
@@ -153,6 +155,7 @@ func (n *node) turn() {
 	if n.core.NextDeadline() <= n.w.now {
 		n.step(monitor.Tick{})
 	}
+	n.core.TakeAddrs(n.show)
 	n.core.Drain(&n.out)
 	n.diary.rep.Advance(n.w.now)
 	for _, e := range n.out.Free {
@@ -430,11 +433,19 @@ func (n *node) took(r monitor.CallResult) {
 	}
 }
 
+// masterAddr answers a client, as the front end does: from what the core had shown
+// when the last turn began.
 func (n *node) masterAddr(name string) (monitor.HostPort, bool) {
-	if !n.alive {
-		return monitor.HostPort{}, false
+	addr, known := n.shown[name]
+	return addr, known && n.alive
+}
+
+func (n *node) show(name string, addr monitor.HostPort, known bool) {
+	if known {
+		n.shown[name] = addr
+	} else {
+		delete(n.shown, name)
 	}
-	return n.core.MasterAddr(name)
 }
 
 func (n *node) state(name string) (beliefs, bool) {
