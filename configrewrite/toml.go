@@ -273,31 +273,49 @@ func (p *parser) masterTable(lines *lineFinder, at position, n int, table map[st
 // lineFinder finds the line on which a key was set. The decoder reports lines
 // for errors of syntax only, and an operator wants one for every mistake. It
 // knows the usual layout, a header and a key to a line; else the line is 0.
-type lineFinder struct{ lines []string }
+type lineFinder struct {
+	lines []string
+	index map[tomlPlace]int // of the first line for each place
+}
+
+// tomlPlace is where a key stands.
+type tomlPlace struct {
+	table string // "": the top level
+	n     int    // of several tables of that name, from 0
+	key   string // "": the header itself
+}
 
 func newLineFinder(text []byte) *lineFinder {
-	return &lineFinder{strings.Split(strings.TrimPrefix(string(text), byteOrderMark), "\n")}
+	l := &lineFinder{strings.Split(strings.TrimPrefix(string(text), byteOrderMark), "\n"), map[tomlPlace]int{}}
+	note := func(line int, p tomlPlace) {
+		if _, found := l.index[p]; !found {
+			l.index[p] = line
+		}
+	}
+	table, seen := "", map[string]int{}
+	for i, line := range l.lines {
+		line = strings.TrimSpace(line)
+		if strings.HasPrefix(line, "[") {
+			header, _, _ := strings.Cut(strings.Trim(line, "[ \t"), "]")
+			table = strings.TrimSpace(header)
+			note(i, tomlPlace{table: table, n: seen[table]})
+			note(i, tomlPlace{key: table})
+			seen[table]++
+			continue
+		}
+		if word, _, found := strings.Cut(line, "="); found {
+			note(i, tomlPlace{table, max(0, seen[table]-1), strings.Trim(word, " \t\"'")})
+		}
+	}
+	return l
 }
 
 // at returns the position of key in the n-th table of that name, of the header
 // itself if key is empty, or of a key of the top level if table is empty.
 func (l *lineFinder) at(base position, table string, n int, key string) position {
-	current, seen := "", map[string]int{}
-	for i, line := range l.lines {
-		line = strings.TrimSpace(line)
-		if strings.HasPrefix(line, "[") {
-			header, _, _ := strings.Cut(strings.Trim(line, "[ \t"), "]")
-			current = strings.TrimSpace(header)
-			seen[current]++
-			if current == table && seen[current] == n+1 && key == "" || table == "" && current == key {
-				return position{base.file, base.line + i + 1, maskedTOML(line), asItIs}
-			}
-			continue
-		}
-		word, _, found := strings.Cut(line, "=")
-		if found && current == table && seen[current] <= n+1 && (table == "" || seen[current] == n+1) && strings.Trim(word, " \t\"'") == key {
-			return position{base.file, base.line + i + 1, maskedTOML(line), asItIs}
-		}
+	i, found := l.index[tomlPlace{table, n, key}]
+	if !found {
+		return position{file: base.file}
 	}
-	return position{file: base.file}
+	return position{base.file, base.line + i + 1, maskedTOML(strings.TrimSpace(l.lines[i])), asItIs}
 }
