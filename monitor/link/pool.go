@@ -80,8 +80,9 @@ func setDefault(n *int, def int) {
 
 // Pool holds the connections of one Sentinel. See the package comment.
 type Pool struct {
-	cfg Config
-	wg  sync.WaitGroup // every goroutine of the Pool
+	cfg    Config
+	wg     sync.WaitGroup // every goroutine of the Pool
+	starts starts
 
 	dirty []*conn // connections with unwritten commands; belongs to the loop
 
@@ -99,7 +100,9 @@ func New(cfg Config) *Pool {
 	if cfg.Log == nil {
 		cfg.Log = func(monitor.Level, string) {}
 	}
-	return &Pool{cfg: cfg, conns: map[monitor.ConnID]*conn{}}
+	p := &Pool{cfg: cfg, conns: map[monitor.ConnID]*conn{}}
+	p.starts.wg = &p.wg
+	return p
 }
 
 // Do carries out a [monitor.Dial], [monitor.Close] or [monitor.Send] and
@@ -141,6 +144,7 @@ func (p *Pool) Shutdown() {
 	conns := p.conns
 	p.conns = nil
 	p.mu.Unlock()
+	p.starts.end()
 	for _, c := range conns {
 		c.close(false)
 	}
@@ -157,7 +161,7 @@ func (p *Pool) dial(d monitor.Dial) {
 		return
 	}
 	p.conns[d.Conn] = c
-	p.wg.Go(func() { c.connect(ctx) })
+	p.starts.add(func() { c.connect(ctx) })
 }
 
 func (p *Pool) send(s monitor.Send) {
