@@ -75,6 +75,8 @@ type loop struct {
 	hellos int  // of clients, taken since addresses were shown last
 	shared bool // gossip has something to send
 	called bool // an operator's command has been carried out since the last flush
+
+	stalls stalls
 }
 
 func newLoop(cfg loopConfig) *loop {
@@ -173,14 +175,18 @@ func (l *loop) run(ctx context.Context) {
 		if l.crashed {
 			return
 		}
-		timer.Reset(time.Duration(l.core.NextDeadline() - l.inbox.clock.now()))
+		now, due := l.inbox.clock.now(), l.core.NextDeadline()
+		l.stalls.end(now)
+		timer.Reset(time.Duration(due - now))
 		select {
 		case <-ctx.Done():
 			return
 		case it := <-l.inbox.items:
+			l.stalls.begin(l.inbox.clock.now(), min(it.at, due))
 			l.take(it)
 			l.takeMore()
 		case <-timer.C:
+			l.stalls.begin(l.inbox.clock.now(), due)
 		}
 		// Arrivals first, then the clock: a reply that came in time must be seen
 		// before the deadline that it averts.

@@ -254,7 +254,9 @@ func (n *Node) endScripts(runner *scripts.Runner, log logfile.Sink) {
 
 // serve runs the loop and the front end until ctx ends.
 func (n *Node) serve(ctx context.Context, cancel context.CancelCauseFunc, l *loop, sh *shells, socks *listen.Sockets, log logfile.Log) error {
-	srv := server.New(n.serverConfig(func() { cancel(ErrShutdown) }, sh, log, socks), l, n.bus)
+	cfg := n.serverConfig(func() { cancel(ErrShutdown) }, sh, log, socks)
+	cfg.LoopTimes = func() server.LoopTimes { return l.stalls.times(l.inbox.clock.now()) }
+	srv := server.New(cfg, l, n.bus)
 	var work sync.WaitGroup
 	serving := append(slices.Clone(socks.Listeners), n.inner)
 	failed := make(chan error, len(serving))

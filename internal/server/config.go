@@ -37,6 +37,14 @@ type Config struct {
 	Scripts     ScriptQueue
 	Gossip      Gossip
 	Journal     Journal
+	LoopTimes   func() LoopTimes // for INFO
+}
+
+// LoopTimes are the longest times of the loop that owns the core: since the start, and
+// in the last minute or two.
+type LoopTimes struct {
+	Stall, RecentStall time.Duration // from an arrival or a deadline to the end of what follows from it
+	Round, RecentRound time.Duration // the part of it in which the loop was at work
 }
 
 // Gossip is what commands see of gossip. Its methods must be safe for concurrent
@@ -92,6 +100,9 @@ func (cfg Config) withDefaults() Config {
 	}
 	if cfg.Gossip == nil {
 		cfg.Gossip = noGossip{cfg.Version}
+	}
+	if cfg.LoopTimes == nil {
+		cfg.LoopTimes = func() LoopTimes { return LoopTimes{} }
 	}
 	return cfg
 }

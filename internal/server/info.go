@@ -199,7 +199,16 @@ func infoSentinel(t *infoText, r *request) bool {
 	}
 	infoPauses(t, masters)
 	infoGossip(t, r.server.cfg.Gossip.Stats())
+	infoLoop(t, r.server.cfg.LoopTimes())
 	return true
+}
+
+// infoLoop adds for how long the loop has let wait what arrived, in microseconds.
+func infoLoop(t *infoText, l LoopTimes) {
+	t.add("sentinel_loop_stall_max_us", l.Stall.Microseconds())
+	t.add("sentinel_loop_stall_recent_us", l.RecentStall.Microseconds())
+	t.add("sentinel_loop_round_max_us", l.Round.Microseconds())
+	t.add("sentinel_loop_round_recent_us", l.RecentRound.Microseconds())
 }
 
 // infoPauses adds a line for each master whose failovers are paused. A reason, which
@@ -217,8 +226,8 @@ func infoPauses(t *infoText, masters []monitor.MasterView) {
 	}
 }
 
-// infoGossip adds the gossip counters. They come last, so that they do not
-// disturb parsers of redis-sentinel's fields.
+// infoGossip adds the gossip counters. They and what follows come last, so that they
+// do not disturb parsers of redis-sentinel's fields.
 func infoGossip(t *infoText, s gossip.Stats) {
 	for _, f := range []struct {
 		name  string
