@@ -3,9 +3,10 @@ package configrewrite
 import (
 	"fmt"
 	"runtime"
-	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // TestParseIsLinear: ten times as many masters take ten times as long to read, not a
@@ -45,10 +46,9 @@ func TestParseIsLinear(t *testing.T) {
 
 func threadTime(t *testing.T) time.Duration {
 	t.Helper()
-	var u syscall.Rusage
-	const thread = 1 // RUSAGE_THREAD
-	if err := syscall.Getrusage(thread, &u); err != nil {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &ts); err != nil {
 		t.Fatal(err)
 	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	return time.Duration(ts.Nano())
 }
