@@ -135,7 +135,7 @@ func (w *world) irreparable(g *group, agreed monitor.HostPort) bool {
 		switch {
 		case s.isAt(agreed) && s.role == monitor.RoleMaster:
 			return false
-		case !s.isAt(agreed) && !w.unknownToAll(g, s) && !w.tooStale(g, s, agreed) && !w.forbidden(g, s):
+		case !s.isAt(agreed) && !w.unknownToAll(g, s) && !w.tooStale(g, s, agreed) && !w.forbidden(g, s) && !w.foreign(g, s, agreed):
 			return w.blockedByUnaware(g, agreed)
 		}
 	}
@@ -181,6 +181,18 @@ func (w *world) tooStale(g *group, s *server, agreed monitor.HostPort) bool {
 		}
 	}
 	return m.roleSince.Sub(s.linkSince) > allowed
+}
+
+// foreign reports whether a server has other data than the master, which follows one
+// that every Sentinel has forgotten: nobody can tell which of them was right, and what
+// the master has is not thrown away (S12).
+func (w *world) foreign(g *group, s *server, agreed monitor.HostPort) bool {
+	m, ok := w.net.listeners[agreed].(*server)
+	if !ok || m.role != monitor.RoleReplica || s.replID == m.replID || s.oldID == m.replID {
+		return false
+	}
+	to, ok := w.net.listeners[m.following].(*server)
+	return ok && to != m && w.unknownToAll(g, to)
 }
 
 // forbidden reports whether a Sentinel holds that a server must not be promoted.
