@@ -75,6 +75,6 @@ func (m *master) forgetPredecessor(at HostPort, since Instant) {
 	}
 }
 
-// voters is how many Sentinels m has, as far as is known: this one, its peers and
-// those that cannot be reached.
-func (m *master) voters() int { return 1 + len(m.peers) + len(m.distant) }
+// voters is how many Sentinels m has, as far as is known: this one, its peers, those
+// that cannot be reached, and those that are awaited.
+func (m *master) voters() int { return 1 + len(m.peers) + len(m.distant) + m.stillAwaited() }

@@ -177,6 +177,9 @@ func (c *Core) electForced(now Instant, m *master, elected bool, outstanding, ne
 	if due := a.Changed.Add(c.tun.ForceGrace); outstanding > 0 && now < due {
 		return due
 	}
+	if next := c.expireAwaited(now, m); m.switchover.active() && next != Never {
+		return next // they may be bound to another driver, and are not known yet
+	}
 	if m.switchover.active() && m.answered() >= needed {
 		c.endSwitchover(now, m, event.FailoverAbortNotElected{Instance: c.ref(&m.instance)}, "the other Sentinels do not vote for it now")
 		return Never

@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -15,6 +16,50 @@ type forgotten struct {
 	replicas []Addr
 	peers    []KnownSentinel
 	distant  []distant // they give no votes, but are voters
+}
+
+// awaited is a Sentinel that a RESET took away although it had answered lately. It is
+// a voter until it is heard again, or would have been: an operator's failover in the
+// first seconds would be elected by the few that are known by then, beside another.
+type awaited struct {
+	id            RunID
+	until         Instant
+	toldDownAfter time.Duration // what it said then, and will hardly say anew before it has to be known
+}
+
+// stillAwaited is how many of them are not known again.
+func (m *master) stillAwaited() (n int) {
+	for _, a := range m.awaited {
+		if m.peerByID(a.id) == nil && !m.isUnreachable(a.id) {
+			n++
+		}
+	}
+	return n
+}
+
+// expireAwaited forgets those that are known again, or were not heard in time.
+func (c *Core) expireAwaited(now Instant, m *master) Instant {
+	m.awaited = slices.DeleteFunc(m.awaited, func(a awaited) bool {
+		return now >= a.until || m.peerByID(a.id) != nil || m.isUnreachable(a.id)
+	})
+	next := Never
+	for _, a := range m.awaited {
+		next = min(next, a.until)
+	}
+	return next
+}
+
+// await has those of f count as voters for three hello periods.
+func (c *Core) await(now Instant, m *master, f *forgotten) {
+	until := now.Add(3 * c.tun.PublishPeriod)
+	ids := make([]awaited, 0, len(f.peers)+len(f.distant))
+	for _, p := range f.peers {
+		ids = append(ids, awaited{p.ID, until, m.peerByID(p.ID).toldDownAfter})
+	}
+	for _, d := range f.distant {
+		ids = append(ids, awaited{id: d.id, until: until})
+	}
+	m.awaited = first(maxSentinels, append(ids, m.awaited...))
 }
 
 // resetPause is for how long a RESET is seen to have emptied the lists: what it
@@ -40,6 +85,7 @@ func (c *Core) forget(now Instant, m *master) {
 			f.distant = append(f.distant, d)
 		}
 	}
+	c.await(now, m, &f)
 	was := m.forgotten
 	m.forgotten = forgotten{
 		replicas: first(maxReplicas, append(f.replicas, was.replicas...)),

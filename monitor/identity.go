@@ -52,10 +52,12 @@ func (i *instance) isOnThisHost() bool {
 	return cn.up && cn.localIP != "" && cn.localIP == cn.ip
 }
 
-// hasToldInfo reports whether i has had its chance to tell its run id. If not,
-// it is asked. One that answers INFO with an error cannot be compared.
+// hasToldInfo reports whether i has had its chance to tell its run id over this
+// connection: that of before is of the process that was there then. If not, it is asked.
+// One that answers INFO with an error cannot be compared.
 func (c *Core) hasToldInfo(now Instant, i *instance) bool {
-	if i.infoRefresh != 0 || (i.infoSent != 0 && !i.infoPending) {
+	up := i.link.cmd.upAt
+	if i.infoRefresh != 0 && i.infoRefresh >= up || i.infoSent != 0 && i.infoSent >= up && !i.infoPending {
 		return true
 	}
 	c.requestInfo(now, i)

@@ -9,7 +9,7 @@ func (m *master) run(c *Core, now Instant) Instant {
 	if c.tilt {
 		return Never // leaveTilt comes back to it
 	}
-	next := min(c.recollect(now, m), c.reviewLoss(now, m), c.checkSDown(now, &m.instance))
+	next := min(c.recollect(now, m), c.expireAwaited(now, m), c.reviewLoss(now, m), c.checkSDown(now, &m.instance))
 	if m.has(FlagSDown) {
 		c.bringBack(now, m)
 	}

@@ -30,6 +30,7 @@ type master struct {
 	replacedOn ConnID // connection over which it was told to follow the one in its place; 0: it was not
 
 	forgotten  forgotten // by RESET
+	awaited    []awaited // voters since a RESET
 	quietUntil Instant   // nothing is learned before, see resetPause
 	ordered    Instant   // when an operator's MONITOR named the address; 0: it was not so
 

@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"slices"
 	"time"
 
 	"github.com/gosentinel/sentinel/event"
@@ -166,6 +167,9 @@ func (c *Core) addPeer(now Instant, m *master, addr Addr, id RunID) *peer {
 	p := &peer{lastHello: now, askReplyAt: now}
 	c.initInstance(now, &p.instance, KindSentinel, string(id), m, addr, m.downAfter)
 	p.runID = id
+	if k := slices.IndexFunc(m.awaited, func(a awaited) bool { return a.id == id }); k >= 0 {
+		p.toldDownAfter = m.awaited[k].toldDownAfter
+	}
 	l := c.peerLinks[id]
 	if l == nil {
 		l = c.newLink(now, false)

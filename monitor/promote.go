@@ -52,16 +52,29 @@ func (c *Core) promoteAnother(now Instant, m *master) bool {
 	if m.switchover.stage == retiring {
 		return c.takeOverAgain(now, m)
 	}
+	if m.lostSince != 0 && m.keeper(m.info) == nil {
+		// It has dropped the data that it was to save. Any other would only lose what the
+		// master has been told since.
+		c.chooseAgain(now, m)
+		c.endLoss(now, m)
+		c.taken(m)
+		return true
+	}
 	f := c.contest(now, m)
 	if f.best == nil || f.best == r || now < f.from {
 		return false
 	}
 	c.log(LevelNotice, "Another replica of "+m.cfg.Name+" is promoted, because "+r.name+" refused: "+r.slaveofError)
-	r.clear(FlagPromoted)
+	c.chooseAgain(now, m)
+	return true
+}
+
+// chooseAgain goes back to the choice of the replica.
+func (c *Core) chooseAgain(now Instant, m *master) {
+	m.promoted.clear(FlagPromoted)
 	m.promoted = nil
 	m.attempt.Reselect(now)
 	c.emit(&m.instance, event.FailoverStateSelectReplica{Instance: c.ref(&m.instance)})
-	return true
 }
 
 func (c *Core) promotionDeadline(now Instant, m *master) Instant {

@@ -138,8 +138,9 @@ func (c *Core) follows(r *replica, addr Addr) bool {
 }
 
 // looksSane reports whether m is up and plays its role, so that others may be
-// told to follow it (state-machine.md §2.3, Helper predicates).
+// told to follow it (state-machine.md §2.3, Helper predicates). While it is not known
+// whether it is back without data that it had, it is not: they might have them.
 func (c *Core) looksSane(now Instant, m *master) bool {
-	return m.role == RoleMaster && !m.has(FlagSDown|FlagODown) &&
+	return m.role == RoleMaster && !m.has(FlagSDown|FlagODown) && m.compared == 0 &&
 		m.infoRefresh != 0 && now.Sub(m.infoRefresh) < 2*c.tun.InfoPeriod
 }

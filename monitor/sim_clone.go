@@ -76,8 +76,9 @@ func (k *cloner) timer(t *timer, owner timerOwner) {
 
 func (k *cloner) master(from, m *master) *master {
 	replicas, peers, link, distant, gone, calls := m.replicas, m.peers, m.link, m.distant, m.forgotten, m.inquiry.calls
-	orders := m.policy.calls
+	orders, awaited := m.policy.calls, m.awaited
 	*m = *from
+	m.awaited = append(awaited[:0], from.awaited...)
 	m.distant = append(distant[:0], from.distant...)
 	m.inquiry.calls = append(calls[:0], from.inquiry.calls...)
 	m.policy.calls = append(orders[:0], from.policy.calls...)

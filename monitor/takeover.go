@@ -209,10 +209,7 @@ func (c *Core) takeOverAgain(now Instant, m *master) bool {
 	if r.refusedAt == 0 || passing(r.slaveofError) {
 		return false
 	}
-	r.clear(FlagPromoted)
-	m.promoted = nil
 	m.switchover = switchover{stage: takingOver}
-	m.attempt.Reselect(now)
-	c.emit(&m.instance, event.FailoverStateSelectReplica{Instance: c.ref(&m.instance)})
+	c.chooseAgain(now, m)
 	return true
 }

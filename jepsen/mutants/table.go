@@ -163,6 +163,26 @@ var general = []Mutation{
 		Edits: []Edit{{"election/standing.go", "if c.Syncing {\n\t\t\treturn Replaced\n\t\t}\n\t\treturn Successor", "return Successor"}},
 	},
 	{
+		Name: "Sentinels that a reset took away not counted", Why: "the few that are known right after it elect a second leader",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/distant.go", " + m.stillAwaited()", ""}},
+	},
+	{
+		Name: "switchover goes on alone right after a reset", Why: "those who are not known again may have elected another driver",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/elect.go", "m.switchover.active() && next != Never", "false && next != Never"}},
+	},
+	{
+		Name: "data that were to be saved are gone, and another promoted", Why: "what the master has been told since is lost for nothing",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/promote.go", "if m.lostSince != 0 && m.keeper(m.info) == nil {", "if false {"}},
+	},
+	{
+		Name: "server compared by what was said on another connection", Why: "a replica whose address has moved to the new master makes that follow itself",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/identity.go", "i.infoRefresh != 0 && i.infoRefresh >= up ||", "i.infoRefresh != 0 ||"}},
+	},
+	{
 		Name: "takeover by one that knows no replica", Why: "the master gets its role back beside a replica that was promoted",
 		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
 		Edits: []Edit{{"monitor/takeover.go", "if !m.hasListed {", "if false {"}},

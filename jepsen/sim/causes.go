@@ -155,8 +155,10 @@ func (k *checker) switchTold(n *node, e event.SwitchMaster) {
 	peers := m.downPeers // Sentinels stay what they are
 	m.reset = false
 	m.lineage = nil // of another server
-	if is := n.seen.infos[e.To].info; is != nil && is.Role == monitor.RoleMaster {
-		m.lineage = m.lineage.next(is)
+	// What it said before the switch to its predecessor is forgotten.
+	m.records, m.switched = m.switched, k.w.now
+	if is := n.seen.infos[e.To]; is.info != nil && is.info.Role == monitor.RoleMaster && is.at >= m.records {
+		m.lineage = m.lineage.next(is.info)
 	}
 	m.causes.init()
 	m.downPeers = peers

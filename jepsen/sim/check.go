@@ -410,16 +410,16 @@ func (k *checker) selected(n *node, p *monitor.MasterProbe) {
 			k.hasMost(n, &r, fit, known)
 		}
 		watch := n.seen.master(p.Name)
-		if h := n.seen.infos[m.Addr]; h.info != nil && h.info.Role == monitor.RoleMaster && !h.info.Loading && !watch.lineage.hasLeft(h.info.ReplID) {
+		if h := n.seen.infos[m.Addr]; h.info != nil && h.info.Role == monitor.RoleMaster && h.at >= watch.records && !h.info.Loading && !watch.lineage.hasLeft(h.info.ReplID) {
 			watch.lineage = watch.lineage.next(h.info) // it may have said so before it was the master here
 		}
-		k.descends(n, watch, &r, fit)
+		k.descends(n, watch, known, &r, fit)
 	}
 }
 
 // descends checks the replica that was chosen among those that are fit: it has the
 // data of the master, as far as that was heard, if any has (Lineage).
-func (k *checker) descends(n *node, m *masterWatch, chosen *monitor.ReplicaView, fit []monitor.ReplicaView) {
+func (k *checker) descends(n *node, m *masterWatch, known monitor.Lineage, chosen *monitor.ReplicaView, fit []monitor.ReplicaView) {
 	if m.lineage == nil || !m.lineage.keys {
 		return
 	}
@@ -438,8 +438,8 @@ func (k *checker) descends(n *node, m *masterWatch, chosen *monitor.ReplicaView,
 			continue // the master has lost the end of that history, and the chosen one has what came then
 		}
 		if descends(other, id, offset) && (other.Keys || end(other) >= offset) {
-			k.fail(n.name, Lineage, "%s was chosen, which lacks the data of the master, instead of %s: %s against %s, master %s",
-				chosen.Name, o.Name, data(is), data(other), m.lineage)
+			k.fail(n.name, Lineage, "%s was chosen, which lacks the data of the master, instead of %s: %s against %s, master %s, known as %.4s:%d after %.4s:%d",
+				chosen.Name, o.Name, data(is), data(other), m.lineage, known.ReplID, known.Offset, known.ReplID2, known.Second)
 		}
 	}
 }

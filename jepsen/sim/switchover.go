@@ -212,10 +212,12 @@ func (k *checker) operated(n *node, op monitor.FailoverOp) {
 	if !ok || v.Flags.Has(monitor.FlagFailoverInProgress) && !n.seen.takesOver(op.Name) {
 		return
 	}
-	h.named = op.To
-	h.forced = op.Mode == monitor.FailoverForced
-	h.must = !h.forced && serves(&v)
-	h.open = h.must
+	forced := op.Mode == monitor.FailoverForced
+	must := !forced && serves(&v)
+	if h.open { // another command waits for its answer, and may be the one that is carried out
+		forced, must = forced || h.forced, must && h.must
+	}
+	h.named, h.forced, h.must, h.open = op.To, forced, must, true
 }
 
 // decided notes that an operator has been answered. That may be later than the command,
@@ -224,7 +226,7 @@ func (k *checker) decided(n *node) {
 	for _, p := range n.seen.probes {
 		if h := &n.seen.master(p.Name).handover; h.open {
 			v, ok := n.core.Master(k.w.now, p.Name)
-			h.open, h.must = false, ok && serves(&v)
+			h.open, h.must = false, h.must && ok && serves(&v)
 		}
 	}
 }

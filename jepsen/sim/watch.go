@@ -71,6 +71,8 @@ type masterWatch struct {
 	orders   []uint64         // to become a master in this attempt, which were not refused
 	ordered  monitor.HostPort // who got them
 	lineage  *lineage         // nil: not known
+	records  Instant          // what servers said before is forgotten: the switch before the last
+	switched Instant          // the last switch
 	handover handover
 	causes
 }
