@@ -190,7 +190,7 @@ var general = []Mutation{
 	{
 		Name: "master replaced that has all its replicas have", Why: "what clients have written to it since is lost for nothing",
 		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
-		Edits: []Edit{{"monitor/lost.go", " || has.Has(data.ReplID, data.Offset)", ""}},
+		Edits: []Edit{{"monitor/lost.go", "has.Has(data.ReplID, data.Offset)", "has.Has(\"\", 0)"}},
 	},
 	{
 		Name: "data that an operator has given up preferred", Why: "what the master was given by hand is lost",

@@ -60,7 +60,7 @@ var switchoverViolations = []violation{
 			s.k.violation = ""
 			var chosen, other monitor.ReplicaView
 			chosen.Info, other.Info = []byte(text), []byte(good)
-			if s.k.descends(s.n, m, &chosen, []monitor.ReplicaView{chosen, other}); s.k.violation == "" {
+			if s.k.descends(s.n, m, monitor.Lineage{}, &chosen, []monitor.ReplicaView{chosen, other}); s.k.violation == "" {
 				s.k.invariant = 0 // unseen
 				return
 			}
