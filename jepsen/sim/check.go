@@ -17,8 +17,9 @@ import (
 // happened before.
 //
 // Stock Sentinels break some of these rules, so only real cores are held to
-// them; S4 and S7, which are about all Sentinels together, are left out as soon
-// as something happened after which no Sentinel can keep them (see tainted).
+// them; S4 and S7, which are about all Sentinels together, and what follows from there
+// being one driver of a switchover, are left out as soon as something happened after
+// which no Sentinel can keep them (see tainted).
 type checker struct {
 	w         *world
 	violation string
@@ -58,7 +59,7 @@ func newChecker(w *world) *checker {
 }
 
 func (k *checker) fail(who string, invariant Invariant, format string, args ...any) {
-	if k.violation != "" || k.only != 0 && k.only != invariant {
+	if k.violation != "" || k.only != 0 && k.only != invariant || k.tainted != "" && invariant.needsOneLeader() {
 		return
 	}
 	k.invariant = invariant

@@ -108,6 +108,12 @@ var invariants = [invariantsEnd]struct{ name, text string }{
 	Liveness:  {"liveness", "after healing: one master agreed by all, all others follow it, no failover in progress"},
 }
 
+// needsOneLeader reports whether an invariant is about a switchover that another driver
+// of the same one would spoil.
+func (i Invariant) needsOneLeader() bool {
+	return i == Proof || i == NoWayBack || i == Retired || i == OneWriter || i == Kept
+}
+
 // String returns the short name, or "" for none.
 func (i Invariant) String() string {
 	if i >= invariantsEnd {

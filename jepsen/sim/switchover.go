@@ -134,7 +134,9 @@ func (n *lineage) leave(l *lineage, parent string, second uint64, lost bool) {
 
 // saves reports whether a server has data that the master has lost by a restart.
 func (l *lineage) saves(i *monitor.Info) bool {
-	return slices.ContainsFunc(l.left, func(h leftHistory) bool { return h.id == i.ReplID && h.lost > 0 && end(i) >= h.lost })
+	return slices.ContainsFunc(l.left, func(h leftHistory) bool {
+		return h.lost > 0 && (h.id == i.ReplID && end(i) >= h.lost || h.id == i.ReplID2 && i.SecondOffset > h.lost)
+	})
 }
 
 // knows reports whether a history is the one of the master, or was: a replica may
