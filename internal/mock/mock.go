@@ -138,7 +138,7 @@ func (n *node) reserve() error {
 	}
 	addr, free, err := reserve.Addr(n.host)
 	if err != nil {
-		return err
+		return fmt.Errorf("%s cannot listen on %s (give an address of this machine): %w", n.Name, n.host, err)
 	}
 	n.free = free
 	_, n.port, _ = address(addr)

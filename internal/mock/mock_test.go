@@ -362,6 +362,10 @@ func TestWhatCannotBeStarted(t *testing.T) {
 	if err == nil || err.Error() != `mock: "localhost" is no IP address to listen on` {
 		t.Error(err)
 	}
+	_, err = Start(parse(t, ""), Options{Host: "192.0.2.1"})
+	if err == nil || !strings.HasPrefix(err.Error(), "mock: a cannot listen on 192.0.2.1 (give an address of this machine): ") {
+		t.Error(err)
+	}
 	for _, kind := range []string{"sentinel", "server"} {
 		_, err = Start(parse(t, fmt.Sprintf("%s x port %d", kind, ln.Addr().(*net.TCPAddr).Port)), Options{})
 		if err == nil || !strings.HasPrefix(err.Error(), "mock: x cannot be started: ") {

@@ -67,6 +67,7 @@ func TestMistakesOfTheWhole(t *testing.T) {
 			"f: it has no Sentinel (write a line: sentinel s1)\n" +
 			"f: it has no server (write a line: server a)"},
 		{"title t\nright r\nserver a of b\nserver b of a\nsentinel s", `f: no server is a master at first (leave out "of" with one of them)`},
+		{"title t\nright r\nserver a port x\nsentinel s port y", `f:3: "x" is no number from 0 to 65535` + "\n" + `f:4: "y" is no number from 0 to 65535`},
 		{"\xff\xfe", "f: it is no text in UTF-8 (is it a script?)"},
 		{strings.Repeat("#\n", maxScriptBytes), "f: it is longer than 256 KiB"},
 	} {

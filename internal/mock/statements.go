@@ -116,10 +116,8 @@ func (p *parser) define(w []string, n Node) bool {
 		value := options[i+1]
 		switch {
 		case options[i] == "port":
-			port, ok := p.number(value, 65535)
-			if n.Port = int(port); !ok {
-				return true
-			}
+			port, _ := p.number(value, 65535) // one that is none is a problem of its own
+			n.Port = int(port)
 			if names > 1 && port != 0 {
 				p.problem("several nodes cannot have one port", "a line for each")
 			}
