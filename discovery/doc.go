@@ -54,10 +54,10 @@
 //
 // So one Sentinel of three or more that lies or errs cannot send anybody to a
 // server that the others do not name, cannot make an epoch higher, and costs five
-// seconds once at most. That holds while at least two others answer: it is believed
-// if it is the only one that does and names a server that the others have known within the
-// last minute, and of two that disagree the higher epoch wins after five seconds.
-// More than half that lie are believed.
+// seconds at most, and again only after it has told the truth. That holds while at
+// least two others answer: it is believed if it is the only one that does and names a
+// server that the others have known within the last minute, and of two that disagree
+// the higher epoch wins after five seconds. More than half that lie are believed.
 //
 // While nobody contradicts, the master that was believed stays it as long as it says
 // that it is one, even if no Sentinel answers any more. A master that is cut off

@@ -267,6 +267,15 @@ var decisions = map[string]string{
 		8000  a=- : -
 		14000 : -
 		15000 s2=b6 : b6 drop`,
+	"who lies after the truth costs five seconds again, and not more": `
+		0     s1=a5 s2=a5 s3=a5 a=M : a5
+		1000  s3=b6 b=M : -
+		6000  : a5
+		7000  s3=b9 : a5
+		60000 s3=a5 : a5
+		61000 s3=b9 : -
+		65999 : -
+		66000 : a5`,
 	"one of five is ahead": `
 		0     s1=a5 s2=a5 s3=a5 s4=a5 s5=a5 a=M : a5
 		1000  a=- : -

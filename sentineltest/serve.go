@@ -39,7 +39,8 @@ type Mock struct {
 
 // Serve begins to play a script on free ports of 127.0.0.1, and ends it with the test. It
 // fails the test at once if the script has mistakes, and says all of them. What a client
-// does wrong is an error of the test when [Mock.Wait] is called, and only then.
+// does wrong is an error of the test when [Mock.Wait] is called, and only then. It has real
+// sockets, so it does not work in a bubble of testing/synctest.
 func Serve(t testing.TB, s Script) *Mock {
 	t.Helper()
 	return serve(t, s, mock.Options{}, nil)

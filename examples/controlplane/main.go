@@ -39,18 +39,21 @@ type plane struct {
 	maintenance sync.Map // the groups that must be left alone
 }
 
-// run works until ctx ends or something fails.
-func run(ctx context.Context, file string, cfg sentinel.Config, ln net.Listener) (err error) {
+// run works until parent ends, and then returns nil, or until something fails.
+func run(parent context.Context, file string, cfg sentinel.Config, ln net.Listener) (err error) {
 	p := &plane{}
 	cfg.Policy.Allow = p.allow
 	if p.Sentinel, err = sentinel.New(cfg); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
+	ctx, cancel := context.WithCancelCause(parent)
 	web := &http.Server{Handler: p.handler()}
 	go func() { cancel(web.Serve(ln)) }()
 	go p.follow(ctx, file)
-	return errors.Join(p.Run(ctx), web.Close())
+	if err = errors.Join(p.Run(ctx), web.Close()); err == nil && parent.Err() == nil {
+		err = context.Cause(ctx) // why there is no HTTP
+	}
+	return err
 }
 
 // allow is asked before each failover.
@@ -77,12 +80,9 @@ func (p *plane) follow(ctx context.Context, file string) {
 func (p *plane) sync(ctx context.Context, file string) error {
 	text, err := os.ReadFile(file)
 	want := map[string]string{}
-	if err = errors.Join(err, json.Unmarshal(text, &want)); err != nil {
+	have, failed := p.Masters(ctx)
+	if err = errors.Join(err, json.Unmarshal(text, &want), failed); err != nil {
 		return err // an unreadable source is no reason to forget anything
-	}
-	have, err := p.Masters(ctx)
-	if err != nil {
-		return err
 	}
 	for _, m := range have {
 		if _, ok := want[m.Name]; !ok {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -30,6 +31,20 @@ func TestExampleIsShort(t *testing.T) {
 	}
 	if n := bytes.Count(code, []byte("\n")); n >= 120 {
 		t.Errorf("main.go has %d lines", n)
+	}
+}
+
+// TestWebServerFails: a control plane that nobody can reach ends, and says why.
+func TestWebServerFails(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := run(ctx, "none", sentinel.Config{}, ln); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("run returns %v", err)
 	}
 }
 
