@@ -30,7 +30,7 @@ func Scripts() []Script {
 
 // Mock is a script that is being played: Sentinels that say what the script makes
 // them say, and servers that really replicate. Its methods are safe for concurrent
-// use.
+// use, but Addr, Do and Wait, which may end the test, are for the goroutine of the test.
 type Mock struct {
 	t    testing.TB
 	mock *mock.Mock
