@@ -71,6 +71,9 @@ func (p *program) history(args []string) int {
 	if c.Unreadable > 0 {
 		fmt.Fprintf(p.stderr, "gosentinel: records that are damaged and left out: %d\n", c.Unreadable)
 	}
+	if c.Torn {
+		fmt.Fprintln(p.stderr, "gosentinel: the last record is not whole and left out: the Sentinel ended, or is writing, in the middle of it")
+	}
 	return 0
 }
 

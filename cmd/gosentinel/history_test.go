@@ -52,6 +52,10 @@ func TestHistoryOfFile(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 
+	if got := runProgram(t, "", "gosentinel", "history", writeFile(t, dir, "torn", string(text[:len(text)-9]))); got.status != 0 ||
+		strings.Count(got.stdout, "has replaced") != 2 || !strings.HasPrefix(got.stderr, "gosentinel: the last record is not whole") || strings.Count(got.stderr, "\n") != 1 {
+		t.Errorf("torn: %+v", got)
+	}
 	text[len(text)/2] ^= 1
 	if got := runProgram(t, "", "gosentinel", "history", writeFile(t, dir, "damaged", string(text))); got.status != 0 ||
 		strings.Count(got.stdout, "has replaced") != 2 || got.stderr != "gosentinel: records that are damaged and left out: 1\n" {

@@ -67,11 +67,18 @@ func (k *checker) noted(n *node, e monitor.Effect) {
 	d := &n.diary
 	d.over = nil
 	d.rep.Effect(k.w.now, e)
+	if note, ok := e.(monitor.Note); ok {
+		if f, held := note.Fact.(monitor.HeldFact); held {
+			k.heldBack(n, note.Master, f.Reason)
+		}
+	}
 	emit, ok := e.(monitor.Emit)
 	if !ok {
 		return
 	}
 	switch ev := emit.Event.(type) {
+	case event.FailoverHeld:
+		k.heldBack(n, ev.MasterName(), ev.Reason)
 	case event.SwitchMaster:
 		k.movedBy(n, ev)
 	case event.ElectedLeader:
@@ -83,6 +90,14 @@ func (k *checker) noted(n *node, e monitor.Effect) {
 		if r := d.over; r == nil || !r.Led || r.Promoted() {
 			k.fail(n.name, Journal, "%s, and the journal does not say that the attempt has ended", text(ev))
 		}
+	}
+}
+
+// heldBack checks that an attempt which does not begin, although it could, is in the
+// journal from then on.
+func (k *checker) heldBack(n *node, master, why string) {
+	if r := n.diary.latest[master]; r.ID == 0 || r.Over() {
+		k.fail(n.name, Journal, "a failover of %s is held back (%s), and the journal says: %s", master, why, r.String())
 	}
 }
 
