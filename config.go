@@ -209,7 +209,7 @@ func (cfg Config) base() (configrewrite.Config, error) {
 			wrong = append(wrong, fmt.Errorf("sentinel: master %q: it stands twice in Masters", m.Name))
 		}
 		seen[m.Name] = true
-		base.State.Masters = append(base.State.Masters, monitor.MasterState{MasterConfig: mc})
+		base.State.Masters = append(base.State.Masters, &monitor.MasterState{MasterConfig: mc})
 	}
 	return base, errors.Join(wrong...)
 }

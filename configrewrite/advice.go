@@ -35,7 +35,7 @@ func (f *File) Advice(open bool) []Advice {
 	a := adviser{doc: f.doc, file: f.path}
 	a.listener(open)
 	for i := range f.doc.State.Masters {
-		a.master(&f.doc.State.Masters[i])
+		a.master(f.doc.State.Masters[i])
 	}
 	return a.list
 }

@@ -15,7 +15,7 @@ func manyMasters(n int) monitor.State {
 			ip := fmt.Sprintf("10.%d.%d.%d", k, i>>8, i&255)
 			return monitor.Addr{Host: ip, IP: ip, Port: 6379}
 		}
-		st.Masters = append(st.Masters, monitor.MasterState{
+		st.Masters = append(st.Masters, &monitor.MasterState{
 			MasterConfig: monitor.MasterConfig{Name: fmt.Sprintf("master-%d", i), Addr: addr(1), Quorum: 2}.WithDefaults(),
 			LeaderEpoch:  3,
 			Replicas:     []monitor.Addr{addr(2), addr(3)},

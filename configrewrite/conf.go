@@ -510,7 +510,7 @@ func (p *parser) unknownMaster(s statement) {
 }
 
 func (p *parser) masterOption(s statement, o *option.Row[monitor.MasterConfig], i int) {
-	m := &p.doc.State.Masters[i]
+	m := p.doc.State.Masters[i]
 	args := s.args[1:]
 	p.wrote(masterKey(o.Name, m.Name), s.at, s.origin)
 	if s.origin != inMain && o.Name == "rename-command" && p.extra[i].origin == inMain {
@@ -554,7 +554,7 @@ func (p *parser) scriptPath(path string) string {
 
 // masterKnowledge applies what only Sentinels write about a master.
 func (p *parser) masterKnowledge(s statement, i int) {
-	m, args := &p.doc.State.Masters[i], s.args[1:]
+	m, args := p.doc.State.Masters[i], s.args[1:]
 	switch s.name {
 	case "config-epoch":
 		if e, ok := p.epoch(s.at, args); ok {

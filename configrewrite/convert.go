@@ -210,7 +210,7 @@ func (d *Document) toConf() []byte {
 	}
 	for i := range d.State.Masters {
 		// Saves keep this line and never add it, because stock Sentinels refuse it.
-		if m := &d.State.Masters[i]; m.NeverLead {
+		if m := d.State.Masters[i]; m.NeverLead {
 			b.WriteString(joinArgs("sentinel", "can-failover", m.Name, "no") + "\n")
 		}
 	}

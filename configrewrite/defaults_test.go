@@ -51,7 +51,7 @@ func TestWrittenDefaultsStay(t *testing.T) {
 		t.Helper()
 		f := mustLoad(t, path)
 		st := f.State()
-		st.Masters = append([]monitor.MasterState(nil), st.Masters...)
+		st.Masters = copied(st.Masters)
 		change(&st)
 		for range 2 {
 			if err := f.Save(st); err != nil {
@@ -68,12 +68,12 @@ func TestWrittenDefaultsStay(t *testing.T) {
 		st.Masters[0].ConfigEpoch = 1
 	}, lines)
 	save("SET", func(st *monitor.State) {
-		m := &st.Masters[0]
+		m := st.Masters[0]
 		m.ParallelSyncs, m.FailoverTimeout, m.DownAfter, m.RebootDownAfter = 5, time.Second, 2*time.Second, time.Second
 		st.Options.AnnouncePort, st.Options.ResolveHostnames, st.Options.AllowScriptsReconfig = 7, true, true
 	}, []string{"sentinel parallel-syncs m 5", "sentinel failover-timeout m 1000", "sentinel announce-port 7", "sentinel auth-pass m \"\""})
 	save("SET back", func(st *monitor.State) {
-		m := &st.Masters[0]
+		m := st.Masters[0]
 		m.ParallelSyncs, m.FailoverTimeout, m.DownAfter, m.RebootDownAfter = 1, 3*time.Minute, 30*time.Second, 0
 		st.Options.AnnouncePort, st.Options.ResolveHostnames, st.Options.AllowScriptsReconfig = 0, false, false
 	}, lines)
@@ -87,7 +87,7 @@ func TestWrittenDefaultsStay(t *testing.T) {
 		t.Errorf("lines of the removed master are still there:\n%s", text)
 	}
 	save("MONITOR", func(st *monitor.State) {
-		st.Masters = []monitor.MasterState{{MasterConfig: monitor.MasterConfig{Name: "m", Addr: local(6379), Quorum: 1}.WithDefaults()}}
+		st.Masters = []*monitor.MasterState{{MasterConfig: monitor.MasterConfig{Name: "m", Addr: local(6379), Quorum: 1}.WithDefaults()}}
 	}, nil)
 	if text := readText(t, path); strings.Contains(text, "parallel-syncs") {
 		t.Errorf("a line that nobody wrote:\n%s", text)

@@ -117,9 +117,9 @@ func (a *asked) master(name string) *askedMaster {
 
 // state returns the state that follows from the operator's configuration alone.
 func (a *asked) state() monitor.State {
-	st := monitor.State{Options: a.options, Masters: make([]monitor.MasterState, len(a.masters))}
+	st := monitor.State{Options: a.options, Masters: make([]*monitor.MasterState, len(a.masters))}
 	for i, m := range a.masters {
-		st.Masters[i].MasterConfig = m.MasterConfig
+		st.Masters[i] = &monitor.MasterState{MasterConfig: m.MasterConfig}
 		st.Masters[i].Addr = m.loaded
 	}
 	return st
@@ -282,7 +282,7 @@ func (p *parser) warnOfName(at position, name string) {
 // addMaster creates a master with the defaults of all options.
 func (p *parser) addMaster(name, given string, addr monitor.Addr, quorum int, from origin) {
 	p.index[name] = len(p.doc.State.Masters)
-	p.doc.State.Masters = append(p.doc.State.Masters, monitor.MasterState{MasterConfig: monitor.MasterConfig{
+	p.doc.State.Masters = append(p.doc.State.Masters, &monitor.MasterState{MasterConfig: monitor.MasterConfig{
 		Name: name, Addr: addr, Quorum: quorum,
 	}.WithDefaults()})
 	p.extra = append(p.extra, masterExtra{
@@ -342,7 +342,7 @@ func (p *parser) masterAddr(at position, host string, port int) (monitor.Addr, b
 // A mistake in such a line is only a warning, because INFO and hello messages
 // bring the instance back.
 func (p *parser) addReplica(at position, i int, addr monitor.Addr) {
-	m := &p.doc.State.Masters[i]
+	m := p.doc.State.Masters[i]
 	key := addrKey(addr)
 	switch {
 	case valid.Announced(addr.Host) != nil:
@@ -358,7 +358,7 @@ func (p *parser) addReplica(at position, i int, addr monitor.Addr) {
 }
 
 func (p *parser) addSentinel(at position, i int, peer monitor.KnownSentinel) {
-	m := &p.doc.State.Masters[i]
+	m := p.doc.State.Masters[i]
 	switch {
 	case valid.Announced(peer.Addr.Host) != nil:
 		p.warn(at, "Sentinel %s of master %s dropped: %v", addrHostPort(peer.Addr), m.Name, valid.Announced(peer.Addr.Host))

@@ -369,7 +369,8 @@ func documentOf(base Config, src Source) (*Document, error) {
 	p.doc.State.Options = base.State.Options
 	p.doc.State.CurrentEpoch = base.State.CurrentEpoch
 	at := position{file: src.Name}
-	for _, m := range base.State.Masters {
+	for _, asked := range base.State.Masters {
+		m := *asked
 		at.text = "master " + m.Name
 		_, dup := p.index[m.Name]
 		switch {
@@ -393,7 +394,7 @@ func documentOf(base Config, src Source) (*Document, error) {
 		p.addMaster(m.Name, m.Addr.Host, addr, m.Quorum, inMain)
 		last := len(p.doc.State.Masters) - 1
 		m.MasterConfig, m.Addr = m.MasterConfig.WithDefaults(), addr
-		p.doc.State.Masters[last] = m
+		p.doc.State.Masters[last] = &m
 		p.extra[last].voteKnown = !m.VoteUnknown
 	}
 	p.addUsers(position{file: src.Name})

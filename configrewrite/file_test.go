@@ -39,13 +39,21 @@ func mustLoad(t testing.TB, path string, overrides ...string) *File {
 	return f
 }
 
+// copied returns masters that may be changed.
+func copied(masters []*monitor.MasterState) (list []*monitor.MasterState) {
+	for _, m := range masters {
+		c := *m
+		list = append(list, &c)
+	}
+	return list
+}
+
 // grown returns st after failovers and changes.
 func grown(st monitor.State) monitor.State {
 	st.Options.MyID = idA
 	st.CurrentEpoch += 3
-	masters := append([]monitor.MasterState(nil), st.Masters...)
-	for i := range masters {
-		m := &masters[i]
+	masters := copied(st.Masters)
+	for i, m := range masters {
 		m.ConfigEpoch, m.LeaderEpoch, m.VoteUnknown = st.CurrentEpoch-1, st.CurrentEpoch, false
 		m.Replicas = []monitor.Addr{m.Addr, {Host: "10.9.0.2", IP: "10.9.0.2", Port: 6379}}
 		m.Addr = monitor.Addr{Host: "10.9.0.1", IP: "10.9.0.1", Port: 6380 + i}
@@ -105,7 +113,7 @@ func TestSaveAndLoad(t *testing.T) {
 func TestNew(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state.toml")
 	base := Config{Settings: DefaultSettings()}
-	base.State.Masters = []monitor.MasterState{{MasterConfig: monitor.MasterConfig{
+	base.State.Masters = []*monitor.MasterState{{MasterConfig: monitor.MasterConfig{
 		Name: "m", Addr: monitor.Addr{Host: "10.0.0.1", Port: 6379}, Quorum: 2,
 	}}}
 	f, err := New(path, base)
@@ -136,12 +144,12 @@ func TestNew(t *testing.T) {
 
 func TestNewRefusesBadMasters(t *testing.T) {
 	good := monitor.MasterConfig{Name: "m", Addr: monitor.Addr{Host: "10.0.0.1", Port: 1}, Quorum: 1}
-	bad := func(change func(*monitor.MasterConfig)) monitor.MasterState {
+	bad := func(change func(*monitor.MasterConfig)) *monitor.MasterState {
 		m := good
 		change(&m)
-		return monitor.MasterState{MasterConfig: m}
+		return &monitor.MasterState{MasterConfig: m}
 	}
-	base := Config{State: monitor.State{Masters: []monitor.MasterState{
+	base := Config{State: monitor.State{Masters: []*monitor.MasterState{
 		{MasterConfig: good}, {MasterConfig: good},
 		bad(func(m *monitor.MasterConfig) { m.Name = "" }),
 		bad(func(m *monitor.MasterConfig) { m.Name, m.Quorum = "a", 0 }),

@@ -50,7 +50,7 @@ func describe(st monitor.State) string {
 	}
 	b.WriteByte('\n')
 	for i := range st.Masters {
-		describeMaster(&b, &st.Masters[i])
+		describeMaster(&b, st.Masters[i])
 	}
 	return b.String()
 }

@@ -124,7 +124,7 @@ func randomState(r *rand.Rand, format Format) monitor.State {
 	return st
 }
 
-func randomMaster(r *rand.Rand, name string, st *monitor.State, format Format) monitor.MasterState {
+func randomMaster(r *rand.Rand, name string, st *monitor.State, format Format) *monitor.MasterState {
 	names := st.Options.ResolveHostnames
 	unit := time.Millisecond
 	if format == FormatTOML {
@@ -174,7 +174,7 @@ func randomMaster(r *rand.Rand, name string, st *monitor.State, format Format) m
 		m.Sentinels = append(m.Sentinels, monitor.KnownSentinel{Addr: randomAddr(r, names), ID: st.Options.MyID},
 			monitor.KnownSentinel{Addr: randomAddr(r, names), ID: "short"})
 	}
-	return m
+	return &m
 }
 
 // randomConf returns what may stand in a file: the lines of an earlier state,
@@ -254,7 +254,7 @@ func TestEveryStateCanBeSaved(t *testing.T) {
 	}
 	st := monitor.State{
 		Options: monitor.Options{SentinelPass: all.String(), SentinelUser: all.String()},
-		Masters: []monitor.MasterState{{MasterConfig: monitor.MasterConfig{
+		Masters: []*monitor.MasterState{{MasterConfig: monitor.MasterConfig{
 			Name: all.String(), Quorum: math.MaxInt, ParallelSyncs: math.MaxInt, FailoverTimeout: math.MaxInt64, Addr: monitor.Addr{Host: "unresolved.example", Port: 1},
 			AuthPass: all.String(), DownAfter: 1, Rename: monitor.NewRenameTable(monitor.Renamed{From: all.String(), To: all.String()}),
 		}}},

@@ -72,7 +72,7 @@ func sieve(list []learned, holds func([]learned) bool) (kept, dropped []learned)
 
 func learnedIn(st monitor.State) (list []learned) {
 	for i := range st.Masters {
-		m := &st.Masters[i]
+		m := st.Masters[i]
 		for _, a := range m.Replicas {
 			list = append(list, learnedReplica(m, a))
 		}
@@ -97,8 +97,9 @@ func withLearned(st monitor.State, list []learned) monitor.State {
 	for _, l := range list {
 		wanted[l] = true
 	}
-	masters := make([]monitor.MasterState, len(st.Masters))
-	for i, m := range st.Masters {
+	masters := make([]*monitor.MasterState, len(st.Masters))
+	for i, was := range st.Masters {
+		m := *was
 		replicas, sentinels := m.Replicas, m.Sentinels
 		m.Replicas, m.Sentinels = nil, nil
 		for _, a := range replicas {
@@ -111,7 +112,7 @@ func withLearned(st monitor.State, list []learned) monitor.State {
 				m.Sentinels = append(m.Sentinels, s)
 			}
 		}
-		masters[i] = m
+		masters[i] = &m
 	}
 	st.Masters = masters
 	return st

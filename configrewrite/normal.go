@@ -14,11 +14,12 @@ import (
 // keeps another program that reads the file from voting again.
 func normalState(st monitor.State) monitor.State {
 	for i := range st.Masters {
-		m := &st.Masters[i]
+		m := st.Masters[i]
 		st.CurrentEpoch = max(st.CurrentEpoch, m.ConfigEpoch, m.LeaderEpoch)
 	}
-	masters := make([]monitor.MasterState, len(st.Masters))
-	for i, m := range st.Masters {
+	masters := make([]*monitor.MasterState, len(st.Masters))
+	for i, was := range st.Masters {
+		m := *was
 		m.MasterConfig = m.MasterConfig.WithDefaults()
 		for k := range masterOptions {
 			if d, ok := masterOptions[k].At(&m.MasterConfig).(*time.Duration); ok {
@@ -34,7 +35,7 @@ func normalState(st monitor.State) monitor.State {
 		m.Lineage, m.Pause = normalLineage(m.Lineage), normalPause(m.Pause)
 		m.Replicas = normalReplicas(&m, st.Options.ResolveHostnames)
 		m.Sentinels = normalSentinels(&m, &st.Options)
-		masters[i] = m
+		masters[i] = &m
 	}
 	st.Masters, st.EpochsUnknown = masters, false // the file gets an epoch
 	return st
@@ -97,7 +98,7 @@ func fileState(st monitor.State) monitor.State {
 	st = normalState(st)
 	resolve := st.Options.ResolveHostnames
 	for i := range st.Masters {
-		m := &st.Masters[i]
+		m := st.Masters[i]
 		m.Addr = fileAddr(m.Addr, resolve)
 		for j := range m.Replicas {
 			m.Replicas[j] = fileAddr(m.Replicas[j], resolve)

@@ -64,7 +64,7 @@ func (d *Document) renderConf(current []byte, st monitor.State) []byte {
 	d.emitSettings(r)
 	d.emitGlobals(r, st)
 	for i := range st.Masters {
-		d.emitMaster(r, &st.Masters[i], st.Options.ResolveHostnames)
+		d.emitMaster(r, st.Masters[i], st.Options.ResolveHostnames)
 	}
 	r.emit("sentinel current-epoch", "sentinel current-epoch "+formatEpoch(st.CurrentEpoch), true)
 	d.emitTrailer(r, st.Options)

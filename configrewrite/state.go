@@ -317,7 +317,7 @@ func (p *parser) restoreMaster(at position, d *Document, s *savedMaster) {
 	}
 	p.addMaster(s.name, base.Addr.Host, addr, 1, inMain)
 	i := len(p.doc.State.Masters) - 1
-	m := &p.doc.State.Masters[i]
+	m := p.doc.State.Masters[i]
 	m.MasterConfig = base.MasterConfig
 	m.Addr = addr
 	if asked != nil && s.added && s.change.was == nil {
@@ -363,7 +363,7 @@ func decoded(s string) string {
 }
 
 func (p *parser) restoreKnowledge(at position, i int, d *Document, s *savedMaster) {
-	m := &p.doc.State.Masters[i]
+	m := p.doc.State.Masters[i]
 	m.ConfigEpoch, m.LeaderEpoch = s.configEpoch, s.leaderEpoch
 	p.extra[i].voteKnown = s.voteKnown
 	m.Lineage, m.Pause = s.lineage, s.pause
@@ -390,7 +390,8 @@ func (p *parser) restoreKnowledge(at position, i int, d *Document, s *savedMaste
 // restoreAsked adds the masters of the operator that the state does not hold:
 // those added since, but not those removed at run time.
 func (p *parser) restoreAsked(at position, d *Document, removed []savedMaster) {
-	for i, m := range d.State.Masters {
+	for i, asked := range d.State.Masters {
+		m := *asked
 		if _, done := p.index[m.Name]; done || p.missing[m.Name] {
 			continue
 		}
@@ -400,7 +401,7 @@ func (p *parser) restoreAsked(at position, d *Document, removed []savedMaster) {
 		}
 		p.addMaster(m.Name, d.asked.masters[i].Addr.Host, m.Addr, m.Quorum, inMain)
 		last := len(p.doc.State.Masters) - 1
-		p.doc.State.Masters[last] = m
+		p.doc.State.Masters[last] = &m
 		p.extra[last].voteKnown = !m.VoteUnknown && (m.LeaderEpoch > 0 || d.State.CurrentEpoch > 0)
 	}
 }
@@ -440,7 +441,7 @@ func (d *Document) renderState(st monitor.State) []byte {
 	d.renderUsers(&b)
 	monitored := masterNames(st)
 	for i := range st.Masters {
-		d.renderMaster(&b, &st.Masters[i], st.Options.ResolveHostnames)
+		d.renderMaster(&b, st.Masters[i], st.Options.ResolveHostnames)
 	}
 	for i := range d.asked.masters {
 		a := &d.asked.masters[i]

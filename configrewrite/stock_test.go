@@ -141,9 +141,9 @@ func TestStockLoadsOurs(t *testing.T) {
 	m.Pause = monitor.FailoverPause{Version: 7, By: idB, Until: 1700000000000, Reason: "a new kernel"}
 	m.Replicas = []monitor.Addr{local(ports[1]), local(ports[3])}
 	m.Sentinels = []monitor.KnownSentinel{{Addr: local(ports[4]), ID: idB}, {Addr: local(ports[5]), ID: idC}}
-	second := monitor.MasterState{MasterConfig: monitor.MasterConfig{Name: "second", Addr: local(ports[5]), Quorum: 1}.WithDefaults()}
+	second := &monitor.MasterState{MasterConfig: monitor.MasterConfig{Name: "second", Addr: local(ports[5]), Quorum: 1}.WithDefaults()}
 	second.VoteUnknown = true
-	st.Masters = []monitor.MasterState{m, second}
+	st.Masters = []*monitor.MasterState{m, second}
 	if err := f.Save(st); err != nil {
 		t.Fatal(err)
 	}
@@ -176,7 +176,7 @@ func TestStockLoadsOurs(t *testing.T) {
 func withSortedHelpers(st monitor.State) monitor.State {
 	st = normalState(st)
 	for i := range st.Masters {
-		m := &st.Masters[i]
+		m := st.Masters[i]
 		slices.SortFunc(m.Replicas, func(a, b monitor.Addr) int { return cmp.Compare(a.Port, b.Port) })
 		slices.SortFunc(m.Sentinels, func(a, b monitor.KnownSentinel) int { return cmp.Compare(a.ID, b.ID) })
 		renames := m.Rename.Entries()
@@ -197,7 +197,7 @@ func TestStockLoadsNastyWords(t *testing.T) {
 		if strings.Contains(word, "\x00") {
 			continue // a C program cannot hold it in a name
 		}
-		st.Masters = append(st.Masters, monitor.MasterState{MasterConfig: monitor.MasterConfig{
+		st.Masters = append(st.Masters, &monitor.MasterState{MasterConfig: monitor.MasterConfig{
 			Name: word, Addr: local(1 + i), Quorum: 1, AuthPass: word, AuthUser: word,
 			Rename: monitor.NewRenameTable(monitor.Renamed{From: "PING", To: word}),
 		}})

@@ -72,14 +72,14 @@ func compareStates(got, want monitor.State, format Format) error {
 	}
 	byName := make(map[string]*monitor.MasterState, len(got.Masters))
 	for i := range got.Masters {
-		byName[got.Masters[i].Name] = &got.Masters[i]
+		byName[got.Masters[i].Name] = got.Masters[i]
 	}
 	for i := range want.Masters {
 		g := byName[want.Masters[i].Name]
 		if g != nil && format == FormatConf {
 			g.NeverLead = want.Masters[i].NeverLead // kept by the operator's own line only
 		}
-		if g == nil || !reflect.DeepEqual(*g, want.Masters[i]) {
+		if g == nil || !reflect.DeepEqual(g, want.Masters[i]) {
 			return fmt.Errorf("%w: master %q differs", errVerify, want.Masters[i].Name)
 		}
 	}

@@ -21,7 +21,7 @@ func fullState() monitor.State {
 			MyID: idA, AnnounceIP: "10.1.1.1", AnnouncePort: 7, ResolveHostnames: true, AnnounceHostnames: true,
 			SentinelUser: "u", SentinelPass: "p", AllowScriptsReconfig: true,
 		},
-		Masters: []monitor.MasterState{{
+		Masters: []*monitor.MasterState{{
 			MasterConfig: monitor.MasterConfig{
 				Name: "m", Addr: addr("10.0.0.1", 6379), Quorum: 2, DownAfter: time.Second, FailoverTimeout: time.Minute,
 				ParallelSyncs: 3, AuthUser: "au", AuthPass: "ap", NotificationScript: "/n", ClientReconfigScript: "/c",

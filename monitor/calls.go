@@ -152,6 +152,7 @@ func (c *Core) set(m *master, op SetOp) (err *CallError) {
 		}
 	}
 	if applied > 0 {
+		m.outdated()
 		c.changed()
 	}
 	c.touch(m)

@@ -196,7 +196,7 @@ func newRun(seed uint64, bug mutation) *run {
 	nodes, replicas := 3+rng.IntN(3), 1+rng.IntN(3)
 	spread := 1 + rng.IntN(20)
 	r.w.delay = func() time.Duration { return time.Duration(100+rng.IntN(1000*spread)) * time.Microsecond }
-	var masters []MasterState
+	var masters []*MasterState
 	for k := range 1 + rng.IntN(2) { // two masters disturb each other through the current epoch
 		cfg := MasterConfig{
 			Name:            fmt.Sprintf("m%d", k),
@@ -206,7 +206,7 @@ func newRun(seed uint64, bug mutation) *run {
 			ParallelSyncs:   1 + rng.IntN(2),
 		}
 		r.addServers(&cfg, k, replicas)
-		masters = append(masters, MasterState{MasterConfig: cfg})
+		masters = append(masters, &MasterState{MasterConfig: cfg})
 		r.masters = append(r.masters, cfg.Name)
 		r.ft = max(r.ft, cfg.FailoverTimeout)
 		r.setup += fmt.Sprintf("%s: quorum %d, down-after %v, failover-timeout %v; ", cfg.Name, cfg.Quorum, cfg.DownAfter, cfg.FailoverTimeout)
@@ -241,15 +241,16 @@ func (r *run) addServers(cfg *MasterConfig, k, replicas int) {
 
 // addNode adds a Sentinel that knows the others from the start: with differing
 // voter sets no election is safe, and that is not what is tested here.
-func (r *run) addNode(k, of int, masters []MasterState) {
+func (r *run) addNode(k, of int, masters []*MasterState) {
 	s := State{}
-	for _, m := range masters {
+	for _, of1 := range masters {
+		m := *of1
 		for o := range of {
 			if o != k {
 				m.Sentinels = append(m.Sentinels, KnownSentinel{clusterAddr(o), paddedID(fmt.Sprintf("n%d", o))})
 			}
 		}
-		s.Masters = append(s.Masters, m)
+		s.Masters = append(s.Masters, &m)
 	}
 	name := fmt.Sprintf("n%d", k)
 	s.Options.MyID = paddedID(name)

@@ -12,7 +12,7 @@ func oneMaster() State {
 	addr, _ := IPAddr("10.0.0.1", 6379)
 	return State{
 		Options: Options{MyID: paddedID("me")},
-		Masters: []MasterState{{MasterConfig: MasterConfig{Name: "mymaster", Addr: addr, Quorum: 2}}},
+		Masters: []*MasterState{{MasterConfig: MasterConfig{Name: "mymaster", Addr: addr, Quorum: 2}}},
 	}
 }
 
@@ -41,7 +41,7 @@ func TestNewRefusesBadParams(t *testing.T) {
 func TestStateRoundTrip(t *testing.T) {
 	s := oneMaster()
 	s.CurrentEpoch = 9
-	m := &s.Masters[0]
+	m := s.Masters[0]
 	m.ConfigEpoch, m.LeaderEpoch = 7, 8
 	m.Lineage = Lineage{ReplID: replidA, Offset: 6, Keys: true, Persistent: true, Heard: true}
 	m.DownAfter, m.FailoverTimeout, m.ParallelSyncs = time.Second, time.Minute, 3

@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -123,7 +124,7 @@ func (c *Core) Drain(out *Effects) {
 		return
 	}
 	d.lastSeq++
-	d.inFlight = &Persist{Seq: d.lastSeq, State: c.State(), Then: d.gated}
+	d.inFlight = &Persist{Seq: d.lastSeq, State: c.toSave(), Then: d.gated}
 	d.gated, d.dirty, d.began = nil, false, c.now
 	out.Persist = d.inFlight
 }
@@ -139,8 +140,10 @@ func (c *Core) forecast(m *master) *State {
 	for !m.attempt.Published() {
 		m.attempt.Advance(m.attempt.Phase()+1, c.now)
 	}
-	s := c.State()
+	promoted := m.state()
 	m.attempt, m.configEpoch = attempt, configEpoch
+	s := c.toSave()
+	s.Masters[slices.Index(c.masters, m)] = promoted
 	return &s
 }
 

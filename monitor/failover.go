@@ -64,4 +64,5 @@ func (c *Core) abort(now Instant, m *master, why Event) {
 	}
 	m.force = force{}
 	m.attempt.Abort(now)
+	m.outdated()
 }

@@ -139,6 +139,7 @@ func (c *Core) takePause(now Instant, m *master, p failoverPause) {
 	was := m.pause
 	p.seq = c.disk.next()
 	m.pause = p
+	m.outdated()
 	c.changed()
 	c.touch(m)
 	paused, before := m.failoversPaused(now), !was.Resumed && now < was.until
@@ -223,6 +224,7 @@ func (c *Core) endPause(now Instant, m *master) Instant {
 		c.emit(&m.instance, event.FailoverResumed{Instance: c.ref(&m.instance), Reason: "the time of the pause is over"})
 	}
 	m.pause = failoverPause{}
+	m.outdated()
 	c.changed()
 	return Never
 }

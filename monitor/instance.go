@@ -87,6 +87,7 @@ func (c *Core) initInstance(now Instant, i *instance, kind Kind, name string, m 
 func (c *Core) register(mem member, l *link) {
 	i := mem.base()
 	c.members[i.id] = mem
+	i.master.outdated()
 	c.initTimer(&i.timer, periodic{i})
 	c.attach(l, i)
 	c.resolve(i)
@@ -95,5 +96,6 @@ func (c *Core) register(mem member, l *link) {
 
 func (c *Core) unregister(i *instance) {
 	delete(c.members, i.id)
+	i.master.outdated()
 	c.stopTimer(&i.timer)
 }

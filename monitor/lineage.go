@@ -62,7 +62,10 @@ func (c *Core) takeLineage(m *master, l election.Lineage) {
 	// The offset alone is not worth a write: a replica that has more than what was
 	// saved is not taken for less. Nor is a queue that is empty now and then.
 	if l.ReplID != old.ReplID || l.ReplID2 != old.ReplID2 || l.Second != old.Second || l.Persistent != old.Persistent || l.Heard != old.Heard || m.hadKeys != had {
+		m.outdated()
 		c.changed()
+	} else if l.Offset != old.Offset {
+		m.kept.aged = true
 	}
 }
 

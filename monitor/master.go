@@ -34,6 +34,7 @@ type master struct {
 	quietUntil Instant   // nothing is learned before, see resetPause
 	ordered    Instant   // when an operator's MONITOR named the address; 0: it was not so
 
+	kept        kept
 	configEpoch Epoch
 	pause       failoverPause
 	policy      policy
@@ -83,7 +84,7 @@ type published struct {
 func (m *master) base() *instance { return &m.instance }
 
 // load adds a master with everything that was saved about it.
-func (c *Core) load(now Instant, ms MasterState) error {
+func (c *Core) load(now Instant, ms *MasterState) error {
 	if c.byName[ms.Name] != nil {
 		return fmt.Errorf("monitor: master %q is configured twice", ms.Name)
 	}

@@ -37,6 +37,7 @@ func (c *Core) moveTo(mem member, ip string) (gone bool) {
 		c.index(m)
 		m.cfg.Addr = m.addr
 	}
+	i.master.outdated()
 	c.touch(i.master)
 	return c.mergeSame(mem)
 }

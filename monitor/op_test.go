@@ -185,9 +185,9 @@ func TestDebugOp(t *testing.T) {
 func TestResetOp(t *testing.T) {
 	st := oneMaster()
 	for _, name := range []string{"cache-1", "cache-2"} {
-		m := st.Masters[0]
+		m := *st.Masters[0]
 		m.Name = name
-		st.Masters = append(st.Masters, m)
+		st.Masters = append(st.Masters, &m)
 	}
 	core := newCore(t, st)
 	for pattern, count := range map[string]int{"cache-?": 2, "*": 3, "CACHE-1": 0, "[m]ymaster": 1} {

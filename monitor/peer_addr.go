@@ -108,6 +108,7 @@ func (c *Core) movePeer(now Instant, p *peer, addr Addr) {
 			others++
 		}
 		o.addr = addr
+		o.master.outdated()
 		q := c.members[o.id].(*peer)
 		c.peerSays(q, false)
 		q.votedFor, q.lastHello = "", now

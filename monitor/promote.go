@@ -73,6 +73,7 @@ func (c *Core) promoteAnother(now Instant, m *master) bool {
 func (c *Core) chooseAgain(now Instant, m *master) {
 	m.promoted.clear(FlagPromoted)
 	m.promoted = nil
+	m.outdated()
 	m.attempt.Reselect(now)
 	c.emit(&m.instance, event.FailoverStateSelectReplica{Instance: c.ref(&m.instance)})
 }
@@ -101,6 +102,7 @@ func (c *Core) promotionConfirmed(now Instant, m *master) {
 	c.noteLoss(m, m.lineage, m.lineageOf(m.promoted.info), true)
 	a.Advance(election.ReconfReplicas, now)
 	m.configSeq, m.announced = c.disk.next(), false
+	m.outdated()
 	c.changed()
 	c.touch(m)
 }

@@ -26,6 +26,7 @@ func (c *Core) listen() time.Duration { return 2 * c.tun.PublishPeriod }
 // forgetVotes says that votes about m may be missing.
 func (c *Core) forgetVotes(m *master) {
 	m.recall.lost = true
+	m.outdated()
 	c.log(LevelNotice, "The file has the id of this Sentinel but no votes about '"+m.cfg.Name+
 		"': it votes and stands after it has listened to the others for "+c.listen().String())
 }
@@ -56,6 +57,7 @@ func (c *Core) recollect(now Instant, m *master) Instant {
 		return due
 	}
 	m.recall = recall{}
+	m.outdated()
 	c.epochsLost = false
 	if c.epoch > m.ledger.Epoch {
 		m.ledger = election.Ledger{Epoch: c.epoch} // for nobody: a vote for itself, alone, was at an earlier one

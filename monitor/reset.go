@@ -16,6 +16,7 @@ func (c *Core) resetMaster(now Instant, m *master) {
 	m.sdownSince, m.odownSince = 0, 0
 	c.letWrite(m)
 	m.attempt.Clear()
+	m.outdated()
 	m.force, m.waitTold = force{}, 0
 	m.switchover, m.takeOverAt = switchover{}, 0
 	m.promoted, m.orders = nil, 0
@@ -54,6 +55,7 @@ func (c *Core) reset(now Instant, m *master) {
 	}
 	m.quietUntil = now.Add(resetPause)
 	m.ledger.Forget()
+	m.outdated()
 	c.closeLink(m.link)
 	m.link.cmd.allowRedial()
 	m.link.pubsub.allowRedial()
@@ -73,4 +75,5 @@ func (c *Core) dropMembers(m *master) {
 		c.dropPeer(p)
 	}
 	m.replicas, m.peers, m.distant, m.promoted, m.hasListed = nil, nil, nil, nil, false
+	m.outdated()
 }

@@ -70,7 +70,7 @@ func newScript(t *testing.T, td *datadriven.TestData, prepare func(*world)) *scr
 	var state State
 	state.Options.MyID = paddedID("me")
 	for k := range masters {
-		state.Masters = append(state.Masters, MasterState{MasterConfig: s.config(t, td, k)})
+		state.Masters = append(state.Masters, &MasterState{MasterConfig: s.config(t, td, k)})
 		name := state.Masters[k].Name
 		m := s.w.addServer(name, s.serverAddr(1+k*(replicas+1)), HostPort{})
 		state.Masters[k].Addr, _ = IPAddr(m.addr.Host, m.addr.Port)
@@ -101,8 +101,10 @@ func newScript(t *testing.T, td *datadriven.TestData, prepare func(*world)) *scr
 	}
 	s.first = state
 	s.first.Masters = slices.Clone(state.Masters)
-	for k := range s.first.Masters {
-		s.first.Masters[k].VoteUnknown, s.first.Masters[k].Sentinels = true, nil
+	for k, m := range state.Masters {
+		first := *m
+		first.VoteUnknown, first.Sentinels = true, nil
+		s.first.Masters[k] = &first
 	}
 	if td.HasArg("first-file") {
 		state = s.first

@@ -15,7 +15,8 @@ import (
 //     otherwise a link would never be dialled again, or a failover never end;
 //   - every queue keeps its bound, whatever the network sends;
 //   - clients are told the address that each master has now, see [Core.TakeAddrs];
-//   - the indexes agree with what they point to.
+//   - the indexes agree with what they point to;
+//   - the state that is kept for the next save is the present one.
 //
 // The time is linear in the number of instances.
 func (c *Core) Audit() error {
@@ -26,6 +27,9 @@ func (c *Core) Audit() error {
 		return err
 	}
 	if err := c.auditQueues(); err != nil {
+		return err
+	}
+	if err := c.auditKept(); err != nil {
 		return err
 	}
 	a := auditor{c: c}
@@ -50,6 +54,42 @@ func (h *timerHeap) audit(now Instant) error {
 			return fmt.Errorf("timer %d is stopped and still in the heap", k)
 		case k > 0 && t.before(&h.items[(k-1)/4]):
 			return fmt.Errorf("timer %d runs before the one above it", k)
+		}
+	}
+	return nil
+}
+
+// AuditSave compares a state to be saved with the core that has just handed it out. Most
+// of it is kept from the save before.
+func (c *Core) AuditSave(p Persist) error {
+	is := c.State()
+	if len(is.Masters) > maxAged {
+		return c.auditKept() // offsets may be older
+	}
+	was := p.State
+	if was.Options != is.Options || was.CurrentEpoch != is.CurrentEpoch || was.EpochsUnknown != is.EpochsUnknown || len(was.Masters) != len(is.Masters) {
+		return fmt.Errorf("the save has %+v instead of %+v", was, is)
+	}
+	for k, m := range is.Masters {
+		if was.Masters[k].String() != m.String() {
+			return fmt.Errorf("the save has %v instead of %v", was.Masters[k], m)
+		}
+	}
+	return nil
+}
+
+// auditKept checks that what a save would take from the last one is still true.
+func (c *Core) auditKept() error {
+	for _, m := range c.masters {
+		if m.kept.stale || m.kept.state == nil {
+			continue
+		}
+		was, is := *m.kept.state, *m.state()
+		if m.kept.aged {
+			was.Lineage.Offset = is.Lineage.Offset
+		}
+		if was.String() != is.String() {
+			return fmt.Errorf("the next save would hold of master %q %v instead of %v", m.cfg.Name, &was, &is)
 		}
 	}
 	return nil

@@ -12,7 +12,7 @@ func auditedCore(t *testing.T) *Core {
 	addr := func(host string, port int) Addr { a, _ := IPAddr(host, port); return a }
 	c, err := New(1, Params{State: State{
 		Options: Options{MyID: paddedID("me")},
-		Masters: []MasterState{{
+		Masters: []*MasterState{{
 			MasterConfig: MasterConfig{Name: "m", Addr: addr("10.0.0.1", 6379), Quorum: 1, DownAfter: time.Second},
 			Replicas:     []Addr{addr("10.0.0.2", 6379)},
 			Sentinels:    []KnownSentinel{{addr("10.0.1.1", 26379), paddedID("peer")}},

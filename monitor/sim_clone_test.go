@@ -66,7 +66,7 @@ func sameSizes(a, b *Core) error {
 // immutable are the types of what is never changed once it is made, so that a
 // core and its clone may share it.
 var immutable = []reflect.Type{
-	reflect.TypeFor[*Info](), reflect.TypeFor[*RenameTable](), reflect.TypeFor[State](),
+	reflect.TypeFor[*Info](), reflect.TypeFor[*RenameTable](), reflect.TypeFor[State](), reflect.TypeFor[*MasterState](),
 	reflect.TypeFor[Effect](), reflect.TypeFor[Command](), reflect.TypeFor[[]InstanceID](), reflect.TypeFor[nameAddrs](),
 }
 

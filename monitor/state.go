@@ -1,6 +1,9 @@
 package monitor
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Defaults of a monitored master (wire.md §12, Constants).
 const (
@@ -13,7 +16,8 @@ const (
 // and what this Sentinel promised or learned. The core hands out a fresh State
 // with every [Persist]; a file codec turns it into bytes and back.
 //
-// A State is a value: its receiver may keep it, and must not change it.
+// A State is a value: its receiver may keep it, and must not change it or what it
+// points to. A master that has not changed is the same pointer in the next State.
 type State struct {
 	Options      Options
 	CurrentEpoch Epoch
@@ -21,7 +25,7 @@ type State struct {
 	// votes may be lost also about masters that are monitored later. The core
 	// never sets it: what it saves has an epoch.
 	EpochsUnknown bool
-	Masters       []MasterState // in the order in which they were configured
+	Masters       []*MasterState // in the order in which they were configured
 }
 
 // Options are the process-wide settings that the core acts on and that can be
@@ -88,11 +92,51 @@ type KnownSentinel struct {
 	ID   RunID
 }
 
+// String returns the state of the master as a line of text for people. It has its
+// passwords.
+func (m *MasterState) String() string {
+	type plain MasterState // without this method
+	return fmt.Sprintf("%+v", plain(*m))
+}
+
 // State returns everything that must survive a restart, as it is now.
 func (c *Core) State() State {
-	s := State{Options: c.opts, CurrentEpoch: c.epoch, Masters: make([]MasterState, 0, len(c.masters))}
-	for _, m := range c.masters {
-		s.Masters = append(s.Masters, m.state())
+	s := State{Options: c.opts, CurrentEpoch: c.epoch, Masters: make([]*MasterState, len(c.masters))}
+	for k, m := range c.masters {
+		s.Masters[k] = m.state()
+	}
+	return s
+}
+
+// kept is what has been saved of a master, so that a save takes time only for what has
+// changed since.
+type kept struct {
+	state *MasterState // nil: nothing yet
+	stale bool         // the state has changed
+	aged  bool         // nothing but the offset in its lineage has
+}
+
+// outdated notes that the state of m has changed. A line that forgets to call it would
+// keep a vote out of the file.
+func (m *master) outdated() { m.kept.stale = true }
+
+// maxAged bounds for how many masters a save also takes an offset that is not worth a
+// write: offsets grow all the time, of all masters.
+const maxAged = 32
+
+// toSave is State for the next save.
+func (c *Core) toSave() State {
+	s := State{Options: c.opts, CurrentEpoch: c.epoch, Masters: make([]*MasterState, len(c.masters))}
+	aged := 0
+	for k, m := range c.masters {
+		if m.kept.aged && aged < maxAged {
+			aged++
+			m.kept.stale = true
+		}
+		if m.kept.stale || m.kept.state == nil {
+			m.kept = kept{state: m.state()}
+		}
+		s.Masters[k] = m.kept.state
 	}
 	return s
 }
@@ -101,8 +145,8 @@ func (c *Core) State() State {
 // on, the promoted address is the master and the old master takes its place
 // among the replicas, so that a restart in the middle of a failover starts with
 // the right roles.
-func (m *master) state() MasterState {
-	ms := MasterState{MasterConfig: m.cfg, ConfigEpoch: m.configEpoch, LeaderEpoch: m.ledger.Epoch}
+func (m *master) state() *MasterState {
+	ms := &MasterState{MasterConfig: m.cfg, ConfigEpoch: m.configEpoch, LeaderEpoch: m.ledger.Epoch}
 	ms.Pause = m.pause.FailoverPause
 	ms.Lineage = m.lineage
 	ms.Lineage.Keys = m.hadKeys

@@ -39,6 +39,7 @@ func (c *Core) switchTo(now Instant, m *master, addr Addr) {
 
 	c.unindex(m)
 	m.addr, m.cfg.Addr = addr, addr
+	m.outdated()
 	c.index(m)
 	c.resetMaster(now, m)
 	m.lease = lease{} // of a driver that has ended its work, or lost it
@@ -113,6 +114,7 @@ func (c *Core) adoptConfig(now Instant, m *master, h *Hello) {
 		return // the next hello finds the name looked up
 	}
 	m.configEpoch = h.ConfigEpoch
+	m.outdated()
 	m.configSeq = c.disk.next()
 	c.changed()
 	if addr.Same(from) {

@@ -70,6 +70,7 @@ func (c *Core) vote(now Instant, m *master, req Epoch, candidate RunID, leased b
 		return false
 	}
 	m.voteSeq = c.disk.next()
+	m.outdated()
 	if candidate != c.opts.MyID {
 		c.noteGrant(m, candidate, leased)
 	}

@@ -93,7 +93,7 @@ func (s store) Load(configured monitor.State) monitor.State {
 		return *s.saved
 	}
 	configured.Options.MyID = s.id
-	s.cluster.introduce(s.Sentinel, &configured.Masters[0])
+	s.cluster.introduce(s.Sentinel, configured.Masters[0])
 	return configured
 }
 

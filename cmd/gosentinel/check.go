@@ -32,7 +32,7 @@ func (p *program) check(inv invocation) int {
 	masters := file.State().Masters
 	fmt.Fprintf(p.stdout, "  monitors %s\n", count(len(masters), "master"))
 	for i := range masters {
-		m := &masters[i]
+		m := masters[i]
 		fmt.Fprintf(p.stdout, "    %s at %s, quorum %d, known: %s, %s\n", m.Name,
 			net.JoinHostPort(m.Addr.Host, strconv.Itoa(m.Addr.Port)), m.Quorum,
 			count(len(m.Replicas), "replica"), count(len(m.Sentinels), "other Sentinel"))

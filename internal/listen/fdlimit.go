@@ -22,7 +22,7 @@ func linkFiles(st *monitor.State) int {
 	files := 0
 	peers := map[monitor.RunID]bool{}
 	for i := range st.Masters {
-		m := &st.Masters[i]
+		m := st.Masters[i]
 		files += 2 + 2*max(1, len(m.Replicas))
 		for _, p := range m.Sentinels {
 			peers[p.ID] = true

@@ -9,7 +9,7 @@ import (
 
 func TestLinkFiles(t *testing.T) {
 	peer := func(id string) monitor.KnownSentinel { return monitor.KnownSentinel{ID: monitor.RunID(id)} }
-	st := &monitor.State{Masters: []monitor.MasterState{
+	st := &monitor.State{Masters: []*monitor.MasterState{
 		{Sentinels: []monitor.KnownSentinel{peer("a"), peer("b")}},
 		{Replicas: make([]monitor.Addr, 3), Sentinels: []monitor.KnownSentinel{peer("b"), peer("c")}},
 	}}

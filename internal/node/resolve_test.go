@@ -18,7 +18,7 @@ func mastersAt(hosts ...string) *monitor.State {
 		if !literal {
 			addr = monitor.Addr{Host: host, Port: 6379}
 		}
-		st.Masters = append(st.Masters, monitor.MasterState{MasterConfig: monitor.MasterConfig{Name: fmt.Sprint("m", i), Addr: addr}})
+		st.Masters = append(st.Masters, &monitor.MasterState{MasterConfig: monitor.MasterConfig{Name: fmt.Sprint("m", i), Addr: addr}})
 	}
 	return st
 }

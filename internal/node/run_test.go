@@ -25,7 +25,7 @@ func embedded(masters ...monitor.MasterConfig) Config {
 	base := configrewrite.Config{Settings: configrewrite.DefaultSettings()}
 	base.Settings.Gossip.Port = -1
 	for _, m := range masters {
-		base.State.Masters = append(base.State.Masters, monitor.MasterState{MasterConfig: m})
+		base.State.Masters = append(base.State.Masters, &monitor.MasterState{MasterConfig: m})
 	}
 	return Config{Base: base, Listen: func(log logfile.Sink) (*listen.Sockets, error) {
 		return listen.One("127.0.0.1:0", nil, log.Log)

@@ -16,7 +16,7 @@ func params() monitor.Params {
 	return monitor.Params{
 		State: monitor.State{
 			Options: monitor.Options{MyID: monitor.RunID(strings.Repeat("a", 40)), SentinelPass: "\xff"},
-			Masters: []monitor.MasterState{{MasterConfig: monitor.MasterConfig{
+			Masters: []*monitor.MasterState{{MasterConfig: monitor.MasterConfig{
 				Name: "m", Addr: addr, Quorum: 1, Rename: monitor.NewRenameTable(monitor.Renamed{From: "CONFIG", To: "x"}),
 			}}},
 		},

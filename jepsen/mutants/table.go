@@ -53,6 +53,18 @@ var general = []Mutation{
 		Edits: []Edit{{"monitor/state.go", "LeaderEpoch: m.ledger.Epoch}", "LeaderEpoch: 0 * m.ledger.Epoch}"}},
 	},
 	{
+		Name: "vote not marked as changed", Why: "the next save holds the state before the vote",
+		Edits: []Edit{{"monitor/vote.go", "	m.outdated()\n", ""}},
+	},
+	{
+		Name: "configuration not marked as changed", Why: "a Sentinel that restarts goes back to the old master",
+		Edits: []Edit{{"monitor/promote.go", "	m.outdated()\n	c.changed()\n", "	c.changed()\n"}},
+	},
+	{
+		Name: "learned member not marked as changed", Why: "it is forgotten at a restart",
+		Edits: []Edit{{"monitor/instance.go", "	i.master.outdated()\n	c.initTimer", "	c.initTimer"}},
+	},
+	{
 		Name: "a second vote in the same epoch", Why: "two candidates reach a majority",
 		Edits: []Edit{{"election/ledger.go", "if l.Epoch < req &&", "if l.Epoch <= req &&"}},
 	},

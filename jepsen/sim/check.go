@@ -620,7 +620,7 @@ func (k *checker) votedForItself(n *node, p *monitor.MasterProbe) {
 		k.fail(n.name, S19, "leads at epoch %d with its vote for %.8s at epoch %d", p.AttemptEpoch, p.VoteFor, p.VoteEpoch)
 	}
 	for j := range n.disk.durable.Masters {
-		if d := &n.disk.durable.Masters[j]; d.Name == p.Name && d.LeaderEpoch != p.AttemptEpoch && !k.lenient {
+		if d := n.disk.durable.Masters[j]; d.Name == p.Name && d.LeaderEpoch != p.AttemptEpoch && !k.lenient {
 			k.fail(n.name, S19, "leads at epoch %d, on disk is a vote at epoch %d", p.AttemptEpoch, d.LeaderEpoch)
 		}
 	}
@@ -794,7 +794,7 @@ func (k *checker) published(n *node, h monitor.Hello) {
 		k.fail(n.name, S6, "published config epoch %d after %d", h.ConfigEpoch, told)
 	}
 	for j := range n.disk.durable.Masters {
-		d := &n.disk.durable.Masters[j]
+		d := n.disk.durable.Masters[j]
 		// The outcome of an own failover is told even while the disk fails, and
 		// need not survive a crash then. It goes on being told when the disk is well
 		// again but has only ended the write that it hung in.
@@ -841,6 +841,17 @@ func (k *checker) drained(n *node, next Instant) {
 	}
 	if n.turns%k.w.opts.auditEvery() == 0 {
 		k.audit(n)
+	}
+}
+
+// handsOut checks a state that a core wants to have saved.
+func (k *checker) handsOut(n *node, p *monitor.Persist) {
+	if p == nil {
+		return
+	}
+	k.looked[Audit]++
+	if err := n.core.AuditSave(*p); err != nil {
+		k.fail(n.name, Audit, "%v", err)
 	}
 }
 

@@ -157,6 +157,7 @@ func (n *node) turn() {
 	}
 	n.core.TakeAddrs(n.show)
 	n.core.Drain(&n.out)
+	n.w.check.handsOut(n, n.out.Persist)
 	n.diary.rep.Advance(n.w.now)
 	for _, e := range n.out.Free {
 		if n.life != life {

@@ -167,7 +167,7 @@ func (w *world) addSentinel(k int) {
 func (w *world) freshState(id monitor.RunID) monitor.State {
 	st := monitor.State{Options: monitor.Options{MyID: id}}
 	for _, g := range w.groups {
-		m := monitor.MasterState{MasterConfig: w.masterConfig(g, g.servers[0].addr)}
+		m := &monitor.MasterState{MasterConfig: w.masterConfig(g, g.servers[0].addr)}
 		for _, s := range g.servers {
 			// Stock Sentinels make such a server follow itself.
 			if second, ok := monitor.IPAddr(s.second.Host, s.second.Port); ok && w.opts.Stock == 0 {

@@ -123,7 +123,7 @@ func (t *stock) start() error {
 	return nil
 }
 
-func (t *stock) addMaster(ms monitor.MasterState) {
+func (t *stock) addMaster(ms *monitor.MasterState) {
 	m := &stockMaster{cfg: ms.MasterConfig, configEpoch: ms.ConfigEpoch, voteEpoch: ms.LeaderEpoch}
 	t.initInst(&m.stockInst, monitor.KindMaster, m, hostPort(ms.Addr))
 	m.role = monitor.RoleMaster
@@ -197,7 +197,7 @@ func (t *stock) snapshot() monitor.State {
 	s := monitor.State{Options: monitor.Options{MyID: t.id}, CurrentEpoch: t.epoch}
 	addr := func(h monitor.HostPort) monitor.Addr { a, _ := monitor.IPAddr(h.Host, h.Port); return a }
 	for _, m := range t.masters {
-		ms := monitor.MasterState{MasterConfig: m.cfg, ConfigEpoch: m.configEpoch, LeaderEpoch: m.voteEpoch}
+		ms := &monitor.MasterState{MasterConfig: m.cfg, ConfigEpoch: m.configEpoch, LeaderEpoch: m.voteEpoch}
 		ms.Addr = addr(m.current())
 		for _, r := range m.replicas {
 			if r.addr == m.current() {

@@ -444,7 +444,7 @@ func (t *stock) forget(m *stockMaster) {
 func (t *stock) obey(o operation) {
 	k := slices.IndexFunc(t.masters, func(m *stockMaster) bool { return m.cfg.Name == o.master })
 	if o.op == "monitor" && k < 0 {
-		t.addMaster(monitor.MasterState{MasterConfig: o.config})
+		t.addMaster(&monitor.MasterState{MasterConfig: o.config})
 		t.save()
 		return
 	}

@@ -21,7 +21,7 @@ func writeRecord(t *testing.T) string {
 	rec := recorder.New(&text, recorder.DefaultLimit)
 	core, err := rec.NewCore(1, monitor.Params{State: monitor.State{
 		Options: monitor.Options{MyID: monitor.RunID(strings.Repeat("a", 40))},
-		Masters: []monitor.MasterState{{MasterConfig: monitor.MasterConfig{Name: "m", Addr: addr, Quorum: 1}}},
+		Masters: []*monitor.MasterState{{MasterConfig: monitor.MasterConfig{Name: "m", Addr: addr, Quorum: 1}}},
 	}})
 	if err != nil {
 		t.Fatal(err)

@@ -183,7 +183,7 @@ func (c Config) state(n int, d saved) monitor.State {
 		masters++
 	}
 	for k := range masters {
-		m := monitor.MasterState{
+		m := &monitor.MasterState{
 			MasterConfig: monitor.MasterConfig{
 				Name: masterName(k), Addr: masterAddrs[k],
 				Quorum: c.Quorum, DownAfter: downAfter, FailoverTimeout: 20 * time.Second, ParallelSyncs: 1,
