@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -197,4 +199,33 @@ func TestFailoverGivenUpByItsCaller(t *testing.T) {
 	if again, err := s.Failovers(t.Context(), "m", 0); err != nil || again[0].Phases[0].Name == "changed" {
 		t.Errorf("a report that is kept shares what it tells: %v", err)
 	}
+}
+
+// deaf is a log handler that does not return before it is released.
+type deaf struct {
+	slog.Handler
+	release chan struct{}
+}
+
+func (d deaf) Handle(context.Context, slog.Record) error { <-d.release; return nil }
+
+// TestLoggerThatHangs: the log of the program holds up neither the start, nor the work,
+// nor the end.
+func TestLoggerThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		cfg := offline(nil)
+		cfg.Logger = slog.New(deaf{slog.NewTextHandler(io.Discard, nil), release})
+		s, end := run(t, cfg)
+		<-s.Ready()
+		time.Sleep(time.Hour) // the master is down, which is logged
+		if err := s.Health(t.Context()); err != nil {
+			t.Errorf("Health: %v", err)
+		}
+		begun := time.Now()
+		if err := end(); err != nil || time.Since(begun) > 5*time.Second {
+			t.Errorf("it ended after %v: %v", time.Since(begun), err)
+		}
+		close(release)
+	})
 }

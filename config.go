@@ -110,7 +110,8 @@ type Config struct {
 	// Limits bound what clients and slow readers of events can cost.
 	Limits Limits
 
-	// Logger receives the log; nil discards it.
+	// Logger receives the log; nil discards it. A handler that is slow or hangs holds up
+	// nothing: up to 1 MiB waits for it, then lines are dropped.
 	Logger *slog.Logger
 
 	// Record receives what goes into the core and what comes out of it, in a form

@@ -2,7 +2,10 @@ package logfile
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"sync"
+	"time"
 
 	"github.com/gosentinel/sentinel/monitor"
 )
@@ -10,24 +13,38 @@ import (
 // Slog returns the log of an embedded Sentinel: it goes to logger, whose own
 // configuration decides which levels are written. A nil logger discards
 // everything.
+//
+// The handler is called by one goroutine, which Close ends. One that hangs holds up
+// nobody else: lines wait for it, up to DefaultQueueBytes, and then are dropped.
 func Slog(logger *slog.Logger) Log {
+	l := Log{Level: func() string { return "notice" }, SetLevel: func(string) {}, Close: func() {}}
 	if logger == nil {
-		logger = slog.New(slog.DiscardHandler)
+		l.Sink = slogSink{handler: slog.DiscardHandler}
+		return l
 	}
-	return Log{
-		Sink: slogSink{logger}, Level: func() string { return "notice" }, SetLevel: func(string) {}, Close: func() {},
-	}
+	q := &slogQueue{handler: logger.Handler(), wake: make(chan struct{}, 1), done: make(chan struct{})}
+	go q.run()
+	l.Sink, l.Close = slogSink{q.handler, q}, q.close
+	return l
 }
 
-type slogSink struct{ logger *slog.Logger }
+type slogSink struct {
+	handler slog.Handler
+	queue   *slogQueue
+}
 
 func (s slogSink) Log(level monitor.Level, text string) {
-	s.logger.Log(context.Background(), slogLevel(level), text)
+	if l := slogLevel(level); s.handler.Enabled(context.Background(), l) {
+		s.queue.put(slog.NewRecord(time.Now(), l, text, 0), len(text))
+	}
 }
 
 func (s slogSink) Event(ev monitor.Event) {
-	if level := slogLevel(ev.Level()); s.logger.Enabled(context.Background(), level) {
-		s.logger.Log(context.Background(), level, ev.Name(), "event", string(ev.AppendText(nil)))
+	if l := slogLevel(ev.Level()); s.handler.Enabled(context.Background(), l) {
+		r := slog.NewRecord(time.Now(), l, ev.Name(), 0)
+		text := string(ev.AppendText(nil))
+		r.AddAttrs(slog.String("event", text))
+		s.queue.put(r, len(text))
 	}
 }
 
@@ -39,5 +56,83 @@ func slogLevel(level monitor.Level) slog.Level {
 		return slog.LevelInfo
 	default:
 		return slog.LevelWarn
+	}
+}
+
+// slogQueue holds the records that the handler has not taken yet.
+type slogQueue struct {
+	handler slog.Handler
+	wake    chan struct{} // holds one token when there may be something to hand on
+	done    chan struct{} // closed when the goroutine has ended
+
+	mu      sync.Mutex
+	records []slog.Record
+	bytes   int
+	dropped int // since the last take
+	closed  bool
+}
+
+// recordBytes is about what a record takes besides its text.
+const recordBytes = 300
+
+func (q *slogQueue) put(r slog.Record, text int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	switch {
+	case q.closed:
+		return
+	case q.dropped > 0 || q.bytes > 0 && q.bytes+text+recordBytes > DefaultQueueBytes:
+		q.dropped++
+		return
+	}
+	q.records, q.bytes = append(q.records, r), q.bytes+text+recordBytes
+	select {
+	case q.wake <- struct{}{}:
+	default: // it is already awake or about to wake
+	}
+}
+
+// run hands records on until the queue is closed and empty.
+func (q *slogQueue) run() {
+	defer close(q.done)
+	for range q.wake {
+		for {
+			batch := q.take()
+			if len(batch) == 0 {
+				break
+			}
+			for _, r := range batch {
+				_ = q.handler.Handle(context.Background(), r) // as [slog.Logger] does
+			}
+		}
+	}
+}
+
+// take returns the records that wait, followed by one about those that were dropped
+// after them.
+func (q *slogQueue) take() []slog.Record {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	batch := q.records
+	if q.dropped > 0 {
+		batch = append(batch, slog.NewRecord(time.Now(), slog.LevelWarn, fmt.Sprintf("%d log lines were dropped here: they came faster than the handler took them", q.dropped), 0))
+	}
+	q.records, q.bytes, q.dropped = nil, 0, 0
+	return batch
+}
+
+// close waits for the handler, which is left behind if it hangs.
+func (q *slogQueue) close() {
+	q.mu.Lock()
+	if !q.closed {
+		q.closed = true
+		close(q.wake)
+	}
+	q.mu.Unlock()
+	timer := time.NewTimer(logFlushTimeout)
+	defer timer.Stop()
+	select {
+	case <-q.done:
+	case <-timer.C:
 	}
 }

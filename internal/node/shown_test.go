@@ -3,8 +3,6 @@ package node
 import (
 	"context"
 	"fmt"
-	"io"
-	"log/slog"
 	"strconv"
 	"testing"
 	"time"
@@ -26,7 +24,7 @@ func TestToldIsShown(t *testing.T) {
 		t.Fatal(err)
 	}
 	n.state.Options.MyID = newRunID()
-	log := logfile.Slog(slog.New(slog.NewTextHandler(io.Discard, nil)))
+	log := logfile.Slog(nil)
 	l, sh, err := n.build(t.Context(), log, &listen.Sockets{}, func() {})
 	if err != nil {
 		t.Fatal(err)
