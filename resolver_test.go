@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 )
 
 // book is a resolver that knows some names.
@@ -69,4 +70,37 @@ func TestResolver(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestDialAndResolverReturnNothing: what a program's functions should never return is an
+// error like others, and takes nothing down.
+func TestDialAndResolverReturnNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, end := run(t, Config{
+			Resolver: invalid{}, ResolveHostnames: true,
+			Masters: []MasterConfig{{Name: "m", Addr: "10.0.0.1:1", Quorum: 1}, {Name: "named", Addr: "one.test:1", Quorum: 1}},
+			Dial:    func(context.Context, string, string) (net.Conn, error) { return nil, nil },
+		})
+		<-s.Ready()
+		time.Sleep(time.Minute)
+		if m, err := s.Master(t.Context(), "m"); err != nil || !strings.Contains(m.Trouble, "neither a connection nor an error") {
+			t.Errorf("%+v, %v", m.Status, err)
+		}
+		if m, err := s.Master(t.Context(), "named"); err != nil || m.Addr != "one.test:1" || !m.Down() {
+			t.Errorf("%+v, %v", m, err)
+		}
+		if err := s.Monitor(t.Context(), MasterConfig{Name: "two", Addr: "two.test:1", Quorum: 1}); err == nil || !strings.Contains(err.Error(), `"two.test" has no address`) {
+			t.Errorf("Monitor: %v", err)
+		}
+		if err := end(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// invalid resolves every name to an address that is none.
+type invalid struct{}
+
+func (invalid) LookupNetIP(context.Context, string, string) ([]netip.Addr, error) {
+	return []netip.Addr{{}}, nil
 }

@@ -100,11 +100,26 @@ type Config struct {
 // DialFunc opens a connection to an IP address with a port.
 type DialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
 
+// checked returns a function that never returns nothing at all, which would take the
+// program down.
+func (d DialFunc) checked() DialFunc {
+	if d == nil {
+		return nil
+	}
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		nc, err := d(ctx, network, addr)
+		if nc == nil && err == nil {
+			err = errors.New("Config.Dial has returned neither a connection nor an error")
+		}
+		return nc, err
+	}
+}
+
 // New returns a Node for embedding. It does nothing until Run is called. The error
 // joins all mistakes in cfg, or describes what is wrong with the state file.
 func New(cfg Config) (*Node, error) {
 	n := &Node{
-		settings: cfg.Base.Settings, listen: cfg.Listen, dialTLS: cfg.DialTLS, dial: cfg.Dial, resolver: cfg.Resolver, policy: cfg.Policy, shutdown: cfg.AllowShutdown,
+		settings: cfg.Base.Settings, listen: cfg.Listen, dialTLS: cfg.DialTLS, dial: cfg.Dial.checked(), resolver: cfg.Resolver, policy: cfg.Policy, shutdown: cfg.AllowShutdown,
 		opened: make(chan struct{}), inner: mempipe.Listen(inProcess),
 		openLog: func() (logfile.Log, error) { return logfile.Slog(cfg.Logger), nil },
 	}

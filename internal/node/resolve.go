@@ -82,7 +82,9 @@ func (r resolver) lookup(ctx context.Context, host string) []string {
 func (r resolver) usable(addrs []netip.Addr) []string {
 	var all, same []string
 	for _, a := range addrs {
-		a = a.Unmap()
+		if a = a.Unmap(); !a.IsValid() {
+			continue // a resolver of the program may return anything
+		}
 		text := a.String()
 		if slices.Contains(all, text) {
 			continue
@@ -112,8 +114,8 @@ func (r resolver) one(ctx context.Context, host string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if len(addrs) == 0 {
-		return "", fmt.Errorf("%q has no address", host)
+	if usable := r.usable(addrs); len(usable) > 0 {
+		return usable[0], nil
 	}
-	return r.usable(addrs)[0], nil
+	return "", fmt.Errorf("%q has no address", host)
 }
