@@ -130,7 +130,11 @@ func serveRESP(conn net.Conn, f func(words []string) string) {
 		if !ok || len(words) == 0 {
 			return
 		}
-		if _, err := conn.Write([]byte(f(words))); err != nil {
+		reply := f(words)
+		if reply == "" {
+			continue // silence
+		}
+		if _, err := conn.Write([]byte(reply)); err != nil {
 			return
 		}
 	}
@@ -429,6 +433,17 @@ func (w *world) until(want string, epoch uint64) {
 		}
 	}
 	w.Fatalf("%s at epoch %d did not become the master\n%+v", want, epoch, w.r.Status())
+}
+
+// connect returns a connection of DialMaster, which ends with the test.
+func (w *world) connect() net.Conn {
+	w.Helper()
+	conn, err := w.r.DialMaster(w.Context(), "", "")
+	if err != nil {
+		w.Fatal(err)
+	}
+	w.Cleanup(func() { conn.Close() })
+	return conn
 }
 
 // failover makes b the master of all Sentinels.

@@ -9,6 +9,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -213,10 +214,7 @@ func TestMasterAgain(t *testing.T) {
 			start := time.Now()
 			w.until(to, epoch)
 			w.within(start, time.Second)
-			conn, err := w.r.DialMaster(t.Context(), "", "")
-			if err != nil {
-				t.Fatal(err)
-			}
+			conn := w.connect()
 			if err := said(conn, to); err != nil {
 				t.Error(err)
 			}
@@ -375,16 +373,119 @@ func TestSlowConsumerOfChanges(t *testing.T) {
 	})
 }
 
+// A server that says that it is a replica loses its clients at once, though the Sentinels
+// still name it and there is no other master.
+func TestCutsBeforeSentinelsAgree(t *testing.T) {
+	simulated(t, 3, func(t *testing.T, w *world) {
+		w.run()
+		conn := w.connect()
+		time.Sleep(time.Second)
+		w.servers["a:1"].become(aReplica)
+		start := time.Now()
+		conn.SetReadDeadline(start.Add(time.Minute))
+		if _, err := conn.Read(make([]byte, 1)); !errors.Is(err, ErrDemoted) {
+			t.Errorf("read: %v", err)
+		}
+		w.within(start, 6*time.Second) // one poll
+		synctest.Wait()
+		if s := w.r.Status(); !s.Master.IsZero() {
+			t.Errorf("the master is still %v", s.Master)
+		}
+		w.failover(w.sentinels...)
+		w.until("b:1", 6)
+	})
+}
+
+// The end of the connection to the master has the Sentinels asked, and again and again
+// while there is none, whatever Poll is and though nothing is announced.
+func TestLostMasterIsAskedFor(t *testing.T) {
+	simulated(t, 3, func(t *testing.T, w *world) {
+		w.opt.Poll = time.Hour
+		for _, s := range w.sentinels {
+			s.events = false
+		}
+		w.run()
+		w.master("a:1", 5)
+		time.Sleep(time.Second)
+		w.net.kill("a:1")
+		time.Sleep(3 * time.Second)
+		w.failover(w.sentinels...)
+		start := time.Now()
+		w.until("b:1", 6)
+		w.within(start, 2*time.Second)
+	})
+}
+
+// Who cannot connect has the Sentinels asked, long before the next poll.
+func TestFailedDialAsks(t *testing.T) {
+	simulated(t, 3, func(t *testing.T, w *world) {
+		w.opt.Poll = time.Hour
+		w.run()
+		w.master("a:1", 5)
+		time.Sleep(time.Second)
+		w.failover(w.sentinels...)
+		w.net.serve("a:1", func(c net.Conn) {}) // new connections end, those of before stay
+		start := time.Now()
+		conn := w.connect()
+		if err := said(conn, "b:1"); err != nil {
+			t.Error(err)
+		}
+		w.within(start, time.Second)
+	})
+}
+
+// Who is connecting to a machine that has vanished goes on with the new master as soon
+// as there is one, and does not wait for the end of the time-out.
+func TestDialLeavesTheOldMaster(t *testing.T) {
+	simulated(t, 3, func(t *testing.T, w *world) {
+		w.opt.Timeout = time.Minute
+		w.run()
+		w.master("a:1", 5)
+		time.Sleep(time.Second)
+		w.net.serve("a:1", nil) // for new connections
+		dialled := make(chan error)
+		go func() {
+			conn, err := w.r.DialMaster(context.Background(), "", "")
+			if err == nil {
+				err = said(conn, "b:1")
+			}
+			dialled <- err
+		}()
+		time.Sleep(time.Second)
+		w.failover(w.sentinels...)
+		start := time.Now()
+		w.sentinels[0].publish("cache", "a:1", "b:1")
+		if err := <-dialled; err != nil {
+			t.Error(err)
+		}
+		w.within(start, time.Second)
+	})
+}
+
+// What a server said before it hung up is known though nothing could be sent to it.
+func TestHungUpBeforeTheQuestion(t *testing.T) {
+	mine, theirs := net.Pipe()
+	go func() {
+		io.WriteString(theirs, "-ERR max number of clients reached\r\n")
+		theirs.Close()
+	}()
+	conn := &deaf{mine}
+	if _, err := exchange(t.Context(), conn, newReader(conn), command{"ROLE"}); err == nil || !strings.Contains(err.Error(), "max number of clients") {
+		t.Error(err)
+	}
+}
+
+// deaf is a connection that can only be read.
+type deaf struct{ net.Conn }
+
+func (deaf) Write([]byte) (int, error) { return 0, syscall.EPIPE }
+
 // What a server says on a connection when it has been demoted is noticed without
 // an event and long before the next poll.
 func TestDemotionIsSeenOnConnections(t *testing.T) {
 	simulated(t, 3, func(t *testing.T, w *world) {
 		w.run()
-		conn, err := w.r.DialMaster(t.Context(), "", "")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close()
+		conn := w.connect()
 		time.Sleep(time.Second)
 		w.servers["a:1"].become(aReplica)
 		w.servers["a:1"].echo = "-READONLY You can't write against a read only replica.\r\n"

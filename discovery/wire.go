@@ -96,7 +96,7 @@ func exchange(ctx context.Context, conn net.Conn, rd *reader, commands ...comman
 	case !stop():
 		return nil, plain(context.Cause(ctx))
 	case err != nil:
-		return nil, farewell(replies, plain(err))
+		return nil, plain(err)
 	case failed != nil:
 		return nil, farewell(replies, plain(failed))
 	}
