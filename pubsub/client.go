@@ -25,9 +25,9 @@ const (
 // before all that is pending, which may include the first message of that
 // subscription. The confirmation of an end goes after it.
 type Client struct {
-	bus    *Bus
-	ready  chan struct{}
-	onSlow func()
+	bus     *Bus
+	onReady func()
+	onSlow  func()
 
 	// Guarded by bus.mu.
 	resp3     bool
@@ -37,6 +37,7 @@ type Client struct {
 	queue     [][]byte // shared frames; queue[:head] are gone
 	head      int
 	bytes     int
+	told      bool // onReady was called for what is queued
 	slow      bool
 	closed    bool
 }
@@ -44,16 +45,14 @@ type Client struct {
 // NewClient returns a client without subscriptions. It costs the bus nothing
 // until it subscribes. Close must be called at the end.
 //
-// onSlow, when not nil, is called once when the client is cut, on the goroutine
-// that distributes events. It must not block and not use the bus. A connection
-// needs it because its own goroutine is then blocked in the slow write.
-func (b *Bus) NewClient(onSlow func()) *Client {
-	return &Client{bus: b, ready: make(chan struct{}, 1), onSlow: onSlow}
+// onReady, when not nil, is called when there is something to take with [Client.AppendPending], once
+// until that is called. onSlow, when not nil, is called once when the client is cut: a
+// connection needs it because whoever writes to it may be blocked in a slow write.
+// Both are called on the goroutine that distributes events, or that which calls
+// AppendPending. They must not block and not use the bus.
+func (b *Bus) NewClient(onReady, onSlow func()) *Client {
+	return &Client{bus: b, onReady: onReady, onSlow: onSlow}
 }
-
-// Ready has a value when there may be frames to write or [Client.Slow] has
-// become true. It is closed by [Client.Close].
-func (c *Client) Ready() <-chan struct{} { return c.ready }
 
 // SetRESP3 chooses the form of the messages that come from now on.
 func (c *Client) SetRESP3(on bool) {
@@ -123,10 +122,11 @@ func (c *Client) Slow() bool {
 }
 
 // AppendPending moves frames from the queue to dst until that has max bytes or
-// more, and returns it. When frames are left, [Client.Ready] has a value again.
+// more, and returns it. When frames are left, onReady is called.
 func (c *Client) AppendPending(dst []byte, max int) []byte {
 	c.bus.mu.Lock()
 	defer c.bus.mu.Unlock()
+	c.told = false
 	for c.head < len(c.queue) && len(dst) < max {
 		f := c.queue[c.head]
 		dst = append(dst, f...)
@@ -142,7 +142,8 @@ func (c *Client) AppendPending(dst []byte, max int) []byte {
 	return dst
 }
 
-// Close ends all subscriptions and closes Ready. It may be called twice.
+// Close ends all subscriptions. Nothing is called back any more. It may be called
+// twice.
 func (c *Client) Close() {
 	c.bus.mu.Lock()
 	defer c.bus.mu.Unlock()
@@ -155,7 +156,6 @@ func (c *Client) Close() {
 		}
 	}
 	c.closed, c.queue, c.head, c.bytes = true, nil, 0, 0
-	close(c.ready)
 }
 
 // The rest is called with bus.mu held.
@@ -201,15 +201,15 @@ func (c *Client) cut() {
 		return
 	}
 	c.slow, c.queue, c.head, c.bytes = true, nil, 0, 0
-	c.notify()
 	if c.onSlow != nil {
 		c.onSlow()
 	}
 }
 
 func (c *Client) notify() {
-	if !c.closed {
-		signal(c.ready)
+	if !c.told && c.onReady != nil {
+		c.told = true
+		c.onReady()
 	}
 }
 

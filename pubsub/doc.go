@@ -20,13 +20,11 @@
 //
 // A RESP client is served by its connection, which owns the socket:
 //
-//	sub := bus.NewClient(func() { go conn.Close() })
+//	sub := bus.NewClient(func() { go write() }, func() { go conn.Close() })
 //	defer sub.Close()
 //	count, err := sub.Subscribe(pubsub.Pattern, "*")
 //	...
-//	for range sub.Ready() {
-//		if sub.Slow() { break }
-//		frames = sub.AppendPending(frames[:0], 64<<10)
-//		conn.Write(frames)
+//	func write() {
+//		conn.Write(sub.AppendPending(nil, 64<<10)) // one at a time
 //	}
 package pubsub

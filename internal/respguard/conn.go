@@ -9,40 +9,57 @@ import (
 )
 
 // Conn is a client connection that yields only whole, valid commands in canonical
-// form. Read must be called by one goroutine at a time; all other methods are
-// safe for concurrent use.
+// form. There are two ways to get them. Read makes of it a connection that any RESP
+// server can read. A server that shares memory between its connections calls, over and
+// over:
+//
+//	err := c.Await(scratch)       // or Arm, and Feed when something has arrived
+//	for {
+//		batch, err := c.Next(buf) // whole commands, until there are none
+//	}
+//	c.Done(buf)
+//
+// Only one goroutine at a time may read, in either way. All other methods are safe for
+// concurrent use.
 type Conn struct {
 	net.Conn
 	guard  *Guard
 	auth   atomic.Bool
 	exempt atomic.Bool
 	closed sync.Once
-	before func() // see BeforeEnd
 
 	// The rest belongs to the goroutine that reads.
 	scan     scanner
-	off      int    // how much of scan.out Read has returned
-	raw      []byte // read from the socket but not scanned yet; memory of its own
-	err      error  // what Read returns after all of scan.out
+	raw      []byte // received but not scanned yet
+	ownRaw   bool   // raw is memory of this connection
+	lent     bool   // scan.out is memory of a Buffer
+	err      error  // of the last read; it counts after all of raw
 	begun    time.Time
 	deadline time.Time
 	charged  atomic.Int64
+
+	// Of Read alone.
+	buf   *Buffer // in use
+	batch []byte  // what it has yet to return
 }
 
-// A command of n bytes takes about this many times n of memory: once here, up to
-// twice in redcon's buffer, which grows by doubling, and once in the copy that
-// redcon passes to the handler.
+// A command of n bytes takes about this many times n of memory: up to twice here, in a
+// buffer that grows by doubling, and as much for what is made of it, or for redcon where
+// that reads the connection.
 const copiesPerCommand = 4
 
-// buffers lends memory to connections that have something to return, so that an
-// idle connection holds none.
-var buffers = sync.Pool{New: func() any { return new([]byte) }}
+// Buffer is memory in which commands are put together. Many connections can share one,
+// each between its first [Conn.Next] and [Conn.Done]. The zero value is ready to use.
+type Buffer struct{ out []byte }
 
-// maxPooledBytes keeps the rare large command from staying in the pool.
-const maxPooledBytes = 64 << 10
+// buffers lends them to Read, so that an idle connection holds none.
+var buffers = sync.Pool{New: func() any { return new(Buffer) }}
 
-// readBytes bounds one read from the socket.
-const readBytes = 16 << 10
+// maxKeptBytes is what a Buffer keeps after a large command.
+const maxKeptBytes = 64 << 10
+
+// ReadBytes bounds one read from a connection.
+const ReadBytes = 16 << 10
 
 func newConn(nc net.Conn, g *Guard) *Conn {
 	c := &Conn{Conn: nc, guard: g}
@@ -59,11 +76,6 @@ func (c *Conn) SetAuthenticated(ok bool) { c.auth.Store(ok) }
 // SetIdleExempt sets whether the connection is exempt from Limits.IdleTimeout, as
 // subscribers are, which are normally silent. It takes effect with the next Read.
 func (c *Conn) SetIdleExempt(exempt bool) { c.exempt.Store(exempt) }
-
-// BeforeEnd makes Read call f before it returns its first error, or writes one to the
-// client: replies to earlier commands that are not written yet come first. It must be
-// called before the first Read.
-func (c *Conn) BeforeEnd(f func()) { c.before = f }
 
 // NetConn returns the underlying connection.
 func (c *Conn) NetConn() net.Conn { return c.Conn }
@@ -113,75 +125,116 @@ func (c *Conn) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	for c.off == c.scan.start {
-		if c.err != nil && len(c.raw) == 0 {
-			return 0, c.fail()
+	for len(c.batch) == 0 {
+		if c.buf == nil {
+			c.buf = buffers.Get().(*Buffer)
 		}
-		c.recycle()
-		c.fill(p)
+		var err error
+		if c.batch, err = c.Next(c.buf); err != nil {
+			c.release()
+			return 0, c.Fail(err)
+		}
+		if c.batch == nil {
+			c.release()
+			c.Await(p[:min(len(p), ReadBytes)])
+		}
 	}
-	n := copy(p, c.scan.out[c.off:c.scan.start])
-	c.off += n
-	if c.off == c.scan.start {
-		c.recycle()
+	c.keepRaw() // it lies in p
+	n := copy(p, c.batch)
+	if c.batch = c.batch[n:]; len(c.batch) == 0 {
+		c.release()
 	}
 	return n, nil
 }
 
-// fill scans what is left in raw, or reads more into scratch and scans that.
-func (c *Conn) fill(scratch []byte) {
-	src := c.raw
-	own := len(src) > 0
-	if !own {
-		scratch = scratch[:min(len(scratch), readBytes)]
-		n, err := c.receive(scratch)
-		if err != nil {
-			c.err = err
-		}
-		if src = scratch[:n]; n == 0 {
-			return
-		}
-	}
-	if c.scan.out == nil {
-		c.scan.out = *buffers.Get().(*[]byte)
-	}
-	auth := c.auth.Load()
-	n, v := c.scan.scan(src, auth, !auth)
-	switch {
-	case v != nil:
-		c.err, c.raw = v, nil
-	case n == len(src):
-		c.raw = nil
-	case own:
-		c.raw = src[n:] // a copy for each command would cost a stranger nothing and us the square
-	default:
-		c.raw = append([]byte(nil), src[n:]...)
-	}
-	if c.scan.start > 0 || !c.scan.partial() {
-		c.begun = time.Time{} // a command that is partial now has only just begun
-	}
+func (c *Conn) release() {
+	c.Done(c.buf)
+	buffers.Put(c.buf)
+	c.buf = nil
 }
 
-// recycle drops what Read has returned and, when nothing is left, gives the
-// buffer back to the pool.
-func (c *Conn) recycle() {
+// Await waits until something has arrived, for which scratch is used, or the
+// connection has ended, and returns how much has arrived. [Conn.Next] has the outcome.
+func (c *Conn) Await(scratch []byte) (n int) {
+	if len(c.raw) > 0 || c.err != nil {
+		return 0
+	}
+	err := c.Arm()
+	if err == nil {
+		n, err = c.Conn.Read(scratch)
+	}
+	c.Feed(scratch[:n], err)
+	return n
+}
+
+// Feed hands over what was read from the connection, which must be left alone until
+// Done, and the error of that read. All of what was fed before must have been taken.
+func (c *Conn) Feed(p []byte, err error) {
+	c.raw, c.ownRaw, c.err = p, false, err
+}
+
+// Next returns the next whole commands in canonical form, which are valid until the
+// next call of Next or Done. It returns nil when there is none among what was received,
+// and then the error of the connection, if it has one. What the client may send is
+// judged when Next is called: before a client is authenticated, that is for each
+// command.
+func (c *Conn) Next(b *Buffer) (batch []byte, err error) {
 	s := &c.scan
-	if c.off > 0 {
-		rest := copy(s.out, s.out[c.off:])
-		s.out, s.start, s.name, c.off = s.out[:rest], 0, s.name-c.off, 0
+	if s.out == nil {
+		s.out, c.lent = b.out[:0], true
 	}
-	if len(s.out) > 0 || s.out == nil {
-		return
+	if s.start > 0 { // what the last call returned
+		rest := copy(s.out, s.out[s.start:])
+		s.out, s.name, s.start = s.out[:rest], s.name-s.start, 0
 	}
-	if cap(s.out) <= maxPooledBytes {
-		buf := s.out
-		buffers.Put(&buf)
+	if len(c.raw) > 0 {
+		auth := c.auth.Load()
+		n, v := s.scan(c.raw, auth, !auth)
+		if c.raw = c.raw[n:]; v != nil {
+			c.err, c.raw = v, nil
+		}
+		if s.start > 0 || !s.partial() {
+			c.begun = time.Time{} // a command that is partial now has only just begun
+		}
 	}
-	s.out = nil
+	if s.start > 0 {
+		return s.out[:s.start], nil
+	}
+	return nil, c.err
 }
 
-// receive reads from the socket under the deadline that applies now.
-func (c *Conn) receive(p []byte) (int, error) {
+// Done ends the use of a Buffer. What is not whole yet is kept.
+func (c *Conn) Done(b *Buffer) {
+	s := &c.scan
+	rest := s.out[s.start:]
+	s.name -= s.start
+	if c.lent && cap(s.out) <= maxKeptBytes {
+		b.out = s.out // it may have grown
+	}
+	switch {
+	case len(rest) == 0:
+		s.out = nil
+	case c.lent:
+		s.out = append(make([]byte, 0, 2*len(rest)), rest...)
+	case s.start > 0:
+		s.out = s.out[:copy(s.out, rest)]
+	}
+	s.start, c.lent = 0, false
+	c.keepRaw()
+}
+
+// keepRaw gives the memory that was fed back.
+func (c *Conn) keepRaw() {
+	switch {
+	case len(c.raw) == 0:
+		c.raw = nil
+	case !c.ownRaw:
+		c.raw, c.ownRaw = append([]byte(nil), c.raw...), true
+	}
+}
+
+// Arm sets the deadline of the connection that applies to what it receives next.
+func (c *Conn) Arm() error {
 	var want time.Time
 	switch idle := c.guard.lim.IdleTimeout; {
 	case c.scan.partial():
@@ -194,24 +247,19 @@ func (c *Conn) receive(p []byte) (int, error) {
 	case idle > 0 && !c.exempt.Load():
 		want = time.Now().Add(idle)
 	}
-	if want != c.deadline {
-		if err := c.Conn.SetReadDeadline(want); err != nil {
-			return 0, err
-		}
-		c.deadline = want
+	if want == c.deadline {
+		return nil
 	}
-	return c.Conn.Read(p)
+	c.deadline = want
+	return c.Conn.SetReadDeadline(want)
 }
 
-// fail ends the connection and returns the reason.
-func (c *Conn) fail() error {
-	if f := c.before; f != nil {
-		c.before = nil
-		f()
-	}
-	v, ok := c.err.(*Violation)
+// Fail ends the connection after an error that Next has returned, and returns it. If
+// the client broke a rule, it is told first.
+func (c *Conn) Fail(err error) error {
+	v, ok := err.(*Violation)
 	if !ok {
-		return c.err
+		return err
 	}
 	if v.Reply != "" {
 		c.Conn.SetWriteDeadline(time.Now().Add(lingerTimeout))

@@ -11,12 +11,12 @@ import (
 // arrived with it must not be copied for each of them: a stranger could then make
 // this Sentinel move hundreds of bytes for each one that it sends.
 func TestPipelineOfStrangers(t *testing.T) {
-	const commands = 20 * readBytes / 14
+	const commands = 20 * ReadBytes / 14
 	stream := bytes.Repeat([]byte("*1\r\n$4\r\nPING\r\n"), commands)
 	c := newConn(&script{chunks: [][]byte{stream}}, New(Limits{AuthRequired: true}))
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	buf, got := make([]byte, readBytes), 0
+	buf, got := make([]byte, ReadBytes), 0
 	for {
 		n, err := c.Read(buf)
 		got += n

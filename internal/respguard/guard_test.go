@@ -56,6 +56,56 @@ func through(t testing.TB, chunks [][]byte, lim Limits, auth bool) verdict {
 	}
 }
 
+// lent is through for a server that shares a Buffer between its connections: what is
+// lent to a connection holds something else as soon as the connection is done with it.
+func lent(t testing.TB, chunks [][]byte, lim Limits, auth bool) verdict {
+	t.Helper()
+	lim.AuthRequired = !auth
+	nc := &script{}
+	c := New(lim).admit(nc)
+	defer c.Close()
+	v := verdict{reply: "-"}
+	var buf Buffer
+	for i := 0; ; i++ {
+		var fed []byte
+		var err error = io.EOF
+		if i < len(chunks) {
+			fed, err = append(fed, chunks[i]...), nil
+		}
+		c.Feed(fed, err)
+		for {
+			var batch []byte
+			if batch, err = c.Next(&buf); len(batch) == 0 {
+				break
+			}
+			for len(batch) > 0 {
+				whole, args, _, rest, err := redcon.ReadNextCommand(batch, nil)
+				if !whole || err != nil {
+					t.Fatalf("redcon did not like %.80q: %v", batch, err)
+				}
+				var words []string
+				for _, a := range args {
+					words = append(words, string(a))
+				}
+				v.cmds, batch = append(v.cmds, words), rest
+			}
+		}
+		c.Done(&buf)
+		for _, b := range [][]byte{fed, buf.out[:cap(buf.out)]} {
+			for k := range b {
+				b[k] = '?'
+			}
+		}
+		var bad *Violation
+		if errors.As(err, &bad) {
+			v.reply = bad.Reply
+		}
+		if err != nil {
+			return v
+		}
+	}
+}
+
 var streams = []string{
 	"*1\r\n$4\r\nPING\r\n",
 	"*2\r\n$4\r\nPING\r\n$0\r\n\r\n*1\r\n$4\r\nPING\r\n",
@@ -96,6 +146,9 @@ func TestVerdicts(t *testing.T) {
 				steps = []int{0, 1, 4096}
 			}
 			for _, n := range steps {
+				if got := lent(t, cut([]byte(in), n), tight, auth).String(); got != want {
+					t.Errorf("with lent memory: %.80q cut by %d, auth %v\n got %.200s\nwant %.200s", in, n, auth, got, want)
+				}
 				if got := through(t, cut([]byte(in), n), tight, auth).String(); got != want {
 					t.Errorf("%.80q cut by %d, auth %v\n got %.200s\nwant %.200s", in, n, auth, got, want)
 				}
@@ -162,6 +215,9 @@ func FuzzGuard(f *testing.F) {
 			rest = rest[n:]
 		}
 		for _, ch := range [][][]byte{cut(in, 0), cut(in, 1), chunks} {
+			if got := lent(t, ch, tight, auth).String(); got != want {
+				t.Fatalf("with lent memory: %q, auth %v, %d chunks\n got %s\nwant %s", in, auth, len(ch), got, want)
+			}
 			if got := through(t, ch, tight, auth).String(); got != want {
 				t.Fatalf("%q, auth %v, %d chunks\n got %s\nwant %s", in, auth, len(ch), got, want)
 			}

@@ -48,6 +48,7 @@ const (
 	flagWrite                               // held back by CLIENT PAUSE WRITE
 	flagUnpausable                          // not held back by CLIENT PAUSE
 	flagHidden                              // an extension that lists do not show
+	flagImmediate                           // waits for nothing, but see client.immediate
 )
 
 // flagNames are in the order of COMMAND INFO.
@@ -268,14 +269,14 @@ func serverCommands() *Commands {
 		{name: "auth", arity: -2, flags: loginFlags, run: cmdAuth, since: "1.0.0", group: "connection", summary: "Authenticates the connection."},
 		{name: "client", arity: -2, subs: clientCommands(), since: "2.4.0", group: "connection", summary: "A container for client connection commands."},
 		{name: "command", arity: -1, flags: flagConn | flagAnytime, run: cmdCommand, subs: commandCommands(), tips: tipUnordered, since: "2.8.13", group: "server", summary: "Returns detailed information about all commands."},
-		{name: "echo", arity: 2, like: "ping", flags: flagFast | flagConn | flagAnytime | flagHidden, run: func(r *request) { r.bulkBytes(r.args[1]) }, since: "1.0.0", group: "connection", summary: "Returns its argument."},
+		{name: "echo", arity: 2, like: "ping", flags: flagFast | flagConn | flagAnytime | flagHidden | flagImmediate, run: func(r *request) { r.bulkBytes(r.args[1]) }, since: "1.0.0", group: "connection", summary: "Returns its argument."},
 		{name: "hello", arity: -1, flags: loginFlags, run: cmdHello, since: "6.0.0", group: "connection", summary: "Handshakes with the server and selects the protocol."},
 		{name: "info", arity: -1, flags: flagDangerous | flagAnytime, run: cmdInfo, tips: []string{tipVarying[0], "request_policy:all_shards", "response_policy:special"}, since: "1.0.0", group: "server", summary: "Returns information about this Sentinel."},
-		{name: "ping", arity: -1, max: 2, flags: flagFast | flagConn | flagSubscribe, run: cmdPing, tips: []string{"request_policy:all_shards", "response_policy:all_succeeded"}, since: "1.0.0", group: "connection", summary: "Tests whether this Sentinel answers."},
+		{name: "ping", arity: -1, max: 2, flags: flagFast | flagConn | flagSubscribe | flagImmediate, run: cmdPing, tips: []string{"request_policy:all_shards", "response_policy:all_succeeded"}, since: "1.0.0", group: "connection", summary: "Tests whether this Sentinel answers."},
 		{name: "psubscribe", arity: -2, flags: subscribeFlags, run: cmdPSubscribe, since: "2.0.0", group: "pubsub", summary: "Subscribes to the events that match patterns."},
 		{name: "publish", arity: 3, flags: flagPubSub | flagFast | flagAnytime | flagWrite, run: cmdPublish, since: "2.0.0", group: "pubsub", summary: "Delivers a hello message of another Sentinel."},
 		{name: "punsubscribe", arity: -1, flags: subscribeFlags, run: cmdPUnsubscribe, since: "2.0.0", group: "pubsub", summary: "Ends subscriptions to patterns."},
-		{name: "quit", arity: -1, flags: flagFast | flagConn | flagNoAuth | flagSubscribe | flagHidden, run: cmdQuit, since: "1.0.0", group: "connection", summary: "Closes the connection."},
+		{name: "quit", arity: -1, flags: flagFast | flagConn | flagNoAuth | flagSubscribe | flagHidden | flagImmediate, run: cmdQuit, since: "1.0.0", group: "connection", summary: "Closes the connection."},
 		{name: "role", arity: 1, flags: flagAdminOnly | flagFast | flagDangerous | flagNoScript | flagAnytime, run: cmdRole, since: "2.8.12", group: "server", summary: "Returns the role and the names of the monitored masters."},
 		{name: "sentinel", arity: -2, flags: sentinelFlags, subs: sentinelCommands(), since: "2.8.4", group: "sentinel", summary: "A container for Sentinel commands."},
 		{name: "shutdown", arity: -1, flags: sentinelFlags | flagNoScript | flagAnytime | flagNoMulti | flagAllowBusy, run: cmdShutdown, since: "1.0.0", group: "server", summary: "Ends this Sentinel."},

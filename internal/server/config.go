@@ -21,6 +21,8 @@ type Config struct {
 	MaxClients    int           // 0 = 10000
 	IdleTimeout   time.Duration // 0 = never
 
+	NoPoller bool // have a goroutine for each connection, as everywhere but on Linux
+
 	Version    string   // of gosentinel, for INFO
 	RunID      string   // of this process, for INFO; unrelated to MyID
 	Supervisor string   // for INFO; "" = none

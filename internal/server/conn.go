@@ -2,7 +2,6 @@ package server
 
 import (
 	"cmp"
-	"net"
 	"slices"
 	"strconv"
 	"sync"
@@ -30,11 +29,12 @@ const (
 // replyBuffers holds memory for replies, so that an idle client needs none.
 var replyBuffers = sync.Pool{New: func() any { return new([]byte) }}
 
-// client is one connection. Fields without another comment belong to the
-// goroutine that executes its commands.
+// client is one connection. Fields without another comment belong to who executes its
+// commands: its goroutine, or the poller and those that it calls in, in turn.
 type client struct {
 	server *Server
 	conn   *respguard.Conn
+	polled *polled // below conn; nil: it has a goroutine of its own
 	id     uint64
 	addr   string
 	laddr  string
@@ -51,15 +51,14 @@ type client struct {
 	// writing is held for each write, and during a change of subscriptions with
 	// its confirmations, so that no event can precede the confirmation of its
 	// subscription.
-	writing sync.Mutex
+	writing     sync.Mutex
+	halfWritten bool // writing is held for the rest of out
 
 	user   atomic.Pointer[acl.User] // the default user until it logs in
 	killed atomic.Bool
 	// What CLIENT LIST shows of its commands.
 	lastCmd atomic.Pointer[command] // nil: none
 	lastUse atomic.Int64            // nanoseconds after since
-
-	ended chan struct{} // closed by kill
 
 	tracking tracking // written under mu, because other clients' CLIENT LIST shows it
 
@@ -79,7 +78,7 @@ func newClient(s *Server, conn *respguard.Conn) *client {
 	c := &client{
 		server: s, conn: conn, id: s.lastID.Add(1),
 		addr: conn.RemoteAddr().String(), laddr: conn.LocalAddr().String(),
-		since: now, ended: make(chan struct{}),
+		since:         now,
 		authenticated: s.cfg.Users.Open(),
 	}
 	c.user.Store(s.cfg.Users.Default())
@@ -109,8 +108,11 @@ func (c *client) flush() {
 	if len(c.out.buf) == 0 || c.queue(nil) {
 		return
 	}
-	c.writing.Lock()
+	if !c.halfWritten {
+		c.writing.Lock()
+	}
 	err := c.writeLocked(c.out.buf)
+	c.halfWritten = false
 	c.writing.Unlock()
 	buf := c.out.buf[:0]
 	c.out.buf = nil
@@ -143,7 +145,7 @@ func (c *client) kill() {
 	if c.killed.Swap(true) {
 		return
 	}
-	close(c.ended)
+	c.server.pause.wake()
 	c.server.work.Go(func() { c.conn.Close() })
 }
 
@@ -153,22 +155,20 @@ func (c *client) end() {
 	sub := c.sub
 	c.mu.Unlock()
 	if sub != nil {
-		sub.Close() // ends the goroutine that writes events
+		sub.Close()
 	}
 }
 
-// subscriber returns the client's queue on the bus. The first call starts the
-// goroutine that writes events.
+// subscriber returns the client's queue on the bus.
 func (c *client) subscriber() *pubsub.Client {
-	if c.sub != nil { // written by this goroutine only
+	if c.sub != nil { // written here only
 		return c.sub
 	}
-	sub := c.server.bus.NewClient(c.tooSlow)
+	sub := c.server.bus.NewClient(func() { c.server.eventsDue(c) }, c.tooSlow)
 	sub.SetRESP3(c.out.resp3)
 	c.mu.Lock()
 	c.sub = sub
 	c.mu.Unlock()
-	c.server.work.Go(func() { c.writeEvents(sub) })
 	return sub
 }
 
@@ -178,25 +178,6 @@ func (c *client) tooSlow() {
 	c.server.cfg.Log(monitor.LevelWarning, "Client id="+strconv.FormatUint(c.id, 10)+" addr="+c.addr+
 		" closed: it does not read its Pub/Sub messages fast enough and too many are waiting.")
 	c.kill()
-}
-
-// writeEvents writes the client's events until the connection ends.
-func (c *client) writeEvents(sub *pubsub.Client) {
-	for range sub.Ready() {
-		if sub.Slow() {
-			return
-		}
-		buf := replyBuffers.Get().(*[]byte)
-		c.writing.Lock()
-		*buf = sub.AppendPending((*buf)[:0], flushBytes)
-		err := c.writeLocked(*buf)
-		c.writing.Unlock()
-		replyBuffers.Put(buf)
-		if err != nil {
-			c.conn.Close() // the reading goroutine then ends the rest
-			return
-		}
-	}
 }
 
 // subscriptions returns the numbers of channels and patterns.
@@ -260,7 +241,7 @@ func (c *client) appendInfo(dst []byte, now time.Time) []byte {
 	dst = strconv.AppendUint(append(dst, "id="...), c.id, 10)
 	text("addr", c.addr)
 	text("laddr", c.laddr)
-	num("fd", descriptor(c.conn))
+	num("fd", c.descriptor())
 	text("name", c.name)
 	num("age", int(now.Sub(c.since).Seconds()))
 	num("idle", int((now.Sub(c.since) - time.Duration(c.lastUse.Load())).Seconds()))
@@ -295,14 +276,14 @@ func (c *client) appendInfo(dst []byte, now time.Time) []byte {
 	return dst
 }
 
-// descriptor returns the file descriptor of a connection, or -1 if it has none,
+// descriptor returns the file descriptor of the connection, or -1 if it has none,
 // as with TLS.
-func descriptor(conn *respguard.Conn) int {
+func (c *client) descriptor() int {
+	if c.polled != nil {
+		return c.polled.descriptor()
+	}
 	fd := -1
-	if sys, ok := conn.NetConn().(interface {
-		net.Conn
-		SyscallConn() (syscall.RawConn, error)
-	}); ok {
+	if sys, ok := c.conn.NetConn().(syscall.Conn); ok {
 		if raw, err := sys.SyscallConn(); err == nil {
 			raw.Control(func(n uintptr) { fd = int(n) })
 		}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // request is one command while it is executed. A client has one, which all its
@@ -47,15 +46,19 @@ func parseInteger(s string) (int64, bool) {
 // execute checks and executes one command and appends the reply to c.out. The
 // order of the checks is that of wire.md §1.2, Order of checks per command.
 func (s *Server) execute(c *client, args [][]byte) {
-	s.processed.Add(1)
-	if c.out.buf == nil {
-		c.out.buf = (*replyBuffers.Get().(*[]byte))[:0]
-	}
-	before := len(c.out.buf)
 	cmd, known := s.commands.lookup(args)
+	s.run(c, cmd, known, args)
+}
+
+// run is execute for what lookup has found.
+func (s *Server) run(c *client, cmd *command, known bool, args [][]byte) {
+	s.processed.Add(1)
+	before := len(c.out.buf)
 	r := &c.request
 	*r = request{server: s, client: c, cmd: cmd, args: args, reply: &c.out}
-	c.note(r.cmd)
+	if cmd != nil {
+		c.lastCmd.Store(cmd)
+	}
 	switch {
 	case r.cmd == nil:
 		r.fail("ERR", unknownCommand(args))
@@ -99,14 +102,6 @@ func (r *request) run() {
 		return
 	}
 	r.cmd.run(r)
-}
-
-// note records the command for CLIENT LIST.
-func (c *client) note(cmd *command) {
-	c.lastUse.Store(int64(time.Since(c.since)))
-	if cmd != nil {
-		c.lastCmd.Store(cmd)
-	}
 }
 
 // silenced reports whether a command gets no reply, because CLIENT REPLY says so.

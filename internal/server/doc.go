@@ -7,10 +7,12 @@
 //	...
 //	srv.Close() // ends all connections
 //
-// Start with server.go, which accepts a connection, handles its commands and
-// cleans up after it. [Engine], in engine.go, is all that the package knows of
-// the loop that owns the core. commands.go has the table of all commands and
-// dispatch.go the checks that each must pass; backlog.go has replies that come later. A file cmd_*.go holds one group of
+// Start with server.go, which accepts a connection, and serve.go, which handles its
+// commands and cleans up after it. On Linux, poller_linux.go waits for plain TCP
+// connections; others have a goroutine each. [Engine], in engine.go, is all that the
+// package knows of the loop that owns the core. commands.go has the table of all
+// commands and dispatch.go the checks that each must pass; backlog.go has replies that
+// come later, and events.go writes to subscribers. A file cmd_*.go holds one group of
 // commands; those for INFO, Pub/Sub, CLIENT PAUSE and CLIENT TRACKING stand in the
 // files of these names.
 //

@@ -270,6 +270,7 @@ func startServer(t testing.TB, cfg Config, b *fakeEngine, lim pubsub.Limits) *te
 			return map[string]string{"redis1": "10.1.1.1"}[host]
 		}
 	}
+	cfg.NoPoller = cfg.NoPoller || withoutPoller
 	ts := &testServer{fake: b, bus: pubsub.NewBus(lim)}
 	ts.Server = New(cfg, b, ts.bus)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")

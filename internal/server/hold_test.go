@@ -56,7 +56,7 @@ func newHolder(t testing.TB, format configrewrite.Format) *holder {
 		SetLogLevel: func(level string) { h.level = level },
 		Resolve:     func(_ context.Context, host string) string { return strings.Join(resolveForHolder(host), "") },
 	}, h, pubsub.NewBus(pubsub.Limits{}))
-	h.client = &client{server: h.server, ended: make(chan struct{})}
+	h.client = &client{server: h.server}
 	h.settle()
 	return h
 }

@@ -46,6 +46,13 @@ func (p *pause) end() {
 	p.announce()
 }
 
+// wake has the commands that wait look again whether their client is still there.
+func (p *pause) wake() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.announce()
+}
+
 // announce wakes the commands that wait. The caller holds mu.
 func (p *pause) announce() {
 	close(p.changed)
@@ -85,7 +92,6 @@ func (c *client) await(cmd *command) bool {
 		select {
 		case <-timer.C:
 		case <-changed:
-		case <-c.ended:
 		case <-s.lifetime.Done():
 		}
 		timer.Stop()

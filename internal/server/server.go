@@ -10,8 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/tidwall/redcon"
-
 	"github.com/gosentinel/sentinel/internal/respguard"
 	"github.com/gosentinel/sentinel/monitor"
 	"github.com/gosentinel/sentinel/pubsub"
@@ -32,6 +30,8 @@ type Server struct {
 	guard    *respguard.Guard
 	commands *Commands
 	pause    *pause
+	poller   *poller // nil: there is none
+	events   fanOut
 	started  time.Time
 
 	work sync.WaitGroup // every goroutine of every connection, and Serve itself
@@ -100,11 +100,17 @@ func (s *Server) Serve(ln net.Listener) error {
 		s.mu.Unlock()
 		s.work.Done()
 	}()
-	return redcon.Serve(guarded, s.handle, s.accept, s.gone)
+	for {
+		nc, err := guarded.Accept()
+		if err != nil {
+			return nil // Close was called
+		}
+		s.accept(nc.(*respguard.Conn))
+	}
 }
 
-// Close ends all connections and returns when no goroutine of the server is left
-// (redcon does not wait for its own). Commands that wait for the engine delay it,
+// Close ends all connections and returns when no goroutine of the server is left.
+// Commands that wait for the engine delay it,
 // so the engine must be stopping or still working.
 func (s *Server) Close() {
 	s.mu.Lock()
@@ -118,26 +124,53 @@ func (s *Server) Close() {
 		c.conn.Close()
 	}
 	s.work.Wait()
+	s.poller.close()
 }
 
-// accept is called by redcon for each new connection.
-func (s *Server) accept(rc redcon.Conn) bool {
-	conn := rc.NetConn().(*respguard.Conn)
+// accept begins to serve a new connection.
+func (s *Server) accept(conn *respguard.Conn) {
 	if s.cfg.ProtectedMode && s.cfg.Users.Default().NoPass() && !isLocal(conn.RemoteAddr()) {
 		respguard.Refuse(conn, deniedText)
-		return false
+		return
 	}
+	p := s.poll(conn)
 	c := newClient(s, conn)
+	c.polled = p
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.closed {
-		return false
+		s.mu.Unlock()
+		conn.Close()
+		if p != nil {
+			p.release()
+		}
+		return
 	}
 	s.clients[c.id] = c
 	s.work.Add(1)
-	conn.BeforeEnd(c.settle) // a client that sends no more may still read
-	rc.SetContext(c)
-	return true
+	s.mu.Unlock()
+	if p == nil {
+		go s.serveAlone(c)
+		return
+	}
+	p.client = c
+	if err := errors.Join(conn.Arm(), p.watch()); err != nil {
+		s.finish(c, err)
+	}
+}
+
+// poll has the poller take a connection over, if it can. A server whose connections are
+// of other kinds has no poller.
+func (s *Server) poll(conn *respguard.Conn) *polled {
+	if _, tcp := conn.NetConn().(*net.TCPConn); !tcp || s.cfg.NoPoller {
+		return nil
+	}
+	s.mu.Lock()
+	if s.poller == nil && !s.closed {
+		s.poller = newPoller(s)
+	}
+	w := s.poller
+	s.mu.Unlock()
+	return w.take(conn)
 }
 
 // deniedText says what to do in a single line, because clients read one line as
@@ -152,38 +185,6 @@ func isLocal(a net.Addr) bool {
 	}
 	ap, err := netip.ParseAddrPort(a.String())
 	return err == nil && ap.Addr().Unmap().IsLoopback()
-}
-
-// gone is called by redcon at the end of each accepted connection, while redcon's
-// server lock is held: it must not block.
-func (s *Server) gone(rc redcon.Conn, err error) {
-	c := rc.Context().(*client)
-	s.forget(c)
-	c.end()
-	var bad *respguard.Violation
-	if errors.As(err, &bad) {
-		s.cfg.Log(monitor.LevelVerbose, "Client "+c.addr+": "+bad.Error())
-	}
-	s.work.Done()
-}
-
-// handle is called by redcon for each command, on the goroutine of the
-// connection.
-func (s *Server) handle(rc redcon.Conn, cmd redcon.Command) {
-	c := rc.Context().(*client)
-	if c.closing || c.killed.Load() {
-		return // what was sent after QUIT is not executed
-	}
-	s.bytesIn.Add(uint64(len(cmd.Raw)))
-	s.execute(c, cmd.Args)
-	if c.closing || len(c.out.buf) >= flushBytes || len(rc.PeekPipeline()) == 0 {
-		c.flush()
-	}
-	if c.closing {
-		c.settle()
-		s.forget(c) // first, so that a client that sees the end is in no list any more
-		rc.Close()
-	}
 }
 
 func (s *Server) forget(c *client) {
