@@ -106,11 +106,13 @@ type AskReply struct {
 // text, or "" when the role change was accepted; with it the role has not
 // changed for certain. Aborted says that the transaction as a whole was refused
 // because of another command than SLAVEOF (EXECABORT or no MULTI), so that
-// nothing was executed and the plain form may still work.
+// nothing was executed and the plain form may still work. Already says that the
+// server was a replica of that address before: somebody else has given the order.
 type SlaveOfReply struct {
 	Conn    ConnID
 	Token   Token
 	Aborted bool
+	Already bool
 	Refused string
 }
 

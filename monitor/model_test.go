@@ -519,8 +519,9 @@ func (s *redis) slaveof(cn *wire, t Token, cmd SlaveOf) {
 	}
 	if s.aborts && !cmd.Plain && !cmd.Bare {
 		reply.Aborted, reply.Refused = true, "EXECABORT Transaction discarded because of previous errors."
-	} else if !s.deaf {
-		s.follow(HostPort{Host: cmd.Host, Port: cmd.Port})
+	} else if to := (HostPort{Host: cmd.Host, Port: cmd.Port}); !s.deaf {
+		reply.Already = cmd.Bare && s.role == RoleReplica && s.following == to
+		s.follow(to)
 	}
 	cn.carry(toNode, func() { cn.from.input(reply) })
 	if !reply.Aborted && !cmd.Bare {

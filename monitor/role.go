@@ -46,6 +46,11 @@ func (c *Core) slaveofReply(now Instant, in SlaveOfReply) {
 	i.slaveofSeq = 0
 	c.noteRefusal(now, mem, in.Refused)
 	switch {
+	case in.Already && i.kind == KindMaster && i.master.switchover.stage == demoting:
+		// Two operators may hand over one master at the same time, on two sides of a
+		// broken network. Who comes second must not promote, nor give the role back.
+		i.refusedAt = now
+		c.giveUp(now, i.master, "another Sentinel has taken the role of the master")
 	case !in.Aborted:
 		if in.Refused != "" {
 			i.refusedAt = now

@@ -556,6 +556,8 @@ func (s *script) server(t *testing.T, td *datadriven.TestData) {
 			r.follow(HostPort{})
 		case "follow":
 			r.follow(HostPort{Host: s.host(t, td, a.SingleVal(t)), Port: 6379})
+		case "nobody": // as a switchover leaves the old master
+			r.follow(nobody)
 		case "priority":
 			a.Scan(t, 0, &r.priority)
 		case "offset":

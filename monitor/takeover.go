@@ -23,7 +23,7 @@ func (c *Core) maybeTakeOver(now Instant, m *master) Instant {
 		return Never
 	}
 	due := max(c.mayStandFrom(m), c.boundUntil(m))
-	if m.lease.holder == "" || m.lease.until < m.roleSince {
+	if m.lease.holder == "" || m.lease.until <= m.roleSince {
 		// Who drives, and until when, is not known here: it has not voted, or was
 		// started since.
 		due = max(due, m.roleSince.Add(switchoverLease))

@@ -15,6 +15,11 @@ var switchover = []Mutation{
 		Edits: []Edit{{"election/lineage.go", "case d.ReplID == id:", "case d.ReplID != \"\":"}},
 	},
 	{
+		Name: "second driver goes on", Why: "two operators on two sides of a broken network make two masters",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/role.go", "case in.Already && i.kind == KindMaster", "case false && i.kind == KindMaster"}},
+	},
+	{
 		Name: "read offset taken for the applied one", Why: "what is read and not applied is dropped by the promotion",
 		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
 		Edits: []Edit{{"monitor/lineage.go", "d.Offset = r.offset\n", "d.Offset = r.offset\n\t\tif r.info != nil {\n\t\t\td.Offset = r.info.ReadOffset\n\t\t}\n"}},

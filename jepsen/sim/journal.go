@@ -151,8 +151,10 @@ func (k *checker) lossOf(n *node, r *journal.Report) {
 	if to == nil || from == nil || to == from || from.replID != to.oldID {
 		return
 	}
-	if told := n.seen.infos[to.addr].info; told != nil && told.RunID != to.runID {
-		return // it has been restarted since it said that it was promoted
+	for _, c := range r.Candidates {
+		if c.Chosen && c.RunID != string(to.runID) {
+			return // it has been restarted since, perhaps after it said that it was promoted
+		}
 	}
 	if at := uint64(to.oldUntil) * entryBytes; r.Lost.PromotedOffset != at {
 		k.fail(n.name, Journal, "%s was promoted at offset %d, and the journal says at %d", to.addr, at, r.Lost.PromotedOffset)

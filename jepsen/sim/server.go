@@ -461,7 +461,9 @@ func (s *server) slaveOf(c *conn, t monitor.Token, cmd monitor.SlaveOf) {
 	case s.aborts && !cmd.Plain && !cmd.Bare:
 		reply.Refused, reply.Aborted = "EXECABORT Transaction discarded because of previous errors.", true
 	default:
-		s.follow(monitor.HostPort{Host: cmd.Host, Port: cmd.Port})
+		to := monitor.HostPort{Host: cmd.Host, Port: cmd.Port}
+		reply.Already = cmd.Bare && s.role == monitor.RoleReplica && s.following == to
+		s.follow(to)
 		if cmd.Bare {
 			s.switched = true
 			s.switcher, s.switcherLife = c.dialer, s.w.lifeOf(c.dialer)

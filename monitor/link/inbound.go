@@ -142,7 +142,8 @@ func (c *conn) take(e expected, frame []byte) error {
 	case replyDone:
 		c.emit(monitor.CommandDone{Conn: c.id, Token: e.token, Refused: refusal(v)})
 	case replyBareSlaveOf:
-		c.emit(monitor.SlaveOfReply{Conn: c.id, Token: e.token, Refused: refusal(v)})
+		already := v.kind == '+' && bytes.HasPrefix(v.text, []byte("OK Already connected"))
+		c.emit(monitor.SlaveOfReply{Conn: c.id, Token: e.token, Already: already, Refused: refusal(v)})
 	default:
 		return c.takeRoleChange(e, v, rest)
 	}

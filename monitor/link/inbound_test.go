@@ -82,6 +82,8 @@ func TestPublishAndScriptReplies(t *testing.T) {
 		}
 		exchange(t, monitor.SlaveOf{Bare: true}, []string{reply}, monitor.SlaveOfReply{Conn: 1, Token: token(7), Refused: refused})
 	}
+	exchange(t, monitor.SlaveOf{Bare: true}, []string{"+OK Already connected to specified master\r\n"},
+		monitor.SlaveOfReply{Conn: 1, Token: token(7), Already: true})
 }
 
 func TestAskReplies(t *testing.T) {
