@@ -95,6 +95,11 @@
 //
 // # Durability
 //
+// While the file still holds, byte for byte, what was saved last, and nothing but
+// masters has changed, only the lines of those are rendered and parsed back; the
+// result is the same text. Everything else is the slow way: an edit, another file, a
+// changed option, a master more or less, the first save.
+//
 // [File.Save] renders, parses the result back and compares, and only then
 // replaces the file (package atomicfile). After a crash at any instant the file is
 // the whole old or the whole new one. Temporary files left behind are removed by

@@ -1,6 +1,7 @@
 package configrewrite
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -33,6 +34,7 @@ type File struct {
 	out    atomicfile.Writer
 	next   prepared
 	put    func([]byte) error // saves in a Place; nil: in the file
+	last   *changedPart       // what was saved last, if a save need not begin anew; else nil
 	good   []byte             // what the file held when it was read or written last; nil: nothing
 	broken *brokenText        // nil: none was seen
 	judged []byte             // the edited text about which everything was said
@@ -468,8 +470,10 @@ const maxTries = 5
 // rendered is a state in the present content of the file.
 type rendered struct {
 	current, text []byte
+	live          Live
 	seen          *atomicfile.Seen
 	leftOut       []learned
+	part          bool // only what has changed was rendered
 }
 
 func (f *File) save(st monitor.State) error {
@@ -486,8 +490,19 @@ func (f *File) save(st monitor.State) error {
 	if err != nil {
 		return err
 	}
-	f.good = r.text
+	f.wrote(r, st)
 	return nil
+}
+
+// wrote notes what the file holds now.
+func (f *File) wrote(r rendered, st monitor.State) {
+	f.good = r.text
+	switch {
+	case r.part:
+		f.last.saved(r.text, st)
+	case len(r.leftOut) == 0:
+		f.last = &changedPart{text: r.text, state: st, live: r.live}
+	}
 }
 
 // render returns st in the present content of the file.
@@ -495,14 +510,22 @@ func (f *File) render(st monitor.State) (r rendered, err error) {
 	if r.current, r.seen, err = f.content(); err != nil {
 		return r, err
 	}
+	r.live = f.live()
+	writer := f.writer.With(r.live).knowing(f.known)
+	if f.last != nil {
+		f.last.revert()
+		if bytes.Equal(r.current, f.last.text) {
+			if r.text, r.part = f.last.render(writer, st); r.part {
+				f.checkPart(writer, r, st)
+				return r, nil
+			}
+		}
+		f.last = nil
+	}
 	for i := range st.Masters {
 		f.known[st.Masters[i].Name] = true
 	}
-	writer := f.writer
-	if f.current != nil {
-		writer = writer.With(f.live())
-	}
-	r.text, r.leftOut, err = writer.knowing(f.known).held(r.current, st)
+	r.text, r.leftOut, err = writer.held(r.current, st)
 	if err != nil {
 		return r, &SaveError{Step: "Could not save config file", Path: f.statePath, Err: err}
 	}
@@ -532,6 +555,18 @@ func (f *File) content() ([]byte, *atomicfile.Seen, error) {
 	case f.put != nil:
 		return f.good, nil, nil
 	}
+	if f.last == nil {
+		return f.read()
+	}
+	text, seen, _, err := atomicfile.ReadAgain(f.fsys, f.statePath, f.last.text)
+	if err != nil || !bytes.Equal(text, f.last.text) {
+		return f.read()
+	}
+	return text, seen, nil
+}
+
+// read returns the content of the file, repaired if it was damaged.
+func (f *File) read() ([]byte, *atomicfile.Seen, error) {
 	text, seen, _, err := atomicfile.Read(f.fsys, f.statePath)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && f.statePath != f.path:
@@ -545,7 +580,7 @@ func (f *File) content() ([]byte, *atomicfile.Seen, error) {
 	}
 	text = f.repaired(text)
 	if _, state := cutState(text); f.statePath != f.path && state != nil {
-		text = append(f.stateHead(), state...)
+		text = append(append(f.stateHead(), '\n'), state...) // as Render does it the first time
 	}
 	return text, seen, nil
 }

@@ -10,7 +10,6 @@ import (
 type prepared struct {
 	rendered
 	state monitor.State
-	live  Live
 	ok    bool
 }
 
@@ -26,7 +25,7 @@ func (f *File) Prepare(st monitor.State) {
 	}
 	r, err := f.render(st)
 	if err == nil && f.out.Prepare(r.text, r.seen) {
-		f.next = prepared{r, st, f.live(), true}
+		f.next = prepared{r, st, true}
 	}
 }
 
@@ -54,6 +53,6 @@ func (f *File) saveReady(st monitor.State) bool {
 	if f.out.Commit() != nil {
 		return false
 	}
-	f.good = r.text
+	f.wrote(r.rendered, st)
 	return true
 }

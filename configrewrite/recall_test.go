@@ -27,6 +27,7 @@ func TestIDWithoutEpochs(t *testing.T) {
 				t.Errorf("epochs unknown %t, vote unknown %t after a save", st.EpochsUnknown, st.Masters[0].VoteUnknown)
 			}
 			st := f.State()
+			st.Masters = copied(st.Masters)
 			st.Masters[0].VoteUnknown = false
 			if err := f.Save(st); err != nil {
 				t.Fatal(err)

@@ -53,6 +53,7 @@ type rewriter struct {
 	lines  []confLine
 	slots  map[string][]int // key of a statement to its lines, not yet used
 	marker int              // index of the marker line, or -1
+	before func(i int)      // is told before line i is changed; may be nil
 }
 
 // renderConf is the algorithm of wire.md §10.2. It differs from the originals
@@ -68,14 +69,18 @@ func (d *Document) renderConf(current []byte, st monitor.State) []byte {
 	}
 	r.emit("sentinel current-epoch", "sentinel current-epoch "+formatEpoch(st.CurrentEpoch), true)
 	d.emitTrailer(r, st.Options)
-	monitored := masterNames(st)
+	d.removeUnused(r, masterNames(st), st.Options)
+	return r.bytes()
+}
+
+// removeUnused removes the lines of the writer's own that were not written again.
+func (d *Document) removeUnused(r *rewriter, monitored map[string]bool, o monitor.Options) {
 	for key, slots := range r.slots {
-		kept := keepsOwn(key, monitored) || r.countsAsUnset(key, st.Options) || d.isStrange(key) && !r.defines(key)
+		kept := keepsOwn(key, monitored) || r.countsAsUnset(key, o) || d.isStrange(key) && !r.defines(key)
 		if handledKey(key) && !kept {
 			r.remove(slots)
 		}
 	}
-	return r.bytes()
 }
 
 // readLines indexes the lines of the present file.
@@ -193,6 +198,7 @@ func (r *rewriter) emit(key, text string, forced bool) {
 			delete(r.slots, key)
 		}
 		if strings.TrimLeft(r.lines[i].text, " \t") != text {
+			r.change(i)
 			r.lines[i].text = text
 		}
 		return
@@ -221,19 +227,31 @@ func (r *rewriter) has(key string) bool { return len(r.slots[key]) > 0 }
 
 func (r *rewriter) remove(slots []int) {
 	for _, i := range slots {
+		r.change(i)
 		r.lines[i].gone = true
 	}
 }
 
+func (r *rewriter) change(i int) {
+	if r.before != nil {
+		r.before(i)
+	}
+}
+
 func (r *rewriter) bytes() []byte {
-	var b bytes.Buffer
-	for _, l := range r.lines {
-		if !l.gone {
-			b.WriteString(l.text)
-			b.WriteByte('\n')
+	size := 0
+	for i := range r.lines {
+		if !r.lines[i].gone {
+			size += len(r.lines[i].text) + 1
 		}
 	}
-	return b.Bytes()
+	text := make([]byte, 0, size)
+	for i := range r.lines {
+		if !r.lines[i].gone {
+			text = append(append(text, r.lines[i].text...), '\n')
+		}
+	}
+	return text
 }
 
 // emitSettings writes the generic directives that a rewrite owns: those of the

@@ -433,30 +433,37 @@ func removedUnedited(asked *askedMaster, removed []savedMaster) bool {
 // renderState writes the state part, from the marker to the end line.
 func (d *Document) renderState(st monitor.State) []byte {
 	var b strings.Builder
-	b.WriteString(stateMarker + "\n[state]\n")
-	fmt.Fprintf(&b, "version = %d\ncurrent-epoch = %s\n", stateVersion, tomlEpoch(st.CurrentEpoch))
-	writeChange(&b, "state", globalOptions, &d.asked.options, &st.Options, nil, nil)
-	settings := d.liveSettings()
-	writeChange(&b, "state.server", liveOptions, &d.asked.settings, &settings, nil, nil)
-	d.renderUsers(&b)
-	monitored := masterNames(st)
-	for i := range st.Masters {
-		d.renderMaster(&b, st.Masters[i], st.Options.ResolveHostnames)
+	d.renderTop(&b, st)
+	for _, m := range st.Masters {
+		d.renderMaster(&b, m, st.Options.ResolveHostnames)
 	}
+	d.renderRemoved(&b, masterNames(st))
+	return endState([]byte(b.String()), 0)
+}
+
+// renderTop writes what stands above the masters.
+func (d *Document) renderTop(b *strings.Builder, st monitor.State) {
+	b.WriteString(stateMarker + "\n[state]\n")
+	fmt.Fprintf(b, "version = %d\ncurrent-epoch = %s\n", stateVersion, tomlEpoch(st.CurrentEpoch))
+	writeChange(b, "state", globalOptions, &d.asked.options, &st.Options, nil, nil)
+	settings := d.liveSettings()
+	writeChange(b, "state.server", liveOptions, &d.asked.settings, &settings, nil, nil)
+	d.renderUsers(b)
+}
+
+// renderRemoved writes the masters of the operator that are not monitored.
+func (d *Document) renderRemoved(b *strings.Builder, monitored map[string]bool) {
 	for i := range d.asked.masters {
 		a := &d.asked.masters[i]
 		if !monitored[a.Name] {
-			fmt.Fprintf(&b, "\n[[state.removed]]\nname = %s\n[state.removed.was]\n", tomlString(a.Name))
+			fmt.Fprintf(b, "\n[[state.removed]]\nname = %s\n[state.removed.was]\n", tomlString(a.Name))
 			for i := range masterOptions {
 				o := &masterOptions[i]
-				fmt.Fprintf(&b, "%s = %s\n", o.Key(), tomlText(o, &a.MasterConfig))
+				fmt.Fprintf(b, "%s = %s\n", o.Key(), tomlText(o, &a.MasterConfig))
 			}
 			b.WriteString(tomlAddr(a.Addr.Host, a.Addr.Port))
 		}
 	}
-	sum := crc32.ChecksumIEEE([]byte(b.String()))
-	fmt.Fprintf(&b, "%s%08x\n", stateEnd, sum)
-	return []byte(b.String())
 }
 
 func masterNames(st monitor.State) map[string]bool {

@@ -1,6 +1,7 @@
 package atomicfile
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -35,6 +36,29 @@ func (Disk) ReadFile(name string) ([]byte, error) {
 		err = fmt.Errorf("it is longer than %d MiB", maxBytes>>20)
 	}
 	return data, err
+}
+
+// compared is how much of a file Holds compares at once.
+const compared = 64 << 10
+
+// Holds reports whether a file can be read and holds exactly data. It needs memory for
+// a part of it only.
+func (Disk) Holds(name string, data []byte) bool {
+	f, err := os.Open(name)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	part := make([]byte, compared)
+	for {
+		n, err := f.Read(part)
+		if n > len(data) || !bytes.Equal(part[:n], data[:n]) {
+			return false
+		}
+		if data = data[n:]; err != nil {
+			return err == io.EOF && len(data) == 0
+		}
+	}
 }
 
 // Stat implements [FileSystem], as do the methods below.

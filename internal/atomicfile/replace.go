@@ -18,6 +18,7 @@ import (
 // that tests can make every single step fail, and pull the plug between any two.
 type FileSystem interface {
 	ReadFile(name string) ([]byte, error)
+	Holds(name string, data []byte) bool // whether the file can be read and has exactly that
 	Stat(name string) (fs.FileInfo, error)
 	RealPath(name string) (string, error)               // symbolic links followed
 	Create(name string, perm fs.FileMode) (File, error) // fails if it exists; perm is subject to the umask

@@ -132,6 +132,12 @@ func (d *Disk) ReadFile(name string) ([]byte, error) {
 	return slices.Clone(f.Data), nil
 }
 
+// Holds compares with what programs see.
+func (d *Disk) Holds(name string, data []byte) bool {
+	f, ok := d.Entries[name]
+	return ok && string(f.Data) == string(data)
+}
+
 // Stat implements [atomicfile.FileSystem], and so do the other methods. There is a
 // directory wherever a file is below it.
 func (d *Disk) Stat(name string) (fs.FileInfo, error) {
