@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 	"time"
@@ -100,6 +101,7 @@ func (c *Core) noteGrant(m *master, candidate RunID, planned bool) {
 // none.
 func (c *Core) noteCandidates(now Instant, m *master, chosen *replica) {
 	rules, cs := c.rules(now, m), c.candidates(now, m)
+	named := cmp.Or(m.force.named, m.switchover.named)
 	var best *election.Replica
 	for k, r := range m.replicas {
 		if r == chosen {
@@ -111,6 +113,9 @@ func (c *Core) noteCandidates(now Instant, m *master, chosen *replica) {
 		verdict := ""
 		if m.switchover.stage == electing && r != chosen {
 			verdict, _ = c.follower(now, m, r, false).Unfit(m.instance.data())
+		}
+		if verdict == "" && named != 0 && r.id != named {
+			verdict = "another one was asked for"
 		}
 		if verdict == "" {
 			verdict = verdictOn(rules, &cs[k], best)
@@ -142,6 +147,8 @@ func verdictOn(rules election.Rules, r, best *election.Replica) string {
 		return lacks
 	case r.Refused && !best.Refused:
 		return "it refused to be promoted not long ago"
+	case r.Rank != best.Rank:
+		return "the policy of the program prefers the chosen one"
 	case r.Priority != best.Priority:
 		return "its replica-priority is " + strconv.Itoa(r.Priority) + ", and that of the chosen one " + strconv.Itoa(best.Priority)
 	case r.ReplID == best.ReplID && r.Offset < best.Offset:
