@@ -38,10 +38,10 @@ type master struct {
 	configEpoch Epoch
 	pause       failoverPause
 	policy      policy
-	led         Epoch    // of the last failover that this process led to a promotion; 0: none
-	configSeq   uint64   // the Persist that holds address and config epoch
-	shownAs     HostPort // as TakeAddrs gave it last
-	unshown     bool     // it is in Core.unshown
+	led         Epoch  // of the last failover that this process led to a promotion; 0: none
+	configSeq   uint64 // the Persist that holds address and config epoch
+	shownAs     Shown  // as TakeAddrs gave it last
+	unshown     bool   // it is in Core.unshown
 	durable     published
 	announced   bool // the promotion of the running failover was announced
 

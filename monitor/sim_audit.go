@@ -14,7 +14,7 @@ import (
 //   - everything that no input will cause has a timer, and every timer lies ahead:
 //     otherwise a link would never be dialled again, or a failover never end;
 //   - every queue keeps its bound, whatever the network sends;
-//   - clients are told the address that each master has now, see [Core.TakeAddrs];
+//   - others are told the address that each master has now, and that it is not down only if so, see [Core.TakeAddrs];
 //   - the indexes agree with what they point to;
 //   - the state that is kept for the next save is the present one.
 //
@@ -147,8 +147,8 @@ func (a *auditor) master(m *master) {
 	if !m.addr.Same(m.cfg.Addr) {
 		a.fail("master %s is at %v, configured at %v", m.cfg.Name, m.addr, m.cfg.Addr)
 	}
-	if now := c.shown(m.current()); !m.unshown && m.shownAs != now {
-		a.fail("clients are told that master %s is at %s, but it is at %s", m.cfg.Name, m.shownAs, now)
+	if now := c.show(m); !m.unshown && m.shownAs != now && (m.shownAs.Addr != now.Addr || m.shownAs.Quiet != (HostPort{})) {
+		a.fail("others are told of master %s: %+v, but it is so: %+v", m.cfg.Name, m.shownAs, now)
 	}
 	if m.attempt.InProgress() && m.judge.pos < 0 && !m.awaiting && !c.tilt && !waitsForInfo(m) {
 		a.fail("the failover of %s in state %s has no timer", m.cfg.Name, m.attempt.Phase())

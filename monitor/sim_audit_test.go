@@ -81,8 +81,13 @@ func TestAuditFindsContradictions(t *testing.T) {
 		{"a master that its address does not find", func(c *Core, _ *master) { clear(c.byAddr) }},
 		{"a master that is not where it is configured", func(_ *Core, m *master) { m.cfg.Addr.Port, m.cfg.Addr.Host = 1, "h" }},
 		{"clients that get an old address", func(c *Core, m *master) {
-			c.TakeAddrs(func(string, HostPort, bool) {})
-			m.shownAs.Port++
+			c.TakeAddrs(func(Shown) {})
+			m.shownAs.Addr.Port++
+		}},
+		{"a master that is said not to be down", func(c *Core, m *master) {
+			m.clear(FlagSDown)
+			c.TakeAddrs(func(Shown) {})
+			m.set(FlagSDown)
 		}},
 		{"a failover without a timer", func(c *Core, m *master) {
 			m.attempt.Begin(c.now, 5, 0, true)

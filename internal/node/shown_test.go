@@ -101,7 +101,7 @@ func TestToldIsShown(t *testing.T) {
 // TestAddressInAPipeline: a question sees what its own connection has sent before, and
 // what others were told that they have sent, though nobody has waited for the loop.
 func TestAddressInAPipeline(t *testing.T) {
-	n, err := New(embedded(monitor.MasterConfig{Name: "m", Addr: monitor.Addr{Host: "127.0.0.1", IP: "127.0.0.1", Port: 1}, Quorum: 1}))
+	n, err := New(embedded(monitor.MasterConfig{Name: "m", Addr: monitor.Addr{Host: "127.0.0.1", IP: "127.0.0.1", Port: 1}, Quorum: 1, DownAfter: 500 * time.Millisecond}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,6 +115,12 @@ func TestAddressInAPipeline(t *testing.T) {
 	<-n.Ready()
 	dial := func() *resptest.Conn { return resptest.Dial(t, "tcp", n.Addr().String()) }
 	a, b := dial(), dial()
+	// Nobody is there: the master is not seen as down first, and then it is.
+	const question = "SENTINEL IS-MASTER-DOWN-BY-ADDR 127.0.0.1 1 0 *"
+	if got := a.Do(question); got != "*3\n:0\n$1\n*\n:0\n" {
+		t.Errorf("at the start: %q", got)
+	}
+	resptest.Eventually(t, "the master is seen as down", func() bool { return a.Do(question) == "*3\n:1\n$1\n*\n:0\n" })
 	for i := range 25 {
 		a.Send("SENTINEL MONITOR x 127.0.0.1 1 1\r\nSENTINEL GET-MASTER-ADDR-BY-NAME x\r\nSENTINEL REMOVE x\r\nSENTINEL GET-MASTER-ADDR-BY-NAME x\r\n")
 		for _, want := range []string{"+OK\n", "*2\n$9\n127.0.0.1\n$1\n1\n", "+OK\n", "*-1\n"} {

@@ -9,7 +9,8 @@ import (
 )
 
 // Addrs has the answers to SENTINEL GET-MASTER-ADDR-BY-NAME, which is what clients
-// ask most. The loop writes them, before it carries out effects that tell anybody of
+// ask most, and to IS-MASTER-DOWN-BY-ADDR of Sentinels that alone see a master as down.
+// The loop writes them, before it carries out effects that tell anybody of
 // a change, so that no client that was told of a switch gets the old address. The
 // connections read them without the loop.
 //
@@ -17,26 +18,42 @@ import (
 // for longer than another one takes.
 type Addrs struct {
 	mu      sync.RWMutex
-	replies map[string][]byte
+	masters map[string]shown
+	quiet   map[string]struct{} // "ip:port" of masters that nobody here sees as down
 	ended   bool
 	awaited atomic.Int64
 }
 
-// Set stores the address of a master, or forgets the master if it is not known.
-func (a *Addrs) Set(name string, addr monitor.HostPort, known bool) {
-	var r reply
-	if known {
-		r.bulks([]string{addr.Host, strconv.Itoa(addr.Port)})
+// shown is what is told of one master.
+type shown struct {
+	reply []byte
+	quiet string // its key in Addrs.quiet; "": it has none
+}
+
+// Set stores what is told of a master, or forgets the master if it is not known.
+func (a *Addrs) Set(s monitor.Shown) {
+	var next shown
+	if s.Known {
+		var r reply
+		r.bulks([]string{s.Addr.Host, strconv.Itoa(s.Addr.Port)})
+		next.reply = r.buf
+		if s.Quiet.Host != "" {
+			next.quiet = s.Quiet.Host + ":" + strconv.Itoa(s.Quiet.Port)
+		}
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	switch {
-	case !known:
-		delete(a.replies, name)
-	case a.replies == nil:
-		a.replies = map[string][]byte{name: r.buf}
-	default:
-		a.replies[name] = r.buf
+	if a.masters == nil {
+		a.masters, a.quiet = map[string]shown{}, map[string]struct{}{}
+	}
+	delete(a.quiet, a.masters[s.Name].quiet)
+	if !s.Known {
+		delete(a.masters, s.Name)
+		return
+	}
+	a.masters[s.Name] = next
+	if next.quiet != "" {
+		a.quiet[next.quiet] = struct{}{}
 	}
 }
 
@@ -59,5 +76,16 @@ func (a *Addrs) End() {
 func (a *Addrs) Find(name []byte) (reply []byte, ok bool) {
 	a.mu.RLock()
 	defer a.mu.RUnlock()
-	return a.replies[string(name)], !a.ended
+	return a.masters[string(name)].reply, !a.ended
+}
+
+// isQuiet reports whether the master at an address, as Sentinels write it, is surely not
+// seen as down here.
+func (a *Addrs) isQuiet(ip, port []byte) bool {
+	var buf [64]byte
+	key := append(append(append(buf[:0], ip...), ':'), port...)
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	_, quiet := a.quiet[string(key)]
+	return quiet && !a.ended
 }

@@ -25,8 +25,8 @@ func sentinelCommands() []*command {
 		row("gossip", 2, cmdGossip, "0.1.0", "Tells other Sentinels of this kind how to gossip with this one."),
 		{name: "sentinel|help", arity: 2, flags: flagAnytime, run: func(r *request) { r.simples(sentinelHelp) }, since: "6.2.0", group: "sentinel", summary: "Shows a description of the subcommands."},
 		row("info-cache", -3, cmdInfoCache, "3.2.0", "Returns the last INFO of masters and their replicas."),
-		{name: "sentinel|is-master-down-by-addr", arity: -6, max: 8, flags: sentinelFlags, run: cmdIsMasterDown, since: "2.8.4", group: "sentinel", summary: "Asks for the opinion, and the vote, of this Sentinel."},
-		{name: "sentinel|is-primary-down-by-addr", arity: -6, max: 8, flags: sentinelFlags, run: cmdIsMasterDown, since: "8.0.0", group: "sentinel", summary: "Asks for the opinion, and the vote, of this Sentinel (Valkey's name)."},
+		{name: "sentinel|is-master-down-by-addr", arity: -6, max: 8, flags: sentinelFlags | flagQuestion, run: cmdIsMasterDown, since: "2.8.4", group: "sentinel", summary: "Asks for the opinion, and the vote, of this Sentinel."},
+		{name: "sentinel|is-primary-down-by-addr", arity: -6, max: 8, flags: sentinelFlags | flagQuestion, run: cmdIsMasterDown, since: "8.0.0", group: "sentinel", summary: "Asks for the opinion, and the vote, of this Sentinel (Valkey's name)."},
 		row("master", -3, cmdMaster, "2.8.4", "Shows the state of a master."),
 		row("masters", 2, cmdMasters, "2.8.4", "Shows the state of all masters."),
 		row("monitor", 6, cmdMonitor, "2.8.4", "Starts monitoring a master."),
@@ -383,7 +383,7 @@ func sentinelFields(v monitor.SentinelView) *fields {
 // was told of. What this connection has sent before, or others by PUBLISH, may not have
 // reached the loop yet: then a turn of the loop is waited for.
 func cmdGetMasterAddr(r *request) {
-	if (r.server.addrs.awaited.Load() != 0 || r.client.hasBacklog()) && !r.read(func(Reader, monitor.Instant) {}) {
+	if r.client.behind() && !r.read(func(Reader, monitor.Instant) {}) {
 		return
 	}
 	switch text, ok := r.server.addrs.Find(r.args[2]); {
@@ -498,6 +498,10 @@ func cmdIsMasterDown(r *request) {
 	if port < 0 || port > 65535 {
 		port = -1 // no master has this port
 	}
+	if r.client.asksQuiet(r.args) {
+		r.opinion(monitor.Reply{}, false)
+		return
+	}
 	host := r.arg(2)
 	if ip, ok := numhost.Parse(host); ok {
 		host = ip
@@ -510,6 +514,12 @@ func cmdIsMasterDown(r *request) {
 			out.stopping()
 		}
 	})
+}
+
+// asksQuiet reports whether IS-MASTER-DOWN-BY-ADDR asks, without a vote, for a master
+// that is surely not seen as down here: then the loop need not be asked.
+func (c *client) asksQuiet(args [][]byte) bool {
+	return len(args) == 6 && string(args[5]) == "*" && !c.behind() && c.server.addrs.isQuiet(args[2], args[3])
 }
 
 // opinion is the reply to IS-MASTER-DOWN-BY-ADDR, with LEASE or without.

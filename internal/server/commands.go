@@ -49,6 +49,7 @@ const (
 	flagUnpausable                          // not held back by CLIENT PAUSE
 	flagHidden                              // an extension that lists do not show
 	flagImmediate                           // waits for nothing, but see client.immediate
+	flagQuestion                            // waits for nothing if client.asksQuiet
 )
 
 // flagNames are in the order of COMMAND INFO.

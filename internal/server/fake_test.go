@@ -24,6 +24,7 @@ type fakeEngine struct {
 	replicas  map[string][]monitor.ReplicaView
 	sentinels map[string][]monitor.SentinelView
 	tilt      bool
+	quiet     monitor.HostPort // address of masters that are not seen as down
 	stopping  bool
 	done      []string // operations, asks and hellos
 	result    monitor.CallResult
@@ -49,12 +50,18 @@ func (f *fakeEngine) View(fn func(Reader, monitor.Instant)) bool {
 func (f *fakeEngine) Addrs() *Addrs {
 	a := &Addrs{}
 	for _, m := range f.masters {
-		a.Set(m.Name, m.Current, true)
+		a.Set(monitor.Shown{Name: m.Name, Known: true, Addr: m.Current, Quiet: f.quiet})
 	}
 	if f.stopping {
 		a.End()
 	}
 	return a
+}
+
+func (f *fakeEngine) log() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.done
 }
 
 func (f *fakeEngine) record(format string, args ...any) {

@@ -109,9 +109,18 @@ func (s *Server) next(c *client, w *work, patient bool) bool {
 // immediate reports whether a command can be executed without waiting.
 func (c *client) immediate(cmd *command, args [][]byte) bool {
 	const few = 4
-	return cmd != nil && cmd.flags.has(flagImmediate) && len(args) <= few &&
-		!c.server.pause.active.Load() && c.server.addrs.awaited.Load() == 0 && !c.hasBacklog()
+	switch {
+	case cmd == nil || c.server.pause.active.Load() || c.behind():
+		return false
+	case cmd.flags.has(flagQuestion):
+		return c.asksQuiet(args)
+	}
+	return cmd.flags.has(flagImmediate) && len(args) <= few
 }
+
+// behind reports whether the loop may not have seen yet what this connection has sent
+// before, or others by PUBLISH.
+func (c *client) behind() bool { return c.server.addrs.awaited.Load() != 0 || c.hasBacklog() }
 
 // flushed writes the replies collected so far. Unless it is patient, it reports false
 // when that would have to wait.

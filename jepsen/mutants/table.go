@@ -27,7 +27,12 @@ var general = []Mutation{
 	{
 		Name: "addresses do not wait for what was sent before", Why: "a client does not find the master that it has just added",
 		By: ByTest, Test: [2]string{"./internal/node", "^TestAddressInAPipeline$"},
-		Edits: []Edit{{"internal/server/cmd_sentinel.go", "	if (r.server.addrs.awaited.Load() != 0 ||", "	if false && (r.server.addrs.awaited.Load() != 0 ||"}},
+		Edits: []Edit{{"internal/server/cmd_sentinel.go", "	if r.client.behind() && !r.read(", "	if false && !r.read("}},
+	},
+	{
+		Name: "a master that went down is still called quiet", Why: "no peer ever hears that it is down: there is no failover",
+		Edits: []Edit{{"monitor/shown.go", "if at := (HostPort{Host: m.addr.IP, Port: m.addr.Port}); !m.has(FlagSDown) &&", "if at := (HostPort{Host: m.addr.IP, Port: m.addr.Port}); (!m.has(FlagSDown) || m.shownAs.Quiet == at) &&"}},
+		By:    ByTest, Test: [2]string{"./internal/node", "^TestAddressInAPipeline$"},
 	},
 	{
 		Name: "a switch that is not shown", Why: "clients get the old address for ever",

@@ -441,11 +441,11 @@ func (n *node) masterAddr(name string) (monitor.HostPort, bool) {
 	return addr, known && n.alive
 }
 
-func (n *node) show(name string, addr monitor.HostPort, known bool) {
-	if known {
-		n.shown[name] = addr
+func (n *node) show(s monitor.Shown) {
+	if s.Known {
+		n.shown[s.Name] = s.Addr
 	} else {
-		delete(n.shown, name)
+		delete(n.shown, s.Name)
 	}
 }
 
