@@ -20,7 +20,8 @@ type disk struct {
 	dirty    bool     // the state differs from the last Persist
 	gated    []Effect // wait for the next Persist
 	waiting  []*master
-	dropped  int // events dropped because gated was full
+	refused  int // promises that were not made because gated was full
+	dropped  int // events dropped because of that
 	failing  bool
 	stalled  bool    // failing because the write under way does not end
 	retry    Instant // while failing
@@ -69,12 +70,22 @@ func (c *Core) gate(e Effect) {
 	d := &c.disk
 	c.changed()
 	switch {
-	case (d.stalled || len(d.gated) >= maxGated) && c.failGated(e):
-	case len(d.gated) < maxGated:
+	case d.stalled && c.failGated(e): // +persist-error has told
+	case len(d.gated) < c.maxGated():
 		d.gated = append(d.gated, e)
+	case c.failGated(e):
+		c.tellFull(&d.refused)
 	default:
-		d.dropped++
+		c.tellFull(&d.dropped)
 	}
+}
+
+// tellFull counts what the disk is too slow for, and tells of the first.
+func (c *Core) tellFull(count *int) {
+	if c.disk.refused+c.disk.dropped == 0 {
+		c.log(LevelWarning, "More than "+strconv.Itoa(c.maxGated())+" replies and events wait for the disk: votes are refused until it has caught up")
+	}
+	*count++
 }
 
 // failGated releases a gated effect without its promise, if there is such a
@@ -166,9 +177,10 @@ func (c *Core) persisted(now Instant, in Persisted) {
 			c.emit(nil, event.PersistError{})
 		}
 	}
-	if d.dropped > 0 {
-		c.log(LevelWarning, strconv.Itoa(d.dropped)+" events were dropped because the state was not saved in time")
-		d.dropped = 0
+	if d.dropped+d.refused > 0 {
+		c.log(LevelWarning, strconv.Itoa(d.refused)+" requests were refused and "+strconv.Itoa(d.dropped)+
+			" events dropped because the state was not saved in time")
+		d.refused, d.dropped = 0, 0
 	}
 	c.wakeDiskWaiters()
 }
@@ -204,12 +216,18 @@ func (c *Core) persistFailed(now Instant, p *Persist, reason string) {
 	}
 	clear(d.gated[len(kept):])
 	d.gated = kept
-	if drop := len(d.gated) - maxGated; drop > 0 {
+	if drop := len(d.gated) - c.maxGated(); drop > 0 {
 		d.gated = append(d.gated[:0], d.gated[drop:]...)
 		d.dropped += drop
 	}
 }
 
-// maxGated bounds the effects that wait for a slow or dead disk: any client can
-// cause some with vote requests.
-const maxGated = 4096
+// Bounds of the effects that wait for a slow or dead disk: any client can cause some
+// with vote requests. An election about a master takes up to three at a voter, for each
+// of a few candidates.
+const (
+	minGated      = 4096
+	gatedByMaster = 8
+)
+
+func (c *Core) maxGated() int { return max(minGated, gatedByMaster*len(c.masters)) }

@@ -101,8 +101,8 @@ func (c *Core) auditQueues() error {
 	switch {
 	case len(c.out) != 0 || len(c.queue) != 0:
 		return fmt.Errorf("%d effects and %d timers are left after Drain", len(c.out), len(c.queue))
-	case len(d.gated) > maxGated:
-		return fmt.Errorf("%d effects wait for the disk, more than %d", len(d.gated), maxGated)
+	case len(d.gated) > c.maxGated():
+		return fmt.Errorf("%d effects wait for the disk, more than %d", len(d.gated), c.maxGated())
 	case len(d.waiting) > len(c.masters)+1:
 		return fmt.Errorf("%d masters wait for the disk, of %d", len(d.waiting), len(c.masters))
 	case d.dirty && d.inFlight == nil && !d.failing:

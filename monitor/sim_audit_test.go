@@ -60,7 +60,7 @@ func TestAuditFindsContradictions(t *testing.T) {
 		{"a timer of nobody", func(c *Core, _ *master) { c.timers.items[0].stopped = true }},
 		{"timers out of order", func(c *Core, _ *master) { c.timers.items[0].at = Never - 1 }},
 		{"effects that were not drained", func(c *Core, _ *master) { c.free(Log{}) }},
-		{"too much behind the disk", func(c *Core, _ *master) { c.disk.gated = make([]Effect, maxGated+1) }},
+		{"too much behind the disk", func(c *Core, _ *master) { c.disk.gated = make([]Effect, minGated+1) }},
 		{"masters that wait twice for the disk", func(c *Core, m *master) { c.disk.waiting = []*master{m, m, m} }},
 		{"a state that nobody saves", func(c *Core, _ *master) { c.disk.dirty = true }},
 		{"too many troubles", func(_ *Core, m *master) { m.link.troubles = make([]trouble, maxTroubles+1) }},
