@@ -39,9 +39,20 @@ func (c *Core) mayFollow(now Instant, i *instance, to Addr) (ok, never bool) {
 	}
 	known := c.hasToldInfo(now, i)
 	if target != nil {
-		known = c.hasToldInfo(now, target) && known
+		known = c.hasToldInfo(now, target) && c.isTold(now, target, i.runIDSince) && c.isTold(now, i, target.runIDSince) && known
 	}
 	return known, false
+}
+
+// isTold reports whether i has told its run id since an instant at which that of another
+// server was new. If not, it may be the same process, and is asked. One that answers
+// INFO with an error has none.
+func (c *Core) isTold(now Instant, i *instance, since Instant) bool {
+	if i.runID == "" || i.infoRefresh >= since {
+		return true
+	}
+	c.requestInfo(now, i)
+	return false
 }
 
 // isOnThisHost reports whether i is reached at an address of the host of this

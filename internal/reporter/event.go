@@ -232,7 +232,7 @@ func (r *Reporter) switched(m *master, e event.SwitchMaster) {
 	}
 	a.From, a.To, a.Epoch = at(e.From), at(e.To), uint64(e.Epoch)
 	a.leave(r.now)
-	a.moved, a.until = true, r.now.Add(lossWait)
+	a.moved, a.held, a.until = true, false, r.now.Add(lossWait)
 	if a.Kind == journal.Switchover {
 		a.Lost.Why = ""
 	}

@@ -318,6 +318,11 @@ func TestHeldBack(t *testing.T) {
 			}
 		})
 	}
+	// The next failure, after another has moved the address, is another report.
+	r := newRig(t).play(all([]any{veto}, switched[:2], elected(monitor.AttemptAutomatic))...)
+	if rep := r.is(journal.Open, "goes on, phase choice"); rep.To != "" || len(distinct(r.all)) != 2 {
+		t.Errorf("the next failure is told in one report with what was held back before: %+v", rep)
+	}
 	// One that has the vote of this Sentinel is not begun here either way.
 	newRig(t).play(all(grant, []any{veto})...).is(journal.Open, "led by Sentinel 10.0.1.2:26379 (other___), it seems", "this Sentinel does not begin: vetoed: a new kernel")
 }

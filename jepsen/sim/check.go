@@ -435,6 +435,9 @@ func (k *checker) descends(n *node, m *masterWatch, known monitor.Lineage, chose
 		if is.ReplID == id && other.ReplID != id && end(is) >= other.SecondOffset {
 			continue // the other was promoted before; the chosen one has more, although it is being filled
 		}
+		if other.ReplID2 == is.ReplID && end(other) < other.SecondOffset && end(is) >= end(other) {
+			continue // the other has nothing of the new history that the chosen one does not have under the old name
+		}
 		if is.ReplID2 == other.ReplID && end(other) < is.SecondOffset && !is.Loading && !is.Syncing {
 			continue // the master has lost the end of that history, and the chosen one has what came then
 		}
