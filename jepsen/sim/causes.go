@@ -157,7 +157,7 @@ func (k *checker) switchTold(n *node, e event.SwitchMaster) {
 	m.lineage = nil // of another server
 	// What it said before the switch to its predecessor is forgotten.
 	m.records, m.switched = m.switched, k.w.now
-	if is := n.seen.infos[e.To]; is.info != nil && is.info.Role == monitor.RoleMaster && is.at >= m.records {
+	if is := n.seen.infos[e.To]; is.info != nil && is.info.Role == monitor.RoleMaster && !is.info.Loading && is.at >= m.records {
 		m.lineage = m.lineage.next(is.info)
 	}
 	m.causes.init()
