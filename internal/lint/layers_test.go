@@ -103,6 +103,7 @@ var layers = []layer{
 	{"jepsen/cmd/bench/internal/trial", []string{"jepsen/cluster"}},
 	{"jepsen/cmd/bench/internal/agreement", []string{"jepsen/cluster", "jepsen/cmd/bench/internal/trial"}},
 	{"jepsen/cmd/bench/internal/failover", []string{"jepsen/cluster", "jepsen/cmd/bench/internal/trial"}},
+	{"jepsen/cmd/bench/internal/durable", []string{"configrewrite", "monitor"}},
 	{"jepsen/cmd/bench/internal/relay", nil},
 	{"jepsen/cmd/bench/internal/traffic", []string{"jepsen/cluster"}},
 	{"jepsen/cmd/bench/internal/planned", []string{
