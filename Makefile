@@ -11,7 +11,7 @@ SEED     ?= 1
 
 .DEFAULT_GOAL := build
 .PHONY: help build demo deps test test-integration switchovers lint portable fuzz conformance ecosystem seeds mixed
-.PHONY: sim sim-long sim-stats explore mutants bench-failover bench-planned bench-promote bench-gossip clean
+.PHONY: sim sim-long sim-stats explore mutants bench-failover bench-planned bench-promote bench-gossip bench bench-short benchmem clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -88,6 +88,22 @@ mutants: ## put faults into the core; the tests must notice each (about 5 minute
 
 sim-stats: ## compare with stock Sentinel in the simulator; writes docs/simulation.md anew
 	$(GO) run ./jepsen/cmd/sim stats -seeds 100 -write docs
+
+# What `make bench` measures, such as BENCHROWS=links,idle.
+BENCHROWS ?= all
+
+bench: build ## measure what a Sentinel costs beside redis-sentinel; writes docs/benchmarks.md (hours; BENCHROWS=links)
+	@sh jepsen/install.sh redis-server redis-sentinel
+	$(GO) build -o $(BIN)/ ./jepsen/cmd/bench
+	$(BIN)/bench table -rows $(BENCHROWS) -results $(BIN)/bench.json -write docs -sentinel $(BIN)/gosentinel -sentinel redis-sentinel
+
+bench-short: build ## run every row of that once, as short as can be (under 3 minutes)
+	@sh jepsen/install.sh redis-server redis-sentinel
+	$(GO) build -o $(BIN)/ ./jepsen/cmd/bench
+	$(BIN)/bench table -rows $(BENCHROWS) -runs 1 -short -sentinel $(BIN)/gosentinel -sentinel redis-sentinel
+
+benchmem: ## benchmarks of the parts: a step of the core, INFO, hellos, the guard, files
+	$(GO) test -run ^$$ -bench '^Benchmark(Step|ParseInfo|Hello|Read|Render|Parse)$$' -benchmem -count 6 ./monitor ./internal/respguard ./configrewrite
 
 bench-failover: build ## measure failovers of gosentinel and redis-sentinel (RUNS=20 each)
 	@sh jepsen/install.sh redis-server redis-sentinel

@@ -43,3 +43,17 @@ func BenchmarkRender(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkParse reads a file with 1000 masters, as at the start.
+func BenchmarkParse(b *testing.B) {
+	st := manyMasters(1000)
+	for _, format := range []Format{FormatConf, FormatTOML} {
+		b.Run([]string{"conf", "toml"}[format], func(b *testing.B) {
+			text := mustParse(b, "", pureSource(format)).Render(nil, st)
+			b.SetBytes(int64(len(text)))
+			for b.Loop() {
+				mustParse(b, string(text), pureSource(format))
+			}
+		})
+	}
+}

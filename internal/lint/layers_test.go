@@ -94,7 +94,8 @@ var layers = []layer{
 	{"jepsen/integration", nil},
 	{"jepsen/mixed", []string{"jepsen/cluster"}},
 	{"jepsen/sim", []string{"event", "configrewrite", "election", "internal/atomicfile", "internal/atomicfile/memdisk", "internal/reporter", "journal", "monitor"}},
-	{"jepsen/sim/compare", []string{"jepsen/sim"}},
+	{"jepsen/svg", nil},
+	{"jepsen/sim/compare", []string{"jepsen/sim", "jepsen/svg"}},
 	{"jepsen/sim/explore", []string{"event", "election", "monitor"}},
 	{"jepsen/sim/speed", []string{"jepsen/sim"}},
 	{"jepsen/sim/sweep", []string{"jepsen/sim"}},
@@ -110,9 +111,14 @@ var layers = []layer{
 		"jepsen/cluster", "jepsen/cmd/bench/internal/relay", "jepsen/cmd/bench/internal/traffic", "jepsen/cmd/bench/internal/trial",
 	}},
 	{"jepsen/cmd/bench/internal/promote", []string{"jepsen/cluster", "jepsen/cmd/bench/internal/traffic", "jepsen/cmd/bench/internal/trial"}},
+	{"jepsen/cmd/bench/internal/farm", []string{"jepsen/cluster"}},
+	{"jepsen/cmd/bench/internal/scale", []string{
+		"jepsen/cluster", "jepsen/cmd/bench/internal/agreement", "jepsen/cmd/bench/internal/failover", "jepsen/cmd/bench/internal/farm",
+		"jepsen/cmd/bench/internal/planned", "jepsen/cmd/bench/internal/trial", "jepsen/svg",
+	}},
 	{"jepsen/cmd/bench", []string{
-		"internal/fakeredis", "jepsen/cluster", "jepsen/cmd/bench/internal/agreement", "jepsen/cmd/bench/internal/failover", "jepsen/cmd/bench/internal/planned",
-		"jepsen/cmd/bench/internal/promote", "jepsen/cmd/bench/internal/trial", "jepsen/cmd/internal/cli", "jepsen/mixed",
+		"internal/fakeredis", "jepsen/cluster", "jepsen/cmd/bench/internal/agreement", "jepsen/cmd/bench/internal/failover", "jepsen/cmd/bench/internal/farm",
+		"jepsen/cmd/bench/internal/planned", "jepsen/cmd/bench/internal/promote", "jepsen/cmd/bench/internal/scale", "jepsen/cmd/bench/internal/trial", "jepsen/cmd/internal/cli", "jepsen/mixed",
 	}},
 	{"jepsen/cmd/sim", []string{
 		"internal/recorder", "jepsen/cmd/internal/cli", "jepsen/mutants", "jepsen/sim", "jepsen/sim/compare", "jepsen/sim/explore",

@@ -44,6 +44,16 @@
 // as tables. Experiments run side by side (-parallel), but the replacement of
 // processes, which counts every failed write, has the machine to itself.
 //
+// # table
+//
+//	go run ./jepsen/cmd/bench table -write docs -sentinel bin/gosentinel -sentinel redis-sentinel
+//	go run ./jepsen/cmd/bench table -rows links,idle -runs 9 -sentinel A -sentinel B -sentinel redis-sentinel
+//
+// It measures what a Sentinel costs and how quick it is with many clients, masters and
+// failures, and compares each figure with its goal; -h lists the rows. The servers are
+// fakes, thousands in a process. -write makes docs/benchmarks.md of it, and -results
+// keeps the figures of rows that were measured in other runs.
+//
 // # Exit codes
 //
 // 1 means that a limit was exceeded, that something happened that must not, or that

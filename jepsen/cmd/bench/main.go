@@ -4,6 +4,7 @@ import (
 	"os"
 
 	"github.com/gosentinel/sentinel/internal/fakeredis"
+	"github.com/gosentinel/sentinel/jepsen/cmd/bench/internal/farm"
 	"github.com/gosentinel/sentinel/jepsen/cmd/internal/cli"
 )
 
@@ -17,6 +18,7 @@ var program = cli.Program{
 		promoteCommand,
 		agreementCommand,
 		mixedCommand,
+		tableCommand,
 	},
 }
 
@@ -27,6 +29,9 @@ const miniCommand = "mini-redis"
 func main() {
 	if len(os.Args) > 1 && os.Args[1] == miniCommand {
 		os.Exit(fakeredis.Main(os.Args[2:]))
+	}
+	if len(os.Args) > 1 && os.Args[1] == farmCommand {
+		os.Exit(farm.Main(os.Args[2:]))
 	}
 	cli.Main(program)
 }

@@ -2,13 +2,12 @@ package compare
 
 import (
 	"fmt"
-	"html"
 	"math"
-	"strings"
+
+	"github.com/gosentinel/sentinel/jepsen/svg"
 )
 
-// This file draws distributions as SVG. What is needed is one kind of chart, so
-// it is drawn here instead of by a library that brings fonts and formats along.
+// This file draws distributions.
 
 // panel is one chart: for every subject a strip for each side, from the 5 % to
 // the 95 % quantile, thick between the quartiles, with a dot at the median.
@@ -55,45 +54,17 @@ const (
 	stripLift  = 5.5 // of a strip from the middle of its row
 )
 
-const style = `
-  .bg { fill: #ffffff } text { fill: #24292f; font: 12px system-ui, sans-serif }
-  .title { font-size: 15px; font-weight: 600 } .sub { font-weight: 600 } .small { font-size: 11px; fill: #57606a }
-  .grid { stroke: #d0d7de; stroke-width: 1 } .s0 { stroke: #0969da; fill: #0969da } .s1 { stroke: #bc4c00; fill: #bc4c00 }
-  .band { fill: #f6f8fa } .dot { stroke: #ffffff; stroke-width: 1.2 } line { stroke-linecap: round }
-  @media (prefers-color-scheme: dark) {
-    .bg { fill: #0d1117 } text { fill: #e6edf3 } .small { fill: #9198a1 } .grid { stroke: #30363d } .band { fill: #151b23 }
-    .s0 { stroke: #58a6ff; fill: #58a6ff } .s1 { stroke: #f0883e; fill: #f0883e } .dot { stroke: #0d1117 }
-  }
-`
-
-// svg is a drawing under construction.
-type svg struct{ strings.Builder }
-
-func (s *svg) f(format string, args ...any) { fmt.Fprintf(&s.Builder, format+"\n", args...) }
-
-func (s *svg) text(x, y float64, class, anchor, text string) {
-	s.f(`<text x="%.1f" y="%.1f" class="%s" text-anchor="%s">%s</text>`, x, y, class, anchor, html.EscapeString(text))
-}
-
-func (s *svg) line(class string, x1, y1, x2, y2, width float64) {
-	s.f(`<line class="%s" x1="%.1f" y1="%.1f" x2="%.1f" y2="%.1f" stroke-width="%.1f"/>`, class, x1, y1, x2, y2, width)
-}
-
 // chart draws panels side by side over common rows.
 func chart(title string, panels []panel, subjects []*subject) string {
-	s := &svg{}
 	height := topHeight + rowHeight*len(subjects) + 34
-	s.f(`<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %[1]d %[2]d" role="img">`, svgWidth, height)
-	s.f("<title>%s</title>\n<style>%s</style>", html.EscapeString(title), style)
-	s.f(`<rect class="bg" width="%d" height="%d"/>`, svgWidth, height)
-	s.text(16, 26, "title", "start", title)
+	s := svg.New(title, svgWidth, height)
 	legend(s)
 	for k, row := range subjects {
 		y := float64(topHeight + rowHeight*k)
 		if k%2 == 0 {
-			s.f(`<rect class="band" x="0" y="%.1f" width="%d" height="%d"/>`, y, svgWidth, rowHeight)
+			s.F(`<rect class="band" x="0" y="%.1f" width="%d" height="%d"/>`, y, svgWidth, rowHeight)
 		}
-		s.text(labelWidth-8, y+rowHeight/2+4, "label", "end", row.text)
+		s.Text(labelWidth-8, y+rowHeight/2+4, "label", "end", row.text)
 	}
 	width := float64(svgWidth-labelWidth-rightPad-panelGap*(len(panels)-1)) / float64(len(panels))
 	for k := range panels {
@@ -106,21 +77,20 @@ func chart(title string, panels []panel, subjects []*subject) string {
 			}
 		}
 	}
-	s.f("</svg>")
 	return s.String()
 }
 
-func legend(s *svg) {
+func legend(s *svg.Drawing) {
 	x := 16.0
 	for side, name := range sideNames {
 		class := fmt.Sprintf("s%d", side)
-		s.line(class, x, 46, x+34, 46, 1.5)
-		s.line(class, x+9, 46, x+25, 46, 6)
-		s.f(`<circle class="%s dot" cx="%.1f" cy="46" r="4.5"/>`, class, x+17)
-		s.text(x+42, 50, "label", "start", name)
+		s.Line(class, x, 46, x+34, 46, 1.5)
+		s.Line(class, x+9, 46, x+25, 46, 6)
+		s.Dot(class, x+17, 46)
+		s.Text(x+42, 50, "label", "start", name)
 		x += 56 + 8*float64(len(name))
 	}
-	s.text(x+10, 50, "small", "start", "dot: median · thick: half of all · thin: 5 % to 95 % · logarithmic scale")
+	s.Text(x+10, 50, "small", "start", "dot: median · thick: half of all · thin: 5 % to 95 % · logarithmic scale")
 }
 
 // axis places values in a panel.
@@ -148,12 +118,12 @@ func (a *axis) place(v float64) float64 {
 	return left + (right-left)*math.Log(v/low)/math.Log(high/low)
 }
 
-func (a *axis) draw(s *svg, rows int) {
+func (a *axis) draw(s *svg.Drawing, rows int) {
 	bottom := float64(topHeight + rowHeight*rows)
-	s.text(a.x+a.width/2, topHeight-10, "sub", "middle", a.panel.title)
+	s.Text(a.x+a.width/2, topHeight-10, "sub", "middle", a.panel.title)
 	mark := func(x float64, label string) {
-		s.line("grid", x, topHeight, x, bottom+4, 1)
-		s.text(x, bottom+18, "small", "middle", label)
+		s.Line("grid", x, topHeight, x, bottom+4, 1)
+		s.Text(x, bottom+18, "small", "middle", label)
 	}
 	for _, t := range a.panel.ticks {
 		if t.label != "" {
@@ -168,13 +138,13 @@ func (a *axis) draw(s *svg, rows int) {
 	}
 }
 
-func (a *axis) strip(s *svg, side int, y float64, v sample) {
+func (a *axis) strip(s *svg.Drawing, side int, y float64, v sample) {
 	if len(v) == 0 {
 		return
 	}
 	at := func(q float64) float64 { return a.place(v.quantile(q)) }
 	class := fmt.Sprintf("s%d", side)
-	s.line(class, at(0.05), y, at(0.95), y, 1.5)
-	s.line(class, at(0.25), y, at(0.75), y, 6)
-	s.f(`<circle class="%s dot" cx="%.1f" cy="%.1f" r="4.5"/>`, class, at(0.5), y)
+	s.Line(class, at(0.05), y, at(0.95), y, 1.5)
+	s.Line(class, at(0.25), y, at(0.75), y, 6)
+	s.Dot(class, at(0.5), y)
 }

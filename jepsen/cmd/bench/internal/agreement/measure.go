@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gosentinel/sentinel/jepsen/cluster"
+	"github.com/gosentinel/sentinel/jepsen/cmd/bench/internal/trial"
 )
 
 // result is what one run showed.
@@ -128,4 +129,12 @@ func digest(events []cluster.Event, quorum, sentinels int) (result, error) {
 		}
 	}
 	return r, nil
+}
+
+// Measure runs one failover in a cluster of gosentinels. It returns how long after the
+// +sdown that makes the quorum the leader said +odown, and how long after the promotion
+// the last Sentinel gave the new address.
+func Measure(ctx context.Context, c *cluster.Cluster, s trial.Setup, gossip bool) (odown, address time.Duration, err error) {
+	r, err := measure(ctx, c, Options{Setup: s}, gossip)
+	return r.odown, r.address, err
 }

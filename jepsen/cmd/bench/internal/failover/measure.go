@@ -3,6 +3,7 @@ package failover
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -143,3 +144,17 @@ func (w *writer) close() {
 		w.conn = nil
 	}
 }
+
+// Times are when the steps of one failover came after the signal.
+type Times struct{ SDown, ODown, Elected, Promoted, Switched, Client time.Duration }
+
+// Measure runs one failover in a cluster.
+func Measure(ctx context.Context, c *cluster.Cluster, o Options) (Times, error) {
+	r, err := measure(ctx, c, o)
+	if err == nil && r.SecondLeader {
+		err = errSecondLeader
+	}
+	return Times{r.SDown, r.ODown, r.Elected, r.Promoted, r.Switched, r.client()}, err
+}
+
+var errSecondLeader = errors.New("two leaders in one epoch, or two promoted replicas")

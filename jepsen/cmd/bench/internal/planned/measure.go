@@ -130,3 +130,18 @@ func first(events []cluster.Event, name string) (cluster.Event, bool) {
 	}
 	return cluster.Event{}, false
 }
+
+// Measure runs one switchover of a row. It returns the longest gap between acknowledged
+// writes, and how many of them are lost.
+func Measure(ctx context.Context, o Options, p Program, row Row) (gap time.Duration, lost int, err error) {
+	o.Repeat = 1
+	results, err := perform(ctx, o, p, row, func(result) {})
+	if err != nil {
+		return 0, 0, err
+	}
+	r := results[0]
+	if r.Refused != "" {
+		return 0, 0, fmt.Errorf("refused: %s", r.Refused)
+	}
+	return r.Gap, r.LostFollow + r.LostStay, nil
+}

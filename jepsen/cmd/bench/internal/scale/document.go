@@ -1,0 +1,117 @@
+package scale
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Environment says how and where the results came about.
+type Environment struct {
+	Command  string
+	Machine  string
+	Versions []string // of the programs, in their order
+}
+
+// Document returns docs/benchmarks.md.
+func (r *Results) Document(e Environment) string {
+	var b strings.Builder
+	b.WriteString("# Benchmarks\n\n<!-- Written by `make bench`. Do not edit. -->\n\n")
+	fmt.Fprintf(&b, "What a Sentinel costs and how quick it is, beside the original. Each row ran all programs in turn.\n"+
+		"Figures are medians, with the least and the most in brackets. What counts is the ratio to the original\n"+
+		"(×), or where a goal has no × the figure itself. A goal in brackets is the least that is accepted.\n\n"+
+		"- command: `%s`\n- machine: %s\n", e.Command, e.Machine)
+	for _, v := range e.Versions {
+		fmt.Fprintf(&b, "- %s\n", v)
+	}
+	fmt.Fprintf(&b, "- open files of a process: %d, which is enough for %d masters with a replica each\n\n", MaxFiles(), (MaxFiles()-200)/4)
+	b.WriteString("The load is that of the whole machine when the row had been measured, the processes of the row included.\n\n")
+	programs := r.programs()
+	fmt.Fprintf(&b, "| row | figure | %s | ratio | goal | | runs, load, date |\n|---|---|%s---|---|---|---|\n", strings.Join(programs, " | "), strings.Repeat("---|", len(programs)))
+	for _, row := range Rows {
+		if m, ok := r.named(row.Name); ok {
+			writeRow(&b, row, m, programs)
+		}
+	}
+	b.WriteString("\nRows:\n\n")
+	for _, row := range Rows {
+		if _, ok := r.named(row.Name); ok {
+			fmt.Fprintf(&b, "- `%s`: %s.\n", row.Name, row.Text)
+		}
+	}
+	if missing := r.missing(); len(missing) > 0 {
+		fmt.Fprintf(&b, "\nNot measured: `%s`.\n", strings.Join(missing, "`, `"))
+	}
+	b.WriteString("\n")
+	for _, p := range r.plots() {
+		fmt.Fprintf(&b, "![%s](img/%s)\n\n", p.title, p.file)
+	}
+	b.WriteString(microBenchmarks)
+	return b.String()
+}
+
+const microBenchmarks = "## Parts\n\n" +
+	"`make benchmem` runs the benchmarks of the parts: a step of the core, INFO, hellos, the guard in front of\n" +
+	"the parser, the rewriting of files. To compare two commits:\n\n" +
+	"```\ngit stash && make benchmem > old.txt && git stash pop && make benchmem > new.txt\n" +
+	"go run golang.org/x/perf/cmd/benchstat@latest old.txt new.txt\n```\n"
+
+func writeRow(b *strings.Builder, row Row, m Measured, programs []string) {
+	for i, f := range row.Figures {
+		name, about := "", ""
+		if i == 0 {
+			name, about = "`"+row.Name+"`", fmt.Sprintf("%d, %s, %s", m.Runs, m.Load, m.At.Format("2006-01-02 15:04"))
+		}
+		fmt.Fprintf(b, "| %s | %s |", name, f.title())
+		for _, p := range programs {
+			cell := ""
+			for _, s := range m.Sides {
+				if s.Program == p && i < len(s.Values) {
+					cell = spread(s.Values[i])
+				}
+			}
+			fmt.Fprintf(b, " %s |", cell)
+		}
+		value, verdict := f.judge(m, i)
+		ratio := ""
+		if !f.Absolute && !math.IsNaN(value) {
+			ratio = number(value)
+		}
+		fmt.Fprintf(b, " %s | %s | %s | %s |\n", ratio, f.limits(), verdict, about)
+	}
+}
+
+// programs returns the names of all programs, in the order of their first results.
+func (r *Results) programs() (names []string) {
+	seen := map[string]bool{}
+	for _, m := range r.Rows {
+		for _, s := range m.Sides {
+			if !seen[s.Program] {
+				seen[s.Program] = true
+				names = append(names, s.Program)
+			}
+		}
+	}
+	return names
+}
+
+func (r *Results) missing() (names []string) {
+	for _, row := range Rows {
+		if _, ok := r.named(row.Name); !ok {
+			names = append(names, row.Name)
+		}
+	}
+	return names
+}
+
+// WriteDocument writes benchmarks.md and its plots into a directory.
+func (r *Results) WriteDocument(dir string, e Environment) error {
+	for _, p := range r.plots() {
+		if err := os.WriteFile(filepath.Join(dir, "img", p.file), []byte(p.text), 0o644); err != nil {
+			return err
+		}
+	}
+	return os.WriteFile(filepath.Join(dir, "benchmarks.md"), []byte(r.Document(e)), 0o644)
+}
