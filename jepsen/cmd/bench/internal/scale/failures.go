@@ -2,6 +2,7 @@ package scale
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -36,7 +37,7 @@ var failureRows = []Row{
 
 func killMany(ctx context.Context, s *stage) ([]float64, error) {
 	const downAfter, patience = 10 * time.Second, time.Minute
-	masters := s.size(s.o.Mass, 200)
+	masters := s.size(s.o.Mass, 50)
 	doomed := masters / 5
 	set := setting{Layout: farm.Layout{Masters: masters, Replicas: 1, Doomed: doomed}, sentinels: 3, downAfter: downAfter}
 	if err := s.enter(ctx, set); err != nil {
@@ -67,10 +68,15 @@ func killMany(ctx context.Context, s *stage) ([]float64, error) {
 			last = at
 		}
 	}
+	if last.IsZero() {
+		return nil, errNoSwitch
+	}
 	events := s.c.Events().Since(begun)
 	extra := max(0, count(events, "+try-failover")-doomed) + count(events, "-failover-abort")
 	return []float64{float64(doomed), (last.Sub(begun) - downAfter).Seconds(), float64(extra), float64(doomed - len(switched()))}, ctx.Err()
 }
+
+var errNoSwitch = errors.New("no master was replaced")
 
 func cutOff(ctx context.Context, s *stage) ([]float64, error) {
 	const peers, downAfter = 4, 5 * time.Second
