@@ -12,7 +12,7 @@ func BenchmarkStep(b *testing.B) {
 	st := State{Options: Options{MyID: RunID(strings.Repeat("a1", 20))}}
 	for i := range 1000 {
 		ip := fmt.Sprintf("10.0.%d.%d", i>>8, i&255)
-		st.Masters = append(st.Masters, MasterState{MasterConfig: MasterConfig{
+		st.Masters = append(st.Masters, &MasterState{MasterConfig: MasterConfig{
 			Name: fmt.Sprintf("m%d", i), Addr: Addr{Host: ip, IP: ip, Port: 6379}, Quorum: 2,
 		}.WithDefaults()})
 	}
