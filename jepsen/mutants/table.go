@@ -49,7 +49,7 @@ var general = []Mutation{
 	{
 		Name: "current epoch not saved", Why: "an epoch is used twice after a restart",
 		Edits: []Edit{
-			{"monitor/state.go", "CurrentEpoch: c.epoch,", "CurrentEpoch: 0 * c.epoch,"},
+			{"monitor/state.go", "func (c *Core) toSave() State {\n\ts := State{Options: c.opts, CurrentEpoch: c.epoch,", "func (c *Core) toSave() State {\n\ts := State{Options: c.opts, CurrentEpoch: 0 * c.epoch,"},
 			{"monitor/disk.go", "c.durableEpoch = p.State.CurrentEpoch", "c.durableEpoch = c.epoch"},
 		},
 	},
@@ -465,7 +465,7 @@ var general = []Mutation{
 	{
 		Name: "Sentinels that cannot be reached are no voters", Why: "each of several takes itself for the majority",
 		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
-		Edits: []Edit{{"monitor/distant.go", "return 1 + len(m.peers) + len(m.distant) }", "return 1 + len(m.peers) }"}},
+		Edits: []Edit{{"monitor/distant.go", "return 1 + len(m.peers) + len(m.distant) + m.stillAwaited() }", "return 1 + len(m.peers) + m.stillAwaited() }"}},
 	},
 	{
 		Name: "answers counted that may be one's own", Why: "a Sentinel that is led to itself votes twice",
