@@ -11,6 +11,7 @@ func (c *Core) noteLineage(now Instant, m *master, info *Info) {
 	case info.Loading, info.Role == RoleNone, info.Role == RoleReplica && (!info.MasterLinkUp || info.Syncing):
 		return
 	}
+	m.settled = info
 	restarted := m.process != "" && info.RunID != m.process
 	if info.RunID != m.process {
 		// What it has right after a restart comes from a disk, although it has not

@@ -101,18 +101,18 @@ func (c *Core) compares(now Instant, m *master) bool {
 	return waits
 }
 
-// taken takes m as it is now.
+// taken takes m as it was when it was not loading.
 func (c *Core) taken(m *master) {
-	m.noteSaving(m.info)
-	m.noteApplied(m.info)
-	c.takeLineage(m, m.lineageOf(m.info))
+	m.noteSaving(m.settled)
+	m.noteApplied(m.settled)
+	c.takeLineage(m, m.lineageOf(m.settled))
 }
 
 // reviewLoss ends that state when no replica has the data any more, or when nobody
 // has acted for a failover timeout: the master is taken as it is then.
 func (c *Core) reviewLoss(now Instant, m *master) Instant {
 	if m.compared != 0 {
-		if !c.hasLost(now, m, m.info) {
+		if !c.hasLost(now, m, m.settled) {
 			c.taken(m)
 		} else if m.compared != 0 {
 			return m.compared.Add(compareTime)
@@ -123,7 +123,7 @@ func (c *Core) reviewLoss(now Instant, m *master) Instant {
 	}
 	due := m.lostSince.Add(m.cfg.FailoverTimeout)
 	switch {
-	case m.keeper(m.info) == nil:
+	case m.keeper(m.settled) == nil:
 	case m.attempt.InProgress():
 		return Never
 	case now < due:

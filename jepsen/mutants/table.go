@@ -192,12 +192,17 @@ var general = []Mutation{
 	{
 		Name: "data that were to be saved are gone, and another promoted", Why: "what the master has been told since is lost for nothing",
 		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
-		Edits: []Edit{{"monitor/promote.go", "if m.lostSince != 0 && m.keeper(m.info) == nil {", "if false {"}},
+		Edits: []Edit{{"monitor/promote.go", "if m.lostSince != 0 && m.keeper(m.settled) == nil {", "if false {"}},
 	},
 	{
 		Name: "server compared by what was said on another connection", Why: "a replica whose address has moved to the new master makes that follow itself",
 		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
 		Edits: []Edit{{"monitor/identity.go", "i.infoRefresh != 0 && i.infoRefresh >= up ||", "i.infoRefresh != 0 ||"}},
+	},
+	{
+		Name: "master judged while it loads", Why: "it says nothing of what it will have, and the data that it lacks are given up",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/promote.go", "m.keeper(m.settled) == nil", "m.keeper(m.info) == nil"}},
 	},
 	{
 		Name: "takeover by one that knows no replica", Why: "the master gets its role back beside a replica that was promoted",
