@@ -1,6 +1,7 @@
 package server
 
 import (
+	"sync/atomic"
 	"testing"
 
 	"github.com/gosentinel/sentinel/pubsub"
@@ -45,12 +46,13 @@ func TestConfigSetIsAllOrNothing(t *testing.T) {
 	} {
 		f := newFakeEngine()
 		c.fake(f)
-		level := "notice"
-		cfg := Config{LogLevel: func() string { return level }, SetLogLevel: func(l string) { level = l }}
+		var level atomic.Value // set by whoever serves the connection
+		level.Store("notice")
+		cfg := Config{LogLevel: func() string { return level.Load().(string) }, SetLogLevel: func(l string) { level.Store(l) }}
 		ts := startServer(t, cfg, f, pubsub.Limits{})
 		ts.dial(t).Do("SENTINEL CONFIG SET loglevel debug announce-port 7")
-		if level != c.want {
-			t.Errorf("%s: the level is %s, want %s", c.name, level, c.want)
+		if got := level.Load(); got != c.want {
+			t.Errorf("%s: the level is %s, want %s", c.name, got, c.want)
 		}
 	}
 }
