@@ -127,7 +127,7 @@ var switchover = []Mutation{
 	},
 	{
 		Name: "loss of a history between two restarts", Why: "a master that has all counts as one that lost data",
-		By: ByTest, Test: [2]string{"./jepsen/sim", "^TestScripts$"},
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
 		Edits: []Edit{{"monitor/lost.go", "from = m.between(info.ReplID2, from)", "_ = m.between"}},
 	},
 	{
