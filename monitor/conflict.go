@@ -208,9 +208,9 @@ func (c *Core) keepsAddress(now Instant, p *peer, addr Addr) bool {
 
 // unheard reports whether nothing is heard of a peer at its address: there is no
 // connection, another Sentinel answers there, or it has not announced itself for
-// three hello periods.
+// three hello periods. A process that has slept itself knows nothing of that yet.
 func (c *Core) unheard(now Instant, p *peer) bool {
 	l := p.link
 	return !l.cmd.up || p.has(FlagSDown) || l.wrongID() ||
-		now >= max(l.addrChange.currentSeen, l.cmd.upAt).Add(3*c.tun.PublishPeriod)
+		!c.tilt && now >= max(l.addrChange.currentSeen, l.cmd.upAt).Add(3*c.tun.PublishPeriod)
 }

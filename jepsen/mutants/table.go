@@ -205,6 +205,11 @@ var general = []Mutation{
 		Edits: []Edit{{"monitor/promote.go", "m.keeper(m.settled) == nil", "m.keeper(m.info) == nil"}},
 	},
 	{
+		Name: "silence believed by one that has slept", Why: "a stranger moves a Sentinel away that is there",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/conflict.go", "!c.tilt && now >= max(", "now >= max("}},
+	},
+	{
 		Name: "takeover by one that knows no replica", Why: "the master gets its role back beside a replica that was promoted",
 		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
 		Edits: []Edit{{"monitor/takeover.go", "if !m.hasListed {", "if false {"}},
