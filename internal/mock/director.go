@@ -9,13 +9,28 @@ import (
 	"time"
 )
 
-// prepare does what stands above the first step and returns where to go on. So
-// clients never see the time before.
+// prepare does what stands above the first step, and what that forbids from its
+// beginning, and returns where to go on. So clients never see the time before, and what
+// the first of them does at once counts.
 func (m *Mock) prepare() (int, error) {
+	begun := false
 	for i := range m.script.instructions {
 		in := &m.script.instructions[i]
-		if in.verb == "step" || in.verb == "wait" || in.verb == "expect" {
+		switch in.verb {
+		case "step":
+			if begun {
+				return i, nil
+			}
+			begun = true
+			m.enter(in)
+			continue
+		case "wait", "expect":
 			return i, nil
+		case "forbid", "allow":
+		default:
+			if begun {
+				return i, nil
+			}
 		}
 		if err := m.act(in); err != nil {
 			return i, err
@@ -24,9 +39,17 @@ func (m *Mock) prepare() (int, error) {
 	return len(m.script.instructions), nil
 }
 
-// play carries out the script and gives the verdict.
-func (m *Mock) play(from int) {
-	base := m.counts()
+// enter begins a step.
+func (m *Mock) enter(in *instruction) {
+	m.opt.Log("step: " + in.words[0])
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.step = in.words[0]
+}
+
+// play carries out the script and gives the verdict. base is what had been counted
+// when its first step began.
+func (m *Mock) play(from int, base [][quantities]int64) {
 	list := m.script.instructions
 	for i := from; i < len(list); i++ {
 		in := &list[i]
@@ -36,10 +59,7 @@ func (m *Mock) play(from int) {
 		switch in.verb {
 		case "step":
 			base = m.counts()
-			m.opt.Log("step: " + in.words[0])
-			m.mu.Lock()
-			m.step = in.words[0]
-			m.mu.Unlock()
+			m.enter(in)
 		case "wait", "expect":
 			if !m.await(in, base) {
 				return

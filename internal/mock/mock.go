@@ -97,7 +97,8 @@ func Start(s *Script, o Options) (*Mock, error) {
 		m.Close()
 		return nil, fmt.Errorf("mock: %w", err)
 	}
-	m.wg.Go(func() { m.play(from) })
+	base := m.counts() // before anybody is told an address
+	m.wg.Go(func() { m.play(from, base) })
 	return m, nil
 }
 
