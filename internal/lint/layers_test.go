@@ -111,13 +111,13 @@ var layers = []layer{
 		"jepsen/cluster", "jepsen/cmd/bench/internal/relay", "jepsen/cmd/bench/internal/traffic", "jepsen/cmd/bench/internal/trial",
 	}},
 	{"jepsen/cmd/bench/internal/promote", []string{"jepsen/cluster", "jepsen/cmd/bench/internal/traffic", "jepsen/cmd/bench/internal/trial"}},
-	{"jepsen/cmd/bench/internal/farm", []string{"jepsen/cluster"}},
+	{"jepsen/cmd/bench/internal/fleet", []string{"jepsen/cluster"}},
 	{"jepsen/cmd/bench/internal/scale", []string{
-		"jepsen/cluster", "jepsen/cmd/bench/internal/agreement", "jepsen/cmd/bench/internal/failover", "jepsen/cmd/bench/internal/farm",
+		"jepsen/cluster", "jepsen/cmd/bench/internal/agreement", "jepsen/cmd/bench/internal/failover", "jepsen/cmd/bench/internal/fleet",
 		"jepsen/cmd/bench/internal/planned", "jepsen/cmd/bench/internal/trial", "jepsen/svg",
 	}},
 	{"jepsen/cmd/bench", []string{
-		"internal/fakeredis", "jepsen/cluster", "jepsen/cmd/bench/internal/agreement", "jepsen/cmd/bench/internal/failover", "jepsen/cmd/bench/internal/farm",
+		"internal/fakeredis", "jepsen/cluster", "jepsen/cmd/bench/internal/agreement", "jepsen/cmd/bench/internal/failover", "jepsen/cmd/bench/internal/fleet",
 		"jepsen/cmd/bench/internal/planned", "jepsen/cmd/bench/internal/promote", "jepsen/cmd/bench/internal/scale", "jepsen/cmd/bench/internal/trial", "jepsen/cmd/internal/cli", "jepsen/mixed",
 	}},
 	{"jepsen/cmd/sim", []string{

@@ -4,7 +4,7 @@ import (
 	"os"
 
 	"github.com/gosentinel/sentinel/internal/fakeredis"
-	"github.com/gosentinel/sentinel/jepsen/cmd/bench/internal/farm"
+	"github.com/gosentinel/sentinel/jepsen/cmd/bench/internal/fleet"
 	"github.com/gosentinel/sentinel/jepsen/cmd/internal/cli"
 )
 
@@ -30,8 +30,8 @@ func main() {
 	if len(os.Args) > 1 && os.Args[1] == miniCommand {
 		os.Exit(fakeredis.Main(os.Args[2:]))
 	}
-	if len(os.Args) > 1 && os.Args[1] == farmCommand {
-		os.Exit(farm.Main(os.Args[2:]))
+	if len(os.Args) > 1 && os.Args[1] == fleetCommand {
+		os.Exit(fleet.Main(os.Args[2:]))
 	}
 	cli.Main(program)
 }

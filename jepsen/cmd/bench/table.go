@@ -16,9 +16,9 @@ import (
 	"github.com/gosentinel/sentinel/jepsen/cmd/internal/cli"
 )
 
-// farmCommand is the hidden first argument that turns this program into a process of a
-// farm of fake servers.
-const farmCommand = "farm"
+// fleetCommand is the hidden first argument that turns this program into a process of a
+// fleet of fake servers.
+const fleetCommand = "fleet"
 
 // tableCommand measures what a Sentinel costs.
 var tableCommand = cli.Command{
@@ -64,7 +64,7 @@ func (t *tableTask) Check([]string) (err error) {
 	if err != nil {
 		return err
 	}
-	t.Farm = []string{self, farmCommand}
+	t.Fleet = []string{self, fleetCommand}
 	t.Programs, err = trial.Programs(t.commands)
 	return err
 }

@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/gosentinel/sentinel/jepsen/cmd/bench/internal/farm"
+	"github.com/gosentinel/sentinel/jepsen/cmd/bench/internal/fleet"
 )
 
 // commandRows are the commands that clients send most, by redis-benchmark.
@@ -26,7 +26,7 @@ func commandRow(name, text string, pipeline int, words []string, figures ...Figu
 	return Row{
 		Name: name, Text: text, Figures: append(figures, ratio("p99", "ms", 1, 1.3)),
 		Run: func(ctx context.Context, s *stage) ([]float64, error) {
-			if err := s.enter(ctx, setting{Layout: farm.Layout{Masters: 1, Replicas: 1}}); err != nil {
+			if err := s.enter(ctx, setting{Layout: fleet.Layout{Masters: 1, Replicas: 1}}); err != nil {
 				return nil, err
 			}
 			n, commands := s.sentinels[0], s.size(300000, 60000)*min(pipeline, 4)

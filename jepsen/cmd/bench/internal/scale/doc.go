@@ -2,6 +2,6 @@
 // many masters, many events. Each row of its table is measured with several programs in
 // turn, and each figure has a goal, mostly as a ratio to the last program.
 //
-// Masters and replicas are those of a farm (package farm). What a program costs is read
+// Masters and replicas are those of a fleet (package fleet). What a program costs is read
 // from /proc.
 package scale

@@ -13,7 +13,7 @@ import (
 	"github.com/tidwall/redcon"
 
 	"github.com/gosentinel/sentinel/jepsen/cluster"
-	"github.com/gosentinel/sentinel/jepsen/cmd/bench/internal/farm"
+	"github.com/gosentinel/sentinel/jepsen/cmd/bench/internal/fleet"
 )
 
 // failureRows are what happens when much fails at once, or nothing does.
@@ -39,12 +39,12 @@ func killMany(ctx context.Context, s *stage) ([]float64, error) {
 	const downAfter, patience = 10 * time.Second, time.Minute
 	masters := s.size(s.o.Mass, 50)
 	doomed := masters / 5
-	set := setting{Layout: farm.Layout{Masters: masters, Replicas: 1, Doomed: doomed}, sentinels: 3, downAfter: downAfter}
+	set := setting{Layout: fleet.Layout{Masters: masters, Replicas: 1, Doomed: doomed}, sentinels: 3, downAfter: downAfter}
 	if err := s.enter(ctx, set); err != nil {
 		return nil, err
 	}
 	begun := time.Now()
-	if err := s.farm.Close(ctx); err != nil {
+	if err := s.fleet.Close(ctx); err != nil {
 		return nil, err
 	}
 	switched := func() (masters map[string]time.Time) {
@@ -81,7 +81,7 @@ var errNoSwitch = errors.New("no master was replaced")
 func cutOff(ctx context.Context, s *stage) ([]float64, error) {
 	const peers, downAfter = 4, 5 * time.Second
 	masters := s.size(1000, 200)
-	set := setting{Layout: farm.Layout{Masters: masters, Replicas: 1, Doomed: masters}, downAfter: downAfter}
+	set := setting{Layout: fleet.Layout{Masters: masters, Replicas: 1, Doomed: masters}, downAfter: downAfter}
 	var questions atomic.Int64
 	for i := range peers {
 		p, err := newPeer(&questions)
@@ -93,7 +93,7 @@ func cutOff(ctx context.Context, s *stage) ([]float64, error) {
 			set.lines = append(set.lines, fmt.Sprintf("sentinel known-sentinel m%d 127.0.0.1 %d %040x", m, p.port(), i+1))
 		}
 	}
-	if err := s.plant(ctx, set); err != nil {
+	if err := s.launch(ctx, set); err != nil {
 		return nil, err
 	}
 	n, err := s.startSentinel(0, set)
@@ -106,7 +106,7 @@ func cutOff(ctx context.Context, s *stage) ([]float64, error) {
 	if err := s.settled(ctx, n, setting{Layout: set.Layout, sentinels: 1 + peers}); err != nil {
 		return nil, err
 	}
-	if err := s.farm.Mute(ctx); err != nil {
+	if err := s.fleet.Mute(ctx); err != nil {
 		return nil, err
 	}
 	if err := rest(ctx, downAfter+s.span(10*time.Second, 10*time.Second)); err != nil {

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/gosentinel/sentinel/jepsen/cluster"
-	"github.com/gosentinel/sentinel/jepsen/cmd/bench/internal/farm"
+	"github.com/gosentinel/sentinel/jepsen/cmd/bench/internal/fleet"
 )
 
 // linkRows are what watching costs.
@@ -17,7 +17,7 @@ var linkRows = []Row{
 		Name: "idle", Text: "1 master and 2 replicas, default file",
 		Figures: []Figure{ratio("CPU", "ms/min", 1, 1.2), ratio("wake-ups", "1/s", 1, 0), told("RSS", "MiB")},
 		Run: func(ctx context.Context, s *stage) ([]float64, error) {
-			w, err := s.watch(ctx, setting{Layout: farm.Layout{Masters: 1, Replicas: 2}}, s.span(time.Minute, 8*time.Second))
+			w, err := s.watch(ctx, setting{Layout: fleet.Layout{Masters: 1, Replicas: 2}}, s.span(time.Minute, 8*time.Second))
 			return []float64{w.cpuMinute(), w.wakeUps(), w.RSS}, err
 		},
 	}, {
@@ -66,7 +66,7 @@ func overN(masters int) Row {
 
 // pairs are so many masters with a replica each.
 func pairs(n int, downAfter time.Duration) setting {
-	return setting{Layout: farm.Layout{Masters: n, Replicas: 1}, downAfter: downAfter}
+	return setting{Layout: fleet.Layout{Masters: n, Replicas: 1}, downAfter: downAfter}
 }
 
 // watched is what one Sentinel used while nothing happened.
@@ -92,7 +92,7 @@ func (s *stage) watch(ctx context.Context, set setting, while time.Duration) (w 
 	if err := rest(ctx, s.span(10*time.Second, 2*time.Second)); err != nil { // what follows from the start is over
 		return w, err
 	}
-	before, err := s.farm.Counts(ctx)
+	before, err := s.fleet.Counts(ctx)
 	if err != nil {
 		return w, err
 	}
@@ -100,7 +100,7 @@ func (s *stage) watch(ctx context.Context, set setting, while time.Duration) (w 
 	if w.usage, err = s.spend(ctx, s.sentinels[0], while); err != nil {
 		return w, err
 	}
-	after, err := s.farm.Counts(ctx)
+	after, err := s.fleet.Counts(ctx)
 	w.pings = float64(after.Pings-before.Pings) / while.Seconds()
 	w.sdown = count(s.c.Events().Since(begun), "+sdown")
 	return w, err

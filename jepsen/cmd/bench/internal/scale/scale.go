@@ -17,7 +17,7 @@ type Options struct {
 	Runs     int
 	Short    bool            // less of everything, to see that it works
 	Mass     int             // masters of the row "mass"
-	Farm     []string        // the command that starts a process of a farm
+	Fleet    []string        // the command that starts a process of a fleet
 	Programs []trial.Program // the first is measured against the last
 	Rows     []Row
 	Results  *Results // is given what was measured

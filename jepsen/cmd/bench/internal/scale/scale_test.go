@@ -14,34 +14,34 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/gosentinel/sentinel/jepsen/cluster/clustertest"
-	"github.com/gosentinel/sentinel/jepsen/cmd/bench/internal/farm"
+	"github.com/gosentinel/sentinel/jepsen/cmd/bench/internal/fleet"
 	"github.com/gosentinel/sentinel/jepsen/cmd/bench/internal/trial"
 )
 
-// TestMain makes a process of a farm of the test binary when a measurement asks for it.
+// TestMain makes a process of a fleet of the test binary when a measurement asks for it.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 2 && os.Args[1] == "farm" {
-		os.Exit(farm.Main(os.Args[2:]))
+	if len(os.Args) > 2 && os.Args[1] == "fleet" {
+		os.Exit(fleet.Main(os.Args[2:]))
 	}
 	goleak.VerifyTestMain(m, clustertest.Programs())
 }
 
-// TestRealSentinel measures one Sentinel: it finds what a farm has, and is counted right.
+// TestRealSentinel measures one Sentinel: it finds what a fleet has, and is counted right.
 func TestRealSentinel(t *testing.T) {
 	row := Row{Name: "test", Figures: []Figure{told("PINGs", ""), told("RSS", ""), told("CPU", ""), told("votes", ""), told("missing", "")}}
 	row.Run = func(ctx context.Context, s *stage) ([]float64, error) {
-		w, err := s.watch(ctx, setting{Layout: farm.Layout{Masters: 20, Replicas: 2, Doomed: 1}, downAfter: 200 * time.Millisecond}, 300*time.Millisecond)
+		w, err := s.watch(ctx, setting{Layout: fleet.Layout{Masters: 20, Replicas: 2, Doomed: 1}, downAfter: 200 * time.Millisecond}, 300*time.Millisecond)
 		if err != nil {
 			return nil, err
 		}
-		votes, err := askVotes(ctx, s.sentinels[0], s.farm, 20)
+		votes, err := askVotes(ctx, s.sentinels[0], s.fleet, 20)
 		if err != nil {
 			return nil, err
 		}
 		missing, err := field(ctx, s.sentinels[0], "sentinel", "no_such_field")
 		return []float64{w.pings, w.RSS, float64(w.CPU), float64(votes), missing}, err
 	}
-	o := Options{Runs: 1, Short: true, Farm: []string{os.Args[0], "farm"}, Programs: []trial.Program{{Name: "gosentinel", Command: []string{clustertest.Daemon(t)}}}, Rows: []Row{row}}
+	o := Options{Runs: 1, Short: true, Fleet: []string{os.Args[0], "fleet"}, Programs: []trial.Program{{Name: "gosentinel", Command: []string{clustertest.Daemon(t)}}}, Rows: []Row{row}}
 	o.Results = &Results{}
 	var out bytes.Buffer
 	if err := Run(t.Context(), o, &out); err != nil {

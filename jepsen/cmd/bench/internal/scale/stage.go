@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/gosentinel/sentinel/jepsen/cluster"
-	"github.com/gosentinel/sentinel/jepsen/cmd/bench/internal/farm"
+	"github.com/gosentinel/sentinel/jepsen/cmd/bench/internal/fleet"
 	"github.com/gosentinel/sentinel/jepsen/cmd/bench/internal/trial"
 )
 
@@ -19,7 +19,7 @@ type stage struct {
 	o       Options
 	program trial.Program
 
-	farm      *farm.Farm
+	fleet     *fleet.Fleet
 	sentinels []*cluster.Sentinel
 }
 
@@ -41,18 +41,18 @@ func (s *stage) size(large, small int) int {
 
 // setting is what Sentinels are to watch.
 type setting struct {
-	farm.Layout
+	fleet.Layout
 	sentinels int           // 0: one
 	downAfter time.Duration // 0: the default
 	toml      bool
 	lines     []string // further ones, of a sentinel.conf
 }
 
-// enter starts a farm and Sentinels that know its masters, and waits until each Sentinel
+// enter starts a fleet and Sentinels that know its masters, and waits until each Sentinel
 // has found all replicas and all other Sentinels.
 func (s *stage) enter(ctx context.Context, set setting) error {
 	set.sentinels = max(1, set.sentinels)
-	if err := s.plant(ctx, set); err != nil {
+	if err := s.launch(ctx, set); err != nil {
 		return err
 	}
 	for i := range set.sentinels {
@@ -75,9 +75,9 @@ func (s *stage) enter(ctx context.Context, set setting) error {
 	return nil
 }
 
-// plant starts the farm alone.
-func (s *stage) plant(ctx context.Context, set setting) (err error) {
-	s.farm, err = farm.Start(ctx, s.c, s.o.Farm, set.Layout, max(1, set.sentinels))
+// launch starts the fleet alone.
+func (s *stage) launch(ctx context.Context, set setting) (err error) {
+	s.fleet, err = fleet.Start(ctx, s.c, s.o.Fleet, set.Layout, max(1, set.sentinels))
 	return err
 }
 
@@ -104,7 +104,7 @@ func (s *stage) conf(port int, set setting) string {
 		b.WriteString("gossip-port 0\n") // what is compared is the way of the original
 	}
 	for i := range set.Masters {
-		host, masterPort := s.farm.Master(i)
+		host, masterPort := s.fleet.Master(i)
 		fmt.Fprintf(&b, "sentinel monitor m%d %s %d %d\n", i, host, masterPort, set.sentinels/2+1)
 		if set.downAfter > 0 {
 			fmt.Fprintf(&b, "sentinel down-after-milliseconds m%d %d\n", i, set.downAfter.Milliseconds())

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/gosentinel/sentinel/jepsen/cluster"
-	"github.com/gosentinel/sentinel/jepsen/cmd/bench/internal/farm"
+	"github.com/gosentinel/sentinel/jepsen/cmd/bench/internal/fleet"
 )
 
 // startRows are how soon a Sentinel with many masters answers.
@@ -24,8 +24,8 @@ func startRow(name, file string, toml, own bool) Row {
 		Name: name, Text: fmt.Sprintf("from the start to the first PONG, %d masters, %s", masters, file), Own: own, Timeout: 5 * time.Minute,
 		Figures: []Figure{absolute("first PONG", "ms", 1000, 1000), absolute("longest stall", "ms", 100, 200), told("CPU up to then", "ms")},
 		Run: func(ctx context.Context, s *stage) ([]float64, error) {
-			set := setting{Layout: farm.Layout{Masters: s.size(masters, 1000), Replicas: 1}, downAfter: 30 * time.Second}
-			if err := s.plant(ctx, set); err != nil {
+			set := setting{Layout: fleet.Layout{Masters: s.size(masters, 1000), Replicas: 1}, downAfter: 30 * time.Second}
+			if err := s.launch(ctx, set); err != nil {
 				return nil, err
 			}
 			port, err := s.c.Port()

@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/gosentinel/sentinel/jepsen/cmd/bench/internal/farm"
+	"github.com/gosentinel/sentinel/jepsen/cmd/bench/internal/fleet"
 )
 
 // subscriberRows are what clients cost that only listen.
@@ -70,7 +70,7 @@ type listeners struct {
 
 // listen has so many clients subscribe to a Sentinel of one master.
 func (s *stage) listen(ctx context.Context, clients int, channel string) (*listeners, error) {
-	set := setting{Layout: farm.Layout{Masters: 1, Replicas: 1}, lines: []string{fmt.Sprintf("maxclients %d", clients+500)}}
+	set := setting{Layout: fleet.Layout{Masters: 1, Replicas: 1}, lines: []string{fmt.Sprintf("maxclients %d", clients+500)}}
 	if err := s.enter(ctx, set); err != nil {
 		return nil, err
 	}

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/gosentinel/sentinel/jepsen/cluster"
-	"github.com/gosentinel/sentinel/jepsen/cmd/bench/internal/farm"
+	"github.com/gosentinel/sentinel/jepsen/cmd/bench/internal/fleet"
 )
 
 // voteRows are what waits for the disk.
@@ -25,17 +25,17 @@ func voteRow(name string, masters int, figures ...Figure) Row {
 	return Row{
 		Name: name, Text: fmt.Sprintf("200 requests for a vote in one write, %d masters", masters), Figures: figures, Timeout: 3 * time.Minute,
 		Run: func(ctx context.Context, s *stage) ([]float64, error) {
-			if err := s.enter(ctx, setting{Layout: farm.Layout{Masters: masters}}); err != nil {
+			if err := s.enter(ctx, setting{Layout: fleet.Layout{Masters: masters}}); err != nil {
 				return nil, err
 			}
-			took, err := askVotes(ctx, s.sentinels[0], s.farm, 200)
+			took, err := askVotes(ctx, s.sentinels[0], s.fleet, 200)
 			return []float64{milliseconds(took)}, err
 		},
 	}
 }
 
 // askVotes asks for votes for as many masters at once, and returns when the last has come.
-func askVotes(ctx context.Context, n *cluster.Sentinel, f *farm.Farm, votes int) (time.Duration, error) {
+func askVotes(ctx context.Context, n *cluster.Sentinel, f *fleet.Fleet, votes int) (time.Duration, error) {
 	var d net.Dialer
 	nc, err := d.DialContext(ctx, "tcp", n.Addr())
 	if err != nil {
@@ -81,7 +81,7 @@ func saveRow(name string, wanted int, figures ...Figure) Row {
 	return Row{
 		Name: name, Text: fmt.Sprintf("FLUSHCONFIG with %d masters", masters), Figures: figures, Timeout: 3 * time.Minute,
 		Run: func(ctx context.Context, s *stage) ([]float64, error) {
-			if err := s.enter(ctx, setting{Layout: farm.Layout{Masters: s.size(masters, 500)}}); err != nil {
+			if err := s.enter(ctx, setting{Layout: fleet.Layout{Masters: s.size(masters, 500)}}); err != nil {
 				return nil, err
 			}
 			least := time.Hour

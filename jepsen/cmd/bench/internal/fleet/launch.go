@@ -1,4 +1,4 @@
-package farm
+package fleet
 
 import (
 	"context"
@@ -12,13 +12,13 @@ import (
 	"github.com/gosentinel/sentinel/jepsen/cluster"
 )
 
-// part is the file that a process of a farm is started with.
+// part is the file that a process of a fleet is started with.
 type part struct {
 	Layout
 	Port int
 }
 
-// Main runs one process of a farm, as the command line says, and returns its exit code.
+// Main runs one process of a fleet, as the command line says, and returns its exit code.
 func Main(args []string) int {
 	err := func() error {
 		if len(args) != 1 {
@@ -37,7 +37,7 @@ func Main(args []string) int {
 		return Serve(ctx, p.Layout, p.Port)
 	}()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "farm:", err)
+		fmt.Fprintln(os.Stderr, "fleet:", err)
 		return 1
 	}
 	return 0
@@ -47,18 +47,18 @@ func Main(args []string) int {
 // descriptors that systems usually allow it.
 const connsOfProcess = 18000
 
-// Farm are the processes that serve a layout.
-type Farm struct {
+// Fleet are the processes that serve a layout.
+type Fleet struct {
 	Layout
 	perPart int
 	parts   []*cluster.Server
 	ports   []int
 }
 
-// Start starts a farm in a cluster. command starts a process of it; so many Sentinels
+// Start starts a fleet in a cluster. command starts a process of it; so many Sentinels
 // will connect to each server, twice.
-func Start(ctx context.Context, c *cluster.Cluster, command []string, l Layout, sentinels int) (*Farm, error) {
-	f := &Farm{Layout: l, perPart: max(1, connsOfProcess/(2*(1+l.Replicas)*sentinels))}
+func Start(ctx context.Context, c *cluster.Cluster, command []string, l Layout, sentinels int) (*Fleet, error) {
+	f := &Fleet{Layout: l, perPart: max(1, connsOfProcess/(2*(1+l.Replicas)*sentinels))}
 	for first := 0; first < l.Masters; first += f.perPart {
 		port, err := twoPorts(c)
 		if err != nil {
@@ -71,7 +71,7 @@ func Start(ctx context.Context, c *cluster.Cluster, command []string, l Layout, 
 		if err != nil {
 			return nil, err
 		}
-		s, err := c.StartServer(cluster.NodeSpec{Name: fmt.Sprintf("farm-%d", first), Port: port, Conf: string(text), Command: command})
+		s, err := c.StartServer(cluster.NodeSpec{Name: fmt.Sprintf("fleet-%d", first), Port: port, Conf: string(text), Command: command})
 		if err == nil {
 			err = s.WaitReady(ctx)
 		}
@@ -97,7 +97,7 @@ func twoPorts(c *cluster.Cluster) (port int, err error) {
 }
 
 // Master returns the address of a master.
-func (f *Farm) Master(i int) (host string, port int) {
+func (f *Fleet) Master(i int) (host string, port int) {
 	port = f.ports[i/f.perPart]
 	if i < f.Doomed {
 		port++
@@ -106,12 +106,12 @@ func (f *Farm) Master(i int) (host string, port int) {
 }
 
 // Close ends the doomed masters, as if they were killed.
-func (f *Farm) Close(ctx context.Context) error { return f.tell(ctx, "DOOM.CLOSE") }
+func (f *Fleet) Close(ctx context.Context) error { return f.tell(ctx, "DOOM.CLOSE") }
 
 // Mute has the doomed masters say no more. They still take connections.
-func (f *Farm) Mute(ctx context.Context) error { return f.tell(ctx, "DOOM.MUTE") }
+func (f *Fleet) Mute(ctx context.Context) error { return f.tell(ctx, "DOOM.MUTE") }
 
-func (f *Farm) tell(ctx context.Context, command string) error {
+func (f *Fleet) tell(ctx context.Context, command string) error {
 	for _, s := range f.parts {
 		if _, err := s.Do(ctx, command); err != nil {
 			return err
@@ -120,11 +120,11 @@ func (f *Farm) tell(ctx context.Context, command string) error {
 	return nil
 }
 
-// Counts are what the servers of a farm were asked for.
+// Counts are what the servers of a fleet were asked for.
 type Counts struct{ Pings, Infos, Hellos uint64 }
 
 // Counts returns what was asked for since the start.
-func (f *Farm) Counts(ctx context.Context) (sum Counts, err error) {
+func (f *Fleet) Counts(ctx context.Context) (sum Counts, err error) {
 	for _, s := range f.parts {
 		v, err := s.Do(ctx, "COUNTS")
 		if err != nil {

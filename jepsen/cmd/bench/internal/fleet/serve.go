@@ -1,4 +1,4 @@
-package farm
+package fleet
 
 import (
 	"context"
@@ -13,7 +13,7 @@ import (
 	"github.com/tidwall/redcon"
 )
 
-// process serves one part of a farm.
+// process serves one part of a fleet.
 type process struct {
 	*state
 	doomedPort net.Listener // nil: none
@@ -91,7 +91,7 @@ func (p *process) cut(match func(*client) bool) {
 	}
 }
 
-// client is one connection. Without a node it is one of those who run the farm.
+// client is one connection. Without a node it is one of those who run the fleet.
 type client struct {
 	nc      net.Conn
 	node    *node

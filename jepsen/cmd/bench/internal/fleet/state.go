@@ -1,4 +1,4 @@
-package farm
+package fleet
 
 import (
 	_ "embed"
