@@ -14,10 +14,15 @@ import (
 func TestDialRESP(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx := t.Context()
-		s, end := run(t, Config{Dial: noDial, Password: "secret", Masters: []MasterConfig{{Name: "m", Addr: "10.0.0.1:1", Quorum: 1}}})
-		if _, err := s.DialRESP(ctx); !errors.Is(err, ErrNotRunning) {
+		cfg := Config{Dial: noDial, Password: "secret", Masters: []MasterConfig{{Name: "m", Addr: "10.0.0.1:1", Quorum: 1}}}
+		idle, err := New(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := idle.DialRESP(ctx); !errors.Is(err, ErrNotRunning) {
 			t.Errorf("before Run: %v", err)
 		}
+		s, end := run(t, cfg)
 		<-s.Ready()
 		nc, err := s.DialRESP(ctx)
 		if err != nil {
