@@ -1,6 +1,10 @@
 package monitor
 
-import "github.com/gosentinel/sentinel/election"
+import (
+	"slices"
+
+	"github.com/gosentinel/sentinel/election"
+)
 
 // noteLineage notes what a master has, for the time when it is gone
 // (state-machine.md §6.12, Lineage). What it says while it is loading is not that.
@@ -57,6 +61,7 @@ func (c *Core) takeLineage(m *master, l election.Lineage) {
 	old, had := m.lineage, m.hadKeys
 	m.lineage = l
 	if l.ReplID != old.ReplID && old.ReplID != "" {
+		m.left.add(old.ReplID)
 		c.noteLoss(m, old, l, false)
 	}
 	m.hadKeys = l.Keys || had && l.ReplID == old.ReplID
@@ -75,12 +80,14 @@ func (c *Core) takeLineage(m *master, l election.Lineage) {
 // replica whose link to it is up has the same. The master may be gone before it is
 // asked itself, and by its old history all who follow the new one would be strangers.
 // A link may look up for long after it was cut: what a replica has that has not heard
-// from the master since that answered INFO may be what the master had before.
+// from the master since that answered INFO may be what the master had before. When
+// another replica was the first to tell of the next history, this one tells of a
+// history that the master has left, to which it never returns.
 func (c *Core) noteNewHistory(r *replica, info *Info) {
 	m := r.master
 	l := m.lineage
 	switch {
-	case l.ReplID == "" || info.ReplID == "" || info.ReplID == l.ReplID,
+	case l.ReplID == "" || info.ReplID == "" || info.ReplID == l.ReplID, m.left.has(info.ReplID),
 		info.Role != RoleReplica || !info.MasterLinkUp || info.Syncing || info.Loading,
 		!c.follows(r, m.addr), r.infoSent.Add(-info.MasterIO) < m.infoRefresh,
 		m.info != nil && info.ReplID == m.info.ReplID2: // it has not noticed yet that the master has left it
@@ -93,6 +100,19 @@ func (c *Core) noteNewHistory(r *replica, info *Info) {
 	}
 	c.requestInfo(c.now, &m.instance)
 }
+
+// leftHistories are the last histories that a master has left.
+type leftHistories struct {
+	ids  [8]string
+	next int
+}
+
+func (h *leftHistories) add(id string) {
+	h.ids[h.next] = id
+	h.next = (h.next + 1) % len(h.ids)
+}
+
+func (h *leftHistories) has(id string) bool { return slices.Contains(h.ids[:], id) }
 
 // noteKeys takes from the replicas that m had keys: one has some, and is further in the
 // history of m than that was when it said it had none. Without this, a replica that was

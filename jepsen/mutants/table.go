@@ -170,6 +170,11 @@ var general = []Mutation{
 		Edits: []Edit{{"monitor/lineage.go", "r.infoSent.Add(-info.MasterIO) < m.infoRefresh", "r.infoSent < m.infoRefresh"}},
 	},
 	{
+		Name: "history believed that the master has left", Why: "a replica whose link was cut unnoticed is promoted, and the writes since the restart are lost",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/lineage.go", "m.left.has(info.ReplID),", "false,"}},
+	},
+	{
 		Name: "keys of a replica not counted as the master's", Why: "a replica that was cut off before the first key is promoted, and the keys are lost",
 		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
 		Edits: []Edit{{"monitor/lineage.go", "case info.Keys && info.ReplID == l.ReplID && info.Offset > l.Offset:", "case false:"}},

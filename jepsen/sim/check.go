@@ -85,6 +85,8 @@ type voter struct {
 	told      monitor.Epoch            // the highest epoch that it told
 	config    map[string]monitor.Epoch // the config epoch of each master that it told
 	words     map[string]word          // about the failovers of each master that it has acknowledged
+	heard     map[string]word          // the last of them that it has heard
+	removals  map[string]int           // how often each master was removed
 	lost      *lostEpochs              // nil while its file has kept everything
 }
 
@@ -102,6 +104,7 @@ func (v *voter) forget() {
 		told = max(told, v.lost.told)
 	}
 	clear(v.words)
+	clear(v.heard)
 	v.lost, v.told = &lostEpochs{told, map[string]monitor.Epoch{}}, 0
 	clear(v.config)
 }
@@ -116,7 +119,7 @@ func (v *voter) hears(n *node, h *monitor.Hello) {
 // voter returns who n is now.
 func (n *node) voter() *voter {
 	if n.bound == nil || n.bound.installed != n.installed {
-		n.bound = &voter{installed: n.installed, votes: map[epochKey]monitor.RunID{}, config: map[string]monitor.Epoch{}, words: map[string]word{}}
+		n.bound = &voter{installed: n.installed, votes: map[epochKey]monitor.RunID{}, config: map[string]monitor.Epoch{}, words: map[string]word{}, heard: map[string]word{}, removals: map[string]int{}}
 	}
 	return n.bound
 }
@@ -135,6 +138,8 @@ func (k *checker) booted(n *node) {
 		if told := who.config[p.Name]; p.ConfigEpoch < told {
 			k.fail(n.name, S6, "restarted with config epoch %d after it told %d", p.ConfigEpoch, told)
 		}
+		v, _ := n.core.Master(k.w.now, p.Name)
+		who.recalled(p.Name, &v.Pause)
 		m := n.seen.master(p.Name)
 		replicas, _ := n.core.Replicas(k.w.now, p.Name)
 		for _, r := range replicas {
@@ -176,7 +181,7 @@ func (k *checker) before(n *node, in monitor.Input) {
 		case monitor.PauseOp:
 			k.said(n, in, op)
 		case monitor.RemoveOp:
-			delete(n.voter().words, op.Name)
+			n.voter().removed(op.Name)
 		}
 		if _, ok := in.Op.(monitor.ResetOp); ok {
 			for _, p := range n.seen.probes {

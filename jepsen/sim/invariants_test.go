@@ -420,7 +420,7 @@ var violations = []violation{
 	{Journal, "a loss that is told too small", func(s *scene) {
 		from, to := s.w.servers[0], s.w.servers[1]
 		from.log = append(from.log, 4711)
-		to.oldID, to.oldUntil = from.replID, to.position()
+		to.role, to.oldID, to.oldUntil = monitor.RoleMaster, from.replID, to.position()
 		r := journal.Report{From: from.addr.String(), To: to.addr.String()}
 		r.Lost = journal.Loss{Known: true, MasterOffset: uint64(from.offset()), PromotedOffset: uint64(to.offset())}
 		s.k.lossOf(s.n, &r)

@@ -148,8 +148,8 @@ func (k *checker) nameOf(id string) string {
 // offset that it told, which the new one lacks, is counted.
 func (k *checker) lossOf(n *node, r *journal.Report) {
 	to, from := k.serverAt(r.To), k.serverAt(r.From)
-	if to == nil || from == nil || to == from || from.replID != to.oldID {
-		return
+	if to == nil || from == nil || to == from || from.replID != to.oldID || to.role != monitor.RoleMaster {
+		return // or it was made a replica since, and drops what it had
 	}
 	for _, c := range r.Candidates {
 		if c.Chosen && c.RunID != string(to.runID) {

@@ -193,7 +193,8 @@ type word struct {
 // spokenWord is a word that has no answer yet.
 type spokenWord struct {
 	word
-	master string
+	master   string
+	removals int // of the master until then
 }
 
 // said notes a word before the core hears it.
@@ -202,7 +203,7 @@ func (k *checker) said(n *node, c monitor.Call, op monitor.PauseOp) {
 	if op.Resume && op.Version == 0 {
 		length = monitor.MaxFailoverPause
 	}
-	n.seen.said[c.From] = spokenWord{word{op.Version, op.By, k.w.now.Add(length), op.Resume}, op.Name}
+	n.seen.said[c.From] = spokenWord{word{op.Version, op.By, k.w.now.Add(length), op.Resume}, op.Name, n.voter().removals[op.Name]}
 }
 
 // numbered notes which version the core has given to a word of an operator, and what
@@ -219,8 +220,8 @@ func (k *checker) numbered(n *node, in monitor.Input) {
 		s.version, s.by = v.Pause.Version, n.id
 		n.seen.said[c.From] = s
 	}
-	if m := n.seen.master(op.Name); s.newerThan(m.word) {
-		m.word = s.word
+	if heard := n.voter().heard; s.newerThan(heard[op.Name]) {
+		heard[op.Name] = s.word
 	}
 }
 
@@ -232,16 +233,32 @@ func (s word) newerThan(o word) bool {
 func (k *checker) acknowledged(n *node, r monitor.CallResult) {
 	s, ok := n.seen.said[r.To]
 	delete(n.seen.said, r.To)
-	words := n.voter().words
-	if ok && r.Err == nil && s.newerThan(words[s.master]) {
-		words[s.master] = s.word
+	v := n.voter()
+	if ok && r.Err == nil && s.removals == v.removals[s.master] && s.newerThan(v.words[s.master]) {
+		v.words[s.master] = s.word
 	}
 }
 
+// recalled forgets what a Sentinel has heard about a master and not acknowledged, unless
+// it was saved before the Sentinel died.
+func (v *voter) recalled(master string, p *monitor.FailoverPause) {
+	if w := v.heard[master]; w.version != p.Version || w.by != p.By {
+		delete(v.heard, master)
+	}
+}
+
+// removed forgets what operators have said about a master that is not monitored any
+// more, also what is not acknowledged yet.
+func (v *voter) removed(master string) {
+	delete(v.words, master)
+	delete(v.heard, master)
+	v.removals[master]++
+}
+
 // paused reports whether a Sentinel is bound by a pause, which it has acknowledged. What
-// it has heard since and not saved yet may end that.
+// it has heard since and not acknowledged yet may end that.
 func (k *checker) paused(n *node, master string) bool {
-	told, heard := n.voter().words[master], n.seen.master(master).word
+	told, heard := n.voter().words[master], n.voter().heard[master]
 	return told.pauses(k.w.now) && (!heard.newerThan(told) || heard.pauses(k.w.now))
 }
 

@@ -60,7 +60,6 @@ type (
 // masterWatch is what one process did about one master.
 type masterWatch struct {
 	blocked  Instant          // the last attempt, or the last vote for another
-	word     word             // the last one that was heard about its failovers
 	allow    permission       // of an attempt by itself
 	order    permission       // of what operators have ordered
 	mayObey  bool             // some order was allowed
