@@ -30,6 +30,9 @@ var (
 	// ErrNotSaved: the state cannot be saved. A change of the configuration stands
 	// all the same, and is saved once that works; a failover does not begin.
 	ErrNotSaved = errors.New("sentinel: the state cannot be saved")
+	// ErrStateInUse is what Run returns while another Sentinel, of this process or
+	// another one, works with the same StateFile.
+	ErrStateInUse = node.ErrStateInUse
 	// ErrShutdownByClient is what Run returns after a client has sent SHUTDOWN.
 	ErrShutdownByClient = node.ErrShutdown
 	// ErrSimulatedCrash is what Run returns after a crash that a client has asked for

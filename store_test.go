@@ -77,10 +77,15 @@ func run(t *testing.T, cfg Config) (s *Sentinel, end func() error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return s, runs(s)
+}
+
+// runs is run for a Sentinel that was made before.
+func runs(s *Sentinel) (end func() error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ran := make(chan error, 1)
 	go func() { ran <- s.Run(ctx) }()
-	return s, func() error { cancel(); return <-ran }
+	return func() error { cancel(); return <-ran }
 }
 
 // TestStoreSurvives: a Sentinel that is made anew on a store has the identity and the

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gosentinel/sentinel/internal/atomicfile"
@@ -29,6 +30,7 @@ type File struct {
 	writer    *Document // doc, in the format of statePath
 	fsys      FileSystem
 	current   func() Live // nil: nothing but the state changes
+	closed    atomic.Bool // nothing is saved any more
 
 	mu     sync.Mutex // one save at a time; also guards what is below
 	out    atomicfile.Writer
@@ -404,6 +406,34 @@ func documentOf(base Config, src Source) (*Document, error) {
 	return p.result()
 }
 
+// Unchanged reports whether the file of the state is still what it was when f was
+// loaded. It must be called before the first Save.
+func (f *File) Unchanged() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	text, _, _, err := atomicfile.Read(f.fsys, f.statePath)
+	if errors.Is(err, fs.ErrNotExist) {
+		return f.good == nil
+	}
+	return err == nil && f.good != nil && bytes.Equal(text, f.good)
+}
+
+// Close calls then once no Save is under way, which may be after Close has returned: a
+// write can hang. Every later Save fails.
+func (f *File) Close(then func()) {
+	f.closed.Store(true)
+	if f.mu.TryLock() {
+		defer f.mu.Unlock()
+		then()
+		return
+	}
+	go func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		then()
+	}()
+}
+
 // Path returns the absolute path of the configuration file, or "" for a File
 // made by [New].
 func (f *File) Path() string { return f.path }
@@ -448,6 +478,9 @@ func (f *File) CheckWritable() error {
 func (f *File) Save(st monitor.State) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.closed.Load() {
+		return &SaveError{Step: "Could not save config file", Path: f.statePath, Err: fs.ErrClosed}
+	}
 	if f.saveReady(st) {
 		return nil
 	}

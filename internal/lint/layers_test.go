@@ -19,6 +19,7 @@ type layer struct {
 var layers = []layer{
 	// Helpers without knowledge of Sentinels.
 	{"internal/errtext", nil},
+	{"internal/filelock", nil},
 	{"internal/glob", nil},
 	{"internal/ordered", nil},
 	{"internal/lint", nil},
@@ -68,7 +69,7 @@ var layers = []layer{
 
 	// The running Sentinel, the library and the daemon.
 	{"internal/node", []string{
-		"configrewrite", "gossip", "gossip/session", "internal/acl", "internal/archive", "internal/errtext", "internal/listen", "internal/logfile",
+		"configrewrite", "gossip", "gossip/session", "internal/acl", "internal/archive", "internal/errtext", "internal/filelock", "internal/listen", "internal/logfile",
 		"internal/mempipe", "internal/numhost", "internal/recorder", "internal/reporter", "internal/scripts", "internal/server", "internal/testbed", "internal/tlsfiles", "internal/valid", "journal", "monitor", "monitor/link", "pubsub",
 	}},
 	{".", []string{

@@ -53,7 +53,8 @@ type Node struct {
 	settings configrewrite.Settings
 	path     string // of the configuration file, "" without one
 
-	journalAt string // file beside which the journal is kept; "" keeps it in memory
+	reread    func() (*configrewrite.File, error) // of New: reads the state anew; nil: it cannot be
+	journalAt string                              // file of the state, beside which the journal is kept; "" keeps it in memory
 	warnings  []string
 	openLog   func() (logfile.Log, error)
 	listen    func(logfile.Sink) (*listen.Sockets, error)
@@ -126,7 +127,8 @@ func New(cfg Config) (*Node, error) {
 	n.bus = pubsub.NewBus(pubsub.Limits{ClientQueueBytes: queueLimit(n.settings.OutputLimits.PubSub), EventsQueueBytes: cfg.EventsBytes})
 	switch {
 	case cfg.StateFile != "":
-		file, err := n.loader().New(cfg.StateFile, cfg.Base)
+		n.reread = func() (*configrewrite.File, error) { return n.loader().New(cfg.StateFile, cfg.Base) }
+		file, err := n.reread()
 		if err != nil {
 			return nil, err
 		}

@@ -122,6 +122,12 @@ func (n *Node) runLogged(ctx context.Context, cancel context.CancelCauseFunc, lo
 	if set := testbed.From(ctx); set != nil {
 		n.store, n.state = set.Store, set.Store.Load(n.state)
 	}
+	unlock, err := n.lockState(ctx, log)
+	if err != nil {
+		socks.Close()
+		return n.unlessEnded(ctx, log, err)
+	}
+	defer unlock()
 	if err := n.prepare(ctx, log, socks.ShownPort()); err != nil {
 		socks.Close()
 		return n.unlessEnded(ctx, log, err)
