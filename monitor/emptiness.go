@@ -20,6 +20,10 @@ const cacheGrace = 10 * time.Second
 // the master would have to drop them then (state-machine.md §6.12, Lineage).
 func (c *Core) mayPromote(m *master, f *contest) (from Instant, why string) {
 	switch {
+	case m.lostSince != 0 && f.standing < election.Past:
+		// The one that has them does not answer, for now. Any other would only lose what
+		// the master has been told since.
+		return Never, "the master is back without its data, and no replica that has them can be promoted (" + f.shortcomings() + ")"
 	case f.standing > election.Reading:
 		return 0, ""
 	case f.standing == election.Reading:

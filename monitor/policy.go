@@ -217,7 +217,9 @@ func (c *Core) askOrder(now Instant, m *master, in Call, op FailoverOp) bool {
 	}
 	if p.order.seq == 0 {
 		p.order = c.question(now)
-		c.free(AskPolicy{p.order.seq, c.policyAttempt(m, true)})
+		a := c.policyAttempt(m, true)
+		a.Ordered, a.Epoch = true, 0 // it is not the takeover that is under way
+		c.free(AskPolicy{p.order.seq, a})
 	}
 	p.calls = append(p.calls, in)
 	c.touch(m)

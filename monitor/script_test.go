@@ -312,7 +312,7 @@ func (s *script) effect(_ *node, e Effect) {
 	case FailoverDelayed:
 		s.line("next attempt for %s not before %.3f", e.Master, e.Until.Sub(origin).Seconds())
 	case AskPolicy:
-		s.line("policy, %d: may %s be failed over? ordered %t, planned %t", e.Seq, e.Attempt.Master, e.Attempt.Ordered, e.Attempt.Planned)
+		s.line("policy, %d: may %s be failed over? ordered %t, planned %t, epoch %d", e.Seq, e.Attempt.Master, e.Attempt.Ordered, e.Attempt.Planned, e.Attempt.Epoch)
 	case AskChoice:
 		s.line("policy, %d: which one?", e.Seq)
 		for _, r := range e.Candidates {

@@ -175,6 +175,11 @@ var general = []Mutation{
 		Edits: []Edit{{"monitor/lineage.go", "m.left.has(info.ReplID),", "false,"}},
 	},
 	{
+		Name: "rescue by a replica without the data", Why: "what clients have told the master since its restart is lost too, for nothing",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/emptiness.go", "case m.lostSince != 0 && f.standing < election.Past:", "case false:"}},
+	},
+	{
 		Name: "keys of a replica not counted as the master's", Why: "a replica that was cut off before the first key is promoted, and the keys are lost",
 		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
 		Edits: []Edit{{"monitor/lineage.go", "case info.Keys && info.ReplID == l.ReplID && info.Offset > l.Offset:", "case false:"}},

@@ -273,7 +273,7 @@ func (w *world) heal() {
 		switch n := n.(type) {
 		case *node:
 			n.disk.mend(n)
-			n.nowhere = false
+			n.nowhere, n.hooks = false, hooksGo
 			if n.stalled() { // it may be told to remove a master when it wakes up
 				w.after(n.paused.Sub(w.now)+time.Millisecond, func() { w.monitorAll(n) })
 			}

@@ -211,10 +211,13 @@ func (k *checker) attempted(n *node, p, was *monitor.MasterProbe) {
 func (k *checker) operated(n *node, op monitor.FailoverOp) {
 	v, ok := n.core.Master(k.w.now, op.Name)
 	h := &n.seen.master(op.Name).handover
+	forced := op.Mode == monitor.FailoverForced
 	if !ok || v.Flags.Has(monitor.FlagFailoverInProgress) && !n.seen.takesOver(op.Name) {
+		if forced && n.seen.inPhase(op.Name, election.SelectReplica) {
+			h.forced = true // the attempt that waits for a better replica goes on
+		}
 		return
 	}
-	forced := op.Mode == monitor.FailoverForced
 	must := !forced && serves(&v)
 	if h.open { // another command waits for its answer, and may be the one that is carried out
 		forced, must = forced || h.forced, must && h.must
@@ -244,6 +247,12 @@ func serves(v *monitor.MasterView) bool {
 func (h *watch) takesOver(master string) bool {
 	i := slices.IndexFunc(h.probes, func(p monitor.MasterProbe) bool { return p.Name == master })
 	return i >= 0 && h.probes[i].TakingOver && h.probes[i].Phase <= election.WaitStart
+}
+
+// inPhase reports whether the attempt about a master has reached a phase, and no other.
+func (h *watch) inPhase(master string, phase election.Phase) bool {
+	i := slices.IndexFunc(h.probes, func(p monitor.MasterProbe) bool { return p.Name == master })
+	return i >= 0 && h.probes[i].Phase == phase
 }
 
 // handedOver checks a command to a server that belongs to a switchover.
