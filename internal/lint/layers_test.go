@@ -35,6 +35,7 @@ var layers = []layer{
 	{"internal/reserve", nil},
 	{"internal/resptest", nil},
 	{"internal/testcert", nil},
+	{"internal/tomlfile", nil},
 	{"discovery", nil},
 	{"internal/fakeredis", []string{"internal/atomicfile", "internal/glob", "internal/respguard", "internal/words"}},
 
