@@ -26,15 +26,27 @@ type poller struct {
 	epoll   *os.File
 	fd      int
 	stopped chan struct{}
-	work    *work // of its goroutine
+
+	// Of its goroutine.
+	work   *work
+	served []served
 
 	mu    sync.Mutex
 	byFD  []*polled // who has a descriptor now
 	tales int32     // number of connections so far, see polled.tale
 }
 
-// newPoller returns a poller for s, or nil if the system lets us have none.
+// newPoller returns a poller for s that is at work, or nil if the system lets us have
+// none.
 func newPoller(s *Server) *poller {
+	w := openPoller(s)
+	if w != nil {
+		go w.run()
+	}
+	return w
+}
+
+func openPoller(s *Server) *poller {
 	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil
@@ -43,9 +55,7 @@ func newPoller(s *Server) *poller {
 		unix.Close(fd)
 		return nil
 	}
-	w := &poller{server: s, epoll: os.NewFile(uintptr(fd), "epoll"), fd: fd, stopped: make(chan struct{}), work: new(work)}
-	go w.run()
-	return w
+	return &poller{server: s, epoll: os.NewFile(uintptr(fd), "epoll"), fd: fd, stopped: make(chan struct{}), work: new(work)}
 }
 
 // close ends the poller. It must have no connection any more.
@@ -86,18 +96,28 @@ func (w *poller) take(conn *respguard.Conn) *polled {
 	return p
 }
 
-// run serves connections until the poller is closed.
+// served is a connection whose commands have been executed, and how.
+type served struct {
+	p   *polled
+	how outcome
+	err error
+}
+
+// run serves connections until the poller is closed. First it executes what all those
+// have sent that epoll reports at once, then it writes to all of them. If it wrote to
+// each in between, that one would be woken, and have sent its next command by the time
+// the poller looks again: epoll would report one at a time.
 func (w *poller) run() {
 	defer close(w.stopped)
 	raw, err := w.epoll.SyscallConn()
 	if err != nil {
 		return
 	}
-	events := make([]unix.EpollEvent, 128)
+	events := make([]unix.EpollEvent, pollAtOnce)
 	for {
 		n := 0
 		err := raw.Read(func(fd uintptr) bool {
-			n, err = unix.EpollWait(int(fd), events, 0)
+			n = ready(int(fd), events)
 			return n > 0 // otherwise the runtime waits until there is something
 		})
 		if err != nil {
@@ -106,7 +126,18 @@ func (w *poller) run() {
 		for _, ev := range events[:n] {
 			w.event(ev)
 		}
+		w.answerAll()
 	}
+}
+
+// ready returns what epoll has to report now. It does not wait, so the runtime need not
+// be told, see atOnce.
+func ready(epoll int, events []unix.EpollEvent) int {
+	n, _, err := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(epoll), uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), 0, 0, 0)
+	if err != 0 {
+		return 0
+	}
+	return int(n)
 }
 
 // What epoll tells when there is something to read, or to write. The end of a
@@ -145,20 +176,51 @@ func (w *poller) serve(p *polled) {
 	c := p.client
 	c.conn.Feed(w.work.in[:n], err)
 	how, err := w.server.turn(c, w.work, false)
-	switch {
-	case how == idle:
-		c.conn.Done(&w.work.buf)
-		if c.conn.Arm() != nil || p.watch() != nil {
-			go w.server.finish(c, net.ErrClosed)
-		}
-	case how == ended && !c.hasBacklog() && (err == nil || err == io.EOF):
-		c.conn.Done(&w.work.buf)
-		w.server.finish(c, err)
-	default:
+	if how == mustWait {
 		p.unwatch()
 		own := w.work
 		w.work = nil
-		go w.server.patiently(c, own, how, err)
+		go w.server.patiently(c, own, how, nil)
+		return
+	}
+	c.conn.Done(&w.work.buf)
+	if c.sub != nil { // an event should not overtake the reply to an earlier command
+		w.answer(served{p, how, err})
+		return
+	}
+	w.served = append(w.served, served{p, how, err})
+}
+
+// answerAll writes the replies of all connections that were served.
+func (w *poller) answerAll() {
+	for _, s := range w.served {
+		w.answer(s)
+	}
+	clear(w.served)
+	w.served = w.served[:0]
+}
+
+// answer writes the replies of a connection that was served.
+func (w *poller) answer(s served) {
+	c := s.p.client
+	if w.work == nil {
+		w.work = works.Get().(*work)
+	}
+	if !c.flushed(w.work, false) {
+		s.how = mustWait
+	} else if c.closing {
+		s.how = ended
+	}
+	switch {
+	case s.how == idle:
+		if c.conn.Arm() != nil || s.p.watch() != nil {
+			go w.server.finish(c, net.ErrClosed)
+		}
+	case s.how == ended && !c.hasBacklog() && (s.err == nil || s.err == io.EOF):
+		w.server.finish(c, s.err)
+	default:
+		s.p.unwatch()
+		go w.server.patiently(c, works.Get().(*work), s.how, s.err)
 	}
 }
 

@@ -23,13 +23,36 @@ type work struct {
 	buf  respguard.Buffer
 	rest []byte // of the commands that Next has returned
 	args [][]byte
-	out  []byte
+	outs [][]byte // for replies
 }
 
 var works = sync.Pool{New: func() any { return new(work) }}
 
-// mostArgs keeps the words of a large command from staying in the pool.
-const mostArgs = 1024
+const (
+	// mostArgs keeps the words of a large command from staying in the pool.
+	mostArgs = 1024
+	// keptReplyBytes keeps the memory of a large reply from staying with the poller,
+	// which has some for many clients.
+	keptReplyBytes = 4 << 10
+	// pollAtOnce is how many clients are served before the first of them is written to.
+	pollAtOnce = 64
+)
+
+// lend returns memory for replies.
+func (w *work) lend() (out []byte) {
+	if n := len(w.outs) - 1; n >= 0 {
+		out, w.outs = w.outs[n], w.outs[:n]
+		return out[:0]
+	}
+	return (*replyBuffers.Get().(*[]byte))[:0]
+}
+
+// takeBack takes the memory of replies that have been written.
+func (w *work) takeBack(out []byte) {
+	if cap(out) <= keptReplyBytes && len(w.outs) < pollAtOnce {
+		w.outs = append(w.outs, out)
+	}
+}
 
 // free gives w back, after the connection has no use for it.
 func (w *work) free() {
@@ -44,26 +67,26 @@ func (w *work) free() {
 type outcome uint8
 
 const (
-	idle     outcome = iota // everything that has arrived is done
+	idle     outcome = iota // everything that has arrived is executed
 	mustWait                // the rest may take time
 	ended                   // by the client, by an error or by a command
 )
 
-// turn executes what has arrived and writes the replies. Unless it is patient, it
-// stops at whatever could wait for the loop, the disk or the client. The error is that
-// of the connection, if it has one.
+// turn executes what has arrived. If it is patient it writes the replies too. Otherwise
+// it leaves them to its caller, and stops at whatever could wait for the loop, the disk
+// or the client. The error is that of the connection, if it has one.
 func (s *Server) turn(c *client, w *work, patient bool) (outcome, error) {
 	c.lastUse.Store(int64(time.Since(c.since)))
 	for {
 		if len(w.rest) == 0 {
 			batch, err := c.conn.Next(&w.buf)
-			switch {
-			case len(batch) > 0:
-			case !c.flushed(w, patient):
-				return mustWait, nil
-			case err != nil || c.closing:
-				return ended, err
-			default:
+			if len(batch) == 0 {
+				if patient {
+					c.flush()
+				}
+				if err != nil || c.closing {
+					return ended, err
+				}
 				return idle, nil
 			}
 			s.bytesIn.Add(uint64(len(batch)))
@@ -72,8 +95,8 @@ func (s *Server) turn(c *client, w *work, patient bool) (outcome, error) {
 		for len(w.rest) > 0 {
 			if c.closing || c.killed.Load() { // what was sent after QUIT is not executed
 				w.rest = nil
-				if !c.flushed(w, patient) {
-					return mustWait, nil
+				if patient {
+					c.flush()
 				}
 				return ended, nil
 			}
@@ -97,10 +120,7 @@ func (s *Server) next(c *client, w *work, patient bool) bool {
 	}
 	w.args, w.rest = args, rest
 	if c.out.buf == nil {
-		if w.out == nil {
-			w.out = *replyBuffers.Get().(*[]byte)
-		}
-		c.out.buf, w.out = w.out[:0], nil
+		c.out.buf = w.lend()
 	}
 	s.run(c, cmd, known, args)
 	return true
@@ -146,9 +166,7 @@ func (c *client) flushed(w *work, patient bool) bool {
 	if err != nil {
 		c.closing = true
 	}
-	if cap(c.out.buf) <= pooledReplyBytes {
-		w.out = c.out.buf[:0]
-	}
+	w.takeBack(c.out.buf)
 	c.out.buf = nil
 	return true
 }
