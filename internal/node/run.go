@@ -263,6 +263,7 @@ func (n *Node) serve(ctx context.Context, cancel context.CancelCauseFunc, l *loo
 	cfg := n.serverConfig(func() { cancel(ErrShutdown) }, sh, log, socks)
 	cfg.LoopTimes = func() server.LoopTimes { return l.stalls.times(l.inbox.clock.now()) }
 	srv := server.New(cfg, l, n.bus)
+	l.show() // or the first clients would be told that no master is known
 	var work sync.WaitGroup
 	serving := append(slices.Clone(socks.Listeners), n.inner)
 	failed := make(chan error, len(serving))

@@ -149,3 +149,25 @@ func receive(t *testing.T, c <-chan string) string {
 		return ""
 	}
 }
+
+// TestShownWhenReady: a client that connects as soon as it can gets the address, and
+// not the answer that nobody knows the master.
+func TestShownWhenReady(t *testing.T) {
+	n, err := New(embedded(monitor.MasterConfig{Name: "m", Addr: monitor.Addr{Host: "127.0.0.1", IP: "127.0.0.1", Port: 1}, Quorum: 1}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var text string
+	n.SetHooks(Hooks{Ready: func() {
+		reply, _ := n.running.Load().addrs.Find([]byte("m"))
+		text = string(reply)
+		cancel()
+	}})
+	if err := n.Run(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if want := "*2\r\n$9\r\n127.0.0.1\r\n$1\r\n1\r\n"; text != want {
+		t.Errorf("%q, want %q", text, want)
+	}
+}
