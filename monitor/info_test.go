@@ -171,6 +171,7 @@ func TestParseInfoDetails(t *testing.T) {
 		"# Persistence\naof_enabled:0\nrdb_last_load_keys_loaded:0\n":                                           {NotLoaded: true},
 		"# Persistence\nrdb_saves:1\naof_enabled:0\n# Stats\nsync_full:1\ntotal_forks:1\n":                      {Disk: Disk{Syncs: 1}}, // written for a replica
 		"# Persistence\nrdb_saves:2\naof_enabled:0\n# Stats\nsync_full:1\ntotal_forks:2\n":                      {Persistent: true, Disk: Disk{Syncs: 1}},
+		"# Persistence\nrdb_saves:1\naof_enabled:0\n# Stats\nsync_full:2\ntotal_forks:2\n":                      {Persistent: true, Disk: Disk{Syncs: 2}}, // two were sent one without a file
 		"# Persistence\nrdb_saves:0\naof_enabled:0\n# Stats\nsync_full:1\ntotal_forks:2\n":                      {Disk: Disk{Syncs: 1}},                   // sent without a file, twice
 		"# Persistence\nrdb_saves:1\naof_enabled:0\n# Stats\nsync_full:3\ntotal_forks:4\n":                      {Persistent: true, Disk: Disk{Syncs: 3}}, // three were
 		"\nserver_time_usec:90000000\nuptime_in_seconds:9\nrdb_last_save_time:84\nsync_full:1\n":                {Disk: Disk{Saved: 84, Syncs: 1}},

@@ -32,7 +32,10 @@ func persistent(text []byte) bool {
 	syncs, _ := infoLine(text, "sync_full")
 	forks, _ := infoLine(text, "total_forks")         // since 6.2
 	if saves, ok := infoLine(text, "rdb_saves"); ok { // since 7.0
-		return saves > 0 && max(saves, forks) > syncs
+		// Where more processes have written than files, replicas are sent their data
+		// without a file, and what is saved is not for them: one process may have served
+		// several.
+		return saves > 0 && (max(saves, forks) > syncs || forks > saves)
 	}
 	if syncs > 0 && forks <= syncs {
 		return false
