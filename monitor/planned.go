@@ -42,11 +42,13 @@ func (c *Core) plannedChoice(now Instant, m *master, named *replica) (best *repl
 	if k := election.Select(rules, fit); k >= 0 {
 		return fitting[k], false, ""
 	}
-	if len(awaited) > 0 {
+	switch {
+	case len(awaited) > 0:
 		return nil, true, someOf(awaited)
-	}
-	if len(reasons) == 0 {
+	case len(reasons) == 0:
 		return nil, false, "no replica is known"
+	case m.info != nil && m.info.Loading:
+		return nil, false, "the master is loading its data, and no replica can be in sync with it before it has (" + someOf(reasons) + ")"
 	}
 	return nil, false, someOf(reasons)
 }

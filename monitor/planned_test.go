@@ -85,6 +85,8 @@ func TestPlannedChoice(t *testing.T) {
 		{what: "a named one that is not in sync beside one that is", master: masterInfo(listed(0, "online"), listed(1, "online")),
 			replicas: []string{replicaInfo(), replicaInfo("master_link_status:down", "master_link_down_since_seconds:3")}, named: 2,
 			why: "10.0.0.3:6379: its link to the master is down"},
+		{what: "the master is loading", master: masterInfo("loading:1"), replicas: []string{replicaInfo("master_link_status:down", "master_link_down_since_seconds:3")},
+			why: "the master is loading its data, and no replica can be in sync with it before it has (10.0.0.2:6379: its link to the master is down)"},
 		{what: "another history", master: masterInfo(listed(0, "online")), replicas: []string{replicaInfo("master_replid:" + replidB)},
 			why: "replication id " + replidB + ", the master " + replidA},
 		{what: "many", master: masterInfo(), replicas: []string{replicaInfo("role:master"), replicaInfo("role:master"), replicaInfo("role:master"),
