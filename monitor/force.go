@@ -50,11 +50,11 @@ func (c *Core) namedReplica(m *master, at HostPort) (*replica, *CallError) {
 }
 
 // forceFailover begins a failover that takes what is there, or has one go on that
-// waits for better. named may be nil. It returns what will be lost by it, in words.
+// waits for better; a switchover that waits has sent nothing yet, and is replaced. named may be nil. It returns what will be lost by it, in words.
 func (c *Core) forceFailover(now Instant, m *master, named *replica) (loss string, err *CallError) {
 	waits := m.attempt.Phase() == election.SelectReplica
 	switch {
-	case m.attempt.InProgress() && !waits, m.switchover.active(), m.promised(now, c.opts.MyID):
+	case m.attempt.InProgress() && !waits, m.switchover.stage > preparing, m.promised(now, c.opts.MyID):
 		return "", ErrInProgress
 	case !waits && c.disk.failing:
 		return "", ErrSave
@@ -73,15 +73,18 @@ func (c *Core) forceFailover(now Instant, m *master, named *replica) (loss strin
 	}
 	loss = "promoting " + f.best.name + ": " + lack(f.rules.Lineage, f.chosen)
 	if f.standing < election.Whole {
-		loss += ". What only the master has is lost when it comes back and follows this replica"
+		loss += ". What only the master has is lost when it follows this replica"
 	}
 	if c.serves(m) {
-		loss += ". The master serves, and what it is told from now on is lost: without FORCE nothing is, or the failover is refused"
+		loss += ". The master serves, and what clients write to it from now on is lost: without FORCE nothing would be lost, or the failover would be refused"
 	}
 	if m.failoversPaused(now) {
 		c.log(LevelWarning, "FORCE goes ahead although an operator has paused the failovers of '"+m.cfg.Name+"' until "+m.pause.end()+m.pause.because())
 	}
 	c.log(LevelWarning, "FORCE was requested for the failover of '"+m.cfg.Name+"': "+loss)
+	if m.switchover.stage == preparing {
+		c.refuseSwitchover(m, "FORCE was requested")
+	}
 	if !waits {
 		c.startAttempt(now, m, true)
 	}

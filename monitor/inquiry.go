@@ -3,7 +3,8 @@ package monitor
 import "time"
 
 // inquiry asks the servers of a master anew before an operator's FAILOVER is refused
-// by what they said last: that may be 10 s old. The zero value: there is none.
+// by what they said last, or FORCE says what is lost: that may be 10 s old. The zero
+// value: there is none.
 type inquiry struct {
 	since Instant    // INFO asked for from here on is new
 	until Instant    // when it is decided by what is known
@@ -35,7 +36,11 @@ func (c *Core) failoverCall(now Instant, in Call, op FailoverOp) {
 
 // beginFailover carries it out, as far as nobody objects.
 func (c *Core) beginFailover(now Instant, m *master, in Call) {
-	text, err := c.orderFailover(now, m, in.Op.(FailoverOp))
+	op := in.Op.(FailoverOp)
+	if op.Mode == FailoverForced && c.inquire(now, m, in) {
+		return // it says which replica is promoted, and what is lost by that
+	}
+	text, err := c.orderFailover(now, m, op)
 	if err.byInfo() && c.inquire(now, m, in) {
 		return
 	}

@@ -19,9 +19,11 @@ func (c *Core) manualFailover(now Instant, m *master, op FailoverOp) *CallError 
 	case op.Mode == FailoverCoordinated && !serves:
 		return &CallError{noGoodPrimary, "Primary does not answer as one, and cannot hand over"}
 	case op.Mode == FailoverCoordinated && unsafe != "":
-		return &CallError{noGoodPrimary, "Primary cannot hand over: " + unsafe}
+		return cannotHandOver(unsafe)
 	case serves && m.cfg.PlannedFailover == PlannedStock && op.Mode == FailoverPlain:
 		unsafe = "planned-failover is set to stock"
+	case serves && m.handing() != "":
+		return cannotHandOver(m.handing())
 	}
 	if !serves {
 		m.force = force{}
@@ -50,4 +52,8 @@ func (c *Core) manualFailover(now Instant, m *master, op FailoverOp) *CallError 
 	c.startAttempt(now, m, true)
 	c.touch(m)
 	return nil
+}
+
+func cannotHandOver(why string) *CallError {
+	return &CallError{noGoodPrimary, "Primary cannot hand over: " + why}
 }

@@ -283,6 +283,7 @@ type redis struct {
 	noKill    string
 	noRewrite string
 	modules   bool
+	handing   bool    // a FAILOVER command is under way
 	late      bool    // does not apply what it is sent
 	stuck     Instant // since when its link to the master is cut, which it has not noticed; 0: it is not
 }
@@ -429,6 +430,9 @@ func (s *redis) info() string {
 	line("loading:%d\r\nasync_loading:0\r\n\r\n# Replication", bit(s.loading))
 	if s.role == RoleMaster {
 		line("role:master")
+		if s.handing {
+			line("master_failover_state:waiting-for-sync")
+		}
 		for k, r := range s.attached() {
 			line("slave%d:ip=%s,port=%d,state=online,offset=%d,lag=0", k, r.addr.Host, r.addr.Port, r.offset)
 		}

@@ -550,6 +550,8 @@ func (s *script) server(t *testing.T, td *datadriven.TestData) {
 			r.mute = true
 		case "loading":
 			r.loading = a.SingleVal(t) == "yes"
+		case "handing":
+			r.handing = a.SingleVal(t) == "yes"
 		case "syncing":
 			r.syncing = a.SingleVal(t) == "yes"
 		case "role":

@@ -31,7 +31,7 @@ func (c *Core) selectReplica(now Instant, m *master) Instant {
 		c.choose(now, m, f.best)
 		return Never
 	case !m.has(FlagSDown):
-		c.log(LevelNotice, "The failover of '"+m.cfg.Name+"' ends: the master is back, and "+f.why)
+		c.log(LevelNotice, "The failover of '"+m.cfg.Name+"' ends: the master is up, and "+f.why)
 	case now < giveUp:
 		c.tellWait(m, f.why)
 		if f.standing < election.Reading {

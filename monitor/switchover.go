@@ -112,10 +112,16 @@ func (c *Core) serves(m *master) bool {
 
 // unsafe says why a switchover without loss is impossible at m; "" when it is not.
 func (c *Core) unsafe(m *master) string {
-	switch info := m.info; {
-	case info == nil || info.ReplID == "":
+	if m.info == nil || m.info.ReplID == "" {
 		return "the master reports no master_replid, so that it cannot be proved that a replica has its data"
-	case info.Handing:
+	}
+	return ""
+}
+
+// handing says that the master is about to hand over to a replica by itself: two
+// would be promoted. "" when it is not.
+func (m *master) handing() string {
+	if m.info != nil && m.info.Handing {
 		return "a FAILOVER command is under way at the master"
 	}
 	return ""
@@ -167,6 +173,10 @@ func (c *Core) prepare(now Instant, m *master) Instant {
 		c.refuseSwitchover(m, "the master does not answer as a master any more")
 		return Never
 	}
+	if why := m.handing(); why != "" && !s.stock {
+		c.refuseSwitchover(m, why)
+		return Never
+	}
 	named, _ := c.members[s.named].(*replica)
 	if s.named != 0 && named == nil {
 		c.refuseSwitchover(m, "the named replica is gone")
@@ -177,6 +187,8 @@ func (c *Core) prepare(now Instant, m *master) Instant {
 	case now >= due:
 		c.refuseSwitchover(m, "no replica is ready after failover-timeout ("+why+")")
 		return Never
+	case r != nil && s.stock && min(m.infoRefresh, r.infoRefresh) <= s.asked:
+		return due // what they said before may be over
 	case r != nil && s.stock:
 		m.force.named = s.named
 		m.switchover = switchover{}

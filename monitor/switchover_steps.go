@@ -82,10 +82,10 @@ func (s *switchover) answered() bool { return s.pause.seq == 0 && s.confirm == 0
 // notPaused says why what answered the pause is not the master that was meant; ""
 // when it is.
 func (m *master) notPaused() string {
-	if info := m.info; info.Role != RoleMaster || info.ReplID == "" || info.Handing {
+	if info := m.info; info.Role != RoleMaster || info.ReplID == "" {
 		return "the master says that it is something else"
 	}
-	return ""
+	return m.handing()
 }
 
 // stepTime is how long the steps up to the promotion may take together.

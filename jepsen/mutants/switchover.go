@@ -77,6 +77,26 @@ var switchover = []Mutation{
 		Edits: []Edit{{"monitor/inquiry.go", "if err.byInfo() && c.inquire(now, m, in) {", "if false && c.inquire(now, m, in) {"}},
 	},
 	{
+		Name: "FORCE says what is lost by old INFO", Why: "it names a replica that is not promoted, and a loss that is not",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/inquiry.go", "if op.Mode == FailoverForced && c.inquire(now, m, in) {", "if false && c.inquire(now, m, in) {"}},
+	},
+	{
+		Name: "FORCE is refused while a switchover waits", Why: "the operator who knows better waits for failover-timeout",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/force.go", "m.switchover.stage > preparing,", "m.switchover.active(),"}},
+	},
+	{
+		Name: "in the way of stock by old INFO", Why: "a replica is taken that has begun to be filled since",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/switchover.go", "s.stock && min(m.infoRefresh, r.infoRefresh) <= s.asked:", "false:"}},
+	},
+	{
+		Name: "votes while the master hands over", Why: "an election that leads to nothing keeps others from theirs",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/switchover.go", "if why := m.handing(); why != \"\" && !s.stock {", "if why := m.handing(); false {"}},
+	},
+	{
 		Name: "takeover within a lease", Why: "a driver that only sleeps goes on beside it",
 		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
 		Edits: []Edit{
