@@ -195,10 +195,7 @@ func (cfg Config) base() (configrewrite.Config, error) {
 		SentinelUser: cfg.PeerUser, SentinelPass: cfg.PeerPass,
 	}
 	cfg.Limits.apply(&base.Settings)
-	wrong := cfg.mistakes()
-	if err := node.CheckGossip(base.Settings.Gossip); err != nil {
-		wrong = append(wrong, err)
-	}
+	wrong := append(cfg.mistakes(), node.CheckGossip(base.Settings.Gossip, gossipFields)...)
 	for i, err := range wrong {
 		wrong[i] = fmt.Errorf("sentinel: %w", err)
 	}
@@ -213,6 +210,19 @@ func (cfg Config) base() (configrewrite.Config, error) {
 		base.State.Masters = append(base.State.Masters, &monitor.MasterState{MasterConfig: mc})
 	}
 	return base, errors.Join(wrong...)
+}
+
+// gossipFields are the fields of Config that hold options of gossip.
+var gossipFields = map[string]string{"gossip-key": "GossipKeys", "gossip-join": "GossipJoin"}
+
+// stateMistakes returns what is wrong with the state file.
+func (cfg Config) stateMistakes() error {
+	if cfg.StateFile == "" {
+		return nil
+	}
+	unresolved := func(context.Context, string) (string, error) { return "0.0.0.0", nil } // names are no mistake
+	_, err := configrewrite.Loader{Resolve: unresolved}.New(cfg.StateFile, configrewrite.Config{Settings: configrewrite.DefaultSettings()})
+	return err
 }
 
 // mistakes returns what is wrong with the fields that do not belong to a master.
@@ -233,8 +243,11 @@ func (cfg Config) mistakes() (wrong []error) {
 	if cfg.GossipPort > 65535 {
 		bad("GossipPort %d must be at most 65535", cfg.GossipPort)
 	}
-	if cfg.Policy.Timeout < 0 {
-		bad("Policy.Timeout %v must not be negative", cfg.Policy.Timeout)
+	if cfg.Policy.Timeout < 0 || cfg.Policy.Timeout > monitor.MaxFailoverPause {
+		bad("Policy.Timeout %v must be from 0 to %v", cfg.Policy.Timeout, monitor.MaxFailoverPause)
+	}
+	if err := cfg.listenTLS(); err != nil {
+		bad("ListenTLS %w", err)
 	}
 	if cfg.AnnouncePort < 0 || cfg.AnnouncePort > 65535 {
 		bad("AnnouncePort %d must be from 0 to 65535", cfg.AnnouncePort)
@@ -264,6 +277,19 @@ func (cfg Config) mistakes() (wrong []error) {
 		}
 	}
 	return wrong
+}
+
+// listenTLS says why no client could connect with ListenTLS.
+func (cfg Config) listenTLS() error {
+	c := cfg.ListenTLS
+	switch {
+	case c == nil:
+	case cfg.Listen == "" && cfg.Listener == nil:
+		return errors.New("needs Listen or Listener")
+	case len(c.Certificates) == 0 && c.GetCertificate == nil && c.GetConfigForClient == nil:
+		return errors.New("has no certificate: set Certificates, GetCertificate or GetConfigForClient")
+	}
+	return nil
 }
 
 // literalHost returns addr with 0.0.0.0 in the place of a host name, which is

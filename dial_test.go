@@ -2,12 +2,25 @@ package sentinel
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"io"
 	"strings"
 	"testing"
 	"testing/synctest"
 )
+
+// TestDialRESPGivenUp: a context that has ended opens no connection.
+func TestDialRESPGivenUp(t *testing.T) {
+	s := start(t, Config{})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 20 {
+		if _, err := s.DialRESP(ctx); !errors.Is(err, context.Canceled) {
+			t.Fatalf("DialRESP: %v", err)
+		}
+	}
+}
 
 // TestDialRESP: a client in the process needs no port. It may write more than buffers
 // hold of the replies, and its connection ends with the Sentinel.

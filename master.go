@@ -1,6 +1,7 @@
 package sentinel
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -109,8 +110,8 @@ func (m MasterConfig) core(names bool) (monitor.MasterConfig, error) {
 			bad("%s: %w", s.field, err)
 		}
 	}
-	rename, err := renameTable(m.RenamedCommands)
-	if err != nil {
+	rename, mistakes := renameTable(m.RenamedCommands)
+	for _, err := range mistakes {
 		bad("RenamedCommands: %w", err)
 	}
 	planned := monitor.PlannedSafe
@@ -166,18 +167,23 @@ func checkScript(path string) error {
 }
 
 // renameTable makes the table in the order of the words.
-func renameTable(renamed map[string]string) (*monitor.RenameTable, error) {
-	var table *monitor.RenameTable
+func renameTable(renamed map[string]string) (table *monitor.RenameTable, wrong []error) {
 	field := monitor.RenameValue(&table, false)
 	for _, from := range slices.Sorted(maps.Keys(renamed)) {
-		if err := errors.Join(valid.Word(from), valid.Word(renamed[from])); err != nil {
-			return nil, fmt.Errorf("%q: %w", from, err)
+		to := renamed[from]
+		err := cmp.Or(valid.Word(from), valid.Word(to))
+		switch {
+		case err != nil:
+		case from == "" || to == "":
+			err = errors.New("an empty command word cannot be sent")
+		default:
+			err = field.SetLine([]string{from, to})
 		}
-		if err := field.SetLine([]string{from, renamed[from]}); err != nil {
-			return nil, fmt.Errorf("%q: %w", from, err)
+		if err != nil {
+			wrong = append(wrong, fmt.Errorf("%q: %w", from, err))
 		}
 	}
-	return table, nil
+	return table, wrong
 }
 
 // masterConfig converts from the form of the core.

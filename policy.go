@@ -36,7 +36,7 @@ type Policy struct {
 	// in order; those that a slow hook does not keep up with are dropped.
 	Phase func(Attempt, Phase)
 
-	// Timeout is how long Allow and Choose may take; 0: 2 s.
+	// Timeout is how long Allow and Choose may take, at most 24 hours; 0: 2 s.
 	Timeout time.Duration
 
 	// VetoByDefault makes a failover wait where Allow does not decide. Without it the
@@ -76,7 +76,8 @@ type Decision struct {
 // Go lets a failover begin.
 func Go() Decision { return Decision{} }
 
-// Delay has Allow be asked again after d, which must be positive. The reason is shown to
+// Delay has Allow be asked again after d, which must be positive; more than 24 hours
+// count as 24 hours. The reason is shown to
 // operators: a line of at most 256 bytes, or "".
 func Delay(d time.Duration, reason string) Decision {
 	return Decision{verdict: monitor.PolicyDelay, delay: d, reason: reason}

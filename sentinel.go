@@ -2,6 +2,7 @@ package sentinel
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"net"
 	"slices"
@@ -32,7 +33,7 @@ func newSentinel(n *node.Node) *Sentinel { return &Sentinel{node: n, updating: m
 func New(cfg Config) (*Sentinel, error) {
 	base, err := cfg.base()
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, cfg.stateMistakes())
 	}
 	n, err := node.New(node.Config{
 		Base: base, Policy: cfg.Policy.node(), StateFile: cfg.StateFile, Store: cfg.Store, EventsBytes: cfg.Limits.EventsBytes, AllowShutdown: cfg.AllowShutdown, Logger: cfg.Logger, DialTLS: cfg.DialTLS, Dial: node.DialFunc(cfg.Dial), Resolver: cfg.Resolver,

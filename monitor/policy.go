@@ -141,7 +141,7 @@ func (c *Core) allowed(now Instant, m *master, a PolicyAnswer) {
 	case PolicyGo:
 		p.goes = now.Add(goTime)
 	case PolicyDelay:
-		p.held = now.Add(min(a.For, MaxFailoverPause))
+		p.held = now.Add(a.For)
 	default:
 		p.held = now.Add(vetoTime)
 	}
@@ -169,6 +169,7 @@ func (c *Core) verdict(m *master, a PolicyAnswer) PolicyAnswer {
 	if len(a.Reason) > MaxPauseReason || !plainText(a.Reason) {
 		a.Reason = "the reason is not a line of text of at most " + strconv.Itoa(MaxPauseReason) + " bytes"
 	}
+	a.For = min(a.For, MaxFailoverPause)
 	switch {
 	case a.Failed != "":
 	case a.Verdict == PolicyDelay && a.For <= 0:

@@ -29,6 +29,9 @@ func Listen(addr Addr) *Listener {
 
 // Dial makes a connection, which is there once it is accepted.
 func (l *Listener) Dial(ctx context.Context) (net.Conn, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	here, there := New(l.addr, l.addr)
 	select {
 	case l.queue <- there:

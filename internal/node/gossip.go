@@ -40,10 +40,13 @@ type gossipPlan struct {
 
 const gossipNotWanted = "gossip-port is 0"
 
-// CheckGossip returns all mistakes in the gossip settings.
-func CheckGossip(set configrewrite.Gossip) error {
-	var wrong []error
+// CheckGossip returns all mistakes in the gossip settings. Names has the names of those
+// options that are not called as in a file; it may be nil.
+func CheckGossip(set configrewrite.Gossip, names map[string]string) (wrong []error) {
 	bad := func(option, format string, args ...any) {
+		if name, ok := names[option]; ok {
+			option = name
+		}
 		wrong = append(wrong, errors.New(option+": "+fmt.Sprintf(format, args...)))
 	}
 	if _, err := gossipKeys(set.Keys); err != nil {
@@ -66,7 +69,7 @@ func CheckGossip(set configrewrite.Gossip) error {
 			bad("gossip-join", "%q is not host:port", addr)
 		}
 	}
-	return errors.Join(wrong...)
+	return wrong
 }
 
 func gossipKeys(texts []string) ([]gossip.Key, error) {

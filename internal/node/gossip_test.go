@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"net"
 	"slices"
 	"strings"
@@ -83,7 +84,7 @@ func TestPlanGossip(t *testing.T) {
 		if c.set != nil {
 			c.set(&set)
 		}
-		if err := CheckGossip(set.Gossip); err != nil {
+		if err := errors.Join(CheckGossip(set.Gossip, nil)...); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		p := planGossip(set, c.opts, c.socks)
@@ -125,9 +126,9 @@ func TestGossipEndpoint(t *testing.T) {
 // TestGossipMistakes: every mistake is reported with its option, and no key is
 // shown.
 func TestGossipMistakes(t *testing.T) {
-	err := CheckGossip(configrewrite.Gossip{
+	err := errors.Join(CheckGossip(configrewrite.Gossip{
 		Bind: []string{"nowhere"}, AnnounceIP: "a.example", Keys: []string{"c2VjcmV0"}, Join: []string{"10.0.0.1", "10.0.0.1:0", ":5", "h:70000"},
-	})
+	}, nil)...)
 	if err == nil {
 		t.Fatal("no error")
 	}

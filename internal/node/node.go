@@ -193,7 +193,7 @@ func Open(path string, process Process, overrides ...string) (*Node, error) {
 	// 3. Which users and command names are there?
 	problems = append(problems, n.useRenames(), n.useACL())
 	// 4. Are TLS and gossip configured correctly?
-	problems = append(problems, n.useTLS(), CheckGossip(n.settings.Gossip))
+	problems = append(problems, n.useTLS(), errors.Join(CheckGossip(n.settings.Gossip, nil)...))
 	// 5. Are there enough file descriptors?
 	problems = append(problems, n.fitFiles())
 	if err := errors.Join(problems...); err != nil {
