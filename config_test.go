@@ -106,7 +106,7 @@ func TestMistakesAndBadState(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := New(Config{StateFile: state, AnnouncePort: -1})
-	if err == nil || !strings.Contains(err.Error(), "AnnouncePort") || !strings.Contains(err.Error(), "not a state file") {
+	if err == nil || !strings.Contains(err.Error(), "AnnouncePort") || !strings.Contains(err.Error(), "not a state file") || !strings.Contains(err.Error(), "with StateFile") {
 		t.Errorf("New: %v", err)
 	}
 }

@@ -268,20 +268,35 @@ func ExampleSentinel_Failover() {
 	// ended: <nil>
 }
 
-// Why did the last failovers happen?
+// Why has the master not been replaced, though it is dead?
 func ExampleSentinel_Failovers() {
-	s, stop := began(sentinel.Config{Masters: []sentinel.MasterConfig{{Name: "cache", Addr: "127.0.0.1:1", Quorum: 1}}})
-	reports, err := s.Failovers(context.Background(), "cache", 10)
+	s, stop := began(sentinel.Config{Masters: []sentinel.MasterConfig{
+		{Name: "cache", Addr: "127.0.0.1:1", Quorum: 1, DownAfter: 200 * time.Millisecond}, // nothing listens there
+	}})
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	for range s.Events(ctx, sentinel.OfType[event.FailoverAbortNoGoodReplica]()) {
+		break
+	}
+	reports, err := s.Failovers(ctx, "cache", 1)
+	if err != nil {
+		log.Fatal(err)
+	}
 	for _, r := range reports {
-		fmt.Println(r.Begun, r.Outcome, r.Cause, r.From, r.To)
+		fmt.Println("master: ", r.Master, r.From) // r.String() has all of it in a sentence
+		fmt.Println("cause:  ", r.Cause)
+		fmt.Println("down:   ", len(r.Down), "of", r.Quorum, "Sentinels said so")
+		fmt.Println("outcome:", r.Outcome)
 		for _, c := range r.Candidates {
-			fmt.Println(c.Addr, c.Verdict)
+			fmt.Println("replica:", c.Addr, c.Verdict)
 		}
 	}
-	fmt.Println(len(reports), err)
 	stop()
 	// Output:
-	// 0 <nil>
+	// master:  cache 127.0.0.1:1
+	// cause:   refused
+	// down:    1 of 1 Sentinels said so
+	// outcome: no-good-replica
 	// ended: <nil>
 }
 

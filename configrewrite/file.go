@@ -340,7 +340,11 @@ func (f *File) useStateFile(path string) error {
 		return loadError(path, errors.New("the state file is empty: a crash or a full disk emptied it, or it was made by hand"),
 			"restore it from a copy, or remove it; this Sentinel then forgets its id and its votes")
 	}
-	return f.useState(text, "name another file with state-file, or remove this one")
+	option := "state-file"
+	if f.path == "" {
+		option = "StateFile"
+	}
+	return f.useState(text, "name another file with "+option+", or remove this one")
 }
 
 // useState applies what a state file or [Place] holds. hint is for one that is

@@ -3,6 +3,8 @@ package node
 import (
 	"context"
 	"fmt"
+	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -126,10 +128,26 @@ func (s *policyShell) tellPhases() {
 func (s *policyShell) guard(name string, hook func()) {
 	defer func() {
 		if r := recover(); r != nil {
-			s.log.Log(monitor.LevelWarning, fmt.Sprintf("The hook %s panicked: %v", name, r))
+			s.log.Log(monitor.LevelWarning, fmt.Sprintf("The hook %s panicked: %.200s (%s)", name, fmt.Sprint(r), panicked()))
 		}
 	}()
 	hook()
+}
+
+// panicked returns file and line of the code that panicked. It is called by the function
+// that recovers.
+func panicked() string {
+	callers := make([]uintptr, 16)
+	frames := runtime.CallersFrames(callers[:runtime.Callers(3, callers)])
+	for {
+		f, more := frames.Next()
+		if !strings.HasPrefix(f.Function, "runtime.") {
+			return fmt.Sprintf("%s:%d", f.File, f.Line)
+		}
+		if !more {
+			return "an unknown place"
+		}
+	}
 }
 
 // close ends what runs. A hook that does not return in time is left behind.

@@ -110,7 +110,7 @@ func TestHooksThatMisbehave(t *testing.T) {
 		if n := log.count("it is not told of all of them"); n != 1 {
 			t.Errorf("it is logged %d times that phases are dropped", n)
 		}
-		if n := log.count("panicked: no map"); n != 2 {
+		if n := log.count("panicked: no map ("); n != 2 || log.count("policy_test.go:") != 2 { // the log says where
 			t.Errorf("%d of 2 panics are logged", n)
 		}
 		begun = time.Now()
