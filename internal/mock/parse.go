@@ -23,7 +23,7 @@ func Parse(name string, text []byte) (*Script, error) {
 	p := parser{s: &Script{Name: name, Master: "mymaster", Workload: Write}}
 	switch {
 	case len(text) > maxScriptBytes:
-		p.problem(fmt.Sprintf("it is longer than %d KiB", maxScriptBytes>>10), "")
+		p.problem(fmt.Sprintf("it is longer than %d KiB", maxScriptBytes>>10), "leave out what is not needed, or make several of it")
 	case !utf8.Valid(text):
 		p.problem("it is no text in UTF-8", "is it a script?")
 	default:
@@ -82,21 +82,21 @@ func (p *parser) parseLine(line string) {
 		return
 	}
 	if p.text = line; len(line) > 4096 {
-		p.problem("the line is longer than 4096 bytes", "")
+		p.problem("the line is longer than 4096 bytes", "make several of it")
 		return
 	}
 	verb, rest, _ := strings.Cut(line, " ")
 	rest = strings.TrimSpace(rest)
 	if text := p.s.prose(verb); text != nil && !p.live { // quotes mean nothing in there
 		if rest == "" {
-			p.problem(verb+" needs a text", "")
+			p.problem(verb+" needs a text", "write: "+verb+" TEXT")
 		}
 		*text = strings.TrimSpace(*text + " " + rest)
 		return
 	}
 	if verb == "step" && !p.live { // a text for people too
 		if rest == "" {
-			p.problem("step needs a text", "")
+			p.problem("step needs a text", "write: step TEXT")
 		}
 		p.add(instruction{verb: verb, words: []string{rest}})
 		return
@@ -163,7 +163,7 @@ func (p *parser) finish() {
 			p.node(n.Of, servers)
 		}
 		if n.Of == n.Name {
-			p.problem("a server cannot follow itself", "")
+			p.problem("a server cannot follow itself", "name its master, or leave out \"of\" with a master")
 		}
 	}
 	p.line = 0
@@ -212,19 +212,24 @@ func (p *parser) add(in instruction) bool {
 
 // node finds a node by its name. The problem is noted.
 func (p *parser) node(name string, of kinds) (int, bool) {
-	var possible []string
 	for i, n := range p.s.Nodes {
-		if n.kind()&of == 0 {
-			continue
-		}
-		if n.Name == name {
+		if n.kind()&of != 0 && n.Name == name {
 			return i, true
 		}
-		possible = append(possible, n.Name)
 	}
 	what := map[kinds]string{servers: "server", sentinels: "Sentinel", both: "server or Sentinel"}[of]
-	p.problem(fmt.Sprintf("there is no %s %s", what, words.Quote(name)), meant(name, possible))
+	p.problem(fmt.Sprintf("there is no %s %s", what, words.Quote(name)), meant(name, p.names(of)))
 	return -1, false
+}
+
+// names returns the names of the nodes of some kinds.
+func (p *parser) names(of kinds) (list []string) {
+	for _, n := range p.s.Nodes {
+		if n.kind()&of != 0 {
+			list = append(list, n.Name)
+		}
+	}
+	return list
 }
 
 func (n *Node) kind() kinds {
@@ -244,7 +249,7 @@ func (p *parser) list(text string, of kinds) (found []int) {
 			}
 		}
 		if len(found) == 0 {
-			p.problem(fmt.Sprintf("%s is nobody here", words.Quote(text)), "")
+			p.problem(fmt.Sprintf("%s is nobody here", words.Quote(text)), meant("", p.names(of)))
 		}
 		return found
 	}
@@ -259,7 +264,7 @@ func (p *parser) list(text string, of kinds) (found []int) {
 func (p *parser) number(text string, most int64) (int64, bool) {
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || n < 0 || n > most {
-		p.problem(fmt.Sprintf("%s is no number from 0 to %d", words.Quote(text), most), "")
+		p.problem(fmt.Sprintf("%s is no number from 0 to %d", words.Quote(text), most), "write digits only")
 		return 0, false
 	}
 	return n, true

@@ -10,7 +10,7 @@ import (
 type Problem struct {
 	Line int    // from 1; 0 when it is about the whole
 	Text string // what is wrong
-	Hint string // what to do about it; may be empty
+	Hint string // what to do about it
 }
 
 // Error is returned for a script that cannot be played. It has every mistake, up
@@ -28,10 +28,7 @@ func (e *Error) Error() string {
 		if p.Line > 0 {
 			lines[i] = fmt.Sprintf("%s:%d", e.File, p.Line)
 		}
-		lines[i] += ": " + p.Text
-		if p.Hint != "" {
-			lines[i] += " (" + p.Hint + ")"
-		}
+		lines[i] += ": " + p.Text + " (" + p.Hint + ")"
 	}
 	return strings.Join(lines, "\n")
 }
@@ -48,8 +45,8 @@ func meant(word string, possible []string) string {
 	if best != "" {
 		return fmt.Sprintf("did you mean %q?", best)
 	}
-	if len(possible) > 24 {
-		return ""
+	if len(possible) == 0 {
+		return "none is defined above"
 	}
 	return "possible: " + strings.Join(possible, ", ")
 }

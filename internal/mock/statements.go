@@ -145,9 +145,9 @@ func (p *parser) defineOne(name string, n Node) {
 	case !plainWord(name, 32) || slices.Contains(reserved, name):
 		p.problem(fmt.Sprintf("%s cannot be the name of a node", words.Quote(name)), "letters, digits and .-_, but not "+strings.Join(reserved, ", "))
 	case taken:
-		p.problem(fmt.Sprintf("there are two nodes %s", words.Quote(name)), "")
+		p.problem(fmt.Sprintf("there are two nodes %s", words.Quote(name)), "give one of them another name")
 	case len(p.s.Nodes) >= maxNodes:
-		p.problem(fmt.Sprintf("more than %d nodes", maxNodes), "")
+		p.problem(fmt.Sprintf("more than %d nodes", maxNodes), "leave some out")
 	default:
 		p.s.Nodes = append(p.s.Nodes, n)
 	}
@@ -212,7 +212,7 @@ func (p *parser) repeat(w []string) bool {
 	}
 	n, ok := p.number(w[0], maxInstructions)
 	if ok && n == 0 {
-		p.problem("repeat 0 does nothing", "")
+		p.problem("repeat 0 does nothing", "leave it out")
 	}
 	p.loops = append(p.loops, loop{line: p.line, times: int(n), from: len(p.out)})
 	return true
@@ -285,7 +285,7 @@ func (p *parser) follow(w []string) bool {
 	switch {
 	case !ok || !ok2:
 	case who == whom:
-		p.problem("a server cannot follow itself", "")
+		p.problem("a server cannot follow itself", "write: follow SERVER SERVER")
 	default:
 		p.add(instruction{verb: "follow", nodes: []int{who}, other: whom})
 	}
@@ -398,7 +398,7 @@ func (p *parser) answer(w []string) bool {
 	case len(rest) == 2 && rest[1] == "times":
 		n, ok := p.number(rest[0], 1_000_000)
 		if in.rule.left = int(n); ok && n == 0 {
-			p.problem("0 times does nothing", "")
+			p.problem("0 times does nothing", "leave it out")
 		}
 	default:
 		return false
