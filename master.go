@@ -65,16 +65,34 @@ type MasterConfig struct {
 // core converts m to the form of the core. names allows host names; a name has no IP
 // address yet. The error joins every mistake.
 func (m MasterConfig) core(names bool) (monitor.MasterConfig, error) {
-	var wrong []error
-	bad := func(format string, args ...any) {
-		wrong = append(wrong, fmt.Errorf("sentinel: master %q: %w", m.Name, fmt.Errorf(format, args...)))
+	addr, err := parseAddr(m.Addr, names)
+	rename, wrong := renameTable(m.RenamedCommands)
+	wrong = append(m.mistakes(err), wrong...)
+	for i, err := range wrong {
+		wrong[i] = fmt.Errorf("sentinel: master %q: %w", m.Name, err)
 	}
+	planned := monitor.PlannedSafe
+	if m.StockFailover {
+		planned = monitor.PlannedStock
+	}
+	return monitor.MasterConfig{
+		Name: m.Name, Addr: addr, Quorum: m.Quorum, DownAfter: m.DownAfter, FailoverTimeout: m.FailoverTimeout,
+		ParallelSyncs: m.ParallelSyncs, AuthUser: m.AuthUser, AuthPass: m.AuthPass, Rename: rename,
+		NotificationScript: m.NotificationScript, ClientReconfigScript: m.ClientReconfigScript,
+		RebootDownAfter: m.RebootDownAfter, NeverLead: m.NeverLead,
+		PlannedFailover: planned, EmptyPromotionGrace: m.EmptyPromotionGrace,
+	}, errors.Join(wrong...)
+}
+
+// mistakes returns what is wrong with m, apart from the renamed commands. addr is what is
+// wrong with its address.
+func (m MasterConfig) mistakes(addr error) (wrong []error) {
+	bad := func(format string, args ...any) { wrong = append(wrong, fmt.Errorf(format, args...)) }
 	if err := valid.MasterName(m.Name); err != nil {
 		bad("%w", err)
 	}
-	addr, err := parseAddr(m.Addr, names)
-	if err != nil {
-		bad("%w", err)
+	if addr != nil {
+		bad("%w", addr)
 	}
 	if m.Quorum < 1 {
 		bad("Quorum must be 1 or greater")
@@ -110,21 +128,7 @@ func (m MasterConfig) core(names bool) (monitor.MasterConfig, error) {
 			bad("%s: %w", s.field, err)
 		}
 	}
-	rename, mistakes := renameTable(m.RenamedCommands)
-	for _, err := range mistakes {
-		bad("RenamedCommands: %w", err)
-	}
-	planned := monitor.PlannedSafe
-	if m.StockFailover {
-		planned = monitor.PlannedStock
-	}
-	return monitor.MasterConfig{
-		Name: m.Name, Addr: addr, Quorum: m.Quorum, DownAfter: m.DownAfter, FailoverTimeout: m.FailoverTimeout,
-		ParallelSyncs: m.ParallelSyncs, AuthUser: m.AuthUser, AuthPass: m.AuthPass, Rename: rename,
-		NotificationScript: m.NotificationScript, ClientReconfigScript: m.ClientReconfigScript,
-		RebootDownAfter: m.RebootDownAfter, NeverLead: m.NeverLead,
-		PlannedFailover: planned, EmptyPromotionGrace: m.EmptyPromotionGrace,
-	}, errors.Join(wrong...)
+	return wrong
 }
 
 // longestPeriod is the longest time that an operator's command may set.
@@ -180,7 +184,7 @@ func renameTable(renamed map[string]string) (table *monitor.RenameTable, wrong [
 			err = field.SetLine([]string{from, to})
 		}
 		if err != nil {
-			wrong = append(wrong, fmt.Errorf("%q: %w", from, err))
+			wrong = append(wrong, fmt.Errorf("RenamedCommands: %q: %w", from, err))
 		}
 	}
 	return table, wrong

@@ -36,7 +36,9 @@ func New(cfg Config) (*Sentinel, error) {
 		return nil, errors.Join(err, cfg.stateMistakes())
 	}
 	n, err := node.New(node.Config{
-		Base: base, Policy: cfg.Policy.node(), StateFile: cfg.StateFile, Store: cfg.Store, EventsBytes: cfg.Limits.EventsBytes, AllowShutdown: cfg.AllowShutdown, Logger: cfg.Logger, DialTLS: cfg.DialTLS, Dial: node.DialFunc(cfg.Dial), Resolver: cfg.Resolver,
+		Base: base, StateFile: cfg.StateFile, Store: cfg.Store, Logger: cfg.Logger,
+		DialTLS: cfg.DialTLS, Dial: node.DialFunc(cfg.Dial), Resolver: cfg.Resolver,
+		Policy: cfg.Policy.node(), EventsBytes: cfg.Limits.EventsBytes, AllowShutdown: cfg.AllowShutdown,
 		Listen: func(log logfile.Sink) (*listen.Sockets, error) {
 			if cfg.Listener != nil {
 				return listen.Given(cfg.Listener, cfg.ListenTLS, log.Log), nil

@@ -128,10 +128,8 @@ func startWriter(t *testing.T, addr string) *writer {
 	w := &writer{last: make(chan int, 1)}
 	go func() {
 		for n := 1; ; n++ {
-			_, err := conn.Write([]byte("SET k " + strconv.Itoa(n) + "\r\n"))
-			if err == nil {
-				var got string
-				if got, err = conn.Value(); got == "+OK\n" {
+			if _, err := conn.Write([]byte("SET k " + strconv.Itoa(n) + "\r\n")); err == nil {
+				if got, _ := conn.Value(); got == "+OK\n" {
 					continue
 				}
 			}

@@ -283,7 +283,7 @@ func readIncluded(fsys FileSystem, pattern string) ([]Included, error) {
 		if err != nil {
 			return nil, fmt.Errorf("Fatal error, can't open config file '%s': %w", name, atomicfile.Cause(err))
 		}
-		if err, remedy := encodingError(text); err != nil {
+		if remedy, err := encodingError(text); err != nil {
 			return nil, fmt.Errorf("%s: %w; %s", name, err, remedy)
 		}
 		files = append(files, Included{name, text})

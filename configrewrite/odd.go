@@ -29,23 +29,23 @@ var (
 // be one mistake in each line, or none at all: with lines of an old Mac, one that
 // begins with a comment is a comment to its end.
 func checkEncoding(name string, text []byte) error {
-	if err, remedy := encodingError(text); err != nil {
+	if remedy, err := encodingError(text); err != nil {
 		return loadError(name, err, remedy)
 	}
 	return nil
 }
 
-func encodingError(text []byte) (err error, remedy string) {
+func encodingError(text []byte) (remedy string, err error) {
 	nul := func(i int) bool { return i < len(text) && text[i] == 0 }
 	body := bytes.TrimRight(text, "\r\n \t")
 	switch {
 	case bytes.HasPrefix(text, []byte("\xff\xfe")), bytes.HasPrefix(text, []byte("\xfe\xff")),
 		len(text) > 3 && nul(0) != nul(1) && nul(0) == nul(2) && nul(1) == nul(3):
-		return errUTF16, "save it as UTF-8 in the editor, or run: iconv -f UTF-16 -t UTF-8"
+		return "save it as UTF-8 in the editor, or run: iconv -f UTF-16 -t UTF-8", errUTF16
 	case bytes.IndexByte(text, '\n') < 0 && bytes.IndexByte(body, '\r') >= 0:
-		return errCR, `save it with line ends of Unix in the editor, or run: tr '\r' '\n'`
+		return `save it with line ends of Unix in the editor, or run: tr '\r' '\n'`, errCR
 	}
-	return nil, ""
+	return "", nil
 }
 
 // oddCharacter is what looks like something else in an editor.

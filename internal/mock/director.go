@@ -1,8 +1,6 @@
 package mock
 
 import (
-	"fmt"
-	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -333,87 +331,4 @@ func (m *Mock) expand(words []string) string {
 		}
 	}
 	return strings.Join(list, " ")
-}
-
-// failover does what an unplanned or requested failover looks like from outside:
-// the roles change, every living Sentinel tells each event in the order of
-// wire.md §6, and the clients of the old master are cut.
-func (m *Mock) failover(to *node) {
-	m.mu.Lock()
-	m.epoch++
-	epoch := m.epoch
-	var living []*sentinel
-	for _, n := range m.nodes {
-		if n.Sentinel && n.up {
-			living = append(living, &n.voice)
-		}
-	}
-	var old *node
-	for _, v := range living {
-		if old == nil && v.master != to {
-			old = v.master
-		}
-	}
-	m.mu.Unlock()
-	for _, n := range m.nodes { // the Sentinels may name an address that is nobody's
-		if old == nil && !n.Sentinel && n != to && n.redis.of == nil {
-			old = n
-		}
-	}
-	if old == nil {
-		return
-	}
-	name := m.script.Master
-	oldAddr, newAddr := net.JoinHostPort(old.host, strconv.Itoa(old.port)), to.addr()
-	master := fmt.Sprintf("master %s %s %d", name, old.host, old.port)
-	replica := func(n *node, of *node) string {
-		return fmt.Sprintf("slave %s %s %d @ %s %s %d", n.addr(), n.host, n.port, name, of.host, of.port)
-	}
-	tell := func(channel, text string) {
-		for _, v := range living {
-			v.publish(channel, text)
-		}
-	}
-	if old.redis.dead || old.redis.frozen {
-		tell("+sdown", master)
-		tell("+odown", master+fmt.Sprintf(" #quorum %d/2", max(2, len(living))))
-	}
-	tell("+new-epoch", strconv.FormatInt(epoch, 10))
-	for _, channel := range []string{"+try-failover", "+elected-leader", "+failover-state-select-slave"} {
-		tell(channel, master)
-	}
-	for _, channel := range []string{"+selected-slave", "+failover-state-send-slaveof-noone", "+failover-state-wait-promotion"} {
-		tell(channel, replica(to, old))
-	}
-	to.redis.obey(nil)
-	tell("+promoted-slave", replica(to, old))
-	tell("+failover-state-reconf-slaves", master)
-	var others []*node
-	for _, n := range m.nodes {
-		if !n.Sentinel && n != to && (n == old || n.redis.of == old) {
-			others = append(others, n)
-			if !n.redis.dead { // which comes back as what it was
-				n.redis.obey(to)
-			}
-		}
-	}
-	for _, n := range others {
-		if n != old {
-			tell("+slave-reconf-sent", replica(n, old))
-			tell("+slave-reconf-inprog", replica(n, old))
-			tell("+slave-reconf-done", replica(n, old))
-		}
-	}
-	tell("+failover-end", master)
-	m.mu.Lock()
-	for _, v := range living {
-		v.master, v.nobody, v.epoch = to, false, epoch
-	}
-	m.mu.Unlock()
-	tell("+switch-master", fmt.Sprintf("%s %s %d %s %d", name, old.host, old.port, to.host, to.port))
-	for _, n := range others {
-		tell("+slave", replica(n, to))
-	}
-	m.opt.Log("failover from " + oldAddr + " to " + newAddr)
-	old.redis.cut()
 }

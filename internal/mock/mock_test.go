@@ -257,7 +257,7 @@ func TestSteering(t *testing.T) {
 	c := resptest.Dial(t, "tcp", m.at("s1"))
 	for _, s := range [][2]string{
 		{"MOCK", "-ERR write MOCK NEXT, MOCK STATE, or MOCK DO and a line of a script, such as MOCK DO failover b\n"},
-		{"MOCK DO nonsense", "-ERR there is no statement \"nonsense\"\n"},
+		{"MOCK DO nonsense", "-ERR there is no statement \"nonsense\" (possible: " + strings.Join(liveNames(), ", ") + ")\n"},
 		{"MOCK DO step x", "-ERR step stands in a script only (possible at run time: " + strings.Join(liveNames(), ", ") + ")\n"},
 		{"MOCK DO say s1 b", "+OK\n"}, {"MOCK NEXT", "+OK\n"}, {"mock next", "+OK\n"},
 	} {

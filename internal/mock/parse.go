@@ -109,7 +109,11 @@ func (p *parser) parseLine(line string) {
 	statement, known := statements[w[0]]
 	switch {
 	case !known:
-		p.problem(fmt.Sprintf("there is no statement %s", words.Quote(w[0])), meant(w[0], statementNames()))
+		names := statementNames()
+		if p.live {
+			names = liveNames()
+		}
+		p.problem(fmt.Sprintf("there is no statement %s", words.Quote(w[0])), meant(w[0], names))
 	case p.live && !statement.live:
 		p.problem(w[0]+" stands in a script only", "possible at run time: "+strings.Join(liveNames(), ", "))
 	case statement.head && len(p.out) > 0:

@@ -120,7 +120,8 @@ func (d DialFunc) checked() DialFunc {
 // joins all mistakes in cfg, or describes what is wrong with the state file.
 func New(cfg Config) (*Node, error) {
 	n := &Node{
-		settings: cfg.Base.Settings, listen: cfg.Listen, dialTLS: cfg.DialTLS, dial: cfg.Dial.checked(), resolver: cfg.Resolver, policy: cfg.Policy, shutdown: cfg.AllowShutdown,
+		settings: cfg.Base.Settings, listen: cfg.Listen, dialTLS: cfg.DialTLS, dial: cfg.Dial.checked(), resolver: cfg.Resolver,
+		policy: cfg.Policy, shutdown: cfg.AllowShutdown,
 		opened: make(chan struct{}), inner: mempipe.Listen(inProcess),
 		openLog: func() (logfile.Log, error) { return logfile.Slog(cfg.Logger), nil },
 	}
