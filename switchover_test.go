@@ -12,25 +12,34 @@ import (
 )
 
 // TestSwitchoverOfEveryServer: a planned failover loses no acknowledged write and
-// needs no full copy, whatever release the servers are of, and whatever the user of
-// the Sentinel may not do there. What it has to do without is said.
+// needs no full copy, whatever release the servers are of, also the target another one
+// than the master, and whatever the user of the Sentinel may not do there. What it has
+// to do without is said.
 func TestSwitchoverOfEveryServer(t *testing.T) {
-	for _, c := range []struct{ name, parameter, value, degraded string }{
-		{"7.0", "imitated-version", "7.0.15", ""},
-		{"6.2", "imitated-version", "6.2.14", ""},
-		{"6.0", "imitated-version", "6.0.20", "ERR Unknown subcommand or wrong number of arguments for 'PAUSE'"},
-		{"5.0", "imitated-version", "5.0.14", "ERR Unknown subcommand or wrong number of arguments for 'PAUSE'"},
-		{"no pause", "forbidden-commands", "client|pause client|unpause", "NOPERM this user has no permissions to run the 'client|pause' command"},
-		{"no end of a pause", "forbidden-commands", "client|unpause", "NOPERM this user has no permissions to run the 'client|unpause' command"},
-		{"no kill", "forbidden-commands", "client|kill", "NOPERM this user has no permissions to run the 'client|kill' command"},
-		{"no rewrite", "forbidden-commands", "config|rewrite", "NOPERM this user has no permissions to run the 'config|rewrite' command"},
-		{"no transactions", "forbidden-commands", "multi exec", ""},
+	const noPause = "ERR Unknown subcommand or wrong number of arguments for 'PAUSE'"
+	for _, c := range []struct{ name, parameter, value, degraded, target string }{
+		{"7.0", "imitated-version", "7.0.15", "", ""},
+		{"6.2", "imitated-version", "6.2.14", "", ""},
+		{"6.0", "imitated-version", "6.0.20", noPause, ""},
+		{"5.0", "imitated-version", "5.0.14", noPause, ""},
+		{"no pause", "forbidden-commands", "client|pause client|unpause", "NOPERM this user has no permissions to run the 'client|pause' command", ""},
+		{"no end of a pause", "forbidden-commands", "client|unpause", "NOPERM this user has no permissions to run the 'client|unpause' command", ""},
+		{"no kill", "forbidden-commands", "client|kill", "NOPERM this user has no permissions to run the 'client|kill' command", ""},
+		{"no rewrite", "forbidden-commands", "config|rewrite", "NOPERM this user has no permissions to run the 'config|rewrite' command", ""},
+		{"no transactions", "forbidden-commands", "multi exec", "", ""},
+		{"6.0 to 7.0", "imitated-version", "6.0.20", noPause, "7.0.15"},
+		{"7.0 to 6.0", "imitated-version", "7.0.15", "", "6.0.20"},
+		{"6.2 to 7.0", "imitated-version", "6.2.14", "", "7.0.15"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			with := map[string]string{c.parameter: c.value}
 			old := startFakeWith(t, fakeredis.Config{Parameters: with})
-			target := startFakeWith(t, fakeredis.Config{ReplicaOf: old.Addr(), Parameters: with})
+			other := with
+			if c.target != "" {
+				other = map[string]string{c.parameter: c.target}
+			}
+			target := startFakeWith(t, fakeredis.Config{ReplicaOf: old.Addr(), Parameters: other})
 			third := startFakeWith(t, fakeredis.Config{ReplicaOf: old.Addr(), Parameters: with, Priority: fakeredis.NeverPromote})
 			s, events := runEmbedded(t, MasterConfig{Name: "m", Addr: old.Addr(), Quorum: 1, DownAfter: 4 * time.Second})
 			resptest.Eventually(t, "the Sentinel knows both replicas", func() bool {
