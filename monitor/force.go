@@ -32,7 +32,7 @@ func (c *Core) orderFailover(now Instant, m *master, op FailoverOp) (text string
 	if err != nil {
 		return "", err
 	}
-	return c.forceFailover(now, m, named)
+	return c.forceFailover(now, m, named, op.Program)
 }
 
 // namedReplica returns the replica that an operator has named, or nil when none is
@@ -51,7 +51,7 @@ func (c *Core) namedReplica(m *master, at HostPort) (*replica, *CallError) {
 
 // forceFailover begins a failover that takes what is there, or has one go on that
 // waits for better; a switchover that waits has sent nothing yet, and is replaced. named may be nil. It returns what will be lost by it, in words.
-func (c *Core) forceFailover(now Instant, m *master, named *replica) (loss string, err *CallError) {
+func (c *Core) forceFailover(now Instant, m *master, named *replica, program bool) (loss string, err *CallError) {
 	waits := m.attempt.Phase() == election.SelectReplica
 	switch {
 	case m.attempt.InProgress() && !waits, m.switchover.stage > preparing, m.promised(now, c.opts.MyID):
@@ -84,6 +84,7 @@ func (c *Core) forceFailover(now Instant, m *master, named *replica) (loss strin
 	c.log(LevelWarning, "FORCE was requested for the failover of '"+m.cfg.Name+"': "+loss)
 	if m.switchover.stage == preparing {
 		c.refuseSwitchover(m, "FORCE was requested")
+		m.byProgram = program
 	}
 	if !waits {
 		c.startAttempt(now, m, true)

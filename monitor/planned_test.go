@@ -109,3 +109,30 @@ func TestPlannedChoice(t *testing.T) {
 		}
 	}
 }
+
+// TestForceReplacesSwitchover: an operator's FORCE takes the place of a switchover
+// that waits, and is told of as his also where a program asked for that.
+func TestForceReplacesSwitchover(t *testing.T) {
+	filling := replicaInfo(append([]string{"master_sync_in_progress:1"}, unsynchronised...)...)
+	c, m := observed(t, masterInfo(listed(0, "send_bulk")), filling)
+	now := origin
+	order := func(op FailoverOp) {
+		op.Name = m.cfg.Name
+		now = now.Add(newInfo + 1)
+		c.Step(now, Call{Op: op})
+		c.Step(now, InfoReply{Conn: m.link.cmd.id, Token: Token{Instance: m.id}, Info: ParseInfo([]byte(masterInfo(listed(0, "send_bulk"))))})
+		c.Step(now, InfoReply{Conn: m.replicas[0].link.cmd.id, Token: Token{Instance: m.replicas[0].id}, Info: ParseInfo([]byte(filling))})
+	}
+	order(FailoverOp{Program: true})
+	if m.switchover.stage != preparing || !m.byProgram {
+		t.Fatalf("stage %d, by a program %t", m.switchover.stage, m.byProgram)
+	}
+	order(FailoverOp{Mode: FailoverForced, To: HostPort{Host: "10.0.0.9", Port: 1}})
+	if m.switchover.stage != preparing || !m.byProgram {
+		t.Fatalf("after a FORCE that is refused: stage %d, by a program %t", m.switchover.stage, m.byProgram)
+	}
+	order(FailoverOp{Mode: FailoverForced})
+	if m.switchover.active() || !m.attempt.InProgress() || m.byProgram {
+		t.Errorf("after FORCE: stage %d, %v, by a program %t", m.switchover.stage, m.attempt.Phase(), m.byProgram)
+	}
+}
