@@ -75,7 +75,7 @@ func (c *Core) forceFailover(now Instant, m *master, named *replica, program boo
 	if f.standing < election.Whole {
 		loss += ". What only the master has is lost when it follows this replica"
 	}
-	if c.serves(m) {
+	if c.serves(m) && !m.info.Loading {
 		loss += ". The master serves, and what clients write to it from now on is lost: without FORCE nothing would be lost, or the failover would be refused"
 	}
 	if m.failoversPaused(now) {

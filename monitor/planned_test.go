@@ -136,3 +136,18 @@ func TestForceReplacesSwitchover(t *testing.T) {
 		t.Errorf("after FORCE: stage %d, %v, by a program %t", m.switchover.stage, m.attempt.Phase(), m.byProgram)
 	}
 }
+
+// TestForceOfALoadingMaster: it takes no writes, and there is nothing to be had without
+// FORCE before it has loaded.
+func TestForceOfALoadingMaster(t *testing.T) {
+	for _, c := range []struct {
+		master string
+		serves bool
+	}{{masterInfo(listed(0, "online")), true}, {masterInfo("loading:1"), false}} {
+		core, m := observed(t, c.master, replicaInfo())
+		text, err := core.orderFailover(origin, m, FailoverOp{Name: m.cfg.Name, Mode: FailoverForced})
+		if err != nil || strings.Contains(text, "The master serves") != c.serves {
+			t.Errorf("%q: %q, %v, want a word about clients: %t", c.master, text, err, c.serves)
+		}
+	}
+}
