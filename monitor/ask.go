@@ -61,6 +61,7 @@ func (c *Core) askPeer(now Instant, m *master, p *peer) Instant {
 		if m.switchover.stage == electing && p.link.gossip.kind == PeerGosentinel {
 			q.Lease = switchoverLease
 		}
+		q.WantReplicas = m.switchover.stage == takingOver && p.link.gossip.kind == PeerGosentinel
 	}
 	if !fresh {
 		if p.asks > 0 {
@@ -105,6 +106,9 @@ func (c *Core) askReply(now Instant, in AskReply) {
 		p.askReplyAt = now
 		if in.DownAfter > 0 { // an answer to a question without a lease does not say it
 			p.toldDownAfter = in.DownAfter
+		}
+		if m.switchover.stage == takingOver {
+			c.addReplicas(now, m, in.Replicas)
 		}
 		if in.Leader == "" && p.askedVote != 0 && in.Token.Seq >= p.voteSeq {
 			if p.refusedVote != p.askedVote {

@@ -115,6 +115,8 @@ type AskMasterDown struct {
 	Epoch Epoch
 	RunID RunID
 	Lease time.Duration // whole milliseconds; 0: none
+	// WantReplicas asks which replicas the voter knows; not together with a Lease.
+	WantReplicas bool
 }
 
 // SlaveOf changes the role of a server and is answered by [SlaveOfReply]. An
@@ -165,13 +167,18 @@ type PassPause struct {
 
 // Reply answers an [Ask]. DownAfter is told only to one that asked with a Lease,
 // and tells for how long the voter lets the master be silent; 0: it is not told.
+// Replicas are those of the master, at most [MaxToldReplicas], for one that wants them.
 type Reply struct {
 	To        PeerRef
 	Down      bool
 	Leader    RunID // "" for "*"
 	Epoch     Epoch
 	DownAfter time.Duration
+	Replicas  []HostPort
 }
+
+// MaxToldReplicas bounds the replicas in one [Reply].
+const MaxToldReplicas = 64
 
 // CallResult answers a [Call]. Count is the number of masters matched by a
 // [ResetOp]. Text is what the answer says besides OK; "" when it is no more than

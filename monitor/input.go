@@ -100,6 +100,7 @@ type AskReply struct {
 	// DownAfter is for how long the peer lets the master be silent; 0 when it has
 	// not been asked with a Lease.
 	DownAfter time.Duration
+	Replicas  []HostPort // those that the peer knows, if it has been asked for them
 }
 
 // SlaveOfReply is the outcome of a [SlaveOf]. Refused is the server's error
@@ -152,6 +153,8 @@ type Ask struct {
 	// Lease is for how long a vote that leads a planned switchover binds the voter,
 	// at most [MaxLease]; 0 for every other vote.
 	Lease time.Duration
+	// WantReplicas asks beside the vote which replicas of the master are known.
+	WantReplicas bool
 }
 
 // MaxLease bounds for how long one request can keep a Sentinel from voting for

@@ -15,7 +15,7 @@ func (c *Core) noteLineage(now Instant, m *master, info *Info) {
 	case info.Loading, info.Role == RoleNone, info.Role == RoleReplica && (!info.MasterLinkUp || info.Syncing):
 		return
 	}
-	m.settled = info
+	m.settled, m.settledAt = info, now
 	restarted := m.process != "" && info.RunID != m.process
 	if info.RunID != m.process {
 		// What it has right after a restart comes from a disk, although it has not
@@ -89,11 +89,11 @@ func (c *Core) noteNewHistory(r *replica, info *Info) {
 	switch {
 	case l.ReplID == "" || info.ReplID == "" || info.ReplID == l.ReplID, m.left.has(info.ReplID),
 		info.Role != RoleReplica || !info.MasterLinkUp || info.Syncing || info.Loading,
-		!c.follows(r, m.addr), r.infoSent.Add(-info.MasterIO) < m.infoRefresh,
+		!c.follows(r, m.addr), r.infoSent.Add(-info.MasterIO) < m.settledAt,
 		m.info != nil && info.ReplID == m.info.ReplID2: // it has not noticed yet that the master has left it
 		return
 	}
-	if m.infoRefresh == 0 || m.keeper(restartedAs(info, l.Persistent)) == nil {
+	if m.settledAt == 0 || m.keeper(restartedAs(info, l.Persistent)) == nil {
 		m.clean = false // that was said of the other history
 		l.ReplID, l.Offset, l.Keys, l.ReplID2, l.Second = info.ReplID, info.Offset, info.Keys, info.ReplID2, info.SecondOffset
 		c.takeLineage(m, l)

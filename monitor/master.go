@@ -27,6 +27,7 @@ type master struct {
 	clean     bool          // all that it had then was on its disk
 	compared  Instant       // since when its data are compared with those of its replicas; 0: they are not
 	settled   *Info         // its last INFO in which it was not loading; nil: there is none since its address changed
+	settledAt Instant       // when it answered so; 0: never
 	lostSince Instant       // since when it is back without data that a replica has; 0: it is not
 
 	replacedOn ConnID // connection over which it was told to follow the one in its place; 0: it was not
@@ -104,7 +105,8 @@ func (c *Core) load(now Instant, ms *MasterState) error {
 	for _, a := range ms.Replicas {
 		c.addReplica(now, m, a, nil)
 	}
-	m.hasListed = len(ms.Replicas) > 0
+	// Replicas that are known from hellos alone may not be all: the master was never heard.
+	m.hasListed = len(ms.Replicas) > 0 && ms.Lineage.Heard
 	for _, s := range ms.Sentinels {
 		if s.ID != c.opts.MyID && m.peerByID(s.ID) == nil {
 			c.addPeer(now, m, s.Addr, s.ID)

@@ -77,7 +77,12 @@ func (c *Core) discoverReplicas(now Instant, m *master, info *Info) {
 		c.logStrange("replicas of "+m.cfg.Name, "Master "+m.cfg.Name+" reports a replica whose address cannot be read ("+
 			strconv.Quote(info.BadReplica)+"); it is ignored: correct its replica-announce-ip and replica-announce-port")
 	}
-	for _, hp := range info.Replicas {
+	c.addReplicas(now, m, info.Replicas)
+}
+
+// addReplicas adds those replicas of m that are not known yet.
+func (c *Core) addReplicas(now Instant, m *master, list []HostPort) {
+	for _, hp := range list {
 		addr, err := c.addrOf(hp.Host, hp.Port)
 		if err != nil {
 			c.logStrange("replica:"+hp.Host, "Replica "+hp.String()+" of "+m.cfg.Name+replicaHint(err))

@@ -6,7 +6,7 @@ import "github.com/gosentinel/sentinel/event"
 // members.
 func (c *Core) resetMaster(now Instant, m *master) {
 	m.flags = 0
-	m.runID, m.info, m.settled = "", nil, nil
+	m.runID, m.info, m.settled, m.settledAt = "", nil, nil, 0
 	m.process, m.loaded, m.lostSince, m.saving = "", false, 0, saving{}
 	m.clean, m.compared, m.replacedOn = false, 0, 0
 	m.infoRefresh, m.infoSent, m.infoPending = 0, 0, false

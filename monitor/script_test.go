@@ -640,6 +640,7 @@ type fakePeer struct {
 	waiting []func()
 
 	downAfter     time.Duration // told when asked with a lease
+	knows         []HostPort    // told when asked for replicas
 	refusesPauses string        // the error; "": it takes them
 }
 
@@ -687,6 +688,9 @@ func (p *fakePeer) answer(q AskMasterDown) AskReply {
 	if q.Lease != 0 {
 		r.DownAfter = p.downAfter
 	}
+	if q.WantReplicas {
+		r.Replicas = p.knows
+	}
 	switch {
 	case q.RunID == "" || p.votes == "no":
 	case p.votes == "yes":
@@ -712,6 +716,8 @@ func (s *script) peer(t *testing.T, td *datadriven.TestData) {
 				p.votes = a.SingleVal(t)
 			case "down-after":
 				p.downAfter = parseDuration(t, td, a.SingleVal(t))
+			case "knows":
+				p.knows = append(p.knows, HostPort{Host: s.host(t, td, a.SingleVal(t)), Port: 6379})
 			case "hang":
 				p.hung = true
 			case "resume":
@@ -854,6 +860,8 @@ func (s *script) ask(t *testing.T, td *datadriven.TestData) {
 			q.IP = a.SingleVal(t)
 		case "lease":
 			q.Lease = parseDuration(t, td, a.SingleVal(t))
+		case "replicas":
+			q.WantReplicas = true
 		default:
 			td.Fatalf(t, "a question has no %q", a.Key)
 		}
@@ -868,6 +876,9 @@ func (s *script) ask(t *testing.T, td *datadriven.TestData) {
 		told := ""
 		if r.DownAfter != 0 {
 			told = fmt.Sprintf(", down-after %v", r.DownAfter)
+		}
+		for _, at := range r.Replicas {
+			told += ", replica " + s.nameOf(at.Host)
 		}
 		s.line("<= %s: down %t, vote %s@%d%s", name, r.Down, leader, r.Epoch, told)
 	})

@@ -127,6 +127,7 @@ func (c *Core) adoptConfig(now Instant, m *master, h *Hello) {
 	c.emit(&m.instance, event.ConfigUpdateFrom{Instance: c.sender(m, h)})
 	c.emit(&m.instance, event.SwitchMaster{Master: m.cfg.Name, From: c.shown(from), To: HostPort{Host: h.MasterIP, Port: h.MasterPort}, Epoch: m.configEpoch})
 	c.switchTo(now, m, addr)
+	m.hasListed = false // it may have replicas that its predecessor did not have
 	c.reconfScript(m, "observer", from, addr)
 }
 

@@ -45,6 +45,9 @@ func (c *Core) ask(now Instant, in Ask) {
 	if in.Lease > 0 {
 		reply.DownAfter = m.cfg.DownAfter
 	}
+	if in.WantReplicas {
+		reply.Replicas = c.toldReplicas(m)
+	}
 	switch {
 	case c.isDurable(m.voteSeq):
 		c.free(reply)
@@ -53,6 +56,16 @@ func (c *Core) ask(now Instant, in Ask) {
 	default:
 		c.gate(reply)
 	}
+}
+
+// toldReplicas are the replicas of m that a candidate hears of beside a vote, when it
+// takes a switchover over. One that was started or reset in the middle of that may not
+// know whom the driver has promoted: a replica of nobody names no replicas.
+func (c *Core) toldReplicas(m *master) (list []HostPort) {
+	for _, r := range m.replicas[:min(len(m.replicas), MaxToldReplicas)] {
+		list = append(list, c.shown(r.addr))
+	}
+	return list
 }
 
 // vote grants this Sentinel's vote to a candidate if the rule and the disk

@@ -477,7 +477,7 @@ func cmdInfoCache(r *request) {
 }
 
 func cmdIsMasterDown(r *request) {
-	lease, ok := r.lease()
+	more, ok := r.extras()
 	if !ok {
 		return
 	}
@@ -499,17 +499,17 @@ func cmdIsMasterDown(r *request) {
 		port = -1 // no master has this port
 	}
 	if r.client.asksQuiet(r.args) {
-		r.opinion(monitor.Reply{}, false)
+		r.opinion(monitor.Reply{}, extras{})
 		return
 	}
 	host := r.arg(2)
 	if ip, ok := numhost.Parse(host); ok {
 		host = ip
 	}
-	p := r.server.engine.Ask(monitor.Ask{IP: host, Port: int(port), Epoch: monitor.Epoch(epoch), RunID: monitor.RunID(id), Lease: lease})
+	p := r.server.engine.Ask(monitor.Ask{IP: host, Port: int(port), Epoch: monitor.Epoch(epoch), RunID: monitor.RunID(id), Lease: more.lease, WantReplicas: more.replicas})
 	r.later(p.Ready, func(out *reply) {
 		if opinion, ok := p.Wait(); ok {
-			out.opinion(opinion, lease > 0)
+			out.opinion(opinion, more)
 		} else {
 			out.stopping()
 		}
@@ -522,17 +522,17 @@ func (c *client) asksQuiet(args [][]byte) bool {
 	return len(args) == 6 && string(args[5]) == "*" && !c.behind() && c.server.addrs.isQuiet(args[2], args[3])
 }
 
-// opinion is the reply to IS-MASTER-DOWN-BY-ADDR, with LEASE or without.
-func (r *reply) opinion(o monitor.Reply, lease bool) {
+// opinion is the reply to IS-MASTER-DOWN-BY-ADDR.
+func (r *reply) opinion(o monitor.Reply, more extras) {
 	leader := string(o.Leader)
 	if leader == "" {
 		leader = "*"
 	}
-	if lease {
-		r.array(4)
-	} else {
-		r.array(3)
+	words := 3
+	if more.lease > 0 {
+		words++
 	}
+	r.array(words + 2*len(o.Replicas))
 	if o.Down {
 		r.integer(1)
 	} else {
@@ -540,26 +540,36 @@ func (r *reply) opinion(o monitor.Reply, lease bool) {
 	}
 	r.bulk(leader)
 	r.integer(int64(o.Epoch))
-	if lease {
+	if more.lease > 0 {
 		r.integer(o.DownAfter.Milliseconds())
+	}
+	for _, at := range o.Replicas {
+		r.bulk(at.Host)
+		r.integer(int64(at.Port))
 	}
 }
 
-// lease reads the words LEASE <ms> that a gosentinel adds when it asks for a vote
-// to lead a switchover; 0 when they are not there. If it returns false, it has
-// already replied.
-func (r *request) lease() (time.Duration, bool) {
-	if len(r.args) == 6 {
-		return 0, true
-	}
-	if len(r.args) != 8 || !r.is(6, "LEASE") {
+// extras are what a gosentinel adds to IS-MASTER-DOWN-BY-ADDR when it asks another.
+type extras struct {
+	lease    time.Duration // of a vote to lead a switchover: LEASE <ms>; 0: there is none
+	replicas bool          // asks for the replicas that are known: REPLICAS
+}
+
+// extras reads the words after the run id. If it returns false, it has already replied.
+func (r *request) extras() (more extras, ok bool) {
+	switch {
+	case len(r.args) == 6:
+		return more, true
+	case len(r.args) == 7 && r.is(6, "REPLICAS"):
+		return extras{replicas: true}, true
+	case len(r.args) != 8 || !r.is(6, "LEASE"):
 		r.wrongArity()
-		return 0, false
+		return more, false
 	}
 	ms, ok := r.number(7)
 	if !ok || ms < 1 || ms > monitor.MaxLease.Milliseconds() {
 		r.fail("ERR", fmt.Sprintf("Invalid lease: a number of milliseconds from 1 to %d is expected", monitor.MaxLease.Milliseconds()))
-		return 0, false
+		return more, false
 	}
-	return time.Duration(ms) * time.Millisecond, true
+	return extras{lease: time.Duration(ms) * time.Millisecond}, true
 }

@@ -172,6 +172,9 @@ func (f *fakeEngine) Ask(q monitor.Ask) Pending[monitor.Reply] {
 	if q.RunID != "" {
 		r.Epoch = q.Epoch
 	}
+	if q.WantReplicas {
+		r.Replicas = []monitor.HostPort{{Host: "10.0.0.2", Port: 6379}, {Host: "::1", Port: 6380}}
+	}
 	return answered(r, !f.stopping)
 }
 

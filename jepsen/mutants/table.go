@@ -167,7 +167,12 @@ var general = []Mutation{
 	{
 		Name: "replica believed whose link was cut", Why: "it has what the master had before, and takes its place",
 		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
-		Edits: []Edit{{"monitor/lineage.go", "r.infoSent.Add(-info.MasterIO) < m.infoRefresh", "r.infoSent < m.infoRefresh"}},
+		Edits: []Edit{{"monitor/lineage.go", "r.infoSent.Add(-info.MasterIO) < m.settledAt", "r.infoSent < m.settledAt"}},
+	},
+	{
+		Name: "replica not believed while the master loads", Why: "what it has follows the master, and one that was cut off before takes its place",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/lineage.go", "r.infoSent.Add(-info.MasterIO) < m.settledAt", "r.infoSent.Add(-info.MasterIO) < m.infoRefresh"}},
 	},
 	{
 		Name: "history believed that the master has left", Why: "a replica whose link was cut unnoticed is promoted, and the writes since the restart are lost",
@@ -223,6 +228,16 @@ var general = []Mutation{
 		Name: "takeover by one that knows no replica", Why: "the master gets its role back beside a replica that was promoted",
 		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
 		Edits: []Edit{{"monitor/takeover.go", "if !m.hasListed {", "if false {"}},
+	},
+	{
+		Name: "takeover that hears of no replicas", Why: "after a RESET the master gets its role back beside a replica that was promoted",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/ask.go", "q.WantReplicas = m.switchover.stage == takingOver", "q.WantReplicas = false"}},
+	},
+	{
+		Name: "replicas taken for all that there are", Why: "one that has just joined takes over before those who know whom the driver has promoted",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/master.go", "len(ms.Replicas) > 0 && ms.Lineage.Heard", "len(ms.Replicas) > 0"}},
 	},
 	{
 		Name: "master replaced that has all its replicas have", Why: "what clients have written to it since is lost for nothing",

@@ -67,6 +67,9 @@ func (e *encoder) send(cmd monitor.Command) bool {
 		if cmd.Lease > 0 {
 			words = append(words, "LEASE", milliseconds(cmd.Lease))
 		}
+		if cmd.WantReplicas {
+			words = append(words, "REPLICAS")
+		}
 		e.command(replyAsk, "SENTINEL", words...)
 	case monitor.AskGossip:
 		e.command(replyGossip, "SENTINEL", "GOSSIP")

@@ -193,13 +193,14 @@ func classify(v value) monitor.PingReply {
 // askReply reads integer, string, integer: whether the master is down, the
 // candidate that has the vote, and its epoch. Stock Sentinels turn a negative
 // epoch into a huge one, which would end all elections; here it counts as no
-// answer. A gosentinel that was asked with a lease adds its down-after.
+// answer. A gosentinel that was asked with a lease adds its down-after, and one that was
+// asked for its replicas host and port of each.
 func askReply(id monitor.ConnID, token monitor.Token, array value, rest []byte) monitor.AskReply {
 	r := monitor.AskReply{Conn: id, Token: token}
-	if array.kind != '*' || array.num != 3 && array.num != 4 {
+	if array.kind != '*' || array.num < 3 || array.num > 4 && array.num%2 == 0 {
 		return r
 	}
-	var buf [4]value
+	var buf [3 + 2*monitor.MaxToldReplicas]value
 	v := elements(buf[:], array, rest)
 	if v[0].kind != ':' || !v[1].isText() || v[2].kind != ':' || v[2].num < 0 {
 		return r
@@ -213,8 +214,25 @@ func askReply(id monitor.ConnID, token monitor.Token, array value, rest []byte) 
 	if len(v) == 4 && v[3].kind == ':' && v[3].num > 0 && v[3].num <= maxDownAfter {
 		r.DownAfter = time.Duration(v[3].num) * time.Millisecond
 	}
+	if len(v) > 4 {
+		if r.Replicas = addresses(v[3:]); r.Replicas == nil {
+			return r
+		}
+	}
 	r.OK, r.Down, r.Epoch = true, v[0].num == 1, monitor.Epoch(v[2].num)
 	return r
+}
+
+// addresses reads hosts and ports that take turns; nil when something else is among them.
+func addresses(v []value) (list []monitor.HostPort) {
+	for ; len(v) > 1; v = v[2:] {
+		host, port := string(v[0].text), v[1].num
+		if !v[0].isText() || printable(v[0].text) != host || v[1].kind != ':' || port < 1 || port > 65535 {
+			return nil
+		}
+		list = append(list, monitor.HostPort{Host: host, Port: int(port)})
+	}
+	return list
 }
 
 // maxDownAfter bounds what a peer may tell, in milliseconds: a year.

@@ -95,22 +95,33 @@ func TestAskReplies(t *testing.T) {
 		reply string
 		want  monitor.AskReply
 	}{
-		"down":              {"*3\r\n:1\r\n$1\r\n*\r\n:0\r\n", yes},
-		"up":                {"*3\r\n:0\r\n$1\r\n*\r\n:0\r\n", with(func(r *monitor.AskReply) { r.Down = false })},
-		"vote":              {"*3\r\n:1\r\n" + id + ":12\r\n", with(func(r *monitor.AskReply) { r.Leader, r.Epoch = runID, 12 })},
-		"vote, status":      {"*3\r\n:1\r\n+" + runID + "\r\n:12\r\n", with(func(r *monitor.AskReply) { r.Leader, r.Epoch = runID, 12 })},
-		"odd truth":         {"*3\r\n:2\r\n$1\r\n*\r\n:0\r\n", with(func(r *monitor.AskReply) { r.Down = false })},
-		"negative epoch":    {"*3\r\n:1\r\n$1\r\n*\r\n:-1\r\n", no},
-		"short id":          {"*3\r\n:1\r\n$3\r\nabc\r\n:1\r\n", no},
-		"empty id":          {"*3\r\n:1\r\n$0\r\n\r\n:1\r\n", no},
-		"unprintable id":    {"*3\r\n:1\r\n$40\r\n\n" + runID[1:] + "\r\n:1\r\n", no},
-		"null id":           {"*3\r\n:1\r\n$-1\r\n:1\r\n", no},
-		"number as id":      {"*3\r\n:1\r\n:1\r\n:1\r\n", no},
-		"two elements":      {"*2\r\n:1\r\n$1\r\n*\r\n", no},
-		"down-after":        {"*4\r\n:1\r\n$1\r\n*\r\n:0\r\n:1500\r\n", with(func(r *monitor.AskReply) { r.DownAfter = 1500 * time.Millisecond })},
-		"no down-after":     {"*4\r\n:1\r\n$1\r\n*\r\n:0\r\n:0\r\n", yes},
-		"odd down-after":    {"*4\r\n:1\r\n$1\r\n*\r\n:0\r\n:9223372036854775807\r\n", yes},
-		"five elements":     {"*5\r\n:1\r\n$1\r\n*\r\n:0\r\n:0\r\n:0\r\n", no},
+		"down":           {"*3\r\n:1\r\n$1\r\n*\r\n:0\r\n", yes},
+		"up":             {"*3\r\n:0\r\n$1\r\n*\r\n:0\r\n", with(func(r *monitor.AskReply) { r.Down = false })},
+		"vote":           {"*3\r\n:1\r\n" + id + ":12\r\n", with(func(r *monitor.AskReply) { r.Leader, r.Epoch = runID, 12 })},
+		"vote, status":   {"*3\r\n:1\r\n+" + runID + "\r\n:12\r\n", with(func(r *monitor.AskReply) { r.Leader, r.Epoch = runID, 12 })},
+		"odd truth":      {"*3\r\n:2\r\n$1\r\n*\r\n:0\r\n", with(func(r *monitor.AskReply) { r.Down = false })},
+		"negative epoch": {"*3\r\n:1\r\n$1\r\n*\r\n:-1\r\n", no},
+		"short id":       {"*3\r\n:1\r\n$3\r\nabc\r\n:1\r\n", no},
+		"empty id":       {"*3\r\n:1\r\n$0\r\n\r\n:1\r\n", no},
+		"unprintable id": {"*3\r\n:1\r\n$40\r\n\n" + runID[1:] + "\r\n:1\r\n", no},
+		"null id":        {"*3\r\n:1\r\n$-1\r\n:1\r\n", no},
+		"number as id":   {"*3\r\n:1\r\n:1\r\n:1\r\n", no},
+		"two elements":   {"*2\r\n:1\r\n$1\r\n*\r\n", no},
+		"down-after":     {"*4\r\n:1\r\n$1\r\n*\r\n:0\r\n:1500\r\n", with(func(r *monitor.AskReply) { r.DownAfter = 1500 * time.Millisecond })},
+		"no down-after":  {"*4\r\n:1\r\n$1\r\n*\r\n:0\r\n:0\r\n", yes},
+		"odd down-after": {"*4\r\n:1\r\n$1\r\n*\r\n:0\r\n:9223372036854775807\r\n", yes},
+		"five elements":  {"*5\r\n:1\r\n$1\r\n*\r\n:0\r\n:0\r\n:0\r\n", no},
+		"replicas": {"*7\r\n:1\r\n$1\r\n*\r\n:0\r\n$8\r\n10.0.0.2\r\n:6379\r\n$2\r\nr3\r\n:6380\r\n", with(func(r *monitor.AskReply) {
+			r.Replicas = []monitor.HostPort{{Host: "10.0.0.2", Port: 6379}, {Host: "r3", Port: 6380}}
+		})},
+		"too many replicas": {"*133\r\n:1\r\n$1\r\n*\r\n:0\r\n" + strings.Repeat("$1\r\nr\r\n:1\r\n", 65), with(func(r *monitor.AskReply) {
+			for range monitor.MaxToldReplicas {
+				r.Replicas = append(r.Replicas, monitor.HostPort{Host: "r", Port: 1})
+			}
+		})},
+		"port 0":            {"*5\r\n:1\r\n$1\r\n*\r\n:0\r\n$1\r\nr\r\n:0\r\n", no},
+		"unprintable host":  {"*5\r\n:1\r\n$1\r\n*\r\n:0\r\n$1\r\n\n\r\n:1\r\n", no},
+		"a port too little": {"*6\r\n:1\r\n$1\r\n*\r\n:0\r\n$1\r\nr\r\n:1\r\n$1\r\nr\r\n", no},
 		"text for a number": {"*3\r\n$1\r\n1\r\n$1\r\n*\r\n:0\r\n", no},
 		"text for an epoch": {"*3\r\n:1\r\n$1\r\n*\r\n$1\r\n0\r\n", no},
 		"nested":            {"*3\r\n*1\r\n:1\r\n$1\r\n*\r\n:0\r\n", no},

@@ -47,6 +47,10 @@ func TestWhatIsSent(t *testing.T) {
 			[]monitor.Effect{dialCommand, send(1, monitor.AskMasterDown{IP: "10.0.0.1", Port: 6379, Epoch: 7}), send(2, monitor.AskMasterDown{IP: "h", Port: 1, RunID: runID})},
 			setName + resp("SENTINEL", "is-master-down-by-addr", "10.0.0.1", "6379", "7", "*") + resp("SENTINEL", "is-master-down-by-addr", "h", "1", "0", runID),
 		},
+		"ask for replicas": {
+			[]monitor.Effect{dialCommand, send(1, monitor.AskMasterDown{IP: "h", Port: 1, RunID: runID, WantReplicas: true})},
+			setName + resp("SENTINEL", "is-master-down-by-addr", "h", "1", "0", runID, "REPLICAS"),
+		},
 		"gossip": {[]monitor.Effect{dialCommand, send(1, monitor.AskGossip{})}, setName + resp("SENTINEL", "GOSSIP")},
 		"promotion": {
 			[]monitor.Effect{dialCommand, send(1, monitor.SlaveOf{})},
