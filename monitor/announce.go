@@ -5,10 +5,12 @@ func (c *Core) helloIfDue(now Instant, i *instance) Instant {
 	if i.helloPending {
 		return Never
 	}
-	if due := max(i.helloDue, c.heldUntil(i)); now < due {
+	if due := max(slotted(i.helloDue, c.tun.PublishPeriod), c.heldUntil(i)); now < due {
 		return due
 	}
-	c.sendHello(now, i)
+	if !c.pingAlong(now, i.link) {
+		c.sendHello(now, i)
+	}
 	return Never
 }
 

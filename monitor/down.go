@@ -14,7 +14,7 @@ func (i *instance) downSince() Instant { return i.link.unansweredSince }
 // now: the clock starts with a PING that is still to be sent. So nothing has to
 // be computed for each PONG.
 func (c *Core) sdownDue(now Instant, i *instance) (down bool, due Instant) {
-	due = now.Add(i.downAfter)
+	due = slotted(now.Add(i.downAfter), i.downAfter)
 	if since := i.downSince(); since != 0 {
 		due = since.Add(i.downAfter)
 	}

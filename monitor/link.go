@@ -249,11 +249,16 @@ func (l *link) ping(c *Core, now Instant) Instant {
 	if !l.cmd.up || l.pingPending {
 		return Never
 	}
-	if due := l.lastPing.Add(c.pingPeriod(l)); now < due {
+	if due := l.pingDue(c); now < due {
 		return due
 	}
 	c.sendPing(now, l)
 	return Never
+}
+
+func (l *link) pingDue(c *Core) Instant {
+	period := c.pingPeriod(l)
+	return slotted(l.lastPing.Add(period), period)
 }
 
 func (c *Core) sendPing(now Instant, l *link) {
@@ -267,6 +272,7 @@ func (c *Core) sendPing(now Instant, l *link) {
 		l.pingEffect = Send{Conn: l.cmd.id, Rename: rename, Cmd: Ping{}}
 	}
 	c.free(l.pingEffect)
+	c.sendAlong(now, l)
 }
 
 // closeIdle closes connections on which the expected traffic stopped, so that a

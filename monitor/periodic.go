@@ -34,14 +34,30 @@ func (c *Core) infoIfDue(now Instant, i *instance) Instant {
 	if i.infoPending {
 		return Never
 	}
-	if due := i.infoSent.Add(c.infoPeriod(i)); i.infoSent != 0 && now < due {
+	if due := max(c.infoDue(i), c.infoHeldUntil(i)); now < due {
 		return due
 	}
-	if i.kind == KindMaster && now < i.master.quietUntil {
+	if !c.pingAlong(now, i.link) {
+		c.requestInfo(now, i)
+	}
+	return Never
+}
+
+// infoDue returns when the period of INFO is over; 0 before the first.
+func (c *Core) infoDue(i *instance) Instant {
+	if i.infoSent == 0 {
+		return 0
+	}
+	period := c.infoPeriod(i)
+	return slotted(i.infoSent.Add(period), period)
+}
+
+// infoHeldUntil returns until when no periodic INFO is sent to i.
+func (c *Core) infoHeldUntil(i *instance) Instant {
+	if i.kind == KindMaster {
 		return i.master.quietUntil
 	}
-	c.requestInfo(now, i)
-	return Never
+	return 0
 }
 
 // requestInfo sends INFO now unless one is in flight already.

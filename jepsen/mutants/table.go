@@ -279,6 +279,11 @@ var general = []Mutation{
 		Edits: []Edit{{"monitor/judge.go", "if c.tilt {\n\t\treturn Never", "if false {\n\t\treturn Never"}},
 	},
 	{
+		Name: "slots put off what is due in them", Why: "a master that hangs is noticed later",
+		By: ByTest, Test: [2]string{"./monitor", "^TestSlots$"},
+		Edits: []Edit{{"monitor/slot.go", "return due - due%Instant(slot)", "return due - due%Instant(slot) + Instant(slot)"}},
+	},
+	{
 		Name: "down answered in TILT", Why: "a stalled Sentinel helps to fail over a healthy master",
 		Edits: []Edit{{"monitor/vote.go", "down := m.has(FlagSDown) && !c.tilt", "down := m.has(FlagSDown)"}},
 	},
