@@ -448,12 +448,12 @@ func TestReject(t *testing.T) {
 		t.Errorf("a replica at all limits is rejected: %s", why)
 	}
 	for reason, spoil := range map[string]func(*Replica){
-		"subjectively down": func(r *Replica) { r.SDown = true },
-		"link is down":      func(r *Replica) { r.Connected = false },
-		"priority is 0":     func(r *Replica) { r.Priority = 0 },
-		"PING":              func(r *Replica) { r.LastAvail-- },
-		"INFO":              func(r *Replica) { r.LastInfo-- },
-		"cut off":           func(r *Replica) { r.LinkDown++ },
+		"subjectively down":              func(r *Replica) { r.SDown = true },
+		"this Sentinel is not connected": func(r *Replica) { r.Connected = false },
+		"priority is 0":                  func(r *Replica) { r.Priority = 0 },
+		"PING":                           func(r *Replica) { r.LastAvail-- },
+		"INFO":                           func(r *Replica) { r.LastInfo-- },
+		"cut off":                        func(r *Replica) { r.LinkDown++ },
 	} {
 		r := good
 		spoil(&r)

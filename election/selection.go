@@ -41,7 +41,7 @@ func (r Rules) Reject(c Replica) string {
 	case c.SDown:
 		return "it is subjectively down"
 	case !c.Connected:
-		return "its link is down"
+		return "this Sentinel is not connected to it"
 	case c.Priority == 0:
 		return "its replica-priority is 0"
 	case r.Now.Sub(c.LastAvail) > r.MaxPingAge:
