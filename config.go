@@ -44,10 +44,10 @@ type Config struct {
 	Resolver Resolver
 
 	// StateFile stores the identity, the epochs, the votes and what was learned
-	// about the masters, in TOML. It is created if it does not exist. One that another
-	// Sentinel works with is refused by Run: [ErrStateInUse]. "" keeps all of that in memory: after a restart this
-	// Sentinel has a new identity, and the others count both the old and the new one
-	// until they forget the old one (SENTINEL RESET).
+	// about the masters, in TOML. It is created if it does not exist. Run returns
+	// [ErrStateInUse] while another Sentinel works with it. "" keeps all of that in
+	// memory: after a restart this Sentinel has a new identity, and the others count both
+	// the old and the new one until they forget the old one (SENTINEL RESET).
 	StateFile string
 
 	// Store keeps the state in place of StateFile.

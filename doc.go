@@ -21,8 +21,8 @@
 //
 // [Sentinel.Masters], [Sentinel.Replicas] and [Sentinel.Peers] tell what is known now.
 // [Sentinel.Events] is the stream of what happens, as types of package event.
-// [Sentinel.Failovers] tells why a failover happened and how it went.
-// [Sentinel.Health] is for probes.
+// [Sentinel.Failovers] tells why a failover happened and how it went, in reports of
+// package journal. [Sentinel.Health] is for probes.
 //
 // A [Policy] has a say in the failovers that this Sentinel makes: it may delay or veto one,
 // and prefer a replica.

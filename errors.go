@@ -102,7 +102,11 @@ func refusal(name string, err error) error {
 		reason, _, _ = strings.Cut(reason, ". FAILOVER with FORCE")
 		return &VetoError{Master: name, Reason: reason}
 	}
-	e := &opError{text: fmt.Sprintf("sentinel: master %q: %s", name, call.Text)}
+	text := call.Text
+	if call == monitor.ErrSave { // a program may have no log to check
+		text = "the state cannot be saved; Health says why"
+	}
+	e := &opError{text: fmt.Sprintf("sentinel: master %q: %s", name, text)}
 	for _, k := range kinds {
 		// Some say more than the general text, behind the same code.
 		if call == k.core || k.core.Code != "ERR" && call.Code == k.core.Code {

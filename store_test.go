@@ -176,7 +176,7 @@ func TestStoreThatFails(t *testing.T) {
 				s, end := run(t, offline(store))
 				<-s.Ready()
 				store.set(full, hang)
-				if err := s.Monitor(ctx, MasterConfig{Name: "n", Addr: "127.0.0.1:2", Quorum: 1}); !errors.Is(err, ErrNotSaved) {
+				if err := s.Monitor(ctx, MasterConfig{Name: "n", Addr: "127.0.0.1:2", Quorum: 1}); !errors.Is(err, ErrNotSaved) || strings.Contains(err.Error(), "logs") {
 					t.Errorf("Monitor: %v", err)
 				}
 				if len(masters(s)) != 2 {
