@@ -25,9 +25,9 @@ const NoReplicas = -1
 type ClusterOptions struct {
 	// Name is the name of the master. "" means "mymaster".
 	Name string
-	// Replicas is how many replicas the master has. 0 means 2; see NoReplicas.
+	// Replicas is how many replicas the master has, at most 32. 0 means 2; see NoReplicas.
 	Replicas int
-	// Sentinels is how many Sentinels there are. 0 means 3.
+	// Sentinels is how many Sentinels there are, at most 32. 0 means 3.
 	Sentinels int
 	// Quorum is how many of them must agree that the master is down. 0 means a
 	// majority.
@@ -56,6 +56,9 @@ type ClusterOptions struct {
 	Logger *slog.Logger
 }
 
+// maxNodes bounds the nodes of a kind: each Sentinel connects to every other one.
+const maxNodes = 32
+
 // complete returns the options with their defaults. The error joins all mistakes.
 func (o ClusterOptions) complete() (ClusterOptions, error) {
 	setDefault(&o.Name, "mymaster")
@@ -63,7 +66,7 @@ func (o ClusterOptions) complete() (ClusterOptions, error) {
 	setDefault(&o.Sentinels, 3)
 	setDefault(&o.Quorum, o.Sentinels/2+1)
 	setDefault(&o.DownAfter, 20*time.Millisecond)
-	setDefault(&o.FailoverTimeout, 50*o.DownAfter)
+	setDefault(&o.FailoverTimeout, 50*max(o.DownAfter, time.Millisecond))
 	setDefault(&o.Seed, defaultSeed)
 	if o.Replicas == NoReplicas {
 		o.Replicas = 0
@@ -79,8 +82,8 @@ func (o ClusterOptions) complete() (ClusterOptions, error) {
 		ok   bool
 		text string
 	}{
-		{o.Replicas >= 0, fmt.Sprintf("Replicas %d: give a number above 0, 0 for two, or NoReplicas", o.Replicas)},
-		{o.Sentinels >= 1, fmt.Sprintf("Sentinels %d: give a number above 0, or 0 for three", o.Sentinels)},
+		{o.Replicas >= 0 && o.Replicas <= maxNodes, fmt.Sprintf("Replicas %d: give a number from 1 to %d, 0 for two, or NoReplicas", o.Replicas, maxNodes)},
+		{o.Sentinels >= 1 && o.Sentinels <= maxNodes, fmt.Sprintf("Sentinels %d: give a number from 1 to %d, or 0 for three", o.Sentinels, maxNodes)},
 		{o.Quorum >= 1, fmt.Sprintf("Quorum %d: give a number above 0, or 0 for a majority", o.Quorum)},
 		{o.Quorum <= max(o.Sentinels, 1), fmt.Sprintf("Quorum %d: there are only %d Sentinels", o.Quorum, o.Sentinels)},
 		{o.DownAfter >= time.Millisecond, fmt.Sprintf("DownAfter %v: give a millisecond or more, or 0 for 20ms", o.DownAfter)},

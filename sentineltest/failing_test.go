@@ -61,6 +61,13 @@ func TestOptionsNameAllMistakes(t *testing.T) {
 		sentineltest.NewCluster(t, sentineltest.ClusterOptions{Sentinels: 2, Quorum: 3})
 	})
 	wantAll(t, said, "Quorum 3: there are only 2 Sentinels")
+	said = fatal(t, func(t testing.TB) {
+		sentineltest.NewCluster(t, sentineltest.ClusterOptions{Sentinels: 1000, Replicas: 65, DownAfter: -1})
+	})
+	wantAll(t, said, "Sentinels 1000: ", "Replicas 65: ", "DownAfter -1ns: ")
+	if strings.Contains(said, "FailoverTimeout") {
+		t.Errorf("it names a field that was not set:\n%s", said)
+	}
 	said = fatal(t, func(t testing.TB) { sentineltest.NewReplicaSet(t, -1) })
 	wantAll(t, said, "-1 replicas")
 }

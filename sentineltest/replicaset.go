@@ -30,8 +30,8 @@ func NewReplicaSet(t testing.TB, n int) *ReplicaSet {
 // function of that name.
 func (n *Network) NewReplicaSet(t testing.TB, replicas int) *ReplicaSet {
 	t.Helper()
-	if replicas < 0 {
-		t.Fatalf("sentineltest: NewReplicaSet with %d replicas: give 0 or more", replicas)
+	if replicas < 0 || replicas > maxNodes {
+		t.Fatalf("sentineltest: NewReplicaSet with %d replicas: give a number from 0 to %d", replicas, maxNodes)
 	}
 	n.use(t)
 	set := &ReplicaSet{t: t, net: n}
