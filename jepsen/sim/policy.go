@@ -239,10 +239,11 @@ func (k *checker) acknowledged(n *node, r monitor.CallResult) {
 	}
 }
 
-// recalled forgets what a Sentinel has heard about a master and not acknowledged, unless
-// it was saved before the Sentinel died.
+// recalled forgets what a Sentinel has heard about a master and not acknowledged, if that
+// was not saved before the Sentinel died: it knows the word before. A word that is over
+// is not recalled.
 func (v *voter) recalled(master string, p *monitor.FailoverPause) {
-	if w := v.heard[master]; w.version != p.Version || w.by != p.By {
+	if told := v.words[master]; told.version == p.Version && told.by == p.By {
 		delete(v.heard, master)
 	}
 }

@@ -213,8 +213,8 @@ func (k *checker) operated(n *node, op monitor.FailoverOp) {
 	h := &n.seen.master(op.Name).handover
 	forced := op.Mode == monitor.FailoverForced
 	if !ok || v.Flags.Has(monitor.FlagFailoverInProgress) && !n.seen.takesOver(op.Name) {
-		if forced && n.seen.inPhase(op.Name, election.SelectReplica) {
-			h.forced = true // the attempt that waits for a better replica goes on
+		if forced && n.seen.inPhase(op.Name, election.SelectReplica, election.None) {
+			h.forced, h.must = true, false // what waits for a better replica goes on
 		}
 		return
 	}
@@ -249,10 +249,10 @@ func (h *watch) takesOver(master string) bool {
 	return i >= 0 && h.probes[i].TakingOver && h.probes[i].Phase <= election.WaitStart
 }
 
-// inPhase reports whether the attempt about a master has reached a phase, and no other.
-func (h *watch) inPhase(master string, phase election.Phase) bool {
+// inPhase reports whether the attempt about a master is in one of some phases.
+func (h *watch) inPhase(master string, phases ...election.Phase) bool {
 	i := slices.IndexFunc(h.probes, func(p monitor.MasterProbe) bool { return p.Name == master })
-	return i >= 0 && h.probes[i].Phase == phase
+	return i >= 0 && slices.Contains(phases, h.probes[i].Phase)
 }
 
 // handedOver checks a command to a server that belongs to a switchover.
