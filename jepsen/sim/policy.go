@@ -235,6 +235,9 @@ func (k *checker) acknowledged(n *node, r monitor.CallResult) {
 	delete(n.seen.said, r.To)
 	v := n.voter()
 	if ok && r.Err == nil && s.removals == v.removals[s.master] && s.newerThan(v.words[s.master]) {
+		if heard := v.heard[s.master]; heard.version == s.version && heard.by == s.by {
+			s.until = heard.until // it was known, and a peer that says it again does not make it longer
+		}
 		v.words[s.master] = s.word
 	}
 }
