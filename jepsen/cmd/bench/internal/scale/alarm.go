@@ -24,7 +24,8 @@ func falseAlarms(ctx context.Context, s *stage) ([]float64, error) {
 	if err := errors.Join(err, end()); err != nil {
 		return nil, err
 	}
-	return []float64{float64(count(s.c.Events().Since(begun), "+sdown")), milliseconds(u.CPU) / while.Minutes()}, nil
+	events := s.c.Events().Since(begun)
+	return []float64{float64(count(events, "+sdown")), milliseconds(u.CPU) / while.Minutes(), float64(count(events, "+tilt"))}, nil
 }
 
 // load keeps the processors and the network busy: two goroutines compute for each

@@ -1,6 +1,7 @@
 package scale
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -43,6 +44,7 @@ func (s *stage) size(large, small int) int {
 type setting struct {
 	fleet.Layout
 	sentinels int           // 0: one
+	quorum    int           // 0: the majority of these
 	downAfter time.Duration // 0: the default
 	toml      bool
 	lines     []string // further ones, of a sentinel.conf
@@ -98,6 +100,7 @@ func (s *stage) startSentinel(i int, set setting) (*cluster.Sentinel, error) {
 // redis-sentinel, whose size it decides, and which the links share with the clients.
 func (s *stage) conf(port int, set setting) string {
 	var b strings.Builder
+	quorum := cmp.Or(set.quorum, set.sentinels/2+1)
 	links := 4*set.Masters*(1+set.Replicas)/2 + 1000
 	fmt.Fprintf(&b, "port %d\nprotected-mode no\nmaxclients %d\n", port, max(10000, min(links, MaxFiles()-100)))
 	if s.program.Name == "gosentinel" || strings.HasSuffix(s.program.Name, ":gosentinel") {
@@ -105,7 +108,7 @@ func (s *stage) conf(port int, set setting) string {
 	}
 	for i := range set.Masters {
 		host, masterPort := s.fleet.Master(i)
-		fmt.Fprintf(&b, "sentinel monitor m%d %s %d %d\n", i, host, masterPort, set.sentinels/2+1)
+		fmt.Fprintf(&b, "sentinel monitor m%d %s %d %d\n", i, host, masterPort, quorum)
 		if set.downAfter > 0 {
 			fmt.Fprintf(&b, "sentinel down-after-milliseconds m%d %d\n", i, set.downAfter.Milliseconds())
 		}
