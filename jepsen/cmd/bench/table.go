@@ -47,6 +47,7 @@ func (t *tableTask) Flags(f *flag.FlagSet) {
 	f.IntVar(&t.Runs, "runs", 5, "number of runs of each program in each row")
 	f.StringVar(&t.rows, "rows", "all", "names of the rows, with commas between them")
 	f.BoolVar(&t.Short, "short", false, "measure less of everything, to see that it works; the figures mean little")
+	f.DurationVar(&t.Most, "most", 0, "the longest `time` for which a row watches a Sentinel; figures of less time vary more (0: as long as it should be)")
 	f.IntVar(&t.Mass, "mass", 2500, "masters of the row mass, a fifth of which are killed")
 	f.StringVar(&t.results, "results", "", "`file` that keeps the figures of each row from run to run")
 	f.StringVar(&t.write, "write", "", "`directory` into which benchmarks.md and its pictures are written")

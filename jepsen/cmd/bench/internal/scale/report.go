@@ -21,7 +21,9 @@ const (
 
 // judge returns the value that counts, a ratio or the median itself, and the verdict.
 func (f Figure) judge(m Measured, nth int) (value float64, verdict string) {
-	value = median(m.Sides[0].Values[nth])
+	if value = median(m.Sides[0].Values[nth]); value == unknown {
+		return math.NaN(), noLimit
+	}
 	if !f.Absolute {
 		if len(m.Sides) < 2 {
 			return math.NaN(), noLimit
@@ -94,6 +96,9 @@ func (f Figure) limits() string {
 
 // spread shows the median, and the least and the most of several.
 func spread(sorted []float64) string {
+	if median(sorted) == unknown {
+		return "–"
+	}
 	text := number(median(sorted))
 	if len(sorted) > 1 {
 		text += " (" + number(sorted[0]) + "–" + number(sorted[len(sorted)-1]) + ")"

@@ -16,6 +16,7 @@ import (
 type Options struct {
 	Runs     int
 	Short    bool            // less of everything, to see that it works
+	Most     time.Duration   // for which a row watches; 0: as long as it should
 	Mass     int             // masters of the row "mass"
 	Fleet    []string        // the command that starts a process of a fleet
 	Programs []trial.Program // the first is measured against the last

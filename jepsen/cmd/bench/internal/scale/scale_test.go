@@ -39,6 +39,9 @@ func TestRealSentinel(t *testing.T) {
 			return nil, err
 		}
 		missing, err := field(ctx, s.sentinels[0], "sentinel", "no_such_field")
+		if missing != unknown {
+			t.Errorf("a field that is not there: %v", missing)
+		}
 		return []float64{w.pings, w.RSS, float64(w.CPU), float64(votes), missing}, err
 	}
 	o := Options{Runs: 1, Short: true, Fleet: []string{os.Args[0], "fleet"}, Programs: []trial.Program{{Name: "gosentinel", Command: []string{clustertest.Daemon(t)}}}, Rows: []Row{row}}
@@ -102,10 +105,14 @@ func TestJudge(t *testing.T) {
 		{absolute("", "", 0, 0.5), m(0), 0, good},
 		{absolute("", "", 0, 0.5), m(1), 1, missed},
 		{told("", ""), m(3, 2), 1.5, noLimit},
+		{absolute("", "", 1, 2), m(1.5, unknown), 1.5, enough},
 	} {
 		if value, verdict := c.f.judge(c.m, 0); math.Abs(value-c.value) > 1e-9 || verdict != c.verdict {
 			t.Errorf("%+v of %+v: %v %q, want %v %q", c.f, c.m, value, verdict, c.value, c.verdict)
 		}
+	}
+	if value, verdict := absolute("", "", 1, 1).judge(m(unknown), 0); !math.IsNaN(value) || verdict != noLimit || spread([]float64{unknown}) != "–" {
+		t.Errorf("what is not known: %v %q", value, verdict)
 	}
 	if value, verdict := ratio("", "", 1, 1).judge(m(1), 0); !math.IsNaN(value) || verdict != noLimit {
 		t.Errorf("a ratio to nothing: %v %q", value, verdict)

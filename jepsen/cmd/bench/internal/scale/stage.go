@@ -24,10 +24,13 @@ type stage struct {
 	sentinels []*cluster.Sentinel
 }
 
-// span returns the long time, or the short one of a short run.
+// span returns the long time, which options may limit, or the short one of a short run.
 func (s *stage) span(long, short time.Duration) time.Duration {
-	if s.o.Short {
+	switch {
+	case s.o.Short:
 		return short
+	case s.o.Most > 0:
+		return min(long, s.o.Most)
 	}
 	return long
 }
@@ -141,7 +144,20 @@ func (s *stage) settled(ctx context.Context, n *cluster.Sentinel, set setting) e
 	})
 }
 
-// field returns a field of INFO as a number; 0 when it is missing.
+// longestStall returns for how long the loop of a Sentinel was held up at most, in
+// milliseconds. The original does not tell.
+func longestStall(ctx context.Context, n *cluster.Sentinel) (float64, error) {
+	us, err := field(ctx, n, "sentinel", "sentinel_loop_stall_max_us")
+	if us == unknown {
+		return us, err
+	}
+	return us / 1000, err
+}
+
+// unknown is the value of a figure that a program does not tell.
+const unknown = -1e9
+
+// field returns a field of INFO as a number; unknown when it is missing.
 func field(ctx context.Context, n *cluster.Sentinel, section, name string) (float64, error) {
 	text, err := n.Client().Info(ctx, section).Result()
 	if err != nil {
@@ -152,7 +168,7 @@ func field(ctx context.Context, n *cluster.Sentinel, section, name string) (floa
 			return strconv.ParseFloat(strings.TrimSpace(value), 64)
 		}
 	}
-	return 0, nil
+	return unknown, nil
 }
 
 // spend measures what a Sentinel uses in a while.
