@@ -411,6 +411,7 @@ func (p *process) limited(files int) *process {
 func TestFileLimit(t *testing.T) {
 	t.Parallel()
 	p := newProcess(t).limited(150).start().serving()
+	p.logged("", "* File descriptors: 4 for the links of 1 masters, 114 for 114 clients at most and 32 for other things, of 150.")
 	p.logged("", "# You requested maxclients of 10000 requiring at least 10036 max file descriptors.")
 	p.logged("", "# Current maximum open files is 150. maxclients has been reduced to 114 to compensate for low ulimit.")
 

@@ -31,31 +31,40 @@ func linkFiles(st *monitor.State) int {
 	return files + len(peers)
 }
 
+// Files says what the limit of open files has room for.
+type Files struct {
+	Clients  int      // how many may be connected
+	Need     string   // what the descriptors are for, as a line of the log
+	Warnings []string // if there may be fewer clients than was asked for
+}
+
 // FitFiles raises the limit of open files, as far as needed and permitted, so
-// that it has room for everything that st monitors. It returns how many of
-// maxClients still fit, with warnings if that is fewer, or an error if there is
-// not enough room even without clients. A Sentinel that ran out of descriptors
-// would lose sight of masters and declare them down.
-func FitFiles(st *monitor.State, maxClients int) (clients int, warnings []string, err error) {
+// that it has room for everything that st monitors and for maxClients. The error says
+// that there is not enough room even without clients. A Sentinel that ran out of
+// descriptors would lose sight of masters and declare them down.
+func FitFiles(st *monitor.State, maxClients int) (Files, error) {
 	links := linkFiles(st)
 	limit := raiseFileLimit(uint64(reservedFiles + links + maxClients))
 	return fitClients(limit, links, len(st.Masters), maxClients)
 }
 
-// fitClients returns how many clients there may be under a limit of open files.
-func fitClients(limit uint64, links, masters, wanted int) (clients int, warnings []string, err error) {
+// fitClients is FitFiles under a limit that is what it is.
+func fitClients(limit uint64, links, masters, wanted int) (Files, error) {
 	need := uint64(reservedFiles + links)
 	if least := need + fewestClients; limit < least {
-		return 0, nil, fmt.Errorf("Your current 'ulimit -n' of %d is not enough for the server to start. Please increase your open file limit to at least %d. "+
+		return Files{}, fmt.Errorf("Your current 'ulimit -n' of %d is not enough for the server to start. Please increase your open file limit to at least %d. "+
 			"(%d masters need %d connections; LimitNOFILE= of a systemd unit sets the limit too.)", limit, least, masters, links)
 	}
-	if limit-need >= uint64(wanted) {
-		return wanted, nil, nil
+	f := Files{Clients: int(min(uint64(wanted), limit-need))}
+	f.Need = fmt.Sprintf("File descriptors: %d for the links of %d masters, %d for %d clients at most and %d for other things, of %d.",
+		links, masters, f.Clients, f.Clients, reservedFiles, limit)
+	if f.Clients == wanted {
+		return f, nil
 	}
-	clients = int(limit - need)
-	return clients, []string{
+	f.Warnings = []string{
 		fmt.Sprintf("You requested maxclients of %d requiring at least %d max file descriptors.", wanted, need+uint64(wanted)),
 		fmt.Sprintf("Current maximum open files is %d. maxclients has been reduced to %d to compensate for low ulimit. "+
-			"If you need higher maxclients increase 'ulimit -n'.", limit, clients),
-	}, nil
+			"If you need higher maxclients increase 'ulimit -n'.", limit, f.Clients),
+	}
+	return f, nil
 }

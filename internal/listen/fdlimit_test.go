@@ -1,6 +1,7 @@
 package listen
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -35,9 +36,12 @@ func TestFitClients(t *testing.T) {
 		{limit: 163, links: 100, wanted: 1, fails: true},
 		{limit: 1 << 62, links: 0, wanted: 1<<31 - 1, clients: 1<<31 - 1},
 	} {
-		clients, warnings, err := fitClients(c.limit, c.links, 7, c.wanted)
-		if clients != c.clients || (len(warnings) > 0) != c.warns || (err != nil) != c.fails {
-			t.Errorf("%+v: %d clients, %q, %v", c, clients, warnings, err)
+		f, err := fitClients(c.limit, c.links, 7, c.wanted)
+		if f.Clients != c.clients || (len(f.Warnings) > 0) != c.warns || (err != nil) != c.fails {
+			t.Errorf("%+v: %+v, %v", c, f, err)
+		}
+		if want := fmt.Sprintf("%d for the links of 7 masters, %d for %d clients", c.links, c.clients, c.clients); err == nil && !strings.Contains(f.Need, want) {
+			t.Errorf("%q, want %q in it", f.Need, want)
 		}
 		if err != nil && !strings.Contains(err.Error(), "at least 164. (7 masters need 100 connections") {
 			t.Error(err)

@@ -56,6 +56,7 @@ type Node struct {
 	reread    func() (*configrewrite.File, error) // of New: reads the state anew; nil: it cannot be
 	journalAt string                              // file of the state, beside which the journal is kept; "" keeps it in memory
 	warnings  []string
+	files     string // what FitFiles says, for the log
 	openLog   func() (logfile.Log, error)
 	listen    func(logfile.Sink) (*listen.Sockets, error)
 	users     *acl.List
@@ -163,7 +164,7 @@ func (n *Node) loader() configrewrite.Loader {
 type Process struct {
 	// FitFiles raises the limit of open files as far as needed, and returns how
 	// many clients fit.
-	FitFiles func(st *monitor.State, maxClients int) (clients int, warnings []string, err error)
+	FitFiles func(st *monitor.State, maxClients int) (listen.Files, error)
 	// Exit ends the process at a simulated crash.
 	Exit func(status int)
 }
@@ -367,12 +368,12 @@ func (n *Node) fitFiles() error {
 	if n.process.FitFiles == nil {
 		return nil
 	}
-	clients, warnings, err := n.process.FitFiles(&n.state, n.settings.MaxClients)
+	files, err := n.process.FitFiles(&n.state, n.settings.MaxClients)
 	if err != nil {
 		return err
 	}
-	n.settings.MaxClients = clients
-	n.warnings = append(n.warnings, warnings...)
+	n.settings.MaxClients, n.files = files.Clients, files.Need
+	n.warnings = append(n.warnings, files.Warnings...)
 	return nil
 }
 

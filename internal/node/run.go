@@ -106,6 +106,9 @@ func (n *Node) runLogged(ctx context.Context, cancel context.CancelCauseFunc, lo
 	for _, w := range n.warnings {
 		log.Log(monitor.LevelWarning, w)
 	}
+	if n.files != "" {
+		log.Log(monitor.LevelNotice, n.files)
+	}
 	for _, line := range server.DisabledUsers(n.users) {
 		log.Log(monitor.LevelNotice, line)
 	}
