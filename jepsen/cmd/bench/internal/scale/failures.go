@@ -41,7 +41,7 @@ var inTilt = told("+tilt", "")
 
 func killMany(ctx context.Context, s *stage) ([]float64, error) {
 	const downAfter, patience = 10 * time.Second, time.Minute
-	masters := s.size(s.o.Mass, 50)
+	masters := s.size(s.o.Mass, 30)
 	doomed := masters / 5
 	set := setting{Layout: fleet.Layout{Masters: masters, Replicas: 1, Doomed: doomed}, sentinels: 3, downAfter: downAfter}
 	if err := s.enter(ctx, set); err != nil {
@@ -84,7 +84,7 @@ var errNoSwitch = errors.New("no master was replaced")
 
 func cutOff(ctx context.Context, s *stage) ([]float64, error) {
 	const peers, downAfter = 4, 5 * time.Second
-	masters := s.size(1000, 200)
+	masters := s.size(1000, 50)
 	set := setting{Layout: fleet.Layout{Masters: masters, Replicas: 1, Doomed: masters}, downAfter: downAfter, quorum: peers/2 + 1}
 	var questions atomic.Int64
 	for i := range peers {
@@ -114,7 +114,7 @@ func cutOff(ctx context.Context, s *stage) ([]float64, error) {
 	if err := s.fleet.Mute(ctx); err != nil {
 		return nil, err
 	}
-	if err := rest(ctx, downAfter+s.span(10*time.Second, 10*time.Second)); err != nil {
+	if err := rest(ctx, downAfter+s.span(10*time.Second, 2*time.Second)); err != nil {
 		return nil, err
 	}
 	before, while := questions.Load(), s.span(10*time.Second, 3*time.Second)

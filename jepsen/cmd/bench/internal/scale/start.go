@@ -24,7 +24,7 @@ func startRow(name, file string, toml, own bool) Row {
 		Name: name, Text: fmt.Sprintf("from the start to the first PONG, %d masters, %s; waited for %v at most", masters, file, startPatience), Own: own, Timeout: 5 * time.Minute,
 		Figures: []Figure{absolute("first PONG", "ms", 1000, 1000), absolute("longest stall", "ms", 100, 200), told("CPU up to then", "ms")},
 		Run: func(ctx context.Context, s *stage) ([]float64, error) {
-			set := setting{Layout: fleet.Layout{Masters: s.size(masters, 1000), Replicas: 1}, downAfter: 30 * time.Second}
+			set := setting{Layout: fleet.Layout{Masters: s.size(masters, 300), Replicas: 1}, downAfter: 30 * time.Second}
 			if err := s.launch(ctx, set); err != nil {
 				return nil, err
 			}

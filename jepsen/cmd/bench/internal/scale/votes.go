@@ -25,7 +25,7 @@ func voteRow(name string, masters int, figures ...Figure) Row {
 	return Row{
 		Name: name, Text: fmt.Sprintf("200 requests for a vote in one write, %d masters", masters), Figures: figures, Timeout: 3 * time.Minute,
 		Run: func(ctx context.Context, s *stage) ([]float64, error) {
-			if err := s.enter(ctx, setting{Layout: fleet.Layout{Masters: masters}}); err != nil {
+			if err := s.enter(ctx, setting{Layout: fleet.Layout{Masters: s.size(masters, 200)}}); err != nil {
 				return nil, err
 			}
 			took, err := askVotes(ctx, s.sentinels[0], s.fleet, 200)
