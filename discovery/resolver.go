@@ -272,3 +272,8 @@ func (r *Resolver) noMaster(ctx context.Context, why string) error {
 	}
 	return fmt.Errorf("discovery: no master of %s: %s: %w", r.opt.Master, why, context.Cause(ctx))
 }
+
+// Ask has every Sentinel, and the server that they name, asked at once and not only at
+// the next Poll: for programs that connect by themselves and see a connection end. It
+// waits for nothing, and may be called often.
+func (r *Resolver) Ask() { r.askAll() }

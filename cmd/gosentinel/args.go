@@ -20,6 +20,7 @@ type invocation struct {
 	convert   []string // the arguments of convert; nil for any other command
 	history   []string // the arguments of history; nil for any other command
 	mock      []string // the arguments of mock; nil for any other command
+	proxy     []string // the arguments of proxy; nil for any other command
 }
 
 var errNeedsFile = errors.New("Sentinel needs config file on disk to save state. Exiting...")
@@ -60,6 +61,10 @@ func parseArgs(args []string) (invocation, error) {
 	// No option of redis-sentinel has a single dash, so a file may still be called mock.
 	if len(args) > 1 && args[0] == "mock" && strings.HasPrefix(args[1], "-") && args[1] != "-" && (args[1] == "--help" || !strings.HasPrefix(args[1], "--")) {
 		inv.mock = args[1:]
+		return inv, nil
+	}
+	if len(args) > 1 && args[0] == "proxy" && !strings.HasPrefix(args[1], "--") && args[1] != "-" {
+		inv.proxy = args[1:]
 		return inv, nil
 	}
 	if len(args) > 0 && args[len(args)-1] == "-" {

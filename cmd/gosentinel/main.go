@@ -17,6 +17,7 @@ const usage = `Usage: gosentinel <config-file> [--sentinel] [--<option> <value>.
        gosentinel convert <config-file> [<new-file>]
        gosentinel history <file-or-address> [<master>] [--json]
        gosentinel mock -list | -script <name-or-file> | -help
+       gosentinel proxy [-check] <proxy.toml>
        gosentinel -v | --version
        gosentinel -h | --help
 
@@ -44,6 +45,8 @@ from a Sentinel that is running:
   gosentinel history 10.0.0.5:26379 cache
 
 mock plays Sentinels that misbehave, for the tests of client libraries.
+
+proxy serves clients that know nothing of Sentinels, and makes a failover a pause.
 
 Signals: SIGTERM and SIGINT end it, a second SIGINT at once; SIGHUP reads TLS
 certificates again; SIGHUP and SIGUSR1 reopen the log.
@@ -86,6 +89,8 @@ func (p *program) run() int {
 		return p.history(inv.history)
 	case inv.mock != nil:
 		return p.mock(inv.mock)
+	case inv.proxy != nil:
+		return p.proxy(inv.proxy)
 	}
 	stdin := ""
 	if inv.stdin {

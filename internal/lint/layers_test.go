@@ -78,9 +78,10 @@ var layers = []layer{
 		"internal/valid", "journal", "monitor", "quorum",
 	}},
 	{"sentineltest", []string{"event", ".", "internal/fakeredis", "internal/mempipe", "internal/mock", "internal/reserve", "internal/server", "internal/testbed", "internal/testcert", "internal/valid", "monitor"}},
+	{"proxy", []string{"discovery", "internal/words"}},
 	{"cmd/gosentinel", []string{
 		"configrewrite", "internal/errtext", "internal/listen", "internal/logfile", "internal/mock", "internal/node", "internal/recorder", "internal/scripts",
-		"internal/words", "journal", "monitor",
+		"internal/words", "journal", "monitor", "proxy",
 	}},
 
 	// Examples.

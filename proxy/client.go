@@ -1,0 +1,432 @@
+package proxy
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/gosentinel/sentinel/internal/words"
+)
+
+// Bounds of one client. A client that has that much under way is not read from until
+// something of it is done.
+const (
+	maxPipeline = 4096
+	maxInFlight = 1 << 20
+	maxUnread   = 1 << 20 // of replies that it has not taken yet
+)
+
+// client is a connection of an application.
+type client struct {
+	w    *worker
+	l    *listener
+	h    *hub
+	wire wire
+	id   uint64
+
+	in      []byte // a part of a request, or requests whose turn has not come
+	scan    request
+	out     []byte // what has not been written yet
+	written int    // of out
+	dirty   bool
+
+	head, tail *req // in order of arrival
+	pending    int
+	buffered   int // bytes of replies before their turn
+	inFlight   int // bytes of requests
+
+	proto    uint8
+	db       int
+	name     string
+	authed   bool
+	replies  replyMode
+	stalled  bool // nothing is read before all replies are there
+	reading  bool
+	eof      bool // it has said that it sends nothing more
+	closing  bool // it is closed when its replies are written
+	gone     bool
+	shared   *route // of the master, for protocol and database
+	pin      *route // a connection of its own
+	tx       bool   // between MULTI and EXEC
+	watching bool   // since WATCH
+	sticky   bool   // its own connection is kept
+	relaying bool   // what the server sends are messages
+	txDB     int    // SELECT within a transaction
+}
+
+// replyMode is that of CLIENT REPLY.
+type replyMode uint8
+
+const (
+	repliesOn replyMode = iota
+	repliesOff
+	repliesSkipNext // the request that follows
+	repliesSkip     // this one
+)
+
+func (c *client) muted() bool { return c.replies == repliesOff || c.replies == repliesSkip }
+
+// input takes what the client has sent.
+func (c *client) input(b []byte) {
+	if len(c.in) == 0 {
+		n := c.process(b)
+		if n < len(b) && !c.gone {
+			c.in = append(c.w.buffer(), b[n:]...)
+		}
+	} else {
+		c.in = append(c.in, b...)
+		c.again()
+	}
+	c.steer()
+}
+
+// again processes what has been kept.
+func (c *client) again() {
+	if len(c.in) == 0 {
+		return
+	}
+	n := c.process(c.in)
+	switch rest := len(c.in) - n; {
+	case c.gone:
+	case rest == 0:
+		c.w.recycle(c.in)
+		c.in = nil
+	case n > 0:
+		copy(c.in, c.in[n:])
+		c.in = c.in[:rest]
+	}
+}
+
+// process handles complete requests and returns how many bytes they take.
+func (c *client) process(b []byte) int {
+	off := 0
+	for off < len(b) && !c.stalled && !c.closing && !c.gone && !c.full() {
+		if b[off] != '*' && c.scan.pos == 0 {
+			line, n, err := inlineLine(b[off:])
+			if err != nil {
+				c.wrong(err)
+				return len(b)
+			}
+			if n == 0 || !c.inline(line) {
+				break
+			}
+			off += n
+			continue
+		}
+		n, err := c.scan.next(b[off:], int(c.w.p.cfg.Limits.Request.n))
+		if err != nil {
+			c.wrong(err)
+			return len(b)
+		}
+		if n == 0 {
+			break
+		}
+		raw := b[off : off+n]
+		if c.scan.args > 0 && !c.command(raw) {
+			break // its turn has not come
+		}
+		c.scan.reset()
+		off += n
+	}
+	return off
+}
+
+// full reports whether the client has enough under way.
+func (c *client) full() bool {
+	return c.pending >= maxPipeline || c.inFlight >= maxInFlight || len(c.out)-c.written > maxUnread
+}
+
+// busy reports whether replies are still to come.
+func (c *client) busy() bool {
+	return c.pending > 0 || c.relaying && len(c.pin.own.relay.pending) > 0
+}
+
+// steer reads from the client or not.
+func (c *client) steer() {
+	if c.gone {
+		return
+	}
+	want := !c.stalled && !c.closing && !c.eof && !c.full()
+	if want != c.reading {
+		if c.reading = want; want {
+			c.wire.resume()
+		} else {
+			c.wire.pause()
+		}
+	}
+}
+
+// inline handles a line that somebody has typed.
+func (c *client) inline(line []byte) bool {
+	list, ok := words.Split(string(line))
+	if !ok {
+		c.wrong(errors.New("Protocol error: unbalanced quotes in request"))
+		return true
+	}
+	if len(list) == 0 {
+		return true
+	}
+	args := make([][]byte, len(list))
+	for i, w := range list {
+		args[i] = []byte(w)
+	}
+	raw := appendCommand(nil, args...)
+	if _, err := c.scan.next(raw, len(raw)); err != nil {
+		c.wrong(err)
+		return true
+	}
+	done := c.command(raw)
+	c.scan.reset()
+	return done
+}
+
+// wrong answers what is no request, and closes the connection.
+func (c *client) wrong(err error) {
+	c.w.p.counts.Protocol.Add(1)
+	c.error("ERR " + err.Error())
+	c.closing = true
+	c.touch()
+}
+
+// command handles one request. It reports false when its turn has not come: then it is
+// called again.
+func (c *client) command(raw []byte) bool {
+	cmd := c.h.table.find(c.scan.name(raw), c.scan.sub(raw))
+	if !c.authed && !beforeLogin(cmd) {
+		c.error("NOAUTH Authentication required.")
+		return true
+	}
+	if cmd.kind == plain && c.pin == nil {
+		return c.send(c.sharedRoute(cmd), cmd, raw)
+	}
+	done := c.special(cmd, raw)
+	return done
+}
+
+// sharedRoute returns the route of a command that needs no connection of its own.
+func (c *client) sharedRoute(cmd *command) *route {
+	if t := c.shared; t != nil && !t.closed {
+		return t
+	}
+	c.shared = c.h.route(routeKey{proto: c.proto, db: c.db})
+	return c.shared
+}
+
+// send puts a request on its way. A request that takes another way than the ones before
+// waits for their replies: otherwise it might overtake them.
+func (c *client) send(t *route, cmd *command, raw []byte) bool {
+	if c.pending > 0 && c.tail.via != t {
+		c.stalled = true
+		return false
+	}
+	if c.replies == repliesSkipNext {
+		c.replies = repliesSkip
+	}
+	r := c.w.newReq(c, cmd)
+	if c.replies == repliesSkip {
+		c.replies = repliesOn
+	}
+	r.via = t
+	r.inTx = c.tx
+	switch {
+	case cmd.safe:
+		r.retry = retrySafe
+	case cmd.idempotent && (cmd.name != "SET" || plainSet(raw, c.scan.args)):
+		r.retry = retryIdempotent
+	}
+	c.inFlight += len(raw)
+	r.counted = len(raw)
+	t.add(r, raw)
+	return true
+}
+
+// deliver gives a part of the reply to who waits for it.
+func (r *req) deliver(w *worker, b []byte, done bool) {
+	c := r.c
+	if c == nil {
+		r.done = done
+		return
+	}
+	switch {
+	case r.mute:
+	case r.spoiled:
+		if done {
+			c.write(r, nullFor(c.proto))
+		}
+	default:
+		c.write(r, b)
+	}
+	if done {
+		r.done = true
+		c.answered(r, b)
+		c.advance()
+	}
+	c.touch()
+	if len(c.out)-c.written+c.buffered > int(w.p.cfg.Limits.Output.n) {
+		w.p.counts.Slow.Add(1)
+		c.end("it does not take its replies (limits.output)")
+	}
+}
+
+func nullFor(proto uint8) []byte {
+	if proto == 3 {
+		return null3
+	}
+	return nullArray
+}
+
+// write adds to the reply of a request, which leaves when its turn has come.
+func (c *client) write(r *req, b []byte) {
+	if c.head == r {
+		c.put(b)
+		r.started = true
+		return
+	}
+	r.reply = append(r.reply, b...)
+	c.buffered += len(b)
+}
+
+// put adds to what is written to the client.
+func (c *client) put(b []byte) {
+	if c.out == nil {
+		c.out = c.w.buffer()
+	}
+	c.out = append(c.out, b...)
+}
+
+// message passes on what no request has asked for.
+func (c *client) message(b []byte) {
+	c.put(b)
+	c.touch()
+	if len(c.out)-c.written > int(c.w.p.cfg.Limits.Output.n) {
+		c.w.p.counts.Slow.Add(1)
+		c.end("it does not take its messages (limits.output)")
+	}
+}
+
+// advance takes off the list what has been answered.
+func (c *client) advance() {
+	for r := c.head; r != nil && r.done; r = c.head {
+		c.head = r.next
+		if c.head == nil {
+			c.tail = nil
+		} else if early := c.head.reply; len(early) > 0 {
+			c.put(early)
+			c.buffered -= len(early)
+			c.head.started, c.head.reply = true, nil
+		}
+		c.pending--
+		c.inFlight -= r.counted
+		r.listed, r.next, r.c = false, nil, nil
+		c.w.free(r)
+	}
+}
+
+// error answers a request of the client here.
+func (c *client) error(text string) { c.reply([]byte("-" + oneLine(text) + "\r\n")) }
+
+// reply answers a request here.
+func (c *client) reply(b []byte) {
+	if c.replies == repliesSkipNext {
+		c.replies = repliesSkip
+	}
+	var via *route
+	if c.tail != nil {
+		via = c.tail.via
+	}
+	r := c.w.newReq(c, localCommand)
+	r.via = via
+	if c.replies == repliesSkip {
+		c.replies = repliesOn
+	}
+	if !r.mute {
+		c.write(r, b)
+	}
+	r.done = true
+	c.advance()
+	c.touch()
+}
+
+var localCommand = &command{kind: local}
+
+func (c *client) touch() {
+	if !c.dirty {
+		c.dirty = true
+		c.w.dirtyClients = append(c.w.dirtyClients, c)
+	}
+}
+
+// flush writes what there is, and goes on with what has waited.
+func (c *client) flush() {
+	if c.gone {
+		return
+	}
+	if len(c.out) > c.written {
+		n, err := c.wire.write(c.out[c.written:])
+		c.written += n
+		if err != nil {
+			c.end("")
+			return
+		}
+	}
+	if c.written == len(c.out) && c.out != nil {
+		c.w.recycle(c.out)
+		c.out, c.written = nil, 0
+	}
+	if c.closing && c.pending == 0 && c.out == nil && c.wire.drained() {
+		c.end("")
+		return
+	}
+	if !c.busy() {
+		c.stalled = false
+	}
+	if len(c.in) > 0 && !c.stalled && !c.closing {
+		c.again()
+	}
+	if c.eof && c.pending == 0 && c.out == nil && !c.relaying && c.wire.drained() {
+		c.end("")
+		return
+	}
+	c.steer()
+}
+
+func (c *client) room() { c.touch() }
+
+// ended is called when the client sends nothing more. What it has sent is answered.
+func (c *client) ended(err error) {
+	if !errors.Is(err, io.EOF) || c.relaying || c.pin != nil && c.pending > 0 {
+		c.end("")
+		return
+	}
+	c.eof = true
+	c.touch()
+}
+
+// end closes the connection. Without a reason it is the client's own doing.
+func (c *client) end(why string) {
+	if c.gone {
+		return
+	}
+	c.gone = true
+	if why != "" {
+		c.w.p.log.Warn("proxy: a client is cut", "addr", c.wire.remote(), "why", why)
+		c.w.p.counts.Cut.Add(1)
+	}
+	c.wire.close()
+	for r := c.head; r != nil; {
+		next := r.next
+		r.c, r.listed, r.next = nil, false, nil
+		c.w.free(r)
+		r = next
+	}
+	c.head, c.tail = nil, nil
+	if t := c.pin; t != nil {
+		c.pin = nil
+		t.h.giveBack(t)
+	}
+	delete(c.w.clients, c)
+	c.l.left()
+}
+
+// String says who it is.
+func (c *client) String() string { return fmt.Sprintf("client %d", c.id) }

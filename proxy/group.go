@@ -1,0 +1,258 @@
+package proxy
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"iter"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gosentinel/sentinel/discovery"
+)
+
+// view is what a group looks like to the proxy.
+type view struct {
+	master   string // "host:port"; "" while there is none
+	epoch    uint64
+	replicas []string
+}
+
+// source says which server is the master. It is a discovery.Resolver.
+type source interface {
+	Run(ctx context.Context) error
+	Changes(ctx context.Context) iter.Seq[discovery.View]
+	Ask()
+	Status() discovery.Status
+}
+
+// group is one master with its replicas, and who knows which is which.
+type group struct {
+	p      *Proxy
+	cfg    *MasterConfig
+	access discovery.Access
+	source source
+	ctx    context.Context
+	held   atomic.Int64
+	table  atomic.Pointer[table]
+
+	mu      sync.Mutex
+	view    view
+	changed chan struct{} // closed at the next change
+	asked   time.Time
+}
+
+func newGroup(p *Proxy, cfg *MasterConfig) (*group, error) {
+	g := &group{p: p, cfg: cfg, access: cfg.serverAccess, changed: make(chan struct{})}
+	t := builtin()
+	g.table.Store(&t)
+	if cfg.source != nil {
+		g.source = cfg.source
+		return g, nil
+	}
+	source, err := discovery.New(discovery.Options{
+		Sentinels: cfg.Sentinels, Master: cfg.Name, SentinelAccess: cfg.sentinelAccess, ServerAccess: cfg.serverAccess,
+		Dial: p.cfg.dial, Logger: p.log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	g.source = source
+	return g, nil
+}
+
+func (g *group) commands() table { return *g.table.Load() }
+
+func (g *group) current() view {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.view
+}
+
+// changes returns a channel that is closed when the view changes.
+func (g *group) changes() <-chan struct{} {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.changed
+}
+
+// run follows the group until the context ends.
+func (g *group) run(ctx context.Context) {
+	var tasks sync.WaitGroup
+	tasks.Go(func() { _ = g.source.Run(ctx) }) // it is called once and returns nil
+	for v := range g.source.Changes(ctx) {
+		next := view{master: v.Master.String(), epoch: v.Master.Epoch}
+		for _, r := range v.Replicas {
+			next.replicas = append(next.replicas, r.String())
+		}
+		g.set(next)
+	}
+	tasks.Wait()
+}
+
+// set makes a view known.
+func (g *group) set(next view) {
+	g.mu.Lock()
+	before := g.view
+	g.view = next
+	close(g.changed)
+	g.changed = make(chan struct{})
+	g.mu.Unlock()
+	g.p.eachWorker(func(w *worker) {
+		if h := w.hubs[g]; h != nil {
+			h.see(next)
+		}
+	})
+	if next.master != "" && next.master != before.master {
+		g.p.tasks.Go(g.learn)
+	}
+}
+
+// askPause bounds how often all Sentinels are asked because something went wrong.
+const askPause = 20 * time.Millisecond
+
+// ask has all Sentinels asked at once, because something seems to have happened.
+func (g *group) ask() {
+	now := time.Now()
+	g.mu.Lock()
+	soon := now.Sub(g.asked) < askPause
+	if !soon {
+		g.asked = now
+	}
+	g.mu.Unlock()
+	if !soon {
+		g.source.Ask()
+	}
+}
+
+// How long Sentinels may take to say whether the master is still the one, and how often
+// their answers are looked at meanwhile. If they are all gone, the last verified master
+// stays in use.
+const (
+	confirmTime = time.Second
+	confirmStep = 2 * time.Millisecond
+)
+
+// verified returns the view when it has a master that Sentinels have named since a
+// connection was lost: a server that has been replaced meanwhile, and is back, still
+// thinks that it is a master.
+func (g *group) verified(ctx context.Context, lostAt time.Time) (view, error) {
+	until := time.Now().Add(confirmTime)
+	for {
+		v, changed := g.current(), g.changes()
+		step := time.Hour
+		if v.master != "" {
+			if lostAt.IsZero() || !time.Now().Before(until) || g.confirmed(lostAt) {
+				if g.current().master == v.master {
+					return v, nil
+				}
+				continue
+			}
+			step = confirmStep
+			g.ask()
+		}
+		timer := time.NewTimer(step)
+		select {
+		case <-changed:
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+		timer.Stop()
+		if ctx.Err() != nil {
+			return view{}, context.Cause(ctx)
+		}
+	}
+}
+
+// confirmed reports whether more than half of the Sentinels have answered since.
+func (g *group) confirmed(since time.Time) bool {
+	n, heard := 0, 0
+	for _, s := range g.source.Status().Sentinels {
+		if s.Error == "" {
+			n++
+			if s.Heard.After(since) {
+				heard++
+			}
+		}
+	}
+	return heard*2 > n
+}
+
+// learn takes the table of commands from a new master. Until then, and where the server
+// does not tell it, the built-in one is good enough.
+func (g *group) learn() {
+	for tries := 0; g.sleep(g.ctx, pauseAfter(tries)) && tries < 20; tries++ {
+		addr := g.current().master
+		if addr == "" {
+			return
+		}
+		t, err := g.askCommands(addr)
+		if err == nil {
+			g.table.Store(&t)
+			g.p.eachWorker(func(w *worker) {
+				if h := w.hubs[g]; h != nil {
+					h.table = t
+				}
+			})
+			return
+		}
+		if errors.Is(err, errTable) {
+			g.p.logOnce(g.cfg.Name+" commands", "a server does not tell its commands; the built-in list is used", "master", g.cfg.Name, "addr", addr)
+			return
+		}
+	}
+}
+
+func (g *group) askCommands(addr string) (table, error) {
+	ctx, cancel := context.WithTimeout(g.ctx, 2*handshakeTimeout)
+	defer cancel()
+	conn, err := g.dialAddr(ctx, addr)
+	if err != nil {
+		return nil, err
+	}
+	defer hangUp(conn)
+	defer context.AfterFunc(ctx, func() { hangUp(conn) })()
+	replies, err := g.exchange(conn, []string{"COMMAND"})
+	if err != nil {
+		return nil, err
+	}
+	if v := replies[0]; v.kind == '-' && (strings.HasPrefix(v.text, "LOADING ") || strings.HasPrefix(v.text, "BUSY ")) {
+		return nil, errors.New(v.text)
+	}
+	return readTable(replies[0])
+}
+
+// exchange logs in and sends commands. Errors of these are among the replies.
+func (g *group) exchange(conn net.Conn, commands ...[]string) (replies []value, err error) {
+	var out []byte
+	var steps []func(value) error
+	say := func(check func(value) error, words ...string) {
+		list := make([][]byte, len(words))
+		for i, w := range words {
+			list[i] = []byte(w)
+		}
+		out = appendCommand(out, list...)
+		steps = append(steps, check)
+	}
+	g.login(say)
+	for _, words := range commands {
+		say(func(v value) error { replies = append(replies, v); return nil }, words...)
+	}
+	if _, err := conn.Write(out); err != nil {
+		return nil, err
+	}
+	rd := bufio.NewReaderSize(conn, 64<<10)
+	for _, check := range steps {
+		v, err := readValue(rd)
+		if err != nil {
+			return nil, err
+		}
+		if err := check(v); err != nil {
+			return nil, err
+		}
+	}
+	return replies, nil
+}

@@ -1,0 +1,284 @@
+package proxy
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestHeldInOrder: requests wait for a master, and then arrive in order.
+func TestHeldInOrder(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t)
+		defer r.stop()
+		c := r.connect()
+		c.send("SET k 1", "GET k", "INCR n")
+		c.quiet()
+		time.Sleep(14 * time.Second)
+		c.quiet()
+		r.view.set("a")
+		c.want("+OK", "+GET k", "+INCR n")
+		if got := r.servers["a"].log(); got != "SET k 1, GET k, INCR n" {
+			t.Errorf("the server saw %s", got)
+		}
+		if r.p.groups["cache"].held.Load() != 0 {
+			t.Error("bytes count as held though nothing is")
+		}
+	})
+}
+
+// TestHeldTooLong: after the time-out there is an error, at once for those who come
+// later, and none any more when a master is there.
+func TestHeldTooLong(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t)
+		defer r.stop()
+		c, start := r.connect(), time.Now()
+		c.send("GET k", "SET k 1")
+		c.want("-ERR proxy: no master of \"cache\" for 15s: ...", "-ERR proxy: no master...")
+		if d := time.Since(start); d != 15*time.Second {
+			t.Errorf("refused after %v", d)
+		}
+		c.send("GET k", "MULTI")
+		c.want("-ERR proxy: no master...", "-ERR proxy: no master...")
+		if d := time.Since(start); d != 15*time.Second {
+			t.Errorf("refused after %v", d)
+		}
+		r.view.set("a")
+		synctest.Wait()
+		d := r.connect()
+		d.send("GET k")
+		d.want("+GET k")
+	})
+}
+
+// TestHoldBuffer: what is too much is refused and named, and the rest goes on waiting.
+func TestHoldBuffer(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, func(c *Config) { c.Hold.Bytes.n = 1000 })
+		defer r.stop()
+		c := r.connect()
+		c.send("SET a "+strings.Repeat("x", 500), "SET b "+strings.Repeat("x", 500))
+		c.quiet() // the order of replies is kept
+		d := r.connect()
+		d.send("SET c " + strings.Repeat("x", 500))
+		d.want("-ERR proxy: hold buffer full: 1000B wait already for the master of \"cache\" (hold.bytes)")
+		r.view.set("a")
+		c.want("+OK", "-ERR proxy: hold buffer full...")
+		if n := r.p.counts.Full.Load(); n != 2 {
+			t.Errorf("%d requests counted", n)
+		}
+	})
+}
+
+// TestInflight: what was sent and not answered follows the policy, and what was not sent
+// is sent.
+func TestInflight(t *testing.T) {
+	const unknown = "-ERR proxy: the connection to the master ended before the reply; the command may have been executed or not"
+	for _, c := range []struct {
+		policy  Inflight
+		command string
+		again   bool
+	}{
+		{InflightError, "GET k", false}, {InflightError, "SET k v", false}, {InflightError, "INCR n", false},
+		{RetryIdempotent, "GET k", true}, {RetryIdempotent, "SET k v", true}, {RetryIdempotent, "SET k v PX 100", true},
+		{RetryIdempotent, "SET k v NX", false}, {RetryIdempotent, "SET k v GET", false}, {RetryIdempotent, "INCR n", false},
+		{RetryIdempotent, "EVAL x 0", false}, {RetryIdempotent, "BLPOP l 0", false}, {RetryIdempotent, "NEWCOMMAND", false},
+		{RetryAll, "INCR n", true}, {RetryAll, "BLPOP l 0", true},
+	} {
+		t.Run(fmt.Sprintf("%s %s", c.policy, c.command), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				r := newRig(t, func(cfg *Config) { cfg.Hold.Inflight = c.policy })
+				defer r.stop()
+				a := r.servers["a"]
+				a.reply = func(int, []string) string { return "" }
+				r.view.set("a")
+				p := r.connect()
+				p.send(c.command)
+				synctest.Wait()
+				if a.log() != c.command {
+					t.Fatalf("the server saw %q", a.log())
+				}
+				a.kill()
+				synctest.Wait()
+				r.view.set("b")
+				p.send("ECHO x")
+				if c.again {
+					p.want("+"+strings.TrimPrefix(plainAnswer(strings.Fields(c.command))[1:len(plainAnswer(strings.Fields(c.command)))-2], "+"), "+ECHO x")
+				} else {
+					p.want(unknown, "+ECHO x")
+				}
+			})
+		})
+	}
+}
+
+// TestRefusals: what a server says that has done nothing makes the request wait for one
+// that does. What came behind it is not answered before it.
+func TestRefusals(t *testing.T) {
+	for _, text := range []string{
+		"READONLY You can't write against a read only replica.", "LOADING Redis is loading the dataset in memory",
+		"MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.", "NOREPLICAS Not enough good replicas to write.",
+		"UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)",
+	} {
+		t.Run(strings.Fields(text)[0], func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				r := newRig(t)
+				defer r.stop()
+				r.servers["a"].reply = func(_ int, w []string) string {
+					if w[0] == "GET" {
+						return "+stale\r\n"
+					}
+					return "-" + text + "\r\n"
+				}
+				r.view.set("a")
+				c := r.connect()
+				c.send("SET k 1", "GET k", "BLPOP l 0")
+				c.quiet()
+				time.Sleep(3 * time.Second)
+				c.quiet()
+				r.view.set("b")
+				c.want("+OK", "+GET k", "+BLPOP l 0")
+			})
+		})
+	}
+	t.Run("in vain", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			r := newRig(t)
+			defer r.stop()
+			r.servers["a"].reply = func(int, []string) string { return "-NOREPLICAS Not enough good replicas to write.\r\n" }
+			r.view.set("a")
+			c := r.connect()
+			c.send("SET k 1")
+			c.want("-NOREPLICAS Not enough good replicas to write.")
+		})
+	})
+	t.Run("for a moment", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			r := newRig(t)
+			defer r.stop()
+			a, start := r.servers["a"], time.Now()
+			a.reply = func(_ int, w []string) string {
+				if time.Since(start) < time.Second {
+					return "-LOADING Redis is loading the dataset in memory\r\n"
+				}
+				return plainAnswer(w)
+			}
+			r.view.set("a")
+			c := r.connect()
+			c.send("SET k 1", "SET k 2", "INCR n")
+			c.want("+OK", "+OK", "+INCR n")
+			if d := time.Since(start); d > 2*time.Second {
+				t.Errorf("it took %v", d)
+			}
+			if n := len(a.seen); n > 20 {
+				t.Errorf("%d requests were sent to a server that is loading", n)
+			}
+		})
+	})
+}
+
+// TestOldMaster: a master that has been replaced gets no request any more, though it
+// says that it is one.
+func TestOldMaster(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t)
+		defer r.stop()
+		a, b := r.servers["a"], r.servers["b"]
+		r.view.set("a")
+		c := r.connect()
+		c.send("SET k 1")
+		c.want("+OK")
+		a.kill()
+		r.view.set("b")
+		synctest.Wait()
+		a.do(func() { a.up, a.seen = true, nil })
+		c.send("SET k 2")
+		c.want("+OK")
+		b.kill() // the Sentinels have not noticed yet
+		c.send("SET k 3")
+		c.quiet()
+		b.do(func() { b.up, b.role = true, "slave" })
+		time.Sleep(time.Second)
+		c.quiet()
+		b.do(func() { b.role = "master" })
+		c.want("+OK")
+		if a.log() != "" {
+			t.Errorf("the old master saw %q", a.log())
+		}
+	})
+}
+
+// TestNotVerified: a connection that ended is not made again before Sentinels have said
+// that the master is still the one, unless none of them answers.
+func TestNotVerified(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t)
+		defer r.stop()
+		a := r.servers["a"]
+		r.view.set("a")
+		c := r.connect()
+		c.send("PING")
+		c.want("+PING")
+		r.view.silent = true
+		a.do(func() { // it restarts
+			for conn := range a.conns {
+				conn.Close()
+			}
+		})
+		start := time.Now()
+		c.send("GET k")
+		c.want("+GET k")
+		if d := time.Since(start); d < confirmTime {
+			t.Errorf("it was used after %v", d)
+		}
+	})
+}
+
+// TestFrozen: requests that a frozen master has taken are not answered by it later.
+func TestFrozen(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t)
+		defer r.stop()
+		a := r.servers["a"]
+		a.reply = func(int, []string) string { return "" }
+		r.view.set("a")
+		c := r.connect()
+		c.send("GET k", "INCR n")
+		synctest.Wait()
+		a.do(func() { a.role = "frozen" })
+		start := time.Now()
+		r.view.set("b")
+		c.want("+GET k", "-ERR proxy: the connection to the master ended...")
+		if d := time.Since(start); d > 2*retireGrace {
+			t.Errorf("it took %v", d)
+		}
+	})
+}
+
+// TestPaused: in a planned switchover the former master is paused until it is a
+// replica, and then says that it has done nothing. That is waited for.
+func TestPaused(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t)
+		defer r.stop()
+		a := r.servers["a"]
+		a.reply = func(int, []string) string { return "" }
+		r.view.set("a")
+		c := r.connect()
+		c.send("INCR n")
+		synctest.Wait()
+		a.do(func() { a.role = "slave" })
+		r.view.set("b")
+		time.Sleep(10 * retireGrace)
+		c.quiet()
+		a.do(func() {
+			for conn := range a.conns {
+				_, _ = conn.Write([]byte("-READONLY You can't write against a read only replica.\r\n")) // one of them waits
+			}
+		})
+		c.want("+INCR n")
+	})
+}

@@ -1,0 +1,205 @@
+package proxy
+
+import (
+	"bytes"
+	"time"
+)
+
+// ownState is what a connection of a client's own has been told, so that another
+// connection can be told the same.
+type ownState struct {
+	replay  []told // commands that change the connection
+	watched bool   // WATCH is in force
+	spoiled bool   // it was, on a connection that is lost: EXEC must not execute
+	inTx    int    // how many commands of a transaction are answered, MULTI with them
+	txLog   []byte // those
+	moved   bool   // the connection is not as its key says: it is not used again
+	relay   *relay // what the server sends are messages
+}
+
+// told is a command that changes the connection.
+type told struct {
+	name string
+	raw  []byte
+}
+
+var (
+	discardBytes = []byte("*1\r\n$7\r\nDISCARD\r\n")
+	multiBytes   = []byte("*1\r\n$5\r\nMULTI\r\n")
+	invalidAll   = []byte(">2\r\n$10\r\ninvalidate\r\n_\r\n")
+	nullArray    = []byte("*-1\r\n")
+	null3        = []byte("_\r\n")
+	pingBytes    = []byte("*1\r\n$4\r\nPING\r\n")
+)
+
+// maxTxLog bounds what is kept of a transaction. One that is larger does not survive the
+// end of its connection: EXEC is answered as aborted.
+const maxTxLog = 16 << 20
+
+// note takes down what the reply to r has changed.
+func (t *route) note(r *req, b []byte, done bool) {
+	o := t.own
+	if !done || r.c == nil {
+		return
+	}
+	raw := t.raw(r)
+	ok := b[0] != '-'
+	switch {
+	case r.kind == exec, r.kind == discard:
+		o.inTx, o.txLog, o.watched, o.spoiled = 0, nil, false, false
+	case r.inTx:
+		if o.inTx++; len(o.txLog)+len(raw) > maxTxLog {
+			o.spoiled, o.txLog = true, nil
+		}
+		if !o.spoiled {
+			o.txLog = append(o.txLog, raw...)
+		}
+	case r.kind == watch && ok:
+		o.watched = true
+	case r.cmd.name == "UNWATCH":
+		o.watched, o.spoiled = false, false
+	case r.kind == own && ok:
+		o.remember(r.cmd.name, raw)
+	}
+}
+
+func (o *ownState) remember(name string, raw []byte) {
+	switch name {
+	case "CLIENT|TRACKING", "CLIENT|NO-EVICT", "CLIENT|NO-TOUCH", "CLIENT|CAPA", "CLIENT|IMPORT-SOURCE":
+	default:
+		return
+	}
+	for i := range o.replay {
+		if o.replay[i].name == name {
+			o.replay[i].raw = bytes.Clone(raw)
+			return
+		}
+	}
+	o.replay = append(o.replay, told{name, bytes.Clone(raw)})
+}
+
+// raw returns the bytes of the first unanswered request.
+func (t *route) raw(r *req) []byte {
+	from := t.base
+	for i := range t.answered {
+		from += t.reqs.at(i).size
+	}
+	return t.buf[from : from+r.size]
+}
+
+// ownLost is called when the connection is lost, before requests are sorted out.
+func (t *route) ownLost() {
+	o := t.own
+	if o.watched {
+		o.spoiled, o.watched = true, false
+	}
+}
+
+// restore puts in front what a new connection has to be told.
+func (t *route) restore() {
+	o := t.own
+	if o.relay != nil {
+		o.relay.restore(t)
+		return
+	}
+	if t.owner == nil {
+		return
+	}
+	rest, reqs := t.buf[t.base:], t.reqs.all()
+	t.buf, t.base, t.reqs = nil, 0, reqQueue{}
+	for _, s := range o.replay {
+		if s.name == "CLIENT|TRACKING" {
+			t.owner.message(invalidAll)
+		}
+		t.tell(s.raw)
+	}
+	if o.inTx > 0 {
+		log := o.txLog
+		if o.spoiled {
+			log = multiBytes // what follows is queued, and discarded
+		}
+		for len(log) > 0 {
+			var q request
+			n, err := q.next(log, len(log))
+			if err != nil || n == 0 {
+				break
+			}
+			t.tell(log[:n])
+			log = log[n:]
+		}
+	}
+	t.buf = append(t.buf, rest...)
+	for _, r := range reqs {
+		t.reqs.push(r)
+	}
+	if t.wire == nil {
+		t.setHeld(int64(len(t.buf)))
+	}
+}
+
+// tell sends a command of the proxy's own, whose reply nobody gets.
+func (t *route) tell(raw []byte) {
+	r := t.h.w.newReq(nil, unknownCommand)
+	r.size, r.queued, r.internal = len(raw), true, true
+	t.buf = append(t.buf, raw...)
+	t.reqs.push(r)
+}
+
+// idle is called when everything that was sent has been answered, perhaps.
+func (t *route) idle() {
+	if t.reqs.len() == 0 && t.owner != nil {
+		t.owner.mayUnpin()
+	}
+}
+
+// How many connections wait for the next client that needs one of its own, and for how
+// long.
+const (
+	poolSize = 32
+	poolIdle = time.Minute
+)
+
+// lend returns a connection of a client's own.
+func (h *hub) lend(c *client) *route {
+	key := routeKey{proto: c.proto, db: c.db}
+	pool := h.pool[key]
+	if n := len(pool); n > 0 {
+		t := pool[n-1]
+		h.pool[key] = pool[:n-1]
+		t.owner = c
+		return t
+	}
+	t := h.newRoute(key)
+	t.own, t.owner = &ownState{}, c
+	return t
+}
+
+// giveBack ends the use of a connection by a client.
+func (h *hub) giveBack(t *route) {
+	t.owner = nil
+	o := t.own
+	clean := t.up() && t.reqs.len() == 0 && !o.moved && o.relay == nil && len(o.replay) == 0 && !o.watched && o.inTx == 0 && !o.spoiled
+	if !clean || len(h.pool[t.key]) >= poolSize {
+		t.close()
+		return
+	}
+	now := time.Now()
+	t.used = now
+	pool := h.pool[t.key]
+	for len(pool) > 0 && (pool[0].closed || now.Sub(pool[0].used) > poolIdle) {
+		pool[0].close()
+		pool = pool[1:]
+	}
+	h.pool[t.key] = append(pool, t)
+}
+
+// unpool forgets a connection that has ended while nobody used it.
+func (h *hub) unpool(t *route) {
+	pool := h.pool[t.key]
+	for i, o := range pool {
+		if o == t {
+			h.pool[t.key] = append(pool[:i:i], pool[i+1:]...)
+			return
+		}
+	}
+}

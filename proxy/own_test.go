@@ -1,0 +1,255 @@
+package proxy
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestTransaction: a transaction that loses its connection is begun again, and one that
+// watched keys is aborted, as if a key had changed.
+func TestTransaction(t *testing.T) {
+	type step struct {
+		send, want string
+	}
+	for _, c := range []struct {
+		name   string
+		before []step
+		after  []step
+		saw    string // by the second server
+	}{
+		{"plain", []step{{"MULTI", "+OK"}, {"SET k 1", "+OK"}}, []step{{"INCR n", "+INCR n"}, {"EXEC", "+EXEC"}}, "MULTI, SET k 1, INCR n, EXEC"},
+		{"watch", []step{{"WATCH k", "+OK"}, {"GET k", "+GET k"}}, []step{{"MULTI", "+OK"}, {"SET k 1", "+OK"}, {"EXEC", "[]"}, {"EXEC", "+EXEC"}},
+			"MULTI, SET k 1, DISCARD, EXEC"},
+		{"watch, multi", []step{{"WATCH k", "+OK"}, {"MULTI", "+OK"}, {"SET k 1", "+OK"}}, []step{{"EXEC", "[]"}, {"GET k", "+GET k"}}, "MULTI, DISCARD, GET k"},
+		{"unwatch", []step{{"WATCH k", "+OK"}}, []step{{"UNWATCH", "+UNWATCH"}, {"MULTI", "+OK"}, {"EXEC", "+EXEC"}}, "UNWATCH, MULTI, EXEC"},
+		{"discard", []step{{"MULTI", "+OK"}, {"SET k 1", "+OK"}}, []step{{"DISCARD", "+OK"}, {"GET k", "+GET k"}}, "MULTI, SET k 1, DISCARD, GET k"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				r := newRig(t)
+				defer r.stop()
+				r.view.set("a")
+				p := r.connect()
+				for _, s := range c.before {
+					p.send(s.send)
+					p.want(s.want)
+				}
+				r.servers["a"].kill()
+				synctest.Wait()
+				r.view.set("b")
+				for _, s := range c.after {
+					p.send(s.send)
+					p.want(s.want)
+				}
+				if got := r.servers["b"].log(); got != c.saw {
+					t.Errorf("the server saw %s, want %s", got, c.saw)
+				}
+			})
+		})
+	}
+}
+
+// TestExecInFlight: nobody knows whether it was executed.
+func TestExecInFlight(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t)
+		defer r.stop()
+		r.servers["a"].reply = func(_ int, w []string) string {
+			if w[0] == "EXEC" {
+				return "close"
+			}
+			return plainAnswer(w)
+		}
+		r.view.set("a")
+		p := r.connect()
+		p.send("MULTI", "SET k 1", "EXEC", "SET k 2")
+		p.want("+OK", "+OK", "-ERR proxy: the connection to the master ended...", "+OK")
+	})
+}
+
+// TestExecRefused: a transaction that a server has refused is sent once more as a whole.
+func TestExecRefused(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t)
+		defer r.stop()
+		r.servers["a"].reply = func(_ int, w []string) string {
+			if w[0] == "EXEC" {
+				return "-EXECABORT Transaction discarded because of: READONLY You can't write against a read only replica.\r\n"
+			}
+			return plainAnswer(w)
+		}
+		r.view.set("a")
+		p := r.connect()
+		p.send("MULTI", "SET k 1", "EXEC")
+		p.want("+OK", "+OK")
+		p.quiet()
+		r.view.set("b")
+		p.want("+EXEC")
+		if got := r.servers["b"].log(); got != "MULTI, SET k 1, EXEC" {
+			t.Errorf("the server saw %s", got)
+		}
+	})
+}
+
+// TestShared: clients share a connection, and those that change its state have one of
+// their own, which others use later.
+func TestShared(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t)
+		defer r.stop()
+		a := r.servers["a"]
+		var conns []int
+		a.reply = func(n int, w []string) string {
+			conns = append(conns, n)
+			return plainAnswer(w)
+		}
+		r.view.set("a")
+		one, two := r.connect(), r.connect()
+		one.send("GET k")
+		one.next()
+		synctest.Wait()
+		shared := conns[0]
+		for _, s := range []struct {
+			c       *app
+			command string
+			shared  bool
+		}{
+			{one, "GET k", true}, {two, "GET k", true}, {one, "MULTI", false}, {two, "GET k", true}, {one, "EXEC", false}, {one, "GET k", true},
+			{two, "BLPOP l 0", false}, {two, "GET k", true}, {one, "XREAD STREAMS s 0", true}, {one, "XREAD BLOCK 0 STREAMS s 0", false},
+			{one, "CLIENT LIST", true}, {one, "CLIENT NO-EVICT on", false}, {one, "GET k", false}, {two, "GET k", true},
+			{two, "FROBNICATE", false}, {two, "GET k", false},
+		} {
+			conns = nil
+			s.c.send(s.command)
+			s.c.next()
+			synctest.Wait()
+			a.do(func() {
+				if len(conns) != 1 || (conns[0] == shared) != s.shared {
+					t.Errorf("%s came by connection %v, want the shared one: %v", s.command, conns, s.shared)
+				}
+			})
+		}
+		if a.n > 6 {
+			t.Errorf("%d connections were made", a.n)
+		}
+	})
+}
+
+// TestNoOvertaking: a request on another connection waits for the replies of the ones
+// before.
+func TestNoOvertaking(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t)
+		defer r.stop()
+		a := r.servers["a"]
+		a.reply = func(_ int, w []string) string {
+			if w[0] == "SET" {
+				return ""
+			}
+			return plainAnswer(w)
+		}
+		r.view.set("a")
+		c := r.connect()
+		c.send("SET k 1", "MULTI", "GET k", "EXEC")
+		c.quiet()
+		if got := a.log(); got != "SET k 1" {
+			t.Errorf("the server saw %s", got)
+		}
+	})
+}
+
+// subscriber is a server's reply function with channels that nobody publishes to.
+func subscriber(_ int, w []string) string {
+	var b strings.Builder
+	switch w[0] {
+	case "SUBSCRIBE", "PSUBSCRIBE", "UNSUBSCRIBE":
+		for i, ch := range w[1:] {
+			b.WriteString("*3\r\n")
+			b.Write(appendBulk(nil, []byte(strings.ToLower(w[0]))))
+			b.Write(appendBulk(nil, []byte(ch)))
+			b.WriteString(":" + string(rune('1'+i)) + "\r\n")
+		}
+		return b.String()
+	case "PING":
+		return "*2\r\n$4\r\npong\r\n$0\r\n\r\n"
+	}
+	return plainAnswer(w)
+}
+
+// TestSubscriptions: they are made again, the subscriber hears nothing of it unless it
+// wants to, and what was not confirmed is confirmed.
+func TestSubscriptions(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t)
+		defer r.stop()
+		a, b := r.servers["a"], r.servers["b"]
+		a.reply, b.reply = subscriber, subscriber
+		r.view.set("a")
+		c := r.connect()
+		c.send("SUBSCRIBE news +switch-master", "PSUBSCRIBE n*", "UNSUBSCRIBE other")
+		c.want("[$subscribe $news :1]", "[$subscribe $+switch-master :2]", "[$psubscribe $n* :1]", "[$unsubscribe $other :1]")
+		c.send("PING")
+		c.want("[$pong $]")
+		a.do(func() { a.reply = func(int, []string) string { return "" } })
+		c.send("SUBSCRIBE late")
+		synctest.Wait()
+		a.kill()
+		r.view.set("b")
+		c.want("[$message $+switch-master $cache a 6379 b 6379]", "[$subscribe $late :1]")
+		if got := b.log(); !strings.Contains(got, "PSUBSCRIBE n*, SUBSCRIBE late") || !strings.Contains(got, "news") {
+			t.Errorf("the server saw %s", got)
+		}
+		b.do(func() {
+			for conn := range b.conns {
+				_, _ = conn.Write([]byte("*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$2\r\nhi\r\n")) // one of them is the subscriber's
+			}
+		})
+		c.want("[$message $news $hi]")
+	})
+}
+
+// TestMonitor: MONITOR goes on at the new master.
+func TestMonitor(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t)
+		defer r.stop()
+		for _, s := range r.servers {
+			s.reply = func(int, []string) string { return "+OK\r\n" }
+		}
+		r.view.set("a")
+		c := r.connect()
+		c.send("MONITOR")
+		c.want("+OK")
+		r.servers["a"].kill()
+		r.view.set("b")
+		time.Sleep(time.Second)
+		c.quiet()
+		if got := r.servers["b"].log(); got != "MONITOR" {
+			t.Errorf("the server saw %s", got)
+		}
+	})
+}
+
+// TestTracking: a client with a cache is told to forget all of it.
+func TestTracking(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t)
+		defer r.stop()
+		r.view.set("a")
+		c := r.connect()
+		c.send("HELLO 3", "CLIENT TRACKING on", "GET k")
+		c.want("[+server +redis]", "+CLIENT TRACKING on", "+GET k")
+		r.servers["a"].kill()
+		synctest.Wait()
+		r.view.set("b")
+		c.want("[$invalidate _]")
+		time.Sleep(time.Second)
+		c.send("GET k")
+		c.want("+GET k")
+		if got := r.servers["b"].log(); got != "HELLO 3, HELLO 3, CLIENT TRACKING on, GET k" && got != "HELLO 3, CLIENT TRACKING on, HELLO 3, GET k" {
+			t.Errorf("the server saw %s", got)
+		}
+	})
+}

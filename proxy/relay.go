@@ -1,0 +1,230 @@
+package proxy
+
+import (
+	"bytes"
+	"net"
+	"strconv"
+)
+
+// relay is the state of a connection on which the server speaks unasked: of a
+// subscriber, or of MONITOR. What it sends goes to the client as it is.
+type relay struct {
+	channels [3]map[string]bool // by subscription
+	monitor  bool
+	swallow  int       // so many confirmations the client has had already
+	quiet    int       // so many replies nobody waits for
+	pending  []relayed // what was asked and not answered
+}
+
+// relayed is a command that a subscriber has sent.
+type relayed struct {
+	raw               []byte
+	confirms, replies int // that are still to come
+	safe              bool
+}
+
+// The kinds of subscriptions.
+var subscriptions = [3]struct{ on, off string }{
+	{"subscribe", "unsubscribe"}, {"psubscribe", "punsubscribe"}, {"ssubscribe", "sunsubscribe"},
+}
+
+var subscribeWords = [3]string{"SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE"}
+
+func subscriptionOf(name string) int {
+	switch name {
+	case "PSUBSCRIBE", "PUNSUBSCRIBE":
+		return 1
+	case "SSUBSCRIBE", "SUNSUBSCRIBE":
+		return 2
+	}
+	return 0
+}
+
+// request sends a command of the client.
+func (t *route) relay(cmd *command, raw []byte) {
+	r := t.own.relay
+	one := relayed{raw: bytes.Clone(raw), safe: cmd.read}
+	args, _, _ := lineNumber(raw, 1, maxArgs)
+	switch cmd.kind {
+	case subscribe:
+		one.confirms = args - 1
+	case unsubscribe:
+		if one.confirms = args - 1; one.confirms == 0 {
+			one.confirms = max(1, len(r.channels[subscriptionOf(cmd.name)]))
+		}
+	default:
+		one.replies = 1
+	}
+	if one.confirms == 0 {
+		one.confirms, one.replies = 0, 1 // it is answered with an error
+	}
+	if len(r.pending) >= maxPipeline {
+		t.owner.end("a subscriber sends commands and waits for no reply")
+		return
+	}
+	r.pending = append(r.pending, one)
+	t.buf = append(t.buf, raw...)
+	if t.up() {
+		t.touch()
+		return
+	}
+	if why := t.h.refuse(t, int64(len(raw))); why != "" {
+		t.owner.end(why)
+		return
+	}
+	t.setHeld(t.held + int64(len(raw)))
+	t.dial()
+}
+
+// flushRelay sends what a subscriber has sent. What is pending is kept apart.
+func (t *route) flushRelay() {
+	n, err := t.wire.write(t.buf[t.base:])
+	if t.base += n; t.base == len(t.buf) {
+		t.buf, t.base = t.buf[:0], 0
+	}
+	if err != nil {
+		t.lost(err)
+	}
+}
+
+// relayed takes what the server has sent.
+func (t *route) relayed(b []byte, done bool) {
+	if t.mid || t.own.relay.heard(b) {
+		t.owner.message(b)
+	}
+}
+
+// heard takes down what a message or reply says, and reports whether the client is
+// to get it.
+func (r *relay) heard(b []byte) bool {
+	if b[0] == '*' || b[0] == '>' {
+		if v := values(b); len(v) >= 2 {
+			for i, s := range subscriptions {
+				switch string(v[0]) {
+				case s.on:
+					return r.confirmed(i, v[1], true)
+				case s.off:
+					return r.confirmed(i, v[1], false)
+				}
+			}
+			switch string(v[0]) {
+			case "message", "pmessage", "smessage":
+				return true
+			}
+		}
+		if b[0] == '>' {
+			return true
+		}
+	}
+	if r.quiet > 0 {
+		r.quiet--
+		return false
+	}
+	for i := range r.pending {
+		if p := &r.pending[i]; p.replies > 0 || b[0] == '-' {
+			p.replies, p.confirms = 0, 0
+			r.settle()
+			break
+		}
+	}
+	return true
+}
+
+func (r *relay) confirmed(i int, channel []byte, on bool) bool {
+	switch {
+	case on && r.swallow > 0:
+		r.swallow--
+		return false
+	case on:
+		if r.channels[i] == nil {
+			r.channels[i] = make(map[string]bool)
+		}
+		r.channels[i][string(channel)] = true
+	default:
+		delete(r.channels[i], string(channel))
+	}
+	for k := range r.pending {
+		if p := &r.pending[k]; p.confirms > 0 {
+			p.confirms--
+			break
+		}
+	}
+	r.settle()
+	return true
+}
+
+// settle forgets what has been answered.
+func (r *relay) settle() {
+	for len(r.pending) > 0 && r.pending[0].confirms <= 0 && r.pending[0].replies <= 0 {
+		r.pending = r.pending[1:]
+	}
+}
+
+// restore makes the subscriptions on a new connection.
+func (r *relay) restore(t *route) {
+	t.buf, t.base = nil, 0
+	r.swallow, r.quiet = 0, 0
+	for i, set := range r.channels {
+		if len(set) == 0 {
+			continue
+		}
+		words := [][]byte{[]byte(subscribeWords[i])}
+		for channel := range set {
+			words = append(words, []byte(channel))
+		}
+		r.swallow += len(set)
+		t.buf = appendCommand(t.buf, words...)
+	}
+	if r.monitor {
+		r.quiet++
+		t.buf = appendCommand(t.buf, []byte("MONITOR"))
+	}
+	for _, p := range r.pending {
+		t.buf = append(t.buf, p.raw...)
+	}
+	t.setHeld(int64(len(t.buf)))
+}
+
+// switchMaster is the channel on which a subscriber is told that the master is
+// another one. What was published in between did not reach the subscriber.
+const switchMaster = "+switch-master"
+
+// announce tells a subscriber that wants to know.
+func (r *relay) announce(c *client, text string) {
+	if !r.channels[0][switchMaster] {
+		return
+	}
+	b := append([]byte(nil), '*')
+	if c.proto == 3 {
+		b[0] = '>'
+	}
+	b = append(b, "3\r\n$7\r\nmessage\r\n"...)
+	b = appendBulk(b, []byte(switchMaster))
+	c.message(appendBulk(b, []byte(text)))
+}
+
+// appendCommand appends words as a request, and appendBulk a string.
+func appendCommand(b []byte, words ...[]byte) []byte {
+	b = append(b, '*')
+	b = strconv.AppendInt(b, int64(len(words)), 10)
+	b = append(b, "\r\n"...)
+	for _, w := range words {
+		b = appendBulk(b, w)
+	}
+	return b
+}
+
+func appendBulk(b, s []byte) []byte {
+	b = append(b, '$')
+	b = strconv.AppendInt(b, int64(len(s)), 10)
+	b = append(b, "\r\n"...)
+	b = append(b, s...)
+	return append(b, "\r\n"...)
+}
+
+// switchText is what a Sentinel publishes when the master is another one.
+func switchText(name, before, after string) string {
+	h1, p1, _ := net.SplitHostPort(before)
+	h2, p2, _ := net.SplitHostPort(after)
+	return name + " " + h1 + " " + p1 + " " + h2 + " " + p2
+}

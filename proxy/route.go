@@ -1,0 +1,487 @@
+package proxy
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"time"
+)
+
+// routeKey says where requests go and what the connection has been told.
+type routeKey struct {
+	replica string // "": to the master
+	proto   uint8  // 2 or 3
+	db      int
+}
+
+// route is an ordered stream of requests to the master or to a replica, and a connection
+// while there is one. Clients share it, or it is a client's own. Requests keep their
+// place in it across connections: that is how a failover becomes a pause.
+type route struct {
+	h     *hub
+	key   routeKey
+	owner *client // nil: clients share it, or it waits in the pool
+
+	buf  []byte // buf[base:] are the requests without a reply, in order
+	base int
+	reqs reqQueue
+	// Of these requests, sentN are sent as a whole. They end at sentEnd, and what has
+	// been sent ends at sent; both are counted from base.
+	sentN, sentEnd, sent int
+	held                 int64 // bytes that count as held
+	dirty                bool
+
+	wire     wire // nil: there is no connection
+	addr     string
+	in       []byte // a part of a reply
+	scan     reply
+	mid      bool // a part of a reply has been handed on
+	verdict  verdict
+	probing  bool // nothing has been answered yet: one request at a time
+	poisoned bool // the server refuses; replies that are still to come count for answered
+	answered int
+	stopping bool // nothing is sent any more
+	stopper  *time.Timer
+
+	dialing   bool
+	cancel    context.CancelFunc
+	tries     int
+	lostAt    time.Time   // when the last connection ended
+	downSince time.Time   // since when there is none; zero: there is, or the hub knows
+	expiry    *time.Timer // answers what has waited for too long
+	closed    bool
+	used      time.Time // when it came back to the pool
+
+	own *ownState // of a route that is a client's own
+}
+
+// verdict says what becomes of a reply.
+type verdict uint8
+
+const (
+	deliver verdict = iota
+	again           // the request is sent once more
+	push            // the reply is none, but a message
+)
+
+// streamAt is the size from which on a reply is handed on before it is complete. Up to
+// then a lost connection leaves nothing half said.
+const streamAt = 64 << 10
+
+func (t *route) up() bool { return t.wire != nil && !t.stopping }
+
+// add puts a request at the end. Where that is not possible, the request is answered.
+func (t *route) add(r *req, raw []byte) {
+	if r.kind == exec && t.own != nil && t.own.spoiled {
+		r.spoiled, raw = true, discardBytes
+	}
+	waiting := int64(len(t.buf) - t.base)
+	if !t.up() || waiting > t.h.limit() {
+		if why := t.h.refuse(t, int64(len(raw))); why != "" {
+			t.h.answer(r, why)
+			return
+		}
+	}
+	if t.base > 64<<10 && t.base*2 > len(t.buf) {
+		n := copy(t.buf, t.buf[t.base:])
+		t.buf, t.base = t.buf[:n], 0
+	}
+	r.size, r.queued = len(raw), true
+	t.buf = append(t.buf, raw...)
+	t.reqs.push(r)
+	if t.up() {
+		t.touch()
+		return
+	}
+	t.setHeld(t.held + int64(len(raw)))
+	t.h.g.p.counts.Held.Add(1)
+	t.dial()
+}
+
+func (t *route) touch() {
+	if !t.dirty {
+		t.dirty = true
+		t.h.w.dirtyRoutes = append(t.h.w.dirtyRoutes, t)
+	}
+}
+
+func (t *route) setHeld(n int64) {
+	t.h.g.held.Add(n - t.held)
+	t.held = n
+}
+
+// flush sends as much as the connection takes.
+func (t *route) flush() {
+	if !t.up() {
+		return
+	}
+	if t.own != nil && t.own.relay != nil {
+		t.flushRelay()
+		return
+	}
+	end := len(t.buf) - t.base
+	if t.probing && t.reqs.len() > 0 {
+		end = t.reqs.at(0).size
+	}
+	if end <= t.sent {
+		return
+	}
+	n, err := t.wire.write(t.buf[t.base+t.sent : t.base+end])
+	t.sent += n
+	for t.sentN < t.reqs.len() && t.sentEnd+t.reqs.at(t.sentN).size <= t.sent {
+		t.sentEnd += t.reqs.at(t.sentN).size
+		t.sentN++
+	}
+	if err != nil {
+		t.lost(err)
+	}
+}
+
+func (t *route) room() { t.touch() }
+
+// input takes what a server has sent.
+func (t *route) input(b []byte) {
+	if len(t.in) > 0 {
+		t.in = append(t.in, b...)
+		b = t.in
+	}
+	off := 0
+	for off < len(b) {
+		n, done, err := t.scan.next(b[off:])
+		if err != nil {
+			t.lost(err)
+			return
+		}
+		if !done {
+			switch {
+			case !t.mid && len(b)-off < streamAt:
+				t.scan.reset() // it is looked at again when more of it is there
+			case n > 0:
+				part := b[off : off+n]
+				off += n
+				if !t.take(part, false) {
+					return
+				}
+				t.mid = true
+			}
+			break
+		}
+		whole := b[off : off+n]
+		off += n
+		t.scan.reset()
+		if !t.take(whole, true) {
+			return
+		}
+		t.mid = false
+	}
+	rest := b[off:]
+	if len(rest) == 0 && cap(t.in) > 2*streamAt {
+		t.in = nil
+	} else {
+		t.in = append(t.in[:0], rest...)
+	}
+}
+
+// take hands on a part of a reply. It reports whether the connection is still there.
+func (t *route) take(b []byte, done bool) bool {
+	wire := t.wire
+	switch {
+	case t.own != nil && t.own.relay != nil:
+		t.relayed(b, done)
+		return t.wire == wire
+	case !t.mid && b[0] == '>', t.mid && t.verdict == push:
+		t.verdict = push
+		if t.owner != nil {
+			t.owner.message(b)
+		}
+		return true
+	case t.answered >= t.sentN:
+		t.lost(errors.New("it answers what it was not asked"))
+		return false
+	}
+	r := t.reqs.at(t.answered)
+	if !t.mid {
+		t.verdict = t.judge(r, b)
+		r.first = b[0]
+	}
+	if t.verdict == deliver {
+		if t.own != nil {
+			t.note(r, b, done)
+		}
+		r.deliver(t.h.w, b, done)
+	}
+	if done {
+		t.finished(r)
+	}
+	return t.wire == wire
+}
+
+// finished is called when the reply to the first unanswered request is complete.
+func (t *route) finished(r *req) {
+	if t.poisoned {
+		t.answered++
+		if t.answered == t.sentN {
+			t.lost(nil)
+		}
+		return
+	}
+	t.reqs.pop()
+	t.base += r.size
+	t.sentN--
+	t.sent -= r.size
+	t.sentEnd -= r.size
+	r.queued = false
+	if t.base == len(t.buf) {
+		t.base = 0
+		if cap(t.buf) > 1<<20 {
+			t.buf = nil
+		}
+		t.buf = t.buf[:0]
+	}
+	if t.probing {
+		t.probing = false
+		t.touch()
+	}
+	t.h.w.free(r)
+	switch {
+	case t.stopping && t.sentN == 0:
+		t.lost(nil)
+	case t.own != nil:
+		t.idle()
+	}
+}
+
+// judge says what becomes of the reply that begins with b.
+func (t *route) judge(r *req, b []byte) verdict {
+	if b[0] == '-' && r.c != nil && t.h.holds(t.key) && refuses(b) {
+		if !t.poisoned {
+			t.poisoned, t.stopping = true, true
+			t.stopAfter(refusalGrace)
+			t.h.trouble(string(bytes.TrimRight(b[1:], "\r\n")))
+		}
+		return again
+	}
+	if t.poisoned && (r.retry == retrySafe || r.inTx) {
+		return again
+	}
+	if t.key.replica == "" && !t.poisoned && !r.internal {
+		t.h.fine()
+		t.tries = 0
+	}
+	return deliver
+}
+
+// refusals are the errors with which a server says that it has done nothing, and that
+// another one, or this one later, will do it.
+var refusals = [][]byte{
+	[]byte("READONLY "), []byte("LOADING "), []byte("MASTERDOWN "), []byte("NOREPLICAS "),
+	[]byte("UNBLOCKED force unblock from blocking operation"),
+}
+
+var abortedBecause = []byte("EXECABORT Transaction discarded because of: ")
+
+func refuses(line []byte) bool {
+	line = bytes.TrimPrefix(line[1:], abortedBecause)
+	for _, r := range refusals {
+		if bytes.HasPrefix(line, r) {
+			return true
+		}
+	}
+	return false
+}
+
+// How long a connection is kept on which nothing is sent any more, for the replies.
+const (
+	refusalGrace = time.Second
+	retireGrace  = 50 * time.Millisecond
+	pausedGrace  = 2 * time.Second // of a server that answers others
+)
+
+// retire stops sending to a server that is no master any more. What it has been sent may
+// still be answered.
+func (t *route) retire() {
+	if t.wire == nil || t.stopping {
+		return
+	}
+	if t.stopping = true; t.sentN == 0 || t.own != nil && t.own.relay != nil {
+		t.lost(nil)
+		return
+	}
+	t.stopAfter(retireGrace)
+}
+
+func (t *route) stopAfter(d time.Duration) {
+	if t.stopper != nil {
+		t.stopper.Stop()
+	}
+	wire := t.wire
+	t.stopper = time.AfterFunc(d, func() {
+		t.h.w.post(func() {
+			if t.wire == wire {
+				t.lost(errors.New("it does not answer"))
+			}
+		})
+	})
+}
+
+func (t *route) ended(err error) {
+	if errors.Is(err, io.EOF) {
+		err = errors.New("it has closed the connection")
+	}
+	t.lost(err)
+}
+
+// disconnect drops the connection and nothing else.
+func (t *route) disconnect() {
+	if t.wire == nil {
+		return
+	}
+	if t.stopper != nil {
+		t.stopper.Stop()
+	}
+	t.wire.close()
+	t.wire, t.stopper = nil, nil
+	t.in, t.mid, t.verdict = nil, false, deliver
+	t.scan.reset()
+	t.poisoned, t.stopping, t.probing = false, false, false
+	t.lostAt = time.Now()
+}
+
+// lost is called when the connection is of no use any more. Requests are kept, or
+// answered, as they were sent or not.
+func (t *route) lost(err error) {
+	answered, sentN := t.answered, t.sentN
+	t.disconnect()
+	if t.key.replica == "" {
+		t.h.lost(t, err)
+	}
+	if t.own != nil {
+		t.ownLost()
+	}
+	t.rebuild(func(i int, r *req) bool {
+		switch {
+		case r.c == nil, i < answered && r.done:
+			return false // nobody waits for it; or it has its reply
+		case i >= sentN || i < answered:
+			return true // not sent, or refused
+		}
+		return t.mayRepeat(r)
+	})
+	if t.own != nil {
+		t.restore()
+	}
+	switch {
+	case t.closed:
+	case t.owner == nil && t.own != nil:
+		t.close()
+	case t.reqs.len() > 0 || t.own == nil || t.own.relay != nil || t.own.inTx > 0:
+		t.dial()
+	}
+}
+
+// mayRepeat reports whether a request without a reply is sent again. If not, it is
+// answered.
+func (t *route) mayRepeat(r *req) bool {
+	policy := t.h.g.cfg.inflight()
+	switch {
+	case r.started:
+		r.c.end("the connection to a server ended in the middle of a reply")
+		return false
+	case r.inTx && r.kind != exec, r.spoiled, t.key.replica != "" && r.retry == retrySafe,
+		policy == RetryAll, policy == RetryIdempotent && r.retry >= retryIdempotent:
+		t.h.g.p.counts.Retried.Add(1)
+		r.reply = nil
+		return true
+	}
+	t.h.g.p.counts.Unknown.Add(1)
+	t.h.answer(r, "ERR proxy: the connection to the master ended before the reply; the command may have been executed or not")
+	return false
+}
+
+// rebuild keeps the requests for which keep says so, as if none had been sent.
+func (t *route) rebuild(keep func(i int, r *req) bool) {
+	list := append([]*req(nil), t.reqs.all()...)
+	old, from := t.buf, t.base
+	t.reqs = reqQueue{}
+	t.buf, t.base = make([]byte, 0, len(old)-from), 0
+	t.answered, t.sentN, t.sentEnd, t.sent = 0, 0, 0, 0
+	for i, r := range list {
+		raw := old[from : from+r.size]
+		from += r.size
+		if !keep(i, r) {
+			r.queued = false
+			t.h.w.free(r)
+			continue
+		}
+		if r.kind == exec && t.own != nil && t.own.spoiled {
+			r.spoiled, raw = true, discardBytes
+		}
+		r.size = len(raw)
+		t.buf = append(t.buf, raw...)
+		t.reqs.push(r)
+	}
+	if t.wire == nil {
+		t.setHeld(int64(len(t.buf)))
+	}
+}
+
+// open takes a connection that is verified.
+func (t *route) open(w wire, addr string) {
+	before := t.addr
+	t.wire, t.addr = w, addr
+	t.probing = t.key.replica == "" && t.h.troubled
+	t.forget()
+	if !t.h.troubled {
+		t.tries = 0
+	}
+	t.setHeld(0)
+	t.recovered()
+	if t.key.replica == "" && (!t.h.troubled || t.reqs.len() == 0) {
+		t.h.fine()
+	}
+	if t.own != nil && t.own.relay != nil && t.owner != nil && before != "" && before != addr {
+		t.own.relay.announce(t.owner, switchText(t.h.g.cfg.Name, before, addr))
+	}
+	w.resume()
+	t.touch()
+}
+
+// forget drops the requests of clients that have gone: what they wanted long ago may not
+// be wanted any more.
+func (t *route) forget() {
+	for _, r := range t.reqs.all() {
+		if r.c == nil && !r.internal {
+			t.rebuild(func(_ int, r *req) bool { return r.c != nil || r.internal })
+			return
+		}
+	}
+}
+
+// fail answers everything that waits.
+func (t *route) fail(why string) {
+	t.rebuild(func(_ int, r *req) bool {
+		if r.c != nil {
+			t.h.answer(r, why)
+		}
+		return false
+	})
+}
+
+// close ends the route. Its requests have been answered, or nobody waits for the reply.
+func (t *route) close() {
+	if t.closed {
+		return
+	}
+	t.closed = true
+	t.disconnect()
+	if t.cancel != nil {
+		t.cancel()
+	}
+	t.setHeld(0)
+	t.recovered()
+	delete(t.h.routes, t)
+	if t.own == nil && t.h.shared[t.key] == t {
+		delete(t.h.shared, t.key)
+	}
+}

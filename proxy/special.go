@@ -1,0 +1,221 @@
+package proxy
+
+import (
+	"bytes"
+	"strconv"
+)
+
+// special handles what needs more than a place on the shared connection.
+func (c *client) special(cmd *command, raw []byte) bool {
+	if c.relaying {
+		return c.subscribed(cmd, raw)
+	}
+	switch cmd.kind {
+	case local:
+		return c.local(cmd, raw)
+	case refused:
+		c.error("ERR proxy: " + cmd.name + " makes a replica of a connection; use a listener with mode = \"tcp\"")
+		return true
+	case subscribe, unsubscribe, monitor:
+		return c.listen(cmd, raw)
+	}
+	if !c.needsPin(cmd, raw) {
+		return c.leavePin() && c.send(c.sharedRoute(cmd), cmd, raw)
+	}
+	if !c.ownRoute() {
+		return false
+	}
+	if cmd.kind == waiting && !c.tx {
+		if c.pending > 0 {
+			c.stalled = true
+			return false
+		}
+		// WAIT is about what this connection has seen. What the client has written came
+		// by another, and is behind the server's position of now.
+		c.pin.askPosition()
+	}
+	switch cmd.kind {
+	case watch:
+		c.watching = true
+	case multi:
+		c.tx = true
+	case own, unknown:
+		c.sticky = true
+	}
+	sent := c.send(c.pin, cmd, raw)
+	if sent && (cmd.kind == exec || cmd.kind == discard) {
+		c.tx, c.watching = false, false
+	}
+	if sent && cmd.name == "UNWATCH" && !c.tx {
+		c.watching = false
+	}
+	return sent
+}
+
+// needsPin reports whether a command needs a connection of the client's own.
+func (c *client) needsPin(cmd *command, raw []byte) bool {
+	if c.tx || c.watching || c.sticky {
+		return true
+	}
+	switch cmd.kind {
+	case own, blocking, waiting, watch, multi, unknown:
+		return true
+	case mayBlock:
+		for _, a := range arguments(raw)[1:] {
+			if bytes.EqualFold(a, []byte("BLOCK")) {
+				return true
+			}
+			if bytes.EqualFold(a, []byte("STREAMS")) {
+				break
+			}
+		}
+	}
+	return false
+}
+
+// ownRoute sees to it that the client has a connection of its own. It reports false
+// when that has to wait for replies on the shared one.
+func (c *client) ownRoute() bool {
+	if c.pin != nil {
+		return true
+	}
+	if c.pending > 0 {
+		c.stalled = true
+		return false
+	}
+	c.pin = c.h.lend(c)
+	return true
+}
+
+// leavePin returns to the shared connection. It reports false when that has to wait.
+func (c *client) leavePin() bool {
+	if c.pin == nil {
+		return true
+	}
+	if c.pending > 0 {
+		c.stalled = true
+		return false
+	}
+	c.unpin()
+	return true
+}
+
+func (c *client) unpin() {
+	t := c.pin
+	c.pin = nil
+	t.h.giveBack(t)
+}
+
+// mayUnpin gives the connection back when it is needed no more.
+func (c *client) mayUnpin() {
+	if c.pin != nil && c.pending == 0 && !c.tx && !c.watching && !c.sticky && !c.relaying {
+		c.unpin()
+	}
+}
+
+// askPosition has the server note its present position for this connection.
+func (t *route) askPosition() {
+	t.tell(pingBytes)
+	if t.up() {
+		t.touch()
+	} else {
+		t.dial()
+	}
+}
+
+// answered is called when a request has its reply, of which b is the last part.
+func (c *client) answered(r *req, b []byte) {
+	ok := r.first != '-'
+	switch {
+	case r.kind == exec && ok && c.txDB >= 0 && c.pin != nil && !r.spoiled:
+		c.moveTo(c.txDB)
+		c.txDB = -1
+	case r.kind == exec || r.kind == discard:
+		c.txDB = -1
+	case r.kind == local && r.cmd.name == "SELECT" && ok && !r.inTx:
+		c.moveTo(r.arg)
+	case r.kind == local && r.cmd.name == "HELLO" && !ok:
+		c.proto, c.shared = uint8(r.arg), nil
+	}
+}
+
+// moveTo is called when the client has selected a database.
+func (c *client) moveTo(db int) {
+	c.db, c.shared = db, nil
+	if c.pin != nil {
+		c.pin.key.db = db
+	}
+}
+
+// listen begins to subscribe, or to monitor.
+func (c *client) listen(cmd *command, raw []byte) bool {
+	if c.tx { // queued, or refused; the server knows
+		c.sticky = true
+		c.pin.own.moved = true
+		return c.send(c.pin, cmd, raw)
+	}
+	if !c.ownRoute() {
+		return false
+	}
+	if c.pending > 0 {
+		c.stalled = true
+		return false
+	}
+	c.relaying = true
+	c.pin.own.relay = &relay{}
+	return c.subscribed(cmd, raw)
+}
+
+// subscribed handles the requests of a subscriber.
+func (c *client) subscribed(cmd *command, raw []byte) bool {
+	switch {
+	case c.busy() && (cmd.name == "QUIT" || cmd.name == "RESET"):
+		c.stalled = true
+		return false
+	case cmd.name == "QUIT":
+		c.message(okReply)
+		c.closing = true
+		return true
+	case cmd.name == "RESET":
+		c.reset()
+		c.message([]byte("+RESET\r\n"))
+		return true
+	case cmd.name == "PROXY" || cmd.name == "AUTH":
+		return c.local(cmd, raw)
+	case cmd.kind == monitor:
+		c.pin.own.relay.monitor = true
+	}
+	c.pin.relay(cmd, raw)
+	return true
+}
+
+// plainSet reports whether a SET does not look at the old value.
+func plainSet(raw []byte, args int) bool {
+	if args == 3 {
+		return true
+	}
+	list := arguments(raw)
+	for i := 3; i < len(list); i++ {
+		var up [8]byte
+		if len(list[i]) > len(up) {
+			return false
+		}
+		switch string(upper(up[:], list[i])) {
+		case "EX", "PX", "EXAT", "PXAT":
+			i++
+		case "KEEPTTL":
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// number reads a database or protocol; -1 is none.
+func number(b []byte) int {
+	n, err := strconv.Atoi(string(b))
+	if err != nil || n < 0 {
+		return -1
+	}
+	return n
+}
