@@ -52,9 +52,10 @@ type Core struct {
 
 	wallAtZero int64 // the wall clock at instant 0, in ms of Unix time
 
-	epoch        Epoch // current epoch
-	epochsLost   bool  // see recall; for masters that are still to be monitored
-	durableEpoch Epoch // what other Sentinels may be told
+	epoch        Epoch   // current epoch
+	epochAt      Instant // when epoch was last raised; 0: not since the start
+	epochsLost   bool    // see recall; for masters that are still to be monitored
+	durableEpoch Epoch   // what other Sentinels may be told
 
 	out      []Effect
 	disk     disk

@@ -47,10 +47,12 @@ func (c *Core) maybeStart(now Instant, m *master) Instant {
 			// A Sentinel that knows a replica should stand first. Elected
 			// without one, this Sentinel could only abort, and again each time
 			// the others may stand.
-			wait += maxCandidacySlot
+			wait += knowsNone
 		}
-		m.candidateAt = now.Add(wait)
+		m.candidateSince, m.candidateAt = now, now.Add(wait)
 	}
+	// The disks may have turned out slower since.
+	m.candidateAt = max(m.candidateAt, m.candidateSince.Add(election.CandidacyDelay(c.rank(m, c.standsAt(m)-1), c.candidacySlot(), 0)))
 	if now < m.candidateAt {
 		// A vote request of another Sentinel that comes first gets our vote, which
 		// ends this candidacy through NextAllowed.
@@ -65,7 +67,7 @@ func (c *Core) maybeStart(now Instant, m *master) Instant {
 }
 
 func (c *Core) candidacyDelay(m *master) time.Duration {
-	return election.CandidacyDelay(c.rank(m, c.epoch), c.candidacySlot(), c.rng.Float64())
+	return election.CandidacyDelay(c.rank(m, c.standsAt(m)-1), c.candidacySlot(), c.rng.Float64())
 }
 
 // rank is the place of this Sentinel among those that can be expected to do the same
@@ -82,18 +84,26 @@ func (c *Core) rank(m *master, epoch Epoch) int {
 }
 
 // candidacySlot is long enough for the candidate of the rank before to save its
-// own vote and ask for others. On a slow disk the next one would otherwise
-// stand as well and split the votes.
+// own vote, behind a write that is under way, and ask for others. The next one would
+// otherwise stand as well and split the votes.
 func (c *Core) candidacySlot() time.Duration {
-	return max(c.tun.CandidacySlot, min(2*c.disk.latency, maxCandidacySlot))
+	took := c.disk.latency
+	if c.disk.inFlight != nil {
+		took = max(took, c.now.Sub(c.disk.began))
+	}
+	return max(c.tun.CandidacySlot, min(3*took, maxCandidacySlot))
 }
 
 // maxCandidacySlot bounds what a slow disk adds to a failover.
-const maxCandidacySlot = 250 * time.Millisecond
+const maxCandidacySlot = 500 * time.Millisecond
+
+// knowsNone is how much later a Sentinel stands that knows no replica of a master.
+const knowsNone = 250 * time.Millisecond
 
 func (c *Core) startAttempt(now Instant, m *master, forced bool) {
-	c.epoch++
-	c.emit(&m.instance, event.NewEpoch{Epoch: c.epoch})
+	if forced || m.switchover.stage == takingOver || c.standsAt(m) > c.epoch {
+		c.openEpoch(m)
+	}
 	c.emit(&m.instance, event.TryFailover{Instance: c.ref(&m.instance)})
 	// A switchover that was given up may have sent the master its role back. If that
 	// arrives only now, there are two masters.
@@ -248,10 +258,11 @@ func (c *Core) electionDeadline(now Instant, m *master) Instant {
 	return Never
 }
 
-// restartElection repeats the election at a new epoch after a random pause. It
+// restartElection repeats the election at a higher epoch after a random pause. It
 // is done when the current epoch has moved past the attempt's, so that no vote
 // can be won at the latter, or when the votes are split for certain. Waiting
-// would cost the election timeout plus twice the failover timeout.
+// would cost the election timeout plus twice the failover timeout. In the first case the
+// current epoch is taken: a new one would outdate the elections of other masters in turn.
 func (c *Core) restartElection(now Instant, m *master) Instant {
 	if m.attempt.Restarts >= maxRestarts || c.disk.failing {
 		return Never
@@ -267,8 +278,9 @@ func (c *Core) restartElection(now Instant, m *master) Instant {
 	if m.attempt.Forced {
 		c.logOvertaken(m)
 	}
-	c.epoch++
-	c.emit(&m.instance, event.NewEpoch{Epoch: c.epoch})
+	if m.attempt.Forced || m.switchover.active() || c.epoch == max(m.attempt.Epoch, m.configEpoch) {
+		c.openEpoch(m)
+	}
 	m.attempt.Restart(now, c.epoch)
 	c.noteElection(m)
 	if m.switchover.stage == electing {

@@ -48,22 +48,23 @@ type master struct {
 	durable     published
 	announced   bool // the promotion of the running failover was announced
 
-	attempt     election.Attempt
-	force       force
-	byProgram   bool    // it was the embedding program that ordered the last failover
-	waitTold    Instant // attempt.Changed of the choice for which a wait was told
-	switchover  switchover
-	inquiry     inquiry
-	lease       lease
-	takeOverAt  Instant // when this Sentinel stands for taking over; 0: not planned
-	askedAnew   uint64  // token of the INFO that must say first that there is something to take over; 0: not asked
-	hasListed   bool    // its replicas are known, from itself or from the file
-	droveAlone  bool    // its last switchover went on without a majority
-	promoted    *replica
-	orders      int     // to become the master, sent to promoted and not refused for certain
-	candidateAt Instant // end of the desynchronisation wait, 0 when not waiting
-	restartAt   Instant // when an election that cannot be won is repeated; 0: not planned
-	delayLogged Instant // attempt.Start for which the next delay was logged
+	attempt        election.Attempt
+	force          force
+	byProgram      bool    // it was the embedding program that ordered the last failover
+	waitTold       Instant // attempt.Changed of the choice for which a wait was told
+	switchover     switchover
+	inquiry        inquiry
+	lease          lease
+	takeOverAt     Instant // when this Sentinel stands for taking over; 0: not planned
+	askedAnew      uint64  // token of the INFO that must say first that there is something to take over; 0: not asked
+	hasListed      bool    // its replicas are known, from itself or from the file
+	droveAlone     bool    // its last switchover went on without a majority
+	promoted       *replica
+	orders         int     // to become the master, sent to promoted and not refused for certain
+	candidateAt    Instant // end of the desynchronisation wait, 0 when not waiting
+	candidateSince Instant // when that wait began
+	restartAt      Instant // when an election that cannot be won is repeated; 0: not planned
+	delayLogged    Instant // attempt.Start for which the next delay was logged
 
 	rebootSince Instant
 	askFloor    uint64 // replies to questions up to this one are about an older address

@@ -88,7 +88,7 @@ func (c *Core) plausible(h *Hello) bool {
 // epoch above its own current epoch.
 func (c *Core) raiseEpoch(m *master, h *Hello) {
 	if epoch := max(h.CurrentEpoch, h.ConfigEpoch); epoch > c.epoch {
-		c.epoch = epoch
+		c.epoch, c.epochAt = epoch, c.now
 		c.emit(&m.instance, event.NewEpoch{Epoch: c.epoch}) // others know it already: this is no promise of ours
 		c.changed()
 		c.touch(m)

@@ -29,12 +29,13 @@ const (
 	WaitAnswers               // validity of what one peer said
 	WaitDisk                  // pause before a failed save is tried again
 	WaitStall                 // limit for a save that does not end
+	WaitEpoch                 // time for which masters share an epoch
 )
 
 var waitNames = [...]string{
 	"it stands for election now", "it repeats its questions", "it says hello again", "it repeats the election", "its election times out",
 	"its pause between attempts is over", "it found no replica in time", "the grace of its manual failover is over",
-	"an answer expires", "it tries the save again", "the save takes too long",
+	"an answer expires", "it tries the save again", "the save takes too long", "it shares its epoch no longer",
 }
 
 // String describes what happens when the wait ends.
@@ -42,7 +43,7 @@ func (w Wait) String() string { return waitNames[w] }
 
 // Expire ends wait w and runs what becomes due, as a [Tick] does when that wait
 // alone is over. master names the master concerned, peer the Sentinel whose
-// answers expire; the two waits for the disk need neither. Expire reports false
+// answers expire; the two waits for the disk and that of an epoch need neither. Expire reports false
 // when the core is not in that wait. Call [Core.Drain] after it, as after a Step.
 //
 // Instants are moved, not the clock: however long the waits are configured, a
@@ -51,6 +52,11 @@ func (w Wait) String() string { return waitNames[w] }
 func (c *Core) Expire(w Wait, master string, peer RunID) bool {
 	if w == WaitDisk || w == WaitStall {
 		return c.expireDisk(w)
+	}
+	if w == WaitEpoch {
+		young := c.epochIsYoung()
+		c.epochAt = 0
+		return young
 	}
 	m := c.byName[master]
 	if m == nil || !m.expire(c, w, peer) {
@@ -82,7 +88,7 @@ func (m *master) expire(c *Core, w Wait, peer RunID) bool {
 	allowed := a.NextAllowed(m.cfg.FailoverTimeout)
 	switch {
 	case w == WaitCandidacy && none && m.candidateAt > now:
-		m.candidateAt = now
+		m.candidateAt, m.candidateSince = now, 0
 	case w == WaitRestart && m.electing() && m.restartAt > now:
 		m.restartAt = now
 	case w == WaitElection && m.electing() && !a.Forced && now < due:
@@ -146,7 +152,7 @@ func (c *Core) AppendElection(dst []byte, label func(RunID) byte, order []int) [
 // appendDisk encodes the epochs, and what waits for the disk.
 func (c *Core) appendDisk(dst []byte, label func(RunID) byte, order []int) []byte {
 	d := &c.disk
-	dst = append(dst, flagBits(c.tilt, d.dirty, d.failing, d.stalled, d.inFlight != nil, d.failing && c.now < d.retry))
+	dst = append(dst, flagBits(c.tilt, d.dirty, d.failing, d.stalled, d.inFlight != nil, d.failing && c.now < d.retry, c.epochIsYoung()))
 	dst = binary.AppendUvarint(dst, uint64(c.epoch))
 	dst = binary.AppendUvarint(dst, uint64(c.durableEpoch))
 	for _, k := range order {
@@ -215,13 +221,13 @@ func (c *Core) appendPeers(dst []byte, m *master, label func(RunID) byte) []byte
 }
 
 // countable returns the vote of a peer unless no count can see it any more.
-// Attempts that are yet to begin have epochs above the current one. All votes
-// between the epoch of the running attempt and the current one look alike: the
-// peer cannot vote in the attempt any more.
+// Attempts that are yet to begin have epochs above the last vote and not below the
+// current one. All votes between the epoch of the running attempt and the current one look
+// alike: the peer cannot vote in the attempt any more.
 func (c *Core) countable(m *master, p *peer) (Epoch, RunID, bool) {
 	a := &m.attempt
 	switch {
-	case p.votedEpoch > c.epoch || m.electing() && p.votedEpoch == a.Epoch:
+	case p.votedEpoch >= c.epoch && p.votedEpoch > m.ledger.Epoch || m.electing() && p.votedEpoch == a.Epoch:
 		return p.votedEpoch, p.votedFor, true
 	case m.electing() && p.votedEpoch > a.Epoch:
 		return a.Epoch, "", true

@@ -77,6 +77,7 @@ func (c *Core) vote(now Instant, m *master, req Epoch, candidate RunID, leased b
 	}
 	b := m.ledger.Vote(&c.epoch, req, candidate)
 	if b.EpochRaised {
+		c.epochAt = now
 		c.emitDurable(&m.instance, event.NewEpoch{Epoch: c.epoch})
 	}
 	if !b.Granted {

@@ -87,11 +87,40 @@ var general = []Mutation{
 	},
 	{
 		Name: "attempt at an epoch that is not new", Why: "old votes elect again, and an epoch gets two configurations",
-		By: ByExplorer,
-		Edits: []Edit{{
-			"monitor/elect.go", "	c.epoch++\n	c.emit(&m.instance, event.NewEpoch{Epoch: c.epoch})\n	c.emit(&m.instance, event.TryFailover",
-			"	c.epoch = max(c.epoch, 1)\n	c.emit(&m.instance, event.NewEpoch{Epoch: c.epoch})\n	c.emit(&m.instance, event.TryFailover",
-		}},
+		By:    ByExplorer,
+		Edits: []Edit{{"monitor/epoch.go", "c.epoch, c.epochAt = c.epoch+1, c.now", "c.epoch, c.epochAt = max(c.epoch, 1), c.now"}},
+	},
+	{
+		Name: "an epoch for each master that fails", Why: "of a thousand masters that fail together, each outdates the elections of the others",
+		By: ByTest, Test: [2]string{"./monitor", "^TestManyMastersElect$"},
+		Edits: []Edit{{"monitor/epoch.go", "if c.epochIsYoung() &&", "if false &&"}},
+	},
+	{
+		Name: "election that was outdated repeated at a new epoch", Why: "candidates of many masters drive the epoch against each other",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/elect.go", "if m.attempt.Forced || m.switchover.active() || c.epoch ==", "if true || c.epoch =="}},
+	},
+	{
+		Name: "attempt at an epoch in which it has voted", Why: "nobody can win it, and the next attempt is far away",
+		Edits: []Edit{{"monitor/epoch.go", "c.epoch > max(m.ledger.Epoch, m.configEpoch)", "c.epoch > m.configEpoch"}},
+	},
+	{
+		Name: "attempt at the epoch of a configuration", Why: "a replica is promoted for nothing: the others have that epoch with another address",
+		Edits: []Edit{{"monitor/epoch.go", "c.epoch > max(m.ledger.Epoch, m.configEpoch)", "c.epoch > m.ledger.Epoch"}},
+	},
+	{
+		Name: "failover by force at an epoch that others may use", Why: "two configurations of one epoch are never reconciled",
+		Edits: []Edit{{"monitor/elect.go", "if forced || m.switchover.stage ==", "if m.switchover.stage =="}},
+	},
+	{
+		Name: "the next candidate waits for one write only", Why: "with many masters, or a slow disk, all stand for election and split the votes",
+		By: ByTest, Test: [2]string{"./monitor", "^TestManyMastersElect$"},
+		Edits: []Edit{{"monitor/elect.go", "min(3*took,", "min(took,"}},
+	},
+	{
+		Name: "a write under way not counted as slow", Why: "with many masters all stand for election in the first burst after a start",
+		By: ByTest, Test: [2]string{"./monitor", "^TestManyMastersElect$"},
+		Edits: []Edit{{"monitor/elect.go", "if c.disk.inFlight != nil {\n\t\ttook", "if false {\n\t\ttook"}},
 	},
 	{
 		Name: "votes of any epoch counted", Why: "votes of two epochs are added up: two leaders",

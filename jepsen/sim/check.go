@@ -150,6 +150,7 @@ func (k *checker) booted(n *node) {
 
 func (k *checker) before(n *node, in monitor.Input) {
 	n.seen.tiltBefore, _ = n.core.Tilt(k.w.now)
+	n.seen.epochBefore = n.core.CurrentEpoch()
 	n.seen.failing = n.seen.failing || n.core.PersistFailing() != ""
 	switch in := in.(type) {
 	case monitor.Ask:
@@ -542,6 +543,9 @@ func (k *checker) attempts(n *node, p, was *monitor.MasterProbe, in monitor.Inpu
 	if p.Begun != was.Begun && p.Begun != 0 {
 		k.began(n, p, m)
 	}
+	if p.Phase == election.WaitStart && (p.Begun != was.Begun || p.AttemptEpoch != was.AttemptEpoch) {
+		k.unused(n, p, was)
+	}
 	ask, asked := in.(monitor.Ask)
 	if asked && ask.RunID != "" && k.paused(n, p.Name) {
 		k.looked[Halted]++
@@ -585,6 +589,18 @@ func (k *checker) began(n *node, p *monitor.MasterProbe, m *masterWatch) {
 		}
 	}
 	m.blocked = k.w.now
+}
+
+// unused checks the epoch of an election that begins or is repeated. Other masters may
+// use it too. Who goes on by force, without votes, must have it for itself.
+func (k *checker) unused(n *node, p, was *monitor.MasterProbe) {
+	k.looked[Unused]++
+	if p.AttemptEpoch <= was.VoteEpoch || p.AttemptEpoch <= p.ConfigEpoch {
+		k.fail(n.name, Unused, "stands for %s at epoch %d, after a vote at %d and a configuration of %d", p.Name, p.AttemptEpoch, was.VoteEpoch, p.ConfigEpoch)
+	}
+	if p.Forced && p.AttemptEpoch <= n.seen.epochBefore {
+		k.fail(n.name, Unused, "a failover of %s by force at epoch %d, which is not new", p.Name, p.AttemptEpoch)
+	}
 }
 
 // won checks an election: enough Sentinels were heard to vote for the winner,

@@ -57,6 +57,7 @@
 //	scenario.go fault.go     what a run is made of, and its text form
 //	fault_kinds.go           every kind of fault, by group
 //	fault_switchover.go      those around a planned switchover
+//	fault_zone.go            those of many masters at once
 //	fault_draw.go            the faults of a seed
 //	fault_inject.go          when a fault happens, and to what
 //	net.go gossip.go         TCP connections as ordered streams, cuts, delays; gossip

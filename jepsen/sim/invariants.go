@@ -29,6 +29,7 @@ const (
 	S17
 	S18
 	S19
+	Unused
 	Single
 	Lineage
 	Itself
@@ -79,6 +80,7 @@ var invariants = [invariantsEnd]struct{ name, text string }{
 	S17:       {"S17", "the state of a failover, its start and its promoted replica agree"},
 	S18:       {"S18", "objectively down means subjectively down"},
 	S19:       {"S19", "who leads, elected or forced, has its own vote at exactly that epoch on disk"},
+	Unused:    {"unused", "an election takes place at an epoch in which this Sentinel has not voted for that master, nor heard of a configuration; by force, at a new one"},
 	Single:    {"single", "a second server is told to become a master in an attempt only after the first has refused"},
 	Lineage:   {"lineage", "no replica that lacks the data of the master is promoted while one that has them may be"},
 	Itself:    {"itself", "no server is told to follow itself, under any of its addresses, but a master that is handed over"},

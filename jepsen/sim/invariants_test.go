@@ -187,6 +187,21 @@ var violations = []violation{
 		s.now.Phase, s.now.Begun, s.now.Flags = election.WaitStart, s.w.now, monitor.FlagSDown
 		s.step(monitor.Tick{})
 	}},
+	{Unused, "an attempt at the epoch of a vote", func(s *scene) {
+		s.was.VoteEpoch, s.now.VoteEpoch = 5, 5
+		s.now.Phase, s.now.Begun, s.now.AttemptEpoch = election.WaitStart, s.w.now, 5
+		s.step(monitor.Tick{})
+	}},
+	{Unused, "an election repeated at the epoch of a configuration", func(s *scene) {
+		s.was.Phase, s.was.Begun, s.was.AttemptEpoch = election.WaitStart, s.w.now, 4
+		s.now.Phase, s.now.Begun, s.now.AttemptEpoch, s.now.ConfigEpoch = election.WaitStart, s.w.now, 5, 5
+		s.step(monitor.Tick{})
+	}},
+	{Unused, "a failover by force at an epoch that others may use", func(s *scene) {
+		s.n.seen.epochBefore = 5
+		s.now.Phase, s.now.Begun, s.now.AttemptEpoch, s.now.Forced = election.WaitStart, s.w.now, 5, true
+		s.step(monitor.Tick{})
+	}},
 	{Halted, "an attempt in a pause", func(s *scene) {
 		s.n.voter().words["m0"] = word{version: 1, until: s.w.now.Add(time.Hour)}
 		s.now.Phase, s.now.Begun = election.WaitStart, s.w.now

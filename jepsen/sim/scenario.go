@@ -118,7 +118,7 @@ func (o *Options) nodeName(k int) string {
 
 // Draw makes a scenario out of a seed: the options, and faults of the named
 // groups (see [FaultGroups]); none named means all but
-// "stock" and "policy". Every option and
+// "stock", "policy" and "zone". Every option and
 // the rate of every fault is drawn anew for each seed, so that worlds differ in
 // kind and not only in luck.
 func Draw(seed uint64, groups []string) Scenario {
@@ -159,16 +159,22 @@ func Draw(seed uint64, groups []string) Scenario {
 	more := rand.New(rand.NewPCG(seed, 0xda7a))
 	o.Storage = []string{"", "", "", "aof", "none", "mixed"}[more.IntN(6)]
 	o.Policy = in("policy") && groups != nil && seed%4 != 0
+	if groups != nil && in("zone") {
+		o.Masters, o.Clients = 3+more.IntN(6), 1
+	}
 	o.PingPeriod = []time.Duration{0, 0, time.Second}[more.IntN(3)]
 	return Scenario{Seed: seed, Options: o, Faults: drawFaults(rng, o, in)}
 }
 
+// extra are the groups that must be asked for.
+var extra = []string{"stock", "policy", "zone"}
+
 func wanted(groups []string, group string) bool {
 	if len(groups) == 0 {
-		return group != "stock" && group != "policy"
+		return !slices.Contains(extra, group)
 	}
 	for _, g := range groups {
-		if g == group || g == "all" || g == "default" && group != "stock" && group != "policy" {
+		if g == group || g == "all" || g == "default" && !slices.Contains(extra, group) {
 			return true
 		}
 	}

@@ -26,6 +26,7 @@ type watch struct {
 	probes, before []monitor.MasterProbe
 	changes        uint64 // counted by the core when it was last compared
 	tiltBefore     bool
+	epochBefore    monitor.Epoch
 	failing        bool               // the disk failed at some time in this turn
 	ordered        []monitor.HostPort // may be told to become masters in this turn
 	masters        map[string]*masterWatch

@@ -59,7 +59,7 @@ func (w *world) checkStep(was, is *outline, in input, sent facts) (why string) {
 	}
 	for m := range w.cfg.Masters {
 		switch {
-		case is.voting[m] != 0 && is.voting[m] != was.voting[m] && is.voting[m] <= max(was.epoch, is.disk.epoch):
+		case is.voting[m] != 0 && is.voting[m] != was.voting[m] && (is.voting[m] <= max(was.vote[m], is.disk.leader[m]) || is.voting[m] < was.epoch):
 			// It could win with votes for an election of before, and make a second
 			// configuration of one epoch (S7).
 			return fmt.Sprintf("S4: %s begins an election at epoch %d, which is not new", name, is.voting[m])

@@ -25,7 +25,7 @@ type inputs struct {
 // waits are the waits of a master that end at any time.
 var waits = []monitor.Wait{
 	monitor.WaitCandidacy, monitor.WaitAsk, monitor.WaitHello, monitor.WaitRestart,
-	monitor.WaitElection, monitor.WaitPause, monitor.WaitSelect,
+	monitor.WaitElection, monitor.WaitPause, monitor.WaitSelect, monitor.WaitEpoch,
 }
 
 func newInputs(c Config, b *codebook) inputs {
