@@ -36,6 +36,7 @@ func (c *Core) noteLineage(now Instant, m *master, info *Info) {
 // inherit takes what a server says that is going to be the master, if that is known:
 // it may be gone before it is asked again.
 func (c *Core) inherit(m *master, r *replica) {
+	m.left = leftHistories{} // by the old one: the new one may never have left them
 	if r != nil && r.role == RoleMaster && r.info != nil && !r.info.Loading {
 		m.loaded, m.saving, m.clean = false, saving{}, false
 		c.takeLineage(m, m.lineageOf(r.info))

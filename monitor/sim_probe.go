@@ -69,6 +69,10 @@ func (c *Core) Knows(name string, at HostPort) bool {
 		slices.ContainsFunc(m.replicas, func(r *replica) bool { return c.shown(r.addr) == at }))
 }
 
+// Asked reports whether an answer is to a question about an instance that there still
+// is. Others are dropped: each switch makes new instances of all servers.
+func (c *Core) Asked(t Token) bool { return c.members[t.Instance] != nil }
+
 // Changes counts the occasions on which something that is probed may have
 // changed: a master was judged or is to be, or there is something to save.
 // While it stays the same, so does the result of [Core.AppendProbes]. A

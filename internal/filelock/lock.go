@@ -89,7 +89,7 @@ func resolved(path string) string {
 
 // open opens what is locked in place of the file at path.
 func open(path string) (*Lock, error) {
-	f, err := os.OpenFile(path+suffix, os.O_RDWR|os.O_CREATE|noFollow, 0o644)
+	f, err := os.OpenFile(path+suffix, os.O_RDWR|os.O_CREATE|noFollow, 0o600)
 	if err == nil {
 		return &Lock{f, true}, nil
 	}

@@ -341,7 +341,9 @@ func (n *node) hear(c *conn, msg any) {
 	switch m := msg.(type) {
 	case infoText:
 		info := monitor.ParseInfo(m.text)
-		n.seen.saw(c.addr, info, n.w.now)
+		if n.core.Asked(m.token) {
+			n.seen.saw(c.addr, info, n.w.now)
+		}
 		n.input(monitor.InfoReply{Conn: c.tag, Token: m.token, Info: info})
 	case *helloMsg:
 		if m.err != nil {

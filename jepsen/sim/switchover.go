@@ -169,7 +169,7 @@ func has(i *monitor.Info, id string, offset uint64) bool {
 // may be the first to tell that it has begun another history, by a restart.
 func (k *checker) remember(n *node, in monitor.InfoReply) {
 	info := in.Info
-	if info == nil || info.Loading || info.Syncing {
+	if info == nil || info.Loading || info.Syncing || !n.core.Asked(in.Token) {
 		return
 	}
 	for _, p := range n.seen.probes {
