@@ -232,7 +232,7 @@ func (s *Sentinel) server(now monitor.Instant, v *monitor.InstanceView) Server {
 	if v.RoleReported == monitor.RoleMaster {
 		server.Role = "master"
 	}
-	if v.Info != nil {
+	if v.Info != "" {
 		server.InfoAt = s.before(now, v.InfoRefresh)
 	}
 	return server

@@ -51,9 +51,7 @@ func BenchmarkStep(b *testing.B) {
 
 // BenchmarkParseInfo reads a reply to INFO as a replica gives it.
 func BenchmarkParseInfo(b *testing.B) {
-	text := []byte("# Server\r\n" + strings.Repeat("some_field:some value\r\n", 180) +
-		"run_id:" + strings.Repeat("a1", 20) + "\r\n# Replication\r\nrole:slave\r\nmaster_host:10.0.0.1\r\nmaster_port:6379\r\nmaster_link_status:up\r\n" +
-		"slave_repl_offset:12345\r\nslave_priority:100\r\nmaster_replid:" + strings.Repeat("b2", 20) + "\r\n# Keyspace\r\ndb0:keys=1,expires=0,avg_ttl=0\r\n")
+	text := infoFile(b, "replica.txt")
 	b.ReportAllocs()
 	b.SetBytes(int64(len(text)))
 	for b.Loop() {

@@ -38,7 +38,7 @@ type Info struct {
 	HasAnnounced  bool
 	Announced     bool
 
-	Text []byte // the whole reply, for SENTINEL INFO-CACHE
+	Text InfoText // the whole reply, for SENTINEL INFO-CACHE
 }
 
 // Details are what is not needed to watch a server, and decides which one may be
@@ -90,22 +90,22 @@ const maxInfoReplicas = 4096
 // damaged reply must not look like a change. The result shares no memory with
 // b.
 func ParseInfo(b []byte) *Info {
-	info := &Info{Text: append([]byte{}, b...)}
+	info := &Info{Text: PackInfo(b)}
+	var counts infoCounts
 	for len(b) > 0 {
 		var line []byte
 		line, b, _ = bytes.Cut(b, []byte("\n"))
-		info.parseLine(bytes.TrimSuffix(line, []byte("\r")))
+		key, value, ok := bytes.Cut(bytes.TrimSuffix(line, []byte("\r")), []byte(":"))
+		if ok && !counts.parse(key, value) {
+			info.parseLine(key, value)
+		}
 	}
 	info.ReadOffset = max(info.ReadOffset, info.Offset)
-	info.Persistent, info.NotLoaded, info.Disk = persistent(info.Text), notLoaded(info.Text), parseDisk(info.Text)
+	info.Persistent, info.NotLoaded, info.Disk = counts.persistent(), counts.notLoaded(), counts.disk()
 	return info
 }
 
-func (info *Info) parseLine(line []byte) {
-	key, value, ok := bytes.Cut(line, []byte(":"))
-	if !ok {
-		return
-	}
+func (info *Info) parseLine(key, value []byte) {
 	switch string(key) {
 	case "run_id":
 		if id := RunID(value[:min(len(value), valid.IDLen)]); id.Valid() {

@@ -1,7 +1,5 @@
 package monitor
 
-import "bytes"
-
 // Disk is what a server says about its RDB. The zero value says nothing.
 type Disk struct {
 	Saved   int64 // rdb_last_save_time: of the last file, for whatever it was written; 0 when absent
@@ -11,13 +9,53 @@ type Disk struct {
 	Syncs   int64 // sync_full: replicas that were sent all data
 }
 
-func parseDisk(text []byte) Disk {
-	d := Disk{}
-	d.Saved, _ = infoLine(text, "rdb_last_save_time")
-	d.Loaded, _ = infoLine(text, "rdb_last_load_keys_loaded")
-	d.Syncs, _ = infoLine(text, "sync_full")
-	d.Changes, d.Counted = infoLine(text, "rdb_changes_since_last_save")
-	return d
+// infoCounts are the numbers in a reply to INFO that say what a server has on its disk.
+type infoCounts struct {
+	aofEnabled, syncFull, totalForks, rdbSaves, lastSave, changes, loaded count
+	timeUsec, uptime, lastBgsave                                          count
+}
+
+// count is a number that was there, or not.
+type count struct {
+	n    int64
+	told bool
+}
+
+// parse takes a line and reports whether it is one of these.
+func (c *infoCounts) parse(key, value []byte) bool {
+	var to *count
+	switch string(key) {
+	case "aof_enabled":
+		to = &c.aofEnabled
+	case "sync_full":
+		to = &c.syncFull
+	case "total_forks": // since 6.2
+		to = &c.totalForks
+	case "rdb_saves": // since 7.0
+		to = &c.rdbSaves
+	case "rdb_last_save_time":
+		to = &c.lastSave
+	case "rdb_changes_since_last_save":
+		to = &c.changes
+	case "rdb_last_load_keys_loaded": // since 7.0
+		to = &c.loaded
+	case "server_time_usec": // since 6.0
+		to = &c.timeUsec
+	case "uptime_in_seconds":
+		to = &c.uptime
+	case "rdb_last_bgsave_time_sec":
+		to = &c.lastBgsave
+	default:
+		return false
+	}
+	if n, ok := parseInt(value); ok {
+		to.n, to.told = n, true
+	}
+	return true
+}
+
+func (c *infoCounts) disk() Disk {
+	return Disk{Saved: c.lastSave.n, Loaded: c.loaded.n, Syncs: c.syncFull.n, Changes: c.changes.n, Counted: c.changes.told}
 }
 
 // persistent reports whether a server that sent this reply to INFO has its data on
@@ -25,13 +63,12 @@ func parseDisk(text []byte) Disk {
 // the save points, and says at the start that all was saved just then. A file that was
 // written to be sent to a replica counts as a save too, also where none are wanted: so
 // there must be more saves, or more processes that write, than replicas were filled.
-func persistent(text []byte) bool {
-	if n, _ := infoLine(text, "aof_enabled"); n == 1 {
+func (c *infoCounts) persistent() bool {
+	if c.aofEnabled.n == 1 {
 		return true
 	}
-	syncs, _ := infoLine(text, "sync_full")
-	forks, _ := infoLine(text, "total_forks")         // since 6.2
-	if saves, ok := infoLine(text, "rdb_saves"); ok { // since 7.0
+	syncs, forks := c.syncFull.n, c.totalForks.n
+	if saves := c.rdbSaves.n; c.rdbSaves.told {
 		// Where more processes have written than files, replicas are sent their data
 		// without a file, and what is saved is not for them: one process may have served
 		// several.
@@ -40,15 +77,12 @@ func persistent(text []byte) bool {
 	if syncs > 0 && forks <= syncs {
 		return false
 	}
-	last, saved := infoLine(text, "rdb_last_save_time")
-	usec, timed := infoLine(text, "server_time_usec")
-	uptime, up := infoLine(text, "uptime_in_seconds")
-	if saved && timed && up { // since 6.0
+	if c.lastSave.told && c.timeUsec.told && c.uptime.told {
 		const rounding = 2
-		return last > usec/1e6-uptime+rounding
+		return c.lastSave.n > c.timeUsec.n/1e6-c.uptime.n+rounding
 	}
-	took, told := infoLine(text, "rdb_last_bgsave_time_sec")
-	return saved && told && took >= 0 // a replica may have had it sent: a wrong yes only waits for an operator
+	took := c.lastBgsave.n
+	return c.lastSave.told && c.lastBgsave.told && took >= 0 // a replica may have had it sent: a wrong yes only waits for an operator
 }
 
 // saving is what a master has said about its disk, in its last INFO.
@@ -75,18 +109,6 @@ func (m *master) noteSaving(info *Info) {
 
 // notLoaded reports whether no key of a server has come from its disk at its start.
 // Releases before 7.0 do not tell, and what comes from an AOF is not counted.
-func notLoaded(text []byte) bool {
-	aof, _ := infoLine(text, "aof_enabled")
-	loaded, told := infoLine(text, "rdb_last_load_keys_loaded")
-	return aof != 1 && told && loaded == 0
-}
-
-// infoLine reads the number in one line of a reply to INFO.
-func infoLine(text []byte, key string) (int64, bool) {
-	_, after, ok := bytes.Cut(text, []byte("\n"+key+":"))
-	line, _, _ := bytes.Cut(after, []byte("\n"))
-	if !ok {
-		return 0, false
-	}
-	return parseInt(bytes.TrimSuffix(line, []byte("\r")))
+func (c *infoCounts) notLoaded() bool {
+	return c.aofEnabled.n != 1 && c.loaded.told && c.loaded.n == 0
 }

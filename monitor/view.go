@@ -85,7 +85,7 @@ type InstanceView struct {
 	InfoRefresh      time.Duration // 0 when INFO was never answered
 	RoleReported     Role
 	RoleReportedTime time.Duration
-	Info             []byte // last INFO reply, nil when none
+	Info             InfoText // last INFO reply, "" when none
 
 	// LinkError says why a connection does not come up or what is refused on it;
 	// "" while all is well. LinkErrorSince is how long that has been so.

@@ -57,13 +57,19 @@ type encodedBytes struct {
 	Base64 string `json:"base64"`
 }
 
-var renameTable = reflect.TypeFor[*monitor.RenameTable]()
+var (
+	renameTable = reflect.TypeFor[*monitor.RenameTable]()
+	infoText    = reflect.TypeFor[monitor.InfoText]() // its packed form may change between versions
+)
 
 // encode turns a value into what encoding/json writes without loss. Fields with
 // their zero value are left out.
 func encode(v reflect.Value) (any, error) {
 	if v.Type() == renameTable {
 		return encode(reflect.ValueOf(v.Interface().(*monitor.RenameTable).Entries()))
+	}
+	if v.Type() == infoText {
+		return encodedBytes{base64.StdEncoding.EncodeToString(v.Interface().(monitor.InfoText).Bytes())}, nil
 	}
 	switch v.Kind() {
 	case reflect.Bool:
@@ -156,6 +162,11 @@ func decode(text json.RawMessage, v reflect.Value) error {
 		}
 		v.Set(reflect.ValueOf(monitor.NewRenameTable(entries...)))
 		return nil
+	}
+	if v.Type() == infoText {
+		raw, err := decodeBytes(text)
+		v.Set(reflect.ValueOf(monitor.PackInfo(raw)))
+		return err
 	}
 	switch v.Kind() {
 	case reflect.String:

@@ -75,6 +75,10 @@ func fill(r *rand.Rand, v reflect.Value) {
 		v.Set(reflect.ValueOf(monitor.NewRenameTable(monitor.Renamed{From: "CONFIG", To: "\xff<hidden>"})))
 		return
 	}
+	if v.Type() == infoText {
+		v.Set(reflect.ValueOf(monitor.PackInfo([]byte("role:master\r\n\xff"))))
+		return
+	}
 	switch v.Kind() {
 	case reflect.Bool:
 		v.SetBool(true)
@@ -151,7 +155,7 @@ func TestRoundTrip(t *testing.T) {
 			list = append(list, monitor.Call{From: 1, Op: v.Interface().(monitor.Op)})
 		}
 	}
-	list = append(list, monitor.Call{Op: monitor.SetOp{Changes: []monitor.Change{{Values: []string{}}}}}, monitor.InfoReply{Info: &monitor.Info{Text: []byte{}}})
+	list = append(list, monitor.Call{Op: monitor.SetOp{Changes: []monitor.Change{{Values: []string{}}}}}, monitor.InfoReply{Info: &monitor.Info{Text: monitor.PackInfo(nil)}})
 	for _, in := range list {
 		text, err := EncodeInput(in)
 		if err != nil {

@@ -426,7 +426,7 @@ func cmdCkQuorum(r *request) {
 // infoEntry is one server's entry in the reply to INFO-CACHE.
 type infoEntry struct {
 	age  time.Duration
-	info []byte
+	info monitor.InfoText
 }
 
 func cmdInfoCache(r *request) {
@@ -467,10 +467,10 @@ func cmdInfoCache(r *request) {
 		for _, e := range m.entries {
 			r.array(2)
 			r.integer(e.age.Milliseconds())
-			if e.info == nil {
+			if e.info == "" {
 				r.null()
 			} else {
-				r.bulkBytes(e.info)
+				r.bulkBytes(e.info.Bytes())
 			}
 		}
 	}

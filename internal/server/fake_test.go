@@ -222,7 +222,7 @@ func newFakeEngine() *fakeEngine {
 		InstanceView: monitor.InstanceView{
 			Name: "mymaster", Addr: monitor.HostPort{Host: "10.0.0.1", Port: 6379}, RunID: idB, Flags: monitor.FlagMaster,
 			LinkRefs: 1, LastOKPingReply: 100 * time.Millisecond, LastPingReply: 100 * time.Millisecond, DownAfter: 30 * time.Second,
-			InfoRefresh: 5 * time.Second, RoleReported: monitor.RoleMaster, RoleReportedTime: time.Minute, Info: []byte("role:master\r\n"),
+			InfoRefresh: 5 * time.Second, RoleReported: monitor.RoleMaster, RoleReportedTime: time.Minute, Info: monitor.PackInfo([]byte("role:master\r\n")),
 		},
 		ConfigEpoch: 3, Replicas: 2, OtherSentinels: 2, Quorum: 2, FailoverTimeout: 3 * time.Minute, ParallelSyncs: 1,
 		Current: monitor.HostPort{Host: "10.0.0.1", Port: 6379}, UsableSentinels: 3,
@@ -241,12 +241,12 @@ func newFakeEngine() *fakeEngine {
 	replica := monitor.ReplicaView{
 		InstanceView: monitor.InstanceView{
 			Name: "10.0.0.2:6379", Addr: monitor.HostPort{Host: "10.0.0.2", Port: 6379}, RunID: idA, Flags: monitor.FlagReplica,
-			LinkRefs: 1, DownAfter: 30 * time.Second, InfoRefresh: time.Second, RoleReported: monitor.RoleReplica, Info: []byte("role:slave\r\n"),
+			LinkRefs: 1, DownAfter: 30 * time.Second, InfoRefresh: time.Second, RoleReported: monitor.RoleReplica, Info: monitor.PackInfo([]byte("role:slave\r\n")),
 		},
 		MasterLinkUp: true, MasterHost: "10.0.0.1", MasterPort: 6379, Priority: 100, Offset: 1 << 63, Announced: true,
 	}
 	silent := replica
-	silent.Name, silent.Announced, silent.Info, silent.InfoRefresh = "10.0.0.3:6379", false, nil, 0
+	silent.Name, silent.Announced, silent.Info, silent.InfoRefresh = "10.0.0.3:6379", false, "", 0
 	unknown := replica
 	unknown.LinkError, unknown.LinkErrorSince = "connection refused (is it running?)", 1500*time.Millisecond
 	unknown.Name, unknown.MasterLinkUp, unknown.MasterHost, unknown.MasterPort, unknown.MasterLinkDown = "[fe80::1]:6379", false, "", 0, 3*time.Second

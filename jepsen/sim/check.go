@@ -396,7 +396,7 @@ func (k *checker) selected(n *node, p *monitor.MasterProbe) {
 	}
 	known := n.lineage(p.Name)
 	cause := func(r *monitor.ReplicaView) string {
-		if complete(monitor.ParseInfo(r.Info), known) {
+		if complete(monitor.ParseInfo(r.Info.Bytes()), known) {
 			return unfit(r, 5*n.tun.PingPeriod, info, math.MaxInt64)
 		}
 		return unfit(r, 5*n.tun.PingPeriod, info, down)
@@ -431,13 +431,13 @@ func (k *checker) descends(n *node, m *masterWatch, known monitor.Lineage, chose
 		return
 	}
 	id, offset := m.lineage.id, m.lineage.offset
-	is := monitor.ParseInfo(chosen.Info)
+	is := monitor.ParseInfo(chosen.Info.Bytes())
 	if descends(is, id, offset) || m.lineage.saves(is) {
 		return
 	}
 	for _, o := range fit {
 		k.looked[Lineage]++
-		other := monitor.ParseInfo(o.Info)
+		other := monitor.ParseInfo(o.Info.Bytes())
 		if is.ReplID == id && other.ReplID != id && end(is) >= other.SecondOffset {
 			continue // the other was promoted before; the chosen one has more, although it is being filled
 		}
@@ -480,9 +480,9 @@ func descends(i *monitor.Info, id string, offset uint64) bool {
 // hasMost checks that no other replica has more of what the master had than one that
 // was cut off for long.
 func (k *checker) hasMost(n *node, chosen *monitor.ReplicaView, fit []monitor.ReplicaView, known monitor.Lineage) {
-	has := monitor.ParseInfo(chosen.Info)
+	has := monitor.ParseInfo(chosen.Info.Bytes())
 	for _, o := range fit {
-		other := monitor.ParseInfo(o.Info)
+		other := monitor.ParseInfo(o.Info.Bytes())
 		if has.ReplID == known.ReplID && other.ReplID == has.ReplID && !other.Loading && end(other) > end(has) {
 			k.fail(n.name, S12, "%s was chosen, which was cut off for %v, although %s has more", chosen.Name, chosen.MasterLinkDown, o.Name)
 		}
@@ -518,7 +518,7 @@ func unfit(r *monitor.ReplicaView, ping, info, down time.Duration) string {
 		return "its priority is 0"
 	case r.LastOKPingReply > ping:
 		return fmt.Sprintf("it answered PING %v ago", r.LastOKPingReply)
-	case r.Info == nil || r.InfoRefresh > info:
+	case r.Info == "" || r.InfoRefresh > info:
 		return fmt.Sprintf("it answered INFO %v ago", r.InfoRefresh)
 	case r.MasterLinkDown > down:
 		return fmt.Sprintf("it was cut off for %v", r.MasterLinkDown)

@@ -476,7 +476,7 @@ var unfitReplicas = map[string]func(*monitor.ReplicaView){
 	"disconnected": func(r *monitor.ReplicaView) { r.CommandsUp = false },
 	"priority 0":   func(r *monitor.ReplicaView) { r.Priority = 0 },
 	"silent":       func(r *monitor.ReplicaView) { r.LastOKPingReply = 2 * time.Second },
-	"no INFO":      func(r *monitor.ReplicaView) { r.Info = nil },
+	"no INFO":      func(r *monitor.ReplicaView) { r.Info = "" },
 	"old INFO":     func(r *monitor.ReplicaView) { r.InfoRefresh = 2 * time.Second },
 	"cut off":      func(r *monitor.ReplicaView) { r.MasterLinkDown = 2 * time.Second },
 }
@@ -496,7 +496,7 @@ func TestInvariantsCanFail(t *testing.T) {
 		})
 	}
 	fit := monitor.ReplicaView{}
-	fit.Priority, fit.CommandsUp, fit.Info = 100, true, []byte("role:slave")
+	fit.Priority, fit.CommandsUp, fit.Info = 100, true, monitor.PackInfo([]byte("role:slave"))
 	if why := unfit(&fit, time.Second, time.Second, time.Second); why != "" {
 		t.Errorf("a good replica is unfit: %s", why)
 	}

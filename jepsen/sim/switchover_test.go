@@ -59,7 +59,7 @@ var switchoverViolations = []violation{
 		} {
 			s.k.violation = ""
 			var chosen, other monitor.ReplicaView
-			chosen.Info, other.Info = []byte(text), []byte(good)
+			chosen.Info, other.Info = monitor.PackInfo([]byte(text)), monitor.PackInfo([]byte(good))
 			if s.k.descends(s.n, m, monitor.Lineage{}, &chosen, []monitor.ReplicaView{chosen, other}); s.k.violation == "" {
 				s.k.invariant = 0 // unseen
 				return
@@ -69,7 +69,7 @@ var switchoverViolations = []violation{
 	{S12, "a replica that was cut off for long has less than another", func(s *scene) {
 		var chosen, other monitor.ReplicaView
 		text := "role:slave\r\nmaster_replid:" + shown + "\r\nslave_repl_offset:"
-		chosen.Info, other.Info = []byte(text+"5\r\n"), []byte(text+"6\r\n")
+		chosen.Info, other.Info = monitor.PackInfo([]byte(text+"5\r\n")), monitor.PackInfo([]byte(text+"6\r\n"))
 		s.k.hasMost(s.n, &chosen, []monitor.ReplicaView{chosen, other}, monitor.Lineage{ReplID: shown, Offset: 5})
 	}},
 	{Planned, "a master that serves is failed over", func(s *scene) {

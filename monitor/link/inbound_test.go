@@ -57,14 +57,14 @@ func TestPongsThatChange(t *testing.T) {
 func TestInfoReplies(t *testing.T) {
 	large := "role:master\r\n" + strings.Repeat("#", 1<<20-13)
 	for reply, want := range map[string]*monitor.Info{
-		"$13\r\nrole:master\r\n\r\n":    {Role: monitor.RoleMaster, Text: []byte("role:master\r\n")},
-		"$8\r\n\x00\xff\r\n:::\n\r\n":   {Text: []byte("\x00\xff\r\n:::\n")},
-		"$0\r\n\r\n":                    {Text: []byte{}},
+		"$13\r\nrole:master\r\n\r\n":    {Role: monitor.RoleMaster, Text: monitor.PackInfo([]byte("role:master\r\n"))},
+		"$8\r\n\x00\xff\r\n:::\n\r\n":   {Text: monitor.PackInfo([]byte("\x00\xff\r\n:::\n"))},
+		"$0\r\n\r\n":                    {Text: monitor.PackInfo(nil)},
 		"$-1\r\n":                       nil,
 		"-NOPERM\r\n":                   nil,
 		"+role:master\r\n":              nil,
 		"*1\r\n+role:master\r\n":        nil,
-		"$1048576\r\n" + large + "\r\n": {Role: monitor.RoleMaster, Text: []byte(large)},
+		"$1048576\r\n" + large + "\r\n": {Role: monitor.RoleMaster, Text: monitor.PackInfo([]byte(large))},
 	} {
 		t.Run(shown([]byte(reply)), func(t *testing.T) {
 			exchange(t, monitor.InfoRequest{}, []string{reply}, monitor.InfoReply{Conn: 1, Token: token(7), Info: want})

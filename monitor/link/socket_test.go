@@ -332,7 +332,7 @@ func TestIdleConnectionKeepsNothing(t *testing.T) {
 		r.Do(send(uint64(i), monitor.Ping{}))
 	}
 	r.Flush()
-	if got := await[monitor.InfoReply](r); string(got.Info.Text) != info {
+	if got := await[monitor.InfoReply](r); string(got.Info.Text.Bytes()) != info {
 		t.Errorf("INFO of %d bytes", len(got.Info.Text))
 	}
 	await[monitor.Pong](r)
