@@ -47,10 +47,6 @@ func (c *Core) askPeers(now Instant, m *master) Instant {
 // peer that answers slowly is not flooded. Stock Sentinels repeat the question
 // on every tick until the first reply.
 func (c *Core) askPeer(now Instant, m *master, p *peer) Instant {
-	gap := c.tun.AskPeriod
-	if !m.has(FlagODown) || c.soliciting(m) {
-		gap = c.tun.AskFast
-	}
 	q := AskMasterDown{IP: m.addr.Shown(c.opts.AnnounceHostnames), Port: m.addr.Port, Epoch: c.durableEpoch}
 	fresh := false
 	if c.soliciting(m) {
@@ -67,7 +63,7 @@ func (c *Core) askPeer(now Instant, m *master, p *peer) Instant {
 		if p.asks > 0 {
 			return Never
 		}
-		if due := max(p.askReplyAt, p.askSentAt).Add(gap); p.askSentAt != 0 && now < due {
+		if due := c.askDue(now, m, p); now < due {
 			return due
 		}
 	}
@@ -81,6 +77,29 @@ func (c *Core) askPeer(now Instant, m *master, p *peer) Instant {
 		p.voteSeq = seq
 	}
 	return Never
+}
+
+// askDue returns when p is to be asked again. It is asked often while its answer may make a
+// quorum, or elect this Sentinel. When that has led to nothing for a while, for which the
+// reason may be that the master cannot be reached from here alone, it is asked just often
+// enough for its answers to stay valid: when it sees the master down itself, it asks, and
+// is asked at once (reaskPeers).
+func (c *Core) askDue(now Instant, m *master, p *peer) Instant {
+	if p.askSentAt == 0 {
+		return 0
+	}
+	last, gap := max(p.askReplyAt, p.askSentAt), c.tun.AskFast
+	switch {
+	case c.soliciting(m):
+	case m.has(FlagODown):
+		gap = c.tun.AskPeriod
+	default:
+		gap = eased(gap, now.Sub(m.sdownSince), 2, 4*c.tun.AskPeriod)
+	}
+	if p.askSentAt < m.sdownSince {
+		return last.Add(gap) // the first question is not held back
+	}
+	return c.hurry(now, &p.askSlot, last, gap, c.tun.AskPeriod)
 }
 
 // soliciting reports whether votes are being requested. Our own vote must be
@@ -140,6 +159,14 @@ func (c *Core) askReply(now Instant, in AskReply) {
 func (c *Core) reaskPeers(now Instant, m *master) {
 	const gap = Instant(5 * time.Millisecond) // bounds the questions that questions can cause
 	if !m.has(FlagSDown) || m.has(FlagODown) || now < m.reaskedAt+gap {
+		return
+	}
+	if m.reaskedAt < m.sdownSince {
+		m.reasked = 0
+	}
+	// Each peer asks once when it sees the master down. Who asks on and on, and may be
+	// anybody, must not have all peers asked on and on.
+	if m.reasked++; m.reasked > len(m.peers) && !c.budget.take(now, len(m.peers)) {
 		return
 	}
 	m.reaskedAt = now

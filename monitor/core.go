@@ -56,6 +56,7 @@ type Core struct {
 	epochAt      Instant // when epoch was last raised; 0: not since the start
 	epochsLost   bool    // see recall; for masters that are still to be monitored
 	durableEpoch Epoch   // what other Sentinels may be told
+	budget       budget
 
 	out      []Effect
 	disk     disk

@@ -36,6 +36,7 @@ type instance struct {
 	info         *Info
 	infoRefresh  Instant // last INFO reply; 0: never
 	infoSent     Instant // last INFO request
+	infoSlot     Instant // of the next one, see hurry
 	infoSeq      uint64  // token of the last reply to INFO that was no error
 	infoPending  bool
 	role         Role

@@ -45,6 +45,7 @@ type conn struct {
 	id          ConnID // 0 when there is none
 	up          bool
 	dialedAt    Instant
+	slot        Instant // of the next attempt, see hurry
 	upAt        Instant
 	localIP     string // of the last connection that was up
 	ip          string // dialled, and then the one that answered
@@ -153,7 +154,11 @@ func (c *Core) redialPeriod(l *link, cn *conn) time.Duration {
 	if l.owners[0].kind != KindMaster || cn == &l.pubsub && l.cmd.up {
 		return c.tun.PingPeriod
 	}
-	return min(max(l.shortestDownAfter()/10, c.tun.PingFloor), c.tun.PingPeriod)
+	fast := min(max(l.shortestDownAfter()/10, c.tun.PingFloor), c.tun.PingPeriod)
+	if l.unansweredSince == 0 {
+		return fast
+	}
+	return eased(fast, c.now.Sub(l.unansweredSince), 10, c.tun.PingPeriod)
 }
 
 // connect dials cn when it is down and the last attempt is long enough ago.
@@ -176,7 +181,7 @@ func (l *link) connect(c *Core, now Instant, cn *conn, kind ConnKind) Instant {
 		return Never
 	}
 	if cn.dialedAt != 0 {
-		if due := cn.dialedAt.Add(c.redialPeriod(l, cn)); now < due {
+		if due := c.hurry(now, &cn.slot, cn.dialedAt, c.redialPeriod(l, cn), c.tun.PingPeriod); now < due {
 			return due
 		}
 	}

@@ -69,6 +69,7 @@ type master struct {
 	rebootSince Instant
 	askFloor    uint64 // replies to questions up to this one are about an older address
 	reaskedAt   Instant
+	reasked     int  // how often since +sdown
 	awaiting    bool // is in disk.waiting
 	sharedDown  bool // the opinion last shared over gossip
 

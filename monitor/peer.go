@@ -14,9 +14,10 @@ type peer struct {
 	askReplyAt Instant
 	opinionAt  Instant // when its last opinion came over gossip
 	askSentAt  Instant
-	asks       int   // questions not answered yet
-	askedVote  Epoch // epoch of the last vote request sent on this connection
-	votedFor   RunID // last vote that it reported
+	askSlot    Instant // see hurry
+	asks       int     // questions not answered yet
+	askedVote  Epoch   // epoch of the last vote request sent on this connection
+	votedFor   RunID   // last vote that it reported
 	votedEpoch Epoch
 	voteSeq    uint64 // token of the last vote request
 	// refusedVote is the epoch at which it has answered a vote request without any

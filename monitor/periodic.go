@@ -34,8 +34,12 @@ func (c *Core) infoIfDue(now Instant, i *instance) Instant {
 	if i.infoPending {
 		return Never
 	}
-	if due := max(c.infoDue(i), c.infoHeldUntil(i)); now < due {
-		return due
+	due := c.infoDue(i)
+	if until := max(due, c.infoHeldUntil(i)); now < until {
+		return until
+	}
+	if until := c.hurry(now, &i.infoSlot, i.infoSent, due.Sub(i.infoSent), c.tun.InfoFast); i.infoSent != 0 && now < until {
+		return until
 	}
 	if !c.pingAlong(now, i.link) {
 		c.requestInfo(now, i)
@@ -104,9 +108,10 @@ func (c *Core) infoPeriod(i *instance) time.Duration {
 		return c.tun.InfoPoll
 	case m.attempt.Phase() == election.SelectReplica && r.loading:
 		return 5 * c.tun.InfoPoll // this may take long
-	case m.promoted == r && !m.attempt.Published() && m.attempt.InProgress(),
-		r.has(FlagReconfSent | FlagReconfInProg):
-		return c.tun.InfoPoll
+	case m.promoted == r && !m.attempt.Published() && m.attempt.InProgress():
+		return eased(c.tun.InfoPoll, c.now.Sub(m.attempt.Changed), 20, c.tun.InfoFast)
+	case r.has(FlagReconfSent | FlagReconfInProg):
+		return eased(c.tun.InfoPoll, c.now.Sub(r.reconfSentAt), 20, c.tun.InfoFast) // a synchronisation may take hours
 	case m.has(FlagODown), m.attempt.InProgress(), r.masterLinkDown != 0, r.role == RoleMaster, r.followsNobody():
 		return min(period, c.tun.InfoFast)
 	}

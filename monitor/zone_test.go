@@ -31,7 +31,7 @@ type zone struct {
 	promoted map[string]bool // the replicas that have been told to be a master
 
 	saves            []int
-	sent             map[string]int // commands and dials, by type
+	sent             map[string]int // commands and dials, by type; of the one that is cut off, if any is
 	attempts, moved  map[string]int // by master
 	epochs           map[Epoch]bool
 	notElected       int
@@ -135,7 +135,7 @@ func (z *zone) carryOut(k int, effects []Effect) {
 		case Close:
 			delete(z.conns[k], e.Conn)
 		case Send:
-			z.sent[strings.TrimPrefix(fmt.Sprintf("%T", e.Cmd), "monitor.")]++
+			z.count(k, strings.TrimPrefix(fmt.Sprintf("%T", e.Cmd), "monitor."))
 			z.after(time.Millisecond, func() { z.receive(k, e) })
 		case Reply:
 			answer := z.refs[e.To]
@@ -165,6 +165,12 @@ func (z *zone) note(e Event) {
 	}
 }
 
+func (z *zone) count(k int, what string) {
+	if z.cut < 0 || z.cut == k {
+		z.sent[what]++
+	}
+}
+
 // tried is how many attempts there were.
 func (z *zone) tried() (n int) {
 	for _, k := range z.attempts {
@@ -182,16 +188,16 @@ func part(host string) (kind, master int) {
 }
 
 func (z *zone) dial(k int, d Dial) {
-	z.sent["Dial"]++
+	z.count(k, "Dial")
 	kind, n := part(d.Addr.Host)
 	end := zoneEnd{dial: d, peer: -1}
 	switch {
 	case kind == 9:
 		end.peer = n
-	case n >= z.live:
-		return
 	case z.down[d.Addr.Host] || kind == 0 && k == z.cut:
 		z.after(time.Millisecond, func() { z.cores[k].Step(z.now, LinkDown{Conn: d.Conn}) })
+		return
+	case n >= z.live:
 		return
 	}
 	z.conns[k][d.Conn] = end
@@ -305,5 +311,66 @@ func TestManyMastersElect(t *testing.T) {
 	}
 	for _, b := range bursts {
 		b.play(t)
+	}
+}
+
+// TestCutOffFromManyMasters: one of five Sentinels is cut off from 1,000 masters, which the
+// others do not miss. It asks them at once, then as often as the budget allows, and what it
+// goes on to send for hours is little.
+func TestCutOffFromManyMasters(t *testing.T) {
+	const masters, peers, downAfter = 1000, 4, time.Second
+	z := newZone(t, 1+peers, masters, masters, downAfter, 5*time.Millisecond)
+	z.cut, z.live = 0, 0
+	for _, c := range z.cores[1:] {
+		for _, m := range c.masters {
+			m.downAfter = time.Hour
+		}
+	}
+	rates := func(d time.Duration) (questions, dials int) {
+		q, n := z.sent["AskMasterDown"], z.sent["Dial"]
+		z.play(d)
+		return int(float64(z.sent["AskMasterDown"]-q) / d.Seconds()), int(float64(z.sent["Dial"]-n) / d.Seconds())
+	}
+	z.play(100 * time.Millisecond)
+	_, before := rates(900 * time.Millisecond)
+	first, _ := rates(time.Second)
+	z.play(10 * time.Second)
+	late, dials := rates(4 * time.Second)
+	h := z.cores[0].Hurry(z.now)
+	t.Logf("at first %d questions a second and %d dials; after 10 s %d and %d; %+v", first, before, late, dials, h)
+	if least := masters * peers; first < least || first > least+hurryRate+hurryBurst || h.Waited == 0 {
+		t.Errorf("%d questions in the first second: want one at once to each peer about each master, and then as the budget allows", first)
+	}
+	if late > masters*peers/4+masters/10 || late < masters*peers/5 {
+		t.Errorf("%d questions a second after 10 s", late)
+	}
+	// Two connections to each master once a second, as stock; and those to the replicas,
+	// which are silent, once in the time for a dial.
+	if usual := 3 * masters; before > usual+hurryRate+hurryBurst || dials > usual {
+		t.Errorf("%d dials a second at first, and %d after 10 s", before, dials)
+	}
+}
+
+// TestBudget: the first tokens are there at once, the others at the rate; who would get one
+// too late goes without, so that the queue is never long.
+func TestBudget(t *testing.T) {
+	var b budget
+	at, late := map[time.Duration]int{}, 0
+	for range 3 * hurryRate {
+		switch due := b.reserve(origin, origin.Add(time.Second)); {
+		case due == origin.Add(time.Second):
+			late++
+		default:
+			at[due.Sub(origin).Truncate(100*time.Millisecond)]++
+		}
+	}
+	if at[0] != hurryBurst+hurryRate/10 || at[900*time.Millisecond] != hurryRate/10 || late != 2*hurryRate-hurryBurst {
+		t.Errorf("tokens by time: %v, late: %d", at, late)
+	}
+	if b.take(origin.Add(time.Second), 1) {
+		t.Error("a token that was reserved is given away")
+	}
+	if rested := origin.Add(10 * time.Second); !b.take(rested, hurryBurst) || b.take(rested, 1) {
+		t.Error("after a rest there is not exactly the burst")
 	}
 }

@@ -75,4 +75,5 @@ type Reader interface {
 	Failures() monitor.Failures
 	Tilt(monitor.Instant) (bool, time.Duration)
 	Tilts() uint64
+	Hurry(monitor.Instant) monitor.Hurry
 }

@@ -167,10 +167,11 @@ func infoSentinel(t *infoText, r *request) bool {
 	var since time.Duration
 	var failures monitor.Failures
 	var tilts uint64
+	var hurry monitor.Hurry
 	if !r.server.engine.View(func(c Reader, now monitor.Instant) {
 		masters = c.Masters(now)
 		tilt, since = c.Tilt(now)
-		failures, tilts = c.Failures(), c.Tilts()
+		failures, tilts, hurry = c.Failures(), c.Tilts(), c.Hurry(now)
 	}) {
 		return false
 	}
@@ -200,6 +201,7 @@ func infoSentinel(t *infoText, r *request) bool {
 	infoPauses(t, masters)
 	infoGossip(t, r.server.cfg.Gossip.Stats())
 	infoLoop(t, r.server.cfg.LoopTimes())
+	infoHurry(t, hurry)
 	return true
 }
 
@@ -209,6 +211,14 @@ func infoLoop(t *infoText, l LoopTimes) {
 	t.add("sentinel_loop_stall_recent_us", l.RecentStall.Microseconds())
 	t.add("sentinel_loop_round_max_us", l.Round.Microseconds())
 	t.add("sentinel_loop_round_recent_us", l.RecentRound.Microseconds())
+}
+
+// infoHurry adds how much was sent sooner than redis-sentinel would send it, how often that had to
+// wait, and how much may be sent so now.
+func infoHurry(t *infoText, h monitor.Hurry) {
+	t.add("sentinel_fast_sent", h.Spent)
+	t.add("sentinel_fast_delayed", h.Waited)
+	t.add("sentinel_fast_budget", h.Left)
 }
 
 // infoPauses adds a line for each master whose failovers are paused. A reason, which

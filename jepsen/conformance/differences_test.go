@@ -107,7 +107,7 @@ var differences = []*difference{
 	{kind: newer, reason: "counts how often TILT was entered (8)", line: `^info`, more: `sentinel_total_tilt:\*\\n`},
 	{kind: ours, reason: "answers ECHO, as a server does: monitoring agents probe with it", line: `^echo x$`, from: `.*`, to: `"x"`},
 	{kind: ours, reason: "counts what it gossips at the end of the section Sentinel", line: `^info`, more: `(sentinel_gossip_\w+:\*\\n)+`},
-	{kind: ours, reason: "tells for how long its loop has let wait what arrived, at the end of the section Sentinel", line: `^info`, more: `(sentinel_loop_\w+:\*\\n)+`},
+	{kind: ours, reason: "tells for how long its loop has let wait what arrived, and what it sends fast, at the end of the section Sentinel", line: `^info`, more: `(sentinel_(loop|fast)_\w+:\*\\n)+`},
 	{kind: ours, reason: "texts of COMMAND DOCS are its own, without complexity, history and arguments", line: `^command docs (ping|role)`, from: `, "complexity".*`, to: `]]`},
 	{kind: ours, reason: "texts of COMMAND DOCS are its own, without complexity, history and arguments", line: `^command docs sentinel`, from: `, "complexity"..? "[^"]*"`},
 	{kind: ours, reason: "refuses commands of more than 65536 words, and words of more than 1 MiB, which no command of a Sentinel has", line: `^\*(65537|1048577|2147483647)\r\n(x|\{eof)`, from: `.*`, to: `-ERR Protocol error: invalid multibulk length `},

@@ -113,6 +113,21 @@ var general = []Mutation{
 		Edits: []Edit{{"monitor/elect.go", "if forced || m.switchover.stage ==", "if m.switchover.stage =="}},
 	},
 	{
+		Name: "the budget for fast traffic is never spent", Why: "cut off from a thousand masters, a Sentinel sends 80,000 questions a second",
+		By: ByTest, Test: [2]string{"./monitor", "^TestCutOffFromManyMasters$"},
+		Edits: []Edit{{"monitor/hurry.go", "	b.next = token.Add(tokenTime)\n", ""}},
+	},
+	{
+		Name: "questions that lead to nothing are never rarer", Why: "cut off from a thousand masters for hours, a Sentinel asks for hours as fast as it may",
+		By: ByTest, Test: [2]string{"./monitor", "^TestCutOffFromManyMasters$"},
+		Edits: []Edit{{"monitor/hurry.go", "if age < hurryTime {", "if true {"}},
+	},
+	{
+		Name: "a budget without a limit of the queue", Why: "after a storm, nothing is fast for minutes",
+		By: ByTest, Test: [2]string{"./monitor", "^TestBudget$"},
+		Edits: []Edit{{"monitor/hurry.go", "	if token >= latest {\n\t\treturn latest\n\t}\n", ""}},
+	},
+	{
 		Name: "the next candidate waits for one write only", Why: "with many masters, or a slow disk, all stand for election and split the votes",
 		By: ByTest, Test: [2]string{"./monitor", "^TestManyMastersElect$"},
 		Edits: []Edit{{"monitor/elect.go", "min(3*took,", "min(took,"}},

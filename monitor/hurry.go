@@ -1,0 +1,90 @@
+package monitor
+
+import "time"
+
+// Some things are sent more often than a stock Sentinel sends them, while a failover may
+// depend on them: questions about a master that is down, INFO that a failover waits for, attempts
+// to connect. Where that concerns a thousand masters at once, it would cost more than all
+// else. So one budget limits what is sent sooner than stock would; what stock would have sent by
+// then is never held back, nor is what is sent for the first time.
+
+// hurryRate is how much a second the budget allows, and hurryBurst how much at once after a
+// time of rest.
+const (
+	hurryRate  = 4000
+	hurryBurst = 1000
+)
+
+// hurryTime is for how long one trouble is watched as closely as possible.
+const hurryTime = 2 * time.Second
+
+// budget is a token bucket.
+type budget struct {
+	next   Instant // of the next token; in the past: some were saved up
+	spent  uint64
+	waited uint64 // how often there was none
+}
+
+const tokenTime = time.Second / hurryRate
+
+// reserve takes a token and returns when it may be used. If there is none before latest,
+// it takes none and returns that.
+func (b *budget) reserve(now, latest Instant) Instant {
+	token := max(b.next, now.Add(-hurryBurst*tokenTime))
+	if token > now {
+		b.waited++
+	}
+	if token >= latest {
+		return latest
+	}
+	b.next = token.Add(tokenTime)
+	b.spent++
+	return max(token, now)
+}
+
+// take takes n tokens if they are there.
+func (b *budget) take(now Instant, n int) bool {
+	last := max(b.next, now.Add(-hurryBurst*tokenTime)).Add(time.Duration(n) * tokenTime)
+	if last > now {
+		b.waited++
+		return false
+	}
+	b.next = last
+	b.spent += uint64(n)
+	return true
+}
+
+// hurry returns from when something may be sent again that is due a gap after the last
+// time and that stock would send after a period. In slot it remembers what was reserved.
+func (c *Core) hurry(now Instant, slot *Instant, last Instant, gap, period time.Duration) Instant {
+	due := last.Add(gap)
+	if now < due || gap >= period {
+		return due
+	}
+	if *slot < due {
+		*slot = c.budget.reserve(now, last.Add(period))
+	}
+	return *slot
+}
+
+// eased is how long to wait in a trouble of a certain age: for long it is the share of
+// it that is given.
+func eased(fast, age time.Duration, share int, longest time.Duration) time.Duration {
+	if age < hurryTime {
+		return fast
+	}
+	return min(max(fast, age/time.Duration(share)), longest)
+}
+
+// Hurry tells of the budget for what is sent sooner than stock would send it.
+type Hurry struct {
+	Spent  uint64 // how much was sent so
+	Waited uint64 // how often something was put off, to when stock would send it at most
+	Left   int    // how much may be sent now
+}
+
+// Hurry returns how much of the budget for what is hurried was used.
+func (c *Core) Hurry(now Instant) Hurry {
+	left := now.Sub(c.budget.next) / tokenTime
+	return Hurry{Spent: c.budget.spent, Waited: c.budget.waited, Left: int(min(max(left, 0), hurryBurst))}
+}
