@@ -93,8 +93,39 @@ type voter struct {
 // lostEpochs is about a voter whose file has lost its epochs. It may only go by
 // what others tell it.
 type lostEpochs struct {
-	told  monitor.Epoch            // the highest epoch that it told before
-	heard map[string]monitor.Epoch // the highest epoch in hellos about each master, since
+	told  monitor.Epoch // the highest epoch that it told before
+	heard []heardEpoch  // in hellos, since
+}
+
+// heardEpoch is the highest epoch that one Sentinel has told about a master.
+type heardEpoch struct {
+	master string
+	by     monitor.RunID
+	epoch  monitor.Epoch
+}
+
+func (l *lostEpochs) hears(h *monitor.Hello) {
+	for i := range l.heard {
+		if o := &l.heard[i]; o.master == h.MasterName && o.by == h.RunID {
+			o.epoch = max(o.epoch, h.CurrentEpoch)
+			return
+		}
+	}
+	l.heard = append(l.heard, heardEpoch{h.MasterName, h.RunID, h.CurrentEpoch})
+}
+
+// before returns the highest epoch that others than a candidate have told about a
+// master. What the candidate tells may be the epoch of the election that it is at.
+func (l *lostEpochs) before(master string, candidate monitor.RunID) (epoch monitor.Epoch, any bool) {
+	for _, o := range l.heard {
+		if o.master == master {
+			any = true
+			if o.by != candidate {
+				epoch = max(epoch, o.epoch)
+			}
+		}
+	}
+	return epoch, any
 }
 
 // forget makes v a voter that lost its epochs.
@@ -105,14 +136,14 @@ func (v *voter) forget() {
 	}
 	clear(v.words)
 	clear(v.heard)
-	v.lost, v.told = &lostEpochs{told, map[string]monitor.Epoch{}}, 0
+	v.lost, v.told = &lostEpochs{told: told}, 0
 	clear(v.config)
 }
 
 // hears notes what a hello tells a voter that lost its epochs.
 func (v *voter) hears(n *node, h *monitor.Hello) {
 	if v.lost != nil && h.RunID != n.id {
-		v.lost.heard[h.MasterName] = max(v.lost.heard[h.MasterName], h.CurrentEpoch)
+		v.lost.hears(h)
 	}
 }
 
@@ -178,7 +209,7 @@ func (k *checker) before(n *node, in monitor.Input) {
 		switch op := in.Op.(type) {
 		case monitor.FailoverOp:
 			k.operated(n, op)
-			n.seen.master(op.Name).byForce = op.Mode == monitor.FailoverForced
+			n.seen.operatorOrders(in.From, op)
 		case monitor.PauseOp:
 			k.said(n, in, op)
 		case monitor.RemoveOp:
@@ -366,7 +397,7 @@ func (k *checker) votedAgain(n *node, p *monitor.MasterProbe) {
 	if who.lost == nil || p.VoteFor == "" {
 		return
 	}
-	heard, any := who.lost.heard[p.Name]
+	heard, any := who.lost.before(p.Name, p.VoteFor)
 	first, given := who.votes[key]
 	switch again := given && first != p.VoteFor; {
 	case !any && p.VoteFor != n.id:

@@ -243,6 +243,7 @@ func (n *node) carryOut(e monitor.Effect) {
 	case monitor.CallResult:
 		n.w.check.decided(n)
 		n.w.check.acknowledged(n, e)
+		n.seen.orderAnswered(e.To)
 		n.took(e)
 		if e.Err != nil {
 			n.w.say(n.name, "answers the operator: %v", e.Err)

@@ -463,8 +463,9 @@ func (s *server) slaveOf(c *conn, t monitor.Token, cmd monitor.SlaveOf) {
 	default:
 		to := monitor.HostPort{Host: cmd.Host, Port: cmd.Port}
 		reply.Already = cmd.Bare && s.role == monitor.RoleReplica && s.following == to
+		serves := s.role == monitor.RoleMaster
 		s.follow(to)
-		if cmd.Bare {
+		if cmd.Bare && !(serves && cmd.Host == "") { // who gives a master its role changes nothing
 			s.switched = true
 			s.switcher, s.switcherLife = c.dialer, s.w.lifeOf(c.dialer)
 			s.w.check.roleChanged(s, s.w.hostName(c.ends[0]), cmd)

@@ -16,11 +16,27 @@ import (
 // demotion is what a master had when it was made a replica of nobody: all that it
 // has acknowledged.
 type demotion struct {
+	by     string // the Sentinel that drove
 	server *server
 	life   int // of its process: a restart gives it the role of its file back
 	at     Instant
 	data   dataset
 	id     uint64
+}
+
+// demotionBy returns the last demotion of a group for a Sentinel: its own, or that of
+// another whose switchover it takes over. Two that do not know of each other may take two
+// servers for the master.
+func (g *group) demotionBy(name string) *demotion {
+	for _, d := range slices.Backward(g.demotions) {
+		if d.by == name {
+			return d
+		}
+	}
+	if len(g.demotions) == 0 {
+		return nil
+	}
+	return g.demotions[len(g.demotions)-1]
 }
 
 // handover is what one process did in the running attempt about one master.
@@ -432,7 +448,8 @@ func (k *checker) roleChanged(s *server, by string, cmd monitor.SlaveOf) {
 	g := s.group
 	switch {
 	case s.followsItself():
-		g.demotion = &demotion{s, s.life, k.w.now, dataset{log: s.log[:len(s.log):len(s.log)], ahead: s.ahead}, s.replID}
+		g.demotions = slices.DeleteFunc(g.demotions, func(d *demotion) bool { return d.by == by })
+		g.demotions = append(g.demotions, &demotion{by, s, s.life, k.w.now, dataset{log: s.log[:len(s.log):len(s.log)], ahead: s.ahead}, s.replID})
 	case cmd.Host == "":
 		k.oneWriter(s, by)
 		k.kept(s, by)
@@ -442,7 +459,7 @@ func (k *checker) roleChanged(s *server, by string, cmd monitor.SlaveOf) {
 // oneWriter checks that nobody else takes writes when a switchover promotes a
 // server, or gives the old master its role back (OneWriter).
 func (k *checker) oneWriter(s *server, by string) {
-	d := s.group.demotion
+	d := s.group.demotionBy(by)
 	if d != nil && s != d.server && k.w.now.Sub(d.at) > lateOrder {
 		return // the network has held the order of a driver that is gone
 	}
@@ -488,7 +505,7 @@ const lateOrder = 3 * time.Second
 // kept checks that a server which a switchover promotes has all that the old master
 // had acknowledged (Kept).
 func (k *checker) kept(s *server, by string) {
-	d := s.group.demotion
+	d := s.group.demotionBy(by)
 	if d == nil || d.server == s {
 		return
 	}
@@ -504,8 +521,8 @@ func (k *checker) kept(s *server, by string) {
 // resynced checks that a switchover costs no full resynchronisation: nobody has
 // more than the new master (Partial).
 func (k *checker) resynced(s *server, m psync) {
-	d := s.group.demotion
-	if d == nil || !s.switched || s.role != monitor.RoleMaster || s.oldID != d.id || m.id != d.id {
+	left := slices.ContainsFunc(s.group.demotions, func(d *demotion) bool { return d.id == m.id })
+	if !left || !s.switched || s.role != monitor.RoleMaster || s.oldID != m.id {
 		return
 	}
 	k.looked[Partial]++

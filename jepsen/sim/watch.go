@@ -36,7 +36,8 @@ type watch struct {
 	lie            *lie                       // of the forged hello of this step
 	demoted        map[monitor.HostPort]bool  // masters that were seen as replicas of themselves, or made that
 	said           map[monitor.PeerRef]spokenWord
-	promotions     map[uint64]string // orders to become a master that have no answer, and the master
+	forcing        map[monitor.PeerRef]string // masters for which FORCE waits for its answer
+	promotions     map[uint64]string          // orders to become a master that have no answer, and the master
 }
 
 type (
@@ -64,7 +65,8 @@ type masterWatch struct {
 	allow    permission       // of an attempt by itself
 	order    permission       // of what operators have ordered
 	mayObey  bool             // some order was allowed
-	byForce  bool             // the last failover that an operator ordered
+	forcing  int              // orders by FORCE that wait for their answers
+	byForce  bool             // the last failover that an operator ordered, or one that waits for its answer
 	reset    bool             // an operator ends a failover whose outcome stands
 	granted  monitor.Epoch    // of the attempt whose promotion may be ordered
 	early    monitor.Epoch    // the config epoch that was told while the disk failed
@@ -90,7 +92,7 @@ func (h *watch) init() {
 	h.masters = map[string]*masterWatch{}
 	h.questions = map[monitor.PeerRef]string{}
 	h.epochs = map[monitor.Epoch]bool{}
-	h.said = map[monitor.PeerRef]spokenWord{}
+	h.said, h.forcing = map[monitor.PeerRef]spokenWord{}, map[monitor.PeerRef]string{}
 	h.spoke, h.lie = map[spoken]Instant{}, nil
 	h.promotions, h.demoted = map[uint64]string{}, map[monitor.HostPort]bool{}
 	h.probes, h.before, h.tiltBefore = h.probes[:0], h.before[:0], false
@@ -116,6 +118,24 @@ func (h *watch) note(p *monitor.MasterProbe) {
 	}
 	if p.Promoted.Port != 0 && p.Phase != election.None && h.master(p.Name).granted == p.AttemptEpoch {
 		h.ordered = append(h.ordered, hostPort(p.Promoted))
+	}
+}
+
+// operatorOrders notes a failover that an operator orders. FORCE is carried out a moment later,
+// after the servers were asked anew, and another order may come in between.
+func (h *watch) operatorOrders(from monitor.PeerRef, op monitor.FailoverOp) {
+	m := h.master(op.Name)
+	if op.Mode == monitor.FailoverForced {
+		h.forcing[from] = op.Name
+		m.forcing++
+	}
+	m.byForce = m.forcing > 0
+}
+
+func (h *watch) orderAnswered(to monitor.PeerRef) {
+	if name, ok := h.forcing[to]; ok {
+		delete(h.forcing, to)
+		h.master(name).forcing--
 	}
 }
 

@@ -53,7 +53,7 @@ type group struct {
 	index   int
 	servers []*server
 
-	demotion *demotion // the last one of a switchover; nil: none
+	demotions []*demotion // the last one of each driver of switchovers, the latest at the end
 }
 
 // waiting is a fault that waits for an event to be emitted.
