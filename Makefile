@@ -10,7 +10,7 @@ RUNS     ?= 20
 SEED     ?= 1
 
 .DEFAULT_GOAL := build
-.PHONY: help build demo deps test test-integration switchovers lint portable fuzz conformance ecosystem seeds mixed
+.PHONY: help build demo deps test test-integration switchovers lint portable fuzz conformance ecosystem companions seeds mixed
 .PHONY: sim sim-long sim-stats explore mutants bench-failover bench-planned bench-promote bench-gossip bench bench-short benchmem clean
 
 help: ## list the targets
@@ -23,15 +23,15 @@ demo: build ## kill a master and watch three Sentinels replace it (30 s)
 	@sh jepsen/install.sh redis-server || echo "demo: going on with the embedded server"
 	@$(BIN)/demo $(DEMOFLAGS)
 
-deps: ## install what the tests need: redis-server, redis-sentinel, gcc, python3-redis, nft, ip
-	@sh jepsen/install.sh redis-server redis-sentinel gcc python3-redis nft ip && redis-server --version
+deps: ## install what the tests need: redis-server, redis-sentinel, gcc, python3-redis, nft, ip, haproxy, nutcracker
+	@sh jepsen/install.sh redis-server redis-sentinel gcc python3-redis nft ip haproxy nutcracker && redis-server --version
 
 test: ## run every test, with the race detector and real servers (under 10 minutes)
-	@sh jepsen/install.sh redis-server redis-sentinel gcc python3-redis nft ip || echo "test: tests that need them will fail"
+	@sh jepsen/install.sh redis-server redis-sentinel gcc python3-redis nft ip haproxy nutcracker || echo "test: tests that need them will fail"
 	$(GO) test -race -timeout 10m ./...
 
 test-integration: ## run only the tests with real daemons and servers
-	@sh jepsen/install.sh redis-server redis-sentinel gcc python3-redis nft ip || echo "test: tests that need them will fail"
+	@sh jepsen/install.sh redis-server redis-sentinel gcc python3-redis nft ip haproxy nutcracker || echo "test: tests that need them will fail"
 	$(GO) test -race -timeout 10m -count 1 ./jepsen/...
 
 switchovers: ## strike at every step of a planned switchover with every fault (5 minutes)
@@ -64,8 +64,12 @@ conformance: ## compare with redis-sentinel at length; writes docs/compatibility
 	$(GO) test -race -count 1 -timeout 10m ./jepsen/conformance -long -write
 
 ecosystem: ## repeat published guides and the tests of old clients (needs node and npm; 7 minutes)
-	@sh jepsen/install.sh redis-server redis-sentinel gcc python3-redis haproxy ip
+	@sh jepsen/install.sh redis-server redis-sentinel gcc python3-redis haproxy nutcracker ip
 	$(GO) test -race -count 1 -v -timeout 20m ./jepsen/ecosystem ./jepsen/clients -long
+
+companions: ## switch masters 50 times behind the real nutcracker and HAProxy (1 minute)
+	@sh jepsen/install.sh haproxy nutcracker
+	$(GO) test -race -count 1 -v -timeout 10m -run 'TestStablePorts' ./agent -long
 
 # The former name of ecosystem.
 seeds: ecosystem

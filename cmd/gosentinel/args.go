@@ -21,6 +21,7 @@ type invocation struct {
 	history   []string // the arguments of history; nil for any other command
 	mock      []string // the arguments of mock; nil for any other command
 	proxy     []string // the arguments of proxy; nil for any other command
+	agent     []string // the arguments of agent; nil for any other command
 }
 
 var errNeedsFile = errors.New("Sentinel needs config file on disk to save state. Exiting...")
@@ -65,6 +66,11 @@ func parseArgs(args []string) (invocation, error) {
 	}
 	if len(args) > 1 && args[0] == "proxy" && !strings.HasPrefix(args[1], "--") && args[1] != "-" {
 		inv.proxy = args[1:]
+		return inv, nil
+	}
+	// A file may still be called agent if nothing or an option of redis-sentinel follows it.
+	if len(args) > 1 && args[0] == "agent" && args[1] != "-" && (!strings.HasPrefix(args[1], "--") || args[1] == "--help") {
+		inv.agent = args[1:]
 		return inv, nil
 	}
 	if len(args) > 0 && args[len(args)-1] == "-" {

@@ -9,5 +9,6 @@
 //   - daemonize.go: going into the background;
 //   - supervise.go: readiness and watchdog of systemd, readiness of upstart;
 //   - pidfile.go, signals.go: the pid file and the reaction to signals;
-//   - check.go, convert.go: the two tools for configuration files.
+//   - check.go, convert.go: the two tools for configuration files;
+//   - history.go, mock.go, agent.go: the commands of those names.
 package main

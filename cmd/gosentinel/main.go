@@ -18,6 +18,7 @@ const usage = `Usage: gosentinel <config-file> [--sentinel] [--<option> <value>.
        gosentinel history <file-or-address> [<master>] [--json]
        gosentinel mock -list | -script <name-or-file> | -help
        gosentinel proxy [-check] <proxy.toml>
+       gosentinel agent <file> [-once | -dry-run] | -help
        gosentinel -v | --version
        gosentinel -h | --help
 
@@ -44,7 +45,8 @@ from a Sentinel that is running:
   gosentinel history sentinel.conf
   gosentinel history 10.0.0.5:26379 cache
 
-mock plays Sentinels that misbehave, for the tests of client libraries.
+mock plays Sentinels that misbehave, for the tests of client libraries. agent keeps
+other programs pointed at the masters: twemproxy, HAProxy, files, Kubernetes.
 
 proxy serves clients that know nothing of Sentinels, and makes a failover a pause.
 
@@ -91,6 +93,8 @@ func (p *program) run() int {
 		return p.mock(inv.mock)
 	case inv.proxy != nil:
 		return p.proxy(inv.proxy)
+	case inv.agent != nil:
+		return p.agent(inv.agent)
 	}
 	stdin := ""
 	if inv.stdin {

@@ -37,6 +37,7 @@ var layers = []layer{
 	{"internal/testcert", nil},
 	{"internal/tomlfile", nil},
 	{"discovery", nil},
+	{"agent", []string{"discovery", "internal/atomicfile", "internal/tomlfile"}},
 	{"internal/fakeredis", []string{"internal/atomicfile", "internal/glob", "internal/respguard", "internal/words"}},
 
 	{"internal/mock", []string{"internal/fakeredis", "internal/glob", "internal/reserve", "internal/respguard", "internal/words"}},
@@ -80,7 +81,7 @@ var layers = []layer{
 	{"sentineltest", []string{"event", ".", "internal/fakeredis", "internal/mempipe", "internal/mock", "internal/reserve", "internal/server", "internal/testbed", "internal/testcert", "internal/valid", "monitor"}},
 	{"proxy", []string{"discovery", "internal/words"}},
 	{"cmd/gosentinel", []string{
-		"configrewrite", "internal/errtext", "internal/listen", "internal/logfile", "internal/mock", "internal/node", "internal/recorder", "internal/scripts",
+		"agent", "configrewrite", "internal/errtext", "internal/listen", "internal/logfile", "internal/mock", "internal/node", "internal/recorder", "internal/scripts",
 		"internal/words", "journal", "monitor", "proxy",
 	}},
 

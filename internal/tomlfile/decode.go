@@ -83,7 +83,7 @@ func (d *Doc) problem(path, hint, format string, args ...any) {
 // float64, a [time.Duration] (written "1m30s"), a [Bytes], a list or a map of those,
 // a struct, a list of structs for [[tables]], a Table to be decoded later, or
 // anything with UnmarshalText or UnmarshalTOML. Fields of embedded structs count as
-// those of the struct. What is not in the file keeps its value.
+// those of the struct, which wins where both have one. What is not in the file keeps its value.
 func (t Table) Decode(into any) {
 	fields := map[string]reflect.Value{}
 	collect(reflect.ValueOf(into).Elem(), fields)
@@ -115,6 +115,7 @@ func (t Table) header() string {
 }
 
 func collect(s reflect.Value, fields map[string]reflect.Value) {
+	s = reflect.Indirect(s) // a struct may be embedded by a pointer
 	for i := range s.NumField() {
 		f := s.Type().Field(i)
 		if name := f.Tag.Get("toml"); name != "" {

@@ -65,10 +65,14 @@ func (l *lines) resolve(path string, parts []string, array bool) string {
 	return path
 }
 
-// at returns the line of a path, or that of the nearest table around it.
+// at returns the line of a path, or that of the nearest table around it. Of a list of
+// tables it is that of the first.
 func (l *lines) at(path string) int {
 	for path != "" {
 		if line, found := l.index[path]; found {
+			return line
+		}
+		if line, found := l.index[element(path, 0)]; found {
 			return line
 		}
 		path = path[:max(0, strings.LastIndexAny(path, ".["))]

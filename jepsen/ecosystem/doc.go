@@ -2,7 +2,7 @@
 // told to do with redis-sentinel: set-ups of published guides, with their own
 // files, and client libraries with their own tests.
 //
-//	go test ./jepsen/ecosystem      # part of make test: the two guides
+//	go test ./jepsen/ecosystem      # part of make test: the three guides
 //	make ecosystem                  # everything, with a table of what was seen
 //
 // # What is repeated
@@ -13,6 +13,9 @@
 //   - The high-availability guide of the Zato integration platform (TestZato): names
 //     of hosts in all files, and a Python client that makes exactly the platform's
 //     calls while the master is stopped.
+//   - A guide of 2014 to twemproxy in front of two shards, whose agent follows
+//     +switch-master (TestTwemproxyAgent): here the agent is that of this project, with
+//     the flags and the log lines of the old one.
 //   - Two clients for Node.js, redis-sentinel and redis-sentinel-client, each run
 //     through its own tests (TestNodeClients, only in make ecosystem: npm fetches
 //     them, by a lock file that holds their hashes).
