@@ -16,7 +16,6 @@ import (
 // demotion is what a master had when it was made a replica of nobody: all that it
 // has acknowledged.
 type demotion struct {
-	by     string // the Sentinel that drove
 	server *server
 	life   int // of its process: a restart gives it the role of its file back
 	at     Instant
@@ -24,13 +23,18 @@ type demotion struct {
 	id     uint64
 }
 
-// demotionBy returns the last demotion of a group for a Sentinel: its own, or that of
-// another whose switchover it takes over. Two that do not know of each other may take two
-// servers for the master.
-func (g *group) demotionBy(name string) *demotion {
-	for _, d := range slices.Backward(g.demotions) {
-		if d.by == name {
-			return d
+// demotionFor returns the last demotion of the server that a Sentinel takes for the master
+// of a group; that of another one where there is none. Two Sentinels that do not know of
+// each other may take two servers for the master.
+func (w *world) demotionFor(name string, g *group) *demotion {
+	for _, s := range w.nodes {
+		if n, ok := s.(*node); ok && n.name == name {
+			v, _ := n.core.Master(w.now, g.name)
+			for _, d := range slices.Backward(g.demotions) {
+				if d.server.isAt(v.Addr) {
+					return d
+				}
+			}
 		}
 	}
 	if len(g.demotions) == 0 {
@@ -448,8 +452,8 @@ func (k *checker) roleChanged(s *server, by string, cmd monitor.SlaveOf) {
 	g := s.group
 	switch {
 	case s.followsItself():
-		g.demotions = slices.DeleteFunc(g.demotions, func(d *demotion) bool { return d.by == by })
-		g.demotions = append(g.demotions, &demotion{by, s, s.life, k.w.now, dataset{log: s.log[:len(s.log):len(s.log)], ahead: s.ahead}, s.replID})
+		g.demotions = slices.DeleteFunc(g.demotions, func(d *demotion) bool { return d.server == s })
+		g.demotions = append(g.demotions, &demotion{s, s.life, k.w.now, dataset{log: s.log[:len(s.log):len(s.log)], ahead: s.ahead}, s.replID})
 	case cmd.Host == "":
 		k.oneWriter(s, by)
 		k.kept(s, by)
@@ -459,7 +463,7 @@ func (k *checker) roleChanged(s *server, by string, cmd monitor.SlaveOf) {
 // oneWriter checks that nobody else takes writes when a switchover promotes a
 // server, or gives the old master its role back (OneWriter).
 func (k *checker) oneWriter(s *server, by string) {
-	d := s.group.demotionBy(by)
+	d := k.w.demotionFor(by, s.group)
 	if d != nil && s != d.server && k.w.now.Sub(d.at) > lateOrder {
 		return // the network has held the order of a driver that is gone
 	}
@@ -505,7 +509,7 @@ const lateOrder = 3 * time.Second
 // kept checks that a server which a switchover promotes has all that the old master
 // had acknowledged (Kept).
 func (k *checker) kept(s *server, by string) {
-	d := s.group.demotionBy(by)
+	d := k.w.demotionFor(by, s.group)
 	if d == nil || d.server == s {
 		return
 	}

@@ -53,7 +53,7 @@ type group struct {
 	index   int
 	servers []*server
 
-	demotions []*demotion // the last one of each driver of switchovers, the latest at the end
+	demotions []*demotion // the last one of each server by a switchover, the latest at the end
 }
 
 // waiting is a fault that waits for an event to be emitted.
