@@ -288,6 +288,8 @@ func (p *twem) loseSentinel() {
 		return "", strings.Contains(p.read(p.log), "discovery: trouble with=Sentinel addr=127.0.0.1:29560")
 	})
 	// The other one is asked: a change that only it knows is followed.
+	_, err = p.sentinels[0].WaitExit(p.ctx)
+	p.must(err)
 	p.must(p.sentinels[0].Start())
 	p.must(p.sentinels[0].WaitReady(p.ctx))
 	p.until("the agent to have it back", func(context.Context) (string, bool) {
@@ -367,6 +369,8 @@ socket = %q
 	p.must(client.Set(p.ctx, "through-haproxy", "x", 0).Err())
 	p.must(p.servers[0].Signal(syscall.SIGKILL))
 	p.until("all three to have the new master", at(29551))
+	_, err := p.servers[0].WaitExit(p.ctx)
+	p.must(err)
 	p.must(p.servers[0].Start())
 	p.must(p.servers[0].WaitReplicaOf(p.ctx, p.servers[1]))
 	p.until("a write on the new master", func(ctx context.Context) (string, bool) {
