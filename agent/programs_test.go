@@ -141,11 +141,12 @@ func TestStablePorts(t *testing.T) {
 		}
 	}
 	writer := dial(t, front)
-	var failed, writes atomic.Int64
+	var failed, writes, gap atomic.Int64
 	ended := make(chan struct{})
 	stop := make(chan struct{})
 	go func() {
 		defer close(ended)
+		last := time.Now()
 		for n := 0; ; n++ {
 			select {
 			case <-stop:
@@ -154,7 +155,10 @@ func TestStablePorts(t *testing.T) {
 			}
 			if writes.Add(1); writer.set("key", fmt.Sprint(n)) != "+OK" {
 				failed.Add(1)
+				continue
 			}
+			gap.Store(max(gap.Load(), int64(time.Since(last))))
+			last = time.Now()
 		}
 	}()
 	switches := 3
@@ -195,7 +199,8 @@ func TestStablePorts(t *testing.T) {
 	if alive != idle {
 		t.Errorf("%d of %d idle clients are alive", alive, idle)
 	}
-	t.Logf("%d switches: the same nutcracker, %d of %d idle clients alive, %d of %d writes failed", switches, alive, idle, failed.Load(), writes.Load())
+	t.Logf("%d switches: the same nutcracker, %d of %d idle clients alive, %d of %d writes failed, longest gap %v",
+		switches, alive, idle, failed.Load(), writes.Load(), time.Duration(gap.Load()).Round(time.Millisecond))
 	if n := strings.Count(log.String(), "Received switch-master"); n < switches {
 		t.Errorf("%d switches were seen, of %d", n, switches)
 	}
