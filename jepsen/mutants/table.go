@@ -106,6 +106,7 @@ var general = []Mutation{
 	},
 	{
 		Name: "attempt at the epoch of a configuration", Why: "a replica is promoted for nothing: the others have that epoch with another address",
+		By: ByTest, Test: [2]string{"./monitor", "^TestSharesEpoch$"},
 		Edits: []Edit{{"monitor/epoch.go", "c.epoch > max(m.ledger.Epoch, m.configEpoch)", "c.epoch > m.ledger.Epoch"}},
 	},
 	{

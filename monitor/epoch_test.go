@@ -1,0 +1,38 @@
+package monitor
+
+import (
+	"testing"
+	"time"
+
+	"github.com/gosentinel/sentinel/election"
+)
+
+// TestSharesEpoch: an attempt takes the current epoch while that is young, and unused for
+// its master.
+func TestSharesEpoch(t *testing.T) {
+	const current = 7
+	for _, x := range []struct {
+		what          string
+		age           time.Duration // of the current epoch; -1: from the file
+		voted, config Epoch
+		want          Epoch
+	}{
+		{"young and unused", 0, 3, 6, current},
+		{"nearly old", epochShared - 1, 6, 6, current},
+		{"old", epochShared, 3, 3, current + 1},
+		{"from the file", -1, 3, 3, current + 1},
+		{"it has voted in it", 0, current, 3, current + 1},
+		{"its configuration is of it", 0, 3, current, current + 1},
+	} {
+		c := newCore(t, manyMasters(1))
+		m := c.masters[0]
+		c.epoch, c.now = current, origin
+		if x.age >= 0 {
+			c.epochAt = origin - Instant(x.age)
+		}
+		m.ledger, m.configEpoch = election.Ledger{Epoch: x.voted, For: "another"}, x.config
+		if got := c.standsAt(m); got != x.want {
+			t.Errorf("%s: it would stand at %d, want %d", x.what, got, x.want)
+		}
+	}
+}
