@@ -18,6 +18,7 @@ type layer struct {
 // here on purpose or not at all.
 var layers = []layer{
 	// Helpers without knowledge of Sentinels.
+	{"internal/epoll", nil},
 	{"internal/errtext", nil},
 	{"internal/filelock", nil},
 	{"internal/glob", nil},
@@ -49,7 +50,7 @@ var layers = []layer{
 	{"monitor", []string{"quorum", "election", "event", "internal/glob", "internal/numhost", "internal/option", "internal/valid"}},
 
 	// The shells around it.
-	{"monitor/link", []string{"internal/valid", "monitor"}},
+	{"monitor/link", []string{"internal/epoll", "internal/valid", "monitor"}},
 	{"pubsub", []string{"event", "internal/glob", "internal/ordered", "monitor"}},
 	{"gossip/session", []string{"internal/valid", "monitor"}},
 	{"gossip", []string{"gossip/session", "monitor"}},
@@ -63,7 +64,7 @@ var layers = []layer{
 	{"internal/tlsfiles", []string{"configrewrite", "internal/errtext", "monitor"}},
 	{"internal/listen", []string{"configrewrite", "internal/errtext", "internal/numhost", "monitor"}},
 	{"internal/server", []string{
-		"configrewrite", "election", "gossip", "internal/acl", "internal/atomicfile", "internal/errtext", "internal/glob", "journal",
+		"configrewrite", "election", "gossip", "internal/acl", "internal/atomicfile", "internal/epoll", "internal/errtext", "internal/glob", "journal",
 		"internal/numhost", "internal/option", "internal/respguard", "internal/scripts", "internal/valid", "internal/words", "monitor", "pubsub",
 	}},
 	{"internal/testbed", []string{"internal/server", "monitor"}},

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/gosentinel/sentinel/internal/recorder"
 	"github.com/gosentinel/sentinel/internal/server"
 	"github.com/gosentinel/sentinel/monitor"
+	"github.com/gosentinel/sentinel/monitor/link"
 )
 
 // Limits of the loop.
@@ -122,11 +124,17 @@ func (b *inbox) deliver(at monitor.Instant, in monitor.Input) {
 	b.putStamped(item{at: at, in: in})
 }
 
-// item is one entry of the inbox. Exactly one of in, view, persisted and the pair
+// deliverAll is deliver for what arrived on several connections.
+func (b *inbox) deliverAll(all []link.Arrival) {
+	b.putStamped(item{at: all[0].At, batch: slices.Clone(all)})
+}
+
+// item is one entry of the inbox. Exactly one of in, batch, view, persisted and the pair
 // of request and answer is set.
 type item struct {
 	at        monitor.Instant
 	in        monitor.Input
+	batch     []link.Arrival // inputs with their own times
 	view      func(*monitor.Core, monitor.Instant)
 	request   func(monitor.PeerRef) monitor.Input
 	answer    chan<- any
@@ -216,10 +224,11 @@ func (l *loop) waitForHelpers() {
 }
 
 func (l *loop) takeMore() {
-	for range batchItems {
+	for n := 0; n < batchItems; n++ {
 		select {
 		case it := <-l.inbox.items:
 			l.take(it)
+			n += len(it.batch)
 		default:
 			return
 		}
@@ -237,6 +246,10 @@ func (l *loop) take(it item) {
 		l.lastRef++
 		l.waiting[l.lastRef] = it.answer
 		l.record.Step(l.core, it.at, it.request(l.lastRef))
+	case it.batch != nil:
+		for _, a := range it.batch {
+			l.record.Step(l.core, a.At, a.In)
+		}
 	default:
 		l.record.Step(l.core, it.at, it.in)
 		if it.published {

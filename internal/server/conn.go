@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gosentinel/sentinel/internal/acl"
+	"github.com/gosentinel/sentinel/internal/epoll"
 	"github.com/gosentinel/sentinel/internal/respguard"
 	"github.com/gosentinel/sentinel/monitor"
 	"github.com/gosentinel/sentinel/pubsub"
@@ -34,7 +35,7 @@ var replyBuffers = sync.Pool{New: func() any { return new([]byte) }}
 type client struct {
 	server *Server
 	conn   *respguard.Conn
-	polled *polled // below conn; nil: it has a goroutine of its own
+	polled *epoll.Conn // below conn; nil: it has a goroutine of its own
 	id     uint64
 	addr   string
 	laddr  string
@@ -280,7 +281,7 @@ func (c *client) appendInfo(dst []byte, now time.Time) []byte {
 // as with TLS.
 func (c *client) descriptor() int {
 	if c.polled != nil {
-		return c.polled.descriptor()
+		return c.polled.Descriptor()
 	}
 	fd := -1
 	if sys, ok := c.conn.NetConn().(syscall.Conn); ok {

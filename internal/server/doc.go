@@ -8,7 +8,7 @@
 //	srv.Close() // ends all connections
 //
 // Start with server.go, which accepts a connection, and serve.go, which handles its
-// commands and cleans up after it. On Linux, poller_linux.go waits for plain TCP
+// commands and cleans up after it. On Linux, poller.go waits for plain TCP
 // connections; others have a goroutine each. [Engine], in engine.go, is all that the
 // package knows of the loop that owns the core. commands.go has the table of all
 // commands and dispatch.go the checks that each must pass; backlog.go has replies that

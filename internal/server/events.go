@@ -65,7 +65,7 @@ func (c *client) tryEvents(buf []byte) []byte {
 		return buf
 	}
 	buf = c.sub.AppendPending(buf[:0], flushBytes)
-	n, err := c.polled.tryWrite(buf)
+	n, err := c.polled.TryWrite(buf)
 	c.server.bytesOut.Add(uint64(n))
 	if err == nil && n < len(buf) {
 		rest := append([]byte(nil), buf[n:]...)

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/gosentinel/sentinel/internal/epoll"
 	"github.com/gosentinel/sentinel/internal/resptest"
 	"github.com/gosentinel/sentinel/pubsub"
 )
@@ -24,14 +25,12 @@ func TestServedTogether(t *testing.T) {
 	ts.mu.Lock()
 	ts.poller = w // the test does its work
 	ts.mu.Unlock()
-	events := make([]unix.EpollEvent, pollAtOnce)
-	arrived := func(clients int) int {
-		n := 0
+	arrived := func(clients int) (conns []*epoll.Conn) {
 		resptest.Eventually(t, "the commands to arrive", func() bool {
-			n = ready(w.fd, events)
-			return n == clients
+			w.set.Poll(func(p *epoll.Conn) { conns = append(conns, p) })
+			return len(conns) == clients
 		})
-		return n
+		return conns
 	}
 	dial := func() net.Conn {
 		nc, err := net.Dial("tcp", ts.addr)
@@ -57,16 +56,16 @@ func TestServedTogether(t *testing.T) {
 
 	subscriber, gone, one, two := dial(), dial(), dial(), dial()
 	send(subscriber, "SUBSCRIBE +sdown\r\n")
-	for _, ev := range events[:arrived(1)] {
-		w.event(ev)
+	for _, p := range arrived(1) {
+		w.serve(p)
 	}
 	read(subscriber, "*3\r\n$9\r\nsubscribe\r\n$6\r\n+sdown\r\n:1\r\n")
 	for _, nc := range []net.Conn{subscriber, one, two} {
 		send(nc, "PING\r\n")
 	}
 	send(gone, "QUIT\r\nPING\r\n")
-	for _, ev := range events[:arrived(4)] {
-		w.event(ev)
+	for _, p := range arrived(4) {
+		w.serve(p)
 	}
 	if n := len(w.served); n != 3 || ts.processed.Load() < 5 {
 		t.Errorf("%d clients were served and are to be written to, want 3; %d commands", n, ts.processed.Load())

@@ -155,7 +155,7 @@ func (c *client) flushed(w *work, patient bool) bool {
 	if !c.writing.TryLock() {
 		return false
 	}
-	n, err := c.polled.tryWrite(c.out.buf)
+	n, err := c.polled.TryWrite(c.out.buf)
 	c.server.bytesOut.Add(uint64(n))
 	if err == nil && n < len(c.out.buf) {
 		// Nothing may come in between: flush unlocks when the rest is written.
@@ -206,7 +206,7 @@ func (s *Server) finish(c *client, err error) {
 	c.conn.Close()
 	c.end()
 	if c.polled != nil {
-		c.polled.release()
+		c.polled.Release()
 	}
 	var bad *respguard.Violation
 	if errors.As(err, &bad) {

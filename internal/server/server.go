@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gosentinel/sentinel/internal/epoll"
 	"github.com/gosentinel/sentinel/internal/respguard"
 	"github.com/gosentinel/sentinel/monitor"
 	"github.com/gosentinel/sentinel/pubsub"
@@ -141,7 +142,7 @@ func (s *Server) accept(conn *respguard.Conn) {
 		s.mu.Unlock()
 		conn.Close()
 		if p != nil {
-			p.release()
+			p.Release()
 		}
 		return
 	}
@@ -152,15 +153,15 @@ func (s *Server) accept(conn *respguard.Conn) {
 		go s.serveAlone(c)
 		return
 	}
-	p.client = c
-	if err := errors.Join(conn.Arm(), p.watch()); err != nil {
+	p.Owner = c
+	if err := errors.Join(conn.Arm(), p.Watch()); err != nil {
 		s.finish(c, err)
 	}
 }
 
 // poll has the poller take a connection over, if it can. A server whose connections are
 // of other kinds has no poller.
-func (s *Server) poll(conn *respguard.Conn) *polled {
+func (s *Server) poll(conn *respguard.Conn) *epoll.Conn {
 	if _, tcp := conn.NetConn().(*net.TCPConn); !tcp || s.cfg.NoPoller {
 		return nil
 	}

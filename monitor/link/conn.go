@@ -11,14 +11,16 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/gosentinel/sentinel/internal/epoll"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
 // conn is one connection, from the attempt to the loss. It is never reused.
 //
 // Three goroutines use it. The loop sends and closes. The connection's own
-// goroutine dials, then reads. A writing goroutine exists only while there is
-// something that could not be written at once.
+// goroutine dials, then reads, or leaves that to the reader of many, which is its
+// goroutine then. A writing goroutine exists only while there is something that could
+// not be written at once.
 type conn struct {
 	pool   *Pool
 	id     monitor.ConnID
@@ -34,6 +36,7 @@ type conn struct {
 	underlying  net.Conn           // to close; nil until connected
 	nc          net.Conn           // to write to
 	raw         syscall.RawConn    // for writing without waiting; nil when nc cannot
+	polled      *epoll.Conn        // nc, if it is read by the reader of many; nil: it is not
 	writesEnded bool               // nothing is sent any more
 	failed      bool               // closed by this side
 	closed      bool               // nothing is delivered any more
@@ -122,8 +125,8 @@ func (c *conn) write() {
 	if c.writesEnded || c.nc == nil || c.out == nil || c.writing || c.tooLate() {
 		return
 	}
-	if c.raw != nil {
-		n, err := writeNow(c.raw, c.out.b)
+	if c.raw != nil || c.polled != nil {
+		n, err := c.writeNow(c.out.b)
 		if err != nil {
 			c.writeFailed(err)
 			return
@@ -137,6 +140,14 @@ func (c *conn) write() {
 	}
 	c.writing = true
 	c.pool.wg.Go(c.writeRest)
+}
+
+// writeNow writes what the system takes at once, which may be nothing.
+func (c *conn) writeNow(b []byte) (int, error) {
+	if c.polled != nil {
+		return c.polled.TryWrite(b)
+	}
+	return writeNow(c.raw, b)
 }
 
 // tooLate ends the connection when an order in the queue must not be sent any more.
@@ -215,6 +226,8 @@ func (c *conn) close(abort bool) {
 	defer c.mu.Unlock()
 	if tcp, ok := c.underlying.(*net.TCPConn); ok && abort {
 		_ = tcp.SetLinger(0) // fails only on a socket that is closed already
+	} else if c.polled != nil && abort {
+		c.polled.Abort()
 	} else if !abort {
 		c.write() // what was ordered before
 	}
@@ -241,6 +254,11 @@ func (c *conn) connect(ctx context.Context) {
 	if len(c.others) > 0 {
 		remote = o.host
 	}
+	if c.polled != nil {
+		c.up(remote)
+		c.pool.many.watch(c)
+		return
+	}
 	c.pool.wg.Go(func() { c.serve(remote) })
 }
 
@@ -263,7 +281,12 @@ func (c *conn) adopt(nc, under net.Conn) bool {
 	if c.failed {
 		return false
 	}
-	c.nc, c.underlying, c.raw = nc, under, rawConn(nc)
+	c.nc, c.underlying = nc, under
+	if c.polled = c.pool.many.take(c, nc); c.polled != nil {
+		c.nc, c.underlying = c.polled, c.polled
+	} else {
+		c.raw = rawConn(nc)
+	}
 	c.write()
 	return true
 }
@@ -271,8 +294,12 @@ func (c *conn) adopt(nc, under net.Conn) bool {
 // serve reads until the connection is lost. remote is the address that answered,
 // if there was a choice.
 func (c *conn) serve(remote string) {
-	c.deliver(c.pool.cfg.Now(), monitor.LinkUp{Conn: c.id, LocalIP: localIP(c.nc), RemoteIP: remote})
+	c.up(remote)
 	c.end(c.receive())
+}
+
+func (c *conn) up(remote string) {
+	c.deliver(c.pool.cfg.Now(), monitor.LinkUp{Conn: c.id, LocalIP: localIP(c.nc), RemoteIP: remote})
 }
 
 func (c *conn) receive() error {
@@ -316,6 +343,12 @@ func (c *conn) deliver(at monitor.Instant, in monitor.Input) {
 // end reports the loss, once: it is the last thing that the connection's
 // goroutine does.
 func (c *conn) end(err error) {
+	c.lost(err)
+	c.deliverReady(c.pool.cfg.Now())
+}
+
+// lost ends the connection, and makes ready what is said about it.
+func (c *conn) lost(err error) {
 	c.pool.take(c.id)
 	c.mu.Lock()
 	reason, own := c.lossReason(err), c.failed
@@ -328,7 +361,6 @@ func (c *conn) end(err error) {
 		c.trouble(monitor.StepConnect, cause, text)
 	}
 	c.emit(monitor.LinkDown{Conn: c.id, Reason: reason})
-	c.deliverReady(c.pool.cfg.Now())
 }
 
 // lossReason says why the connection ended. The caller holds mu.

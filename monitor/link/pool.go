@@ -22,10 +22,17 @@ type Config struct {
 	// Pool, and once Shutdown was called it must return.
 	Deliver func(at monitor.Instant, in monitor.Input)
 
+	// DeliverAll takes what happened on several connections, in order, under the
+	// terms of Deliver. It must not keep the slice. nil calls Deliver for each.
+	DeliverAll func([]Arrival)
+
 	// Now is the clock that arrivals are stamped with. Bytes are stamped when
 	// they were read, before they wait in Deliver: a busy Sentinel must not
 	// mistake its own delay for the delay of a server.
 	Now func() monitor.Instant
+
+	// Alone has a goroutine read from each connection, as everywhere but on Linux.
+	Alone bool
 
 	// DialContext opens a connection; nil means TCP from BindSource. Close on
 	// what it returns must not block and must end reads and writes in progress.
@@ -44,6 +51,12 @@ type Config struct {
 
 	// Limits bound what one connection can cost.
 	Limits Limits
+}
+
+// Arrival is an input and when it arrived.
+type Arrival struct {
+	At monitor.Instant
+	In monitor.Input
 }
 
 // Limits bound what one connection can cost; a connection that exceeds one is
@@ -83,6 +96,7 @@ type Pool struct {
 	cfg    Config
 	wg     sync.WaitGroup // every goroutine of the Pool
 	starts starts
+	many   *many
 
 	dirty []*conn // connections with unwritten commands; belongs to the loop
 
@@ -97,11 +111,19 @@ func New(cfg Config) *Pool {
 	if cfg.Deliver == nil || cfg.Now == nil {
 		panic("link: Config needs Deliver and Now")
 	}
+	if cfg.DeliverAll == nil {
+		cfg.DeliverAll = func(all []Arrival) {
+			for _, a := range all {
+				cfg.Deliver(a.At, a.In)
+			}
+		}
+	}
 	if cfg.Log == nil {
 		cfg.Log = func(monitor.Level, string) {}
 	}
 	p := &Pool{cfg: cfg, conns: map[monitor.ConnID]*conn{}}
 	p.starts.wg = &p.wg
+	p.many = &many{pool: p}
 	return p
 }
 
@@ -149,6 +171,7 @@ func (p *Pool) Shutdown() {
 		c.close(false)
 	}
 	p.wg.Wait()
+	p.many.close()
 }
 
 func (p *Pool) dial(d monitor.Dial) {
