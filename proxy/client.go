@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/gosentinel/sentinel/internal/words"
 )
@@ -35,23 +36,27 @@ type client struct {
 	buffered   int // bytes of replies before their turn
 	inFlight   int // bytes of requests
 
-	proto    uint8
-	db       int
-	name     string
-	authed   bool
-	replies  replyMode
-	stalled  bool // nothing is read before all replies are there
-	reading  bool
-	eof      bool // it has said that it sends nothing more
-	closing  bool // it is closed when its replies are written
-	gone     bool
-	shared   *route // of the master, for protocol and database
-	pin      *route // a connection of its own
-	tx       bool   // between MULTI and EXEC
-	watching bool   // since WATCH
-	sticky   bool   // its own connection is kept
-	relaying bool   // what the server sends are messages
-	txDB     int    // SELECT within a transaction
+	proto     uint8
+	db        int
+	name      string
+	authed    bool
+	replies   replyMode
+	heard     int  // events of a Sentinel that it has subscribed to
+	stalled   bool // nothing is read before all replies are there
+	reading   bool
+	eof       bool // it has said that it sends nothing more
+	closing   bool // it is closed when its replies are written
+	gone      bool
+	shared    *route    // of the master, for protocol and database
+	pin       *route    // a connection of its own
+	tx        bool      // between MULTI and EXEC
+	watching  bool      // since WATCH
+	sticky    bool      // its own connection is kept
+	relaying  bool      // what the server sends are messages
+	reader    *route    // of a replica, for a client that stays with one
+	lastWrite time.Time // when the last write was answered
+	writing   int       // writes without a reply
+	txDB      int       // SELECT within a transaction
 }
 
 // replyMode is that of CLIENT REPLY.
@@ -113,7 +118,7 @@ func (c *client) process(b []byte) int {
 			off += n
 			continue
 		}
-		n, err := c.scan.next(b[off:], int(c.w.p.cfg.Limits.Request.n))
+		n, err := c.scan.next(b[off:], int(c.w.p.config().Limits.Request.n))
 		if err != nil {
 			c.wrong(err)
 			return len(b)
@@ -196,15 +201,41 @@ func (c *client) command(raw []byte) bool {
 		c.error("NOAUTH Authentication required.")
 		return true
 	}
+	if c.l.cfg.Mode == ModeSentinel {
+		return c.asSentinel(cmd, raw)
+	}
 	if cmd.kind == plain && c.pin == nil {
-		return c.send(c.sharedRoute(cmd), cmd, raw)
+		return c.sendShared(cmd, raw)
 	}
 	done := c.special(cmd, raw)
 	return done
 }
 
-// sharedRoute returns the route of a command that needs no connection of its own.
-func (c *client) sharedRoute(cmd *command) *route {
+// sendShared sends what needs no connection of its own, where the mode of the listener
+// says.
+func (c *client) sendShared(cmd *command, raw []byte) bool {
+	switch c.l.cfg.Mode {
+	case ModeSplit:
+		if cmd.read && !cmd.master {
+			return c.send(c.readRoute(), cmd, raw)
+		}
+	case ModeReplicas:
+		t := c.replicaRoute()
+		switch {
+		case t == nil && cmd.safe:
+			c.w.p.counts.Fallback.Add(1)
+		case t == nil:
+			c.error("ERR proxy: no replica of \"" + c.h.g.cfg.Name + "\" is good")
+			return true
+		default:
+			return c.send(t, cmd, raw)
+		}
+	}
+	return c.send(c.masterRoute(), cmd, raw)
+}
+
+// masterRoute returns what clients share that talk to the master.
+func (c *client) masterRoute() *route {
 	if t := c.shared; t != nil && !t.closed {
 		return t
 	}
@@ -236,6 +267,11 @@ func (c *client) send(t *route, cmd *command, raw []byte) bool {
 	}
 	c.inFlight += len(raw)
 	r.counted = len(raw)
+	if cmd.write || r.kind == exec {
+		r.writes = true
+		c.writing++
+		r.ack = c.h.g.cfg.AckReplicas > 0 && !r.inTx || c.h.g.cfg.AckReplicas > 0 && r.kind == exec
+	}
 	t.add(r, raw)
 	return true
 }
@@ -244,7 +280,10 @@ func (c *client) send(t *route, cmd *command, raw []byte) bool {
 func (r *req) deliver(w *worker, b []byte, done bool) {
 	c := r.c
 	if c == nil {
-		r.done = done
+		if r.done = done; done && r.hook != nil {
+			r.hook(b)
+			r.hook = nil
+		}
 		return
 	}
 	switch {
@@ -256,13 +295,17 @@ func (r *req) deliver(w *worker, b []byte, done bool) {
 	default:
 		c.write(r, b)
 	}
+	if done && r.gated {
+		c.h.acks.keep(r)
+		return
+	}
 	if done {
 		r.done = true
 		c.answered(r, b)
 		c.advance()
 	}
 	c.touch()
-	if len(c.out)-c.written+c.buffered > int(w.p.cfg.Limits.Output.n) {
+	if len(c.out)-c.written+c.buffered > int(w.p.config().Limits.Output.n) {
 		w.p.counts.Slow.Add(1)
 		c.end("it does not take its replies (limits.output)")
 	}
@@ -277,7 +320,7 @@ func nullFor(proto uint8) []byte {
 
 // write adds to the reply of a request, which leaves when its turn has come.
 func (c *client) write(r *req, b []byte) {
-	if c.head == r {
+	if c.head == r && !r.gated {
 		c.put(b)
 		r.started = true
 		return
@@ -298,7 +341,7 @@ func (c *client) put(b []byte) {
 func (c *client) message(b []byte) {
 	c.put(b)
 	c.touch()
-	if len(c.out)-c.written > int(c.w.p.cfg.Limits.Output.n) {
+	if len(c.out)-c.written > int(c.w.p.config().Limits.Output.n) {
 		c.w.p.counts.Slow.Add(1)
 		c.end("it does not take its messages (limits.output)")
 	}
@@ -310,13 +353,19 @@ func (c *client) advance() {
 		c.head = r.next
 		if c.head == nil {
 			c.tail = nil
-		} else if early := c.head.reply; len(early) > 0 {
+		} else if early := c.head.reply; len(early) > 0 && !c.head.gated {
 			c.put(early)
 			c.buffered -= len(early)
 			c.head.started, c.head.reply = true, nil
 		}
 		c.pending--
 		c.inFlight -= r.counted
+		if r.writes {
+			c.writing--
+			if c.l.cfg.ReadYourWrites {
+				c.lastWrite = time.Now()
+			}
+		}
 		r.listed, r.next, r.c = false, nil, nil
 		c.w.free(r)
 	}

@@ -26,6 +26,8 @@ type Config struct {
 	Limits    LimitConfig      `toml:"limits"`
 	Masters   []MasterConfig   `toml:"master"`
 	Listeners []ListenerConfig `toml:"listener"`
+	// Zones says where replicas are, by host or "host:port".
+	Zones map[string]string `toml:"zones"`
 
 	dial  func(ctx context.Context, network, addr string) (net.Conn, error)
 	pumps bool // tests: goroutines read and write, whatever the system offers
@@ -58,25 +60,31 @@ type MasterConfig struct {
 		TLS      ClientTLS `toml:"tls"`
 	} `toml:"sentinel"`
 	Inflight Inflight `toml:"inflight"` // empty: that of [hold]
+	// AckReplicas is how many replicas must have a write before it is acknowledged, and
+	// AckTimeout is how long that may take. 0 replicas: the master's word is enough.
+	AckReplicas int      `toml:"ack-replicas"`
+	AckTimeout  Duration `toml:"ack-timeout"`
 
 	serverAccess, sentinelAccess discovery.Access
-	hold                         *HoldConfig
+	dial                         func(ctx context.Context, network, addr string) (net.Conn, error)
+	reads                        bool   // a listener reads from its replicas
 	source                       source // nil: a discovery.Resolver
-}
-
-func (m *MasterConfig) inflight() Inflight {
-	if m.Inflight != "" {
-		return m.Inflight
-	}
-	return m.hold.Inflight
 }
 
 // ListenerConfig is an address that clients connect to.
 type ListenerConfig struct {
-	Bind     string    `toml:"bind"`   // "host:port"
-	Master   string    `toml:"master"` // which one; may be left out if there is one only
-	Mode     Mode      `toml:"mode"`   // empty: master
-	User     string    `toml:"user"`   // that clients log in as; empty: default
+	Bind   string `toml:"bind"`   // "host:port"
+	Master string `toml:"master"` // which one; may be left out if there is one only
+	Mode   Mode   `toml:"mode"`   // empty: master
+	// For the modes split and replicas.
+	Balance        Balance  `toml:"balance"`          // empty: round-robin
+	Zone           string   `toml:"zone"`             // for balance = "zone"
+	MaxLag         Duration `toml:"max-lag"`          // how old the data of a replica may be; zero: any age
+	ReadYourWrites bool     `toml:"read-your-writes"` // a client reads what it has written
+	// Announce is what a listener of the mode sentinel tells clients, as "host:port".
+	// Empty: the address that they came to, with the port of the listener for the master.
+	Announce string    `toml:"announce"`
+	User     string    `toml:"user"` // that clients log in as; empty: default
 	Password Secret    `toml:"password"`
 	TLS      ServerTLS `toml:"tls"`
 
@@ -87,7 +95,11 @@ type ListenerConfig struct {
 type Mode string
 
 const (
-	ModeMaster Mode = "master" // all to the master
+	ModeMaster   Mode = "master"   // all to the master
+	ModeReplicas Mode = "replicas" // all to a replica, the same for a client as long as it is good
+	ModeSplit    Mode = "split"    // reads to replicas, everything else to the master
+	ModeTCP      Mode = "tcp"      // bytes to the master and back, whatever they say
+	ModeSentinel Mode = "sentinel" // the proxy answers as a Sentinel does, with its own address
 )
 
 // Inflight says what becomes of requests that were sent when a connection to the master
@@ -204,6 +216,7 @@ const (
 	defaultHold    = 15 * time.Second
 	defaultBytes   = 64 << 20
 	defaultClients = 10000
+	defaultAck     = time.Second
 )
 
 // complete fills in defaults and objects to what makes no sense.
@@ -256,7 +269,7 @@ func (f Inflight) check(wrong *problems) {
 
 func (m *MasterConfig) complete(c *Config, i int, wrong *problems, dir string) {
 	at := fmt.Sprintf("master#%d", i)
-	m.hold = &c.Hold
+	m.dial = c.dial
 	if m.Name == "" {
 		wrong.add(at, "a [[master]] has no name", `name = "mymaster" is what most Sentinels call it; SENTINEL MASTERS tells`)
 	}
@@ -274,6 +287,12 @@ func (m *MasterConfig) complete(c *Config, i int, wrong *problems, dir string) {
 	}
 	if m.Inflight != "" {
 		m.Inflight.check(wrong)
+	}
+	if m.AckReplicas < 0 || m.AckReplicas > 100 {
+		wrong.add("ack-replicas", "ack-replicas is a number of replicas", "leave it out if the master's word is enough")
+	}
+	if m.AckTimeout.d == 0 {
+		m.AckTimeout.d = defaultAck
 	}
 	var err error
 	if m.serverAccess, err = access(m.User, m.Password, m.TLS, dir); err != nil {
@@ -297,9 +316,12 @@ func (l *ListenerConfig) complete(c *Config, i int, wrong *problems, dir string)
 	if l.Mode == "" {
 		l.Mode = ModeMaster
 	}
-	if l.Mode != ModeMaster {
-		wrong.add(at, fmt.Sprintf("mode = %q is unknown", l.Mode), `it is "master"`)
+	switch l.Mode {
+	case ModeMaster, ModeReplicas, ModeSplit, ModeTCP, ModeSentinel:
+	default:
+		wrong.add(at, fmt.Sprintf("mode = %q is unknown", l.Mode), `it is "master", "split", "replicas", "tcp" or "sentinel"`)
 	}
+	l.completeReads(at, wrong)
 	if l.Master == "" && len(c.Masters) == 1 {
 		l.Master = c.Masters[0].Name
 	}
@@ -326,12 +348,44 @@ func (l *ListenerConfig) complete(c *Config, i int, wrong *problems, dir string)
 			wrong.add(at, fmt.Sprintf("two listeners have the address %q", l.Bind), "")
 		}
 	}
+	for i := range c.Masters {
+		if m := &c.Masters[i]; m.Name == l.Master && (l.Mode == ModeSplit || l.Mode == ModeReplicas) {
+			m.reads = true
+		}
+	}
 	var err error
 	if l.tls, err = l.TLS.config(dir); err != nil {
 		wrong.add(at, err.Error(), "")
 	}
 	if l.User != "" && l.Password == "" {
 		wrong.add(at, "a listener has a user and no password", `add password = "..."`)
+	}
+}
+
+// completeReads looks at what is for reading from replicas.
+func (l *ListenerConfig) completeReads(at string, wrong *problems) {
+	reads := l.Mode == ModeSplit || l.Mode == ModeReplicas
+	if !reads && (l.Balance != "" || l.Zone != "" || l.MaxLag.d != 0 || l.ReadYourWrites) {
+		wrong.add(at, "balance, zone, max-lag and read-your-writes are for reading from replicas", `add mode = "split" or mode = "replicas", or remove them`)
+	}
+	if l.Mode == ModeReplicas && l.ReadYourWrites {
+		wrong.add(at, "nothing is written by a listener of the mode replicas", `read-your-writes is for mode = "split"`)
+	}
+	if l.Balance == "" {
+		l.Balance = RoundRobin
+	}
+	switch l.Balance {
+	case RoundRobin, LeastLatency, ZoneFirst:
+	default:
+		wrong.add(at, fmt.Sprintf("balance = %q is unknown", l.Balance), `it is "round-robin", "least-latency" or "zone"`)
+	}
+	if (l.Balance == ZoneFirst) != (l.Zone != "") {
+		wrong.add(at, `balance = "zone" and zone = "..." belong together`, "zone is where the clients are; [zones] says where the servers are")
+	}
+	if l.Announce != "" {
+		if _, port, err := net.SplitHostPort(l.Announce); err != nil || port == "" || l.Mode != ModeSentinel {
+			wrong.add(at, fmt.Sprintf("announce = %q is no address, or not for this mode", l.Announce), `write "host:port" below a listener with mode = "sentinel"`)
+		}
 	}
 }
 

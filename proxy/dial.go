@@ -137,11 +137,11 @@ func (g *group) handshake(ctx context.Context, addr string, want wanted) (_ net.
 
 // dialAddr opens a connection, with TLS if that is configured.
 func (g *group) dialAddr(ctx context.Context, addr string) (net.Conn, error) {
-	conn, err := g.p.cfg.dial(ctx, "tcp", addr)
+	conn, err := g.cfg.dial(ctx, "tcp", addr)
 	if err != nil {
 		return nil, err
 	}
-	cfg := g.access.TLS
+	cfg := g.access.Load().TLS
 	if cfg == nil {
 		return conn, nil
 	}
@@ -197,7 +197,7 @@ func (g *group) greet(conn net.Conn, rd *bufio.Reader, want wanted) error {
 }
 
 func (g *group) login(say func(func(value) error, ...string)) {
-	a := g.access
+	a := g.access.Load()
 	check := func(v value) error {
 		needless := strings.Contains(v.text, "without any password configured") || strings.Contains(v.text, "no password is set")
 		if v.kind == '-' && !needless {

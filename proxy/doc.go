@@ -4,7 +4,7 @@
 //
 //	cfg, err := proxy.Load("proxy.toml")
 //	if err != nil { ... }
-//	err = proxy.Run(ctx, cfg, proxy.Options{Logger: logger}, nil)
+//	err = proxy.New(cfg, proxy.Options{Logger: logger}).Run(ctx)
 //
 // # What a request goes through
 //
@@ -47,11 +47,12 @@
 // # Files
 //
 //   - config.go, problems.go, tls.go: the configuration;
-//   - proxy.go, worker.go: listeners, and the goroutines that work;
+//   - proxy.go, listener.go, worker.go: what is in force, sockets, and the goroutines
+//     that work; reuse_*.go: sockets that two processes share;
 //   - wire.go, poll_linux.go, poll_other.go: connections that do not wait;
 //   - request.go, reply.go, table.go: the protocol and the commands;
-//   - client.go, special.go, local.go: the side of the clients;
-//   - route.go, own.go, relay.go, hub.go: the side of the servers;
+//   - client.go, special.go, local.go, sentinelmode.go, tcp.go: the side of the clients;
+//   - route.go, own.go, relay.go, replicas.go, ack.go, hub.go: the side of the servers;
 //   - group.go, dial.go: who is the master, and how to connect to it;
 //   - info.go: counters, and the command PROXY.
 package proxy

@@ -31,13 +31,19 @@ type source interface {
 
 // group is one master with its replicas, and who knows which is which.
 type group struct {
-	p      *Proxy
-	cfg    *MasterConfig
-	access discovery.Access
-	source source
-	ctx    context.Context
-	held   atomic.Int64
-	table  atomic.Pointer[table]
+	p         *Proxy
+	cfg       *MasterConfig
+	access    atomic.Pointer[discovery.Access] // what new connections to servers use
+	cancel    context.CancelFunc
+	users     atomic.Int64 // clients
+	retired   atomic.Bool  // the configuration does not have it any more
+	over      atomic.Bool
+	source    source
+	ctx       context.Context
+	held      atomic.Int64
+	table     atomic.Pointer[table]
+	standings atomic.Pointer[[]standing]
+	probed    bool // a listener reads from replicas
 
 	mu      sync.Mutex
 	view    view
@@ -46,7 +52,8 @@ type group struct {
 }
 
 func newGroup(p *Proxy, cfg *MasterConfig) (*group, error) {
-	g := &group{p: p, cfg: cfg, access: cfg.serverAccess, changed: make(chan struct{})}
+	g := &group{p: p, cfg: cfg, probed: cfg.reads, changed: make(chan struct{})}
+	g.access.Store(&cfg.serverAccess)
 	t := builtin()
 	g.table.Store(&t)
 	if cfg.source != nil {
@@ -55,7 +62,7 @@ func newGroup(p *Proxy, cfg *MasterConfig) (*group, error) {
 	}
 	source, err := discovery.New(discovery.Options{
 		Sentinels: cfg.Sentinels, Master: cfg.Name, SentinelAccess: cfg.sentinelAccess, ServerAccess: cfg.serverAccess,
-		Dial: p.cfg.dial, Logger: p.log,
+		Dial: cfg.dial, Logger: p.log,
 	})
 	if err != nil {
 		return nil, err
@@ -64,7 +71,23 @@ func newGroup(p *Proxy, cfg *MasterConfig) (*group, error) {
 	return g, nil
 }
 
+// inflight is what becomes of requests without a reply.
+func (g *group) inflight() Inflight {
+	if g.cfg.Inflight != "" {
+		return g.cfg.Inflight
+	}
+	return g.p.config().Hold.Inflight
+}
+
 func (g *group) commands() table { return *g.table.Load() }
+
+// standing returns how good the replicas are.
+func (g *group) standing() []standing {
+	if list := g.standings.Load(); list != nil {
+		return *list
+	}
+	return nil
+}
 
 func (g *group) current() view {
 	g.mu.Lock()
@@ -83,6 +106,9 @@ func (g *group) changes() <-chan struct{} {
 func (g *group) run(ctx context.Context) {
 	var tasks sync.WaitGroup
 	tasks.Go(func() { _ = g.source.Run(ctx) }) // it is called once and returns nil
+	if g.probed {
+		tasks.Go(func() { g.probe(ctx) })
+	}
 	for v := range g.source.Changes(ctx) {
 		next := view{master: v.Master.String(), epoch: v.Master.Epoch}
 		for _, r := range v.Replicas {

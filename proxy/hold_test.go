@@ -23,7 +23,7 @@ func TestHeldInOrder(t *testing.T) {
 		if got := r.servers["a"].log(); got != "SET k 1, GET k, INCR n" {
 			t.Errorf("the server saw %s", got)
 		}
-		if r.p.groups["cache"].held.Load() != 0 {
+		if r.p.site.Load().groups["cache"].held.Load() != 0 {
 			t.Error("bytes count as held though nothing is")
 		}
 	})

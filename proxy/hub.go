@@ -4,28 +4,37 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
 // hub is a worker's share of a group: its connections to the servers.
 type hub struct {
-	w        *worker
-	g        *group
-	table    table
-	view     view
-	shared   map[routeKey]*route
-	pool     map[routeKey][]*route
-	routes   map[*route]struct{} // all that are open
-	troubled bool                // the master has refused, and not answered properly since
-	outSince time.Time           // since when there is no connection to the master; zero: there is
+	w         *worker
+	g         *group
+	table     table
+	view      view
+	shared    map[routeKey]*route
+	pool      map[routeKey][]*route
+	routes    map[*route]struct{} // all that are open
+	standings []standing
+	turn      int
+	bad       map[string]time.Time // replicas that could not be used, until when
+	acks      acker
+
+	troubled bool      // the master has refused, and not answered properly since
+	outSince time.Time // since when there is no connection to the master; zero: there is
 	cause    string
 }
 
 func newHub(w *worker, g *group) *hub {
-	return &hub{
+	h := &hub{
 		w: w, g: g, table: g.commands(), view: g.current(), outSince: time.Now(), cause: "no server has been connected to yet",
 		shared: make(map[routeKey]*route), pool: make(map[routeKey][]*route), routes: make(map[*route]struct{}),
+		bad: make(map[string]time.Time), standings: g.standing(),
 	}
+	h.acks.h = h
+	return h
 }
 
 func (h *hub) newRoute(key routeKey) *route {
@@ -53,19 +62,16 @@ func (h *hub) end() {
 }
 
 // limit is how many bytes may wait for servers.
-func (h *hub) limit() int64 { return h.g.p.cfg.Hold.Bytes.n }
-
-// holds reports whether requests to a server wait when it refuses them.
-func (h *hub) holds(key routeKey) bool { return key.replica == "" }
+func (h *hub) limit() int64 { return h.g.p.config().Hold.Bytes.n }
 
 // refuse says why a request cannot wait; "" if it can.
 func (h *hub) refuse(t *route, n int64) string {
 	switch {
-	case !t.up() && t.outage() >= h.g.p.cfg.Hold.Timeout.d:
+	case !t.up() && t.outage() >= h.g.p.config().Hold.Timeout.d:
 		return h.noMaster()
 	case h.g.held.Load()+int64(len(t.buf)-t.base)-t.held+n > h.limit():
 		h.g.p.counts.Full.Add(1)
-		return fmt.Sprintf("ERR proxy: hold buffer full: %s wait already for the master of %q (hold.bytes)", h.g.p.cfg.Hold.Bytes, h.g.cfg.Name)
+		return fmt.Sprintf("ERR proxy: hold buffer full: %s wait already for the master of %q (hold.bytes)", h.g.p.config().Hold.Bytes, h.g.cfg.Name)
 	}
 	return ""
 }
@@ -75,7 +81,7 @@ func (h *hub) noMaster() string {
 	if h.troubled {
 		return h.cause // the server's own words
 	}
-	return oneLine(fmt.Sprintf("ERR proxy: no master of %q for %v: %s", h.g.cfg.Name, h.g.p.cfg.Hold.Timeout, h.cause))
+	return oneLine(fmt.Sprintf("ERR proxy: no master of %q for %v: %s", h.g.cfg.Name, h.g.p.config().Hold.Timeout, h.cause))
 }
 
 // outage is for how long a route has had no connection.
@@ -139,7 +145,7 @@ func (t *route) down() {
 		}
 	}
 	if t.expiry == nil {
-		rest := max(0, t.h.g.p.cfg.Hold.Timeout.d-time.Since(t.downSince))
+		rest := max(0, t.h.g.p.config().Hold.Timeout.d-time.Since(t.downSince))
 		t.expiry = time.AfterFunc(rest, func() { t.h.w.post(t.expire) })
 	}
 }
@@ -185,6 +191,11 @@ func (h *hub) see(v view) {
 	h.view = v
 	waits := false
 	for t := range h.routes {
+		if t.key.replica != "" && !slices.Contains(v.replicas, t.key.replica) {
+			t.leave()
+		}
+	}
+	for t := range h.routes {
 		if t.key.replica == "" && t.wire != nil && t.addr != v.master {
 			t.retire()
 			waits = waits || t.wire != nil
@@ -214,7 +225,7 @@ func (h *hub) patient(addr string) {
 
 // dial begins to connect, unless that is under way.
 func (t *route) dial() {
-	if t.dialing || t.closed || t.wire != nil {
+	if t.h.w.finish || t.dialing || t.closed || t.wire != nil {
 		return
 	}
 	t.down()
@@ -255,8 +266,14 @@ func (t *route) dialed(conn closer, addr string, err error) {
 		return
 	}
 	var refused *refusedError
-	if errors.As(err, &refused) {
+	switch {
+	case errors.As(err, &refused):
 		t.fail(refused.text)
+	case t.key.replica != "" && t.own == nil:
+		t.toMaster()
+		return
+	case t.own != nil && t.owner != nil:
+		t.owner.end("no connection to a server: " + err.Error())
 	}
 	t.close()
 }

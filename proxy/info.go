@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"fmt"
-	"sort"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -21,6 +20,8 @@ type Counts struct {
 	Full     atomic.Int64 // requests that found the hold buffer full
 	Retried  atomic.Int64 // requests that were sent once more
 	Unknown  atomic.Int64 // requests answered with an error, as nobody knows whether they were executed
+	Fallback atomic.Int64 // reads that went to the master, as no replica was good
+	Unacked  atomic.Int64 // writes that too few replicas had in time
 	Refusals atomic.Int64 // times that a master said READONLY, LOADING or the like
 }
 
@@ -48,19 +49,13 @@ func (p *Proxy) info() string {
 	line("uptime_in_seconds:%d", int(time.Since(p.started).Seconds()))
 	line("workers:%d", len(p.workers))
 	line("# Listeners")
-	for i, l := range p.listeners {
-		line("listener%d:addr=%s,mode=%s,master=%s,clients=%d", i, l.ln.Addr(), l.cfg.Mode, l.cfg.Master, l.clients.Load())
+	for i, l := range p.site.Load().listeners {
+		line("listener%d:addr=%s,mode=%s,master=%s,clients=%d", i, l.door.ln.Addr(), l.cfg.Mode, l.cfg.Master, l.door.clients.Load())
 	}
 	line("# Masters")
-	names := make([]string, 0, len(p.groups))
-	for name := range p.groups {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	for i, name := range names {
-		g := p.groups[name]
+	for i, g := range p.sortedGroups() {
 		v := g.current()
-		line("master%d:name=%s,addr=%s,epoch=%d,replicas=%d,held_bytes=%d", i, name, v.master, v.epoch, len(v.replicas), g.held.Load())
+		line("master%d:name=%s,addr=%s,epoch=%d,replicas=%d,held_bytes=%d", i, g.cfg.Name, v.master, v.epoch, len(v.replicas), g.held.Load())
 	}
 	line("# Counts")
 	for _, c := range p.counts.list() {
@@ -80,6 +75,6 @@ func (c *Counts) list() []count {
 		{"clients_cut", c.Cut.Load()}, {"clients_too_slow", c.Slow.Load()}, {"protocol_errors", c.Protocol.Load()},
 		{"logins_failed", c.Logins.Load()}, {"requests_held", c.Held.Load()}, {"requests_refused", c.Refused.Load()},
 		{"requests_hold_full", c.Full.Load()}, {"requests_retried", c.Retried.Load()},
-		{"requests_unknown_outcome", c.Unknown.Load()}, {"master_refusals", c.Refusals.Load()},
+		{"requests_unknown_outcome", c.Unknown.Load()}, {"reads_at_master", c.Fallback.Load()}, {"writes_unacknowledged", c.Unacked.Load()}, {"master_refusals", c.Refusals.Load()},
 	}
 }

@@ -52,7 +52,7 @@ func (c *client) forward(cmd *command, raw []byte) bool {
 	if c.pin != nil && (c.tx || c.watching || c.sticky) {
 		return c.send(c.pin, cmd, raw)
 	}
-	return c.leavePin() && c.send(c.sharedRoute(cmd), cmd, raw)
+	return c.leavePin() && c.sendShared(cmd, raw)
 }
 
 func (c *client) auth(args [][]byte) bool {
@@ -149,7 +149,7 @@ func (c *client) sayHello(cmd *command, proto uint8, name string) bool {
 		c.pin.key.proto = proto
 		ok = c.send(c.pin, cmd, appendCommand(nil, words...))
 	} else {
-		ok = c.send(c.sharedRoute(cmd), cmd, appendCommand(nil, words...))
+		ok = c.send(c.masterRoute(), cmd, appendCommand(nil, words...))
 	}
 	if ok && c.tail != nil {
 		c.tail.arg = int(before)

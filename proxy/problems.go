@@ -67,12 +67,12 @@ func (p *problems) line(at string) int {
 
 // keys are those that each table may have.
 var keys = map[string][]string{
-	"":                {"workers", "sentinels", "hold", "limits", "master", "listener"},
+	"":                {"workers", "sentinels", "hold", "limits", "master", "listener", "zones"},
 	"hold":            {"timeout", "bytes", "inflight"},
 	"limits":          {"clients", "request", "output"},
-	"master":          {"name", "sentinels", "user", "password", "tls", "sentinel", "inflight"},
+	"master":          {"name", "sentinels", "user", "password", "tls", "sentinel", "inflight", "ack-replicas", "ack-timeout"},
 	"master.sentinel": {"user", "password", "tls"},
-	"listener":        {"bind", "master", "mode", "user", "password", "tls"},
+	"listener":        {"bind", "master", "mode", "user", "password", "tls", "balance", "zone", "max-lag", "read-your-writes", "announce"},
 	"listener.tls":    {"cert-file", "key-file", "ca-file"},
 	"master.tls":      {"enable", "ca-file", "cert-file", "key-file", "server-name"},
 }

@@ -2,31 +2,46 @@ package proxy
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
+	"reflect"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// Proxy is a running proxy. Make it with New.
+// Proxy is a proxy that serves while Run does. Make it with New; its methods are safe for
+// concurrent use.
 type Proxy struct {
-	cfg     *Config
+	opt     Options
 	log     *slog.Logger
 	started time.Time
 	workers []*worker
-	groups  map[string]*group
 	tasks   sync.WaitGroup
 	nextID  atomic.Uint64
 	counts  Counts
+	site    atomic.Pointer[site]
 
-	mu        sync.Mutex
+	mu    sync.Mutex // held while the configuration changes
+	ctx   context.Context
+	end   context.CancelFunc
+	doors map[string]*door // by the address of the configuration
+	// pausing is closed when no connections are taken any more: the proxy ends when the
+	// last client has gone.
+	pausing chan struct{}
+	crowd   atomic.Int64 // clients
+	said    map[string]string
+}
+
+// site is what the configuration of a moment has brought about. It is not changed.
+type site struct {
+	cfg       *Config
+	groups    map[string]*group
 	listeners []*listener
-	said      map[string]string
 }
 
 // Options are what a configuration file does not say. The zero value is right for most.
@@ -34,103 +49,178 @@ type Options struct {
 	// Logger receives a line for each event that an operator may ask about. Nil means
 	// silence.
 	Logger *slog.Logger
-	// Listen opens the sockets of listeners. Nil means net.ListenConfig.
+	// Listen opens the sockets of listeners. Nil means TCP; on Linux such that another
+	// process may listen at the same address, to take over.
 	Listen func(ctx context.Context, network, addr string) (net.Listener, error)
+	// Ready, if it is not nil, is called when all listeners listen, with their addresses
+	// in the order of the configuration.
+	Ready func(addrs []net.Addr)
 }
 
-// Run serves until the context ends, and returns nil then. It returns an error at
-// once when it cannot listen. ready, if it is not nil, is called when it does.
-func Run(ctx context.Context, cfg *Config, o Options, ready func(addrs []net.Addr)) error {
-	p, err := newProxy(cfg, o)
-	if err != nil {
-		return err
-	}
-	return p.run(ctx, o, ready)
-}
-
-func newProxy(cfg *Config, o Options) (*Proxy, error) {
-	p := &Proxy{cfg: cfg, log: o.Logger, started: time.Now(), groups: make(map[string]*group), said: make(map[string]string)}
+// New returns a proxy that does nothing until Run is called. The configuration comes from
+// Load and must not be changed afterwards.
+func New(cfg *Config, o Options) *Proxy {
+	p := &Proxy{opt: o, log: o.Logger, started: time.Now(), said: make(map[string]string), doors: make(map[string]*door), pausing: make(chan struct{})}
 	if p.log == nil {
 		p.log = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
-	for i := range cfg.Masters {
-		g, err := newGroup(p, &cfg.Masters[i])
-		if err != nil {
-			return nil, err
-		}
-		p.groups[g.cfg.Name] = g
+	if p.opt.Listen == nil {
+		lc := &net.ListenConfig{Control: shareAddress}
+		lc.SetMultipathTCP(false) // such sockets cannot be steered; see steerAway
+		p.opt.Listen = lc.Listen
 	}
+	p.site.Store(&site{cfg: cfg})
+	return p
+}
+
+// Run serves until the context ends, or after Drain until the last client has gone, and
+// returns nil then. It returns an error at once when it cannot listen. It may be called
+// once.
+func (p *Proxy) Run(ctx context.Context) error {
+	cfg := p.config()
 	n := cfg.Workers
 	if n == 0 {
 		n = max(1, runtime.GOMAXPROCS(0)/2)
 	}
 	for range n {
-		p.workers = append(p.workers, newWorker(p))
+		p.workers = append(p.workers, newWorker(p, cfg.pumps))
 	}
-	return p, nil
-}
-
-func (p *Proxy) run(ctx context.Context, o Options, ready func([]net.Addr)) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	if err := p.listen(ctx, o); err != nil {
-		for _, w := range p.workers {
-			if w.poll != nil {
-				w.poll.close()
-			}
-		}
-		return err
-	}
+	p.mu.Lock()
+	p.ctx, p.end = context.WithCancel(ctx)
+	p.mu.Unlock()
+	defer p.end()
 	var working sync.WaitGroup
 	for _, w := range p.workers {
-		for _, g := range p.groups {
-			g.ctx = ctx
-			w.hub(g)
-		}
 		working.Go(w.run)
 	}
-	for _, g := range p.groups {
-		p.tasks.Go(func() { g.run(ctx) })
+	err := p.Reload(cfg)
+	if err == nil {
+		p.ready()
+		<-p.ctx.Done()
 	}
-	var addrs []net.Addr
-	for _, l := range p.listeners {
-		p.tasks.Go(l.accept)
-		addrs = append(addrs, l.ln.Addr())
-		p.log.Info("proxy: listening", "addr", l.ln.Addr().String(), "master", l.cfg.Master, "mode", string(l.cfg.Mode))
+	p.end()
+	p.mu.Lock()
+	for _, d := range p.doors {
+		d.ln.Close()
 	}
-	if ready != nil {
-		ready(addrs)
-	}
-	<-ctx.Done()
-	for _, l := range p.listeners {
-		l.ln.Close()
-	}
+	p.mu.Unlock()
 	p.tasks.Wait()
 	for _, w := range p.workers {
 		w.post(func() { w.finish = true })
 	}
 	working.Wait()
+	return err
+}
+
+func (p *Proxy) ready() {
+	if p.opt.Ready == nil {
+		return
+	}
+	var addrs []net.Addr
+	for _, l := range p.site.Load().listeners {
+		addrs = append(addrs, l.door.ln.Addr())
+	}
+	p.opt.Ready(addrs)
+}
+
+func (p *Proxy) config() *Config { return p.site.Load().cfg }
+
+// Reload puts another configuration in force while Run serves. Clients stay
+// connected, with the settings of the listener that they came to; what is new holds for
+// those who come. When something of it cannot be done, the error says what, and nothing
+// has changed. The number of workers stays as it is.
+func (p *Proxy) Reload(cfg *Config) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	old := p.site.Load()
+	next := &site{cfg: cfg, groups: make(map[string]*group)}
+	var fresh []*group
+	for i := range cfg.Masters {
+		m := &cfg.Masters[i]
+		g := old.groups[m.Name]
+		if g == nil || !g.cfg.same(m) || !g.probed && m.reads {
+			var err error
+			if g, err = newGroup(p, m); err != nil {
+				return err
+			}
+			fresh = append(fresh, g)
+		}
+		next.groups[m.Name] = g
+	}
+	opened, err := p.open(cfg, next)
+	if err != nil {
+		for _, d := range opened {
+			d.ln.Close()
+			delete(p.doors, d.bind)
+		}
+		return err
+	}
+	p.enforce(old, next, fresh, opened)
 	return nil
 }
 
-// listen opens all sockets, or none.
-func (p *Proxy) listen(ctx context.Context, o Options) error {
-	open := o.Listen
-	if open == nil {
-		open = (&net.ListenConfig{}).Listen
-	}
-	for i := range p.cfg.Listeners {
-		cfg := &p.cfg.Listeners[i]
-		ln, err := open(ctx, "tcp", cfg.Bind)
-		if err != nil {
-			for _, l := range p.listeners {
-				l.ln.Close()
+// open makes the listeners of a site, with new sockets where there are none. On an error
+// too it returns those that it has opened.
+func (p *Proxy) open(cfg *Config, next *site) (opened []*door, err error) {
+	for i := range cfg.Listeners {
+		c := &cfg.Listeners[i]
+		d := p.doors[c.Bind]
+		if d == nil || d.bind == "" {
+			ln, err := p.opt.Listen(p.ctx, "tcp", c.Bind)
+			if err != nil {
+				return opened, fmt.Errorf("proxy: %w", err)
 			}
-			return fmt.Errorf("proxy: %w", err)
+			d = &door{p: p, bind: c.Bind, ln: ln}
+			p.doors[c.Bind] = d
+			opened = append(opened, d)
 		}
-		p.listeners = append(p.listeners, &listener{p: p, cfg: cfg, ln: ln, g: p.groups[cfg.Master]})
+		next.listeners = append(next.listeners, &listener{p: p, cfg: c, door: d, g: next.groups[c.Master]})
 	}
-	return nil
+	return opened, nil
+}
+
+// enforce puts a site in force of which everything is there. p.mu is held.
+func (p *Proxy) enforce(old, next *site, fresh []*group, opened []*door) {
+	for i := range next.cfg.Masters {
+		next.groups[next.cfg.Masters[i].Name].access.Store(&next.cfg.Masters[i].serverAccess)
+	}
+	p.site.Store(next)
+	for _, g := range fresh {
+		g.ctx, g.cancel = context.WithCancel(p.ctx)
+		p.eachWorker(func(w *worker) { w.hub(g) })
+		p.tasks.Go(func() { g.run(g.ctx) })
+	}
+	for _, l := range next.listeners {
+		l.door.now.Store(l)
+	}
+	for _, d := range opened {
+		p.tasks.Go(d.accept)
+		l := d.now.Load()
+		p.log.Info("proxy: listening", "addr", d.ln.Addr().String(), "master", l.cfg.Master, "mode", string(l.cfg.Mode))
+	}
+	for bind, d := range p.doors {
+		if !slices.ContainsFunc(next.listeners, func(l *listener) bool { return l.door == d }) {
+			d.ln.Close()
+			delete(p.doors, bind)
+			p.log.Info("proxy: not listening any more", "addr", d.ln.Addr().String())
+		}
+	}
+	for name, g := range old.groups {
+		if next.groups[name] != g {
+			g.retired.Store(true)
+			g.mayEnd()
+		}
+	}
+}
+
+// same reports whether a group can go on under another configuration.
+func (m *MasterConfig) same(o *MasterConfig) bool {
+	a, b := *m, *o
+	for _, c := range []*MasterConfig{&a, &b} {
+		c.serverAccess.TLS, c.sentinelAccess.TLS = nil, nil // the files may have changed; see group.access
+		c.dial, c.source, c.reads = nil, nil, false
+	}
+	return reflect.DeepEqual(a, b)
 }
 
 // eachWorker has every worker call f.
@@ -151,64 +241,3 @@ func (p *Proxy) logOnce(subject, text string, args ...any) {
 		p.log.Warn("proxy: "+text, args...)
 	}
 }
-
-// listener takes connections of clients.
-type listener struct {
-	p       *Proxy
-	cfg     *ListenerConfig
-	ln      net.Listener
-	g       *group
-	clients atomic.Int64
-	turn    int
-}
-
-// acceptPause is how long to wait when the system has no more connections to give.
-const acceptPause = 50 * time.Millisecond
-
-func (l *listener) accept() {
-	for {
-		conn, err := l.ln.Accept()
-		if errors.Is(err, net.ErrClosed) {
-			return
-		}
-		if err != nil {
-			l.p.logOnce("accept "+l.cfg.Bind, "cannot accept a connection", "addr", l.cfg.Bind, "err", err)
-			time.Sleep(acceptPause)
-			continue
-		}
-		l.p.counts.Accepted.Add(1)
-		if n := l.clients.Add(1); n > int64(l.p.cfg.Limits.Clients) {
-			l.clients.Add(-1)
-			l.p.counts.Rejected.Add(1)
-			l.p.logOnce("clients "+l.cfg.Bind, "a client is rejected: there are limits.clients already", "addr", l.cfg.Bind)
-			_ = conn.SetWriteDeadline(time.Now().Add(acceptPause)) // it is a courtesy
-			_, _ = conn.Write([]byte("-ERR max number of clients reached\r\n"))
-			conn.Close()
-			continue
-		}
-		l.serve(conn)
-	}
-}
-
-// serve hands a connection to a worker.
-func (l *listener) serve(conn net.Conn) {
-	if l.cfg.tls != nil {
-		conn = tlsServer(conn, l.cfg.tls)
-	}
-	w := l.p.workers[l.turn%len(l.p.workers)]
-	l.turn++
-	if !w.post(func() { l.begin(w, conn) }) {
-		conn.Close()
-		l.left()
-	}
-}
-
-// begin is the first thing that a worker does with a client.
-func (l *listener) begin(w *worker, conn net.Conn) {
-	c := &client{w: w, l: l, h: w.hub(l.g), id: l.p.nextID.Add(1), proto: 2, txDB: -1, authed: l.cfg.Password == ""}
-	c.wire = w.wire(conn, c)
-	w.clients[c] = struct{}{}
-	c.steer()
-}
-
-func (l *listener) left() { l.clients.Add(-1) }

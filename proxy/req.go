@@ -20,13 +20,17 @@ type req struct {
 
 	retry   retry
 	mute    bool // the client wants no reply
+	writes  bool // it may change data
 	inTx    bool // queued by MULTI: it does nothing by itself
 	done    bool // it has its reply
+	gated   bool // its reply is kept back until replicas have it
+	ack     bool // so it will be
 	started bool // a part of its reply has left for the client
 	spoiled bool // an EXEC whose WATCH is lost: it is answered as aborted
 	first   byte // of the reply
 
-	reply []byte // what has arrived before its turn
+	hook  func(b []byte) // of the proxy's own: gets the reply, or nil if there is none
+	reply []byte         // what has arrived before its turn
 }
 
 // retry says whether a request may be executed once more when nobody knows

@@ -89,13 +89,14 @@ func (s *steered) set(host string, replicas ...string) {
 
 // scripted is a server. Its fields are changed under mu.
 type scripted struct {
-	mu    sync.Mutex
-	role  string
-	up    bool
-	conns map[net.Conn]bool
-	seen  []string // commands, but those of the handshake
-	reply func(conn int, words []string) string
-	n     int
+	mu     sync.Mutex
+	role   string
+	up     bool
+	conns  map[net.Conn]bool
+	seen   []string // commands, but those of the handshake
+	reply  func(conn int, words []string) string
+	n      int
+	offset int // of its data
 }
 
 // do changes what the server is.
@@ -140,15 +141,9 @@ func newRig(t *testing.T, change ...func(*Config)) *rig {
 	}
 	r.cfg = cfg
 	ctx, cancel := context.WithCancel(t.Context())
-	p, err := newProxy(cfg, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.p = p
+	r.p = New(cfg, Options{Listen: func(context.Context, string, string) (net.Listener, error) { return r.front, nil }})
 	done := make(chan error)
-	go func() {
-		done <- p.run(ctx, Options{Listen: func(context.Context, string, string) (net.Listener, error) { return r.front, nil }}, nil)
-	}()
+	go func() { done <- r.p.Run(ctx) }()
 	r.stop = func() {
 		cancel()
 		if err := <-done; err != nil {
@@ -198,6 +193,8 @@ func (s *scripted) serve(conn net.Conn, n int) {
 			answer = "*5\r\n$5\r\nslave\r\n$1\r\nx\r\n:1\r\n$9\r\nconnected\r\n:1\r\n"
 		case w[0] == "ROLE":
 			answer = "*3\r\n$" + fmt.Sprint(len(s.role)) + "\r\n" + s.role + "\r\n:0\r\n*0\r\n"
+		case w[0] == "INFO":
+			answer = string(appendBulk(nil, fmt.Appendf(nil, "role:%s\r\nmaster_replid:x\r\nmaster_link_status:up\r\nmaster_repl_offset:%d\r\nslave_repl_offset:%d\r\n", s.role, s.offset, s.offset)))
 		case w[0] == "COMMAND":
 			answer = "-ERR no\r\n"
 		case s.reply != nil:

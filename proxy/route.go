@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"time"
 )
@@ -53,7 +54,8 @@ type route struct {
 	closed    bool
 	used      time.Time // when it came back to the pool
 
-	own *ownState // of a route that is a client's own
+	single bool      // it serves the proxy itself
+	own    *ownState // of a route that is a client's own
 }
 
 // verdict says what becomes of a reply.
@@ -204,6 +206,7 @@ func (t *route) take(b []byte, done bool) bool {
 	if !t.mid {
 		t.verdict = t.judge(r, b)
 		r.first = b[0]
+		r.gated = r.ack && b[0] != '-' && t.verdict == deliver
 	}
 	if t.verdict == deliver {
 		if t.own != nil {
@@ -254,11 +257,13 @@ func (t *route) finished(r *req) {
 
 // judge says what becomes of the reply that begins with b.
 func (t *route) judge(r *req, b []byte) verdict {
-	if b[0] == '-' && r.c != nil && t.h.holds(t.key) && refuses(b) {
+	if b[0] == '-' && r.c != nil && t.mayRefuse(r, b) {
 		if !t.poisoned {
 			t.poisoned, t.stopping = true, true
 			t.stopAfter(refusalGrace)
-			t.h.trouble(string(bytes.TrimRight(b[1:], "\r\n")))
+			if t.key.replica == "" {
+				t.h.trouble(string(bytes.TrimRight(b[1:], "\r\n")))
+			}
 		}
 		return again
 	}
@@ -270,6 +275,15 @@ func (t *route) judge(r *req, b []byte) verdict {
 		t.tries = 0
 	}
 	return deliver
+}
+
+// mayRefuse reports whether an error means that another server is to be asked. A replica
+// may also lack a script.
+func (t *route) mayRefuse(r *req, b []byte) bool {
+	if t.key.replica == "" {
+		return refuses(b)
+	}
+	return r.retry == retrySafe && (refuses(b) || bytes.HasPrefix(b, []byte("-NOSCRIPT ")))
 }
 
 // refusals are the errors with which a server says that it has done nothing, and that
@@ -353,6 +367,9 @@ func (t *route) disconnect() {
 func (t *route) lost(err error) {
 	answered, sentN := t.answered, t.sentN
 	t.disconnect()
+	if t.single {
+		t.close() // before its replies are missed: then another one is made
+	}
 	if t.key.replica == "" {
 		t.h.lost(t, err)
 	}
@@ -373,6 +390,10 @@ func (t *route) lost(err error) {
 	}
 	switch {
 	case t.closed:
+	case t.key.replica != "" && t.own != nil:
+		t.owner.end("the connection to a replica ended: " + fmt.Sprint(err))
+	case t.key.replica != "":
+		t.toMaster()
 	case t.owner == nil && t.own != nil:
 		t.close()
 	case t.reqs.len() > 0 || t.own == nil || t.own.relay != nil || t.own.inTx > 0:
@@ -383,7 +404,7 @@ func (t *route) lost(err error) {
 // mayRepeat reports whether a request without a reply is sent again. If not, it is
 // answered.
 func (t *route) mayRepeat(r *req) bool {
-	policy := t.h.g.cfg.inflight()
+	policy := t.h.g.inflight()
 	switch {
 	case r.started:
 		r.c.end("the connection to a server ended in the middle of a reply")
@@ -411,6 +432,10 @@ func (t *route) rebuild(keep func(i int, r *req) bool) {
 		from += r.size
 		if !keep(i, r) {
 			r.queued = false
+			if hook := r.hook; hook != nil {
+				r.hook = nil
+				defer hook(nil)
+			}
 			t.h.w.free(r)
 			continue
 		}

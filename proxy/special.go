@@ -20,7 +20,7 @@ func (c *client) special(cmd *command, raw []byte) bool {
 		return c.listen(cmd, raw)
 	}
 	if !c.needsPin(cmd, raw) {
-		return c.leavePin() && c.send(c.sharedRoute(cmd), cmd, raw)
+		return c.leavePin() && c.sendShared(cmd, raw)
 	}
 	if !c.ownRoute() {
 		return false

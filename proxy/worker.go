@@ -27,9 +27,9 @@ type worker struct {
 	freeBufs     [][]byte
 }
 
-func newWorker(p *Proxy) *worker {
+func newWorker(p *Proxy, pumps bool) *worker {
 	w := &worker{p: p, wakes: make(chan struct{}, 1), clients: make(map[*client]struct{}), hubs: make(map[*group]*hub)}
-	if !p.cfg.pumps {
+	if !pumps {
 		w.poll = newPoller(w)
 	}
 	return w
@@ -179,7 +179,7 @@ func (w *worker) newReq(c *client, cmd *command) *req {
 
 // free takes a request back that neither its client nor a route has any more.
 func (w *worker) free(r *req) {
-	if !r.listed && !r.queued {
+	if !r.listed && !r.queued && !r.gated {
 		*r = req{next: w.freeReq}
 		w.freeReq = r
 	}

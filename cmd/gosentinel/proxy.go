@@ -1,13 +1,17 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
+	"net"
+	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/gosentinel/sentinel/proxy"
 )
@@ -16,9 +20,17 @@ const proxyUsage = `Usage: gosentinel proxy [-check] FILE
 
 Runs a proxy for clients that know nothing of Sentinels: they connect to it as to a
 server, and a failover is a pause for them and no error. FILE is in TOML;
-proxy.toml.example explains every key.
+proxy.toml.example explains every key. When FILE changes, or on SIGHUP, it is read
+again; clients stay connected.
+
+SIGTERM and SIGINT end it. SIGQUIT hands over to a second process that has been started
+with the same listeners: no new connections are taken, and the process ends when the last
+client has gone.
 
 `
+
+// proxyPoll is how often the file is looked at.
+const proxyPoll = time.Second
 
 // proxy is the command of that name. It returns the exit status.
 func (p *program) proxy(args []string) int {
@@ -38,21 +50,76 @@ func (p *program) proxy(args []string) int {
 		flags.Usage()
 		return 2
 	}
-	cfg, err := proxy.Load(flags.Arg(0))
+	file := flags.Arg(0)
+	text, _ := os.ReadFile(file) // Load says why not
+	cfg, err := proxy.Load(file)
 	if err != nil {
 		fmt.Fprintf(p.stderr, "gosentinel: %v\n", err)
 		return 1
 	}
 	if *check {
-		fmt.Fprintf(p.stdout, "%s: OK\n", flags.Arg(0))
+		fmt.Fprintf(p.stdout, "%s: OK\n", file)
 		return 0
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	logger := slog.New(slog.NewTextHandler(p.stdout, nil))
-	if err := proxy.Run(ctx, cfg, proxy.Options{Logger: logger}, nil); err != nil {
+	ready := make(chan struct{})
+	px := proxy.New(cfg, proxy.Options{Logger: logger, Ready: func([]net.Addr) { close(ready) }})
+	ctx, end := context.WithCancel(ctx)
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		select {
+		case <-ready:
+			followFile(ctx, px, file, text, logger)
+		case <-ctx.Done():
+		}
+	}()
+	err = px.Run(ctx)
+	end()
+	<-watched
+	if err != nil {
 		fmt.Fprintf(p.stderr, "gosentinel: %v\n", err)
 		return 1
 	}
 	return 0
+}
+
+// followFile puts the file in force whenever it has changed, or a signal says so. A file
+// that is wrong changes nothing.
+func followFile(ctx context.Context, px *proxy.Proxy, file string, text []byte, log *slog.Logger) {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGHUP, syscall.SIGQUIT)
+	defer signal.Stop(signals)
+	tick := time.NewTicker(proxyPoll)
+	defer tick.Stop()
+	for {
+		asked := false
+		select {
+		case s := <-signals:
+			if s == syscall.SIGQUIT {
+				px.Drain()
+				continue
+			}
+			asked = true
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		now, err := os.ReadFile(file)
+		if !asked && (err != nil || bytes.Equal(now, text)) {
+			continue
+		}
+		text = now
+		cfg, err := proxy.Load(file)
+		if err == nil {
+			err = px.Reload(cfg)
+		}
+		if err != nil {
+			log.Error("proxy: the file is wrong, what was in force stays", "err", err)
+			continue
+		}
+		log.Info("proxy: the file has been read again", "file", file)
+	}
 }

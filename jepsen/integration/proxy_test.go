@@ -25,23 +25,24 @@ import (
 )
 
 // proxied starts a proxy for a group in this process and returns its address. more is
-// appended to its configuration.
-func (e *env) proxied(g *cluster.Group, more string) string {
+// what stands below the name of the master in its configuration; listeners of it come first.
+func (e *env) proxied(g *cluster.Group, more ...string) string {
 	e.Helper()
 	var sentinels []string
 	for _, s := range g.Sentinels {
 		sentinels = append(sentinels, strconv.Quote(s.Addr()))
 	}
 	file := filepath.Join(e.c.Dir(), "proxy.toml")
-	text := "sentinels = [" + strings.Join(sentinels, ", ") + "]\n" + more +
-		"\n[[master]]\nname = " + strconv.Quote(g.Master) + "\n[[listener]]\nbind = \"127.0.0.1:0\"\n"
+	text := "sentinels = [" + strings.Join(sentinels, ", ") + "]\n[[master]]\nname = " + strconv.Quote(g.Master) + "\n" +
+		strings.Join(more, "") + "\n[[listener]]\nbind = \"127.0.0.1:0\"\n"
 	e.must(os.WriteFile(file, []byte(text), 0o600))
 	cfg, err := proxy.Load(file)
 	e.must(err)
 	ctx, cancel := context.WithCancel(e.ctx)
 	ready, done := make(chan []net.Addr, 1), make(chan error, 1)
 	logger := slog.New(slog.NewTextHandler(e.Output(), nil))
-	go func() { done <- proxy.Run(ctx, cfg, proxy.Options{Logger: logger}, func(a []net.Addr) { ready <- a }) }()
+	p := proxy.New(cfg, proxy.Options{Logger: logger, Ready: func(a []net.Addr) { ready <- a }})
+	go func() { done <- p.Run(ctx) }()
 	e.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {
@@ -50,7 +51,7 @@ func (e *env) proxied(g *cluster.Group, more string) string {
 	})
 	select {
 	case addrs := <-ready:
-		return addrs[0].String()
+		return addrs[len(addrs)-1].String()
 	case err := <-done:
 		done <- nil
 		e.Fatal(err)
@@ -156,7 +157,7 @@ func TestProxyFailovers(t *testing.T) {
 			t.Parallel()
 			e := newEnv(t)
 			g := e.start(usual)
-			addr := e.proxied(g, "")
+			addr := e.proxied(g)
 			list, stop := e.scribes(addr, 4)
 			defer stop()
 			sub := e.plainClient(addr).Subscribe(e.ctx, "news")
@@ -264,7 +265,7 @@ func TestProxyCommands(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
 	g := e.start(cluster.Topology{Sentinels: 1, Quorum: 1})
-	addr := e.proxied(g, "")
+	addr := e.proxied(g)
 	server := g.Servers[0]
 	list, err := server.Client().Command(e.ctx).Result()
 	e.must(err)
@@ -318,4 +319,63 @@ var proxyDiffers = map[string]bool{
 	"save": true, "bgrewriteaof": true, "config": true, "cluster": true, "module": true, "migrate": true, "command": true,
 	"blpop": true, "brpop": true, "bzpopmin": true, "bzpopmax": true, "wait": true, "restore-asking": true, "pfselftest": true, "pfdebug": true,
 	"dump": true, "swapdb": true, "quit": true, "reset": true,
+}
+
+// TestProxyModes: clients that ask Sentinels are led to the proxy, reads are spread over
+// the replicas, bytes are carried, and a write is acknowledged when replicas have it.
+func TestProxyModes(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	g := e.start(usual)
+	port, err := e.c.Port()
+	e.must(err)
+	other, err := e.c.Port()
+	e.must(err)
+	third, err := e.c.Port()
+	e.must(err)
+	tcp, sentinel := fmt.Sprintf("127.0.0.1:%d", port), fmt.Sprintf("127.0.0.1:%d", other)
+	split := fmt.Sprintf("127.0.0.1:%d", third)
+	addr := e.proxied(g, fmt.Sprintf("ack-replicas = 2\n[[listener]]\nbind = %q\nmode = \"tcp\"\n[[listener]]\nbind = %q\nmode = \"sentinel\"\n"+
+		"[[listener]]\nbind = %q\nmode = \"split\"\nread-your-writes = true\n", tcp, sentinel, split))
+
+	led := redis.NewFailoverClient(&redis.FailoverOptions{MasterName: g.Master, SentinelAddrs: []string{sentinel}})
+	defer led.Close()
+	e.must(led.Set(e.ctx, "k", "led", 0).Err())
+	for _, s := range g.Servers[1:] { // two of two have acknowledged
+		if got := s.Client().Get(e.ctx, "k").Val(); got != "led" {
+			t.Errorf("%s has %q when the write is acknowledged", s.Name(), got)
+		}
+	}
+	if got := e.plainClient(tcp).Get(e.ctx, "k").Val(); got != "led" {
+		t.Errorf("by tcp: %q", got)
+	}
+	c := e.plainClient(split)
+	for i := range 50 {
+		e.must(c.Set(e.ctx, "n", i, 0).Err())
+		if got, err := c.Get(e.ctx, "n").Int(); err != nil || got != i {
+			t.Fatalf("wrote %d, read %d, %v", i, got, err)
+		}
+	}
+	reader := e.plainClient(split)
+	e.until("reads at the replicas", func(ctx context.Context) (string, bool) {
+		e.must(reader.Get(ctx, "k").Err())
+		var state strings.Builder
+		ok := true
+		for _, s := range g.Servers[1:] {
+			info := s.Client().Info(ctx, "commandstats").Val()
+			_, after, is := strings.Cut(info, "cmdstat_get:calls=")
+			calls, _, _ := strings.Cut(after, ",")
+			n, _ := strconv.Atoi(calls)
+			ok = ok && is && n >= 10
+			fmt.Fprintf(&state, "%s %s ", s.Name(), calls)
+		}
+		return state.String(), ok
+	})
+	for _, s := range g.Servers[1:] {
+		s.Kill()
+		e.must(reader.Get(e.ctx, "k").Err())
+	}
+	if err := e.plainClient(addr).Set(e.ctx, "k", "alone", 0).Err(); err == nil || !strings.Contains(err.Error(), "NOREPLICAS proxy") {
+		t.Errorf("a write that no replica has: %v", err)
+	}
 }
