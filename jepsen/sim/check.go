@@ -503,9 +503,10 @@ func data(i *monitor.Info) string {
 }
 
 // descends reports whether a server has what its master had, perhaps without the
-// latest writes.
+// latest writes. One that has just been filled by a master that was restarted may be at
+// offset 0 of its history.
 func descends(i *monitor.Info, id string, offset uint64) bool {
-	return !i.Loading && !i.Syncing && (i.ReplID == id && end(i) > 0 || has(i, id, offset))
+	return !i.Loading && !i.Syncing && (i.ReplID == id && (end(i) > 0 || i.MasterLinkUp && i.Keys) || has(i, id, offset))
 }
 
 // hasMost checks that no other replica has more of what the master had than one that
