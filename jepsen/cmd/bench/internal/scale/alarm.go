@@ -19,7 +19,7 @@ func falseAlarms(ctx context.Context, s *stage) ([]float64, error) {
 	if err != nil {
 		return nil, err
 	}
-	begun, while := time.Now(), s.span(30*time.Minute, 10*time.Second)
+	begun, while := time.Now(), s.span(30*time.Minute, 5*time.Second)
 	u, err := s.spend(ctx, s.sentinels[0], while)
 	if err := errors.Join(err, end()); err != nil {
 		return nil, err

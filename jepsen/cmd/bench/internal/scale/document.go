@@ -27,7 +27,8 @@ func (r *Results) Document(e Environment) string {
 		fmt.Fprintf(&b, "- %s\n", v)
 	}
 	fmt.Fprintf(&b, "- open files of a process: %d, which is enough for %d masters with a replica each\n\n", MaxFiles(), (MaxFiles()-200)/4)
-	b.WriteString("The load is that of the whole machine when the row had been measured, the processes of the row included.\n\n")
+	b.WriteString("The load is that of the whole machine when the row had been measured, the processes of the row included.\n" +
+		"Where it is far above the number of processors, times tell of the machine: ratios and CPU count.\n\n")
 	programs := r.programs()
 	fmt.Fprintf(&b, "| row | figure | %s | ratio | goal | | runs, load, date |\n|---|---|%s---|---|---|---|\n", strings.Join(programs, " | "), strings.Repeat("---|", len(programs)))
 	for _, row := range Rows {

@@ -58,7 +58,7 @@ func overN(masters int) Row {
 		Name: fmt.Sprintf("n%d", masters), Text: fmt.Sprintf("%d masters and replicas, down-after 30 s", masters), Timeout: 5 * time.Minute, Once: true, Masters: masters,
 		Figures: []Figure{told("CPU", "ms/min"), told("RSS", "MiB"), told("PINGs", "1/s")},
 		Run: func(ctx context.Context, s *stage) ([]float64, error) {
-			w, err := s.watch(ctx, pairs(s.size(masters, masters/10), 30*time.Second), s.span(20*time.Second, 3*time.Second))
+			w, err := s.watch(ctx, pairs(s.size(masters, masters/30), 30*time.Second), s.span(20*time.Second, 3*time.Second))
 			return []float64{w.cpuMinute(), w.RSS, w.pings}, err
 		},
 	}

@@ -24,7 +24,7 @@ func startRow(name, file string, toml, own bool) Row {
 		Name: name, Text: fmt.Sprintf("from the start to the first PONG, %d masters, %s; waited for %v at most", masters, file, startPatience), Own: own, Timeout: 5 * time.Minute,
 		Figures: []Figure{absolute("first PONG", "ms", 1000, 1000), absolute("longest stall", "ms", 100, 200), told("CPU up to then", "ms")},
 		Run: func(ctx context.Context, s *stage) ([]float64, error) {
-			set := setting{Layout: fleet.Layout{Masters: s.size(masters, 300), Replicas: 1}, downAfter: 30 * time.Second}
+			set := setting{Layout: fleet.Layout{Masters: s.size(masters, 100), Replicas: 1}, downAfter: 30 * time.Second}
 			if err := s.launch(ctx, set); err != nil {
 				return nil, err
 			}
@@ -44,7 +44,7 @@ func startRow(name, file string, toml, own bool) Row {
 				return nil, err
 			}
 			used, err := usageOf(n.PID())
-			if err != nil || pong == startPatience {
+			if err != nil || pong == s.patience() {
 				return []float64{milliseconds(pong), unknown, milliseconds(used.CPU)}, err
 			}
 			if err := s.settled(ctx, n, setting{Layout: set.Layout, sentinels: 1}); err != nil {
@@ -60,14 +60,16 @@ func startRow(name, file string, toml, own bool) Row {
 // file for each replica that it finds, and answers nobody meanwhile.
 const startPatience = 20 * time.Second
 
-// firstPong starts a Sentinel and returns how long it took to answer, startPatience at
+func (s *stage) patience() time.Duration { return s.span(startPatience, 4*time.Second) }
+
+// firstPong starts a Sentinel and returns how long it took to answer, or the patience at
 // most.
 func (s *stage) firstPong(ctx context.Context, n *cluster.Sentinel) (time.Duration, error) {
 	begun := time.Now()
 	if err := n.Start(); err != nil {
 		return 0, err
 	}
-	waiting, cancel := context.WithTimeout(ctx, startPatience)
+	waiting, cancel := context.WithTimeout(ctx, s.patience())
 	defer cancel()
 	err := cluster.WaitFor(waiting, "the first PONG", func(ctx context.Context) (string, bool) {
 		err := n.Client().Ping(ctx).Err()
@@ -77,7 +79,7 @@ func (s *stage) firstPong(ctx context.Context, n *cluster.Sentinel) (time.Durati
 	case ctx.Err() != nil:
 		return 0, context.Cause(ctx)
 	case err != nil:
-		return startPatience, nil
+		return s.patience(), nil
 	}
 	return time.Since(begun), nil
 }
