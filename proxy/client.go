@@ -259,12 +259,7 @@ func (c *client) send(t *route, cmd *command, raw []byte) bool {
 	}
 	r.via = t
 	r.inTx = c.tx
-	switch {
-	case cmd.safe:
-		r.retry = retrySafe
-	case cmd.idempotent && (cmd.name != "SET" || plainSet(raw, c.scan.args)):
-		r.retry = retryIdempotent
-	}
+	r.safe = cmd.safe
 	c.inFlight += len(raw)
 	r.counted = len(raw)
 	if cmd.write || r.kind == exec {

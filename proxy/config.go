@@ -108,7 +108,7 @@ type Inflight string
 
 const (
 	InflightError   Inflight = "error"            // the client gets an error that says so
-	RetryIdempotent Inflight = "retry-idempotent" // what does no harm when it is executed twice is sent again
+	RetryIdempotent Inflight = "retry-idempotent" // reads are sent again, and nothing that may write is
 	RetryAll        Inflight = "retry-all"        // all are sent again, and some will be executed twice
 )
 

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"iter"
@@ -71,12 +72,11 @@ func newGroup(p *Proxy, cfg *MasterConfig) (*group, error) {
 	return g, nil
 }
 
-// inflight is what becomes of requests without a reply.
-func (g *group) inflight() Inflight {
-	if g.cfg.Inflight != "" {
-		return g.cfg.Inflight
-	}
-	return g.p.config().Hold.Inflight
+// repeats reports whether a request without a reply is sent again. safe: executed twice it
+// does no harm.
+func (g *group) repeats(safe bool) bool {
+	policy := cmp.Or(g.cfg.Inflight, g.p.config().Hold.Inflight)
+	return policy == RetryAll || policy == RetryIdempotent && safe
 }
 
 func (g *group) commands() table { return *g.table.Load() }

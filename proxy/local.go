@@ -153,7 +153,7 @@ func (c *client) sayHello(cmd *command, proto uint8, name string) bool {
 	}
 	if ok && c.tail != nil {
 		c.tail.arg = int(before)
-		c.tail.retry = retrySafe
+		c.tail.safe = true
 		c.stalled = true // what follows depends on it
 	}
 	return ok
@@ -186,7 +186,7 @@ func (c *client) selectDB(cmd *command, args [][]byte, raw []byte) bool {
 		return false
 	}
 	if c.tail != nil {
-		c.tail.arg, c.tail.retry = db, retrySafe
+		c.tail.arg, c.tail.safe = db, true
 		c.stalled = true
 	}
 	return true

@@ -90,6 +90,9 @@ func (t *route) raw(r *req) []byte {
 // ownLost is called when the connection is lost, before requests are sorted out.
 func (t *route) ownLost() {
 	o := t.own
+	if o.relay != nil {
+		o.relay.lost(t)
+	}
 	if o.watched {
 		o.spoiled, o.watched = true, false
 	}

@@ -210,6 +210,43 @@ func TestSubscriptions(t *testing.T) {
 	})
 }
 
+// TestSubscriberWrites: with RESP3 a subscriber may write too, and no write of it is
+// executed twice.
+func TestSubscriberWrites(t *testing.T) {
+	for _, c := range []struct {
+		policy Inflight
+		want   []string
+	}{
+		{RetryIdempotent, []string{"-" + unknownOutcome, "-" + unknownOutcome, "+GET b", "+INCR m"}},
+		{RetryAll, []string{"+GET a", "+INCR n", "+GET b", "+INCR m"}},
+	} {
+		t.Run(string(c.policy), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				r := newRig(t, func(cfg *Config) { cfg.Hold.Inflight = c.policy })
+				defer r.stop()
+				a, b := r.servers["a"], r.servers["b"]
+				a.reply, b.reply = subscriber, subscriber
+				r.view.set("a")
+				p := r.connect()
+				p.send("SUBSCRIBE news")
+				p.want("[$subscribe $news :1]")
+				a.do(func() { a.reply = func(int, []string) string { return "" } })
+				p.send("GET a", "INCR n", "GET b")
+				synctest.Wait()
+				a.kill()
+				synctest.Wait()
+				p.send("INCR m") // there is no master: it has not been sent
+				synctest.Wait()
+				r.view.set("b")
+				p.want(c.want...)
+				if n := strings.Count(b.log(), "INCR n") + strings.Count(a.log(), "INCR n"); n > 1 && c.policy != RetryAll {
+					t.Errorf("executed %d times", n)
+				}
+			})
+		})
+	}
+}
+
 // TestMonitor: MONITOR goes on at the new master.
 func TestMonitor(t *testing.T) {
 	bubble(t, func(t *testing.T) {

@@ -19,8 +19,8 @@ type relay struct {
 // relayed is a command that a subscriber has sent.
 type relayed struct {
 	raw               []byte
-	confirms, replies int // that are still to come
-	safe              bool
+	confirms, replies int  // that are still to come
+	safe              bool // executed twice it does no harm
 }
 
 // The kinds of subscriptions.
@@ -43,7 +43,7 @@ func subscriptionOf(name string) int {
 // request sends a command of the client.
 func (t *route) relay(cmd *command, raw []byte) {
 	r := t.own.relay
-	one := relayed{raw: bytes.Clone(raw), safe: cmd.read}
+	one := relayed{raw: bytes.Clone(raw), safe: cmd.safe || cmd.kind == subscribe || cmd.kind == unsubscribe || cmd.kind == monitor}
 	args, _, _ := lineNumber(raw, 1, maxArgs)
 	switch cmd.kind {
 	case subscribe:
@@ -158,6 +158,28 @@ func (r *relay) settle() {
 	for len(r.pending) > 0 && r.pending[0].confirms <= 0 && r.pending[0].replies <= 0 {
 		r.pending = r.pending[1:]
 	}
+}
+
+// lost is called when the connection is lost. What has been sent and is not to be executed
+// twice is answered with an error. So is what stands before it: replies keep their order.
+func (r *relay) lost(t *route) {
+	sent := len(r.pending)
+	for unsent := len(t.buf) - t.base; unsent > 0 && sent > 0; sent-- {
+		unsent -= len(r.pending[sent-1].raw)
+	}
+	for sent > 0 && t.h.g.repeats(r.pending[sent-1].safe) {
+		sent--
+	}
+	var keep []relayed
+	for i, p := range r.pending {
+		if i >= sent || p.confirms > 0 {
+			keep = append(keep, p)
+		} else if t.owner != nil {
+			t.h.g.p.counts.Unknown.Add(1)
+			t.owner.message([]byte("-" + unknownOutcome + "\r\n"))
+		}
+	}
+	r.pending = keep
 }
 
 // restore makes the subscriptions on a new connection.

@@ -228,7 +228,7 @@ func (t *route) toMaster() {
 		raw := t.buf[from : from+r.size]
 		from += r.size
 		r.queued, r.via = false, master
-		if r.retry != retrySafe {
+		if !r.safe {
 			t.h.answer(r, fmt.Sprintf("ERR proxy: no replica of %q", t.h.g.cfg.Name))
 			continue
 		}

@@ -216,6 +216,33 @@ func TestReplicasMode(t *testing.T) {
 	})
 }
 
+// TestAckBehindRefusal: a write that has been executed and waits for replicas is not sent
+// again because the one before it was refused.
+func TestAckBehindRefusal(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, func(c *Config) { c.Masters[0].AckReplicas = 1 })
+		defer r.stop()
+		a, refused := r.servers["a"], false
+		a.reply = func(_ int, w []string) string {
+			switch {
+			case w[0] == "WAIT":
+				return ":1\r\n"
+			case w[0] == "INCR" && !refused:
+				refused = true
+				return "-NOREPLICAS Not enough good replicas to write.\r\n"
+			}
+			return plainAnswer(w)
+		}
+		r.view.set("a")
+		c := r.connect()
+		c.send("INCR n", "INCR m")
+		c.want("+INCR n", "+INCR m")
+		if got := strings.Count(a.log(), "INCR m"); got != 1 {
+			t.Errorf("executed %d times: %s", got, a.log())
+		}
+	})
+}
+
 // TestAck: a write is acknowledged when replicas have it, reads do not wait for that, and
 // one WAIT serves many writes.
 func TestAck(t *testing.T) {

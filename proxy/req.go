@@ -18,7 +18,7 @@ type req struct {
 	listed   bool // in the list of its client
 	queued   bool // in the queue of a route
 
-	retry   retry
+	safe    bool // executed twice it does no harm
 	mute    bool // the client wants no reply
 	writes  bool // it may change data
 	inTx    bool // queued by MULTI: it does nothing by itself
@@ -32,16 +32,6 @@ type req struct {
 	hook  func(b []byte) // of the proxy's own: gets the reply, or nil if there is none
 	reply []byte         // what has arrived before its turn
 }
-
-// retry says whether a request may be executed once more when nobody knows
-// whether it has been.
-type retry uint8
-
-const (
-	retryNever retry = iota
-	retryIdempotent
-	retrySafe // it changes nothing
-)
 
 // reqQueue is a queue of requests.
 type reqQueue struct {

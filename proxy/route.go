@@ -267,7 +267,7 @@ func (t *route) judge(r *req, b []byte) verdict {
 		}
 		return again
 	}
-	if t.poisoned && (r.retry == retrySafe || r.inTx) {
+	if t.poisoned && (r.safe || r.inTx) {
 		return again
 	}
 	if t.key.replica == "" && !t.poisoned && !r.internal {
@@ -283,7 +283,7 @@ func (t *route) mayRefuse(r *req, b []byte) bool {
 	if t.key.replica == "" {
 		return refuses(b)
 	}
-	return r.retry == retrySafe && (refuses(b) || bytes.HasPrefix(b, []byte("-NOSCRIPT ")))
+	return r.safe && (refuses(b) || bytes.HasPrefix(b, []byte("-NOSCRIPT ")))
 }
 
 // refusals are the errors with which a server says that it has done nothing, and that
@@ -378,8 +378,8 @@ func (t *route) lost(err error) {
 	}
 	t.rebuild(func(i int, r *req) bool {
 		switch {
-		case r.c == nil, i < answered && r.done:
-			return false // nobody waits for it; or it has its reply
+		case r.c == nil, i < answered && (r.done || r.gated):
+			return false // nobody waits for it; or it has its reply, which may wait for replicas
 		case i >= sentN || i < answered:
 			return true // not sent, or refused
 		}
@@ -401,22 +401,23 @@ func (t *route) lost(err error) {
 	}
 }
 
+// unknownOutcome is the error for a request that was sent and is not sent again.
+const unknownOutcome = "ERR proxy: the connection to the master ended before the reply; the command may have been executed or not"
+
 // mayRepeat reports whether a request without a reply is sent again. If not, it is
 // answered.
 func (t *route) mayRepeat(r *req) bool {
-	policy := t.h.g.inflight()
 	switch {
 	case r.started:
 		r.c.end("the connection to a server ended in the middle of a reply")
 		return false
-	case r.inTx && r.kind != exec, r.spoiled, t.key.replica != "" && r.retry == retrySafe,
-		policy == RetryAll, policy == RetryIdempotent && r.retry >= retryIdempotent:
+	case r.inTx && r.kind != exec, r.spoiled, t.key.replica != "" && r.safe, t.h.g.repeats(r.safe):
 		t.h.g.p.counts.Retried.Add(1)
 		r.reply = nil
 		return true
 	}
 	t.h.g.p.counts.Unknown.Add(1)
-	t.h.answer(r, "ERR proxy: the connection to the master ended before the reply; the command may have been executed or not")
+	t.h.answer(r, unknownOutcome)
 	return false
 }
 

@@ -189,28 +189,6 @@ func (c *client) subscribed(cmd *command, raw []byte) bool {
 	return true
 }
 
-// plainSet reports whether a SET does not look at the old value.
-func plainSet(raw []byte, args int) bool {
-	if args == 3 {
-		return true
-	}
-	list := arguments(raw)
-	for i := 3; i < len(list); i++ {
-		var up [8]byte
-		if len(list[i]) > len(up) {
-			return false
-		}
-		switch string(upper(up[:], list[i])) {
-		case "EX", "PX", "EXAT", "PXAT":
-			i++
-		case "KEEPTTL":
-		default:
-			return false
-		}
-	}
-	return true
-}
-
 // number reads a database or protocol; -1 is none.
 func number(b []byte) int {
 	n, err := strconv.Atoi(string(b))

@@ -29,14 +29,13 @@ const (
 
 // command is a row of the command table.
 type command struct {
-	name       string
-	kind       kind
-	read       bool // it changes nothing, and a replica can answer it
-	write      bool // it may change data
-	safe       bool // executed twice it does no harm: it reads, or is about its connection
-	idempotent bool // executed twice it leaves the same data and the same reply
-	master     bool // though it reads: its answer is about the server
-	subs       map[string]*command
+	name   string
+	kind   kind
+	read   bool // it changes nothing, and a replica can answer it
+	write  bool // it may change data
+	safe   bool // executed twice it does no harm: it reads, or is about its connection
+	master bool // though it reads: its answer is about the server
+	subs   map[string]*command
 }
 
 // table has the commands of one server, by their names in upper case.
@@ -89,12 +88,6 @@ var kinds = map[string]kind{
 	"BLPOP": blocking, "BRPOP": blocking, "BRPOPLPUSH": blocking, "BLMOVE": blocking, "BLMPOP": blocking,
 	"BZPOPMIN": blocking, "BZPOPMAX": blocking, "BZMPOP": blocking,
 	"FAILOVER": own, "DEBUG": own, "MIGRATE": own, "CLIENT|PAUSE": own, "CLIENT|UNPAUSE": own,
-}
-
-// idempotent are writes that leave the same data and the same reply when they are
-// executed once more. SET is one unless it has an option that looks at the old value.
-var idempotent = map[string]bool{
-	"SET": true, "MSET": true, "SETEX": true, "PSETEX": true, "HMSET": true, "LSET": true, "LTRIM": true,
 }
 
 // aboutServer are commands whose answer is about the server that gives it.
@@ -196,7 +189,6 @@ func (c *command) classify(flags []string) {
 	c.master = aboutServer[c.name]
 	// Scripts and functions have no flag, and may write. So may what nobody knows.
 	c.write = has("write") || !c.read && (len(flags) == 0 || has("movablekeys") || has("may_replicate"))
-	c.idempotent = idempotent[c.name]
 	_, harmless := aboutServer[c.name]
 	c.safe = c.read || harmless
 }
