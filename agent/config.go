@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -182,18 +183,7 @@ func (f *file) readTarget(table tomlfile.Table, dir string) {
 	kind := table.Text("type")
 	empty, known := kinds[kind]
 	if !known {
-		names := slices.Sorted(func(yield func(string) bool) {
-			for name := range kinds {
-				if !yield(name) {
-					return
-				}
-			}
-		})
-		hint := "types are: " + strings.Join(names, ", ")
-		if n := tomlfile.Nearest(kind, names); n != "" && kind != "" {
-			hint = fmt.Sprintf("did you mean %q?", n)
-		}
-		table.Problem("type", hint, "a target of type %q", kind)
+		table.Problem("type", tomlfile.Known("types", kind, slices.Sorted(maps.Keys(kinds))), "a target of type %q", kind)
 		return
 	}
 	t := empty()
@@ -211,11 +201,7 @@ func (c *Config) checkGroups(t Target, wrong problems) {
 	}
 	for _, name := range t.common().Groups {
 		if !slices.Contains(names, name) {
-			hint := "groups are: " + strings.Join(names, ", ")
-			if n := tomlfile.Nearest(name, names); n != "" {
-				hint = fmt.Sprintf("did you mean %q?", n)
-			}
-			wrong("groups", hint, "there is no group %q", name)
+			wrong("groups", tomlfile.Known("groups", name, names), "there is no group %q", name)
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gosentinel/sentinel/internal/option"
+	"github.com/gosentinel/sentinel/internal/words"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -439,7 +440,7 @@ func (p *parser) masterStatement(s statement) {
 	isState := s.name == "known-replica" || s.name == "known-sentinel" || s.name == "config-epoch" || s.name == "leader-epoch"
 	if o == nil && !isState {
 		hint := "remove the line, or put # before it"
-		if n := nearest(s.name, sentinelDirectives); n != "" {
+		if n := words.Nearest(s.name, sentinelDirectives); n != "" {
 			hint = fmt.Sprintf("did you mean %q?", "sentinel "+n)
 		}
 		p.problem(s.at, fmt.Sprintf("Unrecognized sentinel configuration statement. (%q)", s.at.shownWord(s.name)), hint)
@@ -503,7 +504,7 @@ func (p *parser) unknownMaster(s statement) {
 	for _, m := range p.doc.State.Masters {
 		names = append(names, m.Name)
 	}
-	if n := nearest(name, names); n != "" {
+	if n := words.Nearest(name, names); n != "" {
 		hint = fmt.Sprintf("did you mean %q?", n)
 	}
 	p.problem(s.at, message, hint)

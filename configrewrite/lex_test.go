@@ -4,6 +4,8 @@ import (
 	"errors"
 	"slices"
 	"testing"
+
+	"github.com/gosentinel/sentinel/internal/words"
 )
 
 // TestSplitArgs tests what is added to the rules of package words.
@@ -56,8 +58,8 @@ func TestNearest(t *testing.T) {
 		for _, o := range settingOptions {
 			names = append(names, o.Name)
 		}
-		if got := nearest(word, names); got != want {
-			t.Errorf("nearest(%q) = %q, want %q", word, got, want)
+		if got := words.Nearest(word, names); got != want {
+			t.Errorf("words.Nearest(%q) = %q, want %q", word, got, want)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/gosentinel/sentinel/internal/option"
+	"github.com/gosentinel/sentinel/internal/words"
 )
 
 // dataServerDirectives are the names that data servers of the 7.x line, their
@@ -94,7 +95,7 @@ func directiveHint(d string) string {
 	for _, o := range settingOptions {
 		names = append(names, o.Name)
 	}
-	if n := nearest(d, names); n != "" {
+	if n := words.Nearest(d, names); n != "" {
 		return "did you mean \"" + n + "\"?"
 	}
 	return "remove the line, or put # before it"

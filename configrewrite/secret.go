@@ -7,6 +7,7 @@ import (
 	"unicode"
 
 	"github.com/gosentinel/sentinel/internal/option"
+	"github.com/gosentinel/sentinel/internal/words"
 )
 
 // hidden stands for what is not shown.
@@ -131,7 +132,7 @@ func hasSecretPart(word string) bool {
 }
 
 func looksLike(word string, names []string) bool {
-	return containsFold(names, word) || nearest(word, names) != ""
+	return containsFold(names, word) || words.Nearest(word, names) != ""
 }
 
 // showing is how much of a line may be shown.

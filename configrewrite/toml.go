@@ -9,6 +9,7 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"github.com/gosentinel/sentinel/internal/option"
+	"github.com/gosentinel/sentinel/internal/words"
 )
 
 // parseTOML reads the operator's part of a sentinel.toml, then the overrides.
@@ -119,11 +120,11 @@ func tomlKeyHint(key string, here []string) string {
 		if containsFold(table.keys, key) {
 			return "it belongs below " + table.header
 		}
-		if n := nearest(key, table.keys); n != "" && nearest(key, here) == "" {
+		if n := words.Nearest(key, table.keys); n != "" && words.Nearest(key, here) == "" {
 			return fmt.Sprintf("did you mean %q, below %s?", n, table.header)
 		}
 	}
-	if n := nearest(key, here); n != "" {
+	if n := words.Nearest(key, here); n != "" {
 		return fmt.Sprintf("did you mean %q?", n)
 	}
 	return "the keys are: " + strings.Join(here, ", ")

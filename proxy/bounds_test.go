@@ -14,7 +14,7 @@ import (
 // TestBounds: what clients and servers do wrong is bounded, named, and nobody else
 // notices.
 func TestBounds(t *testing.T) {
-	small := func(c *Config) { c.Limits.Request.n, c.Limits.Output.n = 4<<10, 64<<10 }
+	small := func(c *Config) { c.Limits.Request, c.Limits.Output = 4<<10, 64<<10 }
 	for _, c := range []struct{ name, sent, want string }{
 		{"no request", "*1\r\n+PING\r\n", "-ERR Protocol error: expected '$', got '+'"},
 		{"many arguments", "*1048577\r\n", "-ERR Protocol error: invalid multibulk length"},

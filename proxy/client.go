@@ -118,7 +118,7 @@ func (c *client) process(b []byte) int {
 			off += n
 			continue
 		}
-		n, err := c.scan.next(b[off:], int(c.w.p.config().Limits.Request.n))
+		n, err := c.scan.next(b[off:], int(c.w.p.config().Limits.Request))
 		if err != nil {
 			c.wrong(err)
 			return len(b)
@@ -300,7 +300,7 @@ func (r *req) deliver(w *worker, b []byte, done bool) {
 		c.advance()
 	}
 	c.touch()
-	if len(c.out)-c.written+c.buffered > int(w.p.config().Limits.Output.n) {
+	if len(c.out)-c.written+c.buffered > int(w.p.config().Limits.Output) {
 		w.p.counts.Slow.Add(1)
 		c.end("it does not take its replies (limits.output)")
 	}
@@ -336,7 +336,7 @@ func (c *client) put(b []byte) {
 func (c *client) message(b []byte) {
 	c.put(b)
 	c.touch()
-	if len(c.out)-c.written > int(c.w.p.config().Limits.Output.n) {
+	if len(c.out)-c.written > int(c.w.p.config().Limits.Output) {
 		c.w.p.counts.Slow.Add(1)
 		c.end("it does not take its messages (limits.output)")
 	}

@@ -1,20 +1,17 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"time"
 
-	"github.com/BurntSushi/toml"
-
 	"github.com/gosentinel/sentinel/discovery"
+	"github.com/gosentinel/sentinel/internal/tomlfile"
 )
 
 // Config says what a proxy does. Load reads it from a file; proxy.toml.example explains
@@ -35,16 +32,16 @@ type Config struct {
 
 // HoldConfig says what happens to requests while there is no master.
 type HoldConfig struct {
-	Timeout  Duration `toml:"timeout"`  // how long they wait
-	Bytes    Size     `toml:"bytes"`    // how much may wait for one master
-	Inflight Inflight `toml:"inflight"` // what was sent and has no reply
+	Timeout  time.Duration  `toml:"timeout"`  // how long they wait
+	Bytes    tomlfile.Bytes `toml:"bytes"`    // how much may wait for one master
+	Inflight Inflight       `toml:"inflight"` // what was sent and has no reply
 }
 
 // LimitConfig bounds what one client can cost.
 type LimitConfig struct {
-	Clients int  `toml:"clients"` // of one listener
-	Request Size `toml:"request"` // bytes of one request
-	Output  Size `toml:"output"`  // bytes that a client has not taken yet
+	Clients int            `toml:"clients"` // of one listener
+	Request tomlfile.Bytes `toml:"request"` // bytes of one request
+	Output  tomlfile.Bytes `toml:"output"`  // bytes that a client has not taken yet
 }
 
 // MasterConfig names a group that Sentinels watch.
@@ -62,8 +59,8 @@ type MasterConfig struct {
 	Inflight Inflight `toml:"inflight"` // empty: that of [hold]
 	// AckReplicas is how many replicas must have a write before it is acknowledged, and
 	// AckTimeout is how long that may take. 0 replicas: the master's word is enough.
-	AckReplicas int      `toml:"ack-replicas"`
-	AckTimeout  Duration `toml:"ack-timeout"`
+	AckReplicas int           `toml:"ack-replicas"`
+	AckTimeout  time.Duration `toml:"ack-timeout"`
 
 	serverAccess, sentinelAccess discovery.Access
 	dial                         func(ctx context.Context, network, addr string) (net.Conn, error)
@@ -77,10 +74,10 @@ type ListenerConfig struct {
 	Master string `toml:"master"` // which one; may be left out if there is one only
 	Mode   Mode   `toml:"mode"`   // empty: master
 	// For the modes split and replicas.
-	Balance        Balance  `toml:"balance"`          // empty: round-robin
-	Zone           string   `toml:"zone"`             // for balance = "zone"
-	MaxLag         Duration `toml:"max-lag"`          // how old the data of a replica may be; zero: any age
-	ReadYourWrites bool     `toml:"read-your-writes"` // a client reads what it has written
+	Balance        Balance       `toml:"balance"`          // empty: round-robin
+	Zone           string        `toml:"zone"`             // for balance = "zone"
+	MaxLag         time.Duration `toml:"max-lag"`          // how old the data of a replica may be; zero: any age
+	ReadYourWrites bool          `toml:"read-your-writes"` // a client reads what it has written
 	// Announce is what a listener of the mode sentinel tells clients, as "host:port".
 	// Empty: the address that they came to, with the port of the listener for the master.
 	Announce string    `toml:"announce"`
@@ -134,51 +131,6 @@ type ServerTLS struct {
 	CAFile string `toml:"ca-file"` // clients must have a certificate of these authorities; empty: they need none
 }
 
-// Duration is a time such as "15s".
-type Duration struct{ d time.Duration }
-
-// UnmarshalText implements encoding.TextUnmarshaler.
-func (d *Duration) UnmarshalText(text []byte) (err error) {
-	if d.d, err = time.ParseDuration(string(text)); err != nil || d.d <= 0 {
-		return fmt.Errorf("%q is no duration: write a number and a unit, such as \"500ms\" or \"15s\"", text)
-	}
-	return nil
-}
-
-func (d Duration) String() string { return d.d.String() }
-
-// Size is a number of bytes such as "64MiB".
-type Size struct{ n int64 }
-
-var units = []struct {
-	name string
-	size int64
-}{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"B", 1}}
-
-// UnmarshalText implements encoding.TextUnmarshaler.
-func (s *Size) UnmarshalText(text []byte) error {
-	for _, u := range units {
-		if number, is := strings.CutSuffix(string(text), u.name); is {
-			n, err := strconv.ParseInt(strings.TrimSpace(number), 10, 64)
-			if err != nil || n <= 0 || n > 1<<40/u.size {
-				break
-			}
-			s.n = n * u.size
-			return nil
-		}
-	}
-	return fmt.Errorf("%q is no size: write a number and a unit, such as \"64MiB\" or \"16KiB\"", text)
-}
-
-func (s Size) String() string {
-	for _, u := range units {
-		if s.n%u.size == 0 {
-			return fmt.Sprintf("%d%s", s.n/u.size, u.name)
-		}
-	}
-	return ""
-}
-
 // Load reads a configuration. Its error names everything that is wrong, with the line
 // and a hint.
 func Load(path string) (*Config, error) {
@@ -190,25 +142,21 @@ func Load(path string) (*Config, error) {
 }
 
 func parse(path string, text []byte) (*Config, error) {
-	c := &Config{}
-	meta, err := toml.Decode(string(text), c)
-	var syntax toml.ParseError
-	if errors.As(err, &syntax) {
-		return nil, fmt.Errorf("%s:%d: %s", path, syntax.Position.Line, syntax.Message)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	var wrong problems
-	wrong.path, wrong.text = path, string(text)
-	for _, key := range meta.Undecoded() {
-		wrong.unknown(key)
-	}
-	c.complete(&wrong, filepath.Dir(path))
-	if err := wrong.err(); err != nil {
+	c, doc := defaults(), tomlfile.Parse(path, text)
+	doc.Top().Decode(c)
+	c.complete(doc.Top().Problem, filepath.Dir(path))
+	if err := doc.Err(); err != nil {
 		return nil, err
 	}
 	return c, nil
+}
+
+// problems takes what is wrong with a key, and what to do about it.
+type problems func(key, hint, format string, args ...any)
+
+// below names keys of a table.
+func (wrong problems) below(path string) problems {
+	return func(key, hint, format string, args ...any) { wrong(path+"."+key, hint, format, args...) }
 }
 
 // Defaults of what a file leaves out.
@@ -219,172 +167,165 @@ const (
 	defaultAck     = time.Second
 )
 
-// complete fills in defaults and objects to what makes no sense.
-func (c *Config) complete(wrong *problems, dir string) {
-	if c.dial == nil {
-		c.dial = (&net.Dialer{}).DialContext
-	}
-	if c.Workers < 0 || c.Workers > 256 {
-		wrong.add("workers", "workers is a number from 1 to 256", "leave it out for one worker to every two processors")
-	}
-	if c.Hold.Timeout.d == 0 {
-		c.Hold.Timeout.d = defaultHold
-	}
-	for _, s := range []*Size{&c.Hold.Bytes, &c.Limits.Request, &c.Limits.Output} {
-		if s.n == 0 {
-			s.n = defaultBytes
-		}
-	}
-	if c.Limits.Request.n > 1<<30 {
-		wrong.add("request", "limits.request is at most 1GiB", "Redis takes no string of more than 512MiB")
-	}
-	if c.Limits.Clients == 0 {
-		c.Limits.Clients = defaultClients
-	}
-	if c.Hold.Inflight == "" {
-		c.Hold.Inflight = RetryIdempotent
-	}
-	c.Hold.Inflight.check(wrong)
-	if len(c.Masters) == 0 {
-		wrong.add("", "there is no [[master]]", "name the master as the Sentinels do:\n  [[master]]\n  name = \"mymaster\"")
-	}
-	if len(c.Listeners) == 0 {
-		wrong.add("", "there is no [[listener]]", "say where clients connect:\n  [[listener]]\n  bind = \"127.0.0.1:6379\"")
-	}
-	for i := range c.Masters {
-		c.Masters[i].complete(c, i, wrong, dir)
-	}
-	for i := range c.Listeners {
-		c.Listeners[i].complete(c, i, wrong, dir)
+// defaults returns a configuration without masters and listeners.
+func defaults() *Config {
+	return &Config{
+		Hold:   HoldConfig{Timeout: defaultHold, Bytes: defaultBytes, Inflight: RetryIdempotent},
+		Limits: LimitConfig{Clients: defaultClients, Request: defaultBytes, Output: defaultBytes},
+		dial:   (&net.Dialer{}).DialContext,
 	}
 }
 
-func (f Inflight) check(wrong *problems) {
+// complete fills in what follows from the rest and objects to what makes no sense.
+func (c *Config) complete(wrong problems, dir string) {
+	if c.Workers < 0 || c.Workers > 256 {
+		wrong("workers", "leave it out for one worker to every two processors", "workers is a number from 1 to 256")
+	}
+	if c.Hold.Timeout <= 0 {
+		wrong("hold.timeout", "leave it out for "+defaultHold.String(), "nothing can wait for %v", c.Hold.Timeout)
+	}
+	for key, n := range map[string]int64{
+		"hold.bytes": int64(c.Hold.Bytes), "limits.clients": int64(c.Limits.Clients),
+		"limits.request": int64(c.Limits.Request), "limits.output": int64(c.Limits.Output),
+	} {
+		if n <= 0 {
+			wrong(key, "leave it out for what is usual", "%s is a limit, and nothing would be below %d", key, n)
+		}
+	}
+	if c.Limits.Request > 1<<30 {
+		wrong("limits.request", "Redis takes no string of more than 512MiB", "limits.request is at most 1GiB")
+	}
+	c.Hold.Inflight.check(wrong.below("hold"))
+	if len(c.Masters) == 0 {
+		wrong("master", `write [[master]], and below it the name that the Sentinels know: name = "mymaster"`, "there is no [[master]]")
+	}
+	if len(c.Listeners) == 0 {
+		wrong("listener", `write [[listener]], and below it where clients connect: bind = "127.0.0.1:6379"`, "there is no [[listener]]")
+	}
+	for i := range c.Masters {
+		c.completeMaster(i, wrong.below(fmt.Sprintf("master[%d]", i)), dir)
+	}
+	for i := range c.Listeners {
+		c.completeListener(i, wrong.below(fmt.Sprintf("listener[%d]", i)), dir)
+	}
+}
+
+func (f Inflight) check(wrong problems) {
 	switch f {
 	case InflightError, RetryIdempotent, RetryAll:
 	default:
-		wrong.add("inflight", fmt.Sprintf("inflight = %q is unknown", f), `it is "error", "retry-idempotent" or "retry-all"`)
+		wrong("inflight", `it is "error", "retry-idempotent" or "retry-all"`, "inflight = %q is unknown", f)
 	}
 }
 
-func (m *MasterConfig) complete(c *Config, i int, wrong *problems, dir string) {
-	at := fmt.Sprintf("master#%d", i)
+func (c *Config) completeMaster(i int, wrong problems, dir string) {
+	m := &c.Masters[i]
 	m.dial = c.dial
 	if m.Name == "" {
-		wrong.add(at, "a [[master]] has no name", `name = "mymaster" is what most Sentinels call it; SENTINEL MASTERS tells`)
+		wrong("name", `name = "mymaster" is what most Sentinels call it; SENTINEL MASTERS tells`, "a [[master]] has no name")
 	}
 	for _, o := range c.Masters[:i] {
 		if o.Name == m.Name && m.Name != "" {
-			wrong.add(at, fmt.Sprintf("the master %q is defined twice", m.Name), "several listeners may name one master")
+			wrong("name", "several listeners may name one master", "the master %q is defined twice", m.Name)
 		}
 	}
 	if len(m.Sentinels) == 0 {
 		m.Sentinels = c.Sentinels
 	}
 	if len(m.Sentinels) == 0 {
-		wrong.add(at, fmt.Sprintf("nobody is there to be asked for the master %q", m.Name),
-			`write sentinels = ["host:26379", ...] at the top of the file, or below [[master]]`)
+		wrong("sentinels", `write sentinels = ["host:26379", ...] at the top of the file, or below [[master]]`, "nobody is there to be asked for the master %q", m.Name)
 	}
 	if m.Inflight != "" {
 		m.Inflight.check(wrong)
 	}
 	if m.AckReplicas < 0 || m.AckReplicas > 100 {
-		wrong.add("ack-replicas", "ack-replicas is a number of replicas", "leave it out if the master's word is enough")
+		wrong("ack-replicas", "leave it out if the master's word is enough", "ack-replicas is a number of replicas")
 	}
-	if m.AckTimeout.d == 0 {
-		m.AckTimeout.d = defaultAck
-	}
+	m.AckTimeout = cmp.Or(m.AckTimeout, defaultAck)
 	var err error
 	if m.serverAccess, err = access(m.User, m.Password, m.TLS, dir); err != nil {
-		wrong.add(at, err.Error(), "")
+		wrong("tls", "", "%v", err)
 	}
 	if m.sentinelAccess, err = access(m.Sentinel.User, m.Sentinel.Password, m.Sentinel.TLS, dir); err != nil {
-		wrong.add(at, err.Error(), "")
+		wrong("sentinel", "", "%v", err)
 	}
 	if m.Name != "" && len(m.Sentinels) > 0 {
 		if _, err := discovery.New(discovery.Options{Sentinels: m.Sentinels, Master: m.Name}); err != nil {
-			wrong.add(at, err.Error(), "")
+			wrong("sentinels", "", "%v", err)
 		}
 	}
 }
 
-func (l *ListenerConfig) complete(c *Config, i int, wrong *problems, dir string) {
-	at := fmt.Sprintf("listener#%d", i)
+func (c *Config) completeListener(i int, wrong problems, dir string) {
+	l := &c.Listeners[i]
 	if _, port, err := net.SplitHostPort(l.Bind); err != nil || port == "" {
-		wrong.add(at, fmt.Sprintf("bind = %q is no address", l.Bind), `write "host:port", such as "127.0.0.1:6379", or ":6379" for all interfaces`)
+		wrong("bind", `write "host:port", such as "127.0.0.1:6379", or ":6379" for all interfaces`, "bind = %q is no address", l.Bind)
 	}
-	if l.Mode == "" {
-		l.Mode = ModeMaster
-	}
+	l.Mode = cmp.Or(l.Mode, ModeMaster)
 	switch l.Mode {
 	case ModeMaster, ModeReplicas, ModeSplit, ModeTCP, ModeSentinel:
 	default:
-		wrong.add(at, fmt.Sprintf("mode = %q is unknown", l.Mode), `it is "master", "split", "replicas", "tcp" or "sentinel"`)
+		wrong("mode", `it is "master", "split", "replicas", "tcp" or "sentinel"`, "mode = %q is unknown", l.Mode)
 	}
-	l.completeReads(at, wrong)
-	if l.Master == "" && len(c.Masters) == 1 {
-		l.Master = c.Masters[0].Name
-	}
-	var names []string
-	for _, m := range c.Masters {
-		names = append(names, m.Name)
-		if m.Name == l.Master {
-			names = nil
-			break
-		}
-	}
-	switch {
-	case l.Master == "" && len(c.Masters) > 1:
-		wrong.add(at, "a [[listener]] does not say which master it is for", "master = \""+names[0]+"\"")
-	case len(names) > 0 && l.Master != "":
-		hint := "the masters are: " + strings.Join(names, ", ")
-		if n := nearest(l.Master, names); n != "" {
-			hint = fmt.Sprintf("did you mean %q?", n)
-		}
-		wrong.add(at, fmt.Sprintf("there is no [[master]] with the name %q", l.Master), hint)
-	}
+	l.completeReads(wrong)
+	c.findMaster(l, wrong)
 	for _, o := range c.Listeners[:i] {
 		if o.Bind == l.Bind {
-			wrong.add(at, fmt.Sprintf("two listeners have the address %q", l.Bind), "")
-		}
-	}
-	for i := range c.Masters {
-		if m := &c.Masters[i]; m.Name == l.Master && (l.Mode == ModeSplit || l.Mode == ModeReplicas) {
-			m.reads = true
+			wrong("bind", "", "two listeners have the address %q", l.Bind)
 		}
 	}
 	var err error
 	if l.tls, err = l.TLS.config(dir); err != nil {
-		wrong.add(at, err.Error(), "")
+		wrong("tls", "", "%v", err)
 	}
 	if l.User != "" && l.Password == "" {
-		wrong.add(at, "a listener has a user and no password", `add password = "..."`)
+		wrong("user", `add password = "..."`, "a listener has a user and no password")
+	}
+}
+
+// findMaster completes which master a listener is for.
+func (c *Config) findMaster(l *ListenerConfig, wrong problems) {
+	if l.Master == "" && len(c.Masters) == 1 {
+		l.Master = c.Masters[0].Name
+	}
+	var names []string
+	for i := range c.Masters {
+		m := &c.Masters[i]
+		if names = append(names, m.Name); m.Name == l.Master {
+			m.reads = m.reads || l.Mode == ModeSplit || l.Mode == ModeReplicas
+			return
+		}
+	}
+	switch {
+	case len(names) == 0: // that is said already
+	case l.Master == "":
+		wrong("master", "master = \""+names[0]+"\"", "a [[listener]] does not say which master it is for")
+	default:
+		wrong("master", tomlfile.Known("masters", l.Master, names), "there is no [[master]] with the name %q", l.Master)
 	}
 }
 
 // completeReads looks at what is for reading from replicas.
-func (l *ListenerConfig) completeReads(at string, wrong *problems) {
+func (l *ListenerConfig) completeReads(wrong problems) {
 	reads := l.Mode == ModeSplit || l.Mode == ModeReplicas
-	if !reads && (l.Balance != "" || l.Zone != "" || l.MaxLag.d != 0 || l.ReadYourWrites) {
-		wrong.add(at, "balance, zone, max-lag and read-your-writes are for reading from replicas", `add mode = "split" or mode = "replicas", or remove them`)
+	if !reads && (l.Balance != "" || l.Zone != "" || l.MaxLag != 0 || l.ReadYourWrites) {
+		wrong("mode", `add mode = "split" or mode = "replicas", or remove them`, "balance, zone, max-lag and read-your-writes are for reading from replicas")
 	}
 	if l.Mode == ModeReplicas && l.ReadYourWrites {
-		wrong.add(at, "nothing is written by a listener of the mode replicas", `read-your-writes is for mode = "split"`)
+		wrong("read-your-writes", `read-your-writes is for mode = "split"`, "nothing is written by a listener of the mode replicas")
 	}
-	if l.Balance == "" {
-		l.Balance = RoundRobin
-	}
+	l.Balance = cmp.Or(l.Balance, RoundRobin)
 	switch l.Balance {
 	case RoundRobin, LeastLatency, ZoneFirst:
 	default:
-		wrong.add(at, fmt.Sprintf("balance = %q is unknown", l.Balance), `it is "round-robin", "least-latency" or "zone"`)
+		wrong("balance", `it is "round-robin", "least-latency" or "zone"`, "balance = %q is unknown", l.Balance)
 	}
 	if (l.Balance == ZoneFirst) != (l.Zone != "") {
-		wrong.add(at, `balance = "zone" and zone = "..." belong together`, "zone is where the clients are; [zones] says where the servers are")
+		wrong("zone", "zone is where the clients are; [zones] says where the servers are", `balance = "zone" and zone = "..." belong together`)
 	}
 	if l.Announce != "" {
 		if _, port, err := net.SplitHostPort(l.Announce); err != nil || port == "" || l.Mode != ModeSentinel {
-			wrong.add(at, fmt.Sprintf("announce = %q is no address, or not for this mode", l.Announce), `write "host:port" below a listener with mode = "sentinel"`)
+			wrong("announce", `write "host:port" below a listener with mode = "sentinel"`, "announce = %q is no address, or not for this mode", l.Announce)
 		}
 	}
 }

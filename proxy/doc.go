@@ -46,7 +46,7 @@
 //
 // # Files
 //
-//   - config.go, problems.go, tls.go: the configuration;
+//   - config.go, tls.go: the configuration;
 //   - proxy.go, listener.go, worker.go: what is in force, sockets, and the goroutines
 //     that work; reuse_*.go: sockets that two processes share;
 //   - wire.go, poll_linux.go, poll_other.go: connections that do not wait;

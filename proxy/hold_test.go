@@ -57,7 +57,7 @@ func TestHeldTooLong(t *testing.T) {
 // TestHoldBuffer: what is too much is refused and named, and the rest goes on waiting.
 func TestHoldBuffer(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		r := newRig(t, func(c *Config) { c.Hold.Bytes.n = 1000 })
+		r := newRig(t, func(c *Config) { c.Hold.Bytes = 1000 })
 		defer r.stop()
 		c := r.connect()
 		c.send("SET a "+strings.Repeat("x", 500), "SET b "+strings.Repeat("x", 500))

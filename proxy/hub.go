@@ -62,12 +62,12 @@ func (h *hub) end() {
 }
 
 // limit is how many bytes may wait for servers.
-func (h *hub) limit() int64 { return h.g.p.config().Hold.Bytes.n }
+func (h *hub) limit() int64 { return int64(h.g.p.config().Hold.Bytes) }
 
 // refuse says why a request cannot wait; "" if it can.
 func (h *hub) refuse(t *route, n int64) string {
 	switch {
-	case !t.up() && t.outage() >= h.g.p.config().Hold.Timeout.d:
+	case !t.up() && t.outage() >= h.g.p.config().Hold.Timeout:
 		return h.noMaster()
 	case h.g.held.Load()+int64(len(t.buf)-t.base)-t.held+n > h.limit():
 		h.g.p.counts.Full.Add(1)
@@ -145,7 +145,7 @@ func (t *route) down() {
 		}
 	}
 	if t.expiry == nil {
-		rest := max(0, t.h.g.p.config().Hold.Timeout.d-time.Since(t.downSince))
+		rest := max(0, t.h.g.p.config().Hold.Timeout-time.Since(t.downSince))
 		t.expiry = time.AfterFunc(rest, func() { t.h.w.post(t.expire) })
 	}
 }

@@ -156,7 +156,7 @@ func (h *hub) fit(s *standing, c *client, now time.Time) bool {
 	if !s.good || now.Before(h.bad[s.addr]) {
 		return false
 	}
-	if cfg.MaxLag.d > 0 && now.Sub(s.fresh) > cfg.MaxLag.d+probePause {
+	if cfg.MaxLag > 0 && now.Sub(s.fresh) > cfg.MaxLag+probePause {
 		return false
 	}
 	return !cfg.ReadYourWrites || s.fresh.After(c.lastWrite)

@@ -102,7 +102,7 @@ func TestSplitFallsBack(t *testing.T) {
 // TestMaxLag: a replica whose data is too old gets no reads.
 func TestMaxLag(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		r := newSplit(t, func(l *ListenerConfig) { l.MaxLag.d = time.Second })
+		r := newSplit(t, func(l *ListenerConfig) { l.MaxLag = time.Second })
 		defer r.stop()
 		a, b, c := r.servers["a"], r.servers["b"], r.servers["c"]
 		for _, s := range []*scripted{a, c} {

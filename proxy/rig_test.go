@@ -127,18 +127,15 @@ func newRig(t *testing.T, change ...func(*Config)) *rig {
 	for _, name := range []string{"a", "b", "c"} {
 		r.servers[name] = &scripted{role: "master", up: true, conns: make(map[net.Conn]bool)}
 	}
-	cfg := &Config{
-		Workers: 1, Sentinels: []string{"sentinel"}, Masters: []MasterConfig{{Name: "cache"}}, Listeners: []ListenerConfig{{Bind: "front:1"}},
-	}
+	cfg := defaults()
+	cfg.Workers, cfg.Sentinels = 1, []string{"sentinel"}
+	cfg.Masters, cfg.Listeners = []MasterConfig{{Name: "cache"}}, []ListenerConfig{{Bind: "front:1"}}
 	cfg.Masters[0].source = r.view
 	cfg.SetDial(r.dial)
 	for _, f := range change {
 		f(cfg)
 	}
-	var wrong problems
-	if cfg.complete(&wrong, ""); wrong.err() != nil {
-		t.Fatal(wrong.err())
-	}
+	cfg.complete(func(key, _, format string, args ...any) { t.Fatalf(key+": "+format, args...) }, "")
 	r.cfg = cfg
 	ctx, cancel := context.WithCancel(t.Context())
 	r.p = New(cfg, Options{Listen: func(context.Context, string, string) (net.Listener, error) { return r.front, nil }})

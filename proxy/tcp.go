@@ -20,7 +20,7 @@ func (l *listener) relay(client net.Conn) {
 	if !ok {
 		return
 	}
-	ctx, cancel := context.WithTimeout(l.g.ctx, l.p.config().Hold.Timeout.d)
+	ctx, cancel := context.WithTimeout(l.g.ctx, l.p.config().Hold.Timeout)
 	server, err := dialer.DialMaster(ctx, "", "")
 	cancel()
 	if err != nil {

@@ -36,7 +36,7 @@ var layers = []layer{
 	{"internal/reserve", nil},
 	{"internal/resptest", nil},
 	{"internal/testcert", nil},
-	{"internal/tomlfile", nil},
+	{"internal/tomlfile", []string{"internal/words"}},
 	{"discovery", nil},
 	{"agent", []string{"discovery", "internal/atomicfile", "internal/tomlfile"}},
 	{"internal/fakeredis", []string{"internal/atomicfile", "internal/glob", "internal/respguard", "internal/words"}},
@@ -80,7 +80,7 @@ var layers = []layer{
 		"internal/valid", "journal", "monitor", "quorum",
 	}},
 	{"sentineltest", []string{"event", ".", "internal/fakeredis", "internal/mempipe", "internal/mock", "internal/reserve", "internal/server", "internal/testbed", "internal/testcert", "internal/valid", "monitor"}},
-	{"proxy", []string{"discovery", "internal/words"}},
+	{"proxy", []string{"discovery", "internal/tomlfile", "internal/words"}},
 	{"cmd/gosentinel", []string{
 		"agent", "configrewrite", "internal/errtext", "internal/listen", "internal/logfile", "internal/mock", "internal/node", "internal/recorder", "internal/scripts",
 		"internal/words", "journal", "monitor", "proxy",

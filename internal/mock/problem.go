@@ -2,8 +2,9 @@ package mock
 
 import (
 	"fmt"
-	"slices"
 	"strings"
+
+	"github.com/gosentinel/sentinel/internal/words"
 )
 
 // Problem is one mistake in a script.
@@ -38,7 +39,7 @@ func (e *Error) Error() string {
 func meant(word string, possible []string) string {
 	best, distance := "", max(2, len(word)/3+1)
 	for _, p := range possible {
-		if d := editDistance(word, p); d < distance && d < len(word) {
+		if d := words.Distance(word, p); d < distance && d < len(word) {
 			best, distance = p, d
 		}
 	}
@@ -49,28 +50,4 @@ func meant(word string, possible []string) string {
 		return "none is defined above"
 	}
 	return "possible: " + strings.Join(possible, ", ")
-}
-
-// editDistance is the Levenshtein distance of two words. A long word is near
-// nothing.
-func editDistance(a, b string) int {
-	if len(a) > 64 {
-		return len(a)
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], slices.Min([]int{diagonal + cost, row[j] + 1, row[j+1] + 1})
-		}
-	}
-	return row[len(b)]
 }

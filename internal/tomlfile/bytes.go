@@ -15,6 +15,17 @@ var units = []struct {
 	size int64
 }{{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"B", 1}, {"", 1}}
 
+// String returns what UnmarshalText reads, with the largest unit that leaves no rest.
+func (b Bytes) String() string {
+	best := units[len(units)-2] // "B"
+	for _, u := range units {
+		if u.size > best.size && b != 0 && int64(b)%u.size == 0 {
+			best = u
+		}
+	}
+	return strconv.FormatInt(int64(b)/best.size, 10) + best.name
+}
+
 // UnmarshalText reads an amount.
 func (b *Bytes) UnmarshalText(text []byte) error {
 	for _, u := range units {

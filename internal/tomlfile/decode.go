@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/BurntSushi/toml"
+
+	"github.com/gosentinel/sentinel/internal/words"
 )
 
 // Doc is a file that has been parsed, and what is wrong with it so far. It is for
@@ -22,6 +24,7 @@ type Doc struct {
 	top      map[string]any
 	lines    *lines
 	problems []Problem
+	places   map[string][]string // where each key belongs; see Decode
 }
 
 // Parse reads the text of a file. Its errors come with those of Decode, from Err.
@@ -85,6 +88,10 @@ func (d *Doc) problem(path, hint, format string, args ...any) {
 // anything with UnmarshalText or UnmarshalTOML. Fields of embedded structs count as
 // those of the struct, which wins where both have one. What is not in the file keeps its value.
 func (t Table) Decode(into any) {
+	if t.doc.places == nil {
+		t.doc.places = map[string][]string{}
+		t.doc.note(reflect.TypeOf(into).Elem(), t.path)
+	}
 	fields := map[string]reflect.Value{}
 	collect(reflect.ValueOf(into).Elem(), fields)
 	for _, key := range slices.Sorted(maps.Keys(t.values)) {
@@ -92,19 +99,53 @@ func (t Table) Decode(into any) {
 		if !known {
 			where := ""
 			if t.path != "" {
-				where = " in " + t.header()
+				where = " in " + header(t.path)
 			}
-			t.Problem(key, spelling(key, slices.Sorted(maps.Keys(fields))), "unknown key %q%s", key, where)
+			t.Problem(key, t.hint(key, slices.Sorted(maps.Keys(fields))), "unknown key %q%s", key, where)
 			continue
 		}
 		t.doc.set(join(t.path, key), f, t.values[key])
 	}
 }
 
-// header is how the table is written in the file.
-func (t Table) header() string {
-	name, array := "", strings.HasSuffix(t.path, "]")
-	for part := range strings.SplitSeq(t.path, ".") {
+// hint says what to do about a key that the table cannot have.
+func (t Table) hint(key string, known []string) string {
+	if places := t.doc.places[key]; len(places) > 0 && words.Nearest(key, known) == "" {
+		return "it belongs below " + strings.Join(places, " or ")
+	}
+	return Known("known", key, known)
+}
+
+// note takes down where the keys of a struct belong, and of those that it has.
+func (d *Doc) note(s reflect.Type, path string) {
+	for i := range s.NumField() {
+		f := s.Field(i)
+		name, of, at := f.Tag.Get("toml"), f.Type, path
+		switch {
+		case name == "" && !f.Anonymous:
+			continue
+		case name != "":
+			if path != "" && !slices.Contains(d.places[name], header(path)) {
+				d.places[name] = append(d.places[name], header(path))
+			}
+			at = join(path, name)
+		}
+		switch of.Kind() {
+		case reflect.Slice:
+			of, at = of.Elem(), at+"[]"
+		case reflect.Pointer:
+			of = of.Elem()
+		}
+		if of.Kind() == reflect.Struct && of != reflect.TypeFor[Table]() {
+			d.note(of, at)
+		}
+	}
+}
+
+// header is how a table is written in the file.
+func header(path string) string {
+	name, array := "", strings.HasSuffix(path, "]")
+	for part := range strings.SplitSeq(path, ".") {
 		bare, _, _ := strings.Cut(part, "[")
 		name = join(name, bare)
 	}

@@ -77,6 +77,7 @@ func TestMistakes(t *testing.T) {
 		"syntax":         {"poll = 5s\n", `x.toml:1: `},
 		"unknown key":    {"\npol = \"5s\"\n", `x.toml:2: unknown key "pol" (did you mean "poll"?)`},
 		"far off":        {"zzzzzzzz = 1\n", `(known are: access, later, memory, poll, quiet, share, target)`},
+		"elsewhere":      {"servers = []\nnames = {}\n", `x.toml:1: unknown key "servers" (it belongs below [[target.backend]])`},
 		"in a table":     {"[access]\nusr = \"u\"\n", `x.toml:2: unknown key "usr" in [access] (did you mean "user"?)`},
 		"in the second":  {"[[target]]\nfile = \"a\"\n[[target]]\nfiel = \"a\"\n", `x.toml:4: unknown key "fiel" in [[target]] (did you mean "file"?)`},
 		"nested":         {"[[target]]\n[[target]]\n[[target.backend]]\n[[target.backend]]\nnam = \"\"\n", `x.toml:5: unknown key "nam" in [[target.backend]]`},
@@ -102,6 +103,15 @@ func TestMistakes(t *testing.T) {
 	_, err := decode("a = 1\nquiet = 5\nb = 2\n")
 	if want := "x.toml:1: unknown key \"a\""; err == nil || !strings.HasPrefix(err.Error(), want) || strings.Count(err.Error(), "\n") != 2 {
 		t.Errorf("not all mistakes in the order of the lines: %v", err)
+	}
+}
+
+func TestBytes(t *testing.T) {
+	for text, want := range map[string]string{"64MiB": "64MiB", "1024": "1KiB", "1025": "1025B", "0": "0B", "3GiB": "3GiB", "1536KiB": "1536KiB"} {
+		var b Bytes
+		if err := b.UnmarshalText([]byte(text)); err != nil || b.String() != want {
+			t.Errorf("%s is %s, %v, want %s", text, b, err, want)
+		}
 	}
 }
 

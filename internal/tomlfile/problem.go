@@ -3,6 +3,8 @@ package tomlfile
 import (
 	"fmt"
 	"strings"
+
+	"github.com/gosentinel/sentinel/internal/words"
 )
 
 // Problem is one thing wrong with a file.
@@ -45,47 +47,11 @@ func (e *Error) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// spelling suggests a word for one that is not known.
-func spelling(word string, known []string) string {
-	if n := Nearest(word, known); n != "" {
+// Known is a hint for a word that is none of those that are known: it names the one that
+// was probably meant, or all of them, which are called what.
+func Known(what, word string, known []string) string {
+	if n := words.Nearest(word, known); n != "" {
 		return fmt.Sprintf("did you mean %q?", n)
 	}
-	return "known are: " + strings.Join(known, ", ")
-}
-
-// Nearest returns the candidate that a misspelt word most likely means, or "".
-func Nearest(word string, candidates []string) string {
-	if len(word) > 64 {
-		return ""
-	}
-	best, least := "", 1+max(2, len(word)/3)
-	if len(word) < 4 {
-		least = 2
-	}
-	for _, c := range candidates {
-		if d := distance(strings.ToLower(word), strings.ToLower(c)); d < least {
-			best, least = c, d
-		}
-	}
-	return best
-}
-
-// distance is the Levenshtein distance of two short words.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diag := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diag, row[j+1] = row[j+1], min(row[j]+1, row[j+1]+1, diag+cost)
-		}
-	}
-	return row[len(b)]
+	return what + " are: " + strings.Join(known, ", ")
 }

@@ -9,4 +9,6 @@
 // escape: \n \r \t \b \a, \xHH for any byte, and any other byte for itself.
 // Inside '...' the only escape is \'. A closing quote ends the word and must be
 // followed by a blank or the end of the line.
+//
+// Nearest finds the word that somebody meant who has misspelt it.
 package words

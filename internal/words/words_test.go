@@ -18,6 +18,20 @@ func Example() {
 	// sentinel auth-pass m "a b"
 }
 
+func TestNearest(t *testing.T) {
+	known := []string{"group", "Groups", "file", "ttl", "template"}
+	for word, want := range map[string]string{
+		"gruop": "group", "GROUPS": "Groups", "fiel": "file", "tt": "ttl", "x": "", "temp": "template", "": "", strings.Repeat("file", 20): "",
+	} {
+		if got := words.Nearest(word, known); got != want {
+			t.Errorf("Nearest(%q) = %q, want %q", word, got, want)
+		}
+	}
+	if d := words.Distance("kitten", "sitting"); d != 3 {
+		t.Errorf("the distance is %d", d)
+	}
+}
+
 func TestSplit(t *testing.T) {
 	for line, want := range map[string][]string{
 		"":                       nil,
