@@ -14,7 +14,7 @@ func TestHarnessBugs(t *testing.T) {
 		{BugUngated, S3, 0},
 		{BugUngatedCrash, S1, 39},
 		{BugLossyDisk, S1, 0},
-		{BugMixedEpochs, S4, 100},
+		{BugMixedEpochs, S4, 426},
 	} {
 		t.Run(string(c.bug)+" breaks "+c.invariant.String(), func(t *testing.T) {
 			t.Parallel()
