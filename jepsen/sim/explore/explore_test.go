@@ -208,7 +208,7 @@ func (w *world) alike(t *testing.T, how local, to uint32) int {
 // lone are worlds of which one Sentinel is explored completely in a moment.
 var lone = []Config{
 	{Sentinels: 3, Masters: 1, Epochs: 2, Quorum: 1, Alone: true},
-	{Sentinels: 3, Masters: 2, Epochs: 1, Quorum: 1, Alone: true},
+	{Sentinels: 2, Masters: 2, Epochs: 1, Quorum: 1, Alone: true}, // for three see TestSecondMaster
 	{Sentinels: 4, Masters: 1, Epochs: 1, Quorum: 3, Alone: true},
 	{Sentinels: 3, Masters: 1, Epochs: 1, Quorum: 2, Alone: true, DiskFaults: true, Expiry: true},
 }
@@ -298,7 +298,7 @@ func TestMerged(t *testing.T) {
 					todo = append(todo, r)
 					continue
 				}
-				if merges++; merges%19 != 0 {
+				if merges++; merges%61 != 0 {
 					continue
 				}
 				compared++
@@ -353,7 +353,7 @@ func (h *worker) effects(r *rig) []effect {
 func TestSecondMaster(t *testing.T) {
 	for _, c := range []Config{
 		{Sentinels: 3, Masters: 2, Epochs: 1, Quorum: 1, Alone: true},
-		{Sentinels: 2, Masters: 2, Epochs: 2, Quorum: 1, Alone: true, MaxStates: 5000}, // the first of 32,172
+		{Sentinels: 2, Masters: 2, Epochs: 2, Quorum: 1, Alone: true, MaxStates: 5000}, // not all
 	} {
 		two := newSoloSearch(c, func() time.Duration { return 0 })
 		var projections []uint64
