@@ -91,17 +91,27 @@ func TestWhatIsSent(t *testing.T) {
 // before the connection is up.
 func TestOneWriteForABatch(t *testing.T) {
 	sizes := make(chan int, 10)
-	virtual(t, Config{}, func(nc net.Conn) {
-		buf := make([]byte, 1<<20)
-		for {
-			n, err := nc.Read(buf) // a pipe hands over one write with one read
-			if err != nil {
-				return
+	// The dialler waits for the whole first batch. A connection that comes up in
+	// the middle of one writes what there is, which is a write more.
+	batched := make(chan struct{})
+	cfg := Config{DialContext: func(context.Context, string, string) (net.Conn, error) {
+		<-batched
+		client, other := net.Pipe()
+		go func() {
+			buf := make([]byte, 1<<20)
+			for {
+				n, err := other.Read(buf) // a pipe hands over one write with one read
+				if err != nil {
+					return
+				}
+				sizes <- n
 			}
-			sizes <- n
-		}
-	}, func(r *rig) {
+		}()
+		return client, nil
+	}}
+	virtual(t, cfg, nil, func(r *rig) {
 		r.run(dialCommand, send(1, monitor.Ping{}), send(2, monitor.InfoRequest{}))
+		close(batched)
 		synctest.Wait()
 		r.run(send(3, monitor.Ping{}), send(4, monitor.Ping{}))
 		synctest.Wait()
