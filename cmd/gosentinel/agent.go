@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"os"
 	"os/signal"
 	"strconv"
@@ -223,6 +222,3 @@ func (c *agentCommand) reload(ctx context.Context, hups <-chan os.Signal, log *s
 		log.Error("The configuration has mistakes: the old one stays in force", "error", err)
 	}
 }
-
-// sentinelAddr makes an address of the flags of the TwemProxy agent.
-func sentinelAddr(host string, port int) string { return net.JoinHostPort(host, strconv.Itoa(port)) }

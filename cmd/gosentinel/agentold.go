@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -51,7 +53,7 @@ func (o *oldAgent) config(log *slog.Logger) *agent.Config {
 	cfg := &agent.Config{Targets: []agent.Target{t}, Logger: log}
 	for host := range strings.SplitSeq(o.hosts, ",") {
 		if host = strings.TrimSpace(host); host != "" {
-			cfg.Sentinels = append(cfg.Sentinels, sentinelAddr(host, o.port))
+			cfg.Sentinels = append(cfg.Sentinels, net.JoinHostPort(host, strconv.Itoa(o.port)))
 		}
 	}
 	log.Info("Redis-Sentinel TwemProxy agent Started on: " + time.Now().Format(time.UnixDate))

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/gosentinel/sentinel/configrewrite"
@@ -17,11 +18,8 @@ type invocation struct {
 	check     bool     // only check the configuration
 	help      bool
 	version   bool
-	convert   []string // the arguments of convert; nil for any other command
-	history   []string // the arguments of history; nil for any other command
-	mock      []string // the arguments of mock; nil for any other command
-	proxy     []string // the arguments of proxy; nil for any other command
-	agent     []string // the arguments of agent; nil for any other command
+	command   string   // a word that stands in place of the file, such as convert
+	args      []string // what follows it
 }
 
 var errNeedsFile = errors.New("Sentinel needs config file on disk to save state. Exiting...")
@@ -30,6 +28,13 @@ var errNeedsFile = errors.New("Sentinel needs config file on disk to save state.
 type usageError struct{ text string }
 
 func (e *usageError) Error() string { return e.text }
+
+// isCommand reports whether a word is one of those that may stand in place of the file. A
+// file may still be called so if nothing, "-" or an option of redis-sentinel follows it:
+// of these none has a single dash, or is called help or json.
+func isCommand(word string) bool {
+	return slices.Contains([]string{"convert", "history", "mock", "proxy", "agent"}, word)
+}
 
 // parseArgs parses the command line of redis-sentinel (wire.md §8.2, Command
 // line): an optional file first, then "--name value..." groups, each of which
@@ -48,29 +53,8 @@ func parseArgs(args []string) (invocation, error) {
 			return inv, nil
 		}
 	}
-	if len(args) > 1 && args[0] == "convert" && !strings.HasPrefix(args[1], "-") {
-		inv.convert = args[1:]
-		if len(args) > 3 {
-			return inv, &usageError{"convert takes a file to read and at most one to write"}
-		}
-		return inv, nil
-	}
-	if len(args) > 1 && args[0] == "history" && (!strings.HasPrefix(args[1], "--") || args[1] == "--json" || args[1] == "--help") && args[1] != "-" {
-		inv.history = args[1:]
-		return inv, nil
-	}
-	// No option of redis-sentinel has a single dash, so a file may still be called mock.
-	if len(args) > 1 && args[0] == "mock" && strings.HasPrefix(args[1], "-") && args[1] != "-" && (args[1] == "--help" || !strings.HasPrefix(args[1], "--")) {
-		inv.mock = args[1:]
-		return inv, nil
-	}
-	if len(args) > 1 && args[0] == "proxy" && !strings.HasPrefix(args[1], "--") && args[1] != "-" {
-		inv.proxy = args[1:]
-		return inv, nil
-	}
-	// A file may still be called agent if nothing or an option of redis-sentinel follows it.
-	if len(args) > 1 && args[0] == "agent" && args[1] != "-" && (!strings.HasPrefix(args[1], "--") || args[1] == "--help") {
-		inv.agent = args[1:]
+	if len(args) > 1 && isCommand(args[0]) && args[1] != "-" && (!strings.HasPrefix(args[1], "--") || args[1] == "--help" || args[1] == "--json") {
+		inv.command, inv.args = args[0], args[1:]
 		return inv, nil
 	}
 	if len(args) > 0 && args[len(args)-1] == "-" {

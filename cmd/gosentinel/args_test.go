@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"reflect"
+	"strings"
 	"testing"
 )
 
@@ -34,9 +35,8 @@ func TestParseArgs(t *testing.T) {
 		{args: []string{"s.conf", "--requirepass", "--check-config"}, want: invocation{path: "s.conf", overrides: []string{`requirepass "--check-config"`}}},
 		{args: []string{"--check-config"}, fails: true},
 
-		{args: []string{"convert", "s.conf"}, want: invocation{convert: []string{"s.conf"}}},
-		{args: []string{"convert", "s.conf", "s.toml"}, want: invocation{convert: []string{"s.conf", "s.toml"}}},
-		{args: []string{"convert", "a", "b", "c"}, fails: true},
+		{args: []string{"convert", "s.conf"}, want: invocation{command: "convert", args: []string{"s.conf"}}},
+		{args: []string{"convert", "s.conf", "s.toml"}, want: invocation{command: "convert", args: []string{"s.conf", "s.toml"}}},
 		{args: []string{"convert"}, want: invocation{path: "convert"}},
 		{args: []string{"convert", "--port", "1"}, want: invocation{path: "convert", overrides: []string{`port "1"`}}},
 
@@ -72,6 +72,42 @@ func TestFlavour(t *testing.T) {
 	} {
 		if got := flavourOf(argv0); got != want {
 			t.Errorf("%s: %v", argv0, got)
+		}
+	}
+}
+
+// TestCommandsWithoutArguments: a command that was told nothing says how it is used, and
+// is not taken for a file that is missing. One that is there is taken.
+func TestCommandsWithoutArguments(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for name, c := range map[string]struct {
+		status int
+		stderr string
+	}{
+		"convert": {1, "convert takes a file to read"},
+		"history": {1, "history takes a file or an address"},
+		"mock":    {2, "Usage: gosentinel mock -script"},
+		"proxy":   {2, "Usage: gosentinel proxy [-check] FILE"},
+		"agent":   {2, "it takes a FILE"},
+	} {
+		if got := runProgram(t, "", "gosentinel", name); got.status != c.status || got.stdout != "" || !strings.Contains(got.stderr, c.stderr) {
+			t.Errorf("%s: %+v", name, got)
+		}
+		writeFile(t, ".", name, "nonsense\n")
+		if got := runProgram(t, "", "gosentinel", name); got.status != 1 || !strings.Contains(got.stderr, "'nonsense'") {
+			t.Errorf("a file called %s: %+v", name, got)
+		}
+	}
+	// A word cannot follow a file.
+	if got := runProgram(t, "", "gosentinel", "mock", "old-master"); got.status != 2 || !strings.Contains(got.stderr, "Usage: gosentinel mock -script") {
+		t.Errorf("mock with a word: %+v", got)
+	}
+	if got := runProgram(t, "", "gosentinel", "proxy", "--help"); got.status != 0 || !strings.HasPrefix(got.stderr, "Usage: gosentinel proxy") {
+		t.Errorf("proxy --help: %+v", got)
+	}
+	for _, args := range [][]string{{"a", "b", "c"}, {"-x"}, {"--help"}} {
+		if got := runProgram(t, "", append([]string{"gosentinel", "convert"}, args...)...); got.status != 1 || !strings.Contains(got.stderr, "convert takes a file to read") {
+			t.Errorf("convert %q: %+v", args, got)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/gosentinel/sentinel/configrewrite"
 )
@@ -10,6 +11,9 @@ import (
 // convert writes a configuration in the other format, to standard output or to a
 // new file. It never overwrites an existing file, which may be in use.
 func (p *program) convert(args []string) int {
+	if len(args) < 1 || len(args) > 2 || strings.HasPrefix(args[0], "-") {
+		return p.badUsage(&usageError{"convert takes a file to read and at most one to write"})
+	}
 	if len(args) > 1 && args[1] != "-" && configrewrite.FormatOf(args[0]) == configrewrite.FormatOf(args[1]) {
 		fmt.Fprintf(p.stderr, "gosentinel: convert writes the other format: exactly one of %s and %s must have a name that ends in .toml\n",
 			args[0], args[1])

@@ -10,5 +10,6 @@
 //   - supervise.go: readiness and watchdog of systemd, readiness of upstart;
 //   - pidfile.go, signals.go: the pid file and the reaction to signals;
 //   - check.go, convert.go: the two tools for configuration files;
-//   - history.go, mock.go, agent.go: the commands of those names.
+//   - history.go, mock.go, proxy.go, agent.go: the commands of those names;
+//   - agentold.go: the flags and the log lines of the agent that existed before.
 package main

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -45,10 +46,9 @@ from a Sentinel that is running:
   gosentinel history sentinel.conf
   gosentinel history 10.0.0.5:26379 cache
 
-mock plays Sentinels that misbehave, for the tests of client libraries. agent keeps
+mock plays Sentinels that misbehave, for the tests of client libraries. proxy serves
+clients that know nothing of Sentinels, and makes a failover a pause. agent keeps
 other programs pointed at the masters: twemproxy, HAProxy, files, Kubernetes.
-
-proxy serves clients that know nothing of Sentinels, and makes a failover a pause.
 
 Signals: SIGTERM and SIGINT end it, a second SIGINT at once; SIGHUP reads TLS
 certificates again; SIGHUP and SIGUSR1 reopen the log.
@@ -85,16 +85,10 @@ func (p *program) run() int {
 		return 0
 	case err != nil:
 		return p.badUsage(err)
-	case inv.convert != nil:
-		return p.convert(inv.convert)
-	case inv.history != nil:
-		return p.history(inv.history)
-	case inv.mock != nil:
-		return p.mock(inv.mock)
-	case inv.proxy != nil:
-		return p.proxy(inv.proxy)
-	case inv.agent != nil:
-		return p.agent(inv.agent)
+	case inv.command != "":
+		return p.command(inv.command, inv.args)
+	case len(p.argv) == 2 && isCommand(inv.path) && !exists(inv.path):
+		return p.command(inv.path, nil) // which says how it is used
 	}
 	stdin := ""
 	if inv.stdin {
@@ -108,6 +102,26 @@ func (p *program) run() int {
 		return p.check(inv)
 	}
 	return p.start(inv, stdin)
+}
+
+// command carries out a command that is none of redis-sentinel.
+func (p *program) command(name string, args []string) int {
+	switch name {
+	case "convert":
+		return p.convert(args)
+	case "history":
+		return p.history(args)
+	case "mock":
+		return p.mock(args)
+	case "proxy":
+		return p.proxy(args)
+	}
+	return p.agent(args)
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 func (p *program) version() string {
