@@ -8,5 +8,5 @@
 // On other systems there is no Set, and TLS has none anywhere.
 package epoll
 
-// atOnce is how many connections are served together at most.
-const atOnce = 64
+// AtOnce is how many connections are served at most before Run calls done.
+const AtOnce = 64

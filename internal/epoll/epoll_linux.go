@@ -41,7 +41,7 @@ func Open() *Set {
 		return nil
 	}
 	return &Set{
-		epoll: os.NewFile(uintptr(fd), "epoll"), fd: fd, stopped: make(chan struct{}), events: make([]unix.EpollEvent, atOnce),
+		epoll: os.NewFile(uintptr(fd), "epoll"), fd: fd, stopped: make(chan struct{}), events: make([]unix.EpollEvent, AtOnce),
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/tidwall/redcon"
 
+	"github.com/gosentinel/sentinel/internal/epoll"
 	"github.com/gosentinel/sentinel/internal/respguard"
 	"github.com/gosentinel/sentinel/monitor"
 )
@@ -34,8 +35,6 @@ const (
 	// keptReplyBytes keeps the memory of a large reply from staying with the poller,
 	// which has some for many clients.
 	keptReplyBytes = 4 << 10
-	// pollAtOnce is how many clients are served before the first of them is written to.
-	pollAtOnce = 64
 )
 
 // lend returns memory for replies.
@@ -49,8 +48,12 @@ func (w *work) lend() (out []byte) {
 
 // takeBack takes the memory of replies that have been written.
 func (w *work) takeBack(out []byte) {
-	if cap(out) <= keptReplyBytes && len(w.outs) < pollAtOnce {
+	switch {
+	case cap(out) <= keptReplyBytes && len(w.outs) < epoll.AtOnce:
 		w.outs = append(w.outs, out)
+	case cap(out) <= pooledReplyBytes:
+		large := out // is moved to the heap, as out need not be
+		replyBuffers.Put(&large)
 	}
 }
 
