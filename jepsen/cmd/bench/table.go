@@ -49,7 +49,7 @@ func (t *tableTask) Flags(f *flag.FlagSet) {
 	f.BoolVar(&t.Short, "short", false, "measure less of everything, to see that it works; the figures mean little")
 	f.DurationVar(&t.Most, "most", 0, "the longest `time` for which a row watches a Sentinel; figures of less time vary more (0: as long as it should be)")
 	f.IntVar(&t.Mass, "mass", 2500, "masters of the row mass, a fifth of which are killed")
-	f.StringVar(&t.results, "results", "", "`file` that keeps the figures of each row from run to run")
+	f.StringVar(&t.results, "results", "", "`file` that keeps the figures of each row from run to run, and how they were measured")
 	f.StringVar(&t.write, "write", "", "`directory` into which benchmarks.md and its pictures are written")
 	programFlag(f, &t.commands, "more of them are compared with the last")
 }
@@ -79,9 +79,10 @@ func (t *tableTask) Run(ctx context.Context, s cli.Streams) error {
 	if t.Results, err = scale.OpenResults(t.results); err != nil {
 		return err
 	}
+	t.Environment = t.environment(ctx)
 	err = scale.Run(ctx, t.Options, s.Out)
 	if t.write != "" {
-		err = errors.Join(err, t.Results.WriteDocument(t.write, t.environment(ctx)))
+		err = errors.Join(err, t.Results.WriteDocument(t.write))
 	}
 	return errors.Join(err, t.Results.Save())
 }

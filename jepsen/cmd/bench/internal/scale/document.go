@@ -8,25 +8,15 @@ import (
 	"strings"
 )
 
-// Environment says how and where the results came about.
-type Environment struct {
-	Command  string
-	Machine  string
-	Versions []string // of the programs, in their order
-}
-
 // Document returns docs/benchmarks.md.
-func (r *Results) Document(e Environment) string {
+func (r *Results) Document() string {
 	var b strings.Builder
-	b.WriteString("# Benchmarks\n\n<!-- Written by `make bench`. Do not edit. -->\n\n")
-	fmt.Fprintf(&b, "What a Sentinel costs and how quick it is, beside the original. Each row ran all programs in turn.\n"+
-		"Figures are medians, with the least and the most in brackets. What counts is the ratio to the original\n"+
-		"(×), or where a goal has no × the figure itself. A goal in brackets is the least that is accepted.\n\n"+
-		"- command: `%s`\n- machine: %s\n", e.Command, e.Machine)
-	for _, v := range e.Versions {
-		fmt.Fprintf(&b, "- %s\n", v)
-	}
-	fmt.Fprintf(&b, "- open files of a process: %d, which is enough for %d masters with a replica each\n\n", MaxFiles(), (MaxFiles()-200)/4)
+	b.WriteString("# Benchmarks\n\n<!-- Written by `make bench`. Do not edit. -->\n\n" +
+		"What a Sentinel costs and how quick it is, beside the original. Each row ran all programs in turn.\n" +
+		"Figures are medians, with the least and the most in brackets. What counts is the ratio to the original\n" +
+		"(×), or where a goal has no × the figure itself. A goal in brackets is the least that is accepted.\n\n")
+	r.writeEnvironments(&b)
+	fmt.Fprintf(&b, "A process may have %d open files, which is enough for %d masters with a replica each.\n\n", MaxFiles(), (MaxFiles()-200)/4)
 	b.WriteString("The load is that of the whole machine when the row had been measured, the processes of the row included.\n" +
 		"Where it is far above the number of processors, times tell of the machine: ratios and CPU count.\n\n")
 	programs := r.programs()
@@ -58,6 +48,37 @@ const microBenchmarks = "## Parts\n\n" +
 	"the parser, the rewriting of files. To compare two commits:\n\n" +
 	"```\ngit stash && make benchmem > old.txt && git stash pop && make benchmem > new.txt\n" +
 	"go run golang.org/x/perf/cmd/benchstat@latest old.txt new.txt\n```\n"
+
+// writeEnvironments says how the rows were measured, those together that have it in common.
+func (r *Results) writeEnvironments(b *strings.Builder) {
+	rows, order := map[string][]string{}, []string{}
+	for _, row := range Rows {
+		if m, ok := r.named(row.Name); ok {
+			text := m.Environment.text()
+			if rows[text] == nil {
+				order = append(order, text)
+			}
+			rows[text] = append(rows[text], row.Name)
+		}
+	}
+	for _, text := range order {
+		if len(order) > 1 {
+			fmt.Fprintf(b, "Measured for `%s`:\n\n", strings.Join(rows[text], "`, `"))
+		}
+		b.WriteString(text + "\n")
+	}
+}
+
+func (e Environment) text() string {
+	if e.Command == "" { // results of before this was kept
+		return "- command, machine and versions: not known\n"
+	}
+	text := fmt.Sprintf("- command: `%s`\n- machine: %s\n", e.Command, e.Machine)
+	for _, v := range e.Versions {
+		text += "- " + v + "\n"
+	}
+	return text
+}
 
 func writeRow(b *strings.Builder, row Row, m Measured, programs []string) {
 	for i, f := range row.Figures {
@@ -108,11 +129,11 @@ func (r *Results) missing() (names []string) {
 }
 
 // WriteDocument writes benchmarks.md and its plots into a directory.
-func (r *Results) WriteDocument(dir string, e Environment) error {
+func (r *Results) WriteDocument(dir string) error {
 	for _, p := range r.plots() {
 		if err := os.WriteFile(filepath.Join(dir, "img", p.file), []byte(p.text), 0o644); err != nil {
 			return err
 		}
 	}
-	return os.WriteFile(filepath.Join(dir, "benchmarks.md"), []byte(r.Document(e)), 0o644)
+	return os.WriteFile(filepath.Join(dir, "benchmarks.md"), []byte(r.Document()), 0o644)
 }

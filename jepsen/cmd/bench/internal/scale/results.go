@@ -14,12 +14,21 @@ import (
 
 // Measured is a row that was measured.
 type Measured struct {
-	Name  string
-	Runs  int
-	Took  time.Duration
-	At    time.Time
-	Load  string // of the machine, before and after: the average of a minute
-	Sides []Sided
+	Name        string
+	Runs        int
+	Took        time.Duration
+	At          time.Time
+	Load        string // of the machine, when it had been measured: the average of a minute
+	Environment Environment
+	Sides       []Sided
+}
+
+// Environment says how and where a row was measured. Rows of one file of results may have
+// been measured with other flags, programs and machines each.
+type Environment struct {
+	Command  string
+	Machine  string
+	Versions []string // of the programs, in their order
 }
 
 // Sided is what one program showed: for each figure of the row, the values of all runs.
@@ -28,8 +37,8 @@ type Sided struct {
 	Values  [][]float64
 }
 
-func measuredNow(row Row, sides []trial.Side[[]float64], took time.Duration) Measured {
-	m := Measured{Name: row.Name, Runs: len(sides[0].Results), Took: took.Round(time.Second), At: time.Now().UTC().Truncate(time.Minute), Load: loadAverage()}
+func measuredNow(row Row, e Environment, sides []trial.Side[[]float64], took time.Duration) Measured {
+	m := Measured{Name: row.Name, Environment: e, Runs: len(sides[0].Results), Took: took.Round(time.Second), At: time.Now().UTC().Truncate(time.Minute), Load: loadAverage()}
 	for _, side := range sides {
 		values := make([][]float64, len(row.Figures))
 		for f := range values {

@@ -22,6 +22,8 @@ type Options struct {
 	Programs []trial.Program // the first is measured against the last
 	Rows     []Row
 	Results  *Results // is given what was measured
+
+	Environment Environment
 }
 
 // Run measures the rows and prints each when it is done. The error says what could not
@@ -49,7 +51,7 @@ func Run(ctx context.Context, o Options, out io.Writer) error {
 			fmt.Fprintf(out, "%-11s could not be measured: %.200s\n", row.Name, firstLine(err))
 		}
 		if trial.Measured(sides) {
-			m := measuredNow(row, sides, time.Since(begun))
+			m := measuredNow(row, o.Environment, sides, time.Since(begun))
 			o.Results.put(m)
 			printMeasured(out, row, m)
 		}

@@ -152,7 +152,7 @@ func TestParseHammered(t *testing.T) {
 }
 
 // TestDocument: what was measured comes into the page and its pictures, also when it was
-// kept in a file meanwhile.
+// kept in a file meanwhile, and how it was measured, which may differ from row to row.
 func TestDocument(t *testing.T) {
 	dir := t.TempDir()
 	r, err := OpenResults(filepath.Join(dir, "kept"))
@@ -167,11 +167,13 @@ func TestDocument(t *testing.T) {
 		}
 		return []Sided{a, b}
 	}
-	r.put(Measured{Name: "idle", Runs: 3, Load: "0.5", Sides: two(9, 3, 12)})
-	r.put(Measured{Name: "idle", Runs: 3, Load: "0.5", Sides: two(19, 3, 12)}) // anew
-	r.put(Measured{Name: "n100", Runs: 3, Sides: two(100, 10, 200)})
+	early := Environment{"bench table -runs 3", "a machine", []string{"gosentinel: 1", "redis-sentinel: 7"}}
+	late := Environment{"bench table -rows kill", "another machine", []string{"gosentinel: 2"}}
+	r.put(Measured{Name: "idle", Runs: 3, Load: "0.5", Environment: late, Sides: two(9, 3, 12)})
+	r.put(Measured{Name: "idle", Runs: 3, Load: "0.5", Environment: early, Sides: two(19, 3, 12)}) // anew
+	r.put(Measured{Name: "n100", Runs: 3, Environment: early, Sides: two(100, 10, 200)})
 	r.put(Measured{Name: "n1000", Runs: 3, Sides: two(1000, 50, 2000)})
-	r.put(Measured{Name: "kill", Runs: 3, Sides: two(14, 1, 2, 3, 9, 12)})
+	r.put(Measured{Name: "kill", Runs: 3, Environment: late, Sides: two(14, 1, 2, 3, 9, 12)})
 	if err := r.Save(); err != nil {
 		t.Fatal(err)
 	}
@@ -181,13 +183,15 @@ func TestDocument(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, "img"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.WriteDocument(dir, Environment{"bench table", "a machine", []string{"gosentinel: 1"}}); err != nil {
+	if err := r.WriteDocument(dir); err != nil {
 		t.Fatal(err)
 	}
 	page := read(t, filepath.Join(dir, "benchmarks.md"))
 	for _, want := range []string{
 		"| `idle` | CPU, ms/min | 20.0 (19.0–21.0) | 40.0 (38.0–42.0) | 0.50 | ≤ 1 (1.20) × | goal | 3, 0.5, ",
-		"- machine: a machine", "Not measured: `ping`", "(img/bench-cpu.svg)", "(img/bench-kill.svg)", "benchstat",
+		"Measured for `n100`, `idle`:\n\n- command: `bench table -runs 3`\n- machine: a machine\n- gosentinel: 1\n- redis-sentinel: 7\n\n",
+		"Measured for `kill`:\n\n- command: `bench table -rows kill`\n- machine: another machine\n- gosentinel: 2\n\n",
+		"Measured for `n1000`:\n\n- command, machine and versions: not known\n\n", "Not measured: `ping`", "(img/bench-cpu.svg)", "(img/bench-kill.svg)", "benchstat",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page does not say %q:\n%s", want, page)
