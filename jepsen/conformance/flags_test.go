@@ -25,6 +25,7 @@ type cause struct {
 	begin, end []string
 	begins     func(context.Context, *side) error // after the lines
 	ends       func(context.Context, *side) error // before the lines
+	kill       bool                               // it needs a kill of the master to end
 	brief      string                             // field that is a matter of moments here
 }
 
@@ -71,9 +72,9 @@ func causesOfFlags() []cause {
 		{name: "no permission to publish", begin: []string{"ACL SETUSER default -publish", cut, cutSubscription}, end: []string{"ACL SETUSER default +publish"}},
 		{name: "no permission for CLIENT", begin: []string{"ACL SETUSER default -client|setname", cut}, end: []string{"ACL SETUSER default +client"}},
 		{name: "links cut", begin: []string{cut, cutSubscription}},
-		{name: "commands paused", brief: "master-link-status", begin: []string{"CLIENT PAUSE 100000"},
+		{name: "commands paused", kill: true, brief: "master-link-status", begin: []string{"CLIENT PAUSE 100000"},
 			ends: restartMaster},
-		{name: "busy with a script that wrote", brief: "master-link-status", begin: []string{"CONFIG SET busy-reply-threshold 100"},
+		{name: "busy with a script that wrote", kill: true, brief: "master-link-status", begin: []string{"CONFIG SET busy-reply-threshold 100"},
 			begins: func(_ context.Context, s *side) error { return s.busy() }, ends: restartMaster},
 		{name: "master killed", begins: signal(master, syscall.SIGKILL), ends: restartMaster},
 		{name: "replica stopped", begins: signal(replica, syscall.SIGSTOP), ends: signal(replica, syscall.SIGCONT)},
@@ -219,8 +220,19 @@ func (s *side) statesDuring(ctx context.Context, c cause) (map[string][]string, 
 		}
 	}
 	// What follows from the cause follows within down-after and a PING period.
-	if err := s.settle(ctx, &film, flagsDownAfter+1500*time.Millisecond); err != nil {
+	const follows = flagsDownAfter + 1500*time.Millisecond
+	if err := s.settle(ctx, &film, follows); err != nil {
 		return nil, err
+	}
+	if c.kill {
+		// If it came back at once, stock would show the cut link until it tries to connect
+		// again, at some moment of the next second: for long enough to be compared, or not.
+		if err := s.servers[0].Signal(syscall.SIGKILL); err != nil {
+			return nil, err
+		}
+		if err := s.settle(ctx, &film, follows); err != nil {
+			return nil, err
+		}
 	}
 	if c.ends != nil {
 		if err := c.ends(ctx, s); err != nil {
