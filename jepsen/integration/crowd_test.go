@@ -188,8 +188,10 @@ func (c *crowd) endless(what, head, pattern string) {
 	c.memory(fmt.Sprintf("%s (cut after %.1f MB)", what, float64(sent)/(1<<20)))
 }
 
-// loudMasters is how many masters one RESET makes an event for.
-const loudMasters = 20
+const (
+	loudMasters = 20 // one RESET makes an event for each
+	together    = 10 // RESETs that are sent at once, so that one write may save them all
+)
 
 // deafSubscriber subscribes to everything and never reads, while events come by
 // the thousands. It must be cut.
@@ -209,10 +211,10 @@ func (c *crowd) deafSubscriber(loud string) {
 	replies := bufio.NewReader(resets)
 	events := 0
 	for {
-		for range 10 {
-			c.must(resets.SetDeadline(time.Now().Add(20 * time.Second))) // each is saved before it is answered
-			_, err := io.WriteString(resets, "SENTINEL RESET "+loud+"\r\n")
-			c.must(err)
+		c.must(resets.SetDeadline(time.Now().Add(20 * time.Second)))
+		_, err := io.WriteString(resets, strings.Repeat("SENTINEL RESET "+loud+"\r\n", together))
+		c.must(err)
+		for range together {
 			reply, err := replies.ReadString('\n')
 			c.must(err)
 			if reply != fmt.Sprintf(":%d\r\n", loudMasters) {
