@@ -55,11 +55,6 @@ var twemLog = []string{
 // the real nutcracker, the Sentinels' file of the guide, the agent's old flags.
 func TestTwemproxyAgent(t *testing.T) {
 	t.Parallel()
-	for _, program := range []string{"nutcracker", "haproxy"} {
-		if _, err := exec.LookPath("/usr/sbin/" + program); err != nil {
-			t.Skipf("needs %s: make deps", program)
-		}
-	}
 	kinds := []kind{ours}
 	if *long {
 		kinds = append(kinds, stock)
@@ -67,7 +62,7 @@ func TestTwemproxyAgent(t *testing.T) {
 	for _, k := range kinds {
 		t.Run(string(k), func(t *testing.T) {
 			e := newEnv(t, twemServer, twemServer+1, twemServer+2, twemServer+3, twemSentinel, twemSentinel+1, twemProxy, twemStats, twemHAProxy)
-			p := &twem{env: e, kind: k, dir: t.TempDir()}
+			p := &twem{env: e, kind: k, dir: t.TempDir(), nutcracker: e.installed("nutcracker"), haproxy: e.installed("haproxy")}
 			p.pool = p.write("22121.yml", twemPool)
 			p.log = filepath.Join(p.dir, "twemproxy_sentinel.log")
 			p.start()
@@ -83,11 +78,12 @@ func TestTwemproxyAgent(t *testing.T) {
 // twem is one performance.
 type twem struct {
 	*env
-	kind           kind
-	dir, pool, log string
-	servers        []*cluster.Server
-	sentinels      []*cluster.Sentinel
-	agent          *exec.Cmd
+	kind                kind
+	nutcracker, haproxy string // the programs
+	dir, pool, log      string
+	servers             []*cluster.Server
+	sentinels           []*cluster.Sentinel
+	agent               *exec.Cmd
 }
 
 func (p *twem) write(name, text string) string {
@@ -158,7 +154,7 @@ if [ -e %[1]s ]; then
 	while %[6]s -h 127.0.0.1 -p %[7]d get key0 >/dev/null 2>&1; do sleep 0.005; done # until nobody listens
 fi
 %[2]s -d -c %[3]s -p %[1]s -s %[4]d -o %[5]s/nutcracker.log && echo restarted
-`, pid, p.installed("nutcracker"), p.pool, twemStats, p.dir, p.installed("redis-cli"), twemProxy))
+`, pid, p.nutcracker, p.pool, twemStats, p.dir, p.installed("redis-cli"), twemProxy))
 }
 
 // startAgent starts the agent until it is killed or the test ends.
@@ -215,7 +211,7 @@ func (p *twem) follow() {
 		}
 		return "", true
 	})
-	if out, err := exec.Command(p.installed("nutcracker"), "-t", "-c", p.pool).CombinedOutput(); err != nil {
+	if out, err := exec.Command(p.nutcracker, "-t", "-c", p.pool).CombinedOutput(); err != nil {
 		p.Errorf("nutcracker -t: %v %s", err, out)
 	}
 	p.writes()
@@ -287,7 +283,6 @@ func (p *twem) loseSentinel() {
 	p.until("the agent to miss it", func(context.Context) (string, bool) {
 		return "", strings.Contains(p.read(p.log), "discovery: trouble with=Sentinel addr=127.0.0.1:29560")
 	})
-	// The other one is asked: a change that only it knows is followed.
 	_, err = p.sentinels[0].WaitExit(p.ctx)
 	p.must(err)
 	p.must(p.sentinels[0].Start())
@@ -339,7 +334,7 @@ func (p *twem) several() {
 	second := p.write("second.yml", strings.NewReplacer("29540", "29542").Replace(twemPool))
 	socket := filepath.Join(p.dir, "s")
 	cfg := p.write("haproxy.cfg", fmt.Sprintf("global\n\tstats socket %s level admin\ndefaults\n\tmode tcp\n\ttimeout connect 1s\n\ttimeout client 1m\n\ttimeout server 1m\nlisten l\n\tbind 127.0.0.1:%d\n\tserver redis1 127.0.0.1:1\n", socket, twemHAProxy))
-	haproxy := exec.Command(p.installed("haproxy"), "-db", "-f", cfg)
+	haproxy := exec.Command(p.haproxy, "-db", "-f", cfg)
 	p.must(haproxy.Start())
 	p.Cleanup(func() { p.end(haproxy, syscall.SIGKILL) })
 	p.until("HAProxy to listen", func(context.Context) (string, bool) { _, err := os.Stat(socket); return fmt.Sprint(err), err == nil })
