@@ -76,9 +76,8 @@ type Decision struct {
 // Go lets a failover begin.
 func Go() Decision { return Decision{} }
 
-// Delay has Allow be asked again after d, which must be positive; more than 24 hours
-// count as 24 hours. The reason is shown to
-// operators: a line of at most 256 bytes, or "".
+// Delay has Allow be asked again after d, which must be positive; more than 24 hours count
+// as 24 hours. The reason is shown to operators: a line of at most 256 bytes, or "".
 func Delay(d time.Duration, reason string) Decision {
 	return Decision{verdict: monitor.PolicyDelay, delay: d, reason: reason}
 }

@@ -162,8 +162,8 @@ func (n *Node) loader() configrewrite.Loader {
 // Process is what a Node may do to the process that it runs in. A daemon sets all
 // of it. With the zero value the process is left alone.
 type Process struct {
-	// FitFiles raises the limit of open files as far as needed, and returns how
-	// many clients fit.
+	// FitFiles raises the limit of open files as far as needed, and returns what it
+	// has room for.
 	FitFiles func(st *monitor.State, maxClients int) (listen.Files, error)
 	// Exit ends the process at a simulated crash.
 	Exit func(status int)
