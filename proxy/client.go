@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"time"
 
@@ -207,8 +206,7 @@ func (c *client) command(raw []byte) bool {
 	if cmd.kind == plain && c.pin == nil {
 		return c.sendShared(cmd, raw)
 	}
-	done := c.special(cmd, raw)
-	return done
+	return c.special(cmd, raw)
 }
 
 // sendShared sends what needs no connection of its own, where the mode of the listener
@@ -471,6 +469,3 @@ func (c *client) end(why string) {
 	delete(c.w.clients, c)
 	c.l.left()
 }
-
-// String says who it is.
-func (c *client) String() string { return fmt.Sprintf("client %d", c.id) }

@@ -14,8 +14,6 @@ import (
 	"time"
 )
 
-type closer = net.Conn
-
 // wanted says what a connection is for.
 type wanted struct {
 	key    routeKey
@@ -101,7 +99,7 @@ func (g *group) alive(addr string) bool {
 	}
 	defer hangUp(conn)
 	defer context.AfterFunc(ctx, func() { hangUp(conn) })()
-	_, err = g.exchange(conn, []string{"ROLE"})
+	_, err = g.exchange(conn, false, []string{"ROLE"})
 	return err == nil
 }
 
@@ -160,43 +158,55 @@ func (g *group) dialAddr(ctx context.Context, addr string) (net.Conn, error) {
 // greet logs in, sets protocol, database and name, and checks the role. It is one
 // exchange: a failover waits for it.
 func (g *group) greet(conn net.Conn, rd *bufio.Reader, want wanted) error {
-	var out []byte
-	var steps []func(value) error
-	say := func(check func(value) error, words ...string) {
-		list := make([][]byte, len(words))
-		for i, w := range words {
-			list[i] = []byte(w)
-		}
-		out = appendCommand(out, list...)
-		steps = append(steps, check)
-	}
-	g.login(say)
+	var d dialogue
+	g.login(&d)
 	if want.key.proto == 3 {
-		say(refusable, "HELLO", "3")
+		d.say(refusable, "HELLO", "3")
 	}
 	if want.key.db != 0 {
-		say(refusable, "SELECT", strconv.Itoa(want.key.db))
+		d.say(refusable, "SELECT", strconv.Itoa(want.key.db))
 	}
 	if want.name != "" {
-		say(func(value) error { return nil }, "CLIENT", "SETNAME", want.name)
+		d.say(func(value) error { return nil }, "CLIENT", "SETNAME", want.name)
 	}
-	say(func(v value) error { return checkRole(v, want.key.replica == "") }, "ROLE")
-	if _, err := conn.Write(out); err != nil {
+	d.say(func(v value) error { return checkRole(v, want.key.replica == "") }, "ROLE")
+	return d.hold(conn, rd)
+}
+
+// dialogue is a number of commands that are sent together, and what is to be done with
+// the reply to each.
+type dialogue struct {
+	out   []byte
+	steps []func(value) error
+}
+
+func (d *dialogue) say(then func(value) error, words ...string) {
+	list := make([][]byte, len(words))
+	for i, w := range words {
+		list[i] = []byte(w)
+	}
+	d.out = appendCommand(d.out, list...)
+	d.steps = append(d.steps, then)
+}
+
+// hold sends the commands and reads the replies, up to the first that is an error for it.
+func (d *dialogue) hold(conn net.Conn, rd *bufio.Reader) error {
+	if _, err := conn.Write(d.out); err != nil {
 		return err
 	}
-	for _, check := range steps {
+	for _, then := range d.steps {
 		v, err := readValue(rd)
 		if err != nil {
 			return err
 		}
-		if err := check(v); err != nil {
+		if err := then(v); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (g *group) login(say func(func(value) error, ...string)) {
+func (g *group) login(d *dialogue) {
 	a := g.access.Load()
 	check := func(v value) error {
 		needless := strings.Contains(v.text, "without any password configured") || strings.Contains(v.text, "no password is set")
@@ -208,9 +218,9 @@ func (g *group) login(say func(func(value) error, ...string)) {
 	switch {
 	case a.Password == "":
 	case a.User == "":
-		say(check, "AUTH", a.Password)
+		d.say(check, "AUTH", a.Password)
 	default:
-		say(check, "AUTH", a.User, a.Password)
+		d.say(check, "AUTH", a.User, a.Password)
 	}
 }
 

@@ -241,7 +241,7 @@ func (g *group) askCommands(addr string) (table, error) {
 	}
 	defer hangUp(conn)
 	defer context.AfterFunc(ctx, func() { hangUp(conn) })()
-	replies, err := g.exchange(conn, []string{"COMMAND"})
+	replies, err := g.exchange(conn, false, []string{"COMMAND"})
 	if err != nil {
 		return nil, err
 	}
@@ -251,34 +251,16 @@ func (g *group) askCommands(addr string) (table, error) {
 	return readTable(replies[0])
 }
 
-// exchange logs in and sends commands. Errors of these are among the replies.
-func (g *group) exchange(conn net.Conn, commands ...[]string) (replies []value, err error) {
-	var out []byte
-	var steps []func(value) error
-	say := func(check func(value) error, words ...string) {
-		list := make([][]byte, len(words))
-		for i, w := range words {
-			list[i] = []byte(w)
-		}
-		out = appendCommand(out, list...)
-		steps = append(steps, check)
+// exchange sends commands, after the login if there was none yet. Errors of these are among
+// the replies.
+func (g *group) exchange(conn net.Conn, loggedIn bool, commands ...[]string) (replies []value, err error) {
+	var d dialogue
+	if !loggedIn {
+		g.login(&d)
 	}
-	g.login(say)
 	for _, words := range commands {
-		say(func(v value) error { replies = append(replies, v); return nil }, words...)
+		d.say(func(v value) error { replies = append(replies, v); return nil }, words...)
 	}
-	if _, err := conn.Write(out); err != nil {
-		return nil, err
-	}
-	rd := bufio.NewReaderSize(conn, 64<<10)
-	for _, check := range steps {
-		v, err := readValue(rd)
-		if err != nil {
-			return nil, err
-		}
-		if err := check(v); err != nil {
-			return nil, err
-		}
-	}
-	return replies, nil
+	err = d.hold(conn, bufio.NewReaderSize(conn, 64<<10))
+	return replies, err
 }

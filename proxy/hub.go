@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"time"
 )
@@ -252,7 +253,7 @@ func (t *route) dial() {
 }
 
 // dialed takes the outcome.
-func (t *route) dialed(conn closer, addr string, err error) {
+func (t *route) dialed(conn net.Conn, addr string, err error) {
 	t.dialing = false
 	if t.closed || err == nil && t.key.replica == "" && addr != t.h.g.current().master {
 		if conn != nil {

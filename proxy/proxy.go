@@ -165,7 +165,7 @@ func (p *Proxy) open(cfg *Config, next *site) (opened []*door, err error) {
 	for i := range cfg.Listeners {
 		c := &cfg.Listeners[i]
 		d := p.doors[c.Bind]
-		if d == nil || d.bind == "" {
+		if d == nil {
 			ln, err := p.opt.Listen(p.ctx, "tcp", c.Bind)
 			if err != nil {
 				return opened, fmt.Errorf("proxy: %w", err)

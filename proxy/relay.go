@@ -40,7 +40,7 @@ func subscriptionOf(name string) int {
 	return 0
 }
 
-// request sends a command of the client.
+// relay sends a command of a subscriber.
 func (t *route) relay(cmd *command, raw []byte) {
 	r := t.own.relay
 	one := relayed{raw: bytes.Clone(raw), safe: cmd.safe || cmd.kind == subscribe || cmd.kind == unsubscribe || cmd.kind == monitor}

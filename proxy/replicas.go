@@ -117,8 +117,8 @@ func (p *prober) info(ctx context.Context, addr string) (map[string]string, erro
 	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
 	conn := p.conns[addr]
-	var before [][]string
-	if conn == nil {
+	known := conn != nil
+	if !known {
 		var err error
 		if conn, err = p.g.dialAddr(ctx, addr); err != nil {
 			return nil, err
@@ -127,7 +127,7 @@ func (p *prober) info(ctx context.Context, addr string) (map[string]string, erro
 	}
 	stop := context.AfterFunc(ctx, func() { hangUp(conn) })
 	start := time.Now()
-	replies, err := p.g.exchange(conn, append(before, []string{"INFO", "replication"})...)
+	replies, err := p.g.exchange(conn, known, []string{"INFO", "replication"})
 	if !stop() || err != nil || replies[0].kind == '-' {
 		hangUp(conn)
 		delete(p.conns, addr)

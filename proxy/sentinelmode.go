@@ -173,7 +173,7 @@ func (c *client) ownAddr(g *group, modes ...Mode) (host, port string) {
 		return host, port
 	}
 	host, _, _ = net.SplitHostPort(c.wire.localAddr().String())
-	for _, mode := range append(modes, ModeSplit, ModeTCP)[:] {
+	for _, mode := range append(modes, ModeSplit, ModeTCP) {
 		for _, l := range c.w.p.site.Load().listeners {
 			if l.cfg.Mode == mode && l.g == g {
 				_, port, _ = net.SplitHostPort(l.door.ln.Addr().String())
@@ -200,17 +200,18 @@ func (c *client) masterFields(g *group) []string {
 		"link-pending-commands", "0", "link-refcount", "1", "last-ping-sent", "0", "last-ok-ping-reply", "0", "last-ping-reply", "0",
 		"down-after-milliseconds", "30000", "info-refresh", "0", "role-reported", "master", "role-reported-time", "0",
 		"config-epoch", strconv.FormatUint(g.current().epoch, 10), "num-slaves", strconv.Itoa(c.readers(g)),
-		"num-other-sentinels", strconv.Itoa(len(usable(status.Sentinels)) - 1), "quorum", "1", "failover-timeout", "180000", "parallel-syncs", "1",
+		"num-other-sentinels", strconv.Itoa(usable(status.Sentinels) - 1), "quorum", "1", "failover-timeout", "180000", "parallel-syncs", "1",
 	}
 }
 
-func usable(list []discovery.SentinelStatus) (good []discovery.SentinelStatus) {
+// usable counts the Sentinels that answer; the proxy itself is one at least.
+func usable(list []discovery.SentinelStatus) (n int) {
 	for _, s := range list {
 		if s.Error == "" {
-			good = append(good, s)
+			n++
 		}
 	}
-	return append(good, make([]discovery.SentinelStatus, max(0, 1-len(good)))...)
+	return max(1, n)
 }
 
 // readers is how many listeners for replicas of a group there are that clients are told of.
@@ -259,7 +260,7 @@ func (c *client) sentinelInfo() string {
 		if g.current().master == "" {
 			status = "sdown"
 		}
-		fmt.Fprintf(&b, "master%d:name=%s,status=%s,address=%s:%s,slaves=%d,sentinels=%d\r\n", i, g.cfg.Name, status, host, port, c.readers(g), len(usable(g.source.Status().Sentinels)))
+		fmt.Fprintf(&b, "master%d:name=%s,status=%s,address=%s:%s,slaves=%d,sentinels=%d\r\n", i, g.cfg.Name, status, host, port, c.readers(g), usable(g.source.Status().Sentinels))
 	}
 	return b.String()
 }
