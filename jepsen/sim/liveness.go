@@ -274,8 +274,10 @@ func (w *world) stockStuck() bool {
 }
 
 // membershipSplit reports whether the Sentinels have lost sight of each other: some
-// share neither a server nor know each other, as after a RESET of one while the
-// others look at another master. Only an operator can bring them together.
+// share neither a server nor know where the other is, as after a RESET of one, or a file
+// that was made anew, while the others look at another master. Only an operator can bring
+// them together. Who has forgotten nothing knows the first master still, so two that have
+// not are never split by that.
 func (w *world) membershipSplit() bool {
 	for _, g := range w.groups {
 		reached := make([]bool, len(w.nodes))
@@ -302,7 +304,8 @@ func (w *world) membershipSplit() bool {
 }
 
 func (w *world) inTouch(g *group, a, b sentinel) bool {
-	if a.hasPeer(g.name, b.base().id) || b.hasPeer(g.name, a.base().id) {
+	p, q := a.base(), b.base()
+	if !p.forgot && !q.forgot || a.findsPeer(g.name, q) || b.findsPeer(g.name, p) {
 		return true
 	}
 	return slices.ContainsFunc(g.servers, func(s *server) bool { return knows(a, s) && knows(b, s) })

@@ -480,12 +480,12 @@ func (n *node) knows(name string, at monitor.HostPort) bool {
 	return n.alive && n.core.Knows(name, at)
 }
 
-func (n *node) hasPeer(name string, id monitor.RunID) bool {
+func (n *node) findsPeer(name string, other *process) bool {
 	if !n.alive {
 		return false
 	}
 	peers, _ := n.core.Sentinels(n.w.now, name)
-	return slices.ContainsFunc(peers, func(p monitor.SentinelView) bool { return p.RunID == id })
+	return slices.ContainsFunc(peers, func(p monitor.SentinelView) bool { return p.RunID == other.id && p.Addr == other.addr })
 }
 
 func (n *node) operate(o operation) {
@@ -495,8 +495,10 @@ func (n *node) operate(o operation) {
 	case "pause", "resume":
 		n.input(monitor.Call{From: n.callRef(), Op: monitor.PauseOp{Name: o.master, Resume: o.op == "resume", For: o.length}})
 	case "reset":
+		n.forgot = true
 		n.input(monitor.Call{From: 1, Op: monitor.ResetOp{Pattern: o.master}})
 	case "remove":
+		n.forgot = true
 		n.input(monitor.Call{From: 1, Op: monitor.RemoveOp{Name: o.master}})
 	case "monitor":
 		n.input(monitor.Call{From: 1, Op: monitor.MonitorOp{Master: o.config}})

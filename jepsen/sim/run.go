@@ -216,6 +216,7 @@ func (w *world) reinstall(n sentinel, id monitor.RunID) {
 	p := n.base()
 	p.id = id
 	p.installed++
+	p.forgot = true
 	st := w.freshState(id)
 	for k, g := range w.groups {
 		at := g.master().addr

@@ -23,8 +23,8 @@ type sentinel interface {
 	state(name string) (beliefs, bool)
 	// knows reports whether a server is known as the master or a replica of it.
 	knows(name string, at monitor.HostPort) bool
-	// hasPeer reports whether another Sentinel is known.
-	hasPeer(name string, id monitor.RunID) bool
+	// findsPeer reports whether another Sentinel is known at the address that it has now.
+	findsPeer(name string, other *process) bool
 	operate(op operation)
 }
 
@@ -46,6 +46,9 @@ type process struct {
 	life   int
 	// installed counts the fresh installations: each is another voter.
 	installed int
+	// forgot: its file was made anew, or an operator has had it forget a master or what
+	// it knew about one.
+	forgot    bool
 	alive     bool
 	dark      bool
 	gone      bool              // decommissioned: it is never started again

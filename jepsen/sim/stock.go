@@ -546,10 +546,10 @@ func (t *stock) knows(name string, at monitor.HostPort) bool {
 	return false
 }
 
-func (t *stock) hasPeer(name string, id monitor.RunID) bool {
+func (t *stock) findsPeer(name string, other *process) bool {
 	for _, m := range t.masters {
 		if m.cfg.Name == name {
-			return slices.ContainsFunc(m.peers, func(p *stockInst) bool { return p.runID == id })
+			return slices.ContainsFunc(m.peers, func(p *stockInst) bool { return p.runID == other.id && p.addr == other.addr })
 		}
 	}
 	return false

@@ -459,9 +459,11 @@ func (t *stock) obey(o operation) {
 			m.forced = true
 		}
 	case "reset":
+		t.forgot = true
 		t.reset(m)
 		t.emit(event.ResetMaster{Instance: t.ref(&m.stockInst)})
 	case "remove":
+		t.forgot = true
 		t.reset(m)
 		t.drop(&m.stockInst)
 		t.masters = slices.Delete(t.masters, k, k+1)
