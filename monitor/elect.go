@@ -41,22 +41,10 @@ func (c *Core) maybeStart(now Instant, m *master) Instant {
 		m.candidateAt = 0
 		return held
 	}
-	if m.candidateAt == 0 {
-		wait := c.candidacyDelay(m)
-		if len(m.replicas) == 0 {
-			// A Sentinel that knows a replica should stand first. Elected
-			// without one, this Sentinel could only abort, and again each time
-			// the others may stand.
-			wait += knowsNone
-		}
-		m.candidateSince, m.candidateAt = now, now.Add(wait)
-	}
-	// The disks may have turned out slower since.
-	m.candidateAt = max(m.candidateAt, m.candidateSince.Add(election.CandidacyDelay(c.rank(m, c.standsAt(m)-1), c.candidacySlot(), 0)))
-	if now < m.candidateAt {
+	if due := c.candidacy(now, m); now < due {
 		// A vote request of another Sentinel that comes first gets our vote, which
 		// ends this candidacy through NextAllowed.
-		return m.candidateAt
+		return due
 	}
 	if now < held {
 		return held
@@ -66,8 +54,26 @@ func (c *Core) maybeStart(now Instant, m *master) Instant {
 	return Never
 }
 
-func (c *Core) candidacyDelay(m *master) time.Duration {
-	return election.CandidacyDelay(c.rank(m, c.standsAt(m)-1), c.candidacySlot(), c.rng.Float64())
+// candidacy has this Sentinel wait for those that come first, from now on if it does not
+// yet, and returns when it stands itself.
+func (c *Core) candidacy(now Instant, m *master) Instant {
+	if m.candidateAt == 0 {
+		wait := c.candidacyDelay(m, c.rng.Float64())
+		if len(m.replicas) == 0 {
+			// A Sentinel that knows a replica should stand first. Elected
+			// without one, this Sentinel could only abort, and again each time
+			// the others may stand.
+			wait += knowsNone
+		}
+		m.candidateSince, m.candidateAt = now, now.Add(wait)
+	}
+	// The disks may have turned out slower since.
+	m.candidateAt = max(m.candidateAt, m.candidateSince.Add(c.candidacyDelay(m, 0)))
+	return m.candidateAt
+}
+
+func (c *Core) candidacyDelay(m *master, jitter float64) time.Duration {
+	return election.CandidacyDelay(c.rank(m, c.standsAt(m)-1), c.candidacySlot(), jitter)
 }
 
 // rank is the place of this Sentinel among those that can be expected to do the same
@@ -268,7 +274,7 @@ func (c *Core) restartElection(now Instant, m *master) Instant {
 		return Never
 	}
 	if m.restartAt == 0 {
-		pause := c.candidacyDelay(m) + c.random(4*c.tun.CandidacySlot)
+		pause := c.candidacyDelay(m, c.rng.Float64()) + c.random(4*c.tun.CandidacySlot)
 		m.restartAt = now.Add(max(pause, time.Millisecond))
 	}
 	if now < m.restartAt {

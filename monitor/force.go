@@ -50,7 +50,8 @@ func (c *Core) namedReplica(m *master, at HostPort) (*replica, *CallError) {
 }
 
 // forceFailover begins a failover that takes what is there, or has one go on that
-// waits for better; a switchover that waits has sent nothing yet, and is replaced. named may be nil. It returns what will be lost by it, in words.
+// waits for better; a switchover that waits has sent nothing yet, and is replaced.
+// named may be nil. It returns what will be lost by it, in words.
 func (c *Core) forceFailover(now Instant, m *master, named *replica, program bool) (loss string, err *CallError) {
 	waits := m.attempt.Phase() == election.SelectReplica
 	switch {

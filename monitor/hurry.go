@@ -67,8 +67,8 @@ func (c *Core) hurry(now Instant, slot *Instant, last Instant, gap, period time.
 	return *slot
 }
 
-// eased is how long to wait in a trouble of a certain age: for long it is the share of
-// it that is given.
+// eased returns the gap between two tries in a trouble of some age: fast at first, and
+// after hurryTime the age divided by share, but longest at most.
 func eased(fast, age time.Duration, share int, longest time.Duration) time.Duration {
 	if age < hurryTime {
 		return fast

@@ -165,21 +165,9 @@ func (c *Core) prepare(now Instant, m *master) Instant {
 	if c.tilts > 0 { // in TILT no step runs
 		due = max(due, c.tiltSince.Add(c.tun.TiltPeriod+m.cfg.FailoverTimeout))
 	}
-	if m.promised(now, c.opts.MyID) {
-		c.refuseSwitchover(m, "another Sentinel has begun one")
-		return Never
-	}
-	if !c.serves(m) {
-		c.refuseSwitchover(m, "the master does not answer as a master any more")
-		return Never
-	}
-	if why := m.handing(); why != "" && !s.stock {
-		c.refuseSwitchover(m, why)
-		return Never
-	}
 	named, _ := c.members[s.named].(*replica)
-	if s.named != 0 && named == nil {
-		c.refuseSwitchover(m, "the named replica is gone")
+	if why := c.notPreparing(now, m, named); why != "" {
+		c.refuseSwitchover(m, why)
 		return Never
 	}
 	r, wait, why := c.plannedChoice(now, m, named)
@@ -217,6 +205,21 @@ func (c *Core) prepare(now Instant, m *master) Instant {
 		c.emit(&m.instance, event.SwitchoverWaits{Instance: c.ref(&m.instance), Reason: why})
 	}
 	return due
+}
+
+// notPreparing says why a switchover of m cannot be waited for any more; "" when it can.
+func (c *Core) notPreparing(now Instant, m *master, named *replica) string {
+	switch s := &m.switchover; {
+	case m.promised(now, c.opts.MyID):
+		return "another Sentinel has begun one"
+	case !c.serves(m):
+		return "the master does not answer as a master any more"
+	case !s.stock && m.handing() != "":
+		return m.handing()
+	case s.named != 0 && named == nil:
+		return "the named replica is gone"
+	}
+	return ""
 }
 
 // refuseSwitchover ends a switchover before anything has happened.

@@ -52,7 +52,7 @@ func (c *Core) maybeTakeOver(now Instant, m *master) Instant {
 		return Never
 	}
 	if m.takeOverAt == 0 {
-		m.takeOverAt = now.Add(c.candidacyDelay(m))
+		m.takeOverAt = now.Add(c.candidacyDelay(m, c.rng.Float64()))
 	}
 	if now < m.takeOverAt {
 		return m.takeOverAt

@@ -94,7 +94,7 @@ var switchover = []Mutation{
 	{
 		Name: "votes while the master hands over", Why: "an election that leads to nothing keeps others from theirs",
 		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
-		Edits: []Edit{{"monitor/switchover.go", "if why := m.handing(); why != \"\" && !s.stock {", "if why := m.handing(); false {"}},
+		Edits: []Edit{{"monitor/switchover.go", "case !s.stock && m.handing() != \"\":", "case false:"}},
 	},
 	{
 		Name: "takeover within a lease", Why: "a driver that only sleeps goes on beside it",

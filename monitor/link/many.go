@@ -76,8 +76,7 @@ func (m *many) serve(p *epoll.Conn) {
 	if n > 0 {
 		err = c.feed(m.buf[:n])
 	}
-	switch err {
-	case nil, epoll.Again:
+	if err == nil || err == epoll.Again {
 		m.collect(c, at)
 		if err = p.Watch(); err == nil {
 			return
