@@ -36,3 +36,41 @@ func TestSharesEpoch(t *testing.T) {
 		}
 	}
 }
+
+// TestLearnsYoungEpoch: an epoch that another Sentinel has begun is shared, too.
+func TestLearnsYoungEpoch(t *testing.T) {
+	c := newCore(t, manyMasters(1))
+	m := c.masters[0]
+	c.now = origin
+	c.raiseEpoch(m, &Hello{CurrentEpoch: 7})
+	if got := c.standsAt(m); got != 7 {
+		t.Errorf("after a hello with epoch 7 it would stand at %d", got)
+	}
+}
+
+// TestOpensEpoch: whoever may go on without votes, or on a server that another Sentinel
+// has promoted, has an epoch of its own.
+func TestOpensEpoch(t *testing.T) {
+	const current = 7
+	for _, x := range []struct {
+		what       string
+		forced     bool
+		takingOver bool
+		want       Epoch
+	}{
+		{"an automatic attempt", false, false, current},
+		{"by force", true, false, current + 1},
+		{"a takeover", false, true, current + 1},
+	} {
+		c := newCore(t, manyMasters(1))
+		m := c.masters[0]
+		c.epoch, c.epochAt, c.now = current, origin, origin
+		if x.takingOver {
+			m.switchover.stage = takingOver
+		}
+		c.startAttempt(origin, m, x.forced)
+		if m.attempt.Epoch != x.want {
+			t.Errorf("%s takes place at epoch %d, want %d", x.what, m.attempt.Epoch, x.want)
+		}
+	}
+}

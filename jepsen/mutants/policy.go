@@ -52,4 +52,9 @@ var policy = []Mutation{
 		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
 		Edits: []Edit{{"monitor/policy.go", "case now < p.allow.due:", "case true:"}},
 	},
+	{
+		Name: "a policy delays for ever", Why: "one answer of a broken policy, and a master stays down",
+		By: ByTest, Test: [2]string{"./monitor", "^TestLongestDelay$"},
+		Edits: []Edit{{"monitor/policy.go", "a.For = min(a.For, MaxFailoverPause)", "a.For = min(a.For, a.For)"}},
+	},
 }

@@ -124,6 +124,41 @@ var general = []Mutation{
 		Edits: []Edit{{"monitor/hurry.go", "if age < hurryTime {", "if true {"}},
 	},
 	{
+		Name: "an epoch heard of is not shared", Why: "where masters fail together, each Sentinel opens epochs of its own for them, and they elect nobody",
+		By: ByTest, Test: [2]string{"./monitor", "^TestLearnsYoungEpoch$"},
+		Edits: []Edit{{"monitor/peer.go", "c.epoch, c.epochAt = epoch, c.now", "c.epoch = epoch"}},
+	},
+	{
+		Name: "force at an epoch that is shared", Why: "two operators on two sides of a partition promote two replicas at one epoch",
+		By: ByTest, Test: [2]string{"./monitor", "^TestOpensEpoch$"},
+		Edits: []Edit{{"monitor/elect.go", "if forced || m.switchover.stage == takingOver", "if m.switchover.stage == takingOver"}},
+	},
+	{
+		Name: "takeover at an epoch that is shared", Why: "it may be the one at which the driver still promotes",
+		By: ByTest, Test: [2]string{"./monitor", "^TestOpensEpoch$"},
+		Edits: []Edit{{"monitor/elect.go", "if forced || m.switchover.stage == takingOver", "if forced"}},
+	},
+	{
+		Name: "the first question held back", Why: "where many masters fail together, the last are found down a second later",
+		By: ByTest, Test: [2]string{"./monitor", "^TestFirstQuestionIsNotHeldBack$"},
+		Edits: []Edit{{"monitor/ask.go", "if p.askSentAt < m.sdownSince {", "if false {"}},
+	},
+	{
+		Name: "questions bring questions without end", Why: "a stranger who asks on and on has all peers asked on and on",
+		By: ByTest, Test: [2]string{"./monitor", "^TestQuestionsBringQuestions$"},
+		Edits: []Edit{{"monitor/ask.go", "m.reasked > len(m.peers) && !c.budget.take(now, len(m.peers))", "false"}},
+	},
+	{
+		Name: "all replicas told to a candidate", Why: "an answer that is larger than a peer accepts cuts the link in the middle of an election",
+		By: ByTest, Test: [2]string{"./monitor", "^TestToldReplicas$"},
+		Edits: []Edit{{"monitor/vote.go", "m.replicas[:min(len(m.replicas), MaxToldReplicas)]", "m.replicas"}},
+	},
+	{
+		Name: "a new master has the replicas of the old one", Why: "a takeover goes on with replicas that it may not have",
+		By: ByTest, Test: [2]string{"./monitor", "^TestSwitchByAnother$"},
+		Edits: []Edit{{"monitor/switch.go", "	m.hasListed = false // it", "	// it"}},
+	},
+	{
 		Name: "a budget without a limit of the queue", Why: "after a storm, nothing is fast for minutes",
 		By: ByTest, Test: [2]string{"./monitor", "^TestBudget$"},
 		Edits: []Edit{{"monitor/hurry.go", "	if token >= latest {\n\t\treturn latest\n\t}\n", ""}},
