@@ -235,11 +235,13 @@ func (w *gated) rules(o *order) {
 		if o.server != w.old || length <= 0 || length > min(time.Second, w.downAfter/2) {
 			w.faults = append(w.faults, fmt.Sprint(*o))
 		}
-		w.paused[at] = pausedServer{time.Now(), length}
+		if !w.pausesRefused {
+			w.paused[at] = pausedServer{time.Now(), length}
+		}
 	case strings.HasPrefix(o.step, "unpause"):
 		delete(w.paused, at)
 	case strings.EqualFold(o.words[0], "PUBLISH"):
-		if p := w.paused[at]; !w.pausesRefused && time.Since(p.since) < p.length {
+		if p := w.paused[at]; time.Since(p.since) < p.length {
 			w.faults = append(w.faults, fmt.Sprintf("a hello %v after a pause of %v", time.Since(p.since), p.length))
 		}
 	}
