@@ -86,6 +86,7 @@ sim-long: ## simulate until Ctrl-C (SEED=1 is the first seed)
 
 explore: ## visit every state of small elections (about 4 minutes, 5 GB)
 	$(GO) run ./jepsen/cmd/sim explore
+	$(GO) test -count 1 -timeout 20m ./jepsen/sim/explore -long
 
 mutants: ## put faults into the core; the tests must notice each (about 5 minutes)
 	$(GO) run ./jepsen/cmd/sim mutants

@@ -74,12 +74,15 @@ func TestRepeats(t *testing.T) {
 // with the same leaders.
 func TestReductions(t *testing.T) {
 	t.Parallel()
-	for _, c := range []Config{
+	worlds := []Config{
 		{Sentinels: 3, Masters: 1, Epochs: 1, Quorum: 1, NoCrashes: true},
 		{Sentinels: 2, Masters: 1, Epochs: 1, Quorum: 1, DiskFaults: true},
 		{Sentinels: 2, Masters: 1, Epochs: 2, Quorum: 1, NoCrashes: true, Voters: 1},
-		{Sentinels: 3, Masters: 1, Epochs: 2, Quorum: 1, NoCrashes: true, Voters: 2},
-	} {
+	}
+	if *long {
+		worlds = append(worlds, Config{Sentinels: 3, Masters: 1, Epochs: 2, Quorum: 1, NoCrashes: true, Voters: 2})
+	}
+	for _, c := range worlds {
 		reduced, w := networks(c, true)
 		most, _ := networks(c, false) // without what is past, too
 		c.Everything = true
