@@ -182,6 +182,17 @@ func isLoopback(host string) bool {
 	return err == nil && ip.Unmap().IsLoopback() || strings.EqualFold(host, "localhost")
 }
 
+// otherLoopback reports whether two loopback addresses may be those of two servers with
+// one port: 127.0.0.2 and 127.0.0.3. One that listens at all addresses has both.
+func otherLoopback(a, b string) bool {
+	if strings.EqualFold(a, "localhost") {
+		a = "127.0.0.1"
+	}
+	x, errX := netip.ParseAddr(a)
+	y, errY := netip.ParseAddr(b)
+	return errX == nil && errY == nil && x.Is4() && y.Is4() && x.IsLoopback() && y.IsLoopback() && x != y
+}
+
 // surelySame reports whether two addresses of servers of m that look the same are.
 // Where that is only true of what a name was found to be before another one moved,
 // the name is looked up again first: names that swap their addresses pass through

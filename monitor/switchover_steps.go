@@ -156,7 +156,7 @@ func (i *instance) followsNobody() bool {
 		return false
 	}
 	if isLoopback(info.MasterHost) && (info.MasterPort == nobody.Port || info.TCPPort != 0) {
-		return info.MasterPort == nobody.Port || info.MasterPort == info.TCPPort
+		return info.MasterPort == nobody.Port || info.MasterPort == info.TCPPort && !otherLoopback(info.MasterHost, i.addr.IP)
 	}
 	return info.MasterPort == i.addr.Port && (info.MasterHost == i.addr.IP || strings.EqualFold(info.MasterHost, i.addr.Host))
 }
