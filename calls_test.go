@@ -84,6 +84,7 @@ func TestBadCalls(t *testing.T) {
 			"never":   s.Pause(ctx, "m", Pause{}), "past": s.Pause(ctx, "m", Pause{Until: in(-1)}), "long": s.Pause(ctx, "m", Pause{Until: in(25 * time.Hour)}),
 			"short": s.Pause(ctx, "m", Pause{Until: in(time.Microsecond)}), "text": s.Pause(ctx, "m", Pause{Until: in(time.Hour), Reason: strings.Repeat("x", 257)}),
 			"lines": s.Pause(ctx, "m", Pause{Until: in(time.Hour), Reason: "a\nb"}), "no mode": second(s.Failover(ctx, "m", FailoverOptions{Mode: 9})),
+			"no port": s.AddReplica(ctx, "m", "127.0.0.1"), "host name": s.AddReplica(ctx, "m", "replica.invalid:6379"),
 			"name": s.Monitor(ctx, MasterConfig{Name: "a b", Addr: "127.0.0.1:1", Quorum: 1}),
 		} {
 			if err == nil {
@@ -97,7 +98,7 @@ func TestBadCalls(t *testing.T) {
 			}
 		}
 		for call, err := range map[string]error{
-			"Update": s.Update(ctx, "x", func(*MasterConfig) {}), "Remove": s.Remove(ctx, "x"), "Reset": s.Reset(ctx, "?"), "Pause": s.Pause(ctx, "x", Pause{Until: in(time.Hour)}),
+			"Update": s.Update(ctx, "x", func(*MasterConfig) {}), "Remove": s.Remove(ctx, "x"), "Reset": s.Reset(ctx, "?"), "AddReplica": s.AddReplica(ctx, "x", "127.0.0.1:1"), "Pause": s.Pause(ctx, "x", Pause{Until: in(time.Hour)}),
 			"Resume": s.Resume(ctx, "x"), "Failover": second(s.Failover(ctx, "x", FailoverOptions{})), "Failovers": second(s.Failovers(ctx, "x", -1)),
 			"Master": second(s.Master(ctx, "x")), "Replicas": second(s.Replicas(ctx, "x")), "Peers": second(s.Peers(ctx, "x")),
 		} {

@@ -157,6 +157,18 @@ func TestMonitorUpdateRemove(t *testing.T) {
 		t.Errorf("a change of nothing: %v", err)
 	}
 
+	for range 2 {
+		if err := s.AddReplica(ctx, "full", "10.0.0.9:6379"); err != nil {
+			t.Error(err)
+		}
+	}
+	if list, err := s.Replicas(ctx, "full"); err != nil || len(list) != 1 || list[0].Addr != "10.0.0.9:6379" {
+		t.Errorf("replicas: %+v, %v", list, err)
+	}
+	if got := saved().Masters[0].Replicas; len(got) != 1 || got[0].Port != 6379 {
+		t.Errorf("saved after AddReplica: %+v", got)
+	}
+
 	if err := s.Reset(ctx, "full"); err != nil {
 		t.Error(err)
 	}
@@ -432,13 +444,14 @@ func TestCallsObeyTheirContext(t *testing.T) {
 			"Monitor": func(ctx context.Context) error {
 				return s.Monitor(ctx, MasterConfig{Name: "n", Addr: "127.0.0.1:2", Quorum: 1})
 			},
-			"Update":   func(ctx context.Context) error { return s.Update(ctx, "m", func(*MasterConfig) {}) },
-			"Pause":    func(ctx context.Context) error { return s.Pause(ctx, "m", Pause{Until: time.Now().Add(time.Hour)}) },
-			"Resume":   func(ctx context.Context) error { return s.Resume(ctx, "m") },
-			"Remove":   func(ctx context.Context) error { return s.Remove(ctx, "m") },
-			"Reset":    func(ctx context.Context) error { return s.Reset(ctx, "m") },
-			"Failover": func(ctx context.Context) error { return second(s.Failover(ctx, "m", FailoverOptions{})) },
-			"waiting":  func(ctx context.Context) error { return second(s.Failover(ctx, "m", FailoverOptions{Wait: true})) },
+			"Update":     func(ctx context.Context) error { return s.Update(ctx, "m", func(*MasterConfig) {}) },
+			"Pause":      func(ctx context.Context) error { return s.Pause(ctx, "m", Pause{Until: time.Now().Add(time.Hour)}) },
+			"Resume":     func(ctx context.Context) error { return s.Resume(ctx, "m") },
+			"Remove":     func(ctx context.Context) error { return s.Remove(ctx, "m") },
+			"AddReplica": func(ctx context.Context) error { return s.AddReplica(ctx, "m", "127.0.0.1:2") },
+			"Reset":      func(ctx context.Context) error { return s.Reset(ctx, "m") },
+			"Failover":   func(ctx context.Context) error { return second(s.Failover(ctx, "m", FailoverOptions{})) },
+			"waiting":    func(ctx context.Context) error { return second(s.Failover(ctx, "m", FailoverOptions{Wait: true})) },
 		}
 		notRunning := func(when string) {
 			for name, call := range calls {

@@ -296,6 +296,19 @@ func (s *Sentinel) Update(ctx context.Context, name string, change func(*MasterC
 	return s.call(ctx, name, op)
 }
 
+// AddReplica tells of a replica, as "host:port", that the master has not named: one that is
+// down, or a server that is to become a replica of it. A server that says that it is a
+// master is made a replica of this one after some seconds, as one is that comes back after
+// a failover, and what it has of its own is lost. It returns after that is saved; a
+// replica that is known already is no error.
+func (s *Sentinel) AddReplica(ctx context.Context, name, replica string) error {
+	addr, err := parseAddr(replica, true)
+	if err != nil {
+		return fmt.Errorf("sentinel: master %q: replica: %w", name, err)
+	}
+	return s.call(ctx, name, monitor.ReplicaOp{Name: name, At: monitor.HostPort{Host: addr.Host, Port: addr.Port}})
+}
+
 // Remove stops monitoring a master, as SENTINEL REMOVE does. It returns after that is
 // saved.
 func (s *Sentinel) Remove(ctx context.Context, name string) error {

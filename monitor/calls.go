@@ -55,6 +55,18 @@ func (c *Core) call(now Instant, in Call) {
 		err = c.retune(now, op)
 	case SimulateOp:
 		c.simulate(op)
+	case ReplicaOp:
+		err = c.withMaster(op.Name, func(m *master) *CallError {
+			if _, bad := c.addrOf(op.At.Host, op.At.Port); bad != nil {
+				return &CallError{"ERR", "Replica " + op.At.String() + ": " + bad.Error()}
+			}
+			c.addReplicas(now, m, []HostPort{op.At})
+			return nil
+		})
+		if err == nil {
+			c.gate(CallResult{To: in.From})
+			return
+		}
 	case RemoveOp:
 		err = c.withMaster(op.Name, func(m *master) *CallError { return c.remove(m) })
 		if err == nil {

@@ -15,6 +15,15 @@ type Op interface{ isOp() }
 // resolved by the caller, because the core cannot wait for a resolver.
 type MonitorOp struct{ Master MasterConfig }
 
+// ReplicaOp tells of a replica of a master that the master has not named: it may be down,
+// or the server may have to be made its replica first, as one is that comes back as a
+// master. At must be an address, or a host name where those are allowed. One that is known
+// already is left as it is.
+type ReplicaOp struct {
+	Name string
+	At   HostPort
+}
+
 // RemoveOp forgets a master (SENTINEL REMOVE), its votes included: a master that
 // is added later begins as one that has voted in every epoch known by then.
 type RemoveOp struct{ Name string }
@@ -117,6 +126,7 @@ const (
 )
 
 func (MonitorOp) isOp()   {}
+func (ReplicaOp) isOp()   {}
 func (RemoveOp) isOp()    {}
 func (ResetOp) isOp()     {}
 func (FailoverOp) isOp()  {}

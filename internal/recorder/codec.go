@@ -24,7 +24,7 @@ var (
 	)
 	ops = setOf[monitor.Op](
 		monitor.MonitorOp{}, monitor.RemoveOp{}, monitor.ResetOp{}, monitor.FailoverOp{}, monitor.FlushOp{}, monitor.SetOp{},
-		monitor.ConfigSetOp{}, monitor.DebugOp{}, monitor.SimulateOp{}, monitor.PauseOp{},
+		monitor.ConfigSetOp{}, monitor.DebugOp{}, monitor.SimulateOp{}, monitor.PauseOp{}, monitor.ReplicaOp{},
 	)
 )
 
