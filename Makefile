@@ -10,7 +10,7 @@ RUNS     ?= 20
 SEED     ?= 1
 
 .DEFAULT_GOAL := build
-.PHONY: help build demo deps test test-integration switchovers lint portable fuzz conformance ecosystem companions seeds mixed
+.PHONY: help build demo deps test test-integration switchovers lint portable fuzz conformance ecosystem companions proxies seeds mixed
 .PHONY: sim sim-long sim-stats explore mutants bench-failover bench-planned bench-promote bench-gossip bench bench-short benchmem clean
 
 help: ## list the targets
@@ -71,8 +71,12 @@ companions: ## switch masters 50 times behind the real nutcracker and HAProxy (1
 	@sh jepsen/install.sh haproxy nutcracker
 	$(GO) test -race -count 1 -v -timeout 10m -run 'TestStablePorts' ./agent -long
 
-# The former name of ecosystem.
-seeds: ecosystem
+proxies: ## kill the masters of a group that three proxies watch, and the proxies, 100 times (10 minutes)
+	@sh jepsen/install.sh redis-server
+	$(GO) test -race -count 1 -v -timeout 60m -run '^(TestNeverTwo|TestProxiesOfAGroup)$$' ./standalone ./jepsen/integration -long
+
+seeds: ecosystem ## what ecosystem does, and three proxies on one group
+	$(GO) test -race -count 1 -v -timeout 10m -run '^(TestProxiesOfAGroup|TestProxyFailovers)$$' ./jepsen/integration
 
 mixed: build ## stock and gosentinel in one quorum: failovers, replacement, bursts (12 minutes)
 	@sh jepsen/install.sh redis-server redis-sentinel

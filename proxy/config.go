@@ -21,7 +21,8 @@ type Config struct {
 	Sentinels []string         `toml:"sentinels"`
 	Hold      HoldConfig       `toml:"hold"`
 	Limits    LimitConfig      `toml:"limits"`
-	Masters   []MasterConfig   `toml:"master"`
+	Masters   []MasterConfig   `toml:"master"` // with those of Groups behind them
+	Groups    []GroupConfig    `toml:"group"`
 	Listeners []ListenerConfig `toml:"listener"`
 	// Zones says where replicas are, by host or "host:port".
 	Zones map[string]string `toml:"zones"`
@@ -65,7 +66,8 @@ type MasterConfig struct {
 	serverAccess, sentinelAccess discovery.Access
 	dial                         func(ctx context.Context, network, addr string) (net.Conn, error)
 	reads                        bool   // a listener reads from its replicas
-	source                       source // nil: a discovery.Resolver
+	source                       Source // nil: a discovery.Resolver, or that of the group
+	group                        *GroupConfig
 }
 
 // ListenerConfig is an address that clients connect to.
@@ -138,6 +140,9 @@ func Load(path string) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	if filepath.Ext(path) == ".json" {
+		return parseJSON(path, text)
+	}
 	return parse(path, text)
 }
 
@@ -196,14 +201,22 @@ func (c *Config) complete(wrong problems, dir string) {
 		wrong("limits.request", "Redis takes no string of more than 512MiB", "limits.request is at most 1GiB")
 	}
 	c.Hold.Inflight.check(wrong.below("hold"))
-	if len(c.Masters) == 0 {
+	if len(c.Masters) == 0 && len(c.Groups) == 0 {
 		wrong("master", `write [[master]], and below it the name that the Sentinels know: name = "mymaster"`, "there is no [[master]]")
 	}
 	if len(c.Listeners) == 0 {
 		wrong("listener", `write [[listener]], and below it where clients connect: bind = "127.0.0.1:6379"`, "there is no [[listener]]")
 	}
+	watched := len(c.Masters)
+	for i := range c.Groups {
+		c.Masters = append(c.Masters, c.completeGroup(i, wrong.below(fmt.Sprintf("group[%d]", i)), dir))
+	}
 	for i := range c.Masters {
-		c.completeMaster(i, wrong.below(fmt.Sprintf("master[%d]", i)), dir)
+		path := fmt.Sprintf("master[%d]", i)
+		if i >= watched {
+			path = fmt.Sprintf("group[%d]", i-watched)
+		}
+		c.completeMaster(i, wrong.below(path), dir)
 	}
 	for i := range c.Listeners {
 		c.completeListener(i, wrong.below(fmt.Sprintf("listener[%d]", i)), dir)
@@ -221,18 +234,21 @@ func (f Inflight) check(wrong problems) {
 func (c *Config) completeMaster(i int, wrong problems, dir string) {
 	m := &c.Masters[i]
 	m.dial = c.dial
-	if m.Name == "" {
+	switch {
+	case m.Name == "" && m.group == nil:
 		wrong("name", `name = "mymaster" is what most Sentinels call it; SENTINEL MASTERS tells`, "a [[master]] has no name")
+	case m.Name == "":
+		wrong("name", `name = "mymaster"; all proxies of the group must agree on it`, "a [[group]] has no name")
 	}
 	for _, o := range c.Masters[:i] {
 		if o.Name == m.Name && m.Name != "" {
 			wrong("name", "several listeners may name one master", "the master %q is defined twice", m.Name)
 		}
 	}
-	if len(m.Sentinels) == 0 {
+	if len(m.Sentinels) == 0 && m.group == nil {
 		m.Sentinels = c.Sentinels
 	}
-	if len(m.Sentinels) == 0 {
+	if len(m.Sentinels) == 0 && m.group == nil {
 		wrong("sentinels", `write sentinels = ["host:26379", ...] at the top of the file, or below [[master]]`, "nobody is there to be asked for the master %q", m.Name)
 	}
 	if m.Inflight != "" {
@@ -301,7 +317,7 @@ func (c *Config) findMaster(l *ListenerConfig, wrong problems) {
 	case l.Master == "":
 		wrong("master", "master = \""+names[0]+"\"", "a [[listener]] does not say which master it is for")
 	default:
-		wrong("master", tomlfile.Known("masters", l.Master, names), "there is no [[master]] with the name %q", l.Master)
+		wrong("master", tomlfile.Known("masters", l.Master, names), "there is no [[master]] or [[group]] with the name %q", l.Master)
 	}
 }
 

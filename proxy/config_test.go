@@ -87,7 +87,7 @@ func TestProblems(t *testing.T) {
 		{"nothing waits", minimal + "[hold]\ntimeout = \"0s\"\nbytes = \"0B\"\n", []string{"proxy.toml:7: nothing can wait for 0s (leave it out for 15s)", "proxy.toml:8: hold.bytes is a limit"}},
 		{"policy", minimal + "[hold]\ninflight = \"retry\"\n", []string{`proxy.toml:7: inflight = "retry" is unknown`, `it is "error", "retry-idempotent" or "retry-all"`}},
 		{"mode", minimal + "mode = \"slaves\"\n", []string{`proxy.toml:6: mode = "slaves" is unknown`}},
-		{"another master", minimal + "master = \"cahce\"\n", []string{`proxy.toml:6: there is no [[master]] with the name "cahce" (did you mean "cache"?)`}},
+		{"another master", minimal + "master = \"cahce\"\n", []string{`proxy.toml:6: there is no [[master]] or [[group]] with the name "cahce" (did you mean "cache"?)`}},
 		{"which master", minimal + "[[master]]\nname = \"other\"\n", []string{`proxy.toml:4: a [[listener]] does not say which master it is for`}},
 		{"twice", minimal + "[[master]]\nname = \"cache\"\n", []string{`proxy.toml:7: the master "cache" is defined twice`}},
 		{"no port", strings.Replace(minimal, ":6379", "localhost", 1), []string{`bind = "localhost" is no address`}},

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"iter"
 	"net"
 	"strings"
 	"sync"
@@ -22,14 +21,6 @@ type view struct {
 	replicas []string
 }
 
-// source says which server is the master. It is a discovery.Resolver.
-type source interface {
-	Run(ctx context.Context) error
-	Changes(ctx context.Context) iter.Seq[discovery.View]
-	Ask()
-	Status() discovery.Status
-}
-
 // group is one master with its replicas, and who knows which is which.
 type group struct {
 	p         *Proxy
@@ -39,7 +30,7 @@ type group struct {
 	users     atomic.Int64 // clients
 	retired   atomic.Bool  // the configuration does not have it any more
 	over      atomic.Bool
-	source    source
+	source    Source
 	ctx       context.Context
 	held      atomic.Int64
 	table     atomic.Pointer[table]
@@ -50,6 +41,8 @@ type group struct {
 	view    view
 	changed chan struct{} // closed at the next change
 	asked   time.Time
+	why     string // there is no master, as was last asked at whyAt
+	whyAt   time.Time
 }
 
 func newGroup(p *Proxy, cfg *MasterConfig) (*group, error) {
@@ -57,14 +50,7 @@ func newGroup(p *Proxy, cfg *MasterConfig) (*group, error) {
 	g.access.Store(&cfg.serverAccess)
 	t := builtin()
 	g.table.Store(&t)
-	if cfg.source != nil {
-		g.source = cfg.source
-		return g, nil
-	}
-	source, err := discovery.New(discovery.Options{
-		Sentinels: cfg.Sentinels, Master: cfg.Name, SentinelAccess: cfg.sentinelAccess, ServerAccess: cfg.serverAccess,
-		Dial: cfg.dial, Logger: p.log,
-	})
+	source, err := p.newSource(cfg)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -82,7 +83,8 @@ func (h *hub) noMaster() string {
 	if h.troubled {
 		return h.cause // the server's own words
 	}
-	return oneLine(fmt.Sprintf("ERR proxy: no master of %q for %v: %s", h.g.cfg.Name, h.g.p.config().Hold.Timeout, h.cause))
+	cause := cmp.Or(h.g.whyNot(), h.cause)
+	return oneLine(fmt.Sprintf("ERR proxy: no master of %q for %v: %s", h.g.cfg.Name, h.g.p.config().Hold.Timeout, cause))
 }
 
 // outage is for how long a route has had no connection.

@@ -121,6 +121,9 @@ func (p *Proxy) Drain() {
 			p.log.Warn("proxy: connections may be refused in this moment", "addr", d.bind, "err", err)
 		}
 	}
+	for _, g := range p.site.Load().groups {
+		g.leave()
+	}
 	p.log.Info("proxy: taking no connections any more", "clients", p.crowd.Load())
 	p.tasks.Go(func() {
 		// Who has begun to connect here is still taken.

@@ -52,6 +52,10 @@ type Options struct {
 	// Listen opens the sockets of listeners. Nil means TCP; on Linux such that another
 	// process may listen at the same address, to take over.
 	Listen func(ctx context.Context, network, addr string) (net.Listener, error)
+	// Standalone makes the source of a [[group]], which no Sentinel watches. It is called
+	// for each, again when its configuration has changed, and must check all of it. Nil
+	// refuses such groups.
+	Standalone func(GroupOptions) (Source, error)
 	// Ready, if it is not nil, is called when all listeners listen, with their addresses
 	// in the order of the configuration.
 	Ready func(addrs []net.Addr)
@@ -208,6 +212,7 @@ func (p *Proxy) enforce(old, next *site, fresh []*group, opened []*door) {
 	for name, g := range old.groups {
 		if next.groups[name] != g {
 			g.retired.Store(true)
+			g.leave()
 			g.mayEnd()
 		}
 	}

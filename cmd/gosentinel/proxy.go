@@ -14,13 +14,14 @@ import (
 	"time"
 
 	"github.com/gosentinel/sentinel/proxy"
+	"github.com/gosentinel/sentinel/standalone"
 )
 
 const proxyUsage = `Usage: gosentinel proxy [-check] FILE
 
 Runs a proxy for clients that know nothing of Sentinels: they connect to it as to a
 server, and a failover is a pause for them and no error. FILE is in TOML;
-proxy.toml.example explains every key. When FILE changes, or on SIGHUP, it is read
+proxy.toml.example explains every key; a FILE.json is a configuration of redis-proxy. When FILE changes, or on SIGHUP, it is read
 again; clients stay connected.
 
 SIGTERM and SIGINT end it. SIGQUIT hands over to a second process that has been started
@@ -65,7 +66,7 @@ func (p *program) proxy(args []string) int {
 	defer stop()
 	logger := slog.New(slog.NewTextHandler(p.stdout, nil))
 	ready := make(chan struct{})
-	px := proxy.New(cfg, proxy.Options{Logger: logger, Ready: func([]net.Addr) { close(ready) }})
+	px := proxy.New(cfg, proxy.Options{Logger: logger, Standalone: standaloneGroup, Ready: func([]net.Addr) { close(ready) }})
 	ctx, end := context.WithCancel(ctx)
 	watched := make(chan struct{})
 	go func() {
@@ -84,6 +85,14 @@ func (p *program) proxy(args []string) int {
 		return 1
 	}
 	return 0
+}
+
+// standaloneGroup runs the Sentinel of a group that has none.
+func standaloneGroup(o proxy.GroupOptions) (proxy.Source, error) {
+	return standalone.New(standalone.Options{
+		Name: o.Name, Servers: o.Servers, Access: o.Access, DownAfter: o.DownAfter, Proxies: o.Proxies, StateFile: o.State,
+		Listen: o.Sentinel.Listen, Announce: o.Sentinel.Announce, Password: string(o.Sentinel.Password), Dial: o.Dial, Logger: o.Logger,
+	})
 }
 
 // followFile puts the file in force whenever it has changed, or a signal says so. A file

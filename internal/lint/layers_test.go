@@ -79,11 +79,12 @@ var layers = []layer{
 		"configrewrite", "event", "internal/listen", "internal/logfile", "internal/node", "internal/option", "internal/recorder",
 		"internal/valid", "journal", "monitor", "quorum",
 	}},
+	{"standalone", []string{".", "discovery", "election", "monitor"}},
 	{"sentineltest", []string{"event", ".", "internal/fakeredis", "internal/mempipe", "internal/mock", "internal/reserve", "internal/server", "internal/testbed", "internal/testcert", "internal/valid", "monitor"}},
 	{"proxy", []string{"discovery", "internal/tomlfile", "internal/words"}},
 	{"cmd/gosentinel", []string{
 		"agent", "configrewrite", "internal/errtext", "internal/listen", "internal/logfile", "internal/mock", "internal/node", "internal/recorder", "internal/scripts",
-		"internal/words", "journal", "monitor", "proxy",
+		"internal/words", "journal", "monitor", "proxy", "standalone",
 	}},
 
 	// Examples.

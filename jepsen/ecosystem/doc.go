@@ -2,7 +2,7 @@
 // told to do with redis-sentinel: set-ups of published guides, with their own
 // files, and client libraries with their own tests.
 //
-//	go test ./jepsen/ecosystem      # part of make test: the three guides
+//	go test ./jepsen/ecosystem      # part of make test: the guides
 //	make ecosystem                  # everything, with a table of what was seen
 //
 // # What is repeated
@@ -16,6 +16,8 @@
 //   - A guide of 2014 to twemproxy in front of two shards, whose agent follows
 //     +switch-master (TestTwemproxyAgent): here the agent is that of this project, with
 //     the flags and the log lines of the old one.
+//   - redis-proxy (TestRedisProxy), which replaced failed servers by itself: here the proxy
+//     of this project reads its config.json, and plays the scenario of its page.
 //   - Two clients for Node.js, redis-sentinel and redis-sentinel-client, each run
 //     through its own tests (TestNodeClients, only in make ecosystem: npm fetches
 //     them, by a lock file that holds their hashes).

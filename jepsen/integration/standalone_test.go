@@ -1,0 +1,428 @@
+package integration
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/gosentinel/sentinel/jepsen/cluster"
+	"github.com/gosentinel/sentinel/jepsen/cluster/clustertest"
+)
+
+// alone is a group that no Sentinel watches, with proxies that do.
+type alone struct {
+	*env
+	servers []*cluster.Server
+	proxies []*cluster.Server
+}
+
+// newAlone starts empty servers, all of which are masters, without any proxy.
+func newAlone(e *env, servers int) *alone {
+	e.Helper()
+	a := &alone{env: e}
+	for range servers {
+		a.server()
+	}
+	return a
+}
+
+// server starts one more server.
+func (a *alone) server(lines ...string) *cluster.Server {
+	a.Helper()
+	port, err := a.c.Port()
+	a.must(err)
+	spec := cluster.NodeSpec{Name: fmt.Sprintf("server-%d", len(a.servers)+1), Port: port, Conf: cluster.ServerConf(port, lines...)}
+	for _, line := range lines {
+		spec.Password, _ = strings.CutPrefix(line, "requirepass ")
+	}
+	s, err := a.c.StartServer(spec)
+	a.must(err)
+	a.must(s.WaitReady(a.ctx))
+	a.servers = append(a.servers, s)
+	return s
+}
+
+// proxy starts one more proxy. more is what stands below the group in its file.
+func (a *alone) proxy(more ...string) *cluster.Server {
+	a.Helper()
+	port, err := a.c.Port()
+	a.must(err)
+	var list []string
+	for _, s := range a.servers {
+		list = append(list, strconv.Quote(s.Addr()))
+	}
+	conf := fmt.Sprintf("[[listener]]\nbind = \"127.0.0.1:%d\"\n[[group]]\nname = \"cache\"\nservers = [%s]\n", port, strings.Join(list, ", ")) + strings.Join(more, "\n")
+	if !strings.Contains(conf, "down-after") {
+		conf += "\ndown-after = \"500ms\"\n"
+	}
+	p, err := a.c.StartServer(cluster.NodeSpec{Name: fmt.Sprintf("proxy-%d", len(a.proxies)+1), Port: port, Conf: conf, Command: []string{clustertest.Daemon(a.T), "proxy"}})
+	a.must(err)
+	a.proxies = append(a.proxies, p)
+	return p
+}
+
+// write waits until a write through a proxy succeeds, and returns the server that executed it.
+func (a *alone) write(p *cluster.Server, key string) *cluster.Server {
+	a.Helper()
+	var port int
+	a.until("a write through "+p.Name(), func(ctx context.Context) (string, bool) {
+		var err error
+		port, err = executedAt(ctx, p.Client(), key)
+		return fmt.Sprint(err), err == nil
+	})
+	i := slices.IndexFunc(a.servers, func(s *cluster.Server) bool { return s.Port() == port })
+	if i < 0 {
+		a.Fatalf("%s wrote to port %d", p.Name(), port)
+	}
+	return a.servers[i]
+}
+
+// executedAt writes, and returns the port of the server that executed it.
+func executedAt(ctx context.Context, c *redis.Client, key string) (int, error) {
+	var info *redis.StringCmd
+	_, err := c.TxPipelined(ctx, func(p redis.Pipeliner) error {
+		p.Incr(ctx, key)
+		info = p.Info(ctx, "server")
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	_, after, _ := strings.Cut(info.Val(), "tcp_port:")
+	text, _, _ := strings.Cut(after, "\r\n")
+	return strconv.Atoi(text)
+}
+
+// settled waits until one server is the master and all others follow it, and every
+// proxy writes there.
+func (a *alone) settled() *cluster.Server {
+	a.Helper()
+	var master *cluster.Server
+	a.until("one master that all others follow", func(ctx context.Context) (string, bool) {
+		var masters []*cluster.Server
+		var state []string
+		for _, s := range a.servers {
+			r, err := s.Replication(ctx)
+			if state = append(state, fmt.Sprintf("%s %v %v", s.Name(), r, err)); err == nil && r.Role == "master" {
+				masters = append(masters, s)
+			}
+		}
+		if len(masters) != 1 {
+			return strings.Join(state, "; "), false
+		}
+		master = masters[0]
+		for _, s := range a.servers {
+			if r, err := s.Replication(ctx); s != master && (err != nil || !r.LinkUp || r.MasterPort != master.Port()) {
+				return strings.Join(state, "; "), false
+			}
+		}
+		return "", true
+	})
+	for _, p := range a.proxies {
+		if at := a.write(p, "settled"); at != master {
+			a.Errorf("%s writes to %s, and %s is the master", p.Name(), at.Name(), master.Name())
+		}
+	}
+	return master
+}
+
+// says waits for a text in the log of a proxy.
+func (a *alone) says(p *cluster.Server, text string) {
+	a.Helper()
+	a.until(p.Name()+" to say "+strconv.Quote(text), func(context.Context) (string, bool) {
+		log, err := p.Log()
+		return fmt.Sprint(err), strings.Contains(log, text)
+	})
+}
+
+// TestStandaloneRefuses: what belongs to others, and data that one server alone has, is left
+// as it is, and the proxy says why.
+func TestStandaloneRefuses(t *testing.T) {
+	t.Parallel()
+	onlyGosentinel(t)
+	e := newEnv(t)
+	a := newAlone(e, 2)
+	for i, s := range a.servers {
+		e.must(s.Client().Set(e.ctx, "own", i, 0).Err())
+	}
+	stranger := newAlone(e, 0)
+	stranger.servers = []*cluster.Server{nil, nil} // for the names
+	master := stranger.server()
+	a.servers = append(a.servers, stranger.server("replicaof 127.0.0.1 "+strconv.Itoa(master.Port())))
+	p := a.proxy()
+	a.says(p, "Nothing is changed until you choose")
+	for i, s := range a.servers[:2] {
+		if r, err := s.Replication(e.ctx); err != nil || r.Role != "master" {
+			t.Errorf("%s is %v, %v", s.Name(), r, err)
+		}
+		if got := s.Client().Get(e.ctx, "own").Val(); got != strconv.Itoa(i) {
+			t.Errorf("%s has %q", s.Name(), got)
+		}
+	}
+	// The operator chooses.
+	e.must(a.servers[0].Client().Do(e.ctx, "REPLICAOF", "127.0.0.1", a.servers[1].Port()).Err())
+	if at := a.write(p, "k"); at != a.servers[1] {
+		t.Errorf("%s is the master", at.Name())
+	}
+	a.says(p, "belongs to another group")
+	e.must(a.servers[0].WaitReplicaOf(e.ctx, a.servers[1]))
+	if r, err := a.servers[2].Replication(e.ctx); err != nil || r.MasterPort != master.Port() {
+		t.Errorf("the server of the other group: %v, %v", r, err)
+	}
+}
+
+// TestStandalonePassword: a wrong password is named, to the operator and to the client, and
+// is put right without a restart.
+func TestStandalonePassword(t *testing.T) {
+	t.Parallel()
+	onlyGosentinel(t)
+	e := newEnv(t)
+	a := newAlone(e, 0)
+	for range 2 {
+		a.server("masterauth right", "requirepass right")
+	}
+	p := a.proxy("password = \"wrong\"")
+	a.says(p, "the password is refused: WRONGPASS")
+	text, err := os.ReadFile(p.Conf())
+	e.must(err)
+	e.must(os.WriteFile(p.Conf(), []byte(strings.Replace(string(text), "wrong", "right", 1)), 0o600))
+	a.write(p, "k")
+	if log, err := p.Log(); err != nil || strings.Contains(log, "right") || strings.Contains(log, `"wrong"`) {
+		t.Errorf("a password in the log, %v:\n%s", err, log)
+	}
+}
+
+// TestProxiesOfAGroup: several proxies on one group, whose master is killed again and
+// again, and they too, never write to two masters.
+func TestProxiesOfAGroup(t *testing.T) {
+	t.Parallel()
+	onlyGosentinel(t)
+	kills := 5
+	if *long {
+		kills = 100
+	}
+	e := newEnv(t)
+	if *long {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		t.Cleanup(cancel)
+		e.ctx = ctx
+	}
+	a := newAlone(e, 3)
+	for range 3 {
+		a.proxy()
+	}
+	a.settled()
+	k := &killer{alone: a, rand: rand.New(rand.NewPCG(1, 2)), done: map[string]int{}}
+	stop := k.writers()
+	for i := range kills {
+		k.round(i)
+	}
+	stop()
+	a.settled()
+	k.judge()
+}
+
+// killer kills masters and proxies, and remembers who executed which write.
+type killer struct {
+	*alone
+	rand   *rand.Rand
+	faults int
+	done   map[string]int // by the kind of fault
+	pauses []time.Duration
+
+	mu   sync.Mutex
+	acks []execution
+	errs int
+}
+
+// execution is an acknowledged write.
+type execution struct {
+	sent, acked time.Time
+	port        int
+}
+
+// writers write through every proxy until stop is called.
+func (k *killer) writers() (stop func()) {
+	ctx, cancel := context.WithCancel(k.ctx)
+	var tasks sync.WaitGroup
+	for _, p := range k.proxies {
+		c := redis.NewClient(&redis.Options{Addr: p.Addr(), PoolSize: 1, MaxRetries: -1, ReadTimeout: 5 * time.Second, ContextTimeoutEnabled: true})
+		tasks.Go(func() {
+			defer c.Close()
+			tick := time.NewTicker(20 * time.Millisecond)
+			defer tick.Stop()
+			for ctx.Err() == nil {
+				sent := time.Now()
+				port, err := executedAt(ctx, c, p.Name())
+				k.mu.Lock()
+				if err == nil {
+					k.acks = append(k.acks, execution{sent, time.Now(), port})
+				} else if ctx.Err() == nil {
+					k.errs++
+				}
+				k.mu.Unlock()
+				<-tick.C
+			}
+		})
+	}
+	return func() { cancel(); tasks.Wait() }
+}
+
+// round makes one fault, waits until it is over, and sometimes until all is well.
+func (k *killer) round(i int) {
+	k.Helper()
+	master := k.ready()
+	proxy := k.proxies[k.rand.IntN(len(k.proxies))]
+	kind := []string{"kill", "kill", "kill", "stop", "kill with a proxy", "kill, and a proxy later"}[i%6]
+	k.faults++
+	k.done[kind]++
+	start := time.Now()
+	switch kind {
+	case "stop":
+		k.signal(master, syscall.SIGSTOP)
+	case "kill with a proxy":
+		proxy.Kill()
+		master.Kill()
+	default:
+		master.Kill()
+	}
+	k.until("another master", func(ctx context.Context) (string, bool) {
+		var state []string
+		for _, p := range k.proxies {
+			if kind == "kill with a proxy" && p == proxy {
+				continue
+			}
+			port, err := executedAt(ctx, p.Client(), "probe")
+			if state = append(state, fmt.Sprint(p.Name(), port, err)); err != nil || port == master.Port() {
+				return strings.Join(state, "; "), false
+			}
+		}
+		return "", true
+	})
+	k.pauses = append(k.pauses, time.Since(start))
+	if kind == "kill, and a proxy later" {
+		proxy.Kill()
+	}
+	if strings.HasSuffix(kind, "proxy") || strings.HasSuffix(kind, "later") {
+		k.must(proxy.Start())
+	}
+	if kind == "stop" {
+		k.signal(master, syscall.SIGCONT)
+	} else {
+		k.must(master.Start())
+	}
+	if i%5 == 4 {
+		k.settled()
+	}
+}
+
+// ready waits until a server can take the master's place, and returns the master.
+func (k *killer) ready() (master *cluster.Server) {
+	k.Helper()
+	master = k.write(k.proxies[0], "probe")
+	k.until("a replica in sync, and proxies that know each other", func(ctx context.Context) (string, bool) {
+		r, err := master.Replication(ctx)
+		if err != nil || r.Replicas == 0 {
+			return fmt.Sprint(r, err), false
+		}
+		for _, p := range k.proxies {
+			if _, err := executedAt(ctx, p.Client(), "probe"); err != nil {
+				return p.Name() + " " + err.Error(), false
+			}
+		}
+		return "", true
+	})
+	return master
+}
+
+// judge compares all writes of all proxies: masters follow each other. A write that was
+// sent after a later master had executed one is at that or a later one; and masters
+// change as often as there was a reason.
+func (k *killer) judge() {
+	k.Helper()
+	slices.SortFunc(k.acks, func(a, b execution) int { return a.acked.Compare(b.acked) })
+	changes := 0
+	for i := 1; i < len(k.acks); i++ {
+		if k.acks[i].port != k.acks[i-1].port {
+			changes++
+		}
+	}
+	if changes > k.faults {
+		k.Errorf("the master changed %d times by %d faults: two were written to at a time", changes, k.faults)
+	}
+	highest := k.epochs()
+	slices.Sort(k.pauses)
+	k.Logf("%d faults %v, %d changes of the master in %d writes, %d errors; pauses: median %v, longest %v; highest epoch %d",
+		k.faults, k.done, changes, len(k.acks), k.errs, k.pauses[len(k.pauses)/2].Round(time.Millisecond), k.pauses[len(k.pauses)-1].Round(time.Millisecond), highest)
+}
+
+// believed is the line in which a proxy says whom it takes for the master.
+var believed = regexp.MustCompile(`msg="discovery: master".* addr=(\S+) epoch=(\d+)`)
+
+// epochs fails if two proxies have seen different masters in one epoch, and returns the
+// highest one.
+func (k *killer) epochs() (highest uint64) {
+	k.Helper()
+	all := map[uint64]string{}
+	for _, p := range k.proxies {
+		text, err := p.Log()
+		k.must(err)
+		for _, m := range believed.FindAllStringSubmatch(text, -1) {
+			epoch, err := strconv.ParseUint(m[2], 10, 64)
+			k.must(err)
+			if was := cmp.Or(all[epoch], m[1]); was != m[1] {
+				k.Errorf("two masters in epoch %d: %s and %s", epoch, was, m[1])
+			}
+			all[epoch], highest = m[1], max(highest, epoch)
+		}
+	}
+	if len(all) == 0 {
+		k.Error("no proxy has logged a master")
+	}
+	return highest
+}
+
+// TestStandaloneDocument runs the lines with which the page of the proxy tells of groups
+// without Sentinels.
+func TestStandaloneDocument(t *testing.T) {
+	t.Parallel()
+	onlyGosentinel(t)
+	e := newEnv(t)
+	a := newAlone(e, 2)
+	text, err := os.ReadFile("../../docs/proxy.md")
+	e.must(err)
+	_, after, _ := strings.Cut(string(text), "\n## Without Sentinels\n\n```\n")
+	block, _, _ := strings.Cut(after, "```")
+	port, err := e.c.Port()
+	e.must(err)
+	block = strings.NewReplacer("127.0.0.1:6379", a.servers[0].Addr(), "127.0.0.1:6380", a.servers[1].Addr(), "6000", strconv.Itoa(port)).Replace(block)
+	lines := strings.Split(strings.TrimSpace(block), "\n")
+	if len(lines) != 5 || !strings.HasPrefix(lines[0], "redis-server ") {
+		t.Fatalf("they are %q", lines)
+	}
+	// The servers are there already, and who types is slower than the start of the proxy.
+	script := strings.Join(lines[1:4], "\n") + "\nuntil test \"$(" + lines[4] + " 2>&1)\" = OK; do :; done\nkill %1; wait"
+	cmd := exec.CommandContext(e.ctx, "bash", "-c", script)
+	cmd.Dir = e.c.Dir()
+	cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(clustertest.Daemon(t))+":"+os.Getenv("PATH"))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if got := a.servers[0].Client().Get(e.ctx, "greeting").Val(); got != "hello" {
+		t.Errorf("the greeting is %q", got)
+	}
+}
