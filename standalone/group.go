@@ -34,8 +34,9 @@ type Options struct {
 	// DownAfter is the silence after which a server is down; 0: 5 s.
 	DownAfter time.Duration
 
-	// Proxies is how many Groups watch these servers, as far as it is known; 0: those that
-	// are heard of. More than half of them take part in every failover.
+	// Proxies is how many Groups watch these servers; 0: those that are heard of. More than
+	// half of them take part in every failover, and none has a master before so many have
+	// been heard of.
 	Proxies int
 
 	// StateFile keeps votes, epochs and members; see [sentinel.Config]. It belongs to one
@@ -122,6 +123,7 @@ type Group struct {
 	running  atomic.Pointer[sentinel.Sentinel]
 	watching atomic.Int64 // since when a server answers, in Unix nanoseconds; 0: none has yet
 	leave    chan struct{}
+	enough   chan struct{}       // closed when more than half of Options.Proxies have been heard of
 	listen   func() net.Listener // tests: in place of Options.Listen
 
 	mu   sync.Mutex
@@ -138,7 +140,8 @@ func New(o Options) (*Group, error) {
 	if err := o.complete(); err != nil {
 		return nil, err
 	}
-	g := &Group{opt: o, log: o.Logger.With("group", o.Name), leave: make(chan struct{}), said: map[string]string{}}
+	g := &Group{opt: o, log: o.Logger.With("group", o.Name), leave: make(chan struct{}), enough: make(chan struct{}), said: map[string]string{}}
+	g.heardOf(0)
 	if _, err := g.sentinel(nil); err != nil {
 		return nil, err
 	}
@@ -222,6 +225,7 @@ func (g *Group) Run(ctx context.Context) error {
 		if err != nil && tries >= quietTries { // whom it takes the place of needs a moment to leave
 			g.say("sentinel", "the Sentinel of this group cannot run; it is tried again", "err", err)
 			start.Do(func() { close(started) })
+			g.heardOf(len(g.resolver.Status().Sentinels)) // whose place it takes tells of them
 		}
 	}
 	return nil
@@ -281,21 +285,67 @@ func (g *Group) Leave() {
 }
 
 // Changes yields which server is the master, now and at every change; see
-// [discovery.Resolver.Changes].
-func (g *Group) Changes(ctx context.Context) iter.Seq[discovery.View] { return g.resolver.Changes(ctx) }
+// [discovery.Resolver.Changes]. There is none before as many proxies have been heard of as
+// a failover takes.
+func (g *Group) Changes(ctx context.Context) iter.Seq[discovery.View] {
+	return func(yield func(discovery.View) bool) {
+		if !g.heardEnough() {
+			if !yield(discovery.View{}) {
+				return
+			}
+			select {
+			case <-g.enough:
+			case <-ctx.Done():
+				return
+			}
+		}
+		g.resolver.Changes(ctx)(yield)
+	}
+}
+
+// heardOf takes the number of proxies that are known, and reports whether they are enough.
+func (g *Group) heardOf(known int) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.heardEnough() {
+		return true
+	}
+	if known > g.opt.Proxies/2 || g.opt.Proxies <= 1 {
+		close(g.enough)
+		return true
+	}
+	return false
+}
+
+func (g *Group) heardEnough() bool {
+	select {
+	case <-g.enough:
+		return true
+	default:
+		return false
+	}
+}
 
 // Ask has everybody asked at once; see [discovery.Resolver.Ask].
 func (g *Group) Ask() { g.resolver.Ask() }
 
 // DialMaster returns a connection to the master; see [discovery.Resolver.DialMaster].
 func (g *Group) DialMaster(ctx context.Context, network, addr string) (net.Conn, error) {
-	return g.resolver.DialMaster(ctx, network, addr)
+	select {
+	case <-g.enough:
+		return g.resolver.DialMaster(ctx, network, addr)
+	case <-ctx.Done():
+		return nil, fmt.Errorf("standalone: %s: %w", g.Status().Why, context.Cause(ctx))
+	}
 }
 
 // Status returns what is known now; see [discovery.Resolver.Status]. Why also says why
 // none of the servers can be made the master.
 func (g *Group) Status() discovery.Status {
 	s := g.resolver.Status()
+	if !g.heardEnough() {
+		s.View = discovery.View{}
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if s.Master.IsZero() && g.why != "" {

@@ -1,6 +1,7 @@
 package standalone
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -50,6 +51,28 @@ func TestLife(t *testing.T) {
 }
 
 var long = flag.Bool("long", false, "kill a hundred masters and not eight")
+
+// TestOtherReturns: when both are down and the replica comes back first, and empty, it does not
+// take the place of a master with data before that had time to come back.
+func TestOtherReturns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 2)
+		w.up(0).Do("SET", "k", "v")
+		w.up(1)
+		w.watch(0)
+		w.agreed(30*time.Second, w.addrs[0])
+		time.Sleep(30 * time.Second)
+		w.down(w.addrs[1])
+		w.down(w.addrs[0])
+		w.up(1)
+		start := time.Now()
+		w.agreed(time.Minute, w.addrs[1])
+		if took := time.Since(start); took < 10*time.Second || took > 20*time.Second {
+			t.Errorf("an empty server was the master after %v", took)
+		}
+		w.close()
+	})
+}
 
 // TestNeverTwo: three groups that find each other, whose masters are killed again and again,
 // and they too, never have two masters in one epoch, and always find one.
@@ -206,16 +229,25 @@ func TestExpected(t *testing.T) {
 		w.up(0)
 		w.up(1)
 		w.watch(0, func(o *Options) { o.Proxies = 3 })
-		w.until("a master", 30*time.Second, func() bool { return w.groups[0].master() == w.addrs[0] })
-		w.servers[w.addrs[1]].Follow(w.addrs[0])
-		time.Sleep(30 * time.Second)
+		g := w.groups[0]
+		w.until("words", 10*time.Second, func() bool { return strings.HasPrefix(g.Status().Why, "1 of 3 proxies") })
+		time.Sleep(time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if conn, err := g.DialMaster(ctx, "", ""); err == nil || !strings.Contains(err.Error(), "1 of 3") || len(g.views) != 1 || g.master() != "" {
+			t.Errorf("one of three has a master: %v %v %v", conn, err, g.views)
+		}
+		second := w.watch(1, func(o *Options) { o.Proxies = 3 })
+		w.agreed(time.Minute, w.addrs[0])
+		second.end()
+		w.groups = w.groups[:1]
 		w.down(w.addrs[0])
 		time.Sleep(time.Minute)
 		if st := w.servers[w.addrs[1]].Status(); st.Master == "" {
 			t.Error("one of three has promoted a replica")
 		}
 		w.watch(1, func(o *Options) { o.Proxies = 3 })
-		w.until("two of three", time.Minute, func() bool { return w.groups[0].master() == w.addrs[1] })
+		w.agreed(time.Minute, w.addrs[1])
 		w.close()
 	})
 }

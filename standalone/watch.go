@@ -47,7 +47,7 @@ func (g *Group) watch(ctx context.Context, s *sentinel.Sentinel) {
 		case errors.Is(err, sentinel.ErrNoSuchMaster):
 			w.first(ctx)
 		case err == nil:
-			g.setWhy("")
+			w.count(&m)
 			w.keep(ctx, &m)
 		}
 		pause(ctx, watchStep)
@@ -175,6 +175,17 @@ func (w *watcher) configure(cfg *sentinel.MasterConfig, known int) {
 	cfg.DownAfter, cfg.FailoverTimeout = o.DownAfter, failoverTimeout
 	cfg.AuthUser, cfg.AuthPass = o.Access.User, o.Access.Password
 	cfg.Quorum = max(known, o.Proxies)/2 + 1
+}
+
+// count lets the master be named once enough proxies have been heard of. Before, others may
+// have chosen another one.
+func (w *watcher) count(m *sentinel.Master) {
+	g := w.g
+	if g.heardOf(m.Quorum.Known) {
+		g.setWhy("")
+		return
+	}
+	g.setWhy(fmt.Sprintf("%d of %d proxies have been heard of, and more than half are needed", m.Quorum.Known, g.opt.Proxies))
 }
 
 // keep is for a group that the Sentinel knows.

@@ -23,7 +23,7 @@ import (
 // The ports of the set-up of redis-proxy.
 const (
 	redisProxy       = 29599
-	redisProxyServer = 29600 // and the next
+	redisProxyServer = 29600 // and the next two
 )
 
 // redisProxyFile is its config.json.
@@ -68,7 +68,7 @@ type proxied struct {
 // replica; R2 down, R1 takes over; both down, errors until one returns.
 func TestRedisProxy(t *testing.T) {
 	t.Parallel()
-	e := newEnv(t, redisProxy, redisProxyServer, redisProxyServer+1)
+	e := newEnv(t, redisProxy, redisProxyServer, redisProxyServer+1, redisProxyServer+2)
 	p := &proxied{env: e, dir: t.TempDir()}
 	p.start()
 
@@ -81,6 +81,7 @@ func TestRedisProxy(t *testing.T) {
 	r2 := p.server(1)
 	p.follows(r2, r1)
 	p.spread(r1, r2)
+	p.comesAndGoes(r1, r2)
 	p.crowd(500)
 
 	r1.Kill()
@@ -154,10 +155,10 @@ func plain(conns int) *redis.Options {
 	}
 }
 
-func (p *proxied) server(i int) *cluster.Server {
+func (p *proxied) server(i int, lines ...string) *cluster.Server {
 	p.Helper()
 	port := redisProxyServer + i
-	s, err := p.c.StartServer(cluster.NodeSpec{Name: fmt.Sprintf("r%d", i+1), Port: port, Conf: cluster.ServerConf(port)})
+	s, err := p.c.StartServer(cluster.NodeSpec{Name: fmt.Sprintf("r%d", i+1), Port: port, Conf: cluster.ServerConf(port, lines...)})
 	p.must(err)
 	p.must(s.WaitReady(p.ctx))
 	p.servers = append(p.servers, s)
@@ -219,6 +220,35 @@ func (p *proxied) spread(master, replica *cluster.Server) {
 	}
 	if n := calls(p.ctx, replica, "eval"); n > 0 {
 		p.Errorf("%d scripts went to the replica", n)
+	}
+}
+
+// comesAndGoes adds a replica while a client reads and writes, which then gets half of the
+// reads, and takes it away. The client sees no error.
+func (p *proxied) comesAndGoes(master, replica *cluster.Server) {
+	p.Helper()
+	third := p.server(2, fmt.Sprintf("replicaof 127.0.0.1 %d", master.Port()))
+	work := func() {
+		p.must(p.client.Get(p.ctx, "early").Err())
+		p.must(p.client.Incr(p.ctx, "n").Err())
+	}
+	p.until("reads at the new replica", func(ctx context.Context) (string, bool) {
+		work()
+		n := calls(ctx, third, "get")
+		return fmt.Sprint(n), n > 0
+	})
+	before, others := calls(p.ctx, third, "get"), calls(p.ctx, replica, "get")
+	for range 1000 {
+		work()
+	}
+	n, m := calls(p.ctx, third, "get")-before, calls(p.ctx, replica, "get")-others
+	seen.row("redis-proxy", "1000 reads, 2 replicas", "500 and 500", fmt.Sprintf("%d and %d", m, n))
+	if n < 499 || n > 501 || n+m != 1000 {
+		p.Errorf("the replicas got %d and %d reads", m, n)
+	}
+	third.Kill()
+	for range 1000 {
+		work()
 	}
 }
 

@@ -3,6 +3,7 @@ package integration
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -203,6 +204,59 @@ func TestStandalonePassword(t *testing.T) {
 	a.write(p, "k")
 	if log, err := p.Log(); err != nil || strings.Contains(log, "right") || strings.Contains(log, `"wrong"`) {
 		t.Errorf("a password in the log, %v:\n%s", err, log)
+	}
+}
+
+// TestStandaloneHandOver: a second process with the same file takes the place of the first,
+// and neither those clients who stay with that nor new ones see an error, then and in
+// the failover that follows.
+func TestStandaloneHandOver(t *testing.T) {
+	t.Parallel()
+	onlyGosentinel(t)
+	e := newEnv(t)
+	a := newAlone(e, 2)
+	port, err := e.c.Port()
+	e.must(err)
+	first := a.proxy(fmt.Sprintf("sentinel = { listen = \"127.0.0.1:%d\" }", port))
+	master := a.settled()
+	stays := e.plainClient(first.Addr())
+	e.must(stays.Set(e.ctx, "k", "1", 0).Err())
+
+	log, err := os.Create(filepath.Join(e.c.Dir(), "second.log"))
+	e.must(err)
+	second := exec.Command(clustertest.Daemon(t), "proxy", first.Conf())
+	second.Stdout, second.Stderr = log, log
+	e.must(second.Start())
+	e.Cleanup(func() {
+		_ = second.Process.Kill()
+		_ = second.Wait() // it was killed
+		text, err := os.ReadFile(log.Name())
+		e.must(errors.Join(err, log.Close()))
+		clustertest.SoundText(t, "the second proxy", text)
+		if t.Failed() {
+			t.Logf("the second proxy:\n%s", text)
+		}
+	})
+	saysSecond := func(text string) {
+		e.until("the second proxy to say "+text, func(context.Context) (string, bool) {
+			b, err := os.ReadFile(log.Name())
+			return fmt.Sprint(err), strings.Contains(string(b), text)
+		})
+	}
+	saysSecond(`msg="discovery: master"`) // which the Sentinel of the first one tells
+	e.signal(first, syscall.SIGQUIT)
+	saysSecond("Running mode=sentinel")
+	e.must(stays.Set(e.ctx, "k", "2", 0).Err())
+	comes := e.plainClient(first.Addr())
+	e.must(comes.Set(e.ctx, "k", "3", 0).Err())
+
+	master.Kill()
+	e.must(comes.Set(e.ctx, "k", "4", 0).Err())
+	e.must(stays.Set(e.ctx, "k", "5", 0).Err())
+	for _, s := range a.servers {
+		if s != master && s.Client().Get(e.ctx, "k").Val() != "5" {
+			t.Errorf("%s has %v", s.Name(), s.Client().Get(e.ctx, "k"))
+		}
 	}
 }
 
