@@ -72,6 +72,9 @@ func (c *Config) completeGroup(i int, wrong problems, dir string) MasterConfig {
 		wrong("down-after", `leave it out for "5s"`, "down-after = %v is too short, or no whole number of milliseconds: at least 100ms", g.DownAfter)
 	}
 	g.checkServers(wrong)
+	if strings.ContainsAny(g.Name, " \t\r\n,\"") {
+		wrong("name", "letters, digits, - and _ are fine", "the name %q has a blank, a comma or a quote", g.Name)
+	}
 	if g.Proxies < 0 || g.Proxies > 100 {
 		wrong("proxies", "leave it out for one proxy, or if all can hear each other", "proxies is a number of proxies")
 	}

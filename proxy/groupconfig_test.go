@@ -18,6 +18,7 @@ func TestGroupProblems(t *testing.T) {
 		{"twice", strings.Replace(minimalGroup, `"b:1"`, `"a:1"`, 1), `proxy.toml:5: the server "a:1" is there twice (remove one of them)`},
 		{"no port", strings.Replace(minimalGroup, `"b:1"`, `"b"`, 1), `proxy.toml:5: "b" is no address of a server (write "host:6379")`},
 		{"no name", strings.Replace(minimalGroup, "name = \"cache\"\n", "", 1), "proxy.toml:3: a [[group]] has no name"},
+		{"name with a blank", strings.Replace(minimalGroup, "cache", "ca che", 1), "proxy.toml:4: the name \"ca che\" has a blank"},
 		{"too short", minimalGroup + "down-after = \"5ms\"\n", "proxy.toml:6: down-after = 5ms is too short"},
 		{"name taken", minimalGroup + "[[master]]\nname = \"cache\"\nsentinels = [\"s\"]\n", `the master "cache" is defined twice`},
 		{"state shared", minimalGroup + "state = \"x\"\n[[group]]\nname = \"other\"\nservers = [\"c:1\", \"d:1\"]\nstate = \"x\"\n", "proxy.toml:10: two groups have the state file"},

@@ -8,6 +8,7 @@ import (
 	"iter"
 	"log/slog"
 	"net"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -150,7 +151,22 @@ func New(o Options) (*Group, error) {
 		Sentinels: []string{ownSentinel}, Master: o.Name, ServerAccess: o.Access,
 		SentinelAccess: discovery.Access{Password: o.Password}, Dial: g.dialSentinel, Logger: g.log,
 	})
+	if err == nil {
+		err = o.checkPlace()
+	}
 	return g, err
+}
+
+// checkPlace finds out whether the state can be saved.
+func (o *Options) checkPlace() error {
+	if _, err := os.Stat(o.StateFile); err == nil {
+		return nil // then the Sentinel knows a way
+	}
+	f, err := os.CreateTemp(filepath.Dir(o.StateFile), ".gosentinel-*")
+	if err != nil {
+		return fmt.Errorf("standalone: the state of %q cannot be saved: %w: name a file in a directory that this process may write", o.Name, err)
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
 // sentinel makes the Sentinel of this group. A listener takes the place of Options.Listen.

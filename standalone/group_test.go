@@ -287,6 +287,9 @@ func TestOptions(t *testing.T) {
 	if _, err := New(Options{Name: "x", Servers: []string{"a:1"}, StateFile: "/nowhere/x.toml"}); err == nil || !strings.Contains(err.Error(), "at least two servers") {
 		t.Error(err)
 	}
+	if _, err := New(Options{Name: "x", Servers: []string{"a:1", "b:1"}, StateFile: "/nowhere/x.toml"}); err == nil || !strings.Contains(err.Error(), "cannot be saved") {
+		t.Error(err)
+	}
 	if _, err := New(Options{Name: "a b", Servers: []string{"a:1", "b:1"}, StateFile: t.TempDir() + "/x.toml"}); err == nil {
 		t.Error("a name with a blank is accepted")
 	}

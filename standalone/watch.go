@@ -85,12 +85,14 @@ func (w *watcher) hearOnly(ctx context.Context, names []string) {
 func (w *watcher) first(ctx context.Context) {
 	g, now := w.g, time.Now()
 	w.hearOnly(ctx, g.opt.Servers)
-	sc := scene{group: g.opt.Name, list: g.lookAll(ctx, g.opt.Servers)}
+	sc := scene{group: g.opt.Name}
 	answer, heard, deaf := false, true, ""
-	for i, one := range sc.list {
-		if twin := twinOf(one, sc.list[:i]); twin != "" {
-			one.err, one.info = errors.New("it is the same server as "+twin), nil
+	for _, one := range g.lookAll(ctx, g.opt.Servers) {
+		if twin := twinOf(one, sc.list); twin != "" {
+			g.say("server "+one.name, "a server is named twice: remove one of the names", "server", one.name, "other", twin)
+			continue
 		}
+		sc.list = append(sc.list, one)
 		claims, enough := w.ears[one.name].heard(now)
 		sc.claims = append(sc.claims, claims...)
 		if one.err == nil {
