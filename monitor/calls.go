@@ -212,15 +212,15 @@ func invalidValue(command string, ch Change, bad int) *CallError {
 }
 
 func (c *Core) applyDownAfter(m *master) {
-	m.downAfter = m.cfg.DownAfter
+	m.downAfter, m.link.shortest = m.cfg.DownAfter, 0
 	c.ready(&m.link.timer)
 	for _, r := range m.replicas {
-		r.downAfter = m.cfg.DownAfter
+		r.downAfter, r.link.shortest = m.cfg.DownAfter, 0
 		c.ready(&r.link.timer)
 		c.wake(&r.instance)
 	}
 	for _, p := range m.peers {
-		p.downAfter = m.cfg.DownAfter
+		p.downAfter, p.link.shortest = m.cfg.DownAfter, 0
 		c.ready(&p.link.timer)
 		c.wake(&p.instance)
 	}

@@ -2,6 +2,9 @@ package monitor
 
 import "time"
 
+// MasterCount returns how many masters are monitored.
+func (c *Core) MasterCount() int { return len(c.masters) }
+
 // Masters returns a view of every master, in the order of configuration.
 func (c *Core) Masters(now Instant) []MasterView {
 	views := make([]MasterView, len(c.masters))

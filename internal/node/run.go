@@ -211,6 +211,7 @@ func (n *Node) build(ctx context.Context, log logfile.Log, socks *listen.Sockets
 		gossip: newGossipShell(ctx, plan, secret(n.state.Options), log),
 		links: link.New(link.Config{
 			Deliver: in.deliver, DeliverAll: in.deliverAll, Now: in.clock.now, DialContext: n.dial, BindSource: n.settings.BindSourceAddr, TLS: n.dialTLS, Log: log.Log,
+			Masters: core.MasterCount,
 		}),
 		policy: newPolicyShell(ctx, n.policy, func(a monitor.Input) { in.put(item{in: a}) }, log),
 		scripts: scripts.New(scripts.Config{

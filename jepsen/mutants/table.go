@@ -159,6 +159,16 @@ var general = []Mutation{
 		Edits: []Edit{{"monitor/switch.go", "	m.hasListed = false // it", "	// it"}},
 	},
 	{
+		Name: "hellos about all masters at once", Why: "a Sentinel that is reached is cut off again, because it does not read 10,000 hellos at once",
+		By: ByTest, Test: [2]string{"./monitor", "^TestFirstHellosAreSpread$"},
+		Edits: []Edit{{"monitor/link.go", "if k < hellosAtOnce {", "if true {"}},
+	},
+	{
+		Name: "a link keeps the down-after period it had", Why: "a master with a period of a second is pinged once in a second",
+		By: ByTest, Test: [2]string{"./monitor", "^TestShortestDownAfter$"},
+		Edits: []Edit{{"monitor/calls.go", "p.downAfter, p.link.shortest = m.cfg.DownAfter, 0", "p.downAfter = m.cfg.DownAfter"}},
+	},
+	{
 		Name: "a budget without a limit of the queue", Why: "after a storm, nothing is fast for minutes",
 		By: ByTest, Test: [2]string{"./monitor", "^TestBudget$"},
 		Edits: []Edit{{"monitor/hurry.go", "	if token >= latest {\n\t\treturn latest\n\t}\n", ""}},

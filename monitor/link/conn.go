@@ -56,7 +56,7 @@ func newConn(p *Pool, d monitor.Dial, cancel context.CancelFunc) *conn {
 		pool: p, id: d.Conn, kind: d.Kind, cancel: cancel,
 		peer:   peer{target: d.Target, addr: d.Addr},
 		others: d.Others,
-		limits: p.cfg.Limits.withDefaults(d.Target),
+		limits: p.cfg.Limits.withDefaults(),
 		out:    newOutput(),
 	}
 	c.in.secret = d.Pass
@@ -90,7 +90,7 @@ func (c *conn) send(s monitor.Send) bool {
 	if s.NotAfter != 0 && (c.notAfter == 0 || s.NotAfter < c.notAfter) {
 		c.notAfter = s.NotAfter
 	}
-	if c.expect.n > c.limits.Pending {
+	if c.expect.n > c.limits.pending(c.peer.target, c.pool.cfg.Masters()) {
 		c.fail(fmt.Sprintf("%d commands without a reply", c.expect.n))
 		return false
 	}
@@ -101,6 +101,7 @@ func (c *conn) send(s monitor.Send) bool {
 // keepUnsentSmall writes early when a batch grows large, and gives up on a
 // connection whose other side does not read.
 func (c *conn) keepUnsentSmall() {
+	limit := c.limits.unsentBytes(c.peer.target, c.pool.cfg.Masters())
 	if c.nc != nil && len(c.out.b) > c.limits.UnsentBytes/4 {
 		c.write()
 	}
@@ -108,7 +109,7 @@ func (c *conn) keepUnsentSmall() {
 	if c.out != nil {
 		unsent += len(c.out.b)
 	}
-	if unsent > c.limits.UnsentBytes {
+	if unsent > limit {
 		c.fail(fmt.Sprintf("%d bytes of commands that the other side does not read", unsent))
 	}
 }

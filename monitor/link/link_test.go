@@ -201,16 +201,19 @@ func TestServerThatNeverAnswers(t *testing.T) {
 
 func TestServerThatNeverReads(t *testing.T) {
 	for name, c := range map[string]struct {
-		target monitor.Kind
-		bytes  int
+		target  monitor.Kind
+		masters int
+		bytes   int
 	}{
-		"server": {monitor.KindMaster, 64 << 10},
-		"peer":   {monitor.KindSentinel, 1 << 20},
+		"server":                      {monitor.KindMaster, 1, 64 << 10},
+		"server of a large Sentinel":  {monitor.KindMaster, 3000, 64 << 10},
+		"peer":                        {monitor.KindSentinel, 1, 1 << 20},
+		"peer that shares many names": {monitor.KindSentinel, 3000, 3000 << 10},
 	} {
 		t.Run(name, func(t *testing.T) {
 			sent := 0
 			deaf := func(nc net.Conn) { <-nc.(serverConn).done }
-			virtual(t, Config{Limits: Limits{Pending: 1 << 20}}, deaf, func(r *rig) {
+			virtual(t, Config{Limits: Limits{Pending: 1 << 20}, Masters: func() int { return c.masters }}, deaf, func(r *rig) {
 				d := dialCommand
 				d.Target = c.target
 				r.run(d)
@@ -262,6 +265,31 @@ func TestPendingIsBounded(t *testing.T) {
 		r.run(send(1, monitor.Ping{}))
 		synctest.Wait()
 		checkOneLoss(t, r, "11 commands without a reply")
+	})
+}
+
+// TestPendingGrowsWithTheMasters: each master has its own hellos and questions on a link
+// to another Sentinel.
+func TestPendingGrowsWithTheMasters(t *testing.T) {
+	masters := 5
+	virtual(t, Config{Limits: Limits{Pending: 1}, Masters: func() int { return masters }}, answering("+OK\r\n"), func(r *rig) {
+		d := dialCommand
+		d.Target = monitor.KindSentinel
+		r.run(d)
+		synctest.Wait()
+		for range pendingByMaster * 5 {
+			r.run(send(1, monitor.Ping{}))
+		}
+		synctest.Wait()
+		r.want(linkUp)
+		masters = 6
+		r.run(send(1, monitor.Ping{}))
+		synctest.Wait()
+		r.want(linkUp)
+		masters = 5
+		r.run(send(1, monitor.Ping{}))
+		synctest.Wait()
+		checkOneLoss(t, r, "42 commands without a reply")
 	})
 }
 

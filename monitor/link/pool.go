@@ -51,6 +51,11 @@ type Config struct {
 
 	// Limits bound what one connection can cost.
 	Limits Limits
+
+	// Masters is how many masters the Sentinel monitors. It is called by the
+	// goroutine that calls Do. A link to another Sentinel carries the traffic of
+	// all that both monitor, and its limits grow with their number. nil: few.
+	Masters func() int
 }
 
 // Arrival is an input and when it arrived.
@@ -61,8 +66,8 @@ type Arrival struct {
 
 // Limits bound what one connection can cost; a connection that exceeds one is
 // cut with a reason. The zero value of a field is its default. One link to
-// another Sentinel carries the traffic of all common masters, so there Unsent
-// and Pending count sixteen times.
+// another Sentinel carries the traffic of all common masters, so there UnsentBytes
+// and Pending count sixteen times, or more where there are many masters.
 type Limits struct {
 	InfoBytes   int // of a reply to INFO; default 1 MiB
 	BulkBytes   int // of any other bulk string; default 64 KiB
@@ -70,18 +75,37 @@ type Limits struct {
 	Pending     int // commands without a reply; default 1024
 }
 
-// peerFactor is how many times as much a link to a Sentinel may carry.
+// peerFactor is how many times as much a link to a Sentinel may carry at least.
 const peerFactor = 16
 
-func (l Limits) withDefaults(target monitor.Kind) Limits {
+// What a link to a Sentinel may carry for each master, if that is more: a hello, a
+// question and a request for a vote, and the reply to each.
+const (
+	unsentBytesByMaster = 1 << 10
+	pendingByMaster     = 8
+)
+
+// unsentBytes and pending are the limits of a link to target while this number of
+// masters is monitored.
+func (l Limits) unsentBytes(target monitor.Kind, masters int) int {
+	if target != monitor.KindSentinel {
+		return l.UnsentBytes
+	}
+	return max(peerFactor*l.UnsentBytes, unsentBytesByMaster*masters)
+}
+
+func (l Limits) pending(target monitor.Kind, masters int) int {
+	if target != monitor.KindSentinel {
+		return l.Pending
+	}
+	return max(peerFactor*l.Pending, pendingByMaster*masters)
+}
+
+func (l Limits) withDefaults() Limits {
 	setDefault(&l.InfoBytes, 1<<20)
 	setDefault(&l.BulkBytes, 64<<10)
 	setDefault(&l.UnsentBytes, 64<<10)
 	setDefault(&l.Pending, 1024)
-	if target == monitor.KindSentinel {
-		l.UnsentBytes *= peerFactor
-		l.Pending *= peerFactor
-	}
 	return l
 }
 
@@ -117,6 +141,9 @@ func New(cfg Config) *Pool {
 				cfg.Deliver(a.At, a.In)
 			}
 		}
+	}
+	if cfg.Masters == nil {
+		cfg.Masters = func() int { return 1 }
 	}
 	if cfg.Log == nil {
 		cfg.Log = func(monitor.Level, string) {}
