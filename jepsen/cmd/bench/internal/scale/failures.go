@@ -2,8 +2,8 @@ package scale
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"math"
 	"net"
 	"strings"
 	"sync"
@@ -66,21 +66,16 @@ func killMany(ctx context.Context, s *stage) ([]float64, error) {
 		n := len(switched())
 		return fmt.Sprint(n), n == doomed
 	})
-	var last time.Time
+	last := math.NaN() // where none is replaced
 	for _, at := range switched() {
-		if at.After(last) {
-			last = at
+		if beyond := (at.Sub(begun) - downAfter).Seconds(); math.IsNaN(last) || beyond > last {
+			last = beyond
 		}
-	}
-	if last.IsZero() {
-		return nil, errNoSwitch
 	}
 	events := s.c.Events().Since(begun)
 	extra := max(0, count(events, "+try-failover")-doomed) + count(events, "-failover-abort")
-	return []float64{float64(doomed), (last.Sub(begun) - downAfter).Seconds(), float64(extra), float64(doomed - len(switched())), float64(count(events, "+tilt"))}, ctx.Err()
+	return []float64{float64(doomed), last, float64(extra), float64(doomed - len(switched())), float64(count(events, "+tilt"))}, ctx.Err()
 }
-
-var errNoSwitch = errors.New("no master was replaced")
 
 func cutOff(ctx context.Context, s *stage) ([]float64, error) {
 	const peers, downAfter = 4, 5 * time.Second
