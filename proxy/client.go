@@ -3,6 +3,7 @@ package proxy
 import (
 	"errors"
 	"io"
+	"net"
 	"time"
 
 	"github.com/gosentinel/sentinel/internal/words"
@@ -353,6 +354,7 @@ func (c *client) advance() {
 		}
 		c.pending--
 		c.inFlight -= r.counted
+		c.observe(r)
 		if r.writes {
 			c.writing--
 			if c.l.cfg.ReadYourWrites {
@@ -436,12 +438,27 @@ func (c *client) room() { c.touch() }
 
 // ended is called when the client sends nothing more. What it has sent is answered.
 func (c *client) ended(err error) {
+	if failed := (handshakeError{}); errors.As(err, &failed) {
+		p := c.w.p
+		p.counts.TLS.Add(1)
+		p.logOnce("tls "+c.l.cfg.Bind, "a client has not begun TLS as it should", "addr", c.l.cfg.Bind, "client", hostOf(c.wire.remote()), "err", failed.error)
+		c.end("")
+		return
+	}
 	if !errors.Is(err, io.EOF) || c.relaying || c.pin != nil && c.pending > 0 {
 		c.end("")
 		return
 	}
 	c.eof = true
 	c.touch()
+}
+
+// hostOf returns an address without its port.
+func hostOf(addr string) string {
+	if host, _, err := net.SplitHostPort(addr); err == nil {
+		return host
+	}
+	return addr
 }
 
 // end closes the connection. Without a reason it is the client's own doing.

@@ -24,6 +24,13 @@ type Config struct {
 	Masters   []MasterConfig   `toml:"master"` // with those of Groups behind them
 	Groups    []GroupConfig    `toml:"group"`
 	Listeners []ListenerConfig `toml:"listener"`
+	// HTTPBind is where /metrics, /livez and /readyz are served, as "host:port"; empty:
+	// nowhere. Nobody needs to log in there.
+	HTTPBind string `toml:"http-bind"`
+	// SlowerThan is how long a request takes at least that PROXY SLOWLOG tells, and
+	// SlowMost how many of them are kept.
+	SlowerThan time.Duration `toml:"slowlog-slower-than"`
+	SlowMost   int           `toml:"slowlog-max-len"`
 	// Zones says where replicas are, by host or "host:port".
 	Zones map[string]string `toml:"zones"`
 
@@ -170,14 +177,18 @@ const (
 	defaultBytes   = 64 << 20
 	defaultClients = 10000
 	defaultAck     = time.Second
+	defaultSlow    = 10 * time.Millisecond
+	defaultSlowlog = 128
+	maxSlowlog     = 10_000
 )
 
 // defaults returns a configuration without masters and listeners.
 func defaults() *Config {
 	return &Config{
-		Hold:   HoldConfig{Timeout: defaultHold, Bytes: defaultBytes, Inflight: RetryIdempotent},
-		Limits: LimitConfig{Clients: defaultClients, Request: defaultBytes, Output: defaultBytes},
-		dial:   (&net.Dialer{}).DialContext,
+		Hold:       HoldConfig{Timeout: defaultHold, Bytes: defaultBytes, Inflight: RetryIdempotent},
+		Limits:     LimitConfig{Clients: defaultClients, Request: defaultBytes, Output: defaultBytes},
+		SlowerThan: defaultSlow, SlowMost: defaultSlowlog,
+		dial: (&net.Dialer{}).DialContext,
 	}
 }
 
@@ -199,6 +210,15 @@ func (c *Config) complete(wrong problems, dir string) {
 	}
 	if c.Limits.Request > 1<<30 {
 		wrong("limits.request", "Redis takes no string of more than 512MiB", "limits.request is at most 1GiB")
+	}
+	if _, port, err := net.SplitHostPort(c.HTTPBind); c.HTTPBind != "" && (err != nil || port == "") {
+		wrong("http-bind", `write "host:port", such as "127.0.0.1:9121"`, "http-bind = %q is no address", c.HTTPBind)
+	}
+	if c.SlowerThan < 0 {
+		wrong("slowlog-slower-than", "slowlog-max-len = 0 turns the slow log off", "no request takes less than nothing")
+	}
+	if c.SlowMost < 0 || c.SlowMost > maxSlowlog {
+		wrong("slowlog-max-len", "0 turns the slow log off", "slowlog-max-len is a number of requests, at most %d", maxSlowlog)
 	}
 	c.Hold.Inflight.check(wrong.below("hold"))
 	if len(c.Masters) == 0 && len(c.Groups) == 0 {

@@ -54,5 +54,6 @@
 //   - client.go, special.go, local.go, sentinelmode.go, tcp.go: the side of the clients;
 //   - route.go, own.go, relay.go, replicas.go, ack.go, hub.go: the side of the servers;
 //   - group.go, dial.go: who is the master, and how to connect to it;
-//   - info.go: counters, and the command PROXY.
+//   - info.go, slowlog.go, latency.go: counters, and the command PROXY;
+//   - http.go, metrics.go: /metrics, /livez and /readyz.
 package proxy

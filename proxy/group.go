@@ -33,6 +33,8 @@ type group struct {
 	source    Source
 	ctx       context.Context
 	held      atomic.Int64
+	upstreams atomic.Int64 // connections to servers, for clients
+	worked    atomic.Bool  // a master has been connected to
 	table     atomic.Pointer[table]
 	standings atomic.Pointer[[]standing]
 	probed    bool // a listener reads from replicas

@@ -115,6 +115,7 @@ func (h *hub) out() {
 
 // fine is called when the master answers as it should.
 func (h *hub) fine() {
+	h.g.worked.Store(true)
 	if h.troubled || !h.outSince.IsZero() {
 		h.troubled, h.outSince, h.cause = false, time.Time{}, ""
 		for t := range h.routes {

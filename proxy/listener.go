@@ -15,6 +15,7 @@ type door struct {
 	ln      net.Listener
 	now     atomic.Pointer[listener]
 	clients atomic.Int64
+	latency histogram
 	turn    int
 }
 
@@ -111,11 +112,12 @@ func (p *Proxy) Drain() {
 	if p.ctx == nil {
 		return
 	}
-	select {
-	case <-p.pausing:
+	if p.leaving {
 		return
-	default:
 	}
+	p.leaving = true
+	p.status.close() // the other process answers
+	p.status = nil
 	for _, d := range p.doors {
 		if err := steerAway(d.ln); err != nil {
 			p.log.Warn("proxy: connections may be refused in this moment", "addr", d.bind, "err", err)

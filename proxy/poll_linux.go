@@ -64,6 +64,7 @@ func (p *poller) wait() {
 	if err != nil {
 		return // EINTR
 	}
+	p.w.tick()
 	for _, ev := range p.events[:n] {
 		if int(ev.Fd) == p.wakeFD {
 			var b [8]byte

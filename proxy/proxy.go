@@ -33,8 +33,13 @@ type Proxy struct {
 	// pausing is closed when no connections are taken any more: the proxy ends when the
 	// last client has gone.
 	pausing chan struct{}
+	leaving bool         // Drain was called
 	crowd   atomic.Int64 // clients
+	status  *statusSite  // nil: there is none
 	said    map[string]string
+
+	asking sync.Mutex // see gather
+	slow   slowlog
 }
 
 // site is what the configuration of a moment has brought about. It is not changed.
@@ -107,6 +112,7 @@ func (p *Proxy) Run(ctx context.Context) error {
 	for _, d := range p.doors {
 		d.ln.Close()
 	}
+	p.status.close()
 	p.mu.Unlock()
 	p.tasks.Wait()
 	for _, w := range p.workers {
@@ -152,6 +158,12 @@ func (p *Proxy) Reload(cfg *Config) error {
 		next.groups[m.Name] = g
 	}
 	opened, err := p.open(cfg, next)
+	status := p.status
+	if err == nil && (status == nil || status.bind != cfg.HTTPBind) && !p.leaving {
+		if status = nil; cfg.HTTPBind != "" {
+			status, err = p.openStatus(cfg.HTTPBind)
+		}
+	}
 	if err != nil {
 		for _, d := range opened {
 			d.ln.Close()
@@ -160,6 +172,12 @@ func (p *Proxy) Reload(cfg *Config) error {
 		return err
 	}
 	p.enforce(old, next, fresh, opened)
+	if status != p.status {
+		p.status.close()
+		if p.status = status; status != nil {
+			p.tasks.Go(func() { status.serve(p) })
+		}
+	}
 	return nil
 }
 

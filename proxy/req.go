@@ -1,5 +1,7 @@
 package proxy
 
+import "time"
+
 // req is a request between its arrival and its reply. It stands in the list of its
 // client, in order of arrival, and in the queue of a route, in order of sending. Its
 // bytes are in the buffer of the route.
@@ -28,6 +30,9 @@ type req struct {
 	started bool // a part of its reply has left for the client
 	spoiled bool // an EXEC whose WATCH is lost: it is answered as aborted
 	first   byte // of the reply
+
+	since  time.Duration // when it arrived, as worker.now
+	sample []string      // how it begins, if it took long
 
 	hook  func(b []byte) // of the proxy's own: gets the reply, or nil if there is none
 	reply []byte         // what has arrived before its turn

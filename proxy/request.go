@@ -61,7 +61,7 @@ func (q *request) next(b []byte, most int) (done int, err error) {
 		if b[q.pos] != '$' {
 			return 0, fmt.Errorf("Protocol error: expected '$', got '%s'", printable(b[q.pos]))
 		}
-		n, from, err := lineNumber(b, q.pos+1, most)
+		n, from, err := lineNumber(b, q.pos+1, 1<<40)
 		switch {
 		case err != nil || from > 0 && n < 0:
 			return 0, fmt.Errorf("Protocol error: invalid bulk length")

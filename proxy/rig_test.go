@@ -25,6 +25,7 @@ type rig struct {
 	view    *steered
 	servers map[string]*scripted
 	p       *Proxy
+	http    *mempipe.Listener
 	stop    func()
 }
 
@@ -122,8 +123,11 @@ func (s *scripted) log() string {
 	return strings.Join(s.seen, ", ")
 }
 
+// httpBind is where a rig has HTTP, if it is configured.
+const httpBind = "http:1"
+
 func newRig(t *testing.T, change ...func(*Config)) *rig {
-	r := &rig{t: t, front: mempipe.Listen("front"), servers: make(map[string]*scripted), view: &steered{changed: make(chan struct{})}}
+	r := &rig{t: t, front: mempipe.Listen("front"), http: mempipe.Listen("http"), servers: make(map[string]*scripted), view: &steered{changed: make(chan struct{})}}
 	for _, name := range []string{"a", "b", "c"} {
 		r.servers[name] = &scripted{role: "master", up: true, conns: make(map[net.Conn]bool)}
 	}
@@ -138,7 +142,12 @@ func newRig(t *testing.T, change ...func(*Config)) *rig {
 	cfg.complete(func(key, _, format string, args ...any) { t.Fatalf(key+": "+format, args...) }, "")
 	r.cfg = cfg
 	ctx, cancel := context.WithCancel(t.Context())
-	r.p = New(cfg, Options{Listen: func(context.Context, string, string) (net.Listener, error) { return r.front, nil }})
+	r.p = New(cfg, Options{Listen: func(_ context.Context, _, addr string) (net.Listener, error) {
+		if addr == httpBind {
+			return r.http, nil
+		}
+		return r.front, nil
+	}})
 	done := make(chan error)
 	go func() { done <- r.p.Run(ctx) }()
 	r.stop = func() {

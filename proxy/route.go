@@ -209,6 +209,9 @@ func (t *route) take(b []byte, done bool) bool {
 		r.gated = r.ack && b[0] != '-' && t.verdict == deliver
 	}
 	if t.verdict == deliver {
+		if done && t.answered == 0 && t.h.w.now-r.since >= t.h.g.p.config().SlowerThan {
+			r.sample = sample(t.buf[t.base : t.base+r.size])
+		}
 		if t.own != nil {
 			t.note(r, b, done)
 		}
@@ -355,6 +358,7 @@ func (t *route) disconnect() {
 		t.stopper.Stop()
 	}
 	t.wire.close()
+	t.h.g.upstreams.Add(-1)
 	t.wire, t.stopper = nil, nil
 	t.in, t.mid, t.verdict = nil, false, deliver
 	t.scan.reset()
@@ -456,6 +460,7 @@ func (t *route) rebuild(keep func(i int, r *req) bool) {
 func (t *route) open(w wire, addr string) {
 	before := t.addr
 	t.wire, t.addr = w, addr
+	t.h.g.upstreams.Add(1)
 	t.probing = t.key.replica == "" && t.h.troubled
 	t.forget()
 	if !t.h.troubled {

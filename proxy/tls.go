@@ -92,5 +92,5 @@ func inDir(dir, name string) string {
 	return filepath.Join(dir, name)
 }
 
-// tlsServer adds TLS. The handshake is made by the first read.
+// tlsServer adds TLS. The handshake is made by the reader of the connection.
 func tlsServer(conn net.Conn, cfg *tls.Config) net.Conn { return tls.Server(conn, cfg) }

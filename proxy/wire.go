@@ -1,8 +1,10 @@
 package proxy
 
 import (
+	"context"
 	"crypto/tls"
 	"net"
+	"time"
 )
 
 // wire is a connection as a worker sees it: nothing waits. Its methods are called by the
@@ -62,7 +64,31 @@ func newPump(w *worker, conn net.Conn, u user) *pump {
 	return p
 }
 
+// greetTimeout is how long a client may take for the beginning of TLS.
+const greetTimeout = 10 * time.Second
+
+// handshakeError tells that there was no TLS.
+type handshakeError struct{ error }
+
+// handshake begins TLS, if it has not begun.
+func handshake(conn net.Conn) error {
+	tc, ok := conn.(*tls.Conn)
+	if !ok {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), greetTimeout)
+	defer cancel()
+	if err := tc.HandshakeContext(ctx); err != nil {
+		return handshakeError{err}
+	}
+	return nil
+}
+
 func (p *pump) read() {
+	if err := handshake(p.conn); err != nil {
+		p.w.post(func() { p.arrived(nil, err) })
+		return
+	}
 	b := make([]byte, pumpBytes)
 	for {
 		select {

@@ -3,6 +3,7 @@ package proxy
 import (
 	"net"
 	"sync"
+	"time"
 )
 
 // worker is the one goroutine that touches a share of the clients and the connections to
@@ -19,6 +20,9 @@ type worker struct {
 	spare  []func()
 	finish bool // end the loop; the worker's own
 
+	now  time.Duration   // since the start of the proxy: when this turn began
+	beat <-chan struct{} // closed when it has done what Proxy.gather wanted; p.asking guards it
+
 	clients      map[*client]struct{}
 	hubs         map[*group]*hub
 	dirtyRoutes  []*route
@@ -28,7 +32,9 @@ type worker struct {
 }
 
 func newWorker(p *Proxy, pumps bool) *worker {
-	w := &worker{p: p, wakes: make(chan struct{}, 1), clients: make(map[*client]struct{}), hubs: make(map[*group]*hub)}
+	beat := make(chan struct{})
+	close(beat)
+	w := &worker{p: p, beat: beat, wakes: make(chan struct{}, 1), clients: make(map[*client]struct{}), hubs: make(map[*group]*hub)}
 	if !pumps {
 		w.poll = newPoller(w)
 	}
@@ -64,6 +70,7 @@ func (w *worker) run() {
 			w.poll.wait()
 		} else {
 			<-w.wakes
+			w.tick()
 		}
 		w.readMail()
 		w.flush()
@@ -82,6 +89,9 @@ func (w *worker) run() {
 		w.poll.close()
 	}
 }
+
+// tick begins a turn.
+func (w *worker) tick() { w.now = time.Since(w.p.started) }
 
 func (w *worker) readMail() {
 	w.mu.Lock()
@@ -162,7 +172,7 @@ func (w *worker) newReq(c *client, cmd *command) *req {
 	} else {
 		w.freeReq = r.next
 	}
-	*r = req{c: c, cmd: cmd, kind: cmd.kind}
+	*r = req{c: c, cmd: cmd, kind: cmd.kind, since: w.now}
 	if c != nil {
 		r.mute = c.muted()
 		r.listed = true
