@@ -10,8 +10,8 @@ RUNS     ?= 20
 SEED     ?= 1
 
 .DEFAULT_GOAL := build
-.PHONY: help build demo deps test test-integration switchovers lint portable fuzz conformance ecosystem companions proxies seeds mixed
-.PHONY: sim sim-long sim-stats explore mutants bench-failover bench-planned bench-promote bench-gossip bench bench-short benchmem clean
+.PHONY: help build demo proxy-demo deps test test-integration switchovers lint portable fuzz conformance ecosystem companions proxy-clients proxies seeds mixed
+.PHONY: sim sim-long sim-stats explore mutants bench-failover bench-planned bench-promote bench-proxy bench-gossip bench bench-short benchmem clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,10 @@ build: ## build the daemon and the demo into bin/
 demo: build ## kill a master and watch three Sentinels replace it (30 s)
 	@sh jepsen/install.sh redis-server || echo "demo: going on with the embedded server"
 	@$(BIN)/demo $(DEMOFLAGS)
+
+proxy-demo: build ## kill a master and switch back, behind a proxy: its client sees pauses and no error (40 s)
+	@sh jepsen/install.sh redis-server || echo "demo: going on with the embedded server"
+	@$(BIN)/demo -proxy $(DEMOFLAGS)
 
 deps: ## install what the tests need: redis-server, redis-sentinel, gcc, python3-redis, nft, ip, haproxy, nutcracker
 	@sh jepsen/install.sh redis-server redis-sentinel gcc python3-redis nft ip haproxy nutcracker && redis-server --version
@@ -67,9 +71,13 @@ ecosystem: ## repeat published guides and the tests of old clients (needs node a
 	@sh jepsen/install.sh redis-server redis-sentinel gcc python3-redis haproxy nutcracker ip
 	$(GO) test -race -count 1 -v -timeout 20m ./jepsen/ecosystem ./jepsen/clients -long
 
-companions: ## switch masters 50 times behind the real nutcracker and HAProxy (1 minute)
+companions: ## switch masters 50 times behind nutcracker and HAProxy; compare with consul-template (2 minutes)
 	@sh jepsen/install.sh haproxy nutcracker
-	$(GO) test -race -count 1 -v -timeout 10m -run 'TestStablePorts' ./agent -long
+	$(GO) test -race -count 1 -v -timeout 10m -run 'TestStablePorts|TestConsulTemplate' ./agent -long
+
+proxy-clients: ## plain clients behind the proxy while masters go: go-redis, rueidis, redis-py, ioredis, redis-cli (5 minutes; npm for ioredis)
+	@sh jepsen/install.sh redis-server python3-redis nft ip
+	$(GO) test -race -count 1 -v -timeout 15m -run 'TestProxy' ./jepsen/integration -long
 
 proxies: ## kill the masters of a group that three proxies watch, and the proxies, 100 times (10 minutes)
 	@sh jepsen/install.sh redis-server
@@ -125,6 +133,10 @@ bench-planned: build ## measure planned switchovers of gosentinel and redis-sent
 bench-promote: build ## try 200 times to have a replica promoted that lacks the data (20 minutes)
 	@sh jepsen/install.sh redis-server
 	$(GO) run ./jepsen/cmd/bench promote -sentinel $(BIN)/gosentinel
+
+bench-proxy: build ## measure the proxy beside HAProxy, nutcracker and direct connections (RUNS=20 each; 15 minutes)
+	@sh jepsen/install.sh redis-server haproxy nutcracker
+	$(GO) run ./jepsen/cmd/bench proxy -runs $(RUNS) -sentinel $(BIN)/gosentinel
 
 bench-gossip: build ## measure how fast five gosentinels agree, with gossip and without (50 runs each)
 	@sh jepsen/install.sh redis-server

@@ -29,6 +29,14 @@
 // restart, or in a full resynchronisation, by SENTINEL FAILOVER and by the death of the
 // master. Tries differ in the instant, which the seed decides.
 //
+// # proxy
+//
+//	go run ./jepsen/cmd/bench proxy -runs 5 -sentinel bin/gosentinel
+//
+// It measures throughput, latency and memory of gosentinel proxy beside HAProxy, nutcracker
+// and the direct connection, in turn, and what clients of gosentinel proxy notice of a
+// planned switchover and of a killed master.
+//
 // # agreement
 //
 //	go run ./jepsen/cmd/bench agreement -runs 50 -sentinels 5
