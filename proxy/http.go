@@ -161,6 +161,8 @@ func (g *group) readiness(o outage, out bool) (string, bool) {
 		return fmt.Sprintf("no master for %v, requests are refused: %s", g.p.config().Hold.Timeout, o.cause), false
 	case out:
 		return "no master, requests are held: " + o.cause, true
+	case all == 0:
+		return "master " + v.master, true
 	case answering == 0 && all > 0:
 		return "master " + v.master + "; no Sentinel answers, so the last verified master stays in use", true
 	}

@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/gosentinel/sentinel/jepsen/cluster"
 )
 
@@ -32,6 +34,9 @@ func (d *demo) onEvent(ev cluster.Event) { d.line.event(ev) }
 // play runs the chapters in order and stops at the first that fails.
 func (d *demo) play(ctx context.Context) error {
 	d.line.screen = d.screen
+	if d.proxy {
+		return d.playProxy(ctx)
+	}
 	d.g.Master = masterName
 	defer func() {
 		if d.writes != nil {
@@ -44,7 +49,7 @@ func (d *demo) play(ctx context.Context) error {
 	if err := d.write(ctx); err != nil {
 		return fmt.Errorf("writing did not begin: %w", err)
 	}
-	master, err := d.kill(ctx)
+	master, err := d.kill(ctx, "SEGV", syscall.SIGSEGV)
 	if err != nil {
 		return fmt.Errorf("the failover did not happen: %w", err)
 	}
@@ -206,7 +211,16 @@ func (d *demo) write(ctx context.Context) error {
 	for _, s := range d.g.Sentinels {
 		addrs = append(addrs, s.Addr())
 	}
-	d.writes = startWriter(addrs, func(at time.Time, err error, gap time.Duration) {
+	if err := d.begin(ctx, askingSentinels(addrs)); err != nil {
+		return err
+	}
+	d.screen.line("   a go-redis client that asks the Sentinels writes a key every %d ms", writeEvery.Milliseconds())
+	return nil
+}
+
+// begin has a client write, and returns when it has for a while.
+func (d *demo) begin(ctx context.Context, client *redis.Client) error {
+	d.writes = startWriter(client, func(at time.Time, err error, gap time.Duration) {
 		if err != nil {
 			d.line.note(at, red, fmt.Sprintf("%.50s", "writer: writes fail, "+cause(err)))
 			return
@@ -214,14 +228,10 @@ func (d *demo) write(ctx context.Context) error {
 		d.line.note(at, green, fmt.Sprintf("writer: writes again after %.3f s", gap.Seconds()))
 	})
 	const enough = 100
-	if err := cluster.WaitFor(ctx, "the first writes", func(context.Context) (string, bool) {
+	return cluster.WaitFor(ctx, "the first writes", func(context.Context) (string, bool) {
 		n := d.writes.acks()
 		return fmt.Sprintf("%d acknowledged", n), n >= enough
-	}); err != nil {
-		return err
-	}
-	d.screen.line("   a go-redis client that asks the Sentinels writes a key every %d ms", writeEvery.Milliseconds())
-	return nil
+	})
 }
 
 // cause returns the last part of a network error: "i/o timeout" of "read tcp
@@ -231,15 +241,15 @@ func cause(err error) string {
 	return parts[len(parts)-1]
 }
 
-// kill kills the master and returns its successor.
-func (d *demo) kill(ctx context.Context) (*cluster.Server, error) {
+// kill kills the master by a signal and returns its successor.
+func (d *demo) kill(ctx context.Context, name string, signal syscall.Signal) (*cluster.Server, error) {
 	ctx, cancel := limit(ctx, d.silence+30*time.Second)
 	defer cancel()
 	old := d.g.Servers[0]
-	d.screen.chapter(3, fmt.Sprintf("Kill the master: kill -SEGV %d", old.PID()))
+	d.screen.chapter(3, fmt.Sprintf("Kill the master: kill -%s %d", name, old.PID()))
 	d.killed = time.Now()
 	d.line.start(d.killed)
-	if err := old.Signal(syscall.SIGSEGV); err != nil {
+	if err := old.Signal(signal); err != nil {
 		return nil, err
 	}
 	master, err := d.g.WaitNewMaster(ctx, old)
@@ -251,14 +261,19 @@ func (d *demo) kill(ctx context.Context) (*cluster.Server, error) {
 			return nil, err
 		}
 	}
-	acked := d.writes.acks()
-	if err := cluster.WaitFor(ctx, "the writer to go on", func(context.Context) (string, bool) {
-		n := d.writes.acks() - acked
-		return fmt.Sprintf("%d acknowledged since the switch", n), n > 0
-	}); err != nil {
+	if err := d.writesGoOn(ctx, 1); err != nil {
 		return nil, err
 	}
 	return master, d.query(ctx)
+}
+
+// writesGoOn waits for so many further writes.
+func (d *demo) writesGoOn(ctx context.Context, n int) error {
+	acked := d.writes.acks()
+	return cluster.WaitFor(ctx, "the writer to go on", func(context.Context) (string, bool) {
+		more := d.writes.acks() - acked
+		return fmt.Sprintf("%d acknowledged since the switch", more), more >= n
+	})
 }
 
 // after matches events of that name from one Sentinel since the kill.

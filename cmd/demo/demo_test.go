@@ -89,6 +89,29 @@ func TestDemo(t *testing.T) {
 	}
 }
 
+// TestProxyDemo: the client behind the proxy sees no error.
+func TestProxyDemo(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	var out output
+	if err := run(ctx, []string{"-proxy", "-down-after", "1s"}, &out, io.Discard); err != nil {
+		t.Fatalf("%v\n%s", err, &out)
+	}
+	for _, want := range []string{
+		`kill -KILL \d+`,
+		`writer +\d+ writes acknowledged, 0 failed`,
+		`kill +longest pause [1-9]\d*\.\d{3} s`,
+		`switch back +longest pause \d+\.\d{3} s`,
+		`0 writes by the switch`,
+		`proxy +[1-9]\d* requests held`,
+	} {
+		if !regexp.MustCompile(want).MatchString(out.String()) {
+			t.Errorf("the output does not match %s:\n%s", want, &out)
+		}
+	}
+}
+
 // Interrupting the demo ends it at once, along with everything that it started;
 // goleak and the closing of the cluster check that.
 func TestInterrupt(t *testing.T) {

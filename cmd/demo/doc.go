@@ -13,6 +13,12 @@
 //	make demo
 //	bin/demo -down-after 1s
 //
+// With -proxy, the writer is a client that knows nothing of Sentinels and connects to
+// a proxy. The master is killed, and later becomes master again by a planned switchover.
+// The client must not see an error.
+//
+//	make proxy-demo
+//
 // Without a redis-server on the machine, the demo runs on a small replicating
 // server of its own (internal/fakeredis), and prints that it does.
 package main

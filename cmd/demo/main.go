@@ -50,6 +50,7 @@ type options struct {
 	server    string
 	sentinel  string
 	keep      bool
+	proxy     bool // show the proxy
 }
 
 const usage = `Shows one failover: three servers, three Sentinels, and the master is killed.
@@ -62,6 +63,8 @@ usage: demo [flags]
                         server (default: redis if there is one, else mini)
   -sentinel command     the Sentinel to show (default: gosentinel beside this
                         program, else freshly built; redis-sentinel works too)
+  -proxy                show the proxy: a client that knows nothing of Sentinels
+                        writes while the master is killed and then switched back
   -keep                 leave the directory with configuration files and logs
 `
 
@@ -73,6 +76,7 @@ func parse(args []string, errOut io.Writer) (options, error) {
 	fs.DurationVar(&o.downAfter, "down-after", 0, "")
 	fs.StringVar(&o.server, "server", "", "")
 	fs.StringVar(&o.sentinel, "sentinel", "", "")
+	fs.BoolVar(&o.proxy, "proxy", false, "")
 	fs.BoolVar(&o.keep, "keep", false, "")
 	if err := fs.Parse(args); err != nil {
 		return o, err
@@ -80,6 +84,8 @@ func parse(args []string, errOut io.Writer) (options, error) {
 	switch {
 	case fs.NArg() > 0:
 		return o, fmt.Errorf("unexpected argument %q; see demo -h", fs.Arg(0))
+	case o.proxy && o.sentinel != "":
+		return o, errors.New("-proxy shows the Sentinel and the proxy of one program, so -sentinel does not go with it")
 	case o.server != "" && o.server != "redis" && o.server != "mini":
 		return o, fmt.Errorf("-server %s: want redis or mini", o.server)
 	case o.downAfter != 0 && (o.downAfter < 100*time.Millisecond || o.downAfter > time.Minute):

@@ -9,8 +9,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// writer is a client such as applications use: it asks the Sentinels for the
-// master and keeps writing, one key after the other.
+// writer is a client such as applications use, which keeps writing, one key after the
+// other.
 type writer struct {
 	client *redis.Client
 	stop   context.CancelFunc
@@ -35,19 +35,22 @@ type stats struct {
 // writeEvery is the pause between two writes.
 const writeEvery = 10 * time.Millisecond
 
-func startWriter(sentinels []string, onChange func(time.Time, error, time.Duration)) *writer {
+// askingSentinels returns a client that asks the Sentinels for the master.
+func askingSentinels(sentinels []string) *redis.Client {
+	return redis.NewFailoverClient(&redis.FailoverOptions{
+		MasterName: masterName, SentinelAddrs: sentinels,
+		// Errors must show at once, so nothing is retried and timeouts are
+		// short.
+		MaxRetries: -1, DialTimeout: 250 * time.Millisecond,
+		ReadTimeout: 250 * time.Millisecond, WriteTimeout: 250 * time.Millisecond,
+		DisableIdentity: true,
+	})
+}
+
+// startWriter starts a writer, which closes the client in the end.
+func startWriter(client *redis.Client, onChange func(time.Time, error, time.Duration)) *writer {
 	ctx, stop := context.WithCancel(context.Background())
-	w := &writer{
-		client: redis.NewFailoverClient(&redis.FailoverOptions{
-			MasterName: masterName, SentinelAddrs: sentinels,
-			// Errors must show at once, so nothing is retried and timeouts are
-			// short.
-			MaxRetries: -1, DialTimeout: 250 * time.Millisecond,
-			ReadTimeout: 250 * time.Millisecond, WriteTimeout: 250 * time.Millisecond,
-			DisableIdentity: true,
-		}),
-		stop: stop, done: make(chan struct{}), onChange: onChange,
-	}
+	w := &writer{client: client, stop: stop, done: make(chan struct{}), onChange: onChange}
 	go w.run(ctx)
 	return w
 }
@@ -103,9 +106,24 @@ func (w *writer) close() stats {
 	w.stop()
 	<-w.done
 	_ = w.client.Close()
+	return w.seen()
+}
+
+// seen returns what it has seen so far. What is added later does not change it.
+func (w *writer) seen() stats {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.stats
+}
+
+// lap returns the longest time between two acknowledgements so far, and begins to
+// measure again.
+func (w *writer) lap() time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	longest := w.stats.longest
+	w.stats.longest = 0
+	return longest
 }
 
 // acks returns the number of acknowledged writes so far.
