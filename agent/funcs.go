@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -56,7 +57,8 @@ type Service struct {
 }
 
 // services returns what consul-template's service does: "cache" stands for all
-// servers of a group, "master.cache" and "replica.cache" for those with that role.
+// servers of a group, "master.cache" and "replica.cache" for those with that role. They
+// are in order of their hosts and ports.
 func services(s Snapshot, query string) (list []Service, err error) {
 	tag, name, tagged := strings.Cut(query, ".")
 	g := s.Group(query)
@@ -77,5 +79,8 @@ func services(s Snapshot, query string) (list []Service, err error) {
 	for _, r := range g.Replicas {
 		add("replica", r)
 	}
+	slices.SortStableFunc(list, func(a, b Service) int { // as consul-template does
+		return cmp.Or(cmp.Compare(a.Node, b.Node), cmp.Compare(a.ID, b.ID))
+	})
 	return list, nil
 }
