@@ -50,7 +50,7 @@ func TestLife(t *testing.T) {
 	})
 }
 
-var long = flag.Bool("long", false, "kill a hundred masters and not eight")
+var long = flag.Bool("long", false, "kill a hundred masters and not five")
 
 // TestOtherReturns: when both are down and the replica comes back first, and empty, it does not
 // take the place of a master with data before that had time to come back.
@@ -93,7 +93,7 @@ func TestNeverTwo(t *testing.T) {
 			return true
 		})
 		all := append([]*watched(nil), w.groups...)
-		kills := 8
+		kills := 5
 		if *long {
 			kills = 100
 		}

@@ -108,7 +108,7 @@ func (w *watcher) first(ctx context.Context) {
 		w.answered = now
 	}
 	sc.patient = answer && now.Sub(w.answered) >= max(helloWait, g.opt.DownAfter)
-	if answer && !heard && len(sc.claims) == 0 {
+	if answer && !heard {
 		if g.setWhy("listening whether others watch these servers" + deaf); deaf != "" {
 			g.say("choice", "it cannot be heard whether others watch these servers"+deaf)
 		}

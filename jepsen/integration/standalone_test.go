@@ -285,8 +285,8 @@ func TestProxiesOfAGroup(t *testing.T) {
 	for i := range kills {
 		k.round(i)
 	}
-	stop()
 	a.settled()
+	stop()
 	k.judge()
 }
 
@@ -317,7 +317,11 @@ func (k *killer) writers() (stop func()) {
 		c := redis.NewClient(&redis.Options{Addr: p.Addr(), PoolSize: 1, MaxRetries: -1, ReadTimeout: 5 * time.Second, ContextTimeoutEnabled: true})
 		tasks.Go(func() {
 			defer c.Close()
-			tick := time.NewTicker(20 * time.Millisecond)
+			every := 100 * time.Millisecond
+			if *long {
+				every = 20 * time.Millisecond
+			}
+			tick := time.NewTicker(every)
 			defer tick.Stop()
 			for ctx.Err() == nil {
 				sent := time.Now()
