@@ -75,6 +75,7 @@ type MasterConfig struct {
 	reads                        bool   // a listener reads from its replicas
 	source                       Source // nil: a discovery.Resolver, or that of the group
 	group                        *GroupConfig
+	peerTLS                      *tls.Config // of a group
 }
 
 // ListenerConfig is an address that clients connect to.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"strings"
@@ -26,6 +27,7 @@ type group struct {
 	p         *Proxy
 	cfg       *MasterConfig
 	access    atomic.Pointer[discovery.Access] // what new connections to servers use
+	peerTLS   atomic.Pointer[tls.Config]       // what the Sentinel of a [[group]] uses
 	cancel    context.CancelFunc
 	users     atomic.Int64 // clients
 	retired   atomic.Bool  // the configuration does not have it any more
@@ -52,7 +54,8 @@ func newGroup(p *Proxy, cfg *MasterConfig) (*group, error) {
 	g.access.Store(&cfg.serverAccess)
 	t := builtin()
 	g.table.Store(&t)
-	source, err := p.newSource(cfg)
+	g.peerTLS.Store(cfg.peerTLS)
+	source, err := g.newSource()
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"iter"
 	"log/slog"
@@ -46,9 +47,10 @@ type GroupConfig struct {
 	Proxies   int           `toml:"proxies"`    // how many watch this group; 0: those that are heard of
 	State     string        `toml:"state"`      // file for votes and members; empty: "<name>.state.toml"
 	Sentinel  struct {
-		Listen   string `toml:"listen"`   // where other proxies ask this one
-		Announce string `toml:"announce"` // what they are told in its place
-		Password Secret `toml:"password"` // between the proxies
+		Listen   string    `toml:"listen"`   // where other proxies ask this one
+		Announce string    `toml:"announce"` // what they are told in its place
+		Password Secret    `toml:"password"` // between the proxies
+		TLS      ServerTLS `toml:"tls"`      // where the servers have TLS, too
 	} `toml:"sentinel"`
 }
 
@@ -56,8 +58,10 @@ type GroupConfig struct {
 type GroupOptions struct {
 	GroupConfig
 	Access discovery.Access // to the servers
-	Dial   func(ctx context.Context, network, addr string) (net.Conn, error)
-	Logger *slog.Logger
+	// ListenTLS is for the Sentinel inside, which others connect to with Access.TLS.
+	ListenTLS *tls.Config
+	Dial      func(ctx context.Context, network, addr string) (net.Conn, error)
+	Logger    *slog.Logger
 }
 
 const defaultDownAfter = 5 * time.Second
@@ -97,11 +101,18 @@ func (c *Config) completeGroup(i int, wrong problems, dir string) MasterConfig {
 	if host, _, err := net.SplitHostPort(g.Sentinel.Announce); err == nil && net.ParseIP(host) == nil {
 		wrong("sentinel.announce", "write the numeric address at which the other proxies reach this one", "sentinel.announce = %q has no IP address", g.Sentinel.Announce)
 	}
-	if g.TLS.Enable && (g.Proxies > 1 || g.Sentinel.Listen != "") {
-		wrong("tls", "run Sentinels with TLS, and use [[master]]", "several proxies cannot watch one group over TLS")
+	peerTLS, err := g.Sentinel.TLS.config(dir)
+	switch {
+	case err != nil:
+		wrong("sentinel.tls", "", "%v", err)
+	case !g.TLS.Enable && peerTLS != nil:
+		wrong("sentinel.tls", "add tls = { enable = true }, or remove it", "proxies use TLS between them where the servers have it")
+	case g.TLS.Enable && peerTLS == nil && (g.Proxies > 1 || g.Sentinel.Listen != ""):
+		wrong("tls", `add sentinel = { tls = { cert-file = "...", key-file = "..." } }`, "where the servers have TLS, proxies ask each other over TLS too")
 	}
 	return MasterConfig{
-		Name: g.Name, User: g.User, Password: g.Password, TLS: g.TLS, Inflight: g.Inflight,
+		peerTLS: peerTLS,
+		Name:    g.Name, User: g.User, Password: g.Password, TLS: g.TLS, Inflight: g.Inflight,
 		AckReplicas: g.AckReplicas, AckTimeout: g.AckTimeout, group: g,
 	}
 }
@@ -125,7 +136,8 @@ func (g *GroupConfig) checkServers(wrong problems) {
 }
 
 // newSource returns what says which server is the master.
-func (p *Proxy) newSource(cfg *MasterConfig) (Source, error) {
+func (g *group) newSource() (Source, error) {
+	p, cfg := g.p, g.cfg
 	switch {
 	case cfg.source != nil:
 		return cfg.source, nil
@@ -137,7 +149,30 @@ func (p *Proxy) newSource(cfg *MasterConfig) (Source, error) {
 	case p.opt.Standalone == nil:
 		return nil, fmt.Errorf("proxy: the group %q has no Sentinel, and this program has none inside: set Options.Standalone", cfg.Name)
 	}
-	return p.opt.Standalone(GroupOptions{GroupConfig: *cfg.group, Access: cfg.serverAccess, Dial: cfg.dial, Logger: p.log})
+	o := GroupOptions{GroupConfig: *cfg.group, Access: cfg.serverAccess, Dial: cfg.dial, Logger: p.log}
+	o.Access.TLS, o.ListenTLS = g.renewed()
+	return p.opt.Standalone(o)
+}
+
+// renewed returns the TLS of a group such that certificates which are read again are used
+// from then on.
+func (g *group) renewed() (client, server *tls.Config) {
+	if client = g.cfg.serverAccess.TLS.Clone(); client != nil {
+		client.Certificates = nil
+		client.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			if own := g.access.Load().TLS.Certificates; len(own) > 0 {
+				return &own[0], nil
+			}
+			return &tls.Certificate{}, nil // none
+		}
+	}
+	if server = g.cfg.peerTLS.Clone(); server != nil {
+		server.Certificates = nil
+		server.GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+			return &g.peerTLS.Load().Certificates[0], nil
+		}
+	}
+	return client, server
 }
 
 // leaver is a Source that can give its place up.

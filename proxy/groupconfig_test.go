@@ -1,10 +1,18 @@
 package proxy
 
 import (
+	"bytes"
+	"context"
 	"fmt"
+	"net"
+	"os"
+	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/gosentinel/sentinel/internal/testcert"
 )
 
 const minimalGroup = "[[listener]]\nbind = \":6379\"\n[[group]]\nname = \"cache\"\nservers = [\"a:1\", \"b:1\"]\n"
@@ -22,7 +30,8 @@ func TestGroupProblems(t *testing.T) {
 		{"too short", minimalGroup + "down-after = \"5ms\"\n", "proxy.toml:6: down-after = 5ms is too short"},
 		{"name taken", minimalGroup + "[[master]]\nname = \"cache\"\nsentinels = [\"s\"]\n", `the master "cache" is defined twice`},
 		{"state shared", minimalGroup + "state = \"x\"\n[[group]]\nname = \"other\"\nservers = [\"c:1\", \"d:1\"]\nstate = \"x\"\n", "proxy.toml:10: two groups have the state file"},
-		{"TLS", minimalGroup + "proxies = 3\ntls = { enable = true }\n", "several proxies cannot watch one group over TLS"},
+		{"TLS", minimalGroup + "proxies = 3\ntls = { enable = true }\n", "proxies ask each other over TLS too"},
+		{"no certificate", minimalGroup + "sentinel = { tls = { cert-file = \"x\", key-file = \"y\" } }\n", "proxy.toml:6: tls: open x"},
 		{"user", minimalGroup + "user = \"u\"\n", "proxy.toml:6: a group has a user and no password"},
 		{"listen", minimalGroup + "sentinel = { listen = \"x\" }\n", `sentinel.listen = "x" is no address`},
 		{"announce", minimalGroup + "sentinel = { announce = \"host:1\" }\n", "has no IP address"},
@@ -64,3 +73,85 @@ func TestJSON(t *testing.T) {
 		}
 	}
 }
+
+// TestGroupIsHandedOver: a group gets its options, certificates that are read again are used by
+// the Source that is there, and with other options another Source takes its place.
+func TestGroupIsHandedOver(t *testing.T) {
+	dir, ca := t.TempDir(), testcert.NewAuthority(t, "test")
+	files := ca.Write(t, dir, "own")
+	file := filepath.Join(dir, "proxy.toml")
+	load := func(more string) *Config {
+		t.Helper()
+		text := fmt.Sprintf("%[1]spassword = \"p\"\ntls = { enable = true, ca-file = %[2]q, cert-file = %[3]q, key-file = %[4]q }\nsentinel = { listen = \"127.0.0.1:1\", tls = { cert-file = %[3]q, key-file = %[4]q } }\n%[5]s",
+			strings.Replace(minimalGroup, ":6379", "127.0.0.1:0", 1), files.CA, files.Cert, files.Key, more)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c, err := Load(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	var made []*leaving
+	ready := make(chan struct{})
+	p := New(load(""), Options{
+		Ready: func([]net.Addr) { close(ready) },
+		Standalone: func(o GroupOptions) (Source, error) {
+			made = append(made, &leaving{steered: steered{changed: make(chan struct{})}, opt: o})
+			return made[len(made)-1], nil
+		},
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- p.Run(ctx) }()
+	<-ready
+	o := made[0].opt
+	if got := fmt.Sprint(o.Name, o.Servers, o.DownAfter, o.Access.Password, o.State == filepath.Join(dir, "cache.state.toml")); got != "cache[a:1 b:1] 5sptrue" {
+		t.Error(got)
+	}
+	old, err := o.ListenTLS.GetCertificate(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ca.Write(t, dir, "own")
+	if err := p.Reload(load("")); err != nil {
+		t.Fatal(err)
+	}
+	server, err := o.ListenTLS.GetCertificate(nil)
+	if err != nil || bytes.Equal(server.Certificate[0], old.Certificate[0]) {
+		t.Errorf("the former certificate, %v", err)
+	}
+	if client, err := o.Access.TLS.GetClientCertificate(nil); err != nil || !bytes.Equal(client.Certificate[0], server.Certificate[0]) {
+		t.Errorf("another certificate, %v", err)
+	}
+	if len(made) != 1 || made[0].left.Load() {
+		t.Error("the Source has been replaced for nothing")
+	}
+	if err := p.Reload(load("down-after = \"1s\"\n")); err != nil {
+		t.Fatal(err)
+	}
+	if len(made) != 2 || !made[0].left.Load() || made[1].left.Load() {
+		t.Error("the Source has not been replaced")
+	}
+	p.Drain()
+	if !made[1].left.Load() {
+		t.Error("the Source does not make room for that of another process")
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if err := New(load(""), Options{}).Run(t.Context()); err == nil || !strings.Contains(err.Error(), "set Options.Standalone") {
+		t.Errorf("without a Sentinel inside: %v", err)
+	}
+}
+
+// leaving is a Source that can give its place up.
+type leaving struct {
+	steered
+	opt  GroupOptions
+	left atomic.Bool
+}
+
+func (l *leaving) Leave() { l.left.Store(true) }

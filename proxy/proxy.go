@@ -204,7 +204,10 @@ func (p *Proxy) open(cfg *Config, next *site) (opened []*door, err error) {
 // enforce puts a site in force of which everything is there. p.mu is held.
 func (p *Proxy) enforce(old, next *site, fresh []*group, opened []*door) {
 	for i := range next.cfg.Masters {
-		next.groups[next.cfg.Masters[i].Name].access.Store(&next.cfg.Masters[i].serverAccess)
+		m := &next.cfg.Masters[i]
+		g := next.groups[m.Name]
+		g.access.Store(&m.serverAccess)
+		g.peerTLS.Store(m.peerTLS)
 	}
 	p.site.Store(next)
 	for _, g := range fresh {
@@ -241,7 +244,7 @@ func (m *MasterConfig) same(o *MasterConfig) bool {
 	a, b := *m, *o
 	for _, c := range []*MasterConfig{&a, &b} {
 		c.serverAccess.TLS, c.sentinelAccess.TLS = nil, nil // the files may have changed; see group.access
-		c.dial, c.source, c.reads = nil, nil, false
+		c.dial, c.source, c.reads, c.peerTLS = nil, nil, false, nil
 	}
 	return reflect.DeepEqual(a, b)
 }

@@ -3,6 +3,7 @@ package standalone
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"iter"
@@ -52,6 +53,11 @@ type Options struct {
 	// Announce replaces the address that others are told, as "ip:port"; "": the actual one.
 	Announce string
 
+	// ListenTLS is for connections to Listen, and Access.TLS then for those to other
+	// Groups too. Either all Groups and servers use TLS, or none does. nil with Access.TLS:
+	// nobody can ask this Group.
+	ListenTLS *tls.Config
+
 	// Password protects that Sentinel, and is sent to the others.
 	Password string
 
@@ -92,7 +98,7 @@ func (o *Options) complete() error {
 	o.DownAfter = cmp.Or(o.DownAfter, 5*time.Second)
 	switch {
 	case o.Listen != "":
-	case o.Access.TLS != nil:
+	case o.Access.TLS != nil && o.ListenTLS == nil:
 		o.Listen = "none" // the others would be asked with TLS too
 	default:
 		o.Listen = ":0"
@@ -122,6 +128,7 @@ type Group struct {
 	log      *slog.Logger
 	resolver *discovery.Resolver
 	running  atomic.Pointer[sentinel.Sentinel]
+	peers    atomic.Pointer[[]sentinel.Peer]
 	watching atomic.Int64 // since when a server answers, in Unix nanoseconds; 0: none has yet
 	leave    chan struct{}
 	enough   chan struct{}       // closed when more than half of Options.Proxies have been heard of
@@ -176,7 +183,7 @@ func (g *Group) sentinel(ln net.Listener) (*sentinel.Sentinel, error) {
 		GossipPort: -1, Policy: sentinel.Policy{Allow: g.allow}, Logger: g.log,
 	}
 	if cfg.Listener = ln; ln == nil && g.opt.Listen != "none" {
-		cfg.Listen = g.opt.Listen
+		cfg.Listen, cfg.ListenTLS = g.opt.Listen, g.opt.ListenTLS
 	}
 	if host, port, err := net.SplitHostPort(g.opt.Announce); err == nil {
 		cfg.AnnounceIP = host
@@ -200,7 +207,11 @@ func (g *Group) stateKey() string {
 // dialSentinel connects to a Sentinel or, for the check of its role, to a server.
 func (g *Group) dialSentinel(ctx context.Context, network, addr string) (net.Conn, error) {
 	if addr != ownSentinel {
-		return g.opt.Dial(ctx, network, addr)
+		conn, err := g.opt.Dial(ctx, network, addr)
+		if err != nil || !g.isPeer(ctx, addr) {
+			return conn, err
+		}
+		return g.secure(ctx, conn, addr)
 	}
 	if s := g.running.Load(); s != nil {
 		return s.DialRESP(ctx)
@@ -210,9 +221,21 @@ func (g *Group) dialSentinel(ctx context.Context, network, addr string) (net.Con
 	}
 	// Another process has the state, as the two are about to change places.
 	if host, port, err := net.SplitHostPort(g.opt.Listen); err == nil && port != "0" {
-		return g.opt.Dial(ctx, network, net.JoinHostPort(cmp.Or(host, "127.0.0.1"), port))
+		return g.dialServer(ctx, net.JoinHostPort(cmp.Or(host, "127.0.0.1"), port))
 	}
 	return nil, errors.New("the Sentinel of this process does not run")
+}
+
+// isPeer reports whether a Sentinel is at an address, and no server: the resolver adds
+// TLS to connections to servers by itself.
+func (g *Group) isPeer(ctx context.Context, addr string) bool {
+	if s := g.running.Load(); s != nil && g.opt.Access.TLS != nil {
+		if list, err := s.Peers(ctx, g.opt.Name); err == nil {
+			g.peers.Store(&list)
+		}
+	}
+	list := g.peers.Load()
+	return list != nil && slices.ContainsFunc(*list, func(p sentinel.Peer) bool { return p.Addr == addr })
 }
 
 // Run watches until the context ends, and then returns nil. No goroutine outlives it. It

@@ -194,8 +194,16 @@ func (g *Group) talk(ctx context.Context, addr string, f func(*dialogue) error) 
 // dialServer connects to a server, with TLS if it has that.
 func (g *Group) dialServer(ctx context.Context, addr string) (net.Conn, error) {
 	conn, err := g.opt.Dial(ctx, "tcp", addr)
-	if err != nil || g.opt.Access.TLS == nil {
-		return conn, err
+	if err != nil {
+		return nil, err
+	}
+	return g.secure(ctx, conn, addr)
+}
+
+// secure adds TLS to a connection to a server or another Sentinel, if they have that.
+func (g *Group) secure(ctx context.Context, conn net.Conn, addr string) (net.Conn, error) {
+	if g.opt.Access.TLS == nil {
+		return conn, nil
 	}
 	cfg := g.opt.Access.TLS.Clone()
 	if cfg.ServerName == "" {

@@ -91,7 +91,7 @@ func (p *program) proxy(args []string) int {
 func standaloneGroup(o proxy.GroupOptions) (proxy.Source, error) {
 	return standalone.New(standalone.Options{
 		Name: o.Name, Servers: o.Servers, Access: o.Access, DownAfter: o.DownAfter, Proxies: o.Proxies, StateFile: o.State,
-		Listen: o.Sentinel.Listen, Announce: o.Sentinel.Announce, Password: string(o.Sentinel.Password), Dial: o.Dial, Logger: o.Logger,
+		Listen: o.Sentinel.Listen, Announce: o.Sentinel.Announce, Password: string(o.Sentinel.Password), ListenTLS: o.ListenTLS, Dial: o.Dial, Logger: o.Logger,
 	})
 }
 

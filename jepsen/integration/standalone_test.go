@@ -3,6 +3,7 @@ package integration
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/gosentinel/sentinel/internal/testcert"
 	"github.com/gosentinel/sentinel/jepsen/cluster"
 	"github.com/gosentinel/sentinel/jepsen/cluster/clustertest"
 )
@@ -29,6 +31,7 @@ type alone struct {
 	*env
 	servers []*cluster.Server
 	proxies []*cluster.Server
+	tls     *tls.Config // of clients of the servers
 }
 
 // newAlone starts empty servers, all of which are masters, without any proxy.
@@ -46,7 +49,10 @@ func (a *alone) server(lines ...string) *cluster.Server {
 	a.Helper()
 	port, err := a.c.Port()
 	a.must(err)
-	spec := cluster.NodeSpec{Name: fmt.Sprintf("server-%d", len(a.servers)+1), Port: port, Conf: cluster.ServerConf(port, lines...)}
+	spec := cluster.NodeSpec{Name: fmt.Sprintf("server-%d", len(a.servers)+1), Port: port, Conf: cluster.ServerConf(port, lines...), TLS: a.tls}
+	if a.tls != nil {
+		spec.Conf += fmt.Sprintf("port 0\ntls-port %d\n", port)
+	}
 	for _, line := range lines {
 		spec.Password, _ = strings.CutPrefix(line, "requirepass ")
 	}
@@ -204,6 +210,35 @@ func TestStandalonePassword(t *testing.T) {
 	a.write(p, "k")
 	if log, err := p.Log(); err != nil || strings.Contains(log, "right") || strings.Contains(log, `"wrong"`) {
 		t.Errorf("a password in the log, %v:\n%s", err, log)
+	}
+}
+
+// TestStandaloneTLS: two proxies on servers with TLS and passwords find and ask each other
+// with TLS and a password too.
+func TestStandaloneTLS(t *testing.T) {
+	t.Parallel()
+	onlyGosentinel(t)
+	e := newEnv(t)
+	ca := testcert.NewAuthority(t, "test")
+	files := ca.Write(t, t.TempDir(), "server")
+	pair, err := tls.LoadX509KeyPair(files.Cert, files.Key)
+	e.must(err)
+	a := newAlone(e, 0)
+	a.tls = &tls.Config{Certificates: []tls.Certificate{pair}, RootCAs: ca.Pool(), ServerName: "server.example"}
+	for range 2 {
+		a.server("masterauth right", "tls-replication yes", "tls-cert-file "+files.Cert, "tls-key-file "+files.Key, "tls-ca-cert-file "+files.CA, "requirepass right")
+	}
+	for range 2 {
+		a.proxy("proxies = 2", "password = \"right\"",
+			fmt.Sprintf("tls = { enable = true, server-name = \"server.example\", ca-file = %[1]q, cert-file = %[2]q, key-file = %[3]q }\n"+
+				"sentinel = { password = \"between\", tls = { ca-file = %[1]q, cert-file = %[2]q, key-file = %[3]q } }", files.CA, files.Cert, files.Key))
+	}
+	old := a.settled()
+	old.Kill()
+	a.write(a.proxies[0], "k")
+	e.must(old.Start())
+	if a.settled() == old {
+		t.Error("the master has not changed")
 	}
 }
 
