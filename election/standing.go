@@ -56,7 +56,7 @@ func (l Lineage) standing(c Replica, end uint64) Standing {
 		return Reading
 	case l.ReplID == "" || c.ReplID == "":
 		return c.unlabelled()
-	case l.Covers(c.Data) && (c.Offset > 1 || l.Offset <= 1) && !l.before(c, end): // 1: it has lost its place in the stream
+	case l.Covers(c.Data) && l.placed(c) && !l.before(c, end):
 		switch {
 		case c.ReplID != l.ReplID:
 			return Past
@@ -86,6 +86,14 @@ func (l Lineage) standing(c Replica, end uint64) Standing {
 // further: it names it, or the one before and has not come to its end.
 func (l Lineage) Covers(d Data) bool {
 	return d.ReplID != "" && (d.ReplID == l.ReplID || d.ReplID == l.ReplID2 && d.Offset < l.Second)
+}
+
+// placed reports whether the offset of a replica says how far it has come. At 1 it has lost
+// its place in the stream. At 0 it was filled at the beginning of a history, by a master
+// that was restarted and read its data itself; without a link since its start it says
+// nothing.
+func (l Lineage) placed(c Replica) bool {
+	return c.Offset > 1 || l.Offset <= 1 || c.Offset == 0 && c.LinkDown >= 0 && !c.Master
 }
 
 // before reports whether a replica has come only to where the master had no key yet,
