@@ -300,16 +300,14 @@ func TestStandaloneHandOver(t *testing.T) {
 func TestProxiesOfAGroup(t *testing.T) {
 	t.Parallel()
 	onlyGosentinel(t)
-	kills := 5
+	kills, patience := 5, 5*time.Minute
 	if *long {
-		kills = 100
+		kills, patience = 100, time.Hour
 	}
 	e := newEnv(t)
-	if *long {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
-		t.Cleanup(cancel)
-		e.ctx = ctx
-	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
+	e.ctx = ctx
 	a := newAlone(e, 3)
 	for range 3 {
 		a.proxy()
