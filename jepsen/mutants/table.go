@@ -466,7 +466,7 @@ var general = []Mutation{
 	{
 		Name: "histories of data not compared", Why: "a server with other data is promoted because its offset is larger",
 		By: ByTest, Test: [2]string{"./election", "^TestUnplannedTable$"},
-		Edits: []Edit{{"election/standing.go", "case l.Covers(c.Data) && (", "case ("}},
+		Edits: []Edit{{"election/standing.go", "case l.Covers(c.Data) && l.placed(c)", "case l.placed(c)"}},
 	},
 	{
 		Name: "the history before the last promotion not known", Why: "a replica with data of then is taken for a stranger",
