@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-var long = flag.Bool("long", false, "strike at every step of a switchover with every fault, and try all mixes of Sentinels")
+var long = flag.Bool("long", false, "strike at every step of a switchover with every fault, try all mixes of Sentinels, and all clients behind the proxy")
 
 // steps are the commands of a switchover that can be struck at, with the server.
 var steps = []string{
