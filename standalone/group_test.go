@@ -175,10 +175,42 @@ func TestTwoApart(t *testing.T) {
 		if st := w.servers[w.addrs[1]].Status(); st.Master == "" {
 			t.Error("the replica was promoted")
 		}
+		for _, g := range w.groups {
+			if !g.said("no failover can be made") {
+				t.Errorf("%s does not say that it is helpless", g.host)
+			}
+		}
 		w.part()
 		w.agreed(time.Minute, w.addrs[0])
 		w.down(w.addrs[0])
 		w.agreed(time.Minute, w.addrs[1])
+		w.close()
+	})
+}
+
+// TestForgotten: after a proxy has gone for good the other one is helpless, until it is told
+// to forget it.
+func TestForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 2)
+		w.up(0)
+		w.up(1)
+		g := w.watch(0)
+		gone := w.watch(1)
+		w.agreed(30*time.Second, w.addrs[0])
+		time.Sleep(10 * time.Second)
+		gone.end()
+		w.groups = w.groups[:1]
+		time.Sleep(30 * time.Second)
+		if !g.said("no failover can be made") {
+			t.Error("nothing is said")
+		}
+		if err := g.running.Load().Reset(t.Context(), "cache"); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(30 * time.Second)
+		w.down(w.addrs[0])
+		w.agreed(5*time.Second, w.addrs[1])
 		w.close()
 	})
 }

@@ -214,7 +214,22 @@ func (w *watcher) keep(ctx context.Context, m *sentinel.Master) {
 	}
 	if now := time.Now(); now.Sub(w.looked) >= lookStep {
 		w.looked = now
+		w.majority(ctx, m)
 		w.outside(ctx, m, members, ids)
+	}
+}
+
+// majority says when too few of the others answer for a failover.
+func (w *watcher) majority(ctx context.Context, m *sentinel.Master) {
+	g := w.g
+	q, err := w.s.CheckQuorum(ctx, m.Name)
+	var few *sentinel.QuorumError
+	switch since := g.watching.Load(); {
+	case err == nil:
+		g.quiet("majority")
+	case errors.As(err, &few) && since != 0 && time.Since(time.Unix(0, since)) >= settleTime:
+		g.say("majority", "no failover can be made: too few of the proxies that are known answer. Has one gone for good, send SENTINEL RESET "+m.Name+" to the others",
+			"answer", q.Usable, "known", q.Known, "needed", q.Needed)
 	}
 }
 
