@@ -236,16 +236,18 @@ func (c *Conn) keepRaw() {
 // Arm sets the deadline of the connection that applies to what it receives next.
 func (c *Conn) Arm() error {
 	var want time.Time
-	switch idle := c.guard.lim.IdleTimeout; {
-	case c.scan.partial():
+	if c.scan.partial() {
 		// The time runs from the first byte: a client that sends one byte a
 		// minute must not hold memory indefinitely.
 		if c.begun.IsZero() {
 			c.begun = time.Now()
 		}
 		want = c.begun.Add(c.guard.lim.PartialTimeout)
-	case idle > 0 && !c.exempt.Load():
-		want = time.Now().Add(idle)
+	}
+	if idle := c.guard.lim.IdleTimeout; idle > 0 && !c.exempt.Load() {
+		if by := time.Now().Add(idle); want.IsZero() || by.Before(want) {
+			want = by // half a command does not buy time
+		}
 	}
 	if want == c.deadline {
 		return nil

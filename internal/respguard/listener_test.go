@@ -182,6 +182,28 @@ func TestIdleTimeout(t *testing.T) {
 	})
 }
 
+// TestSilentInsideCommand: the time of an idle client runs from the last byte that it has
+// sent, also where that is not the end of a command.
+func TestSilentInsideCommand(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		defer near.Close()
+		c := New(Limits{IdleTimeout: 3 * time.Second, PartialTimeout: time.Minute}).admit(far)
+		defer c.Close()
+		go func() {
+			for _, part := range []string{"*2", "\r\n$4\r\n", "PI"} {
+				near.Write([]byte(part))
+				time.Sleep(2 * time.Second)
+			}
+		}()
+		start := time.Now()
+		_, err := c.Read(make([]byte, 4096))
+		if !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(start) != 7*time.Second {
+			t.Errorf("%v after %v", err, time.Since(start))
+		}
+	})
+}
+
 // TestPartialTimeout: sending single bytes does not keep a command alive, and a
 // busy pipeline that never pauses at a command boundary is not cut off.
 func TestPartialTimeout(t *testing.T) {
