@@ -119,7 +119,7 @@ bench-short: build ## run every row of that once, as short as can be (under 3 mi
 	$(GO) build -o $(BIN)/ ./jepsen/cmd/bench
 	$(BIN)/bench table -rows $(BENCHROWS) -runs 1 -short -sentinel $(BIN)/gosentinel -sentinel redis-sentinel
 
-benchmem: ## benchmarks of the parts: a step of the core, INFO, hellos, the guard, files
+benchmem: ## benchmarks of the parts: a step of the core, INFO, hellos, the guard, files (for benchstat)
 	$(GO) test -run ^$$ -bench '^Benchmark(Step|ParseInfo|Hello|Read|Render|Parse)$$' -benchmem -count 6 ./monitor ./internal/respguard ./configrewrite
 
 bench-failover: build ## measure failovers of gosentinel and redis-sentinel (RUNS=20 each)

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/gosentinel/sentinel/monitor"
 )
@@ -16,7 +18,7 @@ func TestLinkFiles(t *testing.T) {
 	}}
 	// Two each for two masters, one assumed replica and three known ones, and one
 	// for each of the three peers.
-	if got, want := linkFiles(st), 2*2+2*1+2*3+3; got != want {
+	if got, want := LinkFiles(st), 2*2+2*1+2*3+3; got != want {
 		t.Errorf("%d descriptors, want %d", got, want)
 	}
 }
@@ -46,5 +48,45 @@ func TestFitClients(t *testing.T) {
 		if err != nil && !strings.Contains(err.Error(), "at least 164. (7 masters need 100 connections") {
 			t.Error(err)
 		}
+	}
+}
+
+// TestRoom: what the links need beyond the start is taken from the clients, and not from
+// the log and the file. What is missing is said, but not all the time.
+func TestRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var said []string
+		r := Room{Limit: 300, Clients: 100, Warn: func(text string) { said = append(said, text) }}
+		need := func() int { return 1000 }
+		for _, c := range []struct {
+			links, clients int
+			fails, later   bool
+			says           string
+		}{
+			{links: 10, clients: 258},
+			{links: 168, clients: 100},
+			{links: 169, clients: 99, says: "no room for 100 clients. Increase it to at least 1132 "},
+			{links: 236, clients: 32},
+			{links: 237, clients: 32, fails: true, says: "cannot be connected to. Increase it to at least 1064 "},
+			{links: 237, clients: 32, fails: true},
+			{links: 237, clients: 32, fails: true, later: true, says: "at least 1064 "},
+		} {
+			if c.later {
+				time.Sleep(tellAgain)
+			}
+			before := len(said)
+			err := r.Link(c.links, need)
+			if (err != nil) != c.fails || r.MaxClients(c.links) != c.clients {
+				t.Errorf("%d links: %v, %d clients", c.links, err, r.MaxClients(c.links))
+			}
+			switch now := said[before:]; {
+			case c.says == "" && len(now) > 0, c.says != "" && (len(now) != 1 || !strings.Contains(now[0], c.says)):
+				t.Errorf("%d links: said %q", c.links, now)
+			}
+		}
+	})
+	var none Room
+	if none.Link(1<<30, nil) != nil || none.MaxClients(1<<30) < 1<<30 {
+		t.Error("a limit that is not known limits something")
 	}
 }

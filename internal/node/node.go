@@ -71,6 +71,7 @@ type Node struct {
 	hooks     Hooks
 	record    *recorder.Recorder // nil: nothing is recorded
 	process   Process
+	room      listen.Room
 
 	bus     *pubsub.Bus
 	started atomic.Bool
@@ -373,6 +374,7 @@ func (n *Node) fitFiles() error {
 		return err
 	}
 	n.settings.MaxClients, n.files = files.Clients, files.Need
+	n.room.Limit, n.room.Clients = files.Limit, files.Clients
 	n.warnings = append(n.warnings, files.Warnings...)
 	return nil
 }

@@ -211,7 +211,7 @@ func (n *Node) build(ctx context.Context, log logfile.Log, socks *listen.Sockets
 		gossip: newGossipShell(ctx, plan, secret(n.state.Options), log),
 		links: link.New(link.Config{
 			Deliver: in.deliver, DeliverAll: in.deliverAll, Now: in.clock.now, DialContext: n.dial, BindSource: n.settings.BindSourceAddr, TLS: n.dialTLS, Log: log.Log,
-			Masters: core.MasterCount,
+			Masters: core.MasterCount, Room: n.linkRoom(core, log),
 		}),
 		policy: newPolicyShell(ctx, n.policy, func(a monitor.Input) { in.put(item{in: a}) }, log),
 		scripts: scripts.New(scripts.Config{
@@ -224,6 +224,13 @@ func (n *Node) build(ctx context.Context, log logfile.Log, socks *listen.Sockets
 		core: core, record: n.record, inbox: in, store: n.store, giveUp: giveUp, links: sh.links, gossip: sh.gossip, policy: sh.policy, log: log, publish: n.bus.Publish,
 		script: sh.scripts.Run, history: sh.history, addrs: &server.Addrs{}, crash: n.crash(log), lookup: names.lookup, secret: secret,
 	}), sh, nil
+}
+
+// linkRoom returns what says whether there is room for so many links. The loop calls it.
+func (n *Node) linkRoom(core *monitor.Core, log logfile.Sink) func(int) error {
+	n.room.Warn = func(text string) { log.Log(monitor.LevelWarning, text) }
+	need := func() int { st := core.State(); return listen.LinkFiles(&st) }
+	return func(links int) error { return n.room.Link(links, need) }
 }
 
 // crash returns the function that carries out a simulated crash. A daemon exits;
@@ -340,6 +347,7 @@ func (n *Node) serverConfig(cancel func(), sh *shells, log logfile.Log, socks *l
 		ACLFile:       n.aclFile,
 		ProtectedMode: n.settings.ProtectedMode,
 		MaxClients:    n.settings.MaxClients,
+		Room:          func() int { return n.room.MaxClients(sh.links.Count()) },
 		IdleTimeout:   n.settings.Timeout,
 		Version:       Version,
 		RunID:         string(newRunID()),

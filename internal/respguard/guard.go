@@ -27,7 +27,7 @@ func NewListener(ln net.Listener, lim Limits) net.Listener { return New(lim).Lis
 // Clients returns the number of connections that are open now.
 func (g *Guard) Clients() int { return int(g.clients.Load()) }
 
-// Refused returns the number of connections refused so far because of MaxClients.
+// Refused returns the number of connections refused so far because of MaxClients or Room.
 func (g *Guard) Refused() uint64 { return g.refused.Load() }
 
 // Limits returns the limits in force, with defaults filled in.
@@ -108,7 +108,7 @@ func (l *listener) wait(d time.Duration) bool {
 
 // admit returns the guarded connection, or nil when there are too many.
 func (g *Guard) admit(nc net.Conn) *Conn {
-	if g.clients.Add(1) > int64(g.lim.MaxClients) {
+	if g.clients.Add(1) > int64(min(g.lim.MaxClients, g.lim.Room())) {
 		g.clients.Add(-1)
 		g.refused.Add(1)
 		Refuse(nc, "ERR max number of clients reached")

@@ -10,6 +10,9 @@ type Limits struct {
 	// MaxClients is the number of connections served at once. Further ones get an
 	// error line and are closed. Default 10000, as in Redis.
 	MaxClients int
+	// Room, if set, returns how many connections there is room for now, if that is
+	// fewer. It must not block.
+	Room func() int
 	// MaxArgs is the number of arguments of one command. Default 65536. Redis
 	// accepts 2^31-1, and allocates memory for them.
 	MaxArgs int
@@ -64,6 +67,9 @@ func (l Limits) withDefaults() Limits {
 	setDefault(&l.LargeBytes, 16<<10)
 	setDefault(&l.TotalBytes, 64<<20)
 	setDefault(&l.PartialTimeout, time.Minute)
+	if l.Room == nil {
+		l.Room = func() int { return l.MaxClients }
+	}
 	if l.OnAcceptError == nil {
 		l.OnAcceptError = func(error, time.Duration) {}
 	}

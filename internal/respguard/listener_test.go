@@ -137,6 +137,18 @@ func TestSeveralListenersShareLimits(t *testing.T) {
 	}
 }
 
+// TestRoomForClients: where there is room for fewer than MaxClients, that counts.
+func TestRoomForClients(t *testing.T) {
+	room := 1
+	g := New(Limits{MaxClients: 2, Room: func() int { return room }})
+	if g.admit(&script{}) == nil || g.admit(&script{}) != nil {
+		t.Error("the room is not counted")
+	}
+	if room = 9; g.admit(&script{}) == nil || g.admit(&script{}) != nil {
+		t.Error("more room is not given, or more than MaxClients are")
+	}
+}
+
 // TestAuthenticationLiftsLimitsInsidePipeline: a long command after AUTH in the
 // same packet is checked only after AUTH was executed.
 func TestAuthenticationLiftsLimitsInsidePipeline(t *testing.T) {

@@ -19,6 +19,7 @@ type Config struct {
 	Commands      *Commands     // nil = all, not renamed
 	ProtectedMode bool          // accept only local connections while there is no password
 	MaxClients    int           // 0 = 10000
+	Room          func() int    // how many clients there is room for now; nil: MaxClients
 	IdleTimeout   time.Duration // 0 = never
 
 	NoPoller bool // have a goroutine for each connection, as everywhere but on Linux

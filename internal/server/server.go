@@ -72,6 +72,7 @@ func New(cfg Config, eng Engine, bus *pubsub.Bus) *Server {
 	}
 	s.guard = respguard.New(respguard.Limits{
 		MaxClients:   s.cfg.MaxClients,
+		Room:         s.cfg.Room,
 		IdleTimeout:  s.cfg.IdleTimeout,
 		AuthRequired: true, // until newClient finds out
 		OnAcceptError: func(err error, pause time.Duration) {

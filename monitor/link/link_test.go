@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -290,6 +291,37 @@ func TestPendingGrowsWithTheMasters(t *testing.T) {
 		r.run(send(1, monitor.Ping{}))
 		synctest.Wait()
 		checkOneLoss(t, r, "42 commands without a reply")
+	})
+}
+
+// TestNoRoom: where there is room for one connection, another one fails at once, and a
+// later one finds the room that the first has left.
+func TestNoRoom(t *testing.T) {
+	full := errors.New("full")
+	room := func(conns int) error {
+		if conns > 1 {
+			return full
+		}
+		return nil
+	}
+	virtual(t, Config{Room: room}, answering(), func(r *rig) {
+		second := dialCommand
+		second.Conn = 2
+		third := dialCommand
+		third.Conn = 3
+		r.run(dialCommand, second)
+		synctest.Wait()
+		if n := r.Count(); n != 1 {
+			t.Errorf("%d connections", n)
+		}
+		if got := r.got(); !slices.Contains(got, monitor.Input(monitor.LinkDown{Conn: 2, Reason: "full"})) || len(got) != 2 {
+			t.Errorf("delivered %+v", got)
+		}
+		r.run(monitor.Close{Conn: 1}, third)
+		synctest.Wait()
+		if n := r.Count(); n != 1 || r.got()[2].(monitor.LinkUp).Conn != 3 {
+			t.Errorf("%d connections, delivered %+v", n, r.got())
+		}
 	})
 }
 

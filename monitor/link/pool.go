@@ -56,6 +56,10 @@ type Config struct {
 	// goroutine that calls Do. A link to another Sentinel carries the traffic of
 	// all that both monitor, and its limits grow with their number. nil: few.
 	Masters func() int
+
+	// Room says why there cannot be so many connections; nil: there can. It is called
+	// by the goroutine that calls Do.
+	Room func(conns int) error
 }
 
 // Arrival is an input and when it arrived.
@@ -145,6 +149,9 @@ func New(cfg Config) *Pool {
 	if cfg.Masters == nil {
 		cfg.Masters = func() int { return 1 }
 	}
+	if cfg.Room == nil {
+		cfg.Room = func(int) error { return nil }
+	}
 	if cfg.Log == nil {
 		cfg.Log = func(monitor.Level, string) {}
 	}
@@ -172,6 +179,14 @@ func (p *Pool) Do(e monitor.Effect) {
 	case monitor.Send:
 		p.send(e)
 	}
+}
+
+// Count returns how many connections there are, with those that are being opened. Any
+// goroutine may call it.
+func (p *Pool) Count() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.conns)
 }
 
 // Flush writes what was sent since the last Flush, with one write for each
@@ -211,6 +226,10 @@ func (p *Pool) dial(d monitor.Dial) {
 		return
 	}
 	p.conns[d.Conn] = c
+	if err := p.cfg.Room(len(p.conns)); err != nil {
+		p.wg.Go(func() { c.end(err) })
+		return
+	}
 	p.starts.add(func() { c.connect(ctx) })
 }
 
