@@ -503,10 +503,11 @@ func data(i *monitor.Info) string {
 }
 
 // descends reports whether a server has what its master had, perhaps without the
-// latest writes. One that has just been filled by a master that was restarted may be at
-// offset 0 of its history.
+// latest writes. One that was filled by a master that had been restarted is at offset 0 of
+// its history, which says nothing where it had no link since its start.
 func descends(i *monitor.Info, id string, offset uint64) bool {
-	return !i.Loading && !i.Syncing && (i.ReplID == id && (end(i) > 0 || i.MasterLinkUp && i.Keys) || has(i, id, offset))
+	filled := i.Role == monitor.RoleReplica && i.MasterLinkDown >= 0 && i.Keys
+	return !i.Loading && !i.Syncing && (i.ReplID == id && (end(i) > 0 || filled) || has(i, id, offset))
 }
 
 // hasMost checks that no other replica has more of what the master had than one that
