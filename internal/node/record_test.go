@@ -111,18 +111,21 @@ func TestRecordedFailover(t *testing.T) {
 			return now.Current != old && now.FailoverState == "none"
 		})
 	}
-	led, voted := 0, 0
+	led, voted, asked := 0, 0, 0
 	for i, r := range all {
 		r.stop(t)
-		events := r.replay(t, fmt.Sprintf("Sentinel %d", i))
+		events, asks := r.replay(t, fmt.Sprintf("Sentinel %d", i))
+		asked += asks
 		led += strings.Count(events, "+failover-end ")
 		voted += strings.Count(events, "+vote-for-leader ")
 		if !strings.Contains(events, "+switch-master m ") {
 			t.Errorf("Sentinel %d has not switched: %s", i, events)
 		}
 	}
-	if led != 1 || voted < 2 {
-		t.Errorf("%d failovers were led and %d votes given", led, voted)
+	// Nobody may have asked the leader, and a question about a master that is up does not
+	// reach the core.
+	if led != 1 || voted < 2 || asked == 0 {
+		t.Errorf("%d failovers were led, %d votes given and %d asked for", led, voted, asked)
 	}
 }
 
@@ -147,8 +150,8 @@ func (r *recorded) stop(t *testing.T) {
 	}
 }
 
-// replay plays the record and returns the events in it.
-func (r *recorded) replay(t *testing.T, name string) string {
+// replay plays the record and returns the events in it, and how many questions of others.
+func (r *recorded) replay(t *testing.T, name string) (string, int) {
 	t.Helper()
 	var events strings.Builder
 	note := func(effects []monitor.Effect) {
@@ -171,10 +174,10 @@ func (r *recorded) replay(t *testing.T, name string) string {
 	if err != nil {
 		t.Errorf("%s: after %v: %v", name, inputs, err)
 	}
-	for _, kind := range []string{"Tick", "LinkUp", "Pong", "InfoReply", "HelloReceived", "Ask", "Persisted"} {
+	for _, kind := range []string{"Tick", "LinkUp", "Pong", "InfoReply", "HelloReceived", "Persisted"} {
 		if inputs["monitor."+kind] == 0 {
 			t.Errorf("%s has recorded no %s: %v", name, kind, inputs)
 		}
 	}
-	return events.String()
+	return events.String(), inputs["monitor.Ask"]
 }
