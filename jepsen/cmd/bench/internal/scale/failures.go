@@ -40,7 +40,8 @@ var failureRows = []Row{
 var inTilt = told("+tilt", "")
 
 func killMany(ctx context.Context, s *stage) ([]float64, error) {
-	const downAfter, patience = 10 * time.Second, time.Minute
+	const patience = time.Minute
+	downAfter := s.downAfter(10 * time.Second)
 	masters := s.size(s.o.Mass, 30)
 	doomed := masters / 5
 	set := setting{Layout: fleet.Layout{Masters: masters, Replicas: 1, Doomed: doomed}, sentinels: 3, downAfter: downAfter}
@@ -78,7 +79,8 @@ func killMany(ctx context.Context, s *stage) ([]float64, error) {
 }
 
 func cutOff(ctx context.Context, s *stage) ([]float64, error) {
-	const peers, downAfter = 4, 5 * time.Second
+	const peers = 4
+	downAfter := s.downAfter(5 * time.Second)
 	masters := s.size(1000, 50)
 	set := setting{Layout: fleet.Layout{Masters: masters, Replicas: 1, Doomed: masters}, downAfter: downAfter, quorum: peers/2 + 1}
 	var questions atomic.Int64

@@ -17,21 +17,21 @@ var linkRows = []Row{
 		Name: "idle", Text: "1 master and 2 replicas, default file",
 		Figures: []Figure{ratio("CPU", "ms/min", 1, 1.2), ratio("wake-ups", "1/s", 1, 0), told("RSS", "MiB")},
 		Run: func(ctx context.Context, s *stage) ([]float64, error) {
-			w, err := s.watch(ctx, setting{Layout: fleet.Layout{Masters: 1, Replicas: 2}}, s.span(time.Minute, 4*time.Second))
+			w, err := s.watch(ctx, setting{Layout: fleet.Layout{Masters: 1, Replicas: 2}}, s.span(time.Minute, 3*time.Second))
 			return []float64{w.cpuMinute(), w.wakeUps(), w.RSS}, err
 		},
 	}, {
 		Name: "links", Text: "1,000 masters and replicas, down-after 30 s", Timeout: 5 * time.Minute,
 		Figures: []Figure{ratio("CPU", "ms/min", 0.55, 0.8), ratio("RSS", "MiB", 0.75, 1), told("PINGs", "1/s")},
 		Run: func(ctx context.Context, s *stage) ([]float64, error) {
-			w, err := s.watch(ctx, pairs(s.size(1000, 100), 30*time.Second), s.span(time.Minute, 4*time.Second))
+			w, err := s.watch(ctx, pairs(s.size(1000, 100), 30*time.Second), s.span(time.Minute, 3*time.Second))
 			return []float64{w.cpuMinute(), w.RSS, w.pings}, err
 		},
 	}, {
 		Name: "eager", Text: "500 masters and replicas, down-after 1 s: ten times as many PINGs", Timeout: 5 * time.Minute,
 		Figures: []Figure{ratio("CPU", "ms/min", 2, 2.2), told("PINGs", "1/s")},
 		Run: func(ctx context.Context, s *stage) ([]float64, error) {
-			w, err := s.watch(ctx, pairs(s.size(500, 50), time.Second), s.span(time.Minute, 4*time.Second))
+			w, err := s.watch(ctx, pairs(s.size(500, 50), time.Second), s.span(time.Minute, 3*time.Second))
 			return []float64{w.cpuMinute(), w.pings}, err
 		},
 	}, {
@@ -42,7 +42,7 @@ var linkRows = []Row{
 		},
 		Run: func(ctx context.Context, s *stage) ([]float64, error) {
 			begun := time.Now()
-			w, err := s.watch(ctx, pairs(s.size(fitting(10000), 500), 30*time.Second), s.span(10*time.Minute, 4*time.Second))
+			w, err := s.watch(ctx, pairs(s.size(fitting(10000), 500), 30*time.Second), s.span(10*time.Minute, 3*time.Second))
 			if err != nil {
 				return nil, err
 			}
@@ -89,7 +89,7 @@ func (s *stage) watch(ctx context.Context, set setting, while time.Duration) (w 
 	if err := s.enter(ctx, set); err != nil {
 		return w, err
 	}
-	if err := rest(ctx, s.span(10*time.Second, 2*time.Second)); err != nil { // what follows from the start is over
+	if err := rest(ctx, s.span(10*time.Second, time.Second)); err != nil { // what follows from the start is over
 		return w, err
 	}
 	before, err := s.fleet.Counts(ctx)

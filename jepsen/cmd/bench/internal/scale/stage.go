@@ -35,6 +35,14 @@ func (s *stage) span(long, short time.Duration) time.Duration {
 	return long
 }
 
+// downAfter returns d, or the shorter time that a short run waits for.
+func (s *stage) downAfter(d time.Duration) time.Duration {
+	if s.o.Short {
+		return min(d, 2*time.Second)
+	}
+	return d
+}
+
 // size returns the large number, or the small one of a short run.
 func (s *stage) size(large, small int) int {
 	if s.o.Short {
