@@ -17,9 +17,10 @@ const epochShared = time.Second
 
 // standsAt is the epoch at which this Sentinel would stand for m now: the current one
 // while it is young and this Sentinel could still give another its vote about m in it, else
-// the next.
+// the next. One that has lost its votes may have given that already, when the epoch was
+// young the first time.
 func (c *Core) standsAt(m *master) Epoch {
-	if c.epochIsYoung() && c.epoch > max(m.ledger.Epoch, m.configEpoch) {
+	if c.epochIsYoung() && !m.recall.over && c.epoch > max(m.ledger.Epoch, m.configEpoch) {
 		return c.epoch
 	}
 	return c.epoch + 1

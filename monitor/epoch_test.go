@@ -74,3 +74,16 @@ func TestOpensEpoch(t *testing.T) {
 		}
 	}
 }
+
+// TestStandsAloneWithoutMemory: who has lost its votes may have given one in an epoch that
+// others tell it, and stands in a later one.
+func TestStandsAloneWithoutMemory(t *testing.T) {
+	c := newCore(t, manyMasters(1))
+	m := c.masters[0]
+	c.now = origin
+	m.recall.over = true
+	c.raiseEpoch(m, &Hello{CurrentEpoch: 7})
+	if got := c.standsAt(m); got != 8 {
+		t.Errorf("after a hello with epoch 7 it would stand at %d", got)
+	}
+}

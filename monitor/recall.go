@@ -17,6 +17,7 @@ type recall struct {
 	lost  bool    // votes may be missing
 	ears  Instant // since when a server's channel was subscribed to; 0: not yet
 	heard Instant // first hello of another Sentinel about this master; 0: none
+	over  bool    // votes were missing, and it has listened
 }
 
 // listen is for how long the others are listened to: everyone sends a hello
@@ -56,7 +57,7 @@ func (c *Core) recollect(now Instant, m *master) Instant {
 	if due := r.heard.Add(c.listen()); now < due {
 		return due
 	}
-	m.recall = recall{}
+	m.recall = recall{over: true}
 	m.outdated()
 	c.epochsLost = false
 	if c.epoch > m.ledger.Epoch {

@@ -174,6 +174,11 @@ var general = []Mutation{
 		Edits: []Edit{{"election/standing.go", " || c.Offset == 0 && c.LinkDown >= 0 && !c.Master", ""}},
 	},
 	{
+		Name: "an epoch shared without a memory of votes", Why: "a Sentinel whose file was made anew votes for itself where it has voted for another",
+		By: ByTest, Test: [2]string{"./monitor", "^TestStandsAloneWithoutMemory$"},
+		Edits: []Edit{{"monitor/epoch.go", "c.epochIsYoung() && !m.recall.over && c.epoch >", "c.epochIsYoung() && c.epoch >"}},
+	},
+	{
 		Name: "a budget without a limit of the queue", Why: "after a storm, nothing is fast for minutes",
 		By: ByTest, Test: [2]string{"./monitor", "^TestBudget$"},
 		Edits: []Edit{{"monitor/hurry.go", "	if token >= latest {\n\t\treturn latest\n\t}\n", ""}},
