@@ -179,6 +179,50 @@ func TestRefusals(t *testing.T) {
 	})
 }
 
+// TestCutAfterReadonly: at the end of a planned switchover the former master cuts its clients,
+// and what it has not read yet is lost. A server that has said READONLY has not executed
+// that, so it is sent to the new one, in order. Other refusals may end by themselves.
+func TestCutAfterReadonly(t *testing.T) {
+	for _, c := range []struct {
+		says  string
+		again bool
+	}{{"READONLY You can't write", true}, {"LOADING it loads", false}} {
+		bubble(t, func(t *testing.T) {
+			r := newRig(t)
+			defer r.stop()
+			a := r.servers["a"]
+			a.reply = func(_ int, w []string) string {
+				switch w[1] {
+				case "one":
+					return "-" + c.says + "\r\n"
+				case "two":
+					return "close"
+				}
+				return plainAnswer(w)
+			}
+			r.view.set("a")
+			p := r.connect()
+			p.send("INCR zero") // no connection is new
+			p.want("+INCR zero")
+			p.send("INCR one", "INCR two", "INCR three")
+			synctest.Wait()
+			r.view.set("b")
+			if c.again {
+				p.want("+INCR one", "+INCR two", "+INCR three")
+			} else {
+				p.want("+INCR one", "-"+unknownOutcome, "-"+unknownOutcome)
+			}
+			want := "INCR one"
+			if c.again {
+				want += ", INCR two, INCR three"
+			}
+			if got := r.servers["b"].log(); got != want {
+				t.Errorf("%s: the new master has executed %s", c.says, got)
+			}
+		})
+	}
+}
+
 // TestOldMaster: a master that has been replaced gets no request any more, though it
 // says that it is one.
 func TestOldMaster(t *testing.T) {

@@ -41,6 +41,7 @@ type route struct {
 	verdict  verdict
 	probing  bool // nothing has been answered yet: one request at a time
 	poisoned bool // the server refuses; replies that are still to come count for answered
+	demoted  bool // it has said that it is a replica: what was sent after that writes nothing
 	answered int
 	stopping bool // nothing is sent any more
 	stopper  *time.Timer
@@ -263,6 +264,7 @@ func (t *route) judge(r *req, b []byte) verdict {
 	if b[0] == '-' && r.c != nil && t.mayRefuse(r, b) {
 		if !t.poisoned {
 			t.poisoned, t.stopping = true, true
+			t.demoted = t.key.replica == "" && bytes.HasPrefix(refusal(b), []byte("READONLY "))
 			t.stopAfter(refusalGrace)
 			if t.key.replica == "" {
 				t.h.trouble(string(bytes.TrimRight(b[1:], "\r\n")))
@@ -298,8 +300,11 @@ var refusals = [][]byte{
 
 var abortedBecause = []byte("EXECABORT Transaction discarded because of: ")
 
+// refusal returns an error without what EXEC puts before it.
+func refusal(line []byte) []byte { return bytes.TrimPrefix(line[1:], abortedBecause) }
+
 func refuses(line []byte) bool {
-	line = bytes.TrimPrefix(line[1:], abortedBecause)
+	line = refusal(line)
 	for _, r := range refusals {
 		if bytes.HasPrefix(line, r) {
 			return true
@@ -362,14 +367,14 @@ func (t *route) disconnect() {
 	t.wire, t.stopper = nil, nil
 	t.in, t.mid, t.verdict = nil, false, deliver
 	t.scan.reset()
-	t.poisoned, t.stopping, t.probing = false, false, false
+	t.poisoned, t.demoted, t.stopping, t.probing = false, false, false, false
 	t.lostAt = time.Now()
 }
 
 // lost is called when the connection is of no use any more. Requests are kept, or
 // answered, as they were sent or not.
 func (t *route) lost(err error) {
-	answered, sentN := t.answered, t.sentN
+	answered, sentN, demoted := t.answered, t.sentN, t.demoted
 	t.disconnect()
 	if t.single {
 		t.close() // before its replies are missed: then another one is made
@@ -386,6 +391,12 @@ func (t *route) lost(err error) {
 			return false // nobody waits for it; or it has its reply, which may wait for replicas
 		case i >= sentN || i < answered:
 			return true // not sent, or refused
+		case demoted && !r.started:
+			// A planned switchover ends with the former master cutting its clients, and
+			// what it has not read by then is lost. It would have refused that too.
+			t.h.g.p.counts.Retried.Add(1)
+			r.reply = nil
+			return true
 		}
 		return t.mayRepeat(r)
 	})
