@@ -32,6 +32,7 @@ type struck struct {
 	lost         int // acknowledged writes that the new master does not have
 	longest      time.Duration
 	before       time.Duration // the longest wait before the strike: what the machine adds
+	switched     time.Duration // until the first Sentinel had switched, from the strike
 	firstMessage string
 }
 
@@ -74,7 +75,12 @@ func (s strike) on(ctx context.Context, o Options, st *stage) (r struck, err err
 	if err != nil {
 		return r, err
 	}
+	start := time.Now()
 	master, err := s.hit(ctx, st, old)
+	if err != nil {
+		return r, err
+	}
+	first, err := st.c.Events().Wait(ctx, "the switch", func(ev cluster.Event) bool { return ev.Name == "+switch-master" && ev.At.After(start) })
 	if err != nil {
 		return r, err
 	}
@@ -83,7 +89,7 @@ func (s strike) on(ctx context.Context, o Options, st *stage) (r struck, err err
 	}
 	clients.stop()
 	r, err = sum(ctx, master, clients)
-	r.before = before
+	r.before, r.switched = before, first.At.Sub(start)
 	return r, err
 }
 
@@ -166,11 +172,11 @@ func sum(ctx context.Context, master *cluster.Server, clients *crowd) (r struck,
 	return r, nil
 }
 
-// pauses returns the longest waits of all runs, sorted.
-func pauses(list []struck) []time.Duration {
+// sorted returns a time of all runs, sorted.
+func sorted(list []struck, of func(struck) time.Duration) []time.Duration {
 	var all []time.Duration
 	for _, r := range list {
-		all = append(all, r.longest)
+		all = append(all, of(r))
 	}
 	slices.Sort(all)
 	return all

@@ -109,7 +109,8 @@ func (r *report) strike(o Options, s strike, list []struck) {
 			worst.firstMessage = x.firstMessage
 		}
 	}
-	waits := pauses(list)
+	waits := sorted(list, func(r struck) time.Duration { return r.longest })
+	switched := sorted(list, func(r struck) time.Duration { return r.switched })
 	longest := waits[len(waits)-1]
 	r.line("\n%s at %d requests/s, %d clients, %d runs", s.name, o.Rate, strikeClients, len(list))
 	if s.planned {
@@ -120,6 +121,7 @@ func (r *report) strike(o Options, s strike, list []struck) {
 	} else {
 		r.line("  longest pause  down-after + median %.1f ms, most %.1f ms (%.1f ms before it)  %s", ms(trial.Quantile(waits, 0.5)-o.DownAfter), ms(longest-o.DownAfter), ms(worst.before),
 			r.goal(longest-o.DownAfter <= goalKill, s.name, fmt.Sprintf("at most %v", goalKill)))
+		r.line("  the Sentinels  down-after + median %.1f ms, most %.1f ms until the first has switched", ms(trial.Quantile(switched, 0.5)-o.DownAfter), ms(switched[len(switched)-1]-o.DownAfter))
 		most := "at most one per connection"
 		ok := worst.perConn <= 1
 		if s.inflight == "retry-idempotent" {
