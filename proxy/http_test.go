@@ -61,7 +61,7 @@ func TestReady(t *testing.T) {
 		time.Sleep(defaultHold)
 		r.wantHTTP("/readyz", 503, "cache: no master for 15s, requests are refused: a")
 		r.view.set("b")
-		time.Sleep(time.Second)
+		time.Sleep(2 * confirmTime)
 		r.wantHTTP("/readyz", 200, "cache: master b:6379")
 		r.wantHTTP("/livez", 200, "ok")
 		r.wantHTTP("/nothing", 404, "")
