@@ -98,11 +98,11 @@ func TestMetrics(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, withHTTP)
 		defer r.stop()
-		r.servers["a"].reply = func(_ int, w []string) string {
+		r.servers["a"].delay = func(w []string) time.Duration {
 			if w[0] == "GET" {
-				time.Sleep(3 * time.Millisecond)
+				return 3 * time.Millisecond
 			}
-			return plainAnswer(w)
+			return 0
 		}
 		r.view.set("a", "b")
 		synctest.Wait()

@@ -96,6 +96,7 @@ type scripted struct {
 	conns  map[net.Conn]bool
 	seen   []string // commands, but those of the handshake
 	reply  func(conn int, words []string) string
+	delay  func(words []string) time.Duration // before it answers; nil: none
 	n      int
 	offset int // of its data
 }
@@ -210,7 +211,11 @@ func (s *scripted) serve(conn net.Conn, n int) {
 			s.seen = append(s.seen, strings.Join(w, " "))
 			answer = plainAnswer(w)
 		}
+		delay := s.delay
 		s.mu.Unlock()
+		if delay != nil { // not with the lock held: virtual time would stand still
+			time.Sleep(delay(w))
+		}
 		if answer == "close" {
 			return
 		}

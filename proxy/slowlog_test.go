@@ -12,11 +12,11 @@ func TestSlowlog(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, func(c *Config) { c.SlowMost = 3 })
 		defer r.stop()
-		r.servers["a"].reply = func(_ int, w []string) string {
+		r.servers["a"].delay = func(w []string) time.Duration {
 			if strings.HasPrefix(w[len(w)-1], "slow") {
-				time.Sleep(20 * time.Millisecond)
+				return 20 * time.Millisecond
 			}
-			return plainAnswer(w)
+			return 0
 		}
 		r.view.set("a")
 		p := r.connect()
