@@ -189,8 +189,7 @@ func (c *client) inline(line []byte) bool {
 func (c *client) wrong(err error) {
 	c.w.p.counts.Protocol.Add(1)
 	c.error("ERR " + err.Error())
-	c.closing = true
-	c.touch()
+	c.cut()
 }
 
 // command handles one request. It reports false when its turn has not come: then it is
@@ -459,6 +458,12 @@ func hostOf(addr string) string {
 		return host
 	}
 	return addr
+}
+
+// cut closes the connection when everything before has been answered.
+func (c *client) cut() {
+	c.closing = true
+	c.touch()
 }
 
 // end closes the connection. Without a reason it is the client's own doing.

@@ -272,7 +272,9 @@ func (t *route) dialed(conn net.Conn, addr string, err error) {
 	var refused *refusedError
 	switch {
 	case errors.As(err, &refused):
-		t.fail(refused.text)
+		if t.fail(refused.text); t.owner != nil {
+			t.owner.cut()
+		}
 	case t.key.replica != "" && t.own == nil:
 		t.toMaster()
 		return

@@ -87,11 +87,41 @@ func (t *route) raw(r *req) []byte {
 	return t.buf[from : from+r.size]
 }
 
-// ownLost is called when the connection is lost, before requests are sorted out.
-func (t *route) ownLost() {
+// unsure returns how many requests stand up to, and with, the last EXEC of which nobody will
+// know whether it was executed. What was queued for it must not be queued again: without
+// it, that would wait for the EXEC of the next transaction, and all between them too.
+func (t *route) unsure(answered, sentN int) (over int) {
+	for i := answered; i < sentN; i++ {
+		if r := t.reqs.at(i); r.kind == exec && !r.spoiled && !t.h.g.repeats(r.safe) {
+			over = i + 1
+		}
+	}
+	return over
+}
+
+// queuedBefore answers what was queued for such an EXEC.
+func (t *route) queuedBefore(r *req) {
+	if r.started {
+		r.c.end("the connection to a server ended in the middle of a reply")
+		return
+	}
+	text := "+QUEUED\r\n"
+	if r.kind == multi || r.kind == discard {
+		text = "+OK\r\n"
+	}
+	r.first, r.reply = '+', nil
+	r.deliver(t.h.w, []byte(text), true)
+}
+
+// ownLost is called when the connection is lost, before requests are sorted out. ended says
+// that the outcome of an EXEC is unknown: nothing of its transaction is in force any more.
+func (t *route) ownLost(ended bool) {
 	o := t.own
 	if o.relay != nil {
 		o.relay.lost(t)
+	}
+	if ended {
+		o.inTx, o.txLog, o.watched, o.spoiled = 0, nil, false, false
 	}
 	if o.watched {
 		o.spoiled, o.watched = true, false

@@ -51,21 +51,136 @@ func TestTransaction(t *testing.T) {
 	}
 }
 
-// TestExecInFlight: nobody knows whether it was executed.
+// TestExecInFlight: nobody knows whether it was executed. The transaction is over: what
+// follows must not be queued by what was begun again of it.
 func TestExecInFlight(t *testing.T) {
+	const unknown = "-ERR proxy: the connection to the master ended..."
+	for _, c := range []struct {
+		name   string
+		closes string // at this command, the first connection ends
+		steps  [][]string
+		want   []string
+		saw    string // the connections after the first one
+	}{
+		{
+			"in one write", "MULTI", [][]string{{"MULTI", "SET k 1", "EXEC", "SET k 2", "MULTI", "SET k 3", "EXEC"}},
+			[]string{"+OK", "+QUEUED", unknown, "+OK", "+OK", "+QUEUED", "+EXEC"}, "SET k 2, MULTI, SET k 3, EXEC",
+		},
+		{
+			"begun before", "EXEC", [][]string{{"MULTI"}, {"SET k 1"}, {"EXEC"}, {"SET k 2"}, {"MULTI"}, {"SET k 3"}, {"EXEC"}},
+			[]string{"+OK", "+QUEUED", unknown, "+OK", "+OK", "+QUEUED", "+EXEC"}, "SET k 2, MULTI, SET k 3, EXEC",
+		},
+		{
+			"with WATCH", "EXEC", [][]string{{"WATCH k"}, {"MULTI", "SET k 1", "EXEC"}, {"MULTI", "SET k 3", "EXEC"}},
+			[]string{"+OK", "+OK", "+QUEUED", unknown, "+OK", "+QUEUED", "+EXEC"}, "MULTI, SET k 3, EXEC",
+		},
+		{
+			"discarded", "MULTI", [][]string{{"MULTI", "SET k 1", "DISCARD", "MULTI", "SET k 2", "EXEC", "SET k 3"}},
+			[]string{"+OK", "+QUEUED", "+OK", "+OK", "+QUEUED", unknown, "+OK"}, "SET k 3",
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				r := newRig(t)
+				defer r.stop()
+				inTx, lost := map[int]bool{}, -1
+				var saw []string
+				r.servers["a"].reply = func(n int, w []string) string {
+					if lost < 0 && w[0] == c.closes {
+						lost = n
+						return "close"
+					}
+					if lost >= 0 {
+						saw = append(saw, strings.Join(w, " "))
+					}
+					if w[0] == "MULTI" && inTx[n] {
+						return "-ERR MULTI calls can not be nested\r\n"
+					}
+					queued := inTx[n] && w[0] != "EXEC" && w[0] != "DISCARD"
+					if inTx[n] = w[0] == "MULTI" || queued; queued {
+						return "+QUEUED\r\n"
+					}
+					return plainAnswer(w)
+				}
+				r.view.set("a")
+				p := r.connect()
+				rest := c.want
+				for _, commands := range c.steps {
+					p.send(commands...)
+					p.want(rest[:len(commands)]...)
+					rest = rest[len(commands):]
+				}
+				r.servers["a"].do(func() {
+					if got := strings.Join(saw, ", "); got != c.saw {
+						t.Errorf("the server saw %s, want %s", got, c.saw)
+					}
+				})
+			})
+		})
+	}
+}
+
+// TestTransactionIsHeldTooLong: what would follow must not be executed one by one.
+func TestTransactionIsHeldTooLong(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, func(c *Config) { c.Hold.Bytes = 1000 })
+		defer r.stop()
+		r.view.set("a")
+		begun, whole, full := r.connect(), r.connect(), r.connect()
+		for _, p := range []*app{begun, full} {
+			p.send("MULTI")
+			p.want("+OK")
+		}
+		r.servers["a"].kill()
+		r.view.set("")
+		synctest.Wait()
+		begun.send("SET k 1")
+		whole.send("MULTI", "SET k 2", "EXEC")
+		full.send("SET k "+strings.Repeat("x", 1000), "SET k 3")
+		full.want("-ERR proxy: hold buffer full...", "closed")
+		begun.want("-ERR proxy: no master of...", "closed")
+		whole.want("-ERR proxy: no master of...", "-ERR proxy: no master of...", "-ERR proxy: no master of...")
+		r.view.set("b")
+		synctest.Wait()
+		whole.send("MULTI", "SET k 4", "EXEC")
+		whole.want("+OK", "+OK", "+EXEC")
+		if got := r.servers["b"].log(); got != "MULTI, SET k 4, EXEC" {
+			t.Errorf("the server saw %s", got)
+		}
+	})
+}
+
+// TestTrackingIsHeldTooLong: the next server is told of it all the same.
+func TestTrackingIsHeldTooLong(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t)
 		defer r.stop()
-		r.servers["a"].reply = func(_ int, w []string) string {
-			if w[0] == "EXEC" {
-				return "close"
-			}
-			return plainAnswer(w)
-		}
 		r.view.set("a")
 		p := r.connect()
-		p.send("MULTI", "SET k 1", "EXEC", "SET k 2")
-		p.want("+OK", "+OK", "-ERR proxy: the connection to the master ended...", "+OK")
+		p.send("HELLO 3")
+		p.next()
+		p.send("CLIENT TRACKING ON")
+		p.want("+CLIENT TRACKING ON")
+		r.servers["a"].kill()
+		r.view.set("")
+		synctest.Wait()
+		p.send("GET k")
+		for got := ""; !strings.HasPrefix(got, "-ERR proxy: no master of"); {
+			if got = p.next(); got == "closed" {
+				t.Fatal("the client is cut")
+			}
+		}
+		r.view.set("b")
+		synctest.Wait()
+		p.send("GET k")
+		for got := ""; got != "+GET k"; {
+			if got = p.next(); got == "closed" {
+				t.Fatal("the client is cut")
+			}
+		}
+		if got := r.servers["b"].log(); !strings.HasSuffix(got, "CLIENT TRACKING ON, GET k") {
+			t.Errorf("the server saw %s", got)
+		}
 	})
 }
 

@@ -82,7 +82,10 @@ func (t *route) add(r *req, raw []byte) {
 	waiting := int64(len(t.buf) - t.base)
 	if !t.up() || waiting > t.h.limit() {
 		if why := t.h.refuse(t, int64(len(raw))); why != "" {
-			t.h.answer(r, why)
+			c, inTx := r.c, r.inTx
+			if t.h.answer(r, why); inTx {
+				c.cut()
+			}
 			return
 		}
 	}
@@ -375,6 +378,10 @@ func (t *route) disconnect() {
 // answered, as they were sent or not.
 func (t *route) lost(err error) {
 	answered, sentN, demoted := t.answered, t.sentN, t.demoted
+	over := 0
+	if t.own != nil && !demoted {
+		over = t.unsure(answered, sentN)
+	}
 	t.disconnect()
 	if t.single {
 		t.close() // before its replies are missed: then another one is made
@@ -383,12 +390,15 @@ func (t *route) lost(err error) {
 		t.h.lost(t, err)
 	}
 	if t.own != nil {
-		t.ownLost()
+		t.ownLost(over > 0)
 	}
 	t.rebuild(func(i int, r *req) bool {
 		switch {
 		case r.c == nil, i < answered && (r.done || r.gated):
 			return false // nobody waits for it; or it has its reply, which may wait for replicas
+		case i < over && r.inTx && r.kind != exec:
+			t.queuedBefore(r)
+			return false
 		case i >= sentN || i < answered:
 			return true // not sent, or refused
 		case demoted && !r.started:
@@ -500,7 +510,8 @@ func (t *route) forget() {
 	}
 }
 
-// fail answers everything that waits.
+// fail answers everything that waits. A transaction of which a part has been answered with
+// an error cannot go on: another connection would execute the rest one by one.
 func (t *route) fail(why string) {
 	t.rebuild(func(_ int, r *req) bool {
 		if r.c != nil {
@@ -508,6 +519,13 @@ func (t *route) fail(why string) {
 		}
 		return false
 	})
+	switch {
+	case t.own == nil || t.owner == nil:
+	case t.owner.tx || t.own.inTx > 0:
+		t.owner.cut()
+	default:
+		t.restore() // what the next connection has to be told has been answered, too
+	}
 }
 
 // close ends the route. Its requests have been answered, or nobody waits for the reply.

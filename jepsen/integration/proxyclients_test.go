@@ -707,6 +707,9 @@ func (a *account) judge(e *env, u unrest, m *cluster.Server, before map[string]i
 	a.mu.Unlock()
 	for kind, list := range errs {
 		most := 1
+		if u.empty {
+			most = 2 // the master is restarted, and then a replica takes its place
+		}
 		if u.planned || kind == "news" {
 			most = 0
 		}
