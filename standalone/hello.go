@@ -116,12 +116,16 @@ func (e *ear) note(message []string) {
 	switch {
 	case len(message) == 3 && message[0] == "subscribe":
 		e.since = time.Now()
-	case len(message) == 3 && message[0] == "message" && len(e.claims) < maxClaims:
+	case len(message) == 3 && message[0] == "message":
 		h, err := monitor.ParseHello([]byte(message[2]))
 		if err != nil {
 			return
 		}
-		e.claims[string(h.RunID)] = claim{
+		id := string(h.RunID)
+		if _, known := e.claims[id]; !known && len(e.claims) >= maxClaims {
+			return // strangers must not silence those that were heard before
+		}
+		e.claims[id] = claim{
 			group: h.MasterName, master: net.JoinHostPort(h.MasterIP, strconv.Itoa(h.MasterPort)),
 			epoch: uint64(h.ConfigEpoch), at: time.Now(),
 		}

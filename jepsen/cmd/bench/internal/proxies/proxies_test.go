@@ -29,7 +29,7 @@ func TestShort(t *testing.T) {
 	for _, name := range []string{"haproxy", "nutcracker", "redis-benchmark"} {
 		if _, err := os.Stat(find(name)); err != nil {
 			if _, err := exec.LookPath(name); err != nil {
-				t.Skip("needs " + name + ": make deps")
+				t.Fatal(name + " is missing: make deps")
 			}
 		}
 	}
