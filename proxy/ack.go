@@ -3,6 +3,8 @@ package proxy
 import (
 	"fmt"
 	"strconv"
+
+	"github.com/gosentinel/sentinel/internal/resp"
 )
 
 // acker waits for replicas on behalf of a worker. Replies to writes are kept back until so
@@ -32,7 +34,7 @@ func (a *acker) ask() {
 	}
 	a.asked = len(a.waiting)
 	a.t.tell(pingBytes) // the position of now
-	a.t.tell(appendCommand(nil, []byte("WAIT"), []byte(strconv.Itoa(cfg.AckReplicas)), []byte(strconv.FormatInt(cfg.AckTimeout.Milliseconds(), 10))))
+	a.t.tell(resp.AppendCommand(nil, []byte("WAIT"), []byte(strconv.Itoa(cfg.AckReplicas)), []byte(strconv.FormatInt(cfg.AckTimeout.Milliseconds(), 10))))
 	a.t.reqs.at(a.t.reqs.len() - 1).hook = a.told
 	if a.t.up() {
 		a.t.touch()

@@ -6,6 +6,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/gosentinel/sentinel/internal/resp"
 	"github.com/gosentinel/sentinel/internal/words"
 )
 
@@ -175,7 +176,7 @@ func (c *client) inline(line []byte) bool {
 	for i, w := range list {
 		args[i] = []byte(w)
 	}
-	raw := appendCommand(nil, args...)
+	raw := resp.AppendCommand(nil, args...)
 	if _, err := c.scan.next(raw, len(raw)); err != nil {
 		c.wrong(err)
 		return true

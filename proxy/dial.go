@@ -2,16 +2,16 @@ package proxy
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/gosentinel/sentinel/internal/resp"
 )
 
 // wanted says what a connection is for.
@@ -167,9 +167,9 @@ func (g *group) greet(conn net.Conn, rd *bufio.Reader, want wanted) error {
 		d.say(refusable, "SELECT", strconv.Itoa(want.key.db))
 	}
 	if want.name != "" {
-		d.say(func(value) error { return nil }, "CLIENT", "SETNAME", want.name)
+		d.say(func(resp.Value) error { return nil }, "CLIENT", "SETNAME", want.name)
 	}
-	d.say(func(v value) error { return checkRole(v, want.key.replica == "") }, "ROLE")
+	d.say(func(v resp.Value) error { return checkRole(v, want.key.replica == "") }, "ROLE")
 	return d.hold(conn, rd)
 }
 
@@ -177,15 +177,11 @@ func (g *group) greet(conn net.Conn, rd *bufio.Reader, want wanted) error {
 // the reply to each.
 type dialogue struct {
 	out   []byte
-	steps []func(value) error
+	steps []func(resp.Value) error
 }
 
-func (d *dialogue) say(then func(value) error, words ...string) {
-	list := make([][]byte, len(words))
-	for i, w := range words {
-		list[i] = []byte(w)
-	}
-	d.out = appendCommand(d.out, list...)
+func (d *dialogue) say(then func(resp.Value) error, words ...string) {
+	d.out = resp.AppendCommand(d.out, words...)
 	d.steps = append(d.steps, then)
 }
 
@@ -195,7 +191,7 @@ func (d *dialogue) hold(conn net.Conn, rd *bufio.Reader) error {
 		return err
 	}
 	for _, then := range d.steps {
-		v, err := readValue(rd)
+		v, err := resp.Read(rd, limits)
 		if err != nil {
 			return err
 		}
@@ -208,148 +204,46 @@ func (d *dialogue) hold(conn net.Conn, rd *bufio.Reader) error {
 
 func (g *group) login(d *dialogue) {
 	a := g.access.Load()
-	check := func(v value) error {
-		needless := strings.Contains(v.text, "without any password configured") || strings.Contains(v.text, "no password is set")
-		if v.kind == '-' && !needless {
-			return fmt.Errorf("login: %s", v.text)
-		}
-		return nil
-	}
-	switch {
-	case a.Password == "":
-	case a.User == "":
-		d.say(check, "AUTH", a.Password)
-	default:
-		d.say(check, "AUTH", a.User, a.Password)
+	if words := resp.Login(a.User, a.Password); words != nil {
+		d.say(func(v resp.Value) error {
+			if v.Failed() && !v.LoginIsNeedless() {
+				return fmt.Errorf("login: %s", v.Text)
+			}
+			return nil
+		}, words...)
 	}
 }
 
-func refusable(v value) error {
-	if v.kind == '-' {
-		if strings.HasPrefix(v.text, "LOADING ") || strings.HasPrefix(v.text, "MASTERDOWN ") {
-			return errors.New(v.text)
+func refusable(v resp.Value) error {
+	if v.Kind == '-' {
+		if strings.HasPrefix(v.Text, "LOADING ") || strings.HasPrefix(v.Text, "MASTERDOWN ") {
+			return errors.New(v.Text)
 		}
-		return &refusedError{v.text}
+		return &refusedError{v.Text}
 	}
 	return nil
 }
 
-func checkRole(v value, master bool) error {
-	if v.kind == '-' {
-		return errors.New(v.text)
+func checkRole(v resp.Value, master bool) error {
+	if v.Kind == '-' {
+		return errors.New(v.Text)
 	}
-	if len(v.items) == 0 {
+	if len(v.Items) == 0 {
 		return errors.New("it does not tell its role")
 	}
-	role := v.items[0].text
+	role := v.Items[0].Text
 	switch {
 	case master && role != "master":
 		return fmt.Errorf("it says that it is a %s", oneLine(role))
-	case !master && role == "slave" && len(v.items) > 3 && v.items[3].text != "connected":
+	case !master && role == "slave" && len(v.Items) > 3 && v.Items[3].Text != "connected":
 		return errors.New("it is a replica without a connection to its master")
 	}
 	return nil
 }
 
-// value is a reply that the proxy reads for itself.
-type value struct {
-	kind  byte
-	text  string
-	items []value
-}
-
-// words returns the texts of its members.
-func (v value) words() (list []string) {
-	for _, i := range v.items {
-		list = append(list, i.text)
-	}
-	return list
-}
-
-// Limits of what the proxy reads for itself. COMMAND of Redis 8 with all modules has
-// less than a quarter of it.
-const (
-	maxValueBytes = 8 << 20
-	maxValueItems = 1 << 20
-)
-
-// readValue reads a reply. It stores only what has arrived.
-func readValue(rd *bufio.Reader) (value, error) {
-	budget := valueBudget{maxValueBytes, maxValueItems}
-	return budget.read(rd, 0)
-}
-
-type valueBudget struct{ bytes, items int }
-
-var errTooMuch = errors.New("its reply is too large")
-
-func (l *valueBudget) read(rd *bufio.Reader, depth int) (value, error) {
-	if l.items--; l.items < 0 || depth > 16 {
-		return value{}, errTooMuch
-	}
-	line, err := rd.ReadSlice('\n')
-	if err != nil {
-		if errors.Is(err, bufio.ErrBufferFull) {
-			err = errTooMuch
-		}
-		return value{}, err
-	}
-	if l.bytes -= len(line); l.bytes < 0 {
-		return value{}, errTooMuch
-	}
-	line = bytes.TrimRight(line, "\r\n")
-	if len(line) == 0 {
-		return value{}, errReply
-	}
-	v := value{kind: line[0], text: string(line[1:])}
-	switch v.kind {
-	case '+', '-', ':', '_', '#', ',', '(':
-		return v, nil
-	case '$', '=', '!':
-		return l.bulk(rd, v)
-	case '*', '~', '>', '%':
-	default:
-		return value{}, errReply
-	}
-	n, err := strconv.Atoi(v.text)
-	if err != nil {
-		return value{}, errReply
-	}
-	if v.text = ""; v.kind == '%' {
-		n *= 2
-	}
-	if n > l.items {
-		return value{}, errTooMuch
-	}
-	for range n {
-		item, err := l.read(rd, depth+1)
-		if err != nil {
-			return value{}, err
-		}
-		v.items = append(v.items, item)
-	}
-	v.kind = '*'
-	return v, nil
-}
-
-func (l *valueBudget) bulk(rd *bufio.Reader, v value) (value, error) {
-	n, err := strconv.Atoi(v.text)
-	if err != nil || n < -1 {
-		return value{}, errReply
-	}
-	if v.text = ""; n < 0 {
-		return v, nil
-	}
-	if l.bytes -= n; l.bytes < 0 {
-		return value{}, errTooMuch
-	}
-	b := make([]byte, n+2)
-	if _, err := io.ReadFull(rd, b); err != nil {
-		return value{}, err
-	}
-	v.text = string(b[:n])
-	return v, nil
-}
+// limits are those of what the proxy reads for itself. COMMAND of Redis 8 with all modules
+// has less than a quarter of it.
+var limits = resp.Limits{Bytes: 8 << 20, Items: 1 << 20}
 
 // oneLine makes a text fit for an error reply.
 func oneLine(s string) string {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/gosentinel/sentinel/discovery"
+	"github.com/gosentinel/sentinel/internal/resp"
 )
 
 // view is what a group looks like to the proxy.
@@ -236,21 +237,21 @@ func (g *group) askCommands(addr string) (table, error) {
 	if err != nil {
 		return nil, err
 	}
-	if v := replies[0]; v.kind == '-' && (strings.HasPrefix(v.text, "LOADING ") || strings.HasPrefix(v.text, "BUSY ")) {
-		return nil, errors.New(v.text)
+	if v := replies[0]; v.Kind == '-' && (strings.HasPrefix(v.Text, "LOADING ") || strings.HasPrefix(v.Text, "BUSY ")) {
+		return nil, errors.New(v.Text)
 	}
 	return readTable(replies[0])
 }
 
 // exchange sends commands, after the login if there was none yet. Errors of these are among
 // the replies.
-func (g *group) exchange(conn net.Conn, loggedIn bool, commands ...[]string) (replies []value, err error) {
+func (g *group) exchange(conn net.Conn, loggedIn bool, commands ...[]string) (replies []resp.Value, err error) {
 	var d dialogue
 	if !loggedIn {
 		g.login(&d)
 	}
 	for _, words := range commands {
-		d.say(func(v value) error { replies = append(replies, v); return nil }, words...)
+		d.say(func(v resp.Value) error { replies = append(replies, v); return nil }, words...)
 	}
 	err = d.hold(conn, bufio.NewReaderSize(conn, 64<<10))
 	return replies, err

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/gosentinel/sentinel/internal/resp"
 )
 
 // Counts are what happened since the start. Each may be read at any time.
@@ -34,7 +36,7 @@ func (c *client) proxyCommand(args [][]byte) {
 	}
 	switch {
 	case sub == "INFO" && len(args) == 2:
-		c.reply(appendBulk(nil, []byte(c.w.p.info())))
+		c.reply(resp.AppendBulk(nil, []byte(c.w.p.info())))
 	case sub == "SLOWLOG":
 		c.slowlogCommand(args)
 	case sub == "HELP" && len(args) == 2:

@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"strings"
+
+	"github.com/gosentinel/sentinel/internal/resp"
 )
 
 var okReply = []byte("+OK\r\n")
@@ -98,7 +100,7 @@ func (c *client) hello(cmd *command, args [][]byte) bool {
 		return false
 	}
 	if c.tx {
-		return c.send(c.pin, cmd, appendCommand(nil, args...))
+		return c.send(c.pin, cmd, resp.AppendCommand(nil, args...))
 	}
 	proto, name := c.proto, c.name
 	if len(args) > 1 {
@@ -147,9 +149,9 @@ func (c *client) sayHello(cmd *command, proto uint8, name string) bool {
 	var ok bool
 	if c.pin != nil {
 		c.pin.key.proto = proto
-		ok = c.send(c.pin, cmd, appendCommand(nil, words...))
+		ok = c.send(c.pin, cmd, resp.AppendCommand(nil, words...))
 	} else {
-		ok = c.send(c.masterRoute(), cmd, appendCommand(nil, words...))
+		ok = c.send(c.masterRoute(), cmd, resp.AppendCommand(nil, words...))
 	}
 	if ok && c.tail != nil {
 		c.tail.arg = int(before)
@@ -223,7 +225,7 @@ func (c *client) clientCommand(cmd *command, args [][]byte, raw []byte) bool {
 	case cmd.name == "CLIENT|GETNAME" && len(args) == 2:
 		switch {
 		case c.name != "":
-			c.reply(appendBulk(nil, []byte(c.name)))
+			c.reply(resp.AppendBulk(nil, []byte(c.name)))
 		case c.proto == 3:
 			c.reply(null3)
 		default:

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/gosentinel/sentinel/internal/resp"
 )
 
 // TestTransaction: a transaction that loses its connection is begun again, and one that
@@ -282,8 +284,8 @@ func subscriber(_ int, w []string) string {
 	case "SUBSCRIBE", "PSUBSCRIBE", "UNSUBSCRIBE":
 		for i, ch := range w[1:] {
 			b.WriteString("*3\r\n")
-			b.Write(appendBulk(nil, []byte(strings.ToLower(w[0]))))
-			b.Write(appendBulk(nil, []byte(ch)))
+			b.Write(resp.AppendBulk(nil, []byte(strings.ToLower(w[0]))))
+			b.Write(resp.AppendBulk(nil, []byte(ch)))
 			b.WriteString(":" + string(rune('1'+i)) + "\r\n")
 		}
 		return b.String()

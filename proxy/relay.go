@@ -3,7 +3,8 @@ package proxy
 import (
 	"bytes"
 	"net"
-	"strconv"
+
+	"github.com/gosentinel/sentinel/internal/resp"
 )
 
 // relay is the state of a connection on which the server speaks unasked: of a
@@ -195,11 +196,11 @@ func (r *relay) restore(t *route) {
 			words = append(words, []byte(channel))
 		}
 		r.swallow += len(set)
-		t.buf = appendCommand(t.buf, words...)
+		t.buf = resp.AppendCommand(t.buf, words...)
 	}
 	if r.monitor {
 		r.quiet++
-		t.buf = appendCommand(t.buf, []byte("MONITOR"))
+		t.buf = resp.AppendCommand(t.buf, []byte("MONITOR"))
 	}
 	for _, p := range r.pending {
 		t.buf = append(t.buf, p.raw...)
@@ -221,27 +222,8 @@ func (r *relay) announce(c *client, text string) {
 		b[0] = '>'
 	}
 	b = append(b, "3\r\n$7\r\nmessage\r\n"...)
-	b = appendBulk(b, []byte(switchMaster))
-	c.message(appendBulk(b, []byte(text)))
-}
-
-// appendCommand appends words as a request, and appendBulk a string.
-func appendCommand(b []byte, words ...[]byte) []byte {
-	b = append(b, '*')
-	b = strconv.AppendInt(b, int64(len(words)), 10)
-	b = append(b, "\r\n"...)
-	for _, w := range words {
-		b = appendBulk(b, w)
-	}
-	return b
-}
-
-func appendBulk(b, s []byte) []byte {
-	b = append(b, '$')
-	b = strconv.AppendInt(b, int64(len(s)), 10)
-	b = append(b, "\r\n"...)
-	b = append(b, s...)
-	return append(b, "\r\n"...)
+	b = resp.AppendBulk(b, []byte(switchMaster))
+	c.message(resp.AppendBulk(b, []byte(text)))
 }
 
 // switchText is what a Sentinel publishes when the master is another one.

@@ -128,7 +128,7 @@ func (p *prober) info(ctx context.Context, addr string) (map[string]string, erro
 	stop := context.AfterFunc(ctx, func() { hangUp(conn) })
 	start := time.Now()
 	replies, err := p.g.exchange(conn, known, []string{"INFO", "replication"})
-	if !stop() || err != nil || replies[0].kind == '-' {
+	if !stop() || err != nil || replies[0].Kind == '-' {
 		hangUp(conn)
 		delete(p.conns, addr)
 		return nil, errors.New("it does not answer INFO")
@@ -139,7 +139,7 @@ func (p *prober) info(ctx context.Context, addr string) (map[string]string, erro
 	}
 	p.latency[addr] = took
 	info := make(map[string]string)
-	for line := range strings.SplitSeq(replies[0].text, "\r\n") {
+	for line := range strings.SplitSeq(replies[0].Text, "\r\n") {
 		if key, value, is := strings.Cut(line, ":"); is {
 			info[key] = value
 		}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/gosentinel/sentinel/discovery"
 	"github.com/gosentinel/sentinel/internal/mempipe"
+	"github.com/gosentinel/sentinel/internal/resp"
 )
 
 // rig is a proxy in virtual time with servers that do what a test says.
@@ -187,11 +188,11 @@ func (s *scripted) serve(conn net.Conn, n int) {
 	defer conn.Close()
 	in := bufio.NewReader(conn)
 	for {
-		v, err := readValue(in)
+		v, err := resp.Read(in, limits)
 		if err != nil {
 			return
 		}
-		w := v.words()
+		w := v.Words()
 		s.mu.Lock()
 		answer := ""
 		switch {
@@ -201,7 +202,7 @@ func (s *scripted) serve(conn net.Conn, n int) {
 		case w[0] == "ROLE":
 			answer = "*3\r\n$" + fmt.Sprint(len(s.role)) + "\r\n" + s.role + "\r\n:0\r\n*0\r\n"
 		case w[0] == "INFO":
-			answer = string(appendBulk(nil, fmt.Appendf(nil, "role:%s\r\nmaster_replid:x\r\nmaster_link_status:up\r\nmaster_repl_offset:%d\r\nslave_repl_offset:%d\r\n", s.role, s.offset, s.offset)))
+			answer = string(resp.AppendBulk(nil, fmt.Appendf(nil, "role:%s\r\nmaster_replid:x\r\nmaster_link_status:up\r\nmaster_repl_offset:%d\r\nslave_repl_offset:%d\r\n", s.role, s.offset, s.offset)))
 		case w[0] == "COMMAND":
 			answer = "-ERR no\r\n"
 		case s.reply != nil:
@@ -268,27 +269,28 @@ func encode(commands ...string) (b []byte) {
 		for _, w := range strings.Fields(c) {
 			words = append(words, []byte(w))
 		}
-		b = appendCommand(b, words...)
+		b = resp.AppendCommand(b, words...)
 	}
 	return b
 }
 
 // next returns the next reply as one text; "closed" when the connection has ended.
 func (a *app) next() string {
-	v, err := readValue(a.in)
+	v, err := resp.Read(a.in, limits)
 	if err != nil {
 		return "closed"
 	}
-	return v.String()
+	return show(v)
 }
 
-func (v value) String() string {
-	if v.kind != '*' {
-		return string(v.kind) + v.text
+// show writes a reply as one text.
+func show(v resp.Value) string {
+	if v.Kind != '*' {
+		return string(v.Kind) + v.Text
 	}
 	var list []string
-	for _, i := range v.items {
-		list = append(list, i.String())
+	for _, i := range v.Items {
+		list = append(list, show(i))
 	}
 	return "[" + strings.Join(list, " ") + "]"
 }

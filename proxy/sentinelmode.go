@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/gosentinel/sentinel/discovery"
+	"github.com/gosentinel/sentinel/internal/resp"
 )
 
 // asSentinel answers what clients ask a Sentinel, with the address of the proxy in the
@@ -31,11 +32,11 @@ func (c *client) asSentinel(cmd *command, raw []byte) bool {
 		b := []byte("*2\r\n$8\r\nsentinel\r\n")
 		b = fmt.Appendf(b, "*%d\r\n", len(c.w.p.site.Load().groups))
 		for _, g := range c.w.p.sortedGroups() {
-			b = appendBulk(b, []byte(g.cfg.Name))
+			b = resp.AppendBulk(b, []byte(g.cfg.Name))
 		}
 		c.reply(b)
 	case "INFO":
-		c.reply(appendBulk(nil, []byte(c.sentinelInfo())))
+		c.reply(resp.AppendBulk(nil, []byte(c.sentinelInfo())))
 	case "CLIENT":
 		if sub == "GETNAME" || sub == "SETNAME" || sub == "SETINFO" || sub == "REPLY" {
 			return c.clientCommand(cmd, args, raw)
@@ -68,7 +69,7 @@ func (c *client) sentinelSubscribe(kind string, channels [][]byte) {
 		if b = append(b, "*3\r\n"...); c.proto == 3 {
 			b[len(b)-4] = '>'
 		}
-		b = appendBulk(appendBulk(b, []byte(kind)), ch)
+		b = resp.AppendBulk(resp.AppendBulk(b, []byte(kind)), ch)
 		b = fmt.Appendf(b, ":%d\r\n", c.heard)
 	}
 	c.reply(b)
@@ -100,7 +101,7 @@ func (c *client) sentinelHello(args [][]byte) bool {
 	}
 	b := []byte(head)
 	for i := 0; i < len(fields); i += 2 {
-		b = appendBulk(b, []byte(fields[i]))
+		b = resp.AppendBulk(b, []byte(fields[i]))
 		switch fields[i] {
 		case "proto":
 			b = fmt.Appendf(b, ":%d\r\n", proto)
@@ -109,7 +110,7 @@ func (c *client) sentinelHello(args [][]byte) bool {
 		case "modules":
 			b = append(b, "*0\r\n"...)
 		default:
-			b = appendBulk(b, []byte(fields[i+1]))
+			b = resp.AppendBulk(b, []byte(fields[i+1]))
 		}
 	}
 	c.reply(b)
@@ -129,7 +130,7 @@ func (c *client) sentinelCommand(sub string, args [][]byte) {
 		return
 	}
 	if sub == "MYID" {
-		c.reply(appendBulk(nil, []byte(strings.Repeat("0", 40))))
+		c.reply(resp.AppendBulk(nil, []byte(strings.Repeat("0", 40))))
 		return
 	}
 	if len(args) != 3 {
@@ -152,7 +153,7 @@ func (c *client) sentinelCommand(sub string, args [][]byte) {
 	switch sub {
 	case "GET-MASTER-ADDR-BY-NAME":
 		host, port := c.ownAddr(g, ModeMaster)
-		c.reply(appendBulk(appendBulk([]byte("*2\r\n"), []byte(host)), []byte(port)))
+		c.reply(resp.AppendBulk(resp.AppendBulk([]byte("*2\r\n"), []byte(host)), []byte(port)))
 	case "MASTER":
 		c.reply(c.fields(nil, c.masterFields(g)))
 	case "REPLICAS", "SLAVES":
@@ -245,7 +246,7 @@ func (c *client) fields(b []byte, list []string) []byte {
 		b = fmt.Appendf(b, "*%d\r\n", len(list))
 	}
 	for _, f := range list {
-		b = appendBulk(b, []byte(f))
+		b = resp.AppendBulk(b, []byte(f))
 	}
 	return b
 }

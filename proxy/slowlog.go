@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/gosentinel/sentinel/internal/resp"
 )
 
 // slowRequest is a request that took long.
@@ -79,9 +81,9 @@ func (s *slowlog) reply(n int) []byte {
 		}
 		b = fmt.Appendf(b, "*6\r\n:%d\r\n:%d\r\n:%d\r\n*%d\r\n", r.id, r.at.Unix(), r.took.Microseconds(), len(words))
 		for _, w := range words {
-			b = appendBulk(b, []byte(w))
+			b = resp.AppendBulk(b, []byte(w))
 		}
-		b = appendBulk(appendBulk(b, []byte(r.addr)), []byte(r.client))
+		b = resp.AppendBulk(resp.AppendBulk(b, []byte(r.addr)), []byte(r.client))
 	}
 	return b
 }

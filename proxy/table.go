@@ -3,6 +3,8 @@ package proxy
 import (
 	"errors"
 	"strings"
+
+	"github.com/gosentinel/sentinel/internal/resp"
 )
 
 // kind says how the proxy treats a command.
@@ -196,30 +198,30 @@ func (c *command) classify(flags []string) {
 var errTable = errors.New("its reply to COMMAND cannot be understood")
 
 // readTable makes a table of a server's reply to COMMAND.
-func readTable(v value) (table, error) {
-	if v.kind != '*' || len(v.items) == 0 {
+func readTable(v resp.Value) (table, error) {
+	if v.Kind != '*' || len(v.Items) == 0 {
 		return nil, errTable
 	}
 	t := table{}
-	for _, row := range v.items {
-		if len(row.items) < 3 || row.items[0].text == "" {
+	for _, row := range v.Items {
+		if len(row.Items) < 3 || row.Items[0].Text == "" {
 			return nil, errTable
 		}
 		var subs map[string][]string
-		if len(row.items) > 9 {
-			for _, sub := range row.items[9].items {
-				if len(sub.items) < 3 {
+		if len(row.Items) > 9 {
+			for _, sub := range row.Items[9].Items {
+				if len(sub.Items) < 3 {
 					return nil, errTable
 				}
-				if _, name, is := strings.Cut(strings.ToUpper(sub.items[0].text), "|"); is {
+				if _, name, is := strings.Cut(strings.ToUpper(sub.Items[0].Text), "|"); is {
 					if subs == nil {
 						subs = make(map[string][]string)
 					}
-					subs[name] = sub.items[2].words()
+					subs[name] = sub.Items[2].Words()
 				}
 			}
 		}
-		t.add(strings.ToUpper(row.items[0].text), row.items[2].words(), subs)
+		t.add(strings.ToUpper(row.Items[0].Text), row.Items[2].Words(), subs)
 	}
 	t.complete()
 	return t, nil

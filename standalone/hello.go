@@ -82,11 +82,11 @@ func (e *ear) hear(c *dialogue) error {
 		if err := c.SetReadDeadline(time.Now().Add(3 * pingEvery)); err != nil {
 			return err
 		}
-		message, err := c.list()
+		v, err := c.next()
 		if err != nil {
 			return err
 		}
-		e.note(message)
+		e.note(v.Words())
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"strconv"
 	"strings"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"github.com/gosentinel/sentinel/election"
+	"github.com/gosentinel/sentinel/internal/resp"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -92,8 +92,9 @@ func (g *Group) look(ctx context.Context, name string) *seen {
 		return s
 	}
 	var text string
-	s.err = g.talk(ctx, s.addr, func(c *dialogue) (err error) {
-		text, err = c.ask("INFO")
+	s.err = g.talk(ctx, s.addr, func(c *dialogue) error {
+		v, err := c.ask("INFO")
+		text = v.Text
 		return err
 	})
 	if s.err != nil {
@@ -174,13 +175,8 @@ func (g *Group) talk(ctx context.Context, addr string, f func(*dialogue) error) 
 	defer func() { _ = conn.Close() }()
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 	c := &dialogue{conn, bufio.NewReader(conn)}
-	if a := g.opt.Access; a.Password != "" {
-		words := []string{"AUTH", a.User, a.Password}
-		if a.User == "" {
-			words = []string{"AUTH", a.Password}
-		}
-		// A server without a password is not refused because one is configured.
-		if _, err := c.ask(words...); err != nil && !strings.Contains(err.Error(), "without any password") && !strings.Contains(err.Error(), "no password is set") {
+	if words := resp.Login(g.opt.Access.User, g.opt.Access.Password); words != nil {
+		if v, err := c.ask(words...); err != nil && !v.LoginIsNeedless() {
 			return fmt.Errorf("the password is refused: %w", err)
 		}
 	}
@@ -217,56 +213,26 @@ func (g *Group) secure(ctx context.Context, conn net.Conn, addr string) (net.Con
 	return secure, nil
 }
 
-// ask sends a command and returns a reply of one value.
-func (c *dialogue) ask(words ...string) (string, error) {
+// ask sends a command and returns the reply. An error reply is an error, too.
+func (c *dialogue) ask(words ...string) (resp.Value, error) {
 	if err := c.say(words...); err != nil {
-		return "", err
+		return resp.Value{}, err
 	}
-	return c.value()
+	return c.next()
 }
 
 func (c *dialogue) say(words ...string) error {
-	var b strings.Builder
-	fmt.Fprintf(&b, "*%d\r\n", len(words))
-	for _, w := range words {
-		fmt.Fprintf(&b, "$%d\r\n%s\r\n", len(w), w)
-	}
-	_, err := io.WriteString(c.Conn, b.String())
+	_, err := c.Write(resp.AppendCommand(nil, words...))
 	return err
 }
 
-var errNoRedis = errors.New("it does not answer as a Redis server")
-
-// value reads a value that is no list. Only what has arrived is stored.
-func (c *dialogue) value() (string, error) {
-	line, err := c.rd.ReadSlice('\n')
-	if err != nil {
-		if errors.Is(err, bufio.ErrBufferFull) {
-			err = errNoRedis
-		}
-		return "", err
+// next reads a reply.
+func (c *dialogue) next() (resp.Value, error) {
+	v, err := resp.Read(c.rd, resp.Limits{Bytes: maxInfo, Items: 32})
+	if err == nil && v.Failed() {
+		err = hinted(v.Text)
 	}
-	text := strings.TrimRight(string(line), "\r\n")
-	if text == "" {
-		return "", errNoRedis
-	}
-	switch rest := text[1:]; text[0] {
-	case '+', ':':
-		return rest, nil
-	case '-':
-		return "", hinted(rest)
-	case '$':
-		n, err := strconv.Atoi(rest)
-		if err != nil || n < 0 || n > maxInfo {
-			return "", errNoRedis
-		}
-		var b strings.Builder
-		if _, err := io.CopyN(&b, c.rd, int64(n)+2); err != nil {
-			return "", err
-		}
-		return b.String()[:n], nil
-	}
-	return "", errNoRedis
+	return v, err
 }
 
 // refusal is an error that a server has answered.
@@ -286,27 +252,4 @@ func hinted(text string) error {
 		return errLoading
 	}
 	return refusal(text)
-}
-
-// list reads a list of values.
-func (c *dialogue) list() (values []string, err error) {
-	line, err := c.rd.ReadSlice('\n')
-	if err != nil {
-		return nil, err
-	}
-	if line[0] == '-' {
-		return nil, hinted(strings.TrimRight(string(line[1:]), "\r\n"))
-	}
-	n, err := strconv.Atoi(strings.TrimRight(strings.TrimPrefix(string(line), "*"), "\r\n"))
-	if err != nil || line[0] != '*' || n > 16 {
-		return nil, errNoRedis
-	}
-	for range n {
-		v, err := c.value()
-		if err != nil {
-			return nil, err
-		}
-		values = append(values, v)
-	}
-	return values, nil
 }
