@@ -88,15 +88,20 @@ func (p *program) agent(args []string) int {
 	return agentDone
 }
 
-// parse takes flags before and behind the words.
-func (c *agentCommand) parse(args []string) error {
+// flags returns the flags of the command, and separately where those of the TwemProxy agent go.
+func (c *agentCommand) flags() (*flag.FlagSet, *oldAgent) {
 	flags := flag.NewFlagSet("agent", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	flags.BoolVar(&c.once, "once", false, "bring everything in line once, and end")
 	flags.BoolVar(&c.dryRun, "dry-run", false, "change nothing: print what would change, and end")
 	flags.DurationVar(&c.wait, "wait", 15*time.Second, "with -once and -dry-run: how long to wait for the Sentinels")
 	flags.BoolVar(&c.verbose, "v", false, "log what changes in files")
-	old := addOldFlags(flags)
+	return flags, addOldFlags(flags)
+}
+
+// parse takes flags before and behind the words.
+func (c *agentCommand) parse(args []string) error {
+	flags, old := c.flags()
 	var words []string
 	for {
 		err := flags.Parse(args)

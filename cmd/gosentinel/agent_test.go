@@ -92,7 +92,7 @@ func TestAgentMistakes(t *testing.T) {
 	}
 	// A configuration file of a Sentinel may be called agent.
 	for _, args := range [][]string{{"agent"}, {"agent", "--port", "1"}, {"agent", "-"}} {
-		if inv, err := parseArgs(args); err != nil || inv.command != "" || inv.path != "agent" {
+		if inv, err := parseArgs(args, func(string) bool { return true }); err != nil || inv.verb != nil || inv.path != "agent" {
 			t.Errorf("%q: %+v %v", args, inv, err)
 		}
 	}

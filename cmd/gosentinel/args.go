@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/gosentinel/sentinel/configrewrite"
@@ -18,8 +17,7 @@ type invocation struct {
 	check     bool     // only check the configuration
 	help      bool
 	version   bool
-	command   string   // a word that stands in place of the file, such as convert
-	args      []string // what follows it
+	verb      []string // a command in place of the file, such as convert, with its arguments
 }
 
 var errNeedsFile = errors.New("Sentinel needs config file on disk to save state. Exiting...")
@@ -29,19 +27,14 @@ type usageError struct{ text string }
 
 func (e *usageError) Error() string { return e.text }
 
-// isCommand reports whether a word is one of those that may stand in place of the file. A
-// file may still be called so if nothing, "-" or an option of redis-sentinel follows it:
-// of these none has a single dash, or is called help or json.
-func isCommand(word string) bool {
-	return slices.Contains([]string{"convert", "history", "mock", "proxy", "agent"}, word)
-}
-
 // parseArgs parses the command line of redis-sentinel (wire.md §8.2, Command
 // line): an optional file first, then "--name value..." groups, each of which
 // becomes a configuration line with its values quoted. A value may start with
 // "--" only if it is the first of its option. A "-" in the first or last place
 // stands for lines on standard input.
-func parseArgs(args []string) (invocation, error) {
+//
+// exists says whether there is a file of a name that may also be a command.
+func parseArgs(args []string, exists func(path string) bool) (invocation, error) {
 	var inv invocation
 	if len(args) > 0 { // as redis-sentinel does, ignore what follows these
 		switch args[0] {
@@ -53,8 +46,8 @@ func parseArgs(args []string) (invocation, error) {
 			return inv, nil
 		}
 	}
-	if len(args) > 1 && isCommand(args[0]) && args[1] != "-" && (!strings.HasPrefix(args[1], "--") || args[1] == "--help" || args[1] == "--json") {
-		inv.command, inv.args = args[0], args[1:]
+	if isVerb(args, exists) {
+		inv.verb = args
 		return inv, nil
 	}
 	if len(args) > 0 && args[len(args)-1] == "-" {

@@ -35,10 +35,16 @@ func TestParseArgs(t *testing.T) {
 		{args: []string{"s.conf", "--requirepass", "--check-config"}, want: invocation{path: "s.conf", overrides: []string{`requirepass "--check-config"`}}},
 		{args: []string{"--check-config"}, fails: true},
 
-		{args: []string{"convert", "s.conf"}, want: invocation{command: "convert", args: []string{"s.conf"}}},
-		{args: []string{"convert", "s.conf", "s.toml"}, want: invocation{command: "convert", args: []string{"s.conf", "s.toml"}}},
+		{args: []string{"convert", "s.conf"}, want: invocation{verb: []string{"convert", "s.conf"}}},
+		{args: []string{"convert", "s.conf", "s.toml"}, want: invocation{verb: []string{"convert", "s.conf", "s.toml"}}},
 		{args: []string{"convert"}, want: invocation{path: "convert"}},
+		{args: []string{"convert", "-"}, want: invocation{path: "convert", stdin: true}},
 		{args: []string{"convert", "--port", "1"}, want: invocation{path: "convert", overrides: []string{`port "1"`}}},
+		{args: []string{"convert", "--json"}, want: invocation{verb: []string{"convert", "--json"}}},
+		{args: []string{"version"}, want: invocation{verb: []string{"version"}}}, // of which there is no file
+		{args: []string{"version", "--port", "1"}, want: invocation{verb: []string{"version", "--port", "1"}}},
+		{args: []string{"./version", "--port", "1"}, want: invocation{path: "./version", overrides: []string{`port "1"`}}},
+		{args: []string{"help"}, want: invocation{verb: []string{"help"}}},
 
 		{args: []string{"-v"}, want: invocation{version: true}},
 		{args: []string{"--version"}, want: invocation{version: true}},
@@ -51,7 +57,7 @@ func TestParseArgs(t *testing.T) {
 		{args: []string{"--port", "1"}, fails: true},
 		{args: nil, fails: true},
 	} {
-		inv, err := parseArgs(c.args)
+		inv, err := parseArgs(c.args, func(path string) bool { return path == "convert" })
 		if (err != nil) != c.fails {
 			t.Errorf("%q: error %v", c.args, err)
 			continue
@@ -60,7 +66,7 @@ func TestParseArgs(t *testing.T) {
 			t.Errorf("%q: got %+v, want %+v", c.args, inv, c.want)
 		}
 	}
-	if _, err := parseArgs([]string{"--port", "1"}); !errors.Is(err, errNeedsFile) {
+	if _, err := parseArgs([]string{"--port", "1"}, exists); !errors.Is(err, errNeedsFile) {
 		t.Errorf("without a file: %v", err)
 	}
 }
@@ -109,5 +115,47 @@ func TestCommandsWithoutArguments(t *testing.T) {
 		if got := runProgram(t, "", append([]string{"gosentinel", "convert"}, args...)...); got.status != 1 || !strings.Contains(got.stderr, "convert takes a file to read") {
 			t.Errorf("convert %q: %+v", args, got)
 		}
+	}
+}
+
+// TestVerbs: what concerns all commands.
+func TestVerbs(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for line, c := range map[string]struct {
+		status         int
+		stdout, stderr string // beginnings; "" is nothing at all
+	}{
+		"gosentinel":                            {1, "", "gosentinel runs a Sentinel with a configuration file, or one of its commands:\n"},
+		"gosentinel help":                       {0, "Usage: gosentinel <config-file>", ""},
+		"gosentinel help version":               {0, "Usage: gosentinel version", ""},
+		"gosentinel help history":               {0, "Usage: gosentinel history FILE|ADDRESS", ""},
+		"gosentinel help nothing":               {2, "", "gosentinel: unknown command \"nothing\" for \"gosentinel\"\nTry gosentinel help.\n"},
+		"gosentinel version":                    {0, "gosentinel v=", ""},
+		"redis-sentinel version":                {0, "Redis server v=7.", ""},
+		"gosentinel __complete help hist":       {0, "history\t", "Completion ended"},
+		"gosentinel version now":                {2, "", "gosentinel: unknown command \"now\" for \"gosentinel version\"\nTry gosentinel version --help.\n"},
+		"gosentinel version --port 1":           {2, "", "gosentinel: unknown flag: --port\n"},
+		"gosentinel completion bash":            {0, "# bash completion V2 for gosentinel", ""},
+		"gosentinel completion zsh":             {0, "#compdef gosentinel", ""},
+		"gosentinel completion fish":            {0, "# fish completion for gosentinel", ""},
+		"gosentinel __complete ver":             {0, "version\tthe version\n:", "Completion ended"},
+		"gosentinel __complete history --cac":   {0, "--cacert\t", "Completion ended"},
+		"gosentinel __complete history s.c":     {0, ":0\n", "Completion ended"}, // the shell's own: files
+		"gosentinel __complete agent --dry-run": {0, "--dry-run\t", "Completion ended"},
+	} {
+		got := runProgram(t, "", strings.Fields(line)...)
+		if got.status != c.status || !strings.HasPrefix(got.stdout, c.stdout) || !strings.HasPrefix(got.stderr, c.stderr) ||
+			(c.stdout == "") != (got.stdout == "") || (c.stderr == "") != (got.stderr == "") {
+			t.Errorf("%s: %d\nstdout %.200s\nstderr %.200s", line, got.status, got.stdout, got.stderr)
+		}
+	}
+	// Under the name of redis-sentinel all is as there, and a word that looks like a command
+	// gets a hint beside the message that tools look for.
+	if got := runProgram(t, "", "redis-sentinel"); got.status != 1 || !strings.Contains(got.stdout, errNeedsFile.Error()) || got.stderr != "" {
+		t.Errorf("%+v", got)
+	}
+	if got := runProgram(t, "", "gosentinel", "histroy"); got.status != 1 || !strings.Contains(got.stdout, "histroy': No such file or directory") ||
+		got.stderr != "gosentinel: there is no file \"histroy\"; is the command history meant?\n" {
+		t.Errorf("%+v", got)
 	}
 }

@@ -8,6 +8,14 @@ import (
 	"github.com/gosentinel/sentinel/configrewrite"
 )
 
+const convertUsage = `Usage: gosentinel convert FILE [NEW-FILE]
+
+Prints the same configuration, state included, in the other of the two formats: as
+sentinel.toml what is a sentinel.conf, and the other way round. NEW-FILE must not
+exist yet; its name must end in .toml exactly if that of FILE does not.
+
+`
+
 // convert writes a configuration in the other format, to standard output or to a
 // new file. It never overwrites an existing file, which may be in use.
 func (p *program) convert(args []string) int {

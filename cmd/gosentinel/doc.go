@@ -10,6 +10,7 @@
 //   - supervise.go: readiness and watchdog of systemd, readiness of upstart;
 //   - pidfile.go, signals.go: the pid file and the reaction to signals;
 //   - check.go, convert.go: the two tools for configuration files;
+//   - verbs.go: the commands that redis-sentinel does not have, and what completes them;
 //   - history.go, mock.go, proxy.go, agent.go: the commands of those names;
 //   - agentold.go: the flags and the log lines of the agent that existed before.
 package main

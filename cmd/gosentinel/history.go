@@ -77,9 +77,7 @@ func (p *program) history(args []string) int {
 	return 0
 }
 
-// parseHistory takes flags before and behind the words.
-func (p *program) parseHistory(args []string) (*history, error) {
-	h := &history{}
+func (h *history) flags() *flag.FlagSet {
 	flags := flag.NewFlagSet("history", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	flags.BoolVar(&h.json, "json", false, "print JSON, one report to a line")
@@ -87,6 +85,13 @@ func (p *program) parseHistory(args []string) (*history, error) {
 	flags.StringVar(&h.user, "user", "", "log in as this user")
 	flags.BoolVar(&h.tls, "tls", false, "connect with TLS")
 	flags.StringVar(&h.cacert, "cacert", "", "with -tls: `FILE` with the authorities to trust, in place of those of the system")
+	return flags
+}
+
+// parseHistory takes flags before and behind the words.
+func (p *program) parseHistory(args []string) (*history, error) {
+	h := &history{}
+	flags := h.flags()
 	var words []string
 	for {
 		err := flags.Parse(args)

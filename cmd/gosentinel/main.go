@@ -11,6 +11,7 @@ import (
 
 	"github.com/gosentinel/sentinel/internal/node"
 	"github.com/gosentinel/sentinel/internal/scripts"
+	"github.com/gosentinel/sentinel/internal/words"
 )
 
 const usage = `Usage: gosentinel <config-file> [--sentinel] [--<option> <value>...]... [-]
@@ -20,8 +21,9 @@ const usage = `Usage: gosentinel <config-file> [--sentinel] [--<option> <value>.
        gosentinel mock -list | -script <name-or-file> | -help
        gosentinel proxy [-check] <proxy.toml>
        gosentinel agent <file> [-once | -dry-run] | -help
-       gosentinel -v | --version
-       gosentinel -h | --help
+       gosentinel completion bash | zsh | fish | powershell
+       gosentinel version | -v | --version
+       gosentinel help [<command>] | -h | --help
 
 Runs a Sentinel that monitors Redis or Valkey servers and fails over to a
 replica when a master dies. The configuration file is a sentinel.conf, or a
@@ -66,6 +68,7 @@ type program struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	flavour        flavour
+	ended          func(status int) // what a command ends with
 }
 
 func main() {
@@ -75,7 +78,11 @@ func main() {
 
 // run returns the exit status.
 func (p *program) run() int {
-	inv, err := parseArgs(p.argv[1:])
+	if len(p.argv) == 1 && p.flavour == plain {
+		fmt.Fprint(p.stderr, hint)
+		return 1
+	}
+	inv, err := parseArgs(p.argv[1:], exists)
 	switch {
 	case inv.help:
 		fmt.Fprint(p.stderr, usage)
@@ -85,10 +92,8 @@ func (p *program) run() int {
 		return 0
 	case err != nil:
 		return p.badUsage(err)
-	case inv.command != "":
-		return p.command(inv.command, inv.args)
-	case len(p.argv) == 2 && isCommand(inv.path) && !exists(inv.path):
-		return p.command(inv.path, nil) // which says how it is used
+	case inv.verb != nil:
+		return p.command(inv.verb)
 	}
 	stdin := ""
 	if inv.stdin {
@@ -102,21 +107,6 @@ func (p *program) run() int {
 		return p.check(inv)
 	}
 	return p.start(inv, stdin)
-}
-
-// command carries out a command that is none of redis-sentinel.
-func (p *program) command(name string, args []string) int {
-	switch name {
-	case "convert":
-		return p.convert(args)
-	case "history":
-		return p.history(args)
-	case "mock":
-		return p.mock(args)
-	case "proxy":
-		return p.proxy(args)
-	}
-	return p.agent(args)
 }
 
 func exists(path string) bool {
@@ -159,6 +149,9 @@ func (p *program) start(inv invocation, stdin string) int {
 	s, err := open(inv)
 	if err != nil {
 		p.reportOpen(inv, err)
+		if verb := misspelt(inv.path); verb != "" && !exists(inv.path) {
+			fmt.Fprintf(p.stderr, "gosentinel: there is no file %s; is the command %s meant?\n", words.Quote(inv.path), verb)
+		}
 		return 1
 	}
 	set := s.Settings()

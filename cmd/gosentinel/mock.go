@@ -47,24 +47,37 @@ const (
 	mockWrong  = 2
 )
 
+// mockCommand is what the command of that name was told.
+type mockCommand struct {
+	script, host, cert, key, show string
+	verbose, keep, list           bool
+	json, check                   bool
+}
+
+func (c *mockCommand) flags() *flag.FlagSet {
+	flags := flag.NewFlagSet("mock", flag.ContinueOnError)
+	flags.StringVar(&c.script, "script", "", "play this script: a `NAME` of the collection, or a file")
+	flags.StringVar(&c.host, "host", "127.0.0.1", "listen on this `IP` address, and tell it to clients")
+	flags.StringVar(&c.cert, "tls-cert-file", "", "take connections with TLS only; `FILE` has the certificate of all nodes")
+	flags.StringVar(&c.key, "tls-key-file", "", "`FILE` with its key")
+	flags.BoolVar(&c.verbose, "v", false, "print each step, and each command of the client, to standard error")
+	flags.BoolVar(&c.keep, "keep", false, "go on answering after the verdict, until a signal")
+	flags.BoolVar(&c.list, "list", false, "list the collection")
+	flags.BoolVar(&c.json, "json", false, "with -list: as JSON")
+	flags.StringVar(&c.show, "show", "", "print the script of this `NAME`")
+	flags.BoolVar(&c.check, "check", false, "look for mistakes in the files that follow, and play nothing")
+	return flags
+}
+
 // mock is the command of that name.
 func (p *program) mock(args []string) int {
-	flags := flag.NewFlagSet("mock", flag.ContinueOnError)
+	c := &mockCommand{}
+	flags := c.flags()
 	flags.SetOutput(p.stderr)
 	flags.Usage = func() {
 		fmt.Fprint(p.stderr, mockUsage)
 		flags.PrintDefaults()
 	}
-	script := flags.String("script", "", "play this script: a `NAME` of the collection, or a file")
-	host := flags.String("host", "127.0.0.1", "listen on this `IP` address, and tell it to clients")
-	cert := flags.String("tls-cert-file", "", "take connections with TLS only; `FILE` has the certificate of all nodes")
-	key := flags.String("tls-key-file", "", "`FILE` with its key")
-	verbose := flags.Bool("v", false, "print each step, and each command of the client, to standard error")
-	keep := flags.Bool("keep", false, "go on answering after the verdict, until a signal")
-	list := flags.Bool("list", false, "list the collection")
-	asJSON := flags.Bool("json", false, "with -list: as JSON")
-	show := flags.String("show", "", "print the script of this `NAME`")
-	check := flags.Bool("check", false, "look for mistakes in the files that follow, and play nothing")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		return mockPassed
@@ -72,30 +85,30 @@ func (p *program) mock(args []string) int {
 		return mockWrong
 	}
 	switch {
-	case *list && flags.NArg() == 0:
-		return p.listMocks(*asJSON)
-	case *show != "":
-		text, err := mock.Source(*show)
+	case c.list && flags.NArg() == 0:
+		return p.listMocks(c.json)
+	case c.show != "":
+		text, err := mock.Source(c.show)
 		if err != nil {
 			return p.mockError(err)
 		}
 		_, err = p.stdout.Write(text)
 		return p.mockError(err)
-	case *check && flags.NArg() > 0:
+	case c.check && flags.NArg() > 0:
 		return p.checkMocks(flags.Args())
-	case *script == "":
+	case c.script == "":
 		flags.Usage()
 		return mockWrong
 	}
-	o := mock.Options{Host: *host, Trace: *verbose}
-	if *cert != "" || *key != "" {
-		pair, err := tls.LoadX509KeyPair(*cert, *key)
+	o := mock.Options{Host: c.host, Trace: c.verbose}
+	if c.cert != "" || c.key != "" {
+		pair, err := tls.LoadX509KeyPair(c.cert, c.key)
 		if err != nil {
 			return p.mockError(fmt.Errorf("mock: TLS needs -tls-cert-file and -tls-key-file: %w", err))
 		}
 		o.TLS = &tls.Config{Certificates: []tls.Certificate{pair}}
 	}
-	return p.playMock(*script, o, *verbose, *keep, flags.Args())
+	return p.playMock(c.script, o, c.verbose, c.keep, flags.Args())
 }
 
 // mockError reports an error, if there is one, and returns the status.

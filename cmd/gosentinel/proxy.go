@@ -33,15 +33,21 @@ client has gone.
 // proxyPoll is how often the file is looked at.
 const proxyPoll = time.Second
 
+func proxyFlags(check *bool) *flag.FlagSet {
+	flags := flag.NewFlagSet("proxy", flag.ContinueOnError)
+	flags.BoolVar(check, "check", false, "say what is wrong with the file, and start nothing")
+	return flags
+}
+
 // proxy is the command of that name. It returns the exit status.
 func (p *program) proxy(args []string) int {
-	flags := flag.NewFlagSet("proxy", flag.ContinueOnError)
+	var check bool
+	flags := proxyFlags(&check)
 	flags.SetOutput(p.stderr)
 	flags.Usage = func() {
 		fmt.Fprint(p.stderr, proxyUsage)
 		flags.PrintDefaults()
 	}
-	check := flags.Bool("check", false, "say what is wrong with the file, and start nothing")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
@@ -58,7 +64,7 @@ func (p *program) proxy(args []string) int {
 		fmt.Fprintf(p.stderr, "gosentinel: %v\n", err)
 		return 1
 	}
-	if *check {
+	if check {
 		fmt.Fprintf(p.stdout, "%s: OK\n", file)
 		return 0
 	}
