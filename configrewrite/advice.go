@@ -14,6 +14,8 @@ import (
 
 // Advice is about something legal that will most likely not do what is wanted.
 type Advice struct {
+	Kind    string // the name of the finding that package doctor makes of it
+	Master  string // "" when it concerns no master
 	File    string
 	Line    int    // from 1; 0 when no line says it
 	Message string // what will go wrong
@@ -50,7 +52,7 @@ type adviser struct {
 }
 
 // add notes an advice with the place of the first of the options that has a line.
-func (a *adviser) add(message, hint string, keys ...string) {
+func (a *adviser) add(kind, master, message, hint string, keys ...string) {
 	at := place{file: a.file}
 	for _, k := range keys {
 		if p, written := a.doc.asked.written[k]; written {
@@ -58,7 +60,7 @@ func (a *adviser) add(message, hint string, keys ...string) {
 			break
 		}
 	}
-	a.list = append(a.list, Advice{at.file, at.line, message, hint})
+	a.list = append(a.list, Advice{kind, master, at.file, at.line, message, hint})
 }
 
 // listener looks for a door without a lock: a client that connects can have masters
@@ -69,7 +71,7 @@ func (a *adviser) listener(open bool) {
 	if !open || s.ProtectedMode || s.Port == 0 && !anyTLS || !slices.ContainsFunc(s.Bind, reachable) {
 		return
 	}
-	a.add("clients of other machines need no password", "write: "+a.setting("requirepass", "<password>")+", or "+a.setting("bind", "127.0.0.1"), "bind", "port")
+	a.add("open-to-all", "", "clients of other machines need no password", "write: "+a.setting("requirepass", "<password>")+", or "+a.setting("bind", "127.0.0.1"), "bind", "port")
 }
 
 // reachable reports whether other machines can connect to an address of bind.
@@ -86,28 +88,34 @@ func (a *adviser) master(m *monitor.MasterState) {
 	// any time.
 	if downAfter < monitor.DefaultTunables().PingFloor {
 		downAfter = time.Second
-		a.add(fmt.Sprintf("master %s: down-after is %v: an answer that is a little late counts as a failure", m.Name, m.DownAfter),
+		a.add("down-after-short", m.Name, fmt.Sprintf("master %s: down-after is %v: an answer that is a little late counts as a failure", m.Name, m.DownAfter),
 			"write: "+a.option(m, "down-after-milliseconds", downAfter), masterKey("down-after-milliseconds", m.Name))
 	}
 	if m.FailoverTimeout/3 < m.DownAfter {
-		a.add(fmt.Sprintf("master %s: failover-timeout is %v, less than three times down-after (%v): a failover may be given up before it is done", m.Name, m.FailoverTimeout, m.DownAfter),
+		a.add("failover-timeout-short", m.Name, fmt.Sprintf("master %s: failover-timeout is %v, less than three times down-after (%v): a failover may be given up before it is done", m.Name, m.FailoverTimeout, m.DownAfter),
 			"write: "+a.option(m, "failover-timeout", 3*min(downAfter, longest)), masterKey("failover-timeout", m.Name), masterKey("down-after-milliseconds", m.Name))
 	}
 	if known := len(m.Replicas); known > 0 && m.ParallelSyncs > known {
-		a.add(fmt.Sprintf("master %s: parallel-syncs is %d, more than the known replicas (%d): after a failover all of them load the data at once and serve nobody", m.Name, m.ParallelSyncs, known),
+		a.add("parallel-syncs-high", m.Name, fmt.Sprintf("master %s: parallel-syncs is %d, more than the known replicas (%d): after a failover all of them load the data at once and serve nobody", m.Name, m.ParallelSyncs, known),
 			"write: "+a.option(m, "parallel-syncs", 1), masterKey("parallel-syncs", m.Name))
 	}
 }
+
+// highQuorum is a quorum that few mean: it is the majority of seven.
+const highQuorum = 4
 
 func (a *adviser) quorum(m *monitor.MasterState) {
 	all := len(m.Sentinels) + 1
 	keys := []string{masterKey("quorum", m.Name), masterKey("monitor", m.Name)}
 	switch {
 	case all > 1 && m.Quorum > all:
-		a.add(fmt.Sprintf("master %s: quorum is %d, and only %d Sentinels are known, this one included: no failover can begin", m.Name, m.Quorum, all),
+		a.add("quorum-too-large", m.Name, fmt.Sprintf("master %s: quorum is %d, and only %d Sentinels are known, this one included: no failover can begin", m.Name, m.Quorum, all),
 			fmt.Sprintf("start the missing ones, or write a quorum of %d", all/2+1), keys...)
+	case m.Quorum > highQuorum:
+		a.add("quorum-too-large", m.Name, fmt.Sprintf("master %s: quorum is %d, and no other Sentinel is known yet: no failover can begin before there are %d of them", m.Name, m.Quorum, m.Quorum),
+			"with three Sentinels write a quorum of 2, with five 3", keys...)
 	case m.Quorum < 2:
-		a.add(fmt.Sprintf("master %s: with quorum 1, one Sentinel that loses its connection is enough to call the master down", m.Name),
+		a.add("quorum-one", m.Name, fmt.Sprintf("master %s: with quorum 1, one Sentinel that loses its connection is enough to call the master down", m.Name),
 			"write a quorum of 2, with three Sentinels", keys...)
 	}
 }

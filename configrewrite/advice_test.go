@@ -39,7 +39,9 @@ func TestAdvice(t *testing.T) {
 		{format: FormatTOML, text: "[server]\nport = 5\n", want: []string{`s:2: clients of other machines need no password; write: requirepass = "<password>", or bind = ["127.0.0.1"]`}},
 
 		{text: with("1"), want: []string{"s:2: master m: with quorum 1, one Sentinel that loses its connection is enough to call the master down; write a quorum of 2, with three Sentinels"}},
-		{text: with("9")}, // nobody is known yet
+		{text: with("4")}, // nobody is known yet
+		{text: with("9"), want: []string{"s:2: master m: quorum is 9, and no other Sentinel is known yet: no failover can begin before there are 9 of them; with three Sentinels write a quorum of 2"}},
+		{text: with("5") + sentinels[:strings.Index(sentinels, "\n")+1], want: []string{"s:2: master m: quorum is 5, and only 2 Sentinels are known"}},
 		{text: with("3") + sentinels},
 		{text: with("4") + sentinels, want: []string{"s:2: master m: quorum is 4, and only 3 Sentinels are known, this one included: no failover can begin; start the missing ones, or write a quorum of 2"}},
 		{text: sentinels + with("1"), want: []string{"s:4: master m: with quorum 1"}},
@@ -77,7 +79,7 @@ func TestAdvice(t *testing.T) {
 			t.Errorf("%s\nadvice %q\nwant   %q", c.text, got, c.want)
 		}
 		for _, a := range f.Advice(true) {
-			if strings.Contains(fmt.Sprint(a), "\n") || a.Hint == "" {
+			if strings.Contains(fmt.Sprint(a), "\n") || a.Hint == "" || a.Kind == "" {
 				t.Errorf("not one line with a hint: %q", a)
 			}
 		}

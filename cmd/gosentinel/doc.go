@@ -11,6 +11,7 @@
 //   - pidfile.go, signals.go: the pid file and the reaction to signals;
 //   - check.go, convert.go: the two tools for configuration files;
 //   - verbs.go: the commands that redis-sentinel does not have, and what completes them;
+//   - doctor.go, reach.go: doctor, and how commands find Sentinels and servers and log in;
 //   - history.go, mock.go, proxy.go, agent.go: the commands of those names;
 //   - agentold.go: the flags and the log lines of the agent that existed before.
 package main

@@ -16,6 +16,7 @@ import (
 
 const usage = `Usage: gosentinel <config-file> [--sentinel] [--<option> <value>...]... [-]
        gosentinel --check-config <config-file> [--<option> <value>...]...
+       gosentinel doctor [<config-file>] [<address>...]
        gosentinel convert <config-file> [<new-file>]
        gosentinel history <file-or-address> [<master>] [--json]
        gosentinel mock -list | -script <name-or-file> | -help
@@ -37,7 +38,13 @@ lines of standard input when "-" stands first or last:
   gosentinel sentinel.conf --port 26380 --loglevel verbose
   gosentinel sentinel.conf --sentinel monitor cache 10.0.0.1 6379 2
 
---check-config reports everything that is wrong and starts nothing. convert
+--check-config reports everything that is wrong and starts nothing. doctor asks all
+Sentinels and servers as well, and says what mends what it finds:
+
+  gosentinel doctor sentinel.conf
+  gosentinel doctor 10.0.0.5:26379
+
+convert
 prints the same configuration, state included, in the other of the two formats:
 
   gosentinel convert sentinel.conf sentinel.toml

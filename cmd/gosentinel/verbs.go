@@ -90,6 +90,7 @@ func (p *program) tree() *cobra.Command {
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
 	root.AddCommand(
+		p.doctor(),
 		p.flat("convert", "the same configuration, state included, in the other format", convertUsage, flag.NewFlagSet("", 0), p.convert),
 		p.flat("history", "why and how the last failovers happened", historyUsage, new(history).flags(), p.history),
 		p.flat("mock", "Sentinels that misbehave, for the tests of client libraries", mockUsage, new(mockCommand).flags(), p.mock),
@@ -160,7 +161,7 @@ func (p *program) help(c *cobra.Command) {
 	if head == "" {
 		head = "Usage: " + c.UseLine() + "\n\n" + cmp.Or(c.Long, c.Short)
 	}
-	for _, text := range []string{head, c.Flags().FlagUsages()} {
+	for _, text := range []string{head, c.Example, c.Flags().FlagUsages()} {
 		if text != "" {
 			fmt.Fprintf(p.stdout, "%s\n\n", strings.TrimRight(text, "\n"))
 		}

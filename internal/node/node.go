@@ -56,6 +56,7 @@ type Node struct {
 	reread    func() (*configrewrite.File, error) // of New: reads the state anew; nil: it cannot be
 	journalAt string                              // file of the state, beside which the journal is kept; "" keeps it in memory
 	warnings  []string
+	advice    []configrewrite.Advice
 	files     string // what FitFiles says, for the log
 	openLog   func() (logfile.Log, error)
 	listen    func(logfile.Sink) (*listen.Sockets, error)
@@ -203,7 +204,8 @@ func Open(path string, process Process, overrides ...string) (*Node, error) {
 		return nil, err
 	}
 	d := n.users.Default()
-	for _, a := range file.Advice(d.Enabled() && d.NoPass()) {
+	n.advice = file.Advice(d.Enabled() && d.NoPass())
+	for _, a := range n.advice {
 		n.warnings = append(n.warnings, a.String())
 	}
 	// 6. Only Run opens the log and the sockets.
@@ -292,6 +294,10 @@ func (n *Node) Dir() string { return n.settings.Dir }
 // Settings returns the settings of the process, with command-line overrides
 // applied, for a daemon to act on.
 func (n *Node) Settings() configrewrite.Settings { return n.settings }
+
+// Advice returns what is legal in the file and will most likely not do what is wanted. It
+// is among the Warnings, too.
+func (n *Node) Advice() []configrewrite.Advice { return n.advice }
 
 // Warnings returns one line of text for each questionable setting that was
 // accepted. Run logs them.

@@ -1,0 +1,73 @@
+package doctor
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/gosentinel/sentinel/configrewrite"
+	"github.com/gosentinel/sentinel/internal/errtext"
+)
+
+// Mistakes adds why a Sentinel does not start with a file.
+func (r *Report) Mistakes(path string, err error) {
+	for _, e := range errtext.Parts(err) {
+		var config *configrewrite.Error
+		var unwritable *configrewrite.NotWritableError
+		switch {
+		case errors.As(e, &config):
+			for _, p := range config.Problems {
+				f := Finding{Kind: "file-mistake", Where: []string{place(p.File, p.Line)}, What: sentence(p.Message)}
+				if p.Text != "" {
+					f.What = fmt.Sprintf("%s  In: %s", f.What, p.Text)
+				}
+				if p.Hint != "" {
+					f.Mend = []string{p.Hint}
+				}
+				r.add(f)
+			}
+		case errors.As(e, &unwritable):
+			r.add(Finding{Kind: "file-not-writable", Where: []string{unwritable.Path}, What: sentence(unwritable.Error()),
+				Mend: []string{shell("chown", "gosentinel:", unwritable.Path) + "    # the user of the process; or write: state-file <path that it may write>"}})
+		default:
+			r.add(Finding{Kind: "file-mistake", Where: []string{path}, What: sentence(errtext.OneLine(e))})
+		}
+	}
+}
+
+// File adds what is questionable in a file with which a Sentinel starts. The warnings may
+// repeat the advice.
+func (r *Report) File(path string, advice []configrewrite.Advice, warnings []string) {
+	for _, a := range advice {
+		warnings = slices.DeleteFunc(slices.Clone(warnings), func(w string) bool { return w == a.String() })
+		r.add(Finding{Kind: a.Kind, Master: a.Master, Where: []string{place(a.File, a.Line)}, What: sentence(upper(strings.TrimPrefix(a.Message, "master "+a.Master+": "))), Mend: []string{a.Hint}})
+	}
+	for _, w := range warnings {
+		f := Finding{Kind: "file-warning", Where: []string{path}, What: sentence(upper(strings.TrimPrefix(w, path+": ")))}
+		switch {
+		case strings.Contains(w, "written in place"):
+			f.Kind = "file-in-place"
+			f.Mend = []string{"mount the directory and not the file, or write: state-file <path in a directory that may be written to>"}
+		case strings.Contains(w, "announce-ip"):
+			f.Kind = "announced-address"
+			f.Mend = []string{"sentinel announce-ip <address that all reach>"}
+		}
+		r.add(f)
+	}
+	r.Looked = append(r.Looked, "the file "+path)
+}
+
+func place(file string, line int) string {
+	if line == 0 {
+		return file
+	}
+	return fmt.Sprintf("%s:%d", file, line)
+}
+
+func upper(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
