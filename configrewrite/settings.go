@@ -38,7 +38,7 @@ type Settings struct {
 
 	LogFile            string // "" = standard output; relative to Dir
 	LogLevel           string // debug, verbose, notice, warning, nothing
-	LogFormat          string // legacy, logfmt
+	LogFormat          string // legacy, default, logfmt, json
 	LogTimestampFormat string // legacy, iso8601, milliseconds
 	SyslogEnabled      bool
 	SyslogIdent        string

@@ -109,8 +109,8 @@ var settingOptions = option.Table[Settings]{
 		Doc: "Log file; empty is the standard output.",
 	}, func(s *Settings) *string { return &s.LogFile }, ""),
 	option.Of(option.Spec{
-		Name: "log-format", Where: option.InFiles, Words: []string{"legacy", "logfmt"}, Since: "Valkey 8.1",
-		Doc: "Form of a log line.",
+		Name: "log-format", Where: option.InFiles, Words: []string{"legacy", "default", "logfmt", "json"}, Since: "Valkey 8.1",
+		Doc: "Form of a log line. `default` is another name of `legacy`, and `json` gosentinel's own.",
 	}, func(s *Settings) *string { return &s.LogFormat }, "legacy"),
 	option.Of(option.Spec{
 		Name: "log-timestamp-format", Where: option.InFiles, Words: []string{"legacy", "iso8601", "milliseconds"}, Since: "Valkey 8.1",

@@ -27,7 +27,8 @@ type Event interface {
 	Level() Level
 	// AppendText appends the exact payload of the Pub/Sub message.
 	AppendText(dst []byte) []byte
-	// LogValue is a group: the name as "event", and then what the event tells.
+	// LogValue is a group: the name as "event", and then what the event tells, one
+	// attribute for each field.
 	LogValue() slog.Value
 }
 
@@ -92,6 +93,9 @@ func (i Instance) attrs() []slog.Attr {
 	attrs := []slog.Attr{slog.String("master", i.MasterName()), slog.String("kind", i.Kind.String()), slog.String("addr", i.Addr.String())}
 	if i.Kind == KindSentinel {
 		attrs = append(attrs, slog.String("sentinel", i.Name))
+	}
+	if i.Kind != KindMaster {
+		attrs = append(attrs, slog.String("master_addr", i.MasterAddr.String()))
 	}
 	return attrs
 }

@@ -180,8 +180,26 @@ func TestLogValues(t *testing.T) {
 	}
 	line.Reset()
 	slog.New(slog.NewTextHandler(&line, nil)).Info("x", "e", SentinelAdded{aSentinel})
-	if want := "e.master=m e.kind=sentinel e.addr=[fe80::1]:26379 e.sentinel=5555555555555555555555555555555555555555\n"; !strings.HasSuffix(line.String(), want) {
+	if want := "e.master=m e.kind=sentinel e.addr=[fe80::1]:26379 e.sentinel=5555555555555555555555555555555555555555 e.master_addr=10.0.0.1:6379\n"; !strings.HasSuffix(line.String(), want) {
 		t.Errorf("got %s, want %s", line.String(), want)
+	}
+}
+
+// TestAttributeNames: an attribute has its name alone, also beside what a log line begins
+// with, so that a line in JSON says nothing twice.
+func TestAttributeNames(t *testing.T) {
+	for _, g := range append(golden[:len(golden):len(golden)], struct {
+		ev            Event
+		level         Level
+		name, payload string
+	}{ev: Lagged{Missed: 1}}) {
+		taken := map[string]bool{"time": true, "timestamp": true, "level": true, "msg": true, "message": true, "pid": true, "role": true}
+		for k, a := range g.ev.LogValue().Group() {
+			if taken[a.Key] || strings.ToLower(a.Key) != a.Key || strings.ContainsAny(a.Key, " -.=") || (k == 0) != (a.Key == "event") {
+				t.Errorf("%s has the attribute %q: taken, at the wrong place, or no name", g.ev.Name(), a.Key)
+			}
+			taken[a.Key] = true
+		}
 	}
 }
 

@@ -51,7 +51,7 @@ type ScriptTimeout struct {
 func (ScriptTimeout) Name() string { return "-script-timeout" }
 func (ScriptTimeout) Level() Level { return LevelWarning }
 func (e ScriptTimeout) LogValue() slog.Value {
-	return logValue(e, slog.String("path", e.Path), slog.Int("pid", e.PID))
+	return logValue(e, slog.String("path", e.Path), slog.Int("script_pid", e.PID))
 }
 
 func (e ScriptTimeout) AppendText(dst []byte) []byte {
@@ -84,7 +84,7 @@ func (e ScriptChild) AppendText(dst []byte) []byte {
 }
 
 func (e ScriptChild) LogValue() slog.Value {
-	return logValue(e, slog.Int("pid", e.PID), slog.Int("exit_code", e.ExitCode), slog.Int("signal", e.Signal))
+	return logValue(e, slog.Int("script_pid", e.PID), slog.Int("exit_code", e.ExitCode), slog.Int("signal", e.Signal))
 }
 
 // PersistError is +persist-error: the state cannot be saved, so this Sentinel

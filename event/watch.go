@@ -173,7 +173,7 @@ func (e RoleChange) AppendText(dst []byte) []byte {
 }
 
 func (e RoleChange) LogValue() slog.Value {
-	return logValue(e, append(e.attrs(), slog.String("role", e.Role.String()))...)
+	return logValue(e, append(e.attrs(), slog.String("reported_role", e.Role.String()))...)
 }
 
 // LinkReconnection is -cmd-link-reconnection or -pubsub-link-reconnection: a

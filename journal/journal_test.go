@@ -75,7 +75,9 @@ func TestWords(t *testing.T) {
 func TestLogValue(t *testing.T) {
 	var b bytes.Buffer
 	slog.New(slog.NewTextHandler(&b, nil)).Info("failover", "report", sample())
-	for _, want := range []string{"report.master=mymaster", "report.outcome=promoted", "report.led=true", "report.to=10.0.0.2:6379", `report.text="Failover of mymaster: `} {
+	for _, want := range []string{"report.master=mymaster", "report.outcome=promoted", "report.led=true", "report.to=10.0.0.2:6379",
+		"report.leader=aaaa", "report.quorum=2 report.down=2 report.lost_bytes=512 report.phases.silence=5s report.phases.agreement=2ms report.phases.election=6.5ms report.phases.promotion=200ms ",
+		`report.text="Failover of mymaster: `} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("%s is missing in %s", want, b.String())
 		}

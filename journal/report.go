@@ -201,11 +201,44 @@ func (r Report) Clone() Report {
 	return r
 }
 
-// LogValue implements [slog.LogValuer] with what a line can hold.
+// LogValue implements [slog.LogValuer] with what a line can hold: the report without
+// its lists, each phase as how long it took, and the sentence of [Report.String] as "text".
 func (r Report) LogValue() slog.Value {
-	return slog.GroupValue(
+	attrs := []slog.Attr{
 		slog.Uint64("id", r.ID), slog.String("master", r.Master), slog.Any("kind", r.Kind), slog.Any("cause", r.Cause),
 		slog.Any("outcome", r.Outcome), slog.Bool("led", r.Led), slog.Uint64("epoch", r.Epoch),
-		slog.String("from", r.From), slog.String("to", r.To), slog.Duration("took", r.Duration()), slog.String("text", r.String()),
-	)
+		slog.String("from", r.From), slog.String("to", r.To), slog.Duration("took", r.Duration()),
+	}
+	for _, text := range []struct{ key, value string }{
+		{"detail", r.Detail}, {"reason", r.Reason}, {"held", r.Held}, {"leader", r.Leader.ID}, {"leader_addr", r.Leader.Addr},
+	} {
+		if text.value != "" {
+			attrs = append(attrs, slog.String(text.key, text.value))
+		}
+	}
+	if r.Quorum > 0 {
+		attrs = append(attrs, slog.Int("quorum", r.Quorum), slog.Int("down", len(r.Down)))
+	}
+	if r.Promoted() && r.Lost.Known {
+		attrs = append(attrs, slog.Uint64("lost_bytes", r.Lost.Bytes))
+	}
+	if phases := r.phaseAttrs(); len(phases) > 0 {
+		attrs = append(attrs, slog.Attr{Key: "phases", Value: slog.GroupValue(phases...)})
+	}
+	return slog.GroupValue(append(attrs, slog.String("text", r.String()))...)
+}
+
+// phaseAttrs returns how long each phase took, those of one name together.
+func (r *Report) phaseAttrs() (attrs []slog.Attr) {
+	took := map[string]time.Duration{}
+	for _, p := range r.Phases {
+		if _, known := took[p.Name]; !known {
+			attrs = append(attrs, slog.Attr{Key: p.Name})
+		}
+		took[p.Name] += p.Took
+	}
+	for k := range attrs {
+		attrs[k].Value = slog.DurationValue(took[attrs[k].Key])
+	}
+	return attrs
 }

@@ -15,7 +15,8 @@ type Format uint8
 // The formats. The zero value is [Legacy].
 const (
 	Legacy Format = iota // 4711:X 21 Nov 2026 08:12:03.482 # text
-	Logfmt               // pid=4711 role=sentinel timestamp="21 Nov 2026 08:12:03.482" level=warning message="text"
+	Logfmt               // pid=4711 role=sentinel timestamp="21 Nov 2026 08:12:03.482" level=warning message="text" event=+sdown ...
+	JSON                 // {"timestamp":"2026-11-21T08:12:03.482+01:00","level":"warning","message":"text","pid":4711,"role":"sentinel","event":"+sdown",...}
 )
 
 // TimeFormat is the form of the time in a line (directive log-timestamp-format).
@@ -29,14 +30,20 @@ const (
 )
 
 var (
-	formatNames = [...]string{Legacy: "legacy", Logfmt: "logfmt"}
+	formatNames = [...]string{Legacy: "legacy", Logfmt: "logfmt", JSON: "json"}
 	timeNames   = [...]string{LegacyTime: "legacy", ISO8601: "iso8601", Milliseconds: "milliseconds"}
 	timeLayouts = [...]string{LegacyTime: "02 Jan 2006 15:04:05.000", ISO8601: "2006-01-02T15:04:05.000-07:00"}
 )
 
+// defaultName is another name of [Legacy].
+const defaultName = "default"
+
 // ParseFormat returns the format with the given name, in any case. The error
 // lists the names that exist.
 func ParseFormat(name string) (Format, error) {
+	if strings.EqualFold(name, defaultName) {
+		return Legacy, nil
+	}
 	for f, n := range formatNames {
 		if strings.EqualFold(n, name) {
 			return Format(f), nil
@@ -64,28 +71,8 @@ func (f TimeFormat) append(dst []byte, t time.Time) []byte {
 	return t.AppendFormat(dst, timeLayouts[f])
 }
 
-// levelName returns the name of a level in logfmt.
+// levelName returns the name of a level in logfmt and JSON.
 func levelName(level monitor.Level) string {
 	names := [...]string{"debug", "info", "notice", "warning"}
 	return names[min(int(level), len(names)-1)]
-}
-
-// appendLogfmt appends a line in logfmt. Time and text are quoted. appendText has
-// already escaped what does not print, so only quotes and backslashes are left to
-// escape.
-func (w *Writer) appendLogfmt(dst []byte, level monitor.Level, text []byte) []byte {
-	dst = append(dst, "pid="...)
-	dst = strconv.AppendInt(dst, int64(w.pid), 10)
-	dst = append(dst, ` role=sentinel timestamp="`...)
-	dst = w.times.append(dst, w.now())
-	dst = append(dst, `" level=`...)
-	dst = append(dst, levelName(level)...)
-	dst = append(dst, ` message="`...)
-	for _, c := range appendText(nil, text) {
-		if c == '"' || c == '\\' {
-			dst = append(dst, '\\')
-		}
-		dst = append(dst, c)
-	}
-	return append(dst, '"', '\n')
 }

@@ -14,6 +14,9 @@ func TestFormats(t *testing.T) {
 		want         string
 	}{
 		{"legacy", "legacy", `42:X 01 Nov 2026 08:05:03.007 - a "b" \c\nd`},
+		{"default", "legacy", `42:X 01 Nov 2026 08:05:03.007 - a "b" \c\nd`},
+		{"json", "legacy", `{"timestamp":"2026-11-01T08:05:03.007+01:30","level":"info","message":"a \"b\" \\c\\nd","pid":42,"role":"sentinel"}`},
+		{"JSON", "milliseconds", `{"timestamp":1793514903007,"level":"info","message":"a \"b\" \\c\\nd","pid":42,"role":"sentinel"}`},
 		{"legacy", "ISO8601", `42:X 2026-11-01T08:05:03.007+01:30 - a "b" \c\nd`},
 		{"legacy", "milliseconds", `42:X 1793514903007 - a "b" \c\nd`},
 		{"logfmt", "legacy", `pid=42 role=sentinel timestamp="01 Nov 2026 08:05:03.007" level=info message="a \"b\" \\c\\nd"`},
@@ -31,7 +34,7 @@ func TestFormats(t *testing.T) {
 		stop(t, w)
 		expect(t, out.String(), c.want+"\n")
 	}
-	if _, err := ParseFormat("json"); err == nil || !strings.Contains(err.Error(), "legacy, logfmt") {
+	if _, err := ParseFormat("xml"); err == nil || !strings.Contains(err.Error(), "legacy, logfmt, json") {
 		t.Error(err)
 	}
 	if _, err := ParseTimeFormat("rfc"); err == nil || !strings.Contains(err.Error(), "legacy, iso8601, milliseconds") {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"strconv"
 	"sync"
@@ -57,6 +58,7 @@ type Writer struct {
 	pid       int
 	format    Format
 	times     TimeFormat
+	fields    *fields // used under mu; nil: lines have none
 	limit     int
 	wake      chan struct{} // holds one token when there may be something to write
 	done      chan struct{} // closed when the goroutine has ended
@@ -87,6 +89,7 @@ func New(cfg Config) (*Writer, error) {
 	if cfg.PID == 0 {
 		w.pid = os.Getpid()
 	}
+	w.fields = newFields(cfg.Format, cfg.Time, w.pid)
 	if w.now == nil {
 		w.now = time.Now
 	}
@@ -126,35 +129,47 @@ func (w *Writer) Enabled(level monitor.Level) bool { return Threshold(level) >= 
 
 // Log queues one line. Unprintable characters in text are escaped. After Close it
 // does nothing.
-func (w *Writer) Log(level monitor.Level, text string) {
+func (w *Writer) Log(level monitor.Level, text string) { w.Record(level, text) }
+
+// Record queues one line with attributes, which [Logfmt] and [JSON] show behind the text.
+func (w *Writer) Record(level monitor.Level, text string, attrs ...slog.Attr) {
 	if !w.Enabled(level) {
 		return
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.scratch = append(w.scratch[:0], text...)
-	w.put(level)
+	w.put(level, attrs)
 }
 
-// Event queues the line of an event: its name and its payload.
+// Event queues the line of an event: its name and its payload, and its fields as
+// attributes.
 func (w *Writer) Event(e monitor.Event) {
 	level := e.Level()
 	if !w.Enabled(level) {
 		return
 	}
+	var attrs []slog.Attr
+	if w.fields != nil {
+		attrs = e.LogValue().Group()
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.scratch = append(w.scratch[:0], e.Name()...)
-	w.scratch = append(w.scratch, ' ')
-	// Cut like the message that subscribers get, so that both are the same.
-	payload := len(w.scratch)
-	w.scratch = e.AppendText(w.scratch)
-	w.scratch = w.scratch[:min(len(w.scratch), payload+event.MaxText)]
-	w.put(level)
+	w.scratch = appendEvent(w.scratch[:0], e)
+	w.put(level, attrs)
+}
+
+// appendEvent appends the text of an event. It is cut like the message that subscribers
+// get, so that both are the same.
+func appendEvent(dst []byte, e monitor.Event) []byte {
+	dst = append(append(dst, e.Name()...), ' ')
+	payload := len(dst)
+	dst = e.AppendText(dst)
+	return dst[:min(len(dst), payload+event.MaxText)]
 }
 
 // put queues scratch as a line. The caller holds mu.
-func (w *Writer) put(level monitor.Level) {
+func (w *Writer) put(level monitor.Level, attrs []slog.Attr) {
 	if w.closed {
 		return
 	}
@@ -166,7 +181,7 @@ func (w *Writer) put(level monitor.Level) {
 		return
 	}
 	before := len(w.queue)
-	w.queue = w.appendLine(w.queue, level, w.scratch)
+	w.queue = w.appendLine(w.queue, level, w.scratch, attrs)
 	if before > 0 && len(w.queue) > w.limit {
 		w.queue = w.queue[:before]
 		w.dropped = 1
@@ -177,9 +192,9 @@ func (w *Writer) put(level monitor.Level) {
 	}
 }
 
-func (w *Writer) appendLine(dst []byte, level monitor.Level, text []byte) []byte {
-	if w.format == Logfmt {
-		return w.appendLogfmt(dst, level, text)
+func (w *Writer) appendLine(dst []byte, level monitor.Level, text []byte, attrs []slog.Attr) []byte {
+	if w.fields != nil {
+		return w.appendFields(dst, level, text, attrs)
 	}
 	dst = strconv.AppendInt(dst, int64(w.pid), 10)
 	dst = append(dst, ":X "...)
@@ -234,7 +249,7 @@ func (w *Writer) take(free []byte) []byte {
 	w.queue = free
 	if w.dropped > 0 {
 		text := fmt.Sprintf("%d log lines were dropped here: they came faster than they could be written", w.dropped)
-		batch = w.appendLine(batch, monitor.LevelWarning, []byte(text))
+		batch = w.appendLine(batch, monitor.LevelWarning, []byte(text), nil)
 		w.dropped = 0
 	}
 	return batch
@@ -244,7 +259,7 @@ func (w *Writer) take(free []byte) []byte {
 func (w *Writer) report(text string) []byte {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.appendLine(nil, monitor.LevelWarning, []byte(text))
+	return w.appendLine(nil, monitor.LevelWarning, []byte(text), nil)
 }
 
 // output is where lines are written to. It remembers what went wrong.

@@ -14,7 +14,7 @@ import (
 func TestWordsOfTheOptions(t *testing.T) {
 	words := map[string][]string{
 		"loglevel":             thresholdNames[:],
-		"log-format":           formatNames[:],
+		"log-format":           append(formatNames[:], defaultName),
 		"log-timestamp-format": timeNames[:],
 		"syslog-facility":      facilityNames(),
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"time"
 
 	"github.com/gosentinel/sentinel/configrewrite"
@@ -15,6 +16,7 @@ import (
 // never block.
 type Sink interface {
 	Log(monitor.Level, string)
+	Record(level monitor.Level, text string, attrs ...slog.Attr) // Log, with what the text tells as attributes
 	Event(monitor.Event)
 }
 
@@ -121,6 +123,11 @@ type bothLogs [2]*Writer
 func (b bothLogs) Log(level monitor.Level, text string) {
 	b[0].Log(level, text)
 	b[1].Log(level, text)
+}
+
+func (b bothLogs) Record(level monitor.Level, text string, attrs ...slog.Attr) {
+	b[0].Record(level, text, attrs...)
+	b[1].Record(level, text, attrs...)
 }
 
 func (b bothLogs) Event(ev monitor.Event) {

@@ -33,18 +33,19 @@ type slogSink struct {
 	queue   *slogQueue
 }
 
-func (s slogSink) Log(level monitor.Level, text string) {
+func (s slogSink) Log(level monitor.Level, text string) { s.Record(level, text) }
+
+func (s slogSink) Record(level monitor.Level, text string, attrs ...slog.Attr) {
 	if l := slogLevel(level); s.handler.Enabled(context.Background(), l) {
-		s.queue.put(slog.NewRecord(time.Now(), l, text, 0), len(text))
+		r := slog.NewRecord(time.Now(), l, text, 0)
+		r.AddAttrs(attrs...)
+		s.queue.put(r, len(text))
 	}
 }
 
 func (s slogSink) Event(ev monitor.Event) {
-	if l := slogLevel(ev.Level()); s.handler.Enabled(context.Background(), l) {
-		r := slog.NewRecord(time.Now(), l, ev.Name(), 0)
-		text := string(ev.AppendText(nil))
-		r.AddAttrs(slog.String("event", text))
-		s.queue.put(r, len(text))
+	if s.handler.Enabled(context.Background(), slogLevel(ev.Level())) {
+		s.Record(ev.Level(), string(appendEvent(nil, ev)), ev.LogValue().Group()...)
 	}
 }
 
@@ -73,7 +74,7 @@ type slogQueue struct {
 }
 
 // recordBytes is about what a record takes besides its text.
-const recordBytes = 300
+const recordBytes = 600
 
 func (q *slogQueue) put(r slog.Record, text int) {
 	q.mu.Lock()

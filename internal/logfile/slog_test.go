@@ -50,7 +50,7 @@ func TestSlogHandlerThatHangs(t *testing.T) {
 		synctest.Wait()
 		log.Close()
 		got := *h.handled
-		if n := len(got); n < 500 || n > 1100 || got[0] != "+tilt" || !strings.HasSuffix(got[n-1], "they came faster than the handler took them") || got[1][0] != 'x' {
+		if n := len(got); n < 500 || n > 1100 || got[0] != "+tilt #tilt mode entered" || !strings.HasSuffix(got[n-1], "they came faster than the handler took them") || got[1][0] != 'x' {
 			t.Errorf("%d lines: %.20q ... %q", n, got[0], got[n-1])
 		}
 	})

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"slices"
 	"strings"
@@ -36,6 +37,8 @@ type discardLog struct{}
 
 func (discardLog) Log(monitor.Level, string) {}
 func (discardLog) Event(monitor.Event)       {}
+
+func (discardLog) Record(monitor.Level, string, ...slog.Attr) {}
 
 func socketsAt(port int, addrs ...string) *listen.Sockets {
 	s := &listen.Sockets{Port: port}

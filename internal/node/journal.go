@@ -3,6 +3,7 @@ package node
 import (
 	"cmp"
 	"context"
+	"log/slog"
 	"slices"
 
 	"github.com/gosentinel/sentinel/internal/archive"
@@ -33,11 +34,16 @@ func (n *Node) newHistory(c clock, log logfile.Sink) *history {
 		Report: func(r journal.Report) {
 			h.archive.Add(r)
 			if r.Over() {
-				log.Log(weight(r), r.String())
+				log.Record(weight(r), r.String(), reportAttrs(r)...)
 			}
 		},
 	})
 	return h
+}
+
+// reportAttrs is what the line that sums an attempt up tells, without its text.
+func reportAttrs(r journal.Report) []slog.Attr {
+	return slices.DeleteFunc(r.LogValue().Group(), func(a slog.Attr) bool { return a.Key == "text" })
 }
 
 // weight is the level of the line that sums an attempt up.

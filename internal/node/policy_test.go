@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"log/slog"
 	"runtime"
 	"strings"
 	"sync"
@@ -21,6 +22,8 @@ type lines struct {
 }
 
 func (l *lines) Event(event.Event) {}
+
+func (l *lines) Record(level monitor.Level, text string, _ ...slog.Attr) { l.Log(level, text) }
 
 func (l *lines) Log(_ monitor.Level, text string) {
 	l.mu.Lock()

@@ -181,6 +181,8 @@ func TestOpenFindsEverything(t *testing.T) {
 func (l *lineLog) Log(_ monitor.Level, text string) { l.add(text) }
 func (l *lineLog) Event(monitor.Event)              {}
 
+func (l *lineLog) Record(_ monitor.Level, text string, _ ...slog.Attr) { l.add(text) }
+
 // TestEndSaysWhy: the log tells the real cause of an end, and names a user only
 // where one asked for it.
 func TestEndSaysWhy(t *testing.T) {
