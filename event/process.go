@@ -3,15 +3,28 @@ package event
 import (
 	"log/slog"
 	"strconv"
+	"time"
 )
 
 // Tilt is +tilt: this process stood still for so long that it makes no
 // judgement for a while; -tilt: it judges again.
-type Tilt struct{ Entered bool }
+//
+// When it begins, Stood says for how long the process stood still, and For how long it
+// makes no judgement from now on, unless it stands still again.
+type Tilt struct {
+	Entered    bool
+	Stood, For time.Duration
+}
 
-func (e Tilt) Name() string         { return signed(e.Entered, "tilt") }
-func (Tilt) Level() Level           { return LevelWarning }
-func (e Tilt) LogValue() slog.Value { return logValue(e) }
+func (e Tilt) Name() string { return signed(e.Entered, "tilt") }
+func (Tilt) Level() Level   { return LevelWarning }
+
+func (e Tilt) LogValue() slog.Value {
+	if !e.Entered {
+		return logValue(e)
+	}
+	return logValue(e, slog.Duration("stood", e.Stood), slog.Duration("for", e.For))
+}
 
 func (e Tilt) AppendText(dst []byte) []byte {
 	if e.Entered {

@@ -16,7 +16,7 @@ func (c *Core) checkStall() {
 		c.tilts++ // a stall within TILT prolongs it
 	}
 	c.tilt, c.tiltSince = true, c.now
-	c.emit(nil, event.Tilt{Entered: true})
+	c.emit(nil, event.Tilt{Entered: true, Stood: gap, For: c.tun.TiltPeriod})
 	for _, m := range c.masters {
 		c.shareOpinion(m)
 		c.answerInquirers(c.now, m)

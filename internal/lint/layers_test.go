@@ -73,7 +73,7 @@ var layers = []layer{
 
 	// The running Sentinel, the library and the daemon.
 	{"internal/node", []string{
-		"configrewrite", "gossip", "gossip/session", "internal/acl", "internal/archive", "internal/errtext", "internal/filelock", "internal/listen", "internal/logfile",
+		"configrewrite", "event", "gossip", "gossip/session", "internal/acl", "internal/archive", "internal/errtext", "internal/filelock", "internal/listen", "internal/logfile",
 		"internal/mempipe", "internal/numhost", "internal/recorder", "internal/reporter", "internal/scripts", "internal/server", "internal/testbed", "internal/tlsfiles", "internal/valid", "journal", "monitor", "monitor/link", "pubsub",
 	}},
 	{".", []string{

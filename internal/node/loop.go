@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gosentinel/sentinel/event"
 	"github.com/gosentinel/sentinel/internal/logfile"
 	"github.com/gosentinel/sentinel/internal/recorder"
 	"github.com/gosentinel/sentinel/internal/server"
@@ -55,7 +56,8 @@ type loopConfig struct {
 }
 
 // loop owns a core: it feeds inputs to it and carries out its effects. One
-// goroutine runs run; one more saves states, in order.
+// goroutine runs run; one more saves states, in order, and one watches what the process
+// gets of its machine.
 //
 // Nothing it calls may block. While the loop waited, the Sentinel would miss
 // replies and deadlines, and could take a live server for a dead one.
@@ -79,6 +81,7 @@ type loop struct {
 	called bool // an operator's command has been carried out since the last flush
 
 	stalls stalls
+	pulse  pulse
 }
 
 func newLoop(cfg loopConfig) *loop {
@@ -88,6 +91,7 @@ func newLoop(cfg loopConfig) *loop {
 		forecasts:  make(chan *monitor.State, 1),
 		waiting:    map[monitor.PeerRef]chan<- any{},
 		lookups:    make(chan struct{}, lookupsAtOnce),
+		pulse:      pulse{clock: cfg.inbox.clock, read: readUsage},
 	}
 }
 
@@ -166,6 +170,7 @@ func (c clock) wall(t monitor.Instant) time.Time { return c.origin.Add(time.Dura
 func (l *loop) run(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
 	l.helpers.Go(l.saveStates)
+	l.helpers.Go(func() { l.pulse.run(ctx) })
 	timer := time.NewTimer(0)
 	defer func() {
 		timer.Stop()
@@ -379,6 +384,9 @@ func (l *loop) do(ctx context.Context, e monitor.Effect) {
 		l.policy.do(e)
 	case monitor.Emit:
 		l.log.Event(e.Event)
+		if t, ok := e.Event.(event.Tilt); ok && t.Entered {
+			l.pulse.explain(l.log.Record, t)
+		}
 		l.publish(e.Event)
 		l.history.Effect(l.inbox.clock.now(), e)
 	case monitor.Note:
