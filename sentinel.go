@@ -15,7 +15,7 @@ import (
 	"github.com/gosentinel/sentinel/internal/recorder"
 )
 
-// Version is the version of this package and of the daemon.
+// Version is the release that this source is, or will become.
 const Version = node.Version
 
 // Sentinel is one Sentinel, made by [New] or [Open]. Its methods are safe for

@@ -122,14 +122,14 @@ func exists(path string) bool {
 }
 
 func (p *program) version() string {
-	const rest = "sha=00000000:0 malloc=go bits=64 build=gosentinel-" + node.Version
+	rest := "sha=00000000:0 malloc=go bits=64 build=gosentinel-" + node.Build()
 	switch p.flavour {
 	case asRedis:
 		return "Redis server v=" + node.RedisVersion + " " + rest
 	case asValkey:
 		return "Valkey server v=" + valkeyVersion + " " + rest
 	}
-	return fmt.Sprintf("gosentinel v=%s compatible=redis-sentinel-%s", node.Version, node.RedisVersion)
+	return fmt.Sprintf("gosentinel v=%s compatible=redis-sentinel-%s", node.Build(), node.RedisVersion)
 }
 
 // maxStdin bounds the configuration on standard input.

@@ -38,7 +38,7 @@ func writeFile(t *testing.T, dir, name, text string) string {
 
 func TestVersionAndHelp(t *testing.T) {
 	for argv0, want := range map[string]string{
-		"gosentinel":              `^gosentinel v=\d+\.\d+\.\d+ compatible=redis-sentinel-7\.`,
+		"gosentinel":              `^gosentinel v=\d+\.\d+\.\d+[-+.\w]* compatible=redis-sentinel-7\.`,
 		"/usr/bin/redis-sentinel": `^Redis server v=7\.\d+\.\d+ sha=\S+ malloc=\S+ bits=64 build=\S+\n$`,
 		"valkey-sentinel":         `^Valkey server v=8\.\d+\.\d+ sha=`,
 	} {

@@ -91,7 +91,7 @@ func (p *program) fatalBlock(inv invocation, config *configrewrite.Error) {
 	if line := lineOf(inv, first); line > 0 {
 		fmt.Fprintf(p.stderr, "Reading the configuration file, at line %d\n>>> '%s'\n", line, first.Text)
 	}
-	fmt.Fprintf(p.stderr, "%s\n\ngosentinel %s found %s:\n%v\n", first.Message, node.Version, count(len(config.Problems), "problem"), config)
+	fmt.Fprintf(p.stderr, "%s\n\ngosentinel %s found %s:\n%v\n", first.Message, node.Build(), count(len(config.Problems), "problem"), config)
 }
 
 // lineOf returns the line number of a problem as redis-sentinel counts lines:

@@ -125,7 +125,7 @@ func planGossip(set configrewrite.Settings, opts monitor.Options, socks *listen.
 		local = local && ip.IsLoopback()
 	}
 	p.cfg.Announce = monitor.HostPort{Host: g.AnnounceIP, Port: g.AnnouncePort}
-	p.cfg.Join, p.cfg.Version = g.Join, Version
+	p.cfg.Join, p.cfg.Version = g.Join, Build()
 	p.cfg.Keys, _ = gossipKeys(g.Keys) // checked by CheckGossip
 	password := gossipPassword(set, opts)
 	switch {
@@ -305,7 +305,7 @@ func (s *gossipShell) derive() {
 func (s *gossipShell) Endpoint(announceIP string) monitor.GossipEndpoint {
 	t := s.transport()
 	if t == nil {
-		return monitor.GossipEndpoint{Boot: s.boot.String(), Version: Version}
+		return monitor.GossipEndpoint{Boot: s.boot.String(), Version: Build()}
 	}
 	e := t.Endpoint()
 	if _, err := netip.ParseAddr(announceIP); e.Addr.Host == "" && err == nil {

@@ -22,9 +22,6 @@ import (
 	"github.com/gosentinel/sentinel/pubsub"
 )
 
-// Version is the version of the library and of the daemon.
-const Version = "0.1.0"
-
 // RedisVersion is the Redis version whose commands and error texts are reproduced.
 // Client libraries infer from it which commands they may send.
 const RedisVersion = server.RedisVersion

@@ -102,7 +102,7 @@ func (n *Node) runLogged(ctx context.Context, cancel context.CancelCauseFunc, lo
 		}
 	}
 	log.Log(monitor.LevelNotice, fmt.Sprintf("gosentinel version=%s, compatible with redis-sentinel %s, pid=%d, just started",
-		Version, server.RedisVersion, os.Getpid()))
+		Build(), server.RedisVersion, os.Getpid()))
 	for _, w := range n.warnings {
 		log.Log(monitor.LevelWarning, w)
 	}
@@ -349,7 +349,7 @@ func (n *Node) serverConfig(cancel func(), sh *shells, log logfile.Log, socks *l
 		MaxClients:    n.settings.MaxClients,
 		Room:          func() int { return n.room.MaxClients(sh.links.Count()) },
 		IdleTimeout:   n.settings.Timeout,
-		Version:       Version,
+		Version:       Build(),
 		RunID:         string(newRunID()),
 		Supervisor:    n.hooks.Supervisor,
 		Port:          socks.ShownPort(),
