@@ -10,14 +10,26 @@ RUNS     ?= 20
 SEED     ?= 1
 
 .DEFAULT_GOAL := build
-.PHONY: help build demo proxy-demo deps test test-integration switchovers lint portable fuzz conformance ecosystem companions proxy-clients proxies seeds mixed
+.PHONY: help build deb image dist install-test demo proxy-demo deps test test-integration switchovers lint portable fuzz conformance ecosystem companions proxy-clients proxies seeds mixed
 .PHONY: sim sim-long sim-stats explore mutants bench-failover bench-planned bench-promote bench-proxy bench-gossip bench bench-short benchmem clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+# What `gosentinel -v` says: the tag, or the commit.
+VERSION  ?= $(shell sh deploy/version.sh)
+
 build: ## build the daemon and the demo into bin/
-	$(GO) build -o $(BIN)/ ./cmd/...
+	$(GO) build -ldflags "-X github.com/gosentinel/sentinel/internal/node.stamped=$(VERSION)" -o $(BIN)/ ./cmd/...
+
+deb: ## build the Debian package dist/gosentinel_*.deb
+	@GO="$(GO)" sh deploy/dist.sh deb
+
+image: ## build an image for containers, dist/gosentinel_*.image.tar, without a daemon
+	@GO="$(GO)" sh deploy/dist.sh image
+
+dist: ## build all of a release into dist/release: programs for six systems, packages, images, SBOMs, SHA256SUMS
+	@GO="$(GO)" sh deploy/dist.sh all
 
 demo: build ## kill a master and watch three Sentinels replace it (30 s)
 	@sh jepsen/install.sh redis-server || echo "demo: going on with the embedded server"
@@ -40,6 +52,10 @@ test-integration: ## run only the tests with real daemons and servers
 
 switchovers: ## strike at every step of a planned switchover with every fault (5 minutes)
 	$(GO) test -race -count 1 -timeout 20m -run 'TestSwitchoverSteps|TestStockFinishes' ./jepsen/integration -long
+
+install-test: ## install the Debian package on bare machines with systemd, and run the image under podman (root; 5 minutes)
+	@sh jepsen/install.sh redis-server ip debootstrap systemd-nspawn podman
+	$(GO) test -count 1 -v -timeout 30m ./jepsen/install -long
 
 # Where gosentinel is built: what a system lacks is an error at the start.
 PLATFORMS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 freebsd/amd64 freebsd/arm64 windows/amd64
@@ -143,4 +159,4 @@ bench-gossip: build ## measure how fast five gosentinels agree, with gossip and 
 	$(GO) run ./jepsen/cmd/bench agreement -runs 50 -sentinel $(BIN)/gosentinel -max-odown 10ms -max-address 20ms
 
 clean: ## remove what was built
-	rm -rf $(BIN)
+	rm -rf $(BIN) dist

@@ -11,6 +11,8 @@ package() {
 	gcc) echo gcc libc6-dev ;; # the race detector needs a C compiler and linker
 	nft) echo nftables ;;
 	ip) echo iproute2 ;;
+	systemd-nspawn) echo systemd-container ;;
+	podman) echo podman crun ;;
 	*) echo "$1" ;;
 	esac
 }

@@ -100,6 +100,8 @@ var layers = []layer{
 	{"jepsen/conformance", nil},
 	{"jepsen/ecosystem", nil},
 	{"jepsen/host", nil},
+	{"jepsen/install", nil},
+	{"deploy/pack", nil},
 	{"jepsen/integration", nil},
 	{"jepsen/mixed", []string{"jepsen/cluster"}},
 	{"jepsen/sim", []string{"event", "configrewrite", "election", "internal/atomicfile", "internal/atomicfile/memdisk", "internal/reporter", "journal", "monitor"}},
