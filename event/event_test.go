@@ -5,8 +5,10 @@ import (
 	"go/parser"
 	"go/token"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -153,6 +155,42 @@ func TestEventsComplete(t *testing.T) {
 	}
 	if declared < 40 {
 		t.Errorf("only %d events found: this test looks in the wrong place", declared)
+	}
+}
+
+// TestRunbook: whoever finds an event in a log finds it in the runbook, with how urgent it
+// is and what to do; and what stands there exists.
+func TestRunbook(t *testing.T) {
+	text, err := os.ReadFile("../docs/runbook.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries := map[string][]string{}
+	for line := range strings.Lines(string(text)) {
+		if cells := strings.Split(strings.Trim(line, "| \n"), " | "); len(cells) == 4 && (strings.HasPrefix(line, "| `+") || strings.HasPrefix(line, "| `-")) {
+			name := strings.Trim(cells[0], "`")
+			if entries[name] != nil {
+				t.Errorf("%s stands in the runbook twice", name)
+			}
+			entries[name] = cells[1:]
+		}
+	}
+	names := map[string]bool{Lagged{}.Name(): true}
+	for _, g := range golden {
+		names[g.name] = true
+	}
+	urgencies := []string{"now", "today", "note", "–"}
+	for name := range names {
+		if e := entries[name]; e == nil {
+			t.Errorf("docs/runbook.md says nothing about %s: write what it means, how urgent it is, and what to do", name)
+		} else if !slices.Contains(urgencies, e[0]) {
+			t.Errorf("%s has the urgency %q, which is none of %q", name, e[0], urgencies)
+		}
+	}
+	for name := range entries {
+		if !names[name] {
+			t.Errorf("docs/runbook.md has %s, which is no event", name)
+		}
 	}
 }
 

@@ -300,15 +300,18 @@ func TestHostileWords(t *testing.T) {
 	}
 }
 
-// TestEveryKindIsExplained: the runbook has an entry for each kind of finding.
+// TestEveryKindIsExplained: doctor.md and the runbook have an entry for each kind of
+// finding.
 func TestEveryKindIsExplained(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "doctor.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, k := range doctor.Kinds() {
-		if !bytes.Contains(text, []byte("`"+k.Name+"`")) {
-			t.Errorf("docs/doctor.md says nothing of %s: %s", k.Name, k.About)
+	for _, name := range []string{"doctor.md", "runbook.md"} {
+		text, err := os.ReadFile(filepath.Join("..", "..", "docs", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, k := range doctor.Kinds() {
+			if bytes.Count(text, []byte("\n| `"+k.Name+"` | ")) != 1 {
+				t.Errorf("docs/%s has no entry of %s, or two: %s", name, k.Name, k.About)
+			}
 		}
 	}
 }
