@@ -36,13 +36,34 @@ func (r Report) String() string {
 	return strings.TrimSpace(b.String())
 }
 
-// headline says what was tried, and what came of it.
-func (r *Report) headline() string {
-	what := map[Kind]string{
+// Opening says in one line that an attempt has begun, who tries, and why.
+func (r Report) Opening() string {
+	s := r.title() + " (" + r.From + ") begins, epoch " + strconv.FormatUint(r.Epoch, 10) + ": "
+	if r.Led {
+		s += "this Sentinel stands for election. "
+	} else {
+		s += "this Sentinel has voted for " + r.Leader.String() + ". "
+	}
+	if why := r.why(); why != "" {
+		s += why + ". "
+	}
+	if phases := r.phaseTimes(); len(phases) > 0 {
+		s += "Before that: " + strings.Join(phases, ", ") + ". "
+	}
+	return strings.TrimSpace(s)
+}
+
+// title says what is tried with which master.
+func (r *Report) title() string {
+	return map[Kind]string{
 		Failover: "Failover", Forced: "Failover by order", Switchover: "Planned switchover",
 		StockSwitchover: "Failover in the way of stock", Takeover: "Takeover of an unfinished switchover",
-	}[r.Kind]
-	s := what + " of " + r.Master
+	}[r.Kind] + " of " + r.Master
+}
+
+// headline says what was tried, and what came of it.
+func (r *Report) headline() string {
+	s := r.title()
 	switch {
 	case r.Promoted():
 		s += ": " + r.To + " has replaced " + r.From
@@ -197,17 +218,22 @@ func (r *Report) times() string {
 	if !r.Over() || r.Outcome == Interrupted || r.Ended.IsZero() {
 		return ""
 	}
-	var parts []string
-	for _, p := range r.Phases {
-		if p.Took > 0 || len(r.Phases) == 1 {
-			parts = append(parts, p.Name+" "+round(p.Took))
-		}
-	}
+	parts := r.phaseTimes()
 	s := "It took " + round(r.Duration())
 	if len(parts) > 1 {
 		s += ": " + strings.Join(parts, ", ")
 	}
 	return s
+}
+
+// phaseTimes says how long each phase took that has ended.
+func (r *Report) phaseTimes() (parts []string) {
+	for _, p := range r.Phases {
+		if p.Took > 0 {
+			parts = append(parts, p.Name+" "+round(p.Took))
+		}
+	}
+	return parts
 }
 
 // lost says what may be lost.

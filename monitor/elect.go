@@ -16,9 +16,12 @@ const maxRestarts = 5
 // maybeStart begins an automatic attempt when m is objectively down and the
 // last one is long enough ago (state-machine.md §5.2, Starting an attempt).
 func (c *Core) maybeStart(now Instant, m *master) Instant {
-	if !m.has(FlagODown) || m.cfg.NeverLead || c.disk.failing || c.conflict.open {
+	if barred := c.barred(m); barred != "" || !m.has(FlagODown) {
 		m.candidateAt = 0
 		m.policy.forgetPermission()
+		if m.has(FlagODown) {
+			c.tellIdle(m, barred)
+		}
 		if c.disk.failing {
 			c.awaitDisk(m)
 		}
@@ -26,12 +29,14 @@ func (c *Core) maybeStart(now Instant, m *master) Instant {
 	}
 	if due := max(c.mayStandFrom(m), c.boundUntil(m), c.delayedByPause(now, m)); now < due {
 		m.candidateAt = 0
+		c.tellWaiting(now, m)
 		return due
 	}
 	if due := m.attempt.NextAllowed(m.cfg.FailoverTimeout); now < due {
 		m.candidateAt = 0
 		if m.delayLogged != m.attempt.Start {
 			m.delayLogged = m.attempt.Start
+			c.tellDelayed(now, m)
 			c.free(FailoverDelayed{Master: m.cfg.Name, Until: due})
 		}
 		return due

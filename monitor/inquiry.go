@@ -53,6 +53,7 @@ func (e *CallError) byInfo() bool {
 }
 
 func (c *Core) answerFailover(in Call, text string, err *CallError) {
+	c.tellRefused(in.Op.(FailoverOp), err)
 	r := CallResult{To: in.From, Text: text}
 	if err != nil {
 		r.Err = err // a typed nil in the interface would look like an error

@@ -16,6 +16,7 @@ func (m *master) run(c *Core, now Instant) Instant {
 	c.shareOpinion(m)
 	next = min(next, c.expireAnswers(now, m))
 	c.checkODown(now, m)
+	next = min(next, c.tellAlone(now, m))
 	if m.switchover.stage == preparing {
 		next = min(next, c.prepare(now, m))
 	}

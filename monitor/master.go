@@ -40,6 +40,7 @@ type master struct {
 	kept        kept
 	configEpoch Epoch
 	pause       failoverPause
+	reasons     reasons
 	policy      policy
 	led         Epoch  // of the last failover that this process led to a promotion; 0: none
 	configSeq   uint64 // the Persist that holds address and config epoch

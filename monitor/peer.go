@@ -23,6 +23,7 @@ type peer struct {
 	// refusedVote is the epoch at which it has answered a vote request without any
 	// vote.
 	refusedVote   Epoch
+	toldNoVote    Epoch // at which it asked for a vote when it was logged last that it got none
 	passed        passed
 	toldDownAfter time.Duration // when last asked with a lease; 0: it never was, or is redis-sentinel
 }

@@ -16,21 +16,8 @@ func (c *Core) ask(now Instant, in Ask) {
 		c.reaskPeers(now, m)
 		return
 	}
-	if c.conflict.open {
-		c.free(Reply{To: in.From, Down: down}) // two Sentinels share our id, and it has one vote
-		return
-	}
-	if c.recollect(now, m); m.recall.lost {
-		c.free(Reply{To: in.From, Down: down}) // a vote in that epoch may have been given
-		return
-	}
-	if in.Epoch > m.ledger.Epoch && m.promised(now, in.RunID) || in.Lease > 0 && m.has(FlagSDown) {
-		// A driver may still act on this Sentinel's vote; or a switchover would keep the
-		// Sentinels from the failover that is needed. A vote that was given is told.
-		c.free(Reply{To: in.From, Down: down})
-		return
-	}
-	if m.refusesForPause(now) {
+	if why := c.refusesVote(now, m, in); why != "" {
+		c.tellNoVote(m, in, why)
 		c.free(Reply{To: in.From, Down: down})
 		return
 	}
@@ -41,6 +28,7 @@ func (c *Core) ask(now Instant, in Ask) {
 	if c.vote(now, m, in.Epoch, in.RunID, lease > 0) && lease > 0 {
 		c.grantLease(now, m, in.RunID, lease)
 	}
+	c.tellNoVote(m, in, c.denied(m, in))
 	reply := Reply{To: in.From, Down: down, Leader: m.ledger.For, Epoch: m.ledger.Epoch}
 	if in.Lease > 0 {
 		reply.DownAfter = m.cfg.DownAfter

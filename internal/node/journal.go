@@ -37,6 +37,7 @@ func (n *Node) newHistory(c clock, log logfile.Sink) *history {
 				log.Record(weight(r), r.String(), reportAttrs(r)...)
 			}
 		},
+		Begun: func(r journal.Report) { log.Record(monitor.LevelNotice, r.Opening(), reportAttrs(r)...) },
 	})
 	return h
 }

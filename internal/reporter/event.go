@@ -191,6 +191,7 @@ func (r *Reporter) voted(m *master, e event.VoteForLeader) {
 	a.Epoch, a.until = uint64(e.Epoch), r.now.Add(g.Patience)
 	a.vote(own)
 	r.save(a)
+	r.begun(a)
 }
 
 // watch opens the report of an attempt of another Sentinel.

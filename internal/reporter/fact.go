@@ -121,6 +121,7 @@ func (r *Reporter) attempt(m *master, f monitor.AttemptFact) {
 		a.vote(journal.Vote{By: journal.Sentinel{ID: string(v.ID), Addr: at(v.Addr)}, Epoch: uint64(f.Epoch), Silent: true})
 	}
 	r.save(a)
+	r.begun(a)
 }
 
 // orderedBy is the cause of what somebody has asked for.

@@ -20,6 +20,9 @@ type Config struct {
 	// forgotten, and when it is over. The later one with an id replaces the earlier.
 	// The report belongs to whom it is given.
 	Report func(journal.Report)
+	// Begun takes a report once, when its attempt has begun: this Sentinel stands for
+	// election, or has voted for another. Nil: nobody wants to know.
+	Begun func(journal.Report)
 }
 
 // Reporter makes reports. It is used by one goroutine, that of the core. Nil makes
@@ -66,6 +69,7 @@ type attempt struct {
 	chosen  string
 	held    bool // it has not begun, because it is held back
 	veto    bool // by a veto of the embedding program
+	told    bool // that it has begun
 }
 
 // Effect takes one effect at the instant at which it is carried out.
@@ -236,6 +240,14 @@ func (r *Reporter) detected(m *master, a *attempt) {
 
 // save hands out what must not be forgotten by a crash.
 func (r *Reporter) save(a *attempt) { r.cfg.Report(a.Clone()) }
+
+// begun tells once that an attempt has begun.
+func (r *Reporter) begun(a *attempt) {
+	if !a.told && r.cfg.Begun != nil {
+		a.told = true
+		r.cfg.Begun(a.Clone())
+	}
+}
 
 // finish ends an attempt.
 func (r *Reporter) finish(m *master, how journal.Outcome, reason string) {

@@ -3,6 +3,7 @@ package reporter
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -36,6 +37,8 @@ type rig struct {
 	rep *Reporter
 	now monitor.Instant
 	all []journal.Report
+
+	begun []string // what was told when attempts began
 }
 
 func newRig(t *testing.T) *rig {
@@ -43,6 +46,7 @@ func newRig(t *testing.T) *rig {
 	r.rep = New(Config{
 		ID: me, Wall: func(at monitor.Instant) time.Time { return origin.Add(time.Duration(at)) },
 		Report: func(rep journal.Report) { r.all = append(r.all, rep) },
+		Begun:  func(rep journal.Report) { r.begun = append(r.begun, rep.Opening()) },
 	})
 	return r
 }
@@ -164,6 +168,32 @@ func TestLed(t *testing.T) {
 	}
 	if r.play(time.Hour); len(r.rep.masters) != 0 {
 		t.Errorf("%d masters are remembered although all is well", len(r.rep.masters))
+	}
+}
+
+// TestBegun: that an attempt has begun is told once, however often its election is
+// repeated, with who tries and why; of one that never begins nothing is told.
+func TestBegun(t *testing.T) {
+	again := monitor.AttemptFact{Epoch: 8, Quorum: 2}
+	vote := []any{monitor.GrantFact{For: other, Addr: otherAt, Epoch: 7, Patience: time.Minute}, event.VoteForLeader{Master: "m", RunID: other, Epoch: 7}}
+	revote := event.VoteForLeader{Master: "m", RunID: third, Epoch: 8}
+	held := event.FailoverHeld{Instance: oldMaster, Reason: "busy"}
+	const why = " The master did not answer (no answer); 2 Sentinels said that it is down, the quorum is 2. Before that: silence 5.001 s, agreement 2 ms, candidacy 2 ms."
+	for name, c := range map[string]struct {
+		steps []any
+		want  string
+	}{
+		"led":     {slices.Concat(failed(), elected(monitor.AttemptAutomatic)[:2], []any{again}), "Failover of m (10.0.0.1:6379) begins, epoch 7: this Sentinel stands for election." + why},
+		"watched": {slices.Concat(failed(), vote, []any{revote}), "Failover of m (10.0.0.1:6379) begins, epoch 7: this Sentinel has voted for Sentinel 10.0.1.2:26379 (other___)." + why},
+		"planned": {[]any{monitor.PrepareFact{}, time.Second, monitor.AttemptFact{Kind: monitor.AttemptSwitchover, Epoch: 7}},
+			"Planned switchover of m (10.0.0.1:6379) begins, epoch 7: this Sentinel stands for election. An operator asked for it. Before that: preparation 1.001 s."},
+		"held":      {slices.Concat(failed(), []any{held, event.SDownCleared{Instance: oldMaster}}), ""},
+		"held once": {slices.Concat(failed(), []any{held}, elected(monitor.AttemptAutomatic)[:2]), "Failover of m (10.0.0.1:6379) begins, epoch 7: this Sentinel stands for election." + strings.TrimSuffix(why, "2 ms.") + "1 ms, held 2 ms."},
+	} {
+		r := newRig(t).play(c.steps...)
+		if got := strings.Join(r.begun, "\n"); got != c.want {
+			t.Errorf("%s: told\n%s\nwant\n%s", name, got, c.want)
+		}
 	}
 }
 
