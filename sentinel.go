@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"net"
+	"net/http"
 	"slices"
 	"time"
 
@@ -94,6 +95,13 @@ func (s *Sentinel) DialRESP(ctx context.Context) (net.Conn, error) { return s.no
 
 // Addr returns the address of the RESP server, or nil while it is not open.
 func (s *Sentinel) Addr() net.Addr { return s.node.Addr() }
+
+// Handler returns the pages that a daemon serves at http-port: /livez, /readyz, /metrics
+// for Prometheus, /status as JSON, and a status page at /. They ask for no password. The
+// program mounts them where it likes, with [http.StripPrefix] if not at /, before, while
+// or after Run runs. However many look, and however slowly, they do not hold up the
+// Sentinel.
+func (s *Sentinel) Handler() http.Handler { return s.node.Handler() }
 
 // Health returns nil, or a [*HealthError] with the first thing that keeps this
 // Sentinel from doing its work. It waits at most two seconds.

@@ -149,7 +149,7 @@ func (s *Sentinel) CheckQuorum(ctx context.Context, name string) (Quorum, error)
 	}
 	a, err := ask(ctx, s, name, func(c *monitor.Core, now monitor.Instant) (answer, bool) {
 		v, ok := c.Master(now, name)
-		return answer{quorumOf(&v), node.QuorumTrouble(&v)}, ok
+		return answer{quorumOf(&v), v.QuorumTrouble()}, ok
 	})
 	if err != nil {
 		return Quorum{}, err

@@ -36,6 +36,7 @@ func (a Advice) String() string {
 func (f *File) Advice(open bool) []Advice {
 	a := adviser{doc: f.doc, file: f.path}
 	a.listener(open)
+	a.http()
 	for i := range f.doc.State.Masters {
 		a.master(f.doc.State.Masters[i])
 	}
@@ -72,6 +73,15 @@ func (a *adviser) listener(open bool) {
 		return
 	}
 	a.add("open-to-all", "", "clients of other machines need no password", "write: "+a.setting("requirepass", "<password>")+", or "+a.setting("bind", "127.0.0.1"), "bind", "port")
+}
+
+// http looks for a page that anybody can look at.
+func (a *adviser) http() {
+	s := &a.doc.Settings.HTTP
+	if s.Port != 0 && s.Password == "" && s.Token == "" && slices.ContainsFunc(s.Bind, reachable) {
+		a.add("the status page and the metrics can be read from other machines without a password",
+			"write: "+a.setting("http-password", "<password>")+", or "+a.setting("http-bind", "127.0.0.1"), "http-bind", "http-port")
+	}
 }
 
 // reachable reports whether other machines can connect to an address of bind.

@@ -99,6 +99,12 @@ gossip-announce-ip 192.0.2.7
 gossip-announce-port 4000
 gossip-key AAAAAAAAAAAAAAAAAAAAAA== AQEBAQEBAQEBAQEBAQEBAQ==
 gossip-join 192.0.2.8:36379 peer:36379
+http-port 9121
+http-bind 192.0.2.7 -::1
+http-tls yes
+http-user ops
+http-password "look here"
+http-token abc
 `
 
 const fullConf = everyDirective + `sentinel monitor m 10.0.0.1 6379 2

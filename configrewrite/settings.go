@@ -54,6 +54,7 @@ type Settings struct {
 	OutputLimits OutputLimits
 	TLS          TLS
 	Gossip       Gossip
+	HTTP         HTTP
 
 	// StateFile takes all state, so that the configuration is only read; "" = the
 	// state is kept in the configuration file.
@@ -106,6 +107,16 @@ type Gossip struct {
 	AnnouncePort int      // 0 = Port
 	Keys         []string // base64; the first one encrypts, all open
 	Join         []string // "host:port" at which peers may be found besides
+}
+
+// HTTP are the options of what is shown to operators.
+type HTTP struct {
+	Port     int      // 0 = off
+	Bind     []string // addresses as in Bind
+	TLS      bool     // with the certificate of TLS
+	User     string   // "" = any
+	Password string   // "" = none
+	Token    string   // "" = none
 }
 
 // DefaultSettings returns what an empty configuration file means.

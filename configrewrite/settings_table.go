@@ -257,6 +257,31 @@ var settingOptions = option.Table[Settings]{
 		Name: "gossip-join", Where: option.InFiles, Since: "gosentinel",
 		Doc: "Addresses at which the gossip of others may be found.",
 	}, func(s *Settings) *[]string { return &s.Gossip.Join }, nil),
+
+	option.Of(option.Spec{
+		Name: "http-port", Where: option.InFiles, Hi: maxPort, Since: "gosentinel",
+		Doc: "HTTP port for metrics, health and the status page; 0 is none.",
+	}, func(s *Settings) *int { return &s.HTTP.Port }, 0),
+	option.Of(option.Spec{
+		Name: "http-bind", Where: option.InFiles, Since: "gosentinel",
+		Doc: "Addresses to listen at for HTTP; a leading - means: if this machine has it.",
+	}, func(s *Settings) *[]string { return &s.HTTP.Bind }, []string{"127.0.0.1", "-::1"}),
+	option.Of(option.Spec{
+		Name: "http-tls", Where: option.InFiles, Since: "gosentinel",
+		Doc: "Serves HTTPS, with tls-cert-file and tls-key-file.",
+	}, func(s *Settings) *bool { return &s.HTTP.TLS }, false),
+	option.Of(option.Spec{
+		Name: "http-user", Where: option.InFiles, Quoted: true, Since: "gosentinel",
+		Doc: "User name that goes with http-password; empty takes any.",
+	}, func(s *Settings) *string { return &s.HTTP.User }, ""),
+	option.Of(option.Spec{
+		Name: "http-password", Where: option.InFiles, Quoted: true, Secret: true, Since: "gosentinel",
+		Doc: "Password that HTTP asks for (basic authentication).",
+	}, func(s *Settings) *string { return &s.HTTP.Password }, ""),
+	option.Of(option.Spec{
+		Name: "http-token", Where: option.InFiles, Quoted: true, Secret: true, Since: "gosentinel",
+		Doc: "Token that HTTP takes (bearer), in place of or beside http-password.",
+	}, func(s *Settings) *string { return &s.HTTP.Token }, ""),
 }
 
 // modeValue is a field for the mode of a file in a table of options.

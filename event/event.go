@@ -65,6 +65,9 @@ func (i Instance) MasterName() string {
 	return i.Master
 }
 
+// About returns what the instance is.
+func (i Instance) About() Kind { return i.Kind }
+
 // Level makes warning the default level of the events about an instance.
 func (Instance) Level() Level { return LevelWarning }
 

@@ -45,7 +45,9 @@ type Core struct {
 	tilt      bool
 	tiltSince Instant
 	tilts     uint64 // how often TILT was entered
-	lastStep  Instant
+
+	roundTrips [3]RoundTrips // by kind of instance
+	lastStep   Instant
 
 	policy       Policy
 	lastQuestion uint64 // to the policy

@@ -22,6 +22,7 @@ type link struct {
 	lastPing    Instant // last PING sent
 	lastPong    Instant // last PING reply of any kind
 	lastAvail   Instant // last acceptable PING reply
+	roundTrip   time.Duration
 	// unansweredSince is when the clock of failure detection started: the first
 	// PING without an acceptable reply, or the loss of the connection. 0 while
 	// everything is answered. It starts at creation, so that an instance that
@@ -401,6 +402,9 @@ func (c *Core) pong(now Instant, in Pong) {
 	l := c.replyOn(in.Conn)
 	if l == nil {
 		return
+	}
+	if l.pingPending && l.lastPing > l.cmd.upAt { // or it waited for the connection
+		c.roundTrip(now, l)
 	}
 	l.pingPending = false
 	l.lastPong = now

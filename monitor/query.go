@@ -5,6 +5,15 @@ import "time"
 // MasterCount returns how many masters are monitored.
 func (c *Core) MasterCount() int { return len(c.masters) }
 
+// MasterNames returns the names of the masters, in the order of configuration.
+func (c *Core) MasterNames() []string {
+	names := make([]string, len(c.masters))
+	for k, m := range c.masters {
+		names[k] = m.name
+	}
+	return names
+}
+
 // Masters returns a view of every master, in the order of configuration.
 func (c *Core) Masters(now Instant) []MasterView {
 	views := make([]MasterView, len(c.masters))
@@ -142,7 +151,7 @@ func (c *Core) instanceView(now Instant, i *instance) InstanceView {
 		CommandsUp: l.connected(), PendingCommands: l.pending, LinkRefs: len(l.owners),
 		LastOKPingReply: now.Sub(l.lastAvail), LastPingReply: now.Sub(l.lastPong),
 		SDownTime: now.Sub(i.sdownSince), ODownTime: now.Sub(i.odownSince),
-		DownAfter: i.downAfter, RoleReported: i.role, RoleReportedTime: now.Sub(i.roleSince),
+		RoundTrip: l.roundTrip, DownAfter: i.downAfter, RoleReported: i.role, RoleReportedTime: now.Sub(i.roleSince),
 	}
 	if len(l.troubles) > 0 {
 		v.LinkError, v.LinkErrorSince = l.troubles[0].text, now.Sub(l.troubles[0].since)
@@ -165,7 +174,7 @@ func (c *Core) instanceView(now Instant, i *instance) InstanceView {
 		v.InfoRefresh = now.Sub(i.infoRefresh)
 	}
 	if i.info != nil {
-		v.Info = i.info.Text
+		v.Info, v.Details = i.info.Text, &i.info.Details
 	}
 	return v
 }

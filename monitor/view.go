@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/gosentinel/sentinel/quorum"
@@ -45,6 +46,52 @@ func (v *MasterView) CheckQuorum() (quorumOK, majorityOK bool) {
 	return quorum.Check(v.UsableSentinels, v.OtherSentinels+v.Unreachable+1, v.Quorum)
 }
 
+// QuorumText is the reply to SENTINEL CKQUORUM, and whether it is no error.
+func (v *MasterView) QuorumText() (text string, ok bool) {
+	quorum, majority := v.CheckQuorum()
+	text = fmt.Sprintf("%d usable Sentinels. ", v.UsableSentinels)
+	const noMajority = "Not enough available Sentinels to reach the majority and authorize a failover"
+	deaf := ""
+	if v.DeafSentinels > 0 {
+		deaf = fmt.Sprintf(". %d more refuse SENTINEL IS-MASTER-DOWN-BY-ADDR: see SENTINEL SENTINELS %s EXTENDED", v.DeafSentinels, v.Name)
+	}
+	switch {
+	case quorum && majority:
+		return "OK " + text + "Quorum and failover authorization can be reached" + deaf, true
+	case !quorum:
+		text += "Not enough available Sentinels to reach the specified quorum for this master"
+		if !majority {
+			text += ". " + noMajority
+		}
+	default:
+		text += noMajority
+	}
+	return "NOQUORUM " + text + deaf, false
+}
+
+// QuorumTrouble says why a failover of a master would not find enough Sentinels; ""
+// when it would.
+func (v *MasterView) QuorumTrouble() string {
+	quorumOK, majorityOK := v.CheckQuorum()
+	known := v.OtherSentinels + v.Unreachable + 1
+	var why string
+	switch {
+	case !quorumOK:
+		why = fmt.Sprintf("%d of %d Sentinels are usable, fewer than the quorum of %d", v.UsableSentinels, known, v.Quorum)
+	case !majorityOK:
+		why = fmt.Sprintf("%d of %d Sentinels are usable, and that is no majority", v.UsableSentinels, known)
+	default:
+		return ""
+	}
+	if v.DeafSentinels > 0 {
+		why += fmt.Sprintf("; %d refuse the question about a master", v.DeafSentinels)
+	}
+	if v.Unreachable > 0 {
+		why += fmt.Sprintf("; %d announce an address that cannot be reached", v.Unreachable)
+	}
+	return why
+}
+
 // ReplicaView is what SENTINEL REPLICAS shows of one replica.
 type ReplicaView struct {
 	InstanceView
@@ -79,6 +126,7 @@ type InstanceView struct {
 	LastPingSent     time.Duration // age of the oldest unanswered PING; 0 when none
 	LastOKPingReply  time.Duration
 	LastPingReply    time.Duration
+	RoundTrip        time.Duration // of the last PING that was answered; 0 when none was
 	SDownTime        time.Duration // meaningful with FlagSDown
 	ODownTime        time.Duration // meaningful with FlagODown
 	DownAfter        time.Duration
@@ -86,6 +134,7 @@ type InstanceView struct {
 	RoleReported     Role
 	RoleReportedTime time.Duration
 	Info             InfoText // last INFO reply, "" when none
+	Details          *Details // of that reply, not to be changed; nil when none
 
 	// LinkError says why a connection does not come up or what is refused on it;
 	// "" while all is well. LinkErrorSince is how long that has been so.

@@ -2,6 +2,7 @@ package pubsub
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gosentinel/sentinel/internal/glob"
@@ -59,6 +60,8 @@ type Bus struct {
 	wake    chan struct{} // holds one token when there is something to do
 	stopped chan struct{} // closed when the dispatcher has ended
 
+	dropped atomic.Uint64
+
 	mu        sync.Mutex
 	channels  map[string][]*Client
 	patterns  []*patternSubs
@@ -113,12 +116,17 @@ func (b *Bus) Publish(ev monitor.Event) {
 	b.seq++
 	if len(b.backlog) >= b.lim.BacklogEvents {
 		b.lost++
+		b.dropped.Add(1)
 	} else {
 		b.backlog = append(b.backlog, Event{b.seq, time.Now(), ev})
 	}
 	b.start()
 	signal(b.wake)
 }
+
+// Dropped returns how many events were dropped since the start because somebody who
+// ranges over them, or this process, was too slow.
+func (b *Bus) Dropped() uint64 { return b.dropped.Load() }
 
 // start makes sure that the dispatcher runs. The caller holds inMu.
 func (b *Bus) start() {

@@ -107,6 +107,7 @@ func (l *listener) push(ev Event, size, max int) {
 	for len(l.queue) > 0 && l.bytes+size > max {
 		l.last = l.drop().ev.Seq
 		l.missed++
+		l.bus.dropped.Add(1)
 	}
 	l.queue = append(l.queue, queued{ev, size})
 	l.bytes += size

@@ -35,6 +35,7 @@ var layers = []layer{
 	{"internal/acl", []string{"internal/glob", "internal/ordered", "internal/words"}},
 	{"internal/respguard", []string{"internal/words"}},
 	{"internal/reserve", nil},
+	{"internal/web", nil},
 	{"internal/resptest", nil},
 	{"internal/testcert", nil},
 	{"internal/tomlfile", []string{"internal/words"}},
@@ -68,13 +69,14 @@ var layers = []layer{
 		"configrewrite", "election", "gossip", "internal/acl", "internal/atomicfile", "internal/epoll", "internal/errtext", "internal/glob", "journal",
 		"internal/numhost", "internal/option", "internal/respguard", "internal/scripts", "internal/valid", "internal/words", "monitor", "pubsub",
 	}},
+	{"internal/console", []string{"event", "gossip", "internal/web", "journal", "monitor", "quorum"}},
 	{"internal/testbed", []string{"internal/server", "monitor"}},
 	{"internal/optionlist", []string{"configrewrite", "internal/option", "internal/scripts", "monitor"}},
 
 	// The running Sentinel, the library and the daemon.
 	{"internal/node", []string{
-		"configrewrite", "event", "gossip", "gossip/session", "internal/acl", "internal/archive", "internal/errtext", "internal/filelock", "internal/listen", "internal/logfile",
-		"internal/mempipe", "internal/numhost", "internal/recorder", "internal/reporter", "internal/scripts", "internal/server", "internal/testbed", "internal/tlsfiles", "internal/valid", "journal", "monitor", "monitor/link", "pubsub",
+		"configrewrite", "event", "gossip", "gossip/session", "internal/acl", "internal/archive", "internal/console", "internal/errtext", "internal/filelock", "internal/listen", "internal/logfile",
+		"internal/mempipe", "internal/numhost", "internal/recorder", "internal/reporter", "internal/scripts", "internal/server", "internal/testbed", "internal/tlsfiles", "internal/valid", "internal/web", "journal", "monitor", "monitor/link", "pubsub",
 	}},
 	{".", []string{
 		"configrewrite", "event", "internal/listen", "internal/logfile", "internal/node", "internal/option", "internal/recorder",

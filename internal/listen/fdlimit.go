@@ -46,8 +46,8 @@ type Files struct {
 // that it has room for everything that st monitors and for maxClients. The error says
 // that there is not enough room even without clients. A Sentinel that ran out of
 // descriptors would lose sight of masters and declare them down.
-func FitFiles(st *monitor.State, maxClients int) (Files, error) {
-	links := LinkFiles(st)
+func FitFiles(st *monitor.State, maxClients, others int) (Files, error) {
+	links := LinkFiles(st) + others
 	limit := raiseFileLimit(uint64(reservedFiles + links + maxClients))
 	return fitClients(limit, links, len(st.Masters), maxClients)
 }

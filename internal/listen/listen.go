@@ -28,13 +28,15 @@ type Sockets struct {
 	TLSPort   int  // 0 without a TLS port
 	AnyPort   bool // the system chose the port
 
+	HTTP []net.Listener // for operators, if the settings ask for it
+
 	Info     []string // INFO's lines about listeners
 	Warnings []string // for the log: the addresses that could not be used
 }
 
 // Close closes all listeners.
 func (s *Sockets) Close() {
-	for _, ln := range s.Listeners {
+	for _, ln := range slices.Concat(s.Listeners, s.HTTP) {
 		ln.Close()
 	}
 }
@@ -119,6 +121,9 @@ func All(set configrewrite.Settings, wrap func(net.Listener) net.Listener) (*Soc
 	if err == nil && set.UnixSocket != "" {
 		err = s.addUnix(set)
 	}
+	if err == nil && set.HTTP.Port != 0 {
+		s.HTTP, _, err = s.bindAll(set.HTTP.Bind, set.HTTP.Port, "HTTP", set.TCPKeepAlive)
+	}
 	if err == nil && len(s.Listeners) == 0 { // all addresses are optional and this machine has none
 		err = errNowhere
 	}
@@ -171,21 +176,31 @@ func (s *Sockets) bindPort(set configrewrite.Settings, kind int, wrap func(net.L
 	if port == 0 || len(set.Bind) == 1 && set.Bind[0] == "" {
 		return nil
 	}
-	var bound []string
-	for _, bind := range set.Bind {
+	list, bound, err := s.bindAll(set.Bind, port, name, set.TCPKeepAlive)
+	for _, ln := range list {
+		s.Listeners = append(s.Listeners, wrap(ln))
+	}
+	if err == nil {
+		s.show(kind, bound, port)
+	}
+	return err
+}
+
+// bindAll opens a port on addresses as bind has them, and returns which it has opened.
+func (s *Sockets) bindAll(binds []string, port int, name string, keepAlive time.Duration) (list []net.Listener, bound []string, err error) {
+	for _, bind := range binds {
 		host, optional := strings.CutPrefix(bind, "-")
-		ln, err := bindOne(host, port, set.TCPKeepAlive)
+		ln, err := bindOne(host, port, keepAlive)
 		if err == nil {
-			s.Listeners, bound = append(s.Listeners, wrap(ln)), append(bound, bind)
+			list, bound = append(list, ln), append(bound, bind)
 			continue
 		}
 		s.Warnings = append(s.Warnings, fmt.Sprintf("Warning: Could not create server TCP listening socket %s:%d: %s", host, port, bindReason(err)))
 		if !skippable(err, optional) {
-			return &errtext.StartError{Lines: []string{fmt.Sprintf("Failed listening on port %d (%s), aborting.", port, name)}, Err: err}
+			return list, bound, &errtext.StartError{Lines: []string{fmt.Sprintf("Failed listening on port %d (%s), aborting.", port, name)}, Err: err}
 		}
 	}
-	s.show(kind, bound, port)
-	return nil
+	return list, bound, nil
 }
 
 // bindReason says why an address is not used, in redis-sentinel's words.

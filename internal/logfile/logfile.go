@@ -63,6 +63,7 @@ type Writer struct {
 	wake      chan struct{} // holds one token when there may be something to write
 	done      chan struct{} // closed when the goroutine has ended
 	out       output        // owned by the goroutine, until done is closed
+	missing   atomic.Uint64 // lines dropped or lost, ever
 
 	mu      sync.Mutex
 	queue   []byte // whole lines
@@ -85,6 +86,7 @@ func New(cfg Config) (*Writer, error) {
 		done:   make(chan struct{}),
 		out:    output{write: appendToFile(cfg.Path), onError: cfg.OnError},
 	}
+	w.out.missing = &w.missing
 	w.threshold.Store(uint32(cfg.Threshold))
 	if cfg.PID == 0 {
 		w.pid = os.Getpid()
@@ -178,6 +180,7 @@ func (w *Writer) put(level monitor.Level, attrs []slog.Attr) {
 	// one place.
 	if w.dropped > 0 {
 		w.dropped++
+		w.missing.Add(1)
 		return
 	}
 	before := len(w.queue)
@@ -185,6 +188,7 @@ func (w *Writer) put(level monitor.Level, attrs []slog.Attr) {
 	if before > 0 && len(w.queue) > w.limit {
 		w.queue = w.queue[:before]
 		w.dropped = 1
+		w.missing.Add(1)
 	}
 	select {
 	case w.wake <- struct{}{}:
@@ -266,6 +270,7 @@ func (w *Writer) report(text string) []byte {
 type output struct {
 	write   func([]byte) (int, error)
 	onError func(error)
+	missing *atomic.Uint64 // counts lost lines; nil: nobody does
 
 	lost int   // lines not written since writing last worked
 	err  error // the cause
@@ -302,7 +307,11 @@ func (o *output) put(batch []byte, report func(string) []byte) {
 		o.err = nil
 		return
 	}
-	o.lost += bytes.Count(data[max(n, len(head)):], []byte{'\n'})
+	lost := bytes.Count(data[max(n, len(head)):], []byte{'\n'})
+	o.lost += lost
+	if o.missing != nil {
+		o.missing.Add(uint64(lost))
+	}
 	if o.err == nil {
 		o.onError(err)
 	}

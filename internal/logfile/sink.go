@@ -25,6 +25,7 @@ type Log struct {
 	Sink
 	Level    func() string // returns the name of the threshold
 	SetLevel func(string)  // sets the threshold by name; unknown names are ignored
+	Missing  func() uint64 // returns how many lines were dropped or could not be written
 	Close    func()        // writes what was logged, within logFlushTimeout; may be called twice
 }
 
@@ -74,6 +75,12 @@ func newLog(sink Sink, writers []*Writer, closeSystem func()) Log {
 					w.SetThreshold(t)
 				}
 			}
+		},
+		Missing: func() (n uint64) {
+			for _, w := range writers {
+				n += w.missing.Load()
+			}
+			return n
 		},
 		Close: func() {
 			if closeLogs(writers) {

@@ -17,7 +17,7 @@ import (
 // The handler is called by one goroutine, which Close ends. One that hangs holds up
 // nobody else: lines wait for it, up to DefaultQueueBytes, and then are dropped.
 func Slog(logger *slog.Logger) Log {
-	l := Log{Level: func() string { return "notice" }, SetLevel: func(string) {}, Close: func() {}}
+	l := Log{Level: func() string { return "notice" }, SetLevel: func(string) {}, Missing: func() uint64 { return 0 }, Close: func() {}}
 	if logger == nil {
 		l.Sink = slogSink{handler: slog.DiscardHandler}
 		return l

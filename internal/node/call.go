@@ -141,7 +141,7 @@ func judge(c *monitor.Core, now monitor.Instant) (check, reason string) {
 	var lacking []string
 	first := ""
 	for _, v := range c.Masters(now) {
-		if why := QuorumTrouble(&v); why != "" {
+		if why := v.QuorumTrouble(); why != "" {
 			if first == "" {
 				first = v.Name + ": " + why
 			}
@@ -158,27 +158,4 @@ func judge(c *monitor.Core, now monitor.Instant) (check, reason string) {
 		return CheckMajority, first
 	}
 	return "", ""
-}
-
-// QuorumTrouble says why a failover of a master would not find enough Sentinels; ""
-// when it would.
-func QuorumTrouble(v *monitor.MasterView) string {
-	quorumOK, majorityOK := v.CheckQuorum()
-	known := v.OtherSentinels + v.Unreachable + 1
-	var why string
-	switch {
-	case !quorumOK:
-		why = fmt.Sprintf("%d of %d Sentinels are usable, fewer than the quorum of %d", v.UsableSentinels, known, v.Quorum)
-	case !majorityOK:
-		why = fmt.Sprintf("%d of %d Sentinels are usable, and that is no majority", v.UsableSentinels, known)
-	default:
-		return ""
-	}
-	if v.DeafSentinels > 0 {
-		why += fmt.Sprintf("; %d refuse the question about a master", v.DeafSentinels)
-	}
-	if v.Unreachable > 0 {
-		why += fmt.Sprintf("; %d announce an address that cannot be reached", v.Unreachable)
-	}
-	return why
 }

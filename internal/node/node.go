@@ -12,12 +12,14 @@ import (
 
 	"github.com/gosentinel/sentinel/configrewrite"
 	"github.com/gosentinel/sentinel/internal/acl"
+	"github.com/gosentinel/sentinel/internal/console"
 	"github.com/gosentinel/sentinel/internal/listen"
 	"github.com/gosentinel/sentinel/internal/logfile"
 	"github.com/gosentinel/sentinel/internal/mempipe"
 	"github.com/gosentinel/sentinel/internal/recorder"
 	"github.com/gosentinel/sentinel/internal/server"
 	"github.com/gosentinel/sentinel/internal/tlsfiles"
+	"github.com/gosentinel/sentinel/internal/web"
 	"github.com/gosentinel/sentinel/monitor"
 	"github.com/gosentinel/sentinel/pubsub"
 )
@@ -70,6 +72,10 @@ type Node struct {
 	record    *recorder.Recorder // nil: nothing is recorded
 	process   Process
 	room      listen.Room
+
+	meters *console.Meters
+	vitals atomic.Pointer[func() console.Vitals] // of the running Sentinel
+	site   web.Site
 
 	bus     *pubsub.Bus
 	started atomic.Bool
@@ -125,6 +131,7 @@ func New(cfg Config) (*Node, error) {
 		opened: make(chan struct{}), inner: mempipe.Listen(inProcess),
 		openLog: func() (logfile.Log, error) { return logfile.Slog(cfg.Logger), nil },
 	}
+	n.useConsole()
 	n.bus = pubsub.NewBus(pubsub.Limits{ClientQueueBytes: queueLimit(n.settings.OutputLimits.PubSub), EventsQueueBytes: cfg.EventsBytes})
 	switch {
 	case cfg.StateFile != "":
@@ -163,7 +170,7 @@ func (n *Node) loader() configrewrite.Loader {
 type Process struct {
 	// FitFiles raises the limit of open files as far as needed, and returns what it
 	// has room for.
-	FitFiles func(st *monitor.State, maxClients int) (listen.Files, error)
+	FitFiles func(st *monitor.State, maxClients, others int) (listen.Files, error)
 	// Exit ends the process at a simulated crash.
 	Exit func(status int)
 }
@@ -184,6 +191,7 @@ func Open(path string, process Process, overrides ...string) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{path: file.Path(), process: process, shutdown: true, opened: make(chan struct{}), inner: mempipe.Listen(inProcess)}
+	n.useConsole()
 	var problems []error
 	// 2. Can the state be saved, and can clients connect?
 	problems = append(problems, file.CheckWritable())
@@ -213,10 +221,14 @@ func Open(path string, process Process, overrides ...string) (*Node, error) {
 
 // useTLS reads the certificates that the settings name.
 func (n *Node) useTLS() (err error) {
-	if !tlsfiles.Used(n.settings.TLS) {
+	if !tlsfiles.Used(n.settings.TLS) && !(n.settings.HTTP.TLS && n.settings.HTTP.Port != 0) {
 		return nil
 	}
-	if n.tls, err = tlsfiles.New(n.settings.TLS, n.settings.Dir); err != nil {
+	set := n.settings.TLS
+	if !tlsfiles.Used(set) { // for HTTP alone, which asks nobody for a certificate
+		set.AuthClients = "no"
+	}
+	if n.tls, err = tlsfiles.New(set, n.settings.Dir); err != nil {
 		return err
 	}
 	if n.settings.TLS.Replication {
@@ -372,12 +384,16 @@ func (n *Node) fitFiles() error {
 	if n.process.FitFiles == nil {
 		return nil
 	}
-	files, err := n.process.FitFiles(&n.state, n.settings.MaxClients)
+	others := 0
+	if n.settings.HTTP.Port != 0 {
+		others = web.MaxConns
+	}
+	files, err := n.process.FitFiles(&n.state, n.settings.MaxClients, others)
 	if err != nil {
 		return err
 	}
 	n.settings.MaxClients, n.files = files.Clients, files.Need
-	n.room.Limit, n.room.Clients = files.Limit, files.Clients
+	n.room.Limit, n.room.Clients = files.Limit-others, files.Clients
 	n.warnings = append(n.warnings, files.Warnings...)
 	return nil
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/gosentinel/sentinel/election"
@@ -401,26 +402,12 @@ func cmdCkQuorum(r *request) {
 	if !ok {
 		return
 	}
-	quorum, majority := m.CheckQuorum()
-	text := fmt.Sprintf("%d usable Sentinels. ", m.UsableSentinels)
-	const noMajority = "Not enough available Sentinels to reach the majority and authorize a failover"
-	deaf := ""
-	if m.DeafSentinels > 0 {
-		deaf = fmt.Sprintf(". %d more refuse SENTINEL IS-MASTER-DOWN-BY-ADDR: see SENTINEL SENTINELS %s EXTENDED", m.DeafSentinels, m.Name)
+	if text, ok := m.QuorumText(); ok {
+		r.simple(text)
+	} else {
+		code, rest, _ := strings.Cut(text, " ")
+		r.fail(code, rest)
 	}
-	switch {
-	case quorum && majority:
-		r.simple("OK " + text + "Quorum and failover authorization can be reached" + deaf)
-		return
-	case !quorum:
-		text += "Not enough available Sentinels to reach the specified quorum for this master"
-		if !majority {
-			text += ". " + noMajority
-		}
-	default:
-		text += noMajority
-	}
-	r.fail("NOQUORUM", text+deaf)
 }
 
 // infoEntry is one server's entry in the reply to INFO-CACHE.

@@ -176,6 +176,7 @@ func (c *client) subscriber() *pubsub.Client {
 // tooSlow is called by the bus when the client does not read its events fast
 // enough.
 func (c *client) tooSlow() {
+	c.server.cut.Add(1)
 	c.server.cfg.Log(monitor.LevelWarning, "Client id="+strconv.FormatUint(c.id, 10)+" addr="+c.addr+
 		" closed: it does not read its Pub/Sub messages fast enough and too many are waiting.")
 	c.kill()

@@ -51,6 +51,20 @@ type Server struct {
 	bytesIn     atomic.Uint64
 	bytesOut    atomic.Uint64
 	backlogs    atomic.Int64 // bytes of all backlogs together
+	cut         atomic.Uint64
+}
+
+// Stats are what a server has counted.
+type Stats struct {
+	Clients  int    // that are connected
+	Refused  uint64 // connections, since there were too many
+	Commands uint64
+	Cut      uint64 // subscribers that did not take their messages
+}
+
+// Stats returns what was counted since the start.
+func (s *Server) Stats() Stats {
+	return Stats{Clients: s.guard.Clients(), Refused: s.guard.Refused(), Commands: s.processed.Load(), Cut: s.cut.Load()}
 }
 
 // New returns a front end. It serves no client before Serve is called.

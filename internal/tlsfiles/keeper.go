@@ -160,6 +160,15 @@ func fingerprintFile(b *strings.Builder, path string) {
 // resumed that was authenticated by a certificate no longer accepted.
 func (k *Keeper) ServerConfig() *tls.Config { return k.fresh().server }
 
+// WebConfig is ServerConfig for browsers, scrapers and probes: it asks for no
+// certificate of theirs.
+func (k *Keeper) WebConfig() *tls.Config {
+	c := k.fresh().server.Clone()
+	c.ClientAuth, c.ClientCAs, c.VerifyPeerCertificate, c.VerifyConnection = tls.NoClientCert, nil, nil, nil
+	c.NextProtos, c.SessionTicketsDisabled = []string{"http/1.1"}, true
+	return c
+}
+
 // ClientConfig returns the configuration for all outgoing connections. It follows
 // rotations: the certificate and the authorities are looked up in each handshake.
 //

@@ -1,0 +1,67 @@
+package web
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"log/slog"
+	"net/http"
+	"strings"
+)
+
+// Access says who may look. The zero value lets everybody in. Whoever has the password
+// or the token is let in. Printing an Access does not print either.
+type Access struct {
+	User     string // that goes with Password; "" takes any
+	Password string // for HTTP basic authentication; "" is none
+	Token    string // bearer token; "" is none
+}
+
+// Open reports whether everybody may look.
+func (a Access) Open() bool { return a.Password == "" && a.Token == "" }
+
+// String says what is asked for.
+func (a Access) String() string {
+	switch {
+	case a.Open():
+		return "open"
+	case a.Password == "":
+		return "token"
+	case a.Token == "":
+		return "password"
+	}
+	return "password or token"
+}
+
+// GoString is String.
+func (a Access) GoString() string { return a.String() }
+
+// LogValue is String.
+func (a Access) LogValue() slog.Value { return slog.StringValue(a.String()) }
+
+func (a Access) allows(r *http.Request) bool {
+	if a.Open() {
+		return true
+	}
+	if user, password, ok := r.BasicAuth(); ok {
+		return a.Password != "" && same(password, a.Password) && (a.User == "" || same(user, a.User))
+	}
+	kind, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	return a.Token != "" && strings.EqualFold(kind, "Bearer") && same(strings.TrimSpace(token), a.Token)
+}
+
+// same compares in a time that tells nothing.
+func same(a, b string) bool {
+	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
+	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
+}
+
+func (a Access) challenge(w http.ResponseWriter) {
+	kind := "Basic"
+	if a.Password == "" {
+		kind = "Bearer"
+	}
+	w.Header().Set("WWW-Authenticate", kind+` realm="gosentinel"`)
+	plain(w)
+	w.WriteHeader(http.StatusUnauthorized)
+	_, _ = w.Write([]byte("This asks for a " + a.String() + ".\n"))
+}
