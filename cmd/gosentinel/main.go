@@ -177,6 +177,7 @@ func (p *program) start(inv invocation, stdin string) int {
 		return 1
 	}
 	d := &daemon{Node: s, supervisor: sup, background: background}
+	collectEarlier()
 	if notice := limitMemory(ownCgroupLimit); notice != "" {
 		d.notices = append(d.notices, notice)
 	}

@@ -21,6 +21,19 @@ func TestMemoryLimitOfOperator(t *testing.T) {
 	}
 }
 
+// TestCollectEarlier: GOGC in the environment wins.
+func TestCollectEarlier(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(200))
+	t.Setenv("GOGC", "200")
+	if collectEarlier(); debug.SetGCPercent(200) != 200 {
+		t.Error("the word of the operator does not count")
+	}
+	t.Setenv("GOGC", "")
+	if collectEarlier(); debug.SetGCPercent(200) != gcPercent {
+		t.Error("nothing was set")
+	}
+}
+
 // TestMemoryLimitOfCgroup: the limit is found in both versions, wherever the cgroup
 // is mounted, and the smallest one counts.
 func TestMemoryLimitOfCgroup(t *testing.T) {
