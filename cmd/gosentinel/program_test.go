@@ -74,7 +74,7 @@ func TestFailedStarts(t *testing.T) {
 			logStamp + `Fatal error, can't open config file '` + dir + `/none': No such file or directory\n$`, `^$`},
 		"mistake in the file": {[]string{"gosentinel", twice}, "", `^$`,
 			`^\n\*\*\* FATAL CONFIG FILE ERROR \(Redis 7\.[\d.]+\) \*\*\*\nReading the configuration file, at line 1\n>>> 'port x'\n` +
-				`argument couldn't be parsed into an integer\n\ngosentinel [\d.]+ found 2 problems:\n(?s:.*)twice\.conf:2: Quorum must be 1 or greater`},
+				`argument couldn't be parsed into an integer\n\ngosentinel \S+ found 2 problems:\n(?s:.*)twice\.conf:2: Quorum must be 1 or greater`},
 		"mistake on the command line": {[]string{"redis-sentinel", conf, "--port", "1", "--prot", "7"}, "", `^$`,
 			`at line 7\n>>> 'prot "7"'\nBad directive or wrong number of arguments`},
 		"mistake on standard input": {[]string{"valkey-sentinel", conf, "--port", "1", "-"}, "# hm\nprot 5\n", `^$`,
