@@ -164,10 +164,11 @@ var differences = []*difference{
 	{kind: ours, reason: ownJournal, line: `^acl cat (admin|dangerous)$`, more: `"sentinel\|failovers"(, )?`},
 	{kind: ours, reason: ownJournal, line: `^sentinel help$`, more: `\+FAILOVERS, `},
 	{kind: ours, reason: ownJournal, line: `^log, .*, text$`, more: `((Failover( by order| in the way of stock)?|Planned switchover|Takeover of an unfinished switchover) of \S+( \(|: )[^\n]*\n?)+`},
+	{kind: ours, reason: "says in the log why no failover begins, and why a vote or a FAILOVER is refused", line: `^log, .*, text$`, more: `((No failover of|This Sentinel begins no failover of|No vote for Sentinel|The FAILOVER of) [^\n]*\n?)+`},
 }
 
 const ownFailover = "takes COORDINATED or FORCE, and TO <host> <port>, after SENTINEL FAILOVER <name>"
-const ownJournal = "keeps a journal of failovers, which SENTINEL FAILOVERS tells, and sums each up in a line of the log"
+const ownJournal = "keeps a journal of failovers, which SENTINEL FAILOVERS tells, and says in the log how each begins and ends"
 const ownPause = "has SENTINEL PAUSE-FAILOVER and RESUME-FAILOVER"
 const ownLease = "takes LEASE <ms> at the end of IS-MASTER-DOWN-BY-ADDR, by which a peer of its kind leads a planned failover"
 const ownOptions = "has the options planned-failover and empty-promotion-grace"
