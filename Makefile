@@ -10,7 +10,7 @@ RUNS     ?= 20
 SEED     ?= 1
 
 .DEFAULT_GOAL := build
-.PHONY: help build deb image dist install-test demo proxy-demo deps test test-integration switchovers lint portable fuzz conformance ecosystem companions proxy-clients proxies seeds mixed
+.PHONY: help build deb image dist install-test demo proxy-demo deps test test-integration switchovers lint portable fuzz conformance ecosystem companions proxy-clients proxies seeds mixed screenshots
 .PHONY: sim sim-long sim-stats explore mutants bench-failover bench-planned bench-promote bench-proxy bench-gossip bench bench-short benchmem clean
 
 help: ## list the targets
@@ -101,6 +101,10 @@ proxies: ## kill the masters of a group that three proxies watch, and the proxie
 
 seeds: ecosystem ## what ecosystem does, and three proxies on one group
 	$(GO) test -race -count 1 -v -timeout 10m -run '^(TestProxiesOfAGroup|TestProxyFailovers)$$' ./jepsen/integration
+
+screenshots: ## have Chromium show the status page in every state, into bin/screenshots, for looking at
+	@sh jepsen/install.sh chromium
+	$(GO) test -count 1 -v -run TestScreenshots ./internal/console -screenshots $(CURDIR)/$(BIN)/screenshots
 
 mixed: build ## stock and gosentinel in one quorum: failovers, replacement, bursts (12 minutes)
 	@sh jepsen/install.sh redis-server redis-sentinel

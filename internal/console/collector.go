@@ -210,9 +210,9 @@ func (g *group) unfit(r *monitor.ReplicaView) string {
 	return ""
 }
 
-// lag returns by how many bytes a replica is behind its master: by what the master says
-// of all replicas in one breath, or else by what both have said of themselves. It reports
-// false when that is not known.
+// lag returns by how many bytes a replica was behind when the master was asked last: what
+// had it acknowledged by then, or has it said itself? It reports false when that is not
+// known.
 func (g *group) lag(r *monitor.ReplicaView) (uint64, bool) {
 	d := g.master.Details
 	if d == nil || r.Details == nil || d.MasterOffset == 0 {
@@ -221,7 +221,7 @@ func (g *group) lag(r *monitor.ReplicaView) (uint64, bool) {
 	at := r.Offset
 	for _, a := range d.Attached {
 		if a.At == r.Addr && a.Online {
-			at = a.Offset
+			at = max(at, a.Offset)
 		}
 	}
 	if at >= d.MasterOffset {

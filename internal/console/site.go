@@ -20,7 +20,7 @@ func New(src Source, meters *Meters) web.Site {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(meters.collectors()...)
 	reg.MustRegister(&collector{s.snapshots, meters}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	return web.Site{Name: "gosentinel", Live: s.live, Ready: s.ready, Metrics: reg, Status: s.status}
+	return web.Site{Name: "gosentinel", Live: s.live, Ready: s.ready, Metrics: reg, Status: s.status, Page: s.page}
 }
 
 type site struct {
@@ -84,4 +84,12 @@ func (s *site) status(ctx context.Context) (any, error) {
 		return nil, err
 	}
 	return shot.status(), nil
+}
+
+func (s *site) page(ctx context.Context, number int) (web.Page, error) {
+	shot, err := s.snapshots.Get(ctx)
+	if err != nil {
+		return web.Page{}, err
+	}
+	return shot.status().page(number)
 }

@@ -72,6 +72,14 @@ type Replica struct {
 	Announced bool    `json:"announced"`
 }
 
+// Behind returns by how many bytes it lags, 0 when that is not known.
+func (r Replica) Behind() uint64 {
+	if r.Lag == nil {
+		return 0
+	}
+	return *r.Lag
+}
+
 // Peer is another Sentinel.
 type Peer struct {
 	ID   string `json:"id"`

@@ -43,7 +43,7 @@ func (o lookout) Vitals() console.Vitals {
 	if f := o.n.vitals.Load(); f != nil {
 		return (*f)()
 	}
-	return console.Vitals{Version: Version, MadeFor: RedisVersion}
+	return console.Vitals{Version: Build(), MadeFor: RedisVersion}
 }
 
 // useConsole makes what operators see.
@@ -62,7 +62,7 @@ func (n *Node) useVitals(l *loop, sh *shells, srv *server.Server, log logfile.Lo
 	vitals := func() console.Vitals {
 		times, stats := l.stalls.times(l.inbox.clock.now()), srv.Stats()
 		v := console.Vitals{
-			Version: Version, MadeFor: RedisVersion, Started: started, Stall: times.Stall, Recent: times.RecentStall,
+			Version: Build(), MadeFor: RedisVersion, Started: started, Stall: times.Stall, Recent: times.RecentStall,
 			Inbox: len(l.inbox.items), InboxMax: cap(l.inbox.items), Gossip: sh.gossip.Stats(),
 			Clients: stats.Clients, Refused: stats.Refused, Commands: stats.Commands, Cut: stats.Cut,
 			Lost: n.bus.Dropped(), LogLost: log.Missing(),

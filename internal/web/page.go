@@ -58,7 +58,7 @@ func (s *shown) servePage(w http.ResponseWriter, r *http.Request) {
 	}
 	var b bytes.Buffer
 	if err := layout.Execute(&b, map[string]any{
-		"Name": s.Name, "Title": page.Title, "Parts": page.sections(), "Style": template.CSS(style), "Script": template.JS(script),
+		"Name": s.Name, "Title": Clean(page.Title), "Parts": page.sections(), "Style": template.CSS(style), "Script": template.JS(script),
 	}); err != nil {
 		fail(w, http.StatusInternalServerError, err)
 		return
@@ -78,6 +78,7 @@ type section struct {
 func (p Page) sections() []section {
 	list := make([]section, len(p.Parts))
 	for i, part := range p.Parts {
+		part.HTML = template.HTML(Clean(string(part.HTML)))
 		h := fnv.New64a()
 		h.Write([]byte(part.HTML))
 		list[i] = section{part.ID, template.HTML(fmt.Sprintf("<section id=%q data-v=\"%x\">\n%s</section>", part.ID, h.Sum64(), part.HTML))}

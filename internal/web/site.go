@@ -42,7 +42,7 @@ type Verdict struct {
 // Page is what people see.
 type Page struct {
 	Title string // of the window; says in a few words how things are
-	// Parts are shown one below the other. A part that has changed is sent to those who
+	// Parts are shown one below the other, after [Clean]. A part that has changed is sent to those who
 	// look at the page.
 	Parts []Part
 }
@@ -105,6 +105,7 @@ func (s *shown) probe(ask func(context.Context) Verdict) http.HandlerFunc {
 		default:
 			text = "not ok; log in to see why\n"
 		}
+		text = Clean(text)
 		plain(w)
 		if !v.OK {
 			w.WriteHeader(http.StatusServiceUnavailable)

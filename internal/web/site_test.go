@@ -53,7 +53,7 @@ func get(h http.Handler, path string, headers ...string) *httptest.ResponseRecor
 }
 
 func TestPages(t *testing.T) {
-	s := &sample{live: Verdict{OK: true}, ready: Verdict{Text: "not ready: the disk is full\n"}, status: map[string]int{"a": 1}, pages: []Page{{Title: "All is <well>", Parts: []Part{{"one", "<p>1</p>"}}}}}
+	s := &sample{live: Verdict{OK: true}, ready: Verdict{Text: "not ready: \x1b[2Jthe \u202edisk is full\n"}, status: map[string]int{"a": 1}, pages: []Page{{Title: "All is <well>", Parts: []Part{{"one", "<p>1</p>"}}}}}
 	h := Handler(s.site(), Access{})
 	for _, c := range []struct {
 		path   string
@@ -61,7 +61,7 @@ func TestPages(t *testing.T) {
 		has    string
 	}{
 		{"/livez", 200, "ok\n"},
-		{"/readyz", 503, "not ready: the disk is full\n"},
+		{"/readyz", 503, "not ready: \ufffd[2Jthe \ufffddisk is full\n"},
 		{"/status", 200, "{\n  \"a\": 1\n}\n"},
 		{"/metrics", 200, "# HELP sample Help.\n# TYPE sample gauge\nsample 1\n"},
 		{"/", 200, "<title>All is &lt;well&gt;</title>"},

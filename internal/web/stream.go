@@ -79,7 +79,7 @@ func (v *viewer) show(p Page) error {
 		}
 	}()
 	if v.has == nil || !slices.Equal(ids, v.ids) {
-		return v.send("whole", map[string]any{"title": p.Title, "parts": list})
+		return v.send("whole", map[string]any{"title": Clean(p.Title), "parts": list})
 	}
 	var changed []section
 	for _, s := range list {
@@ -88,7 +88,7 @@ func (v *viewer) show(p Page) error {
 		}
 	}
 	if changed != nil {
-		return v.send("parts", map[string]any{"title": p.Title, "parts": changed})
+		return v.send("parts", map[string]any{"title": Clean(p.Title), "parts": changed})
 	}
 	if time.Since(v.sent) > quiet {
 		return v.write([]byte(":\n\n"))
