@@ -20,18 +20,32 @@ type acker struct {
 
 // keep holds the reply of a request back.
 func (a *acker) keep(r *req) {
+	r.lone = a.t != nil && a.t.up() && a.t.addr != r.from.addr
 	a.waiting = append(a.waiting, r)
 	if a.asked == 0 {
 		a.ask()
 	}
 }
 
-func (a *acker) ask() {
-	cfg := a.h.g.cfg
+// ready connects in advance: then it is known of all replies that they came from the server
+// that WAIT asks.
+func (a *acker) ready() {
+	if a.h.g.cfg.AckReplicas > 0 {
+		a.connect()
+		a.t.dial()
+	}
+}
+
+func (a *acker) connect() {
 	if a.t == nil || a.t.closed {
 		a.t = a.h.newRoute(routeKey{proto: 2})
-		a.t.single = true
+		a.t.single, a.t.opened = true, a.opened
 	}
+}
+
+func (a *acker) ask() {
+	cfg := a.h.g.cfg
+	a.connect()
 	a.asked = len(a.waiting)
 	a.t.tell(pingBytes) // the position of now
 	a.t.tell(resp.AppendCommand(nil, []byte("WAIT"), []byte(strconv.Itoa(cfg.AckReplicas)), []byte(strconv.FormatInt(cfg.AckTimeout.Milliseconds(), 10))))
@@ -40,6 +54,15 @@ func (a *acker) ask() {
 		a.t.touch()
 	} else {
 		a.t.dial()
+	}
+}
+
+// opened is called when there is a connection for WAIT. It is about the server that has executed
+// what waits only if the connections to it, of then, are still there: otherwise it is
+// another server, or the same one without its data.
+func (a *acker) opened() {
+	for _, r := range a.waiting {
+		r.lone = r.lone || r.from.wire != r.wire || r.from.addr != a.t.addr
 	}
 }
 
@@ -55,9 +78,9 @@ func (a *acker) told(b []byte) {
 	want := a.h.g.cfg.AckReplicas
 	for _, r := range list {
 		switch {
-		case err == nil && n >= want:
+		case err == nil && n >= want && !r.lone:
 			r.release(a.h.w, nil)
-		case n < 0:
+		case n < 0 || r.lone:
 			a.h.g.p.counts.Unknown.Add(1)
 			r.release(a.h.w, []byte("-ERR proxy: the master has executed the command, and is gone; replicas may have it or not\r\n"))
 		default:
@@ -77,7 +100,7 @@ func (r *req) release(w *worker, instead []byte) {
 		return
 	}
 	b := r.reply
-	r.gated, r.reply = false, nil
+	r.gated, r.reply, r.from, r.wire = false, nil, nil, nil
 	c.buffered -= len(b)
 	if instead != nil {
 		b = instead

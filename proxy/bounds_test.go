@@ -20,6 +20,9 @@ func TestBounds(t *testing.T) {
 		{"many arguments", "*1048577\r\n", "-ERR Protocol error: invalid multibulk length"},
 		{"no number", "*x\r\n", "-ERR Protocol error: invalid multibulk length"},
 		{"negative string", "*1\r\n$-1\r\n", "-ERR Protocol error: invalid bulk length"},
+		{"number as no server reads it", "*01\r\n$4\r\nPING\r\n", "-ERR Protocol error: invalid multibulk length"},
+		{"length as no server reads it", "*1\r\n$04\r\nPING\r\n", "-ERR Protocol error: invalid bulk length"},
+		{"nothing, negative", "*-0\r\n", "-ERR Protocol error: invalid multibulk length"},
 		{"large string", "*1\r\n$536870912\r\n", "-ERR Protocol error: a request has more than 4096 bytes, which is limits.request of the proxy"},
 		{"large request", "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$4090\r\n", "-ERR Protocol error: a request has more than 4096 bytes, which is limits.request of the proxy"},
 		{"long line", strings.Repeat("x", maxInline+1), "-ERR Protocol error: too big inline request"},
@@ -38,6 +41,34 @@ func TestBounds(t *testing.T) {
 			})
 		})
 	}
+	t.Run("a stranger", func(t *testing.T) {
+		for _, c := range []struct{ sent, want string }{
+			{"*11\r\n", "-ERR Protocol error: unauthenticated multibulk length"},
+			{"*2\r\n$4\r\nAUTH\r\n$16385\r\n", "-ERR Protocol error: unauthenticated bulk length"},
+		} {
+			bubble(t, func(t *testing.T) {
+				r := newRig(t, func(c *Config) { c.Listeners[0].Password = "secret" })
+				defer r.stop()
+				r.view.set("a")
+				p, friend := r.connect(), r.connect()
+				_, _ = io.WriteString(p.nc, c.sent)
+				p.want(c.want, "closed")
+				_, _ = friend.nc.Write(append(encode("AUTH secret"), c.sent...))
+				friend.want("+OK")
+				friend.quiet()
+			})
+		}
+	})
+	t.Run("more than a string may have", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			r := newRig(t, func(c *Config) { c.Limits.Request = 1 << 30 })
+			defer r.stop()
+			r.view.set("a")
+			p := r.connect()
+			_, _ = io.WriteString(p.nc, "*2\r\n$3\r\nGET\r\n$536870913\r\n")
+			p.want("-ERR Protocol error: invalid bulk length", "closed")
+		})
+	})
 	t.Run("half a command and silence", func(t *testing.T) {
 		bubble(t, func(t *testing.T) {
 			r := newRig(t, small)
@@ -203,11 +234,11 @@ func FuzzRequest(f *testing.F) {
 			return
 		}
 		var whole request
-		n, err := whole.next(b, 1<<20)
+		n, err := whole.next(b, bounds{bytes: 1 << 20})
 		var parts request
 		rnd := rand.New(rand.NewPCG(seed, 0))
 		for have := 1; ; have = min(len(b), have+1+rnd.IntN(5)) {
-			m, perr := parts.next(b[:have], 1<<20)
+			m, perr := parts.next(b[:have], bounds{bytes: 1 << 20})
 			if perr != nil || m > 0 || have == len(b) {
 				if m != n || (perr == nil) != (err == nil) {
 					t.Fatalf("%q: %d, %v; in pieces %d, %v", b, n, err, m, perr)

@@ -57,7 +57,6 @@ type client struct {
 	reader    *route    // of a replica, for a client that stays with one
 	lastWrite time.Time // when the last write was answered
 	writing   int       // writes without a reply
-	txDB      int       // SELECT within a transaction
 }
 
 // replyMode is that of CLIENT REPLY.
@@ -119,7 +118,7 @@ func (c *client) process(b []byte) int {
 			off += n
 			continue
 		}
-		n, err := c.scan.next(b[off:], int(c.w.p.config().Limits.Request))
+		n, err := c.scan.next(b[off:], c.bounds())
 		if err != nil {
 			c.wrong(err)
 			return len(b)
@@ -137,6 +136,15 @@ func (c *client) process(b []byte) int {
 	return off
 }
 
+// bounds are those of the next request.
+func (c *client) bounds() bounds {
+	most := bounds{bytes: int(c.w.p.config().Limits.Request)}
+	if !c.authed {
+		most.args, most.arg = strangerArgs, strangerBytes
+	}
+	return most
+}
+
 // full reports whether the client has enough under way.
 func (c *client) full() bool {
 	return c.pending >= maxPipeline || c.inFlight >= maxInFlight || len(c.out)-c.written > maxUnread
@@ -152,7 +160,9 @@ func (c *client) steer() {
 	if c.gone {
 		return
 	}
-	want := !c.stalled && !c.closing && !c.eof && !c.full()
+	// Who waits in BLPOP has to be read from all the same: the end of the connection stands
+	// behind what was sent.
+	want := !c.closing && !c.eof && !c.full() && (!c.stalled || len(c.in) < maxInFlight)
 	if want != c.reading {
 		if c.reading = want; want {
 			c.wire.resume()
@@ -177,7 +187,7 @@ func (c *client) inline(line []byte) bool {
 		args[i] = []byte(w)
 	}
 	raw := resp.AppendCommand(nil, args...)
-	if _, err := c.scan.next(raw, len(raw)); err != nil {
+	if _, err := c.scan.next(raw, bounds{}); err != nil {
 		c.wrong(err)
 		return true
 	}
@@ -219,18 +229,22 @@ func (c *client) sendShared(cmd *command, raw []byte) bool {
 			return c.send(c.readRoute(), cmd, raw)
 		}
 	case ModeReplicas:
-		t := c.replicaRoute()
+		t := c.replicaRoute(cmd.cursor)
 		switch {
 		case t == nil && cmd.safe:
 			c.w.p.counts.Fallback.Add(1)
 		case t == nil:
-			c.error("ERR proxy: no replica of \"" + c.h.g.cfg.Name + "\" is good")
+			c.noReplica()
 			return true
 		default:
 			return c.send(t, cmd, raw)
 		}
 	}
 	return c.send(c.masterRoute(), cmd, raw)
+}
+
+func (c *client) noReplica() {
+	c.error("ERR proxy: no replica of \"" + c.h.g.cfg.Name + "\" is good")
 }
 
 // masterRoute returns what clients share that talk to the master.
@@ -259,6 +273,9 @@ func (c *client) send(t *route, cmd *command, raw []byte) bool {
 	r.via = t
 	r.inTx = c.tx
 	r.safe = cmd.safe
+	if r.kind == exec {
+		r.arg = -1
+	}
 	c.inFlight += len(raw)
 	r.counted = len(raw)
 	if cmd.write || r.kind == exec {
@@ -427,7 +444,7 @@ func (c *client) flush() {
 	if len(c.in) > 0 && !c.stalled && !c.closing {
 		c.again()
 	}
-	if c.eof && c.pending == 0 && c.out == nil && !c.relaying && c.wire.drained() {
+	if c.eof && (c.blocked() || c.pending == 0 && c.out == nil && !c.relaying && c.wire.drained()) {
 		c.end("")
 		return
 	}
@@ -445,12 +462,25 @@ func (c *client) ended(err error) {
 		c.end("")
 		return
 	}
-	if !errors.Is(err, io.EOF) || c.relaying || c.pin != nil && c.pending > 0 {
+	if !errors.Is(err, io.EOF) || c.relaying {
 		c.end("")
 		return
 	}
 	c.eof = true
 	c.touch()
+}
+
+// blocked reports whether the client waits for what may never happen. When it has gone, an
+// element of a list must not be taken for it.
+func (c *client) blocked() bool {
+	if c.pin == nil || c.head == nil || c.head.inTx {
+		return false
+	}
+	switch c.head.kind {
+	case blocking, mayBlock, waiting, unknown:
+		return true
+	}
+	return false
 }
 
 // hostOf returns an address without its port.

@@ -114,6 +114,36 @@ func TestInflight(t *testing.T) {
 	}
 }
 
+// TestSentAgainSeldom: what every server ends the connection for does not go on for ever, and
+// what is meant for one server does not go to the next.
+func TestSentAgainSeldom(t *testing.T) {
+	for command, want := range map[string]int{"GET k": 4, "INCR n": 4, "POST / HTTP/1.1": 4, "SHUTDOWN": 1, "DEBUG SEGFAULT": 1, "FAILOVER": 1, "REPLICAOF NO ONE": 1} {
+		t.Run(command, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				r := newRig(t, func(cfg *Config) { cfg.Hold.Inflight = RetryAll })
+				defer r.stop()
+				a, n := r.servers["a"], 0
+				a.reply = func(_ int, w []string) string {
+					if w[0] != "ECHO" {
+						n++
+						return "close"
+					}
+					return plainAnswer(w)
+				}
+				r.view.set("a")
+				p := r.connect()
+				p.send(command)
+				p.want("-" + unknownOutcome)
+				if n != want {
+					t.Errorf("it was sent %d times, want %d", n, want)
+				}
+				p.send("ECHO x")
+				p.want("+ECHO x")
+			})
+		})
+	}
+}
+
 // TestRefusals: what a server says that has done nothing makes the request wait for one
 // that does. What came behind it is not answered before it.
 func TestRefusals(t *testing.T) {
@@ -300,6 +330,24 @@ func TestFrozen(t *testing.T) {
 			t.Errorf("it took %v", d)
 		}
 	})
+}
+
+// TestBlockedAtFormerMaster: who waits in BLPOP at a server that goes on living, and is the
+// master no more, waits on at the new one. A write that it does not answer has another fate.
+func TestBlockedAtFormerMaster(t *testing.T) {
+	for command, want := range map[string]string{"BLPOP l 0": "+BLPOP l 0", "XREAD BLOCK 0 STREAMS s 0": "+XREAD BLOCK 0 STREAMS s 0", "INCR n": "-" + unknownOutcome} {
+		bubble(t, func(t *testing.T) {
+			r := newRig(t)
+			defer r.stop()
+			r.servers["a"].reply = func(int, []string) string { return "" }
+			r.view.set("a")
+			c := r.connect()
+			c.send(command)
+			synctest.Wait()
+			r.view.set("b") // a is told to be its replica when it has been seen, perhaps 10 s later
+			c.want(want)
+		})
+	}
 }
 
 // TestPaused: in a planned switchover the former master is paused until it is a

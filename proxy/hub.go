@@ -214,6 +214,7 @@ func (h *hub) see(v view) {
 	}
 	if v.master != "" && old.master != v.master {
 		h.route(routeKey{proto: 2})
+		h.acks.ready()
 	}
 }
 
@@ -222,7 +223,11 @@ func (h *hub) see(v view) {
 func (h *hub) patient(addr string) {
 	for t := range h.routes {
 		if t.key.replica == "" && t.wire != nil && t.addr == addr && t.stopping {
-			t.stopAfter(pausedGrace)
+			if t.stopAfter(pausedGrace); t.owner != nil && t.owner.blocked() {
+				// It answers others, so it has read this and found nothing to take.
+				t.demoted = true
+				t.stopAfter(retireGrace)
+			}
 		}
 	}
 }

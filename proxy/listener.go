@@ -81,7 +81,7 @@ func (l *listener) begin(w *worker, conn net.Conn) {
 		l.left()
 		return
 	}
-	c := &client{w: w, l: l, h: w.hub(l.g), id: l.p.nextID.Add(1), proto: 2, txDB: -1, authed: l.cfg.Password == ""}
+	c := &client{w: w, l: l, h: w.hub(l.g), id: l.p.nextID.Add(1), proto: 2, authed: l.cfg.Password == ""}
 	c.wire = w.wire(conn, c)
 	w.clients[c] = struct{}{}
 	c.steer()

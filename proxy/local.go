@@ -171,8 +171,11 @@ func (c *client) selectDB(cmd *command, args [][]byte, raw []byte) bool {
 	case db < 0:
 		return c.forward(cmd, raw)
 	case c.tx:
-		c.txDB = db
-		return c.send(c.pin, cmd, raw)
+		sent := c.send(c.pin, cmd, raw)
+		if sent && c.tail != nil {
+			c.tail.arg = db
+		}
+		return sent
 	case c.pending > 0:
 		c.stalled = true
 		return false
@@ -201,7 +204,7 @@ func (c *client) reset() {
 		c.unpin()
 	}
 	c.proto, c.db, c.shared, c.name, c.replies = 2, 0, nil, "", repliesOn
-	c.tx, c.watching, c.sticky, c.relaying, c.txDB = false, false, false, false, -1
+	c.tx, c.watching, c.sticky, c.relaying = false, false, false, false
 	c.authed = c.l.cfg.Password == ""
 }
 

@@ -15,7 +15,13 @@ type ownState struct {
 	txLog   []byte // those
 	moved   bool   // the connection is not as its key says: it is not used again
 	relay   *relay // what the server sends are messages
+
+	queued  int        // commands of the transaction that will be executed
+	selects []txSelect // those of them that are SELECT
 }
+
+// txSelect is a SELECT in a transaction.
+type txSelect struct{ at, db int }
 
 // told is a command that changes the connection.
 type told struct {
@@ -24,6 +30,7 @@ type told struct {
 }
 
 var (
+	queuedReply  = []byte("+QUEUED\r\n")
 	discardBytes = []byte("*1\r\n$7\r\nDISCARD\r\n")
 	multiBytes   = []byte("*1\r\n$5\r\nMULTI\r\n")
 	invalidAll   = []byte(">2\r\n$10\r\ninvalidate\r\n_\r\n")
@@ -46,13 +53,20 @@ func (t *route) note(r *req, b []byte, done bool) {
 	ok := b[0] != '-'
 	switch {
 	case r.kind == exec, r.kind == discard:
-		o.inTx, o.txLog, o.watched, o.spoiled = 0, nil, false, false
+		r.arg = o.selected(b, !t.mid)
+		o.end()
 	case r.inTx:
 		if o.inTx++; len(o.txLog)+len(raw) > maxTxLog {
 			o.spoiled, o.txLog = true, nil
 		}
 		if !o.spoiled {
 			o.txLog = append(o.txLog, raw...)
+		}
+		if bytes.HasPrefix(b, queuedReply) {
+			if r.cmd.name == "SELECT" {
+				o.selects = append(o.selects, txSelect{o.queued, r.arg})
+			}
+			o.queued++
 		}
 	case r.kind == watch && ok:
 		o.watched = true
@@ -61,6 +75,41 @@ func (t *route) note(r *req, b []byte, done bool) {
 	case r.kind == own && ok:
 		o.remember(r.cmd.name, raw)
 	}
+}
+
+// end forgets the transaction, which is over.
+func (o *ownState) end() {
+	o.inTx, o.txLog, o.watched, o.spoiled, o.queued, o.selects = 0, nil, false, false, 0, nil
+}
+
+// selected returns the database in which the reply to EXEC leaves the connection; -1 if it
+// is the same as before. Of a reply that was handed on in parts, b is the last one: then
+// every SELECT is taken for executed.
+func (o *ownState) selected(b []byte, whole bool) (db int) {
+	if o.spoiled || len(o.selects) == 0 {
+		return -1
+	}
+	if !whole {
+		return o.selects[len(o.selects)-1].db
+	}
+	n, pos, err := lineNumber(b, 1, maxArgs)
+	if b[0] != '*' || err != nil || n != o.queued {
+		return -1 // it has not been executed
+	}
+	db = -1
+	list := o.selects
+	for i := 0; i < n && len(list) > 0; i++ {
+		if list[0].at == i {
+			if b[pos] != '-' {
+				db = list[0].db
+			}
+			list = list[1:]
+		}
+		var one reply
+		size, _, _ := one.next(b[pos:])
+		pos += size
+	}
+	return db
 }
 
 func (o *ownState) remember(name string, raw []byte) {
@@ -105,7 +154,7 @@ func (t *route) queuedBefore(r *req) {
 		r.c.end("the connection to a server ended in the middle of a reply")
 		return
 	}
-	text := "+QUEUED\r\n"
+	text := string(queuedReply)
 	if r.kind == multi || r.kind == discard {
 		text = "+OK\r\n"
 	}
@@ -121,7 +170,7 @@ func (t *route) ownLost(ended bool) {
 		o.relay.lost(t)
 	}
 	if ended {
-		o.inTx, o.txLog, o.watched, o.spoiled = 0, nil, false, false
+		o.end()
 	}
 	if o.watched {
 		o.spoiled, o.watched = true, false
@@ -153,7 +202,7 @@ func (t *route) restore() {
 		}
 		for len(log) > 0 {
 			var q request
-			n, err := q.next(log, len(log))
+			n, err := q.next(log, bounds{})
 			if err != nil || n == 0 {
 				break
 			}
@@ -192,9 +241,9 @@ const (
 	poolIdle = time.Minute
 )
 
-// lend returns a connection of a client's own.
-func (h *hub) lend(c *client) *route {
-	key := routeKey{proto: c.proto, db: c.db}
+// lend returns a connection of a client's own, to the master or to a replica.
+func (h *hub) lend(c *client, replica string) *route {
+	key := routeKey{replica: replica, proto: c.proto, db: c.db}
 	pool := h.pool[key]
 	if n := len(pool); n > 0 {
 		t := pool[n-1]

@@ -53,6 +53,86 @@ func TestTransaction(t *testing.T) {
 	}
 }
 
+// TestSelectInTransaction: a client is in another database when the transaction has been
+// executed, and the server has taken the SELECT.
+func TestSelectInTransaction(t *testing.T) {
+	for _, c := range []struct {
+		name, exec string
+		selects    []string
+		db         string // of the requests that follow; "" for the first
+	}{
+		{"executed", "*2\r\n+OK\r\n:1\r\n", []string{"SELECT 3", "INCR n"}, "SELECT 3, "},
+		{"the last one", "*3\r\n+OK\r\n:1\r\n+OK\r\n", []string{"SELECT 3", "INCR n", "SELECT 4"}, "SELECT 4, "},
+		{"a key has changed", "*-1\r\n", []string{"SELECT 3", "INCR n"}, ""},
+		{"no such database", "*2\r\n:1\r\n-ERR DB index is out of range\r\n", []string{"INCR n", "SELECT 99"}, ""},
+		{"one of two", "*3\r\n+OK\r\n*1\r\n+x\r\n-ERR DB index is out of range\r\n", []string{"SELECT 3", "LRANGE l 0 1", "SELECT 99"}, "SELECT 3, "},
+		{"not queued", "-EXECABORT Transaction discarded because of previous errors.\r\n", []string{"SELECT 3", "INCR n"}, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				r := newRig(t)
+				defer r.stop()
+				inTx := false
+				r.servers["a"].reply = func(_ int, w []string) string {
+					switch {
+					case w[0] == "MULTI":
+						inTx = true
+					case w[0] == "EXEC":
+						inTx = false
+						return c.exec
+					case inTx:
+						return "+QUEUED\r\n"
+					}
+					return plainAnswer(w)
+				}
+				r.view.set("a")
+				p := r.connect()
+				p.send(append(append([]string{"MULTI"}, c.selects...), "EXEC")...)
+				for range len(c.selects) + 2 {
+					p.next()
+				}
+				p.send("GET k")
+				p.want("+GET k")
+				if got := r.servers["a"].log(); !strings.HasSuffix(got, "EXEC, "+c.db+"GET k") {
+					t.Errorf("the server saw %s", got)
+				}
+			})
+		})
+	}
+}
+
+// TestBlockedClientLeaves: a client that waits in BLPOP, and has sent more, is gone when its
+// connection is: otherwise an element would be taken for nobody.
+func TestBlockedClientLeaves(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t)
+		defer r.stop()
+		a := r.servers["a"]
+		a.reply = func(_ int, w []string) string {
+			if w[0] == "BLPOP" {
+				return ""
+			}
+			return plainAnswer(w)
+		}
+		r.view.set("a")
+		other := r.connect()
+		other.send("GET k")
+		other.want("+GET k")
+		before := len(a.conns)
+		for _, commands := range [][]string{{"BLPOP l 0"}, {"BLPOP l 0", "GET k"}, {"SET k 1", "BLPOP l 0", "GET k"}, {"MULTI", "EXEC", "XREAD BLOCK 0 STREAMS s 0", "GET k"}} {
+			p := r.connect()
+			p.send(commands...)
+			synctest.Wait()
+			p.nc.Close()
+			synctest.Wait()
+			a.do(func() { before = min(before, len(a.conns)) })
+		}
+		if n := r.p.crowd.Load(); n != 1 {
+			t.Errorf("%d clients are there", n)
+		}
+	})
+}
+
 // TestExecInFlight: nobody knows whether it was executed. The transaction is over: what
 // follows must not be queued by what was begun again of it.
 func TestExecInFlight(t *testing.T) {

@@ -206,16 +206,34 @@ func (c *client) readRoute() *route {
 }
 
 // replicaRoute is for listeners whose clients stay with one replica. nil: there is none.
-func (c *client) replicaRoute() *route {
-	if t := c.reader; t != nil && !t.closed && t.key.db == c.db && t.key.proto == c.proto && time.Now().After(c.h.bad[t.key.replica]) {
-		return t
-	}
-	addr := c.h.replicaFor(c)
+func (c *client) replicaRoute(cursor bool) *route {
+	addr := c.replica(cursor)
 	if addr == "" {
 		return nil
 	}
-	c.reader = c.h.route(routeKey{replica: addr, proto: c.proto, db: c.db})
-	return c.reader
+	t := c.h.route(routeKey{replica: addr, proto: c.proto, db: c.db})
+	if !cursor {
+		c.reader = t
+	}
+	return t
+}
+
+// replica returns the address of the replica of the client, or, for cursors, the one that
+// all clients take: they go on with what another connection of theirs has begun.
+func (c *client) replica(cursor bool) (addr string) {
+	now := time.Now()
+	if cursor {
+		for i := range c.h.standings {
+			if s := &c.h.standings[i]; c.h.fit(s, c, now) && (addr == "" || s.addr < addr) {
+				addr = s.addr
+			}
+		}
+		return addr
+	}
+	if t := c.reader; t != nil && !t.closed && now.After(c.h.bad[t.key.replica]) {
+		return t.key.replica
+	}
+	return c.h.replicaFor(c)
 }
 
 // toMaster sends what a replica has not answered to the master.
@@ -245,6 +263,7 @@ func (t *route) leave() {
 	case t.own != nil && t.owner != nil:
 		t.owner.end("its replica has left the group")
 	case t.own != nil:
+		t.h.unpool(t)
 		t.close()
 	default:
 		t.toMaster()

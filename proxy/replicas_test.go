@@ -51,6 +51,52 @@ func TestSplit(t *testing.T) {
 	})
 }
 
+// TestCursors: where a cursor is, only the server knows that gave it.
+func TestCursors(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		for mode, want := range map[Mode]string{ModeSplit: "a", ModeReplicas: "b"} {
+			r := newSplit(t, func(l *ListenerConfig) { l.Mode = mode })
+			for range 10 {
+				p := r.connect()
+				p.send("GET k", "SCAN 0", "HSCAN h 0", "SSCAN s 0", "ZSCAN z 0")
+				p.want("+GET k", "+SCAN 0", "+HSCAN h 0", "+SSCAN s 0", "+ZSCAN z 0")
+			}
+			for _, s := range []string{"a", "b", "c"} {
+				if n := strings.Count(r.servers[s].log(), "SCAN"); n != 0 && s != want || n != 40 && s == want {
+					t.Errorf("%s: the server %s saw %d", mode, s, n)
+				}
+			}
+			r.stop()
+		}
+	})
+}
+
+// TestReplicasModeTransactions: what needs a connection of its own goes to a replica, too.
+func TestReplicasModeTransactions(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newSplit(t, func(l *ListenerConfig) { l.Mode = ModeReplicas })
+		defer r.stop()
+		p := r.connect()
+		p.send("MULTI", "SET k 1", "EXEC", "RENAMED k 1", "CLIENT ID", "SET k 2", "WATCH k", "UNWATCH")
+		p.want("+OK", "+OK", "+EXEC", "+RENAMED k 1", "+CLIENT ID", "+OK", "+OK", "+UNWATCH")
+		if got := r.servers["a"].log(); strings.Contains(got, "k") || strings.Contains(got, "MULTI") {
+			t.Errorf("the master saw %s", got)
+		}
+		r.servers["b"].kill()
+		r.servers["c"].kill()
+		p.want("closed")
+		q := r.connect() // its connection waited for the next one, and is lost
+		time.Sleep(time.Second)
+		q.send("MULTI", "GET k")
+		q.want("-ERR proxy: no replica of \"cache\" is good", "+GET k")
+		q.send("WATCH k", "NEWCOMMAND")
+		q.want("-ERR proxy: no replica...", "-ERR proxy: no replica...")
+		if got := r.servers["a"].log(); strings.Contains(got, "MULTI") || strings.Contains(got, "NEWCOMMAND") {
+			t.Errorf("the master saw %s", got)
+		}
+	})
+}
+
 // TestSplitPipeline: a mixed pipeline keeps its order.
 func TestSplitPipeline(t *testing.T) {
 	bubble(t, func(t *testing.T) {
@@ -297,6 +343,51 @@ func TestAck(t *testing.T) {
 		}
 		p.send("SET k 5")
 		p.want("+OK")
+	})
+}
+
+// TestAckOfAnotherServer: replicas of one master say nothing about a write that another one
+// has executed. The connection for WAIT is lost before the reply to the write is read.
+func TestAckOfAnotherServer(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, func(c *Config) { c.Masters[0].AckReplicas = 1 })
+		defer r.stop()
+		a, b, shared := r.servers["a"], r.servers["b"], 0
+		for _, s := range []*scripted{a, b} {
+			s.reply = func(n int, w []string) string {
+				switch w[0] {
+				case "WAIT":
+					return ":1\r\n"
+				case "GET":
+					shared = n
+				}
+				return plainAnswer(w)
+			}
+		}
+		r.view.set("a")
+		p := r.connect()
+		p.send("SET k 0", "GET k")
+		p.want("+OK", "+GET k")
+		a.do(func() {
+			a.delay = func(w []string) time.Duration {
+				return map[string]time.Duration{"SET": time.Second, "ROLE": 2 * time.Second}[w[0]]
+			}
+		})
+		p.send("SET k 1")
+		synctest.Wait()
+		a.do(func() {
+			for conn, n := range a.numbers {
+				if n != shared {
+					conn.Close()
+				}
+			}
+		})
+		time.Sleep(time.Second + time.Millisecond) // SET is answered; nothing connects to a any more
+		r.view.set("b")
+		p.want("-ERR proxy: the master has executed the command, and is gone; replicas may have it or not")
+		p.send("SET k 2")
+		p.want("+OK")
+		time.Sleep(2 * time.Second)
 	})
 }
 

@@ -14,7 +14,8 @@ type req struct {
 	size int // of its bytes in the route
 
 	counted int // its bytes, as its client counts them
-	arg     int // of SELECT: the database; of HELLO: the protocol before
+	arg     int // of SELECT and EXEC: the database; of HELLO: the protocol before
+	repeats int // how often it was sent again
 
 	internal bool // of the proxy's own: nobody waits for the reply
 	listed   bool // in the list of its client
@@ -30,6 +31,10 @@ type req struct {
 	started bool // a part of its reply has left for the client
 	spoiled bool // an EXEC whose WATCH is lost: it is answered as aborted
 	first   byte // of the reply
+
+	from *route // of a reply that is kept back: where it came from,
+	wire wire   // by which connection,
+	lone bool   // and that WAIT was another server's
 
 	since  time.Duration // when it arrived, as worker.now
 	sample []string      // how it begins, if it took long

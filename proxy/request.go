@@ -8,6 +8,7 @@ import (
 // Limits of a request besides its size. They are those of Redis.
 const (
 	maxArgs   = 1 << 20
+	maxString = 512 << 20
 	maxInline = 64 << 10
 	maxDigits = 20
 )
@@ -38,10 +39,19 @@ func (q *request) sub(b []byte) []byte {
 	return q.first[1].of(b)
 }
 
+// bounds are how large a request may be. Zero values: no bound but those of Redis.
+type bounds struct{ bytes, args, arg int }
+
+// Bounds of who has not logged in, as those of Redis.
+const (
+	strangerArgs  = 10
+	strangerBytes = 16 << 10
+)
+
 // next looks on. b begins where the request does. done is the length of the whole
 // request; 0 means that more has to arrive. A request without arguments has args == 0.
 // It must begin with '*'.
-func (q *request) next(b []byte, most int) (done int, err error) {
+func (q *request) next(b []byte, most bounds) (done int, err error) {
 	if q.pos == 0 {
 		n, pos, err := lineNumber(b, 1, maxArgs)
 		switch {
@@ -51,6 +61,8 @@ func (q *request) next(b []byte, most int) (done int, err error) {
 			return 0, nil
 		case n <= 0:
 			return pos, nil
+		case most.args > 0 && n > most.args:
+			return 0, fmt.Errorf("Protocol error: unauthenticated multibulk length")
 		}
 		q.pos, q.args, q.left = pos, n, n
 	}
@@ -68,8 +80,13 @@ func (q *request) next(b []byte, most int) (done int, err error) {
 		case from == 0:
 			return 0, nil
 		}
-		if from+n > most {
-			return 0, fmt.Errorf("Protocol error: a request has more than %d bytes, which is limits.request of the proxy", most)
+		switch {
+		case most.arg > 0 && n > most.arg:
+			return 0, fmt.Errorf("Protocol error: unauthenticated bulk length")
+		case most.bytes > 0 && from+n > most.bytes:
+			return 0, fmt.Errorf("Protocol error: a request has more than %d bytes, which is limits.request of the proxy", most.bytes)
+		case n > maxString:
+			return 0, fmt.Errorf("Protocol error: invalid bulk length")
 		}
 		if from+n+2 > len(b) {
 			return 0, nil // the line is looked at again, the bytes of the argument never
@@ -117,7 +134,8 @@ func lineNumber(b []byte, from, most int) (n, next int, err error) {
 	if i+1 >= len(b) {
 		return 0, 0, nil
 	}
-	if i == start || b[i+1] != '\n' {
+	// A server takes no leading zeros, and would end the connection that others share.
+	if i == start || b[i+1] != '\n' || b[start] == '0' && (negative || i-start > 1) {
 		return 0, 0, errNumber
 	}
 	if negative {

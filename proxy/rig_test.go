@@ -91,15 +91,16 @@ func (s *steered) set(host string, replicas ...string) {
 
 // scripted is a server. Its fields are changed under mu.
 type scripted struct {
-	mu     sync.Mutex
-	role   string
-	up     bool
-	conns  map[net.Conn]bool
-	seen   []string // commands, but those of the handshake
-	reply  func(conn int, words []string) string
-	delay  func(words []string) time.Duration // before it answers; nil: none
-	n      int
-	offset int // of its data
+	mu      sync.Mutex
+	role    string
+	up      bool
+	conns   map[net.Conn]bool
+	numbers map[net.Conn]int // of the connections
+	seen    []string         // commands, but those of the handshake
+	reply   func(conn int, words []string) string
+	delay   func(words []string) time.Duration // before it answers; nil: none
+	n       int
+	offset  int // of its data
 }
 
 // do changes what the server is.
@@ -131,7 +132,7 @@ const httpBind = "http:1"
 func newRig(t *testing.T, change ...func(*Config)) *rig {
 	r := &rig{t: t, front: mempipe.Listen("front"), http: mempipe.Listen("http"), servers: make(map[string]*scripted), view: &steered{changed: make(chan struct{})}}
 	for _, name := range []string{"a", "b", "c"} {
-		r.servers[name] = &scripted{role: "master", up: true, conns: make(map[net.Conn]bool)}
+		r.servers[name] = &scripted{role: "master", up: true, conns: make(map[net.Conn]bool), numbers: make(map[net.Conn]int)}
 	}
 	cfg := defaults()
 	cfg.Workers, cfg.Sentinels = 1, []string{"sentinel"}
@@ -180,6 +181,7 @@ func (r *rig) dial(_ context.Context, _, addr string) (net.Conn, error) {
 	s.conns[there] = true
 	s.n++
 	n := s.n
+	s.numbers[there] = n
 	go s.serve(there, n)
 	return here, nil
 }

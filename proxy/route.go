@@ -56,6 +56,7 @@ type route struct {
 	used      time.Time // when it came back to the pool
 
 	single bool      // it serves the proxy itself
+	opened func()    // is called when there is a connection
 	own    *ownState // of a route that is a client's own
 }
 
@@ -210,7 +211,9 @@ func (t *route) take(b []byte, done bool) bool {
 	if !t.mid {
 		t.verdict = t.judge(r, b)
 		r.first = b[0]
-		r.gated = r.ack && b[0] != '-' && t.verdict == deliver
+		if r.gated = r.ack && b[0] != '-' && t.verdict == deliver; r.gated {
+			r.from, r.wire = t, t.wire
+		}
 	}
 	if t.verdict == deliver {
 		if done && t.answered == 0 && t.h.w.now-r.since >= t.h.g.p.config().SlowerThan {
@@ -415,6 +418,9 @@ func (t *route) lost(err error) {
 	}
 	switch {
 	case t.closed:
+	case t.key.replica != "" && t.own != nil && t.owner == nil:
+		t.h.unpool(t)
+		t.close()
 	case t.key.replica != "" && t.own != nil:
 		t.owner.end("the connection to a replica ended: " + fmt.Sprint(err))
 	case t.key.replica != "":
@@ -429,6 +435,10 @@ func (t *route) lost(err error) {
 // unknownOutcome is the error for a request that was sent and is not sent again.
 const unknownOutcome = "ERR proxy: the connection to the master ended before the reply; the command may have been executed or not"
 
+// maxRepeats is how often a request is sent again. A request that ends its connection, or
+// its server, would go on to do that to every master.
+const maxRepeats = 3
+
 // mayRepeat reports whether a request without a reply is sent again. If not, it is
 // answered.
 func (t *route) mayRepeat(r *req) bool {
@@ -436,9 +446,11 @@ func (t *route) mayRepeat(r *req) bool {
 	case r.started:
 		r.c.end("the connection to a server ended in the middle of a reply")
 		return false
-	case r.inTx && r.kind != exec, r.spoiled, t.key.replica != "" && r.safe, t.h.g.repeats(r.safe):
+	case r.inTx && r.kind != exec, r.spoiled, t.key.replica != "" && r.safe,
+		r.repeats < maxRepeats && !r.cmd.once && t.h.g.repeats(r.safe):
 		t.h.g.p.counts.Retried.Add(1)
 		r.reply = nil
+		r.repeats++
 		return true
 	}
 	t.h.g.p.counts.Unknown.Add(1)
@@ -494,6 +506,9 @@ func (t *route) open(w wire, addr string) {
 	}
 	if t.own != nil && t.own.relay != nil && t.owner != nil && before != "" && before != addr {
 		t.own.relay.announce(t.owner, switchText(t.h.g.cfg.Name, before, addr))
+	}
+	if t.opened != nil {
+		t.opened()
 	}
 	w.resume()
 	t.touch()

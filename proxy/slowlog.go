@@ -102,7 +102,7 @@ func sample(raw []byte) (words []string) {
 		return nil
 	}
 	var q request
-	if n, err := q.next(raw, len(raw)); err != nil || n == 0 {
+	if n, err := q.next(raw, bounds{}); err != nil || n == 0 {
 		return nil
 	}
 	for _, w := range [][]byte{q.name(raw), q.sub(raw)}[:min(args, sampleWords)] {

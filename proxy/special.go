@@ -22,7 +22,14 @@ func (c *client) special(cmd *command, raw []byte) bool {
 	if !c.needsPin(cmd, raw) {
 		return c.leavePin() && c.sendShared(cmd, raw)
 	}
-	if !c.ownRoute() {
+	replica := ""
+	if c.l.cfg.Mode == ModeReplicas && c.pin == nil {
+		if replica = c.replica(false); replica == "" {
+			c.noReplica()
+			return true
+		}
+	}
+	if !c.ownRoute(replica) {
 		return false
 	}
 	if cmd.kind == waiting && !c.tx {
@@ -75,7 +82,7 @@ func (c *client) needsPin(cmd *command, raw []byte) bool {
 
 // ownRoute sees to it that the client has a connection of its own. It reports false
 // when that has to wait for replies on the shared one.
-func (c *client) ownRoute() bool {
+func (c *client) ownRoute(replica string) bool {
 	if c.pin != nil {
 		return true
 	}
@@ -83,7 +90,7 @@ func (c *client) ownRoute() bool {
 		c.stalled = true
 		return false
 	}
-	c.pin = c.h.lend(c)
+	c.pin = c.h.lend(c, replica)
 	return true
 }
 
@@ -127,11 +134,8 @@ func (t *route) askPosition() {
 func (c *client) answered(r *req, b []byte) {
 	ok := r.first != '-'
 	switch {
-	case r.kind == exec && ok && c.txDB >= 0 && c.pin != nil && !r.spoiled:
-		c.moveTo(c.txDB)
-		c.txDB = -1
-	case r.kind == exec || r.kind == discard:
-		c.txDB = -1
+	case r.kind == exec && ok && r.arg >= 0:
+		c.moveTo(r.arg)
 	case r.kind == local && r.cmd.name == "SELECT" && ok && !r.inTx:
 		c.moveTo(r.arg)
 	case r.kind == local && r.cmd.name == "HELLO" && !ok:
@@ -154,7 +158,7 @@ func (c *client) listen(cmd *command, raw []byte) bool {
 		c.pin.own.moved = true
 		return c.send(c.pin, cmd, raw)
 	}
-	if !c.ownRoute() {
+	if !c.ownRoute("") { // the master's messages reach all replicas, and a failover does not end this connection
 		return false
 	}
 	if c.pending > 0 {

@@ -36,7 +36,9 @@ type command struct {
 	read   bool // it changes nothing, and a replica can answer it
 	write  bool // it may change data
 	safe   bool // executed twice it does no harm: it reads, or is about its connection
-	master bool // though it reads: its answer is about the server
+	master bool // though it reads: its answer is about the server, or makes sense there only
+	cursor bool // it goes on where a reply before has ended
+	once   bool // it is meant for one server, and is never sent to another one
 	subs   map[string]*command
 }
 
@@ -102,6 +104,13 @@ var aboutServer = map[string]bool{
 	"CLIENT|INFO": true, "CLIENT|TRACKING": true, "CLIENT|CACHING": true, "CLIENT|TRACKINGINFO": true, "CLIENT|GETREDIR": true,
 	"CLIENT|NO-EVICT": true, "CLIENT|NO-TOUCH": true,
 }
+
+// cursors are commands whose replies say where the next one begins. Only the server that
+// has said it knows where that is.
+var cursors = map[string]bool{"SCAN": true, "SSCAN": true, "HSCAN": true, "ZSCAN": true}
+
+// onlyOnce are commands that would end, or change the role of, one server after the other.
+var onlyOnce = map[string]bool{"SHUTDOWN": true, "DEBUG": true, "FAILOVER": true, "REPLICAOF": true, "SLAVEOF": true, "CLIENT|KILL": true}
 
 // alwaysReads is what a table consists of when a server does not tell its own. Any other
 // command counts as a write.
@@ -169,6 +178,7 @@ func (c *command) addSub(name string, flags []string) {
 		if _, is := kinds[s.name]; !is && c.kind != local {
 			s.kind = c.kind // such as DEBUG
 		}
+		s.once = s.once || c.once
 		c.subs[name] = s
 	}
 }
@@ -188,7 +198,9 @@ func (c *command) classify(flags []string) {
 		c.kind = blocking
 	}
 	c.read = has("readonly") && !has("write")
-	c.master = aboutServer[c.name]
+	c.cursor = cursors[c.name]
+	c.master = aboutServer[c.name] || c.cursor
+	c.once = onlyOnce[c.name]
 	// Scripts and functions have no flag, and may write. So may what nobody knows.
 	c.write = has("write") || !c.read && (len(flags) == 0 || has("movablekeys") || has("may_replicate"))
 	_, harmless := aboutServer[c.name]
