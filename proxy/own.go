@@ -166,6 +166,10 @@ func (t *route) queuedBefore(r *req) {
 // that the outcome of an EXEC is unknown: nothing of its transaction is in force any more.
 func (t *route) ownLost(ended bool) {
 	o := t.own
+	if why := o.bound(); why != "" && t.owner != nil {
+		t.owner.end(why)
+		return
+	}
 	if o.relay != nil {
 		o.relay.lost(t)
 	}
@@ -190,9 +194,7 @@ func (t *route) restore() {
 	rest, reqs := t.buf[t.base:], t.reqs.all()
 	t.buf, t.base, t.reqs = nil, 0, reqQueue{}
 	for _, s := range o.replay {
-		if s.name == "CLIENT|TRACKING" {
-			t.owner.message(invalidAll)
-		}
+		t.forgetKeys(s)
 		t.tell(s.raw)
 	}
 	if o.inTx > 0 {
@@ -217,6 +219,26 @@ func (t *route) restore() {
 	if t.wire == nil {
 		t.setHeld(int64(len(t.buf)))
 	}
+}
+
+// forgetKeys tells a client with a cache that it has missed what has changed.
+func (t *route) forgetKeys(s told) {
+	if s.name == "CLIENT|TRACKING" && t.key.proto == 3 && t.owner != nil {
+		t.owner.message(invalidAll)
+	}
+}
+
+// bound says what of the connection another one could not be told; "" if there is nothing.
+func (o *ownState) bound() string {
+	for _, s := range o.replay {
+		if s.name == "CLIENT|TRACKING" && bytes.Contains(bytes.ToUpper(s.raw), []byte("\r\nREDIRECT\r\n")) {
+			return "the connection ended, and with it where its invalidations go (CLIENT TRACKING REDIRECT)"
+		}
+	}
+	if o.relay != nil {
+		return o.relay.bound()
+	}
+	return ""
 }
 
 // tell sends a command of the proxy's own, whose reply nobody gets.

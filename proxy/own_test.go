@@ -260,7 +260,8 @@ func TestTrackingIsHeldTooLong(t *testing.T) {
 				t.Fatal("the client is cut")
 			}
 		}
-		if got := r.servers["b"].log(); !strings.HasSuffix(got, "CLIENT TRACKING ON, GET k") {
+		got := strings.ReplaceAll(r.servers["b"].log(), "HELLO 3, ", "") // the shared connection may come up at any moment
+		if !strings.HasSuffix(got, "CLIENT TRACKING ON, GET k") {
 			t.Errorf("the server saw %s", got)
 		}
 	})
@@ -442,6 +443,112 @@ func TestSubscriberWrites(t *testing.T) {
 			})
 		})
 	}
+}
+
+// subscriber3 answers as a server does whose clients use RESP3.
+func subscriber3(_ int, w []string) string {
+	switch w[0] {
+	case "SUBSCRIBE", "UNSUBSCRIBE":
+		return "" + string(resp.AppendBulk(resp.AppendBulk([]byte(">3\r\n"), []byte(strings.ToLower(w[0]))), []byte(w[1]))) + ":1\r\n"
+	case "LRANGE":
+		return "*2\r\n$9\r\nsubscribe\r\n$4\r\nfoul\r\n"
+	case "CLIENT":
+		return "+OK\r\n"
+	}
+	return plainAnswer(w)
+}
+
+// TestSubscriberState: what a subscriber with RESP3 has changed of its connection holds on
+// the next one, or the client is cut.
+func TestSubscriberState(t *testing.T) {
+	for _, c := range []struct {
+		name          string
+		before, after []string // the commands
+		want          []string // the replies to what comes after; "closed"
+		saw           string   // the second server, in the end
+	}{
+		{"database", []string{"SELECT 3"}, []string{"GET k"}, []string{"+GET k"}, "HELLO 3, SELECT 3, SUBSCRIBE news, GET k"},
+		{"tracking before", []string{"CLIENT TRACKING ON"}, []string{"GET k"}, []string{"[$invalidate _]", "+GET k"}, "HELLO 3, CLIENT TRACKING ON, SUBSCRIBE news, GET k"},
+		{"transaction", []string{"MULTI", "SET k 1"}, nil, []string{"closed"}, ""},
+		{"watch", []string{"WATCH k"}, nil, []string{"closed"}, ""},
+		{"transaction that is over", []string{"WATCH k", "MULTI", "EXEC"}, []string{"GET k"}, []string{"+GET k"}, "HELLO 3, SUBSCRIBE news, GET k"},
+		{"a list that reads like a message", []string{"LRANGE l 0 -1"}, []string{"GET k"}, []string{"+GET k"}, "HELLO 3, SUBSCRIBE news, GET k"},
+		{"no subscription any more", []string{"UNSUBSCRIBE news", "SELECT 3", "MULTI", "SET k 1"}, []string{"EXEC"}, []string{"+EXEC"}, "HELLO 3, SELECT 3, MULTI, SET k 1, EXEC"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				r := newRig(t)
+				defer r.stop()
+				a, b := r.servers["a"], r.servers["b"]
+				var logs [16]string // of each connection to the second server
+				last := 0
+				a.reply, b.reply = subscriber3, func(n int, w []string) string {
+					last = n
+					logs[n] += strings.Join(w, " ") + ", "
+					return subscriber3(n, w)
+				}
+				r.view.set("a")
+				p := r.connect()
+				for _, w := range append([]string{"HELLO 3", "SUBSCRIBE news"}, c.before...) {
+					p.send(w)
+					p.next()
+				}
+				a.kill()
+				synctest.Wait()
+				r.view.set("b")
+				if c.after != nil {
+					p.send(c.after...)
+				}
+				p.want(c.want...)
+				synctest.Wait()
+				if got := strings.TrimSuffix(logs[last], ", "); got != c.saw && c.saw != "" {
+					t.Errorf("the server saw %s, want %s", got, c.saw)
+				}
+			})
+		})
+	}
+}
+
+// TestSubscriberRefused: what a subscriber cannot do is answered, in its turn.
+func TestSubscriberRefused(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, func(c *Config) { c.Masters[0].AckReplicas = 1 })
+		defer r.stop()
+		r.servers["a"].reply = subscriber3
+		r.view.set("a")
+		p := r.connect()
+		p.send("HELLO 3", "SUBSCRIBE news", "GET k", "HELLO 2", "GET k", "CLIENT REPLY OFF", "GET k", "SET k 1", "GET k", "PSYNC ? -1")
+		p.want("[+server +redis]", "[$subscribe $news :1]", "+GET k", "-ERR proxy: HELLO...", "+GET k", "-ERR proxy: CLIENT|REPLY...",
+			"+GET k", "-ERR proxy: with ack-replicas...", "+GET k", "-ERR proxy: PSYNC...")
+	})
+}
+
+// TestRedirectedTracking: with RESP2, invalidations go to another connection. Neither is of use
+// without the other one.
+func TestRedirectedTracking(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t)
+		defer r.stop()
+		for _, s := range r.servers {
+			s.reply = func(n int, w []string) string {
+				if w[0] == "CLIENT" {
+					return "+OK\r\n"
+				}
+				return subscriber(n, w)
+			}
+		}
+		r.view.set("a")
+		to, p := r.connect(), r.connect()
+		to.send("CLIENT ID", "SUBSCRIBE __redis__:invalidate")
+		to.want("+OK", "[$subscribe $__redis__:invalidate :1]")
+		p.send("CLIENT TRACKING on REDIRECT 7")
+		p.want("+OK")
+		r.servers["a"].kill()
+		synctest.Wait()
+		r.view.set("b")
+		p.want("closed")
+		to.want("closed")
+	})
 }
 
 // TestMonitor: MONITOR goes on at the new master.

@@ -15,10 +15,16 @@ type relay struct {
 	swallow  int       // so many confirmations the client has had already
 	quiet    int       // so many replies nobody waits for
 	pending  []relayed // what was asked and not answered
+
+	// With RESP3 a subscriber may do everything. What of it another connection could not be
+	// told: that ends the client when the connection ends.
+	tx, watching bool
+	loose        bool // nobody knows in which database it is
 }
 
 // relayed is a command that a subscriber has sent.
 type relayed struct {
+	cmd               *command
 	raw               []byte
 	confirms, replies int  // that are still to come
 	safe              bool // executed twice it does no harm
@@ -44,7 +50,7 @@ func subscriptionOf(name string) int {
 // relay sends a command of a subscriber.
 func (t *route) relay(cmd *command, raw []byte) {
 	r := t.own.relay
-	one := relayed{raw: bytes.Clone(raw), safe: cmd.safe || cmd.kind == subscribe || cmd.kind == unsubscribe || cmd.kind == monitor}
+	one := relayed{cmd: cmd, raw: bytes.Clone(raw), safe: cmd.safe || cmd.kind == subscribe || cmd.kind == unsubscribe || cmd.kind == monitor}
 	args, _, _ := lineNumber(raw, 1, maxArgs)
 	switch cmd.kind {
 	case subscribe:
@@ -90,15 +96,34 @@ func (t *route) flushRelay() {
 
 // relayed takes what the server has sent.
 func (t *route) relayed(b []byte, done bool) {
-	if t.mid || t.own.relay.heard(b) {
+	r := t.own.relay
+	if t.mid || r.heard(t, b) {
 		t.owner.message(b)
 	}
+	if done && t.owner != nil && r.over() {
+		t.leaveRelay()
+	}
+}
+
+// over reports whether the connection is one like others again.
+func (r *relay) over() bool {
+	return len(r.pending)+len(r.channels[0])+len(r.channels[1])+len(r.channels[2])+r.swallow+r.quiet == 0 &&
+		!r.monitor && !r.tx && !r.watching && !r.loose
+}
+
+// leaveRelay is called when the client has no subscriptions any more.
+func (t *route) leaveRelay() {
+	t.own.relay = nil
+	t.answered, t.sentN, t.sentEnd, t.sent = 0, 0, 0, 0
+	t.owner.relaying = false
+	t.owner.touch()
+	t.owner.mayUnpin()
 }
 
 // heard takes down what a message or reply says, and reports whether the client is
 // to get it.
-func (r *relay) heard(b []byte) bool {
-	if b[0] == '*' || b[0] == '>' {
+func (r *relay) heard(t *route, b []byte) bool {
+	if b[0] == '>' || b[0] == '*' && t.key.proto != 3 {
 		if v := values(b); len(v) >= 2 {
 			for i, s := range subscriptions {
 				switch string(v[0]) {
@@ -124,11 +149,53 @@ func (r *relay) heard(b []byte) bool {
 	for i := range r.pending {
 		if p := &r.pending[i]; p.replies > 0 || b[0] == '-' {
 			p.replies, p.confirms = 0, 0
+			r.note(t, p, b)
 			r.settle()
 			break
 		}
 	}
 	return true
+}
+
+// note takes down what the reply to a command has changed.
+func (r *relay) note(t *route, p *relayed, b []byte) {
+	ok := b[0] != '-'
+	switch name := p.cmd.name; {
+	case name == "MULTI" && ok:
+		r.tx = true
+	case name == "EXEC", name == "DISCARD":
+		r.tx, r.watching = false, false
+	case name == "WATCH" && ok:
+		r.watching = true
+	case name == "UNWATCH" && ok && !r.tx:
+		r.watching = false
+	case name == "SELECT" && bytes.Equal(b, okReply):
+		if args := arguments(p.raw); len(args) == 2 {
+			t.owner.moveTo(number(args[1]))
+		}
+	case r.tx && ok:
+		r.loose = r.loose || name == "SELECT" || p.cmd.kind == own
+	case p.cmd.kind == own && ok:
+		t.owner.sticky = true
+		t.own.remember(name, p.raw)
+	}
+}
+
+// bound says what of the connection another one could not be told; "" if there is nothing.
+func (r *relay) bound() string {
+	begun := r.tx || r.watching
+	for _, p := range r.pending {
+		begun = begun || p.cmd.kind == multi || p.cmd.kind == watch
+	}
+	switch {
+	case begun:
+		return "the connection of a subscriber ended in its transaction"
+	case r.loose:
+		return "the connection of a subscriber ended, and its database is not known"
+	case r.channels[0]["__redis__:invalidate"]:
+		return "the connection ended to which invalidations of another one went (CLIENT TRACKING REDIRECT)"
+	}
+	return ""
 }
 
 func (r *relay) confirmed(i int, channel []byte, on bool) bool {
@@ -168,7 +235,7 @@ func (r *relay) lost(t *route) {
 	for unsent := len(t.buf) - t.base; unsent > 0 && sent > 0; sent-- {
 		unsent -= len(r.pending[sent-1].raw)
 	}
-	for sent > 0 && t.h.g.repeats(r.pending[sent-1].safe) {
+	for sent > 0 && t.h.g.repeats(r.pending[sent-1].safe) && !r.pending[sent-1].cmd.once {
 		sent--
 	}
 	var keep []relayed
@@ -186,7 +253,11 @@ func (r *relay) lost(t *route) {
 // restore makes the subscriptions on a new connection.
 func (r *relay) restore(t *route) {
 	t.buf, t.base = nil, 0
-	r.swallow, r.quiet = 0, 0
+	r.swallow, r.quiet = 0, len(t.own.replay)
+	for _, s := range t.own.replay {
+		t.forgetKeys(s)
+		t.buf = append(t.buf, s.raw...)
+	}
 	for i, set := range r.channels {
 		if len(set) == 0 {
 			continue

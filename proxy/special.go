@@ -172,19 +172,30 @@ func (c *client) listen(cmd *command, raw []byte) bool {
 
 // subscribed handles the requests of a subscriber.
 func (c *client) subscribed(cmd *command, raw []byte) bool {
+	name := cmd.name
 	switch {
-	case c.busy() && (cmd.name == "QUIT" || cmd.name == "RESET"):
+	case c.busy() && (cmd.kind == local && name != "SELECT" || cmd.kind == refused):
 		c.stalled = true
 		return false
-	case cmd.name == "QUIT":
+	case name == "HELLO" || name == "CLIENT|REPLY" || cmd.kind == refused:
+		c.message([]byte("-ERR proxy: " + name + " is not possible while subscribed\r\n"))
+		return true
+	case (cmd.write || cmd.kind == exec) && c.h.g.cfg.AckReplicas > 0:
+		if c.busy() {
+			c.stalled = true
+			return false
+		}
+		c.message([]byte("-ERR proxy: with ack-replicas, writes need another connection than subscriptions\r\n"))
+		return true
+	case name == "QUIT":
 		c.message(okReply)
 		c.closing = true
 		return true
-	case cmd.name == "RESET":
+	case name == "RESET":
 		c.reset()
 		c.message([]byte("+RESET\r\n"))
 		return true
-	case cmd.name == "PROXY" || cmd.name == "AUTH":
+	case name == "PROXY" || name == "AUTH":
 		return c.local(cmd, raw)
 	case cmd.kind == monitor:
 		c.pin.own.relay.monitor = true

@@ -205,6 +205,11 @@ func (c *command) classify(flags []string) {
 	c.write = has("write") || !c.read && (len(flags) == 0 || has("movablekeys") || has("may_replicate"))
 	_, harmless := aboutServer[c.name]
 	c.safe = c.read || harmless
+	switch c.kind {
+	case local, waiting, watch, multi, discard, subscribe, unsubscribe, monitor, refused:
+		harmless = true
+	}
+	c.write = c.write && !harmless
 }
 
 var errTable = errors.New("its reply to COMMAND cannot be understood")
