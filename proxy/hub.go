@@ -31,7 +31,7 @@ type hub struct {
 
 func newHub(w *worker, g *group) *hub {
 	h := &hub{
-		w: w, g: g, table: g.commands(), view: g.current(), outSince: time.Now(), cause: "no server has been connected to yet",
+		w: w, g: g, table: g.commands(), outSince: time.Now(), cause: "no server has been connected to yet",
 		shared: make(map[routeKey]*route), pool: make(map[routeKey][]*route), routes: make(map[*route]struct{}),
 		bad: make(map[string]time.Time), standings: g.standing(),
 	}

@@ -280,6 +280,7 @@ func TestAckBehindRefusal(t *testing.T) {
 			return plainAnswer(w)
 		}
 		r.view.set("a")
+		synctest.Wait() // until the connection for WAIT is there
 		c := r.connect()
 		c.send("INCR n", "INCR m")
 		c.want("+INCR n", "+INCR m")

@@ -139,6 +139,7 @@ func (w *worker) hub(g *group) *hub {
 	if h == nil {
 		h = newHub(w, g)
 		w.hubs[g] = h
+		h.see(g.current())
 	}
 	return h
 }
