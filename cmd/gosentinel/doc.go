@@ -11,7 +11,8 @@
 //   - pidfile.go, signals.go: the pid file and the reaction to signals;
 //   - check.go, convert.go: the two tools for configuration files;
 //   - verbs.go: the commands that redis-sentinel does not have, and what completes them;
-//   - doctor.go, reach.go: doctor, and how commands find Sentinels and servers and log in;
+//   - doctor.go, status.go, top.go, switchover.go, forget.go: the commands of those names;
+//   - reach.go: how these find Sentinels and servers, and log in;
 //   - history.go, mock.go, proxy.go, agent.go: the commands of those names;
 //   - agentold.go: the flags and the log lines of the agent that existed before.
 package main

@@ -17,6 +17,8 @@ import (
 const usage = `Usage: gosentinel <config-file> [--sentinel] [--<option> <value>...]... [-]
        gosentinel --check-config <config-file> [--<option> <value>...]...
        gosentinel doctor [<config-file>] [<address>...]
+       gosentinel status | top [<config-file>] [<address>...]
+       gosentinel switchover | forget <master> [<config-file>] [<address>...]
        gosentinel convert <config-file> [<new-file>]
        gosentinel history <file-or-address> [<master>] [--json]
        gosentinel mock -list | -script <name-or-file> | -help
@@ -43,6 +45,13 @@ Sentinels and servers as well, and says what mends what it finds:
 
   gosentinel doctor sentinel.conf
   gosentinel doctor 10.0.0.5:26379
+
+status shows masters, replicas and Sentinels once, top again and again. switchover has
+a replica take the place of the master, and forget has all Sentinels forget members
+that are gone for good:
+
+  gosentinel status 10.0.0.5
+  gosentinel switchover cache 10.0.0.5 --to 10.0.1.2:6379
 
 convert
 prints the same configuration, state included, in the other of the two formats:

@@ -91,11 +91,15 @@ func (p *program) tree() *cobra.Command {
 	root.SetErr(p.stderr)
 	root.AddCommand(
 		p.doctor(),
-		p.flat("convert", "the same configuration, state included, in the other format", convertUsage, flag.NewFlagSet("", 0), p.convert),
-		p.flat("history", "why and how the last failovers happened", historyUsage, new(history).flags(), p.history),
-		p.flat("mock", "Sentinels that misbehave, for the tests of client libraries", mockUsage, new(mockCommand).flags(), p.mock),
-		p.flat("proxy", "a proxy for clients that know nothing of Sentinels", proxyUsage, proxyFlags(new(bool)), p.proxy),
-		p.flat("agent", "keeps other programs pointed at the masters", agentUsage, agentFlags(), p.agent),
+		p.status(),
+		p.top(),
+		p.switchover(),
+		p.forget(),
+		p.flat("the same configuration, state included, in the other format", convertUsage, flag.NewFlagSet("", 0), p.convert),
+		p.flat("why and how the last failovers happened", historyUsage, new(history).flags(), p.history),
+		p.flat("Sentinels that misbehave, for the tests of client libraries", mockUsage, new(mockCommand).flags(), p.mock),
+		p.flat("a proxy for clients that know nothing of Sentinels", proxyUsage, proxyFlags(new(bool)), p.proxy),
+		p.flat("keeps other programs pointed at the masters", agentUsage, agentFlags(), p.agent),
 		&cobra.Command{
 			Use: "version", Short: "the version", Args: cobra.NoArgs,
 			Run: func(*cobra.Command, []string) { fmt.Fprintln(p.stdout, p.version()) },
@@ -130,10 +134,11 @@ func agentFlags() *flag.FlagSet {
 }
 
 // flat returns a command that reads its own flags, which may have one dash.
-func (p *program) flat(name, short, usage string, flags *flag.FlagSet, run func(args []string) int) *cobra.Command {
-	_, long, _ := strings.Cut(usage, "\n\n")
+func (p *program) flat(short, usage string, flags *flag.FlagSet, run func(args []string) int) *cobra.Command {
+	head, long, _ := strings.Cut(usage, "\n\n")
+	use, _, _ := strings.Cut(strings.TrimPrefix(head, "Usage: gosentinel "), "\n")
 	c := &cobra.Command{
-		Use: name, Short: short, Long: strings.TrimSpace(long), DisableFlagParsing: true,
+		Use: use, DisableFlagsInUseLine: true, Short: short, Long: strings.TrimSpace(long), DisableFlagParsing: true,
 		Run: func(_ *cobra.Command, args []string) { p.ended(run(args)) },
 	}
 	c.Flags().AddGoFlagSet(flags)

@@ -5,7 +5,6 @@ import (
 	"net"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/gosentinel/sentinel/internal/survey"
 )
@@ -42,7 +41,8 @@ func (j *judge) sentinels() {
 
 // unasked judges a Sentinel that did not answer here.
 func (j *judge) unasked(s *survey.Sentinel) {
-	alive, reached, down := j.opinions(s.Addr)
+	alive := j.s.Heard[s.Addr]
+	reached, down := j.opinions(s.Addr)
 	mend := j.remedy(&s.Node)
 	switch p := s.Problem; {
 	case p.Cause == survey.Blank || local(s.Addr) && j.spread():
@@ -61,12 +61,9 @@ func (j *judge) unasked(s *survey.Sentinel) {
 	}
 }
 
-// helloFresh is how old the last hello of a Sentinel may be that is alive: some of its periods.
-const helloFresh = 8 * time.Second
-
-// opinions returns what the other Sentinels say of one at an address: it has announced itself
-// lately, somebody reaches it, somebody calls it down.
-func (j *judge) opinions(addr string) (alive, reached, down bool) {
+// opinions returns what the other Sentinels say of one at an address: somebody reaches it, somebody
+// calls it down.
+func (j *judge) opinions(addr string) (reached, down bool) {
 	for _, s := range j.s.Sentinels {
 		for _, v := range s.Masters {
 			for _, p := range v.Sentinels {
@@ -75,12 +72,10 @@ func (j *judge) opinions(addr string) (alive, reached, down bool) {
 				}
 				cut := p.Is("s_down") || p.Is("disconnected")
 				reached, down = reached || !cut, down || p.Is("s_down")
-				alive = alive || p["last-hello-message"] != "" && p.Millis("last-hello-message") < helloFresh
 			}
 		}
 	}
-	// Whom a server has just heard, and no Sentinel has taken in, is alive as well.
-	return alive || !reached && !down, reached, down
+	return reached, down
 }
 
 // spread reports whether more than one machine is involved.

@@ -113,13 +113,13 @@ func (j *judge) lack(s *survey.Server, l survey.Lack) {
 		}
 	case l.Vital:
 		f.Kind = "rights-missing"
-		f.What = fmt.Sprintf("The user of this login must not use %s; %s.", l.Command, l.For)
+		f.What = fmt.Sprintf("The user %s must not use %s; %s.", s.User, l.Command, l.For)
 	default:
 		f.Kind = "rights-reduced"
-		f.What = fmt.Sprintf("The user of this login must not use %s; %s.", l.Command, l.For)
+		f.What = fmt.Sprintf("The user %s must not use %s; %s.", s.User, l.Command, l.For)
 	}
 	if !l.Renamed {
-		f.Mend = []string{cli(s.Addr, append([]string{"ACL", "SETUSER", "<user>"}, strings.Fields(l.Rule)...)...)}
+		f.Mend = []string{cli(s.Addr, append([]string{"ACL", "SETUSER", s.User}, strings.Fields(l.Rule)...)...)}
 	}
 	j.add(f)
 }
@@ -150,12 +150,19 @@ func (j *judge) apartServers(g *group) {
 					Mend: []string{cli(s.Addr, "REPLICAOF", hostOf(v.Addr()), portOf(v.Addr()))}})
 			case s.Role() == "slave" && s.Info["master_link_status"] == "down" && s.Info["master_sync_in_progress"] != "1":
 				j.add(Finding{Kind: "replica-link-down", Master: g.name, Where: []string{s.Addr},
-					What: fmt.Sprintf("It has had no connection to its master for %s s: it falls behind, and may not be promoted.", s.Info["master_link_down_since_seconds"]),
+					What: noLink(s),
 					Mend: []string{cli(s.Addr, "CONFIG", "SET", "masterauth", "<password of the master>") + "    # if its log says NOAUTH or WRONGPASS; else mend the way to the master"}})
 			}
 		}
 		j.unknownReplicas(g, v, master)
 	}
+}
+
+func noLink(s *survey.Server) string {
+	if since := s.Info.Int("master_link_down_since_seconds"); since >= 0 {
+		return fmt.Sprintf("It has had no connection to its master for %d s: it falls behind, and may not be promoted.", since)
+	}
+	return "It has had no connection to its master since it began: it has no data, and may not be promoted."
 }
 
 // unknownReplicas are those that a master has and a Sentinel does not know.
@@ -237,18 +244,20 @@ func sameRelease(a, b string) bool {
 // passwords compares what servers ask for with what the others would tell them.
 func (j *judge) passwords(g *group) {
 	for _, s := range g.servers {
+		var closed []string // to it
 		for _, m := range g.servers {
-			if s == m || !s.Asked() || !m.Asked() {
-				continue
-			}
-			if could, sure := s.CouldFollow(m); sure && !could {
-				what := "Its masterauth is not the password of " + m.Addr
-				if !s.MasterAuth {
-					what = "It has no masterauth, and " + m.Addr + " asks for a password"
-				}
-				j.add(Finding{Kind: "masterauth-differs", Master: g.name, Where: []string{s.Addr}, What: what + ": as its replica, it gets no data.",
-					Mend: []string{cli(s.Addr, "CONFIG", "SET", "masterauth", "<password>"), cli(s.Addr, "CONFIG", "REWRITE")}})
+			if could, sure := s.CouldFollow(m); s != m && sure && !could {
+				closed = append(closed, m.Addr)
 			}
 		}
+		if len(closed) == 0 {
+			continue
+		}
+		what := "Its masterauth is not the password of " + some(closed)
+		if !s.MasterAuth {
+			what = "It has no masterauth, and these ask for a password: " + some(closed)
+		}
+		j.add(Finding{Kind: "masterauth-differs", Master: g.name, Where: []string{s.Addr}, What: what + ". As a replica it gets no data there.",
+			Mend: []string{cli(s.Addr, "CONFIG", "SET", "masterauth", "<password>"), cli(s.Addr, "CONFIG", "REWRITE")}})
 	}
 }

@@ -136,6 +136,7 @@ func TestBrokenSetups(t *testing.T) {
 		"announced blank": {func(w *world) { w.peer(id('b', 2), "ip", "") }, "announced-address", "the address is blank", "announce-ip"},
 		"announced in a family that nobody has": {func(w *world) {
 			w.move(w.sentinels[2], "[2001:db8::5]:26379")
+			w.hellos = []string{"2001:db8::5,26379," + id('b', 2) + ",5,m,10.0.1.1,6379,3"}
 			w.sentinels[2].silent = true
 			w.peer(id('b', 2), "flags", "s_down,sentinel,disconnected")
 		}, "announced-address", "It is an IPv6 address, and all others have IPv4.", "announce-ip"},
@@ -149,13 +150,14 @@ func TestBrokenSetups(t *testing.T) {
 		"an announced name that does not resolve": {func(w *world) {
 			w.move(w.sentinels[2], "nowhere.example:26379")
 			delete(w.nodes, "nowhere.example:26379")
+			w.hellos = []string{"nowhere.example,26379," + id('b', 2) + ",5,m,10.0.1.1,6379,3"}
 			w.peer(id('b', 2), "flags", "s_down,sentinel,disconnected")
 		}, "announced-address", "does not resolve", "announce-ip"},
 		"a Sentinel that is gone": {func(w *world) {
 			w.sentinels[2].silent = true
 			w.peer(id('b', 2), "flags", "s_down,sentinel,disconnected")
-			w.peer(id('b', 2), "last-hello-message", "9000000")
 		}, "dead-sentinel", "counts for the majority", "SENTINEL RESET m"},
+		"a Sentinel that has just gone": {func(w *world) { w.sentinels[2].refused = true }, "sentinel-not-asked", "refuses connections", "ss -ltnp"},
 		"no replicas": {func(w *world) {
 			w.each(func(v *view) { v.replicas, v.fields["num-slaves"] = nil, "0" })
 			w.servers = w.servers[:1]
@@ -177,7 +179,7 @@ func TestBrokenSetups(t *testing.T) {
 			w.each(func(v *view) { v.replicas[0]["flags"] = "s_down,slave,disconnected" })
 		}, "login-refused replica-down", "refuses the login", "auth-pass"},
 		"no password in the file": {func(w *world) { w.login.Password = "" }, "login-refused", "asks for a password", "SENTINEL SET m auth-pass"},
-		"no right to promote":     {func(w *world) { w.servers[1].forbidden = []string{"SLAVEOF"} }, "rights-missing", "must not use SLAVEOF", "ACL SETUSER <user> +slaveof"},
+		"no right to promote":     {func(w *world) { w.servers[1].forbidden = []string{"SLAVEOF"} }, "rights-missing", "must not use SLAVEOF", "ACL SETUSER default +slaveof"},
 		"no right to say hello":   {func(w *world) { w.servers[0].forbidden = []string{"PUBLISH"} }, "rights-missing", "Sentinels find each other", "+publish '&__sentinel__:hello'"},
 		"no transactions":         {func(w *world) { w.servers[1].forbidden = []string{"EXEC"} }, "rights-missing", "EXEC", "+multi +exec"},
 		"no right to cut clients": {func(w *world) { w.servers[1].forbidden = []string{"CLIENT KILL"} }, "rights-reduced", "stay connected to the old master", "+client|kill"},

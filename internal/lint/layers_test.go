@@ -87,8 +87,9 @@ var layers = []layer{
 	{"proxy", []string{"discovery", "internal/resp", "internal/tomlfile", "internal/words"}},
 	{"internal/survey", []string{"internal/resp", "monitor"}},
 	{"internal/doctor", []string{"configrewrite", "internal/errtext", "internal/survey"}},
+	{"internal/overview", []string{"internal/doctor", "internal/survey"}},
 	{"cmd/gosentinel", []string{
-		"agent", "configrewrite", "internal/doctor", "internal/errtext", "internal/listen", "internal/logfile", "internal/mock", "internal/node", "internal/recorder", "internal/scripts", "internal/survey", "internal/tlsfiles",
+		"agent", "configrewrite", "internal/doctor", "internal/errtext", "internal/listen", "internal/logfile", "internal/mock", "internal/node", "internal/overview", "internal/recorder", "internal/scripts", "internal/survey", "internal/tlsfiles",
 		"internal/words", "journal", "monitor", "proxy", "standalone",
 	}},
 

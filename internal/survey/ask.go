@@ -171,7 +171,9 @@ var settings = [][]string{
 
 // askServer asks a server all that is wanted.
 func (t *taker) askServer(ctx context.Context, s *Server, master string) *Problem {
-	return t.asked(ctx, s.Addr, t.access(master), func(c *conn) *Problem {
+	a := t.access(master)
+	s.User = cmp.Or(a.User, "default")
+	return t.asked(ctx, s.Addr, a, func(c *conn) *Problem {
 		if p := t.introduce(c, &s.Node); p != nil {
 			return p
 		}
@@ -270,3 +272,6 @@ func compareAddr(a, b string) int {
 	hb, pb, _ := net.SplitHostPort(b)
 	return cmp.Or(strings.Compare(ha, hb), len(pa)-len(pb), strings.Compare(pa, pb))
 }
+
+// FieldsOf returns a reply that is a list of names and values.
+func FieldsOf(v resp.Value) Fields { return pairs(v) }

@@ -35,6 +35,7 @@ func (t *taker) listen(ctx context.Context, addr, master string) {
 		if words := v.Words(); len(words) == 3 && words[0] == "message" {
 			h, err := monitor.ParseHello([]byte(words[2]))
 			if err == nil && (t.Master == "" || t.Master == h.MasterName) {
+				t.heard(join(h.IP, strconv.Itoa(h.Port)))
 				t.sentinel(ctx, join(h.IP, strconv.Itoa(h.Port)), addr)
 			}
 		}

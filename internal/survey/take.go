@@ -40,6 +40,20 @@ const (
 
 // Take takes a survey. It ends with ctx, with what is known by then.
 func Take(ctx context.Context, o Options) *Survey {
+	t := newTaker(o)
+	for _, addr := range o.Addrs {
+		t.run(func() { t.meet(ctx, addr) })
+	}
+	for _, seed := range o.Seeds {
+		t.server(ctx, seed.Addr, seed.Master, "")
+	}
+	t.work.Wait()
+	t.s.Took = time.Since(t.s.Began)
+	t.finish()
+	return t.s
+}
+
+func newTaker(o Options) *taker {
 	t := &taker{
 		Options: o, s: &Survey{Began: time.Now()}, slots: make(chan struct{}, atOnce),
 		sentinels: map[string]*Sentinel{}, servers: map[string]*Server{}, budget: budget{left: resp.Limits{Bytes: allBytes, Items: allItems}},
@@ -53,16 +67,7 @@ func Take(ctx context.Context, o Options) *Survey {
 	if t.Dial == nil {
 		t.Dial = new(net.Dialer).DialContext
 	}
-	for _, addr := range o.Addrs {
-		t.run(func() { t.meet(ctx, addr) })
-	}
-	for _, seed := range o.Seeds {
-		t.server(ctx, seed.Addr, seed.Master, "")
-	}
-	t.work.Wait()
-	t.s.Took = time.Since(t.s.Began)
-	t.finish()
-	return t.s
+	return t
 }
 
 // taker takes one survey.
@@ -186,6 +191,18 @@ func (t *taker) server(ctx context.Context, addr, master, by string) {
 			t.work.Go(func() { t.listen(ctx, addr, master) }) // it waits most of the time, so it takes no slot
 		}
 	})
+}
+
+// heard notes where somebody announced himself.
+func (t *taker) heard(addr string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.s.Heard == nil {
+		t.s.Heard = map[string]bool{}
+	}
+	if len(t.s.Heard) < maxHellos {
+		t.s.Heard[addr] = true
+	}
 }
 
 // ear reports whether one more master may be listened to.

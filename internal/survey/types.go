@@ -13,6 +13,8 @@ type Survey struct {
 	Sentinels []*Sentinel // in the order in which they were heard of, as the servers
 	Servers   []*Server
 	Strangers []*Node // addresses that were given and of which it is not known what is there
+	// Heard has the addresses at which Sentinels announced themselves meanwhile.
+	Heard map[string]bool
 	// Left says what was not looked at, and why; one text for each.
 	Left []string
 }
@@ -133,6 +135,7 @@ type Server struct {
 	Masters  []string          // the names of the masters for which Sentinels know it
 	Config   map[string]string // CONFIG GET; nil where that was refused. Without secrets.
 	Replicas []string          // as it says, if it is a master
+	User     string            // as whom it was asked
 	// Lacks says what a Sentinel could not do here with the same login, by command.
 	Lacks []Lack
 
