@@ -74,7 +74,7 @@ func examine(r *reach, args []string, offline bool) (*doctor.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	report.Judge(s, doctor.Options{Master: r.master, OwnLogin: r.file != nil})
+	report.Judge(s, doctor.Options{Master: r.master, OwnLogin: r.file != nil, Own: r.own})
 	return report, nil
 }
 

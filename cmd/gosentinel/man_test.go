@@ -73,4 +73,3 @@ func manText(text string) string {
 	}
 	return b.String()
 }
-

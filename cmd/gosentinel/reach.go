@@ -43,6 +43,7 @@ type reach struct {
 	timeout           time.Duration
 
 	file *configrewrite.File // of a Sentinel; nil when none was named
+	own  string              // the address of that Sentinel
 	opt  survey.Options
 }
 
@@ -188,6 +189,7 @@ func (r *reach) use(file *configrewrite.File) error {
 		return name
 	}
 	if own := ownAddress(set); own != "" {
+		r.own = own
 		r.opt.Addrs = append(r.opt.Addrs, own)
 	}
 	return nil

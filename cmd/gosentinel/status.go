@@ -88,5 +88,5 @@ func (r *reach) look() (*overview.Overview, error) {
 	if err != nil {
 		return nil, err
 	}
-	return overview.Of(s, doctor.Options{Master: r.master, OwnLogin: r.file != nil}), nil
+	return overview.Of(s, doctor.Options{Master: r.master, OwnLogin: r.file != nil, Own: r.own}), nil
 }

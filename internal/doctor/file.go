@@ -44,7 +44,13 @@ func (r *Report) File(path string, advice []configrewrite.Advice, warnings []str
 		r.add(Finding{Kind: a.Kind, Master: a.Master, Where: []string{place(a.File, a.Line)}, What: sentence(upper(strings.TrimPrefix(a.Message, "master "+a.Master+": "))), Mend: []string{a.Hint}})
 	}
 	for _, w := range warnings {
-		f := Finding{Kind: "file-warning", Where: []string{path}, What: sentence(upper(strings.TrimPrefix(w, path+": ")))}
+		where, what := path, w
+		if strings.HasPrefix(w, path) {
+			if at, rest, ok := strings.Cut(w, ": "); ok {
+				where, what = at, rest
+			}
+		}
+		f := Finding{Kind: "file-warning", Where: []string{where}, What: sentence(upper(what))}
 		switch {
 		case strings.Contains(w, "written in place"):
 			f.Kind = "file-in-place"

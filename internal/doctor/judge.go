@@ -18,6 +18,9 @@ type Options struct {
 	Master string // the only master that was looked at; "": all
 	// OwnLogin says that servers were asked with the login of the Sentinels, as their file has it.
 	OwnLogin bool
+	// Own is the address of the Sentinel whose file was read; "": there was none. It may not
+	// have been started yet.
+	Own string
 }
 
 // Judge adds what a survey shows.
@@ -111,7 +114,13 @@ func (j *judge) asked(addr string) *survey.Server {
 
 // strangers are addresses that were given and that answer as nobody who was expected.
 func (j *judge) strangers() {
+	asleep := false // the Sentinel of the file
 	for _, n := range j.s.Strangers {
+		if n.Addr == j.opt.Own && n.Problem.Cause == survey.Refused {
+			asleep = true
+			j.add(Finding{Kind: "sentinel-not-asked", Level: Note, Where: []string{n.Addr}, What: "No Sentinel runs with this file: nothing listens at its address.", Mend: []string{"gosentinel <file>"}})
+			continue
+		}
 		j.add(Finding{Kind: "stranger", Where: []string{n.Addr}, What: "It could not be asked: " + n.Problem.Text + ".", Mend: j.remedy(n)})
 	}
 	for _, s := range j.s.Sentinels {
@@ -124,7 +133,7 @@ func (j *judge) strangers() {
 				Mend: []string{cli(s.Addr, "SENTINEL", "MONITOR", cmp.Or(j.opt.Master, "<name>"), "<address of the master>", "6379", "2")}})
 		}
 	}
-	if len(j.s.Servers) > 0 && len(j.s.Sentinels) == 0 {
+	if len(j.s.Servers) > 0 && len(j.s.Sentinels) == 0 && !asleep {
 		j.add(Finding{Kind: "no-sentinels", Where: j.first(), What: "No Sentinel announces itself at these servers: nobody replaces the master when it is down.",
 			Mend: []string{"echo 'sentinel monitor mymaster <address of the master> 6379 2' > sentinel.conf && gosentinel sentinel.conf    # on three machines"}})
 	}

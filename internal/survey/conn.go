@@ -91,7 +91,11 @@ func (t *taker) open(ctx context.Context, addr string, a Access) (*conn, *Proble
 		tc := tls.Client(raw, cfg)
 		if err := tc.HandshakeContext(ctx); err != nil {
 			raw.Close()
-			return nil, tlsProblem(err)
+			p := tlsProblem(err)
+			if p.Cause == Silent && t.speaksPlain(addr) {
+				p = problem(NoTLS, "it answers without TLS, and was asked with it")
+			}
+			return nil, p
 		}
 		c.Conn = tc
 	}
@@ -167,6 +171,24 @@ func (t *taker) speaksTLS(ctx context.Context, addr string) bool {
 	err = tls.Client(raw, &tls.Config{InsecureSkipVerify: true}).HandshakeContext(ctx)
 	var alert tls.AlertError
 	return err == nil || errors.As(err, &alert)
+}
+
+// speaksPlain finds out why nobody answered the beginning of TLS: a server without it waits for the
+// end of a line.
+func (t *taker) speaksPlain(addr string) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), t.Patience)
+	defer cancel()
+	raw, err := t.Dial(ctx, "tcp", addr)
+	if err != nil {
+		return false
+	}
+	defer raw.Close()
+	raw.SetDeadline(time.Now().Add(t.Patience))
+	if _, err := raw.Write(resp.AppendCommand(nil, "PING")); err != nil {
+		return false
+	}
+	v, err := resp.Read(bufio.NewReader(raw), resp.Limits{Bytes: 1000, Items: 1})
+	return err == nil && (v.Kind == '+' || v.Kind == '-')
 }
 
 // login logs in, and finds out whether a Redis server or Sentinel is there.

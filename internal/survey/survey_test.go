@@ -69,15 +69,27 @@ func TestStrangers(t *testing.T) {
 		tls   *tls.Config
 		cause survey.Cause
 	}{
-		"HTTP":                 {addr: web.Listener.Addr().String(), cause: survey.HTTP},
-		"SSH":                  {addr: answering(t, func(c net.Conn) { fmt.Fprint(c, "SSH-2.0-x\r\n"); io.Copy(io.Discard, c) }), cause: survey.Stranger},
-		"one who closes":       {addr: closed, cause: survey.Closed},
-		"one who is mute":      {addr: answering(t, func(c net.Conn) { io.Copy(io.Discard, c) }), cause: survey.Silent},
-		"a drip":               {addr: answering(t, drip), cause: survey.Silent},
-		"endless":              {addr: answering(t, func(c net.Conn) { fmt.Fprint(c, "+"); io.Copy(c, endless{}) }), cause: survey.Stranger},
-		"a huge announcement":  {addr: answering(t, func(c net.Conn) { fmt.Fprint(c, "+PONG\r\n$99999999999\r\n"); io.Copy(io.Discard, c) }), cause: survey.Stranger},
-		"TLS":                  {addr: secure, cause: survey.NeedsTLS},
-		"no TLS":               {addr: web.Listener.Addr().String(), tls: &tls.Config{InsecureSkipVerify: true}, cause: survey.NoTLS},
+		"HTTP":                {addr: web.Listener.Addr().String(), cause: survey.HTTP},
+		"SSH":                 {addr: answering(t, func(c net.Conn) { fmt.Fprint(c, "SSH-2.0-x\r\n"); io.Copy(io.Discard, c) }), cause: survey.Stranger},
+		"one who closes":      {addr: closed, cause: survey.Closed},
+		"one who is mute":     {addr: answering(t, func(c net.Conn) { io.Copy(io.Discard, c) }), cause: survey.Silent},
+		"a drip":              {addr: answering(t, drip), cause: survey.Silent},
+		"endless":             {addr: answering(t, func(c net.Conn) { fmt.Fprint(c, "+"); io.Copy(c, endless{}) }), cause: survey.Stranger},
+		"a huge announcement": {addr: answering(t, func(c net.Conn) { fmt.Fprint(c, "+PONG\r\n$99999999999\r\n"); io.Copy(io.Discard, c) }), cause: survey.Stranger},
+		"TLS":                 {addr: secure, cause: survey.NeedsTLS},
+		"no TLS":              {addr: web.Listener.Addr().String(), tls: &tls.Config{InsecureSkipVerify: true}, cause: survey.NoTLS},
+		"no TLS, and patient": {addr: answering(t, func(c net.Conn) {
+			buf := make([]byte, 1000)
+			for { // a server waits for the end of a line
+				n, err := c.Read(buf)
+				if err != nil {
+					return
+				}
+				if bytes.Contains(buf[:n], []byte("PING")) {
+					fmt.Fprint(c, "+PONG\r\n")
+				}
+			}
+		}), tls: &tls.Config{InsecureSkipVerify: true}, cause: survey.NoTLS},
 		"an unknown authority": {addr: secure, tls: &tls.Config{}, cause: survey.BadTLS},
 		"no port":              {addr: "10.0.0.1", cause: survey.Blank},
 		"everybody":            {addr: "0.0.0.0:26379", cause: survey.Blank},
