@@ -79,7 +79,7 @@ func (a *adviser) listener(open bool) {
 func (a *adviser) http() {
 	s := &a.doc.Settings.HTTP
 	if s.Port != 0 && s.Password == "" && s.Token == "" && slices.ContainsFunc(s.Bind, reachable) {
-		a.add("the status page and the metrics can be read from other machines without a password",
+		a.add("open-to-all", "", "the status page and the metrics can be read from other machines without a password",
 			"write: "+a.setting("http-password", "<password>")+", or "+a.setting("http-bind", "127.0.0.1"), "http-bind", "http-port")
 	}
 }

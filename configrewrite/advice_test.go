@@ -2,6 +2,7 @@ package configrewrite
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -18,6 +19,7 @@ func TestAdvice(t *testing.T) {
 	tomlMaster := func(options string) string {
 		return "[server]\nbind = [\"::1\"]\n[[master]]\nname = \"m\"\nhost = \"10.0.0.1\"\nport = 6379\nquorum = 2\n" + options
 	}
+	kind := regexp.MustCompile(`^[a-z]+(-[a-z]+)+$`)
 	for _, c := range []struct {
 		format Format
 		text   string
@@ -79,7 +81,7 @@ func TestAdvice(t *testing.T) {
 			t.Errorf("%s\nadvice %q\nwant   %q", c.text, got, c.want)
 		}
 		for _, a := range f.Advice(true) {
-			if strings.Contains(fmt.Sprint(a), "\n") || a.Hint == "" || a.Kind == "" {
+			if strings.Contains(fmt.Sprint(a), "\n") || a.Hint == "" || !kind.MatchString(a.Kind) {
 				t.Errorf("not one line with a hint: %q", a)
 			}
 		}

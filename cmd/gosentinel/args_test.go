@@ -132,6 +132,9 @@ func TestVerbs(t *testing.T) {
 		"gosentinel help nothing":               {2, "", "gosentinel: unknown command \"nothing\" for \"gosentinel\"\nTry gosentinel help.\n"},
 		"gosentinel version":                    {0, "gosentinel v=", ""},
 		"redis-sentinel version":                {0, "Redis server v=7.", ""},
+		"gosentinel __complete /etc/gosen":      {0, ":0\n", "Completion ended"}, // files again
+		"gosentinel __complete doctor --off":    {0, "--offline\t", "Completion ended"},
+		"gosentinel __complete switchover m":    {0, ":4\n", "Completion ended"}, // no files
 		"gosentinel __complete help hist":       {0, "history\t", "Completion ended"},
 		"gosentinel version now":                {2, "", "gosentinel: unknown command \"now\" for \"gosentinel version\"\nTry gosentinel version --help.\n"},
 		"gosentinel version --port 1":           {2, "", "gosentinel: unknown flag: --port\n"},

@@ -40,7 +40,7 @@ func (p *program) forget() *cobra.Command {
 	f := &forget{program: p}
 	c := &cobra.Command{
 		Use: "forget MASTER [FILE|ADDRESS...]", Short: "has Sentinels forget members that are gone", Long: forgetText,
-		Args: needsMaster, Example: "  gosentinel forget cache 10.0.0.5\n  gosentinel forget cache --dry-run\n  gosentinel forget old --monitoring",
+		Args: needsMaster, ValidArgsFunction: noFileFirst, Example: "  gosentinel forget cache 10.0.0.5\n  gosentinel forget cache --dry-run\n  gosentinel forget old --monitoring",
 		RunE: func(_ *cobra.Command, args []string) error { return f.run(args) },
 	}
 	f.flags(c)
@@ -112,6 +112,11 @@ func (f *forget) members(ctx context.Context, s *survey.Survey) error {
 	for _, sn := range s.Sentinels {
 		if !sn.Asked() && !slices.Contains(dead, sn.Addr) {
 			return fmt.Errorf("the Sentinel at %s cannot be asked (%s): it would tell the others again of those that are gone", sn.Addr, sn.Problem.Text)
+		}
+	}
+	for _, n := range s.Servers {
+		if p := n.Problem; p != nil && !slices.Contains(dead, n.Addr) && (p.Cause == survey.Refused || p.Cause == survey.Silent) {
+			return fmt.Errorf("the server at %s does not answer, and not all Sentinels call it down: try again when they do", n.Addr)
 		}
 	}
 	for _, sn := range s.Sentinels {

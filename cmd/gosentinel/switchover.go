@@ -47,7 +47,7 @@ func (p *program) switchover() *cobra.Command {
 	s := &switchover{program: p}
 	c := &cobra.Command{
 		Use: "switchover MASTER [FILE|ADDRESS...]", Short: "has a replica take the place of the master", Long: switchoverText,
-		Args: needsMaster, Example: "  gosentinel switchover cache\n  gosentinel switchover cache 10.0.0.5 --to 10.0.1.2:6379",
+		Args: needsMaster, ValidArgsFunction: noFileFirst, Example: "  gosentinel switchover cache\n  gosentinel switchover cache 10.0.0.5 --to 10.0.1.2:6379",
 		RunE: func(_ *cobra.Command, args []string) error { return s.run(args) },
 	}
 	s.flags(c)
@@ -67,6 +67,14 @@ func needsMaster(_ *cobra.Command, args []string) error {
 		return errors.New("it takes the name of a MASTER; gosentinel status lists them")
 	}
 	return nil
+}
+
+// noFileFirst completes no files in the place of a name.
+func noFileFirst(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) == 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return nil, cobra.ShellCompDirectiveDefault
 }
 
 // words is the command for the Sentinel.

@@ -85,6 +85,10 @@ func (p *program) tree() *cobra.Command {
 	root := &cobra.Command{
 		Use: "gosentinel", Short: "Sentinel for Redis and Valkey", Long: usage,
 		SilenceErrors: true, SilenceUsage: true,
+		// The first word may also be a file.
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return nil, cobra.ShellCompDirectiveDefault
+		},
 	}
 	root.SetHelpFunc(func(c *cobra.Command, _ []string) { p.help(c) })
 	root.SetOut(p.stdout)

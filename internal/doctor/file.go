@@ -18,7 +18,10 @@ func (r *Report) Mistakes(path string, err error) {
 		switch {
 		case errors.As(e, &config):
 			for _, p := range config.Problems {
-				f := Finding{Kind: "file-mistake", Where: []string{place(p.File, p.Line)}, What: sentence(p.Message)}
+				f := Finding{Kind: "file-mistake", Where: []string{place(p.File, p.Line)}, What: sentence(p.Message), Mend: []string{"correct " + place(p.File, p.Line)}}
+				if p.Line == 0 {
+					f.Mend = []string{shell("ls", "-l", p.File) + "    # as the user of the Sentinel"}
+				}
 				if p.Text != "" {
 					f.What = fmt.Sprintf("%s  In: %s", f.What, p.Text)
 				}
@@ -31,7 +34,7 @@ func (r *Report) Mistakes(path string, err error) {
 			r.add(Finding{Kind: "file-not-writable", Where: []string{unwritable.Path}, What: sentence(unwritable.Error()),
 				Mend: []string{shell("chown", "gosentinel:", unwritable.Path) + "    # the user of the process; or write: state-file <path that it may write>"}})
 		default:
-			r.add(Finding{Kind: "file-mistake", Where: []string{path}, What: sentence(errtext.OneLine(e))})
+			r.add(Finding{Kind: "file-mistake", Where: []string{path}, What: sentence(upper(errtext.OneLine(e))), Mend: []string{"correct " + path}})
 		}
 	}
 }
@@ -50,7 +53,7 @@ func (r *Report) File(path string, advice []configrewrite.Advice, warnings []str
 				where, what = at, rest
 			}
 		}
-		f := Finding{Kind: "file-warning", Where: []string{where}, What: sentence(upper(what))}
+		f := Finding{Kind: "file-warning", Where: []string{where}, What: sentence(upper(what)), Mend: []string{"correct " + where + ", if it is not meant so"}}
 		switch {
 		case strings.Contains(w, "written in place"):
 			f.Kind = "file-in-place"

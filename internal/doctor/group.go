@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"fmt"
+	"net"
 	"strconv"
 	"strings"
 	"time"
@@ -194,11 +195,10 @@ func (j *judge) agree(g *group) {
 		if j.same(v.Addr(), newest.Addr()) {
 			continue
 		}
-		m := strings.Split(newest.Addr(), ":")
 		j.add(Finding{Kind: "masters-differ", Master: g.name, Where: []string{v.Sentinel.Addr},
 			What: fmt.Sprintf("Its master is %s (epoch %d), and that of %s is %s (epoch %d): clients get two answers.", v.Addr(), v.Int("config-epoch"), newest.Sentinel.Addr, newest.Addr(), newest.Int("config-epoch")),
 			Mend: []string{cli(newest.Addr(), "ROLE") + "    # is that one the right master? Then:",
-				cli(v.Sentinel.Addr, "SENTINEL", "REMOVE", g.name), cli(v.Sentinel.Addr, "SENTINEL", "MONITOR", g.name, hostOf(newest.Addr()), m[len(m)-1], strconv.FormatInt(max(v.Int("quorum"), 1), 10))}})
+				cli(v.Sentinel.Addr, "SENTINEL", "REMOVE", g.name), cli(v.Sentinel.Addr, "SENTINEL", "MONITOR", g.name, hostOf(newest.Addr()), portOf(newest.Addr()), strconv.FormatInt(max(v.Int("quorum"), 1), 10))}})
 	}
 	for _, option := range []string{"quorum", "down-after-milliseconds", "failover-timeout", "parallel-syncs"} {
 		values := map[string][]string{}
@@ -279,7 +279,7 @@ func (j *judge) candidates(g *group) {
 	case n == 0:
 		master := g.views[0].Addr()
 		j.add(Finding{Kind: "no-replicas", Master: g.name, What: "The master at " + master + " has no replica: when it is down, nobody takes its place.",
-			Mend: []string{"redis-cli -h <another server> REPLICAOF " + strings.Join(strings.Fields(shell(hostOf(master), portOf(master))), " ")}})
+			Mend: []string{"redis-cli -h <another server> REPLICAOF " + shell(hostOf(master), portOf(master))}})
 	case zero == n:
 		j.add(Finding{Kind: "no-candidate", Master: g.name, What: fmt.Sprintf("All replicas (%d) have priority 0, which says that they must not be promoted.", n), Mend: mends})
 	case zero+down == n:
@@ -288,6 +288,6 @@ func (j *judge) candidates(g *group) {
 }
 
 func portOf(addr string) string {
-	_, port, _ := strings.Cut(addr[strings.LastIndex(addr, ":"):], ":")
+	_, port, _ := net.SplitHostPort(addr)
 	return port
 }

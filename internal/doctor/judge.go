@@ -168,8 +168,14 @@ func (j *judge) remedy(n *survey.Node) []string {
 		return []string{"gosentinel doctor <host>:26379    # the port of a Sentinel, or 6379 of a server"}
 	case survey.Refused:
 		return []string{"ss -ltnp    # on that machine: is the process there, and at that address and port?"}
+	case survey.Unknown:
+		return []string{shell("getent", "hosts", hostOf(n.Addr)) + "    # the name must resolve on every machine"}
+	case survey.Silent, survey.Closed:
+		return []string{shell("nc", "-vz", hostOf(n.Addr), portOf(n.Addr)) + "    # from here: a firewall, or a machine or process that is down"}
+	case survey.Blank:
+		return []string{"gosentinel doctor <host>:26379"}
 	}
-	return nil
+	return []string{cli(n.Addr, "PING") + "    # shows what it answers"}
 }
 
 // identities looks for ids and addresses that several Sentinels share.

@@ -44,7 +44,7 @@ func whose(s *survey.Server) string {
 
 // unaskedServer judges a server that did not answer here.
 func (j *judge) unaskedServer(s *survey.Server) {
-	f := Finding{Kind: "server-not-asked", Master: whose(s), Where: []string{s.Addr}, What: "It could not be asked from here: " + sentence(s.Problem.Text)}
+	f := Finding{Kind: "server-not-asked", Master: whose(s), Where: []string{s.Addr}, What: "It could not be asked from here: " + sentence(s.Problem.Text), Mend: j.remedy(&s.Node)}
 	switch s.Problem.Cause {
 	case survey.Denied:
 		f.Kind, f.What = "protected-mode", "The server is in protected mode: it has no password, and takes neither Sentinels, nor replicas, nor clients from other machines."
@@ -68,6 +68,9 @@ func (j *judge) unaskedServer(s *survey.Server) {
 	case survey.Refused, survey.Silent, survey.Unknown, survey.Closed:
 		if j.countedDown(s) {
 			return // the Sentinels say it too
+		}
+		if s.FoundBy == "" {
+			f.Level = Danger // it was named by the reader
 		}
 		if s.FoundBy != "" && !j.watched(s) {
 			f.Kind, f.What = "announced-address", fmt.Sprintf("%s names it as a server of the group, and nobody finds it there: %s", s.FoundBy, sentence(s.Problem.Text))

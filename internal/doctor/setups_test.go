@@ -3,14 +3,18 @@ package doctor_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/gosentinel/sentinel/configrewrite"
 	"github.com/gosentinel/sentinel/internal/doctor"
 	"github.com/gosentinel/sentinel/internal/survey"
 )
@@ -270,6 +274,11 @@ func TestBrokenSetups(t *testing.T) {
 			if !strings.Contains(f.What, c.says) || !strings.Contains(strings.Join(f.Mend, "\n"), c.mend) {
 				t.Errorf("wanted %q and %q:\n%s", c.says, c.mend, b.String())
 			}
+			for _, f := range r.Findings {
+				if len(f.Mend) == 0 {
+					t.Errorf("nothing mends %+v", f)
+				}
+			}
 			if strings.Contains(b.String(), "secret") {
 				t.Error("a password is shown")
 			}
@@ -299,6 +308,56 @@ func TestHostileWords(t *testing.T) {
 	}
 	if strings.ContainsRune(b.String(), 0x1b) || strings.ContainsRune(j.String(), 0x1b) || !strings.Contains(b.String(), "SET 'm?[2J$(reboot)' quorum") {
 		t.Error(b.String())
+	}
+}
+
+// TestAdviceIsOfAKind: what is said of files has a kind, too.
+func TestAdviceIsOfAKind(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "configrewrite", "advice.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls := regexp.MustCompile(`a\.add\("([^"]*)"`).FindAllStringSubmatch(string(text), -1)
+	for _, call := range calls {
+		if !slices.ContainsFunc(doctor.Kinds(), func(k doctor.Kind) bool { return k.Name == call[1] }) {
+			t.Errorf("there is no kind %q", call[1])
+		}
+	}
+	if len(calls) < 6 {
+		t.Errorf("only %d kinds of advice are found", len(calls))
+	}
+}
+
+// TestFile: what is wrong with a file, each with what mends it.
+func TestFile(t *testing.T) {
+	dir := t.TempDir()
+	bad := filepath.Join(dir, "bad.conf")
+	if err := os.WriteFile(bad, []byte("port x\nsentinel monitor m 127.0.0.1 1 0\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, mistakes := configrewrite.Load(bad, nil)
+	_, missing := configrewrite.Load(filepath.Join(dir, "none"), nil)
+	r := &doctor.Report{}
+	r.Mistakes(bad, mistakes)
+	r.Mistakes("none", missing)
+	r.Mistakes("s.conf", errors.Join(&configrewrite.NotWritableError{Path: "/etc/s.conf", Err: fs.ErrPermission}, errors.New("no port")))
+	r.File("s.conf", []configrewrite.Advice{{Kind: "quorum-one", Master: "m", File: "s.conf", Line: 3, Message: "master m: with quorum 1, one is enough", Hint: "write a quorum of 2"}},
+		[]string{"s.conf:3: master m: with quorum 1, one is enough; write a quorum of 2", "s.conf:9: damaged line dropped: x", "it is written in place", "s.conf:2: announce-ip counts as not set"})
+	r.Sort()
+	var b bytes.Buffer
+	r.Print(&b)
+	if got := strings.Join(kindsOf(r), " "); got != "file-mistake file-not-writable announced-address quorum-one file-in-place file-warning" {
+		t.Errorf("%s\n%s", got, b.String())
+	}
+	for _, want := range []string{"at " + bad + ":1\n", "Quorum must be 1 or greater", "> chown gosentinel: /etc/s.conf", "master m  at s.conf:3\n   With quorum 1, one is enough.\n     > write a quorum of 2\n", "at s.conf:9\n   Damaged line dropped: x.\n", "state-file"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("no %q in\n%s", want, b.String())
+		}
+	}
+	for _, f := range r.Findings {
+		if len(f.Mend) == 0 {
+			t.Errorf("nothing mends %+v", f)
+		}
 	}
 }
 
