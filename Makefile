@@ -10,7 +10,11 @@ RUNS     ?= 20
 SEED     ?= 1
 
 .DEFAULT_GOAL := build
+<<<<<<< HEAD
 .PHONY: help build deb image dist install-test demo proxy-demo deps test test-integration switchovers lint portable fuzz conformance ecosystem companions proxy-clients proxies seeds mixed screenshots
+=======
+.PHONY: help build deb image dist install-test demo proxy-demo deps test test-integration switchovers lint portable fuzz conformance ecosystem client-libraries companions proxy-clients proxies seeds mixed
+>>>>>>> 77970cf (Take today's client libraries through failovers)
 .PHONY: sim sim-long sim-stats explore mutants bench-failover bench-planned bench-promote bench-proxy bench-gossip bench bench-short benchmem clean
 
 help: ## list the targets
@@ -83,9 +87,16 @@ conformance: ## compare with redis-sentinel at length; writes docs/compatibility
 	@sh jepsen/install.sh redis-server redis-sentinel
 	$(GO) test -race -count 1 -timeout 10m ./jepsen/conformance -long -write
 
-ecosystem: ## repeat published guides and the tests of old clients (needs node and npm; 7 minutes)
-	@sh jepsen/install.sh redis-server redis-sentinel gcc python3-redis haproxy nutcracker ip
-	$(GO) test -race -count 1 -v -timeout 20m ./jepsen/ecosystem ./jepsen/clients -long
+# What client libraries need beside Go and npm: Debian's libraries for other languages.
+LIBRARIES = redis-server redis-sentinel gcc python3-redis ruby php ruby-redis php-redis php-predis libredis-perl libredis-fast-perl libhiredis-dev ip
+
+ecosystem: ## repeat published guides, client libraries through failovers, and tests of old clients (needs node and npm; 15 minutes)
+	@sh jepsen/install.sh $(LIBRARIES) haproxy nutcracker
+	$(GO) test -race -count 1 -v -timeout 30m ./jepsen/ecosystem ./jepsen/clients -long
+
+client-libraries: ## measure client libraries through failovers; writes docs/clients.md anew (needs node and npm; 6 minutes)
+	@sh jepsen/install.sh $(LIBRARIES)
+	$(GO) test -count 1 -v -timeout 30m -run TestClientLibraries ./jepsen/ecosystem -long -write
 
 companions: ## switch masters 50 times behind nutcracker and HAProxy; compare with consul-template (2 minutes)
 	@sh jepsen/install.sh haproxy nutcracker

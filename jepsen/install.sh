@@ -2,7 +2,8 @@
 # Installs the programs named on the command line if they are missing, with
 # apt-get, as root or through sudo. Says what it does. The status is 0 when all
 # of them are there in the end. python3-redis is no program but a library for
-# /usr/bin/python3; another Python in PATH does not see it.
+# /usr/bin/python3; another Python in PATH does not see it. Other libraries are named as
+# Debian's packages.
 set -u
 
 # package PROGRAM prints the Debian package that holds a program.
@@ -13,6 +14,8 @@ package() {
 	ip) echo iproute2 ;;
 	systemd-nspawn) echo systemd-container ;;
 	podman) echo podman crun ;;
+	php) echo php-cli ;;
+	libredis-perl) echo libredis-perl libio-socket-ssl-perl ;; # the other is for TLS
 	*) echo "$1" ;;
 	esac
 }
@@ -21,6 +24,7 @@ package() {
 there() {
 	case $1 in
 	python3-redis) /usr/bin/python3 -c 'import redis' >/dev/null 2>&1 ;;
+	ruby-* | php-* | lib*) dpkg -s "$1" 2>/dev/null | grep -q '^Status: install ok installed' ;;
 	# Debian's users other than root do not have /usr/sbin in PATH.
 	*) PATH="$PATH:/usr/sbin" command -v "$1" >/dev/null 2>&1 ;;
 	esac

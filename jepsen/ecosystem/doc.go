@@ -1,9 +1,10 @@
-// Package ecosystem holds the tests that repeat, with gosentinel, what people were
-// told to do with redis-sentinel: set-ups of published guides, with their own
-// files, and client libraries with their own tests.
+// Package ecosystem holds the tests that repeat, with gosentinel, what people do with
+// redis-sentinel, or were told to do: today's client libraries through failovers, set-ups
+// of published guides, with their own files, and old client libraries with their own tests.
 //
-//	go test ./jepsen/ecosystem      # part of make test: the guides
+//	go test ./jepsen/ecosystem      # part of make test: the guides, and a few libraries
 //	make ecosystem                  # everything, with a table of what was seen
+//	make client-libraries           # the libraries only; writes the table of docs/clients.md
 //
 // # What is repeated
 //
@@ -18,7 +19,7 @@
 //     the flags and the log lines of the old one.
 //   - redis-proxy (TestRedisProxy), which replaced failed servers by itself: here the proxy
 //     of this project reads its config.json, and plays the scenario of its page.
-//   - Two clients for Node.js, redis-sentinel and redis-sentinel-client, each run
+//   - Two old clients for Node.js, redis-sentinel and redis-sentinel-client, each run
 //     through its own tests (TestNodeClients, only in make ecosystem: npm fetches
 //     them, by a lock file that holds their hashes).
 //
@@ -26,6 +27,19 @@
 // where the guides can still be followed with them, and HAProxy in front.
 // What it takes is printed side by side and not judged: a test must not
 // fail because a machine is slow.
+//
+// # Client libraries
+//
+// TestClientLibraries has a small program for each library in testdata/libraries. It finds
+// the master through the Sentinels and increments a key every 5 ms, and says after each
+// call what came of it. All of them work at the same time on one group of three servers and
+// three Sentinels, while its master is switched and killed, and all have to come back; a
+// planned switchover must not lose a write that was acknowledged. What
+// they met is judged by the lines that they say, and is written to the table by -write.
+//
+// Go's libraries are in one program, which is a module of its own. Those for Node.js come by
+// npm and a lock file, the others from Debian. Libraries for Java and .NET cannot run here:
+// testdata/conversations has what they say, as their sources have it, and what they wait for.
 //
 // # The sandbox
 //

@@ -24,7 +24,10 @@ import (
 	_ "github.com/gosentinel/sentinel"
 )
 
-var long = flag.Bool("long", false, "run also the tests of client libraries (needs node and npm), mixed sets and stock Sentinels")
+var (
+	long  = flag.Bool("long", false, "run also the tests of client libraries (needs node and npm), mixed sets and stock Sentinels")
+	write = flag.Bool("write", false, "in a long run, write the table of client libraries of docs/clients.md anew")
+)
 
 const (
 	// insideEnv tells the second life of this program that it is one, and where:
@@ -107,7 +110,8 @@ func prepare(ctx context.Context) (dir string, err error) {
 	if *long {
 		err := errors.Join(
 			cluster.BuildSentinel(ctx, plainDaemon(dir)),
-			installClients(ctx, filepath.Join(dir, "npm")))
+			installClients(ctx, filepath.Join(dir, "npm")),
+			buildCounters(ctx, filepath.Join(dir, "libraries")))
 		if err != nil {
 			return "", errors.Join(err, os.RemoveAll(dir))
 		}
@@ -122,11 +126,16 @@ func daemon(dir string) string { return filepath.Join(dir, "gosentinel") }
 // start.
 func plainDaemon(dir string) string { return filepath.Join(dir, "gosentinel-plain") }
 
-// installClients lets npm fetch what testdata/npm names. `npm ci` installs what
+// installClients lets npm fetch what testdata/npm names.
+func installClients(ctx context.Context, dir string) error {
+	return npmInstall(ctx, filepath.Join("testdata", "npm"), dir)
+}
+
+// npmInstall copies a directory and lets npm fetch what it names. `npm ci` installs what
 // the lock file says, and nothing whose hash is another. No script of a package
 // is run.
-func installClients(ctx context.Context, dir string) error {
-	if err := os.CopyFS(dir, os.DirFS(filepath.Join("testdata", "npm"))); err != nil {
+func npmInstall(ctx context.Context, from, dir string) error {
+	if err := os.CopyFS(dir, os.DirFS(from)); err != nil {
 		return err
 	}
 	cmd := exec.CommandContext(ctx, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", "--loglevel", "error")
