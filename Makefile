@@ -24,7 +24,7 @@ help: ## list the targets
 VERSION  ?= $(shell sh deploy/version.sh)
 
 build: ## build the daemon and the demo into bin/
-	$(GO) build -ldflags "-X github.com/gosentinel/sentinel/internal/node.stamped=$(VERSION)" -o $(BIN)/ ./cmd/...
+	CGO_ENABLED=0 $(GO) build -ldflags "-X github.com/gosentinel/sentinel/internal/node.stamped=$(VERSION)" -o $(BIN)/ ./cmd/...
 
 deb: ## build the Debian package dist/gosentinel_*.deb
 	@GO="$(GO)" sh deploy/dist.sh deb
