@@ -10,11 +10,7 @@ RUNS     ?= 20
 SEED     ?= 1
 
 .DEFAULT_GOAL := build
-<<<<<<< HEAD
-.PHONY: help build deb image dist install-test demo proxy-demo deps test test-integration switchovers lint portable fuzz conformance ecosystem companions proxy-clients proxies seeds mixed screenshots
-=======
-.PHONY: help build deb image dist install-test demo proxy-demo deps test test-integration switchovers lint portable fuzz conformance ecosystem client-libraries companions proxy-clients proxies seeds mixed
->>>>>>> 77970cf (Take today's client libraries through failovers)
+.PHONY: help build deb image dist install-test demo proxy-demo deps test test-integration switchovers lint portable fuzz conformance ecosystem client-libraries companions proxy-clients proxies seeds mixed screenshots
 .PHONY: sim sim-long sim-stats explore mutants bench-failover bench-planned bench-promote bench-proxy bench-gossip bench bench-short benchmem clean
 
 help: ## list the targets
