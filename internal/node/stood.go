@@ -18,16 +18,21 @@ type usage struct {
 	faults int64         // pages that had to be read from a disk
 }
 
-// pulse looks once a second at what the process had of its machine, so that a stall can
+// pulse looks now and then at what the process had of its machine, so that a stall can
 // be explained. One goroutine runs run; the loop calls explain.
 type pulse struct {
 	clock clock
 	read  func() usage
 
 	mu    sync.Mutex
-	beats [64]beat // the last minute, in turn; the zero value is one at the start
+	beats [32]beat // the last ones, in turn; the zero value is one at the start
 	next  int
 }
+
+// beatPeriod is how old what a stall is compared with can be, besides the stall itself.
+// Each look takes 0.15 ms, about as much as a Sentinel with one master needs for half a
+// second of all the rest.
+const beatPeriod = 5 * time.Second
 
 type beat struct {
 	at   monitor.Instant
@@ -35,7 +40,7 @@ type beat struct {
 }
 
 func (p *pulse) run(ctx context.Context) {
-	ticker := time.NewTicker(time.Second)
+	ticker := time.NewTicker(beatPeriod)
 	defer ticker.Stop()
 	for {
 		p.beat(p.clock.now())
