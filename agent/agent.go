@@ -30,6 +30,10 @@ type Agent struct {
 // requestTimeout bounds an HTTP request.
 const requestTimeout = 10 * time.Second
 
+// stayHere refuses redirections: the request would become one without a body, and its token
+// would go elsewhere.
+func stayHere(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
 // New checks a Config and opens nothing yet. The Config belongs to the Agent from
 // then on. If it has no groups, the files of targets are read for their names.
 func New(cfg *Config) (*Agent, error) {
@@ -48,7 +52,7 @@ func New(cfg *Config) (*Agent, error) {
 		cfg.Masters = names
 	}
 	a.hub = newHub(cfg.groupNames())
-	e := &environment{log: a.log, http: &http.Client{Timeout: requestTimeout}}
+	e := &environment{log: a.log, http: &http.Client{Timeout: requestTimeout, CheckRedirect: stayHere}}
 	for _, t := range cfg.Targets {
 		a.jobs = append(a.jobs, t.open(e)...)
 	}
@@ -211,7 +215,7 @@ func (a *Agent) find(ctx context.Context, want *Expectation) (errs []error, name
 		if !a.hub.await(limited, func(s Snapshot) bool {
 			return !slices.ContainsFunc(s.only(names), func(g Group) bool { return g.Master != want.Addr })
 		}) {
-			a.log.Warn("The Sentinels do not confirm the address that this script was called with", "master", want.Master, "address", want.Addr.String())
+			errs = append(errs, fmt.Errorf("the Sentinels of %s do not confirm %s, which this script was called with", want.Master, want.Addr))
 		}
 	}
 	a.hub.await(ctx, func(s Snapshot) bool {

@@ -261,6 +261,13 @@ func TestReconfigScript(t *testing.T) {
 	if got := read(t, path); got != to {
 		t.Errorf("%s, want %s", got, to)
 	}
+	// An address that is not confirmed: Sentinel has to call again.
+	soon, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+	defer cancel()
+	err = single(t, c, []string{c.Name()}, &Exec{Command: Program("true")}).Once(soon, &Expectation{Master: c.Name(), Addr: Server{"10.9.9.9", 1}})
+	if err == nil || !strings.Contains(err.Error(), "do not confirm 10.9.9.9:1") {
+		t.Error(err)
+	}
 	err = single(t, c, []string{c.Name()}, &Exec{Command: Program("true")}).Once(context.Background(), &Expectation{Master: "x"})
 	if err == nil || !strings.Contains(err.Error(), `no group has the master "x"`) {
 		t.Error(err)

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strconv"
@@ -81,15 +82,17 @@ func (x *execWorker) plan(_ context.Context, s Snapshot) (*plan, error) {
 		fmt.Fprintf(&diff, "+ %s %s\n", x.Command, strings.Join(x.arguments(g), " "))
 	}
 	return &plan{diff.String(), func(ctx context.Context) error {
+		var errs []error // one group does not keep the others waiting
 		for _, g := range news {
 			output, err := x.with(x.arguments(g)).run(ctx, "", x.env(g), x.Timeout)
 			if err != nil {
-				return failed(causeCommand, fmt.Errorf("group %s: %w", g.Name, err))
+				errs = append(errs, fmt.Errorf("group %s: %w", g.Name, err))
+				continue
 			}
 			x.log.Info("Command has run", "target", x.Name, "group", g.Name, "output", output)
 			x.told[g.Name] = g
 		}
-		return nil
+		return failed(causeCommand, errors.Join(errs...))
 	}}, nil
 }
 

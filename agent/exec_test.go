@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -36,6 +37,62 @@ func TestExec(t *testing.T) {
 		"cache observer start 10.0.0.1 1 10.0.0.1 3 cache 10.0.0.1:1 10.0.0.1:3 1\n"
 	if got := read(t, out); got != want {
 		t.Errorf("%s", unified("out", []byte(want), []byte(got)))
+	}
+}
+
+// TestGroupsDoNotWait: what cannot be told of one group is no reason to say nothing of another.
+func TestGroupsDoNotWait(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "out")
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		if strings.Contains(string(body), `"cache"`) {
+			w.WriteHeader(500)
+			return
+		}
+		_ = os.WriteFile(out, body, 0o600)
+	}))
+	defer server.Close()
+	defer http.DefaultClient.CloseIdleConnections()
+	hook := &Webhook{URL: server.URL}
+	hook.check(func(key, hint, format string, args ...any) { t.Fatalf(key+": "+format, args...) }, "")
+	e := quietly()
+	e.http = server.Client()
+	f := newFakeAPI(t)
+	f.put("/apis/discovery.k8s.io/v1/namespaces/redis/endpointslices/cache-gosentinel", `{"metadata":{"name":"cache-gosentinel"}}`)
+	for name, c := range map[string]struct {
+		j    *job
+		done func() bool
+	}{
+		"exec":    {onlyJob(t, &Exec{Command: Shell(`test $1 != cache && echo $1 > ` + out)}), func() bool { return read(t, out) == "queue\n" }},
+		"webhook": {hook.open(e)[0], func() bool { return strings.Contains(read(t, out), "queue") }},
+		"kubernetes": {onlyJob(t, f.target(t, &Kubernetes{Service: "{group}"})), func() bool {
+			return slices.Contains(f.log, "POST /apis/discovery.k8s.io/v1/namespaces/redis/endpointslices")
+		}},
+	} {
+		must(t, os.WriteFile(out, nil, 0o600))
+		_, err := c.j.reconcile(context.Background(), Snapshot{known("cache", "10.0.0.1", 1), known("queue", "10.0.0.2", 1)})
+		if err == nil || !strings.Contains(err.Error(), "group cache: ") || strings.Contains(err.Error(), "queue") || !c.done() {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestWebhookIsSentElsewhere: a redirection would turn the request into one without a body.
+func TestWebhookIsSentElsewhere(t *testing.T) {
+	asked := ""
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked += r.Method + " " + r.URL.Path + ";"
+		if r.URL.Path == "/" {
+			http.Redirect(w, r, "/other", http.StatusFound)
+		}
+	}))
+	defer server.Close()
+	defer http.DefaultClient.CloseIdleConnections()
+	a, err := New(&Config{Sentinels: []string{"10.0.0.1:26379"}, Masters: []string{"cache"}, Targets: []Target{&Webhook{URL: server.URL + "/"}}})
+	must(t, err)
+	_, err = a.jobs[0].reconcile(context.Background(), Snapshot{known("cache", "10.0.0.1", 1)})
+	if err == nil || !strings.Contains(err.Error(), "302 Found") || asked != "POST /;" {
+		t.Error(err, asked)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -74,6 +73,9 @@ type fileWords struct{ saving, ran string }
 const maxFile = 16 << 20
 
 func (w *fileWorker) plan(_ context.Context, s Snapshot) (*plan, error) {
+	if info, err := os.Stat(w.File); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+		return nil, failedf(causeRead, "%s is no regular file", w.File) // opening a pipe would wait for ever
+	}
 	current, seen, _, err := atomicfile.ReadAgain(atomicfile.Disk{}, w.File, w.last)
 	missing := errors.Is(err, fs.ErrNotExist)
 	switch {
@@ -108,7 +110,7 @@ func (w *fileWorker) plan(_ context.Context, s Snapshot) (*plan, error) {
 // put gives the file its new content and runs what has to be run.
 func (w *fileWorker) put(ctx context.Context, current, wanted []byte, seen *atomicfile.Seen, notes []string) error {
 	if err := w.validate(ctx, wanted); err != nil {
-		return failed(causeValidate, err)
+		return err
 	}
 	for _, n := range notes {
 		w.log.Info(n, "file", w.File)
@@ -152,14 +154,28 @@ func (w *fileWorker) validate(ctx context.Context, wanted []byte) error {
 	if info, err := os.Stat(w.File); err == nil {
 		mode = info.Mode().Perm()
 	}
-	if err := os.WriteFile(path, wanted, mode); err != nil {
-		return err
+	if err := writeNew(path, wanted, mode); err != nil {
+		return failed(causeWrite, err)
 	}
 	_, err := w.Validate.run(ctx, path, nil, w.Timeout)
 	if err != nil {
-		err = fmt.Errorf("the old file stays: %w", err)
+		return failedf(causeValidate, "the old file stays: %w", err)
 	}
-	return err
+	return nil
+}
+
+// writeNew makes a file in the place of what may be there, and does not follow a link that
+// somebody has put there.
+func writeNew(path string, content []byte, mode fs.FileMode) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	return errors.Join(err, f.Close())
 }
 
 // The mark says that the command is due: the file was or is about to be replaced, and
@@ -170,7 +186,7 @@ func (w *fileWorker) mark() error {
 	if !w.Command.set() {
 		return nil
 	}
-	return os.WriteFile(w.beside("gosentinel-due"), nil, 0o600)
+	return writeNew(w.beside("gosentinel-due"), nil, 0o600)
 }
 
 func (w *fileWorker) due() bool {

@@ -97,6 +97,25 @@ func TestCommandIsDue(t *testing.T) {
 	}
 }
 
+// TestFilesBeside: what stands where the agent wants to write beside the file is not written to.
+func TestFilesBeside(t *testing.T) {
+	dir := t.TempDir()
+	path, victim := filepath.Join(dir, "a.conf"), filepath.Join(t.TempDir(), "victim")
+	must(t, os.WriteFile(victim, []byte("precious"), 0o600))
+	for _, name := range []string{".a.gosentinel-check.conf", ".a.gosentinel-due.conf"} {
+		must(t, os.Symlink(victim, filepath.Join(dir, name)))
+	}
+	j := onlyJob(t, &Template{Text: oneLine, FileSettings: FileSettings{File: path, Validate: Program("test", "-f", "{file}"), Command: Program("true")}})
+	if _, err := j.reconcile(context.Background(), Snapshot{known("cache", "10.0.0.1", 1)}); err != nil || read(t, victim) != "precious" || read(t, path) != "master=10.0.0.1:1\n" {
+		t.Error(err, read(t, victim))
+	}
+	// Where nothing can be written it is not the validation that fails.
+	j = onlyJob(t, &Template{Text: oneLine, FileSettings: FileSettings{File: filepath.Join(dir, "none", "a.conf"), Validate: Program("true")}})
+	if _, err := j.reconcile(context.Background(), Snapshot{known("cache", "10.0.0.1", 1)}); causeOf(err) != causeWrite {
+		t.Error(err)
+	}
+}
+
 func TestFileErrors(t *testing.T) {
 	ctx, s := context.Background(), Snapshot{known("cache", "10.0.0.1", 1)}
 	dir := t.TempDir()

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 )
@@ -99,33 +100,48 @@ func (k *kubernetesWorker) plan(ctx context.Context, s Snapshot) (*plan, error) 
 	if missing := s.unknown(); len(s) > 0 && len(missing) == len(s) {
 		return nil, &waiting{missing}
 	}
-	var steps []step
+	// What fails for one group does not keep the others waiting.
+	var steps [][]step
+	var errs []error
 	for _, g := range s {
 		if !g.Known() {
 			continue
 		}
 		more, err := k.group(ctx, g)
 		if err != nil {
-			return nil, failed(causeRead, fmt.Errorf("group %s: %w", g.Name, err))
+			errs = append(errs, fmt.Errorf("group %s: %w", g.Name, err))
+		} else if len(more) > 0 {
+			steps = append(steps, more)
 		}
-		steps = append(steps, more...)
 	}
 	if len(steps) == 0 {
-		return nil, nil
+		return nil, failed(causeRead, errors.Join(errs...))
 	}
 	var diff strings.Builder
-	for _, one := range steps {
+	for _, one := range slices.Concat(steps...) {
 		diff.WriteString(one.diff)
 	}
 	return &plan{diff.String(), func(ctx context.Context) error {
-		for _, one := range steps {
-			if err := one.apply(ctx); err != nil {
-				return failed(causeWrite, err)
+		done := failed(causeRead, errors.Join(errs...))
+		for _, group := range steps {
+			if err := k.carryOut(ctx, group); err != nil {
+				done = failed(causeWrite, errors.Join(done, err))
 			}
-			k.log.Info("Kubernetes: "+strings.Join(strings.Fields(one.diff), " "), "target", k.Name)
 		}
-		return nil
+		return done
 	}}, nil
+}
+
+// carryOut does what is to be done for a group, up to the first error: the label is not given
+// to a pod before it has been taken from the others.
+func (k *kubernetesWorker) carryOut(ctx context.Context, steps []step) error {
+	for _, one := range steps {
+		if err := one.apply(ctx); err != nil {
+			return err
+		}
+		k.log.Info("Kubernetes: "+strings.Join(strings.Fields(one.diff), " "), "target", k.Name)
+	}
+	return nil
 }
 
 // group compares what there is for one group.

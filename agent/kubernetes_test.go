@@ -294,6 +294,26 @@ func TestPodLabel(t *testing.T) {
 	}
 }
 
+// TestPodLabelOfStaleAgent: an agent that has looked before another one wrote does not put the
+// label back.
+func TestPodLabelOfStaleAgent(t *testing.T) {
+	f := newFakeAPI(t)
+	f.pod("redis-0", "10.0.0.1")
+	f.pod("redis-1", "10.0.0.2")
+	k := f.target(t, &Kubernetes{Selector: "app=redis", Label: "redis-role"})
+	slow, other, ctx := onlyJob(t, k), onlyJob(t, k), context.Background()
+	p, err := slow.plan(ctx, at("10.0.0.1", 1))
+	must(t, err)
+	_, err = other.reconcile(ctx, at("10.0.0.2", 2))
+	must(t, err)
+	if err := p.apply(ctx); err == nil || !strings.Contains(err.Error(), "the object has been modified") || f.masters() != "redis-1" {
+		t.Error(err, f.masters())
+	}
+	if _, err := slow.reconcile(ctx, at("10.0.0.1", 1)); err == nil || !strings.Contains(err.Error(), "notes the epoch 2") {
+		t.Error(err)
+	}
+}
+
 func TestKubernetesMistakes(t *testing.T) {
 	f := newFakeAPI(t)
 	ctx := context.Background()

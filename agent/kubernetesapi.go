@@ -30,7 +30,7 @@ func (k *kubernetesWorker) call(ctx context.Context, method, path, contentType s
 		}
 		// No connection is kept: there is one request every now and then, and a kept one
 		// may lead to an API server that has gone.
-		k.client = &http.Client{Timeout: requestTimeout, Transport: &http.Transport{TLSClientConfig: c, DisableKeepAlives: true, Proxy: http.ProxyFromEnvironment}}
+		k.client = &http.Client{Timeout: requestTimeout, Transport: &http.Transport{TLSClientConfig: c, DisableKeepAlives: true, Proxy: http.ProxyFromEnvironment}, CheckRedirect: stayHere}
 	}
 	var text []byte
 	if body != nil {

@@ -57,7 +57,7 @@ func (k *kubernetesWorker) labels(ctx context.Context, selector string, g Group)
 		if has := p.Metadata.Labels[k.Label]; has != value {
 			*steps = append(*steps, step{
 				fmt.Sprintf("- %s: %s=%s\n+ %s: %s=%s\n", what, k.Label, has, what, k.Label, value),
-				func(ctx context.Context) error { return k.setLabel(ctx, all, p.Metadata.Name, value, g) },
+				func(ctx context.Context) error { return k.setLabel(ctx, all, p.Metadata, value, g) },
 			})
 		}
 	}
@@ -67,14 +67,16 @@ func (k *kubernetesWorker) labels(ctx context.Context, selector string, g Group)
 	return append(others, master...), nil
 }
 
-func (k *kubernetesWorker) setLabel(ctx context.Context, all, name, value string, g Group) error {
+func (k *kubernetesWorker) setLabel(ctx context.Context, all string, pod metadata, value string, g Group) error {
 	patch := struct {
 		Metadata metadata `json:"metadata"`
 	}{metadata{
-		Labels:      map[string]string{k.Label: value},
-		Annotations: map[string]string{epochNote: strconv.FormatUint(g.Epoch, 10)},
+		// Another agent that has written since may know better: then the API server refuses.
+		ResourceVersion: pod.ResourceVersion,
+		Labels:          map[string]string{k.Label: value},
+		Annotations:     map[string]string{epochNote: strconv.FormatUint(g.Epoch, 10)},
 	}}
-	err := k.call(ctx, http.MethodPatch, all+"/"+url.PathEscape(name), mergePatch, patch, nil)
+	err := k.call(ctx, http.MethodPatch, all+"/"+url.PathEscape(pod.Name), mergePatch, patch, nil)
 	if errors.Is(err, errNotFound) {
 		return nil // it has gone since
 	}

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -73,14 +74,16 @@ func (h *webhookWorker) plan(_ context.Context, s Snapshot) (*plan, error) {
 		fmt.Fprintf(&diff, "+ %s %s %s\n", h.Method, h.Name, h.body(g))
 	}
 	return &plan{diff.String(), func(ctx context.Context) error {
+		var errs []error // one group does not keep the others waiting
 		for _, g := range news {
 			if err := h.send(ctx, g); err != nil {
-				return failed(causeWrite, fmt.Errorf("group %s: %w", g.Name, err))
+				errs = append(errs, fmt.Errorf("group %s: %w", g.Name, err))
+				continue
 			}
 			h.log.Info("Webhook has been called", "target", h.Name, "group", g.Name, "master", g.Master.String())
 			h.told[g.Name] = g
 		}
-		return nil
+		return failed(causeWrite, errors.Join(errs...))
 	}}, nil
 }
 
