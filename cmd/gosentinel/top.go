@@ -2,10 +2,13 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -76,6 +79,8 @@ type live struct {
 
 // run shows and asks until a key ends it. What is asked meanwhile is not waited for.
 func (l *live) run() error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop() // an end by a signal gives the terminal back, too
 	keys := make(chan []byte)
 	go readKeys(keys) // for as long as the program runs: reading a terminal cannot be interrupted
 	type look struct {
@@ -101,13 +106,15 @@ func (l *live) run() error {
 			}
 		case got := <-looks:
 			if got.err != nil {
-				return got.err // a signal
+				return nil // a signal
 			}
 			l.now = got.o
 			again.Reset(l.every)
 		case <-again.C:
 			go ask()
 		case <-redraw.C:
+		case <-ctx.Done():
+			return nil
 		}
 	}
 }

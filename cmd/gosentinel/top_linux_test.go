@@ -17,6 +17,18 @@ import (
 
 // TestTopOnTerminal: it takes the screen, shows what there is, and gives everything back.
 func TestTopOnTerminal(t *testing.T) {
+	t.Run("a key", func(t *testing.T) {
+		topOnTerminal(t, func(keyboard *os.File, _ *os.Process) error {
+			_, err := keyboard.WriteString("q")
+			return err
+		})
+	})
+	t.Run("a signal", func(t *testing.T) {
+		topOnTerminal(t, func(_ *os.File, p *os.Process) error { return p.Signal(syscall.SIGTERM) })
+	})
+}
+
+func topOnTerminal(t *testing.T, end func(keyboard *os.File, p *os.Process) error) {
 	c := sentineltest.NewCluster(t, sentineltest.ClusterOptions{Name: "cache"})
 	ours, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
 	if err != nil {
@@ -55,7 +67,7 @@ func TestTopOnTerminal(t *testing.T) {
 		io.Copy(&seen, ours) // ends with an error when the terminal is gone
 	}()
 	await(t, "the table", func() bool { return strings.Contains(seen.String(), "2 of 2 up") })
-	if _, err := ours.WriteString("q"); err != nil {
+	if err := end(ours, cmd.Process); err != nil {
 		t.Fatal(err)
 	}
 	if err := cmd.Wait(); err != nil {

@@ -100,10 +100,23 @@ func (r *Report) JSON(w io.Writer) error {
 	}{r.Status(), r})
 }
 
+// mostAlike is how many findings of one kind are printed for people.
+const mostAlike = 5
+
 // Print writes the report for people. What others said in it cannot steer a terminal.
 func (r *Report) Print(w io.Writer) error {
 	var b strings.Builder
+	alike := 0
 	for k, f := range r.Findings {
+		if alike++; k == 0 || f.Kind != r.Findings[k-1].Kind || f.Level != r.Findings[k-1].Level {
+			alike = 1
+		}
+		if alike > mostAlike {
+			if last := k+1 == len(r.Findings) || r.Findings[k+1].Kind != f.Kind || r.Findings[k+1].Level != f.Level; last {
+				fmt.Fprintf(&b, "   and %d more like it, which --json has\n\n", alike-mostAlike)
+			}
+			continue
+		}
 		fmt.Fprintf(&b, "%d. %s  %s", k+1, strings.ToUpper(string(f.Level)), f.Kind)
 		if f.Master != "" {
 			fmt.Fprintf(&b, "  master %s", f.Master)

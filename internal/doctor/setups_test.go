@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -68,6 +69,9 @@ func TestSoundSetups(t *testing.T) {
 		}
 		return name
 	}
+	near := newWorld() // it begins at a Sentinel and a server by the addresses of their own machine
+	near.nodes["127.0.0.1:26379"], near.nodes["127.0.0.1:6379"] = near.sentinels[1], near.servers[0]
+	near.from = []string{"127.0.0.1:26379", "127.0.0.1:6379"}
 	password := newWorld()
 	password.pass = "other"
 	for _, s := range password.sentinels {
@@ -81,11 +85,12 @@ func TestSoundSetups(t *testing.T) {
 		"least rights":                   least,
 		"one machine, no password":       local,
 		"commands renamed on both sides": renamed,
+		"from their own machine":         near,
 		"password for Sentinels":         password,
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := examine(t, w)
-			if len(r.Findings) > 0 || r.Status() != 0 {
+			if len(r.Findings) > 0 || r.Status() != 0 || !strings.Contains(r.Looked[0], ", 3 servers,") {
 				var b bytes.Buffer
 				r.Print(&b)
 				t.Error(b.String())
@@ -307,6 +312,22 @@ func TestHostileWords(t *testing.T) {
 		t.Fatal(err)
 	}
 	if strings.ContainsRune(b.String(), 0x1b) || strings.ContainsRune(j.String(), 0x1b) || !strings.Contains(b.String(), "SET 'm?[2J$(reboot)' quorum") {
+		t.Error(b.String())
+	}
+}
+
+// TestManyAlike: hundreds of groups with one fault do not fill the screen.
+func TestManyAlike(t *testing.T) {
+	r := &doctor.Report{}
+	for k := range 300 {
+		r.File("f", []configrewrite.Advice{{Kind: "quorum-one", Master: fmt.Sprint(k), Message: "one", Hint: "two"}}, nil)
+	}
+	r.File("f", nil, []string{"last"})
+	r.Looked = nil
+	var b, j bytes.Buffer
+	r.Print(&b)
+	r.JSON(&j)
+	if strings.Count(b.String(), "quorum-one") != 5 || !strings.Contains(b.String(), "\n   and 295 more like it, which --json has\n\n301. NOTE  file-warning") || strings.Count(j.String(), "quorum-one") != 300 {
 		t.Error(b.String())
 	}
 }

@@ -227,7 +227,32 @@ func (t *taker) finish() {
 	if t.left > 0 {
 		t.s.Left = append(t.s.Left, fmt.Sprintf("%d more addresses: no more than %d Sentinels and %d servers are asked", t.left, maxSentinels, maxServers))
 	}
+	t.s.Sentinels = once(t.s.Sentinels, func(s *Sentinel) (*Node, string) { return &s.Node, s.ID })
+	t.s.Servers = once(t.s.Servers, func(s *Server) (*Node, string) { return &s.Node, "" })
 	slices.SortStableFunc(t.s.Sentinels, func(a, b *Sentinel) int { return compareAddr(a.Addr, b.Addr) })
 	slices.SortStableFunc(t.s.Servers, func(a, b *Server) int { return compareAddr(a.Addr, b.Addr) })
 	slices.Sort(t.s.Left)
+}
+
+// once leaves out whom a survey began with, such as 127.0.0.1, if somebody has named the same process
+// by another address.
+func once[T any](list []T, node func(T) (n *Node, id string)) []T {
+	named := map[string]bool{}
+	process := func(one T) string {
+		n, id := node(one)
+		if !n.Asked() || n.Info["run_id"] == "" {
+			return ""
+		}
+		return id + " " + n.Info["run_id"]
+	}
+	for _, one := range list {
+		if n, _ := node(one); n.FoundBy != "" {
+			named[process(one)] = true
+		}
+	}
+	return slices.DeleteFunc(list, func(one T) bool {
+		n, _ := node(one)
+		p := process(one)
+		return n.FoundBy == "" && p != "" && named[p]
+	})
 }

@@ -137,6 +137,12 @@ func TestCheckConfigOnMountedFile(t *testing.T) {
 	if out, err := check("true"); err != nil || strings.Contains(out, "in place") {
 		t.Errorf("on a plain file: %v\n%s", err, out)
 	}
+	for mount, kind := range map[string]string{`mount --bind "$0" "$0"`: "file-in-place", `mount --bind "$0" "$0" && mount -o remount,bind,ro "$0"`: "file-not-writable"} {
+		out, err := exec.Command("unshare", "-m", "sh", "-c", mount+` && exec "$1" doctor --offline "$0"`, conf, clustertest.Daemon(t)).CombinedOutput()
+		if err == nil || !strings.Contains(string(out), kind) {
+			t.Errorf("the doctor, after %s: %v\n%s", mount, err, out)
+		}
+	}
 	if got, err := os.ReadFile(conf); err != nil || string(got) != text {
 		t.Errorf("the file became %q (%v)", got, err)
 	}
