@@ -20,7 +20,7 @@ import (
 // The connection has TLS and is logged in as ServerAccess says; a client may log in
 // as another user.
 //
-// When the server is no master any more, the connection is cut: reads and writes
+// When the server is no master any more, the connection is cut: reads, writes and deadlines
 // fail with an error that is ErrDemoted and io.EOF, which clients take as the end of
 // a connection and answer by dialling again. A client that is blocked in a
 // command, such as BLPOP, gets that in place of the server's -UNBLOCKED.

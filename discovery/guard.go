@@ -14,7 +14,7 @@ import (
 // master any more. That error is io.EOF as well.
 var ErrDemoted = errors.New("the server is no master any more")
 
-// cutError is what reads and writes fail with after a connection has been cut.
+// cutError is what everything but Close fails with after a connection has been cut.
 type cutError struct{ addr string }
 
 func (e *cutError) Error() string   { return "discovery: " + e.addr + ": " + ErrDemoted.Error() }
@@ -153,19 +153,24 @@ func (g *guard) ends() bool {
 	return n == 0 && err != nil && !(errors.As(err, &late) && late.Timeout())
 }
 
+// Clients that set deadlines before each request meet a cut connection there.
+
 func (g *guard) SetDeadline(t time.Time) error {
 	if err := g.SetReadDeadline(t); err != nil {
 		return err
 	}
-	return g.Conn.SetWriteDeadline(t)
+	return g.SetWriteDeadline(t)
 }
 
 func (g *guard) SetReadDeadline(t time.Time) error {
 	g.mu.Lock()
-	defer g.mu.Unlock()
 	g.deadline = t
-	return g.Conn.SetReadDeadline(earlier(t, g.until))
+	err := g.Conn.SetReadDeadline(earlier(t, g.until))
+	g.mu.Unlock()
+	return g.err(err)
 }
+
+func (g *guard) SetWriteDeadline(t time.Time) error { return g.err(g.Conn.SetWriteDeadline(t)) }
 
 // earlier returns the earlier of two deadlines; zero is none.
 func earlier(a, b time.Time) time.Time {

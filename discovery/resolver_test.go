@@ -179,6 +179,11 @@ func TestCutsDemotedMaster(t *testing.T) {
 				if _, err := master.Write([]byte("x")); !errors.Is(err, ErrDemoted) {
 					t.Errorf("write: %v", err)
 				}
+				for _, set := range []func(time.Time) error{master.SetDeadline, master.SetReadDeadline, master.SetWriteDeadline} {
+					if err := set(time.Now()); !errors.Is(err, ErrDemoted) {
+						t.Errorf("deadline: %v", err)
+					}
+				}
 				w.until("b:1", 6)
 				if err := said(replica, "b:1"); err != nil {
 					t.Errorf("the connection to the replica: %v", err)
