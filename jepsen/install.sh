@@ -16,6 +16,7 @@ package() {
 	podman) echo podman crun ;;
 	php) echo php-cli ;;
 	libredis-perl) echo libredis-perl libio-socket-ssl-perl ;; # the other is for TLS
+	podman) echo podman runc ;;
 	*) echo "$1" ;;
 	esac
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -35,10 +36,10 @@ func newPodman(t *testing.T) *podman {
 }
 
 func (p *podman) try(args ...string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	base := []string{"--root", filepath.Join(p.dir, "root"), "--runroot", filepath.Join(p.dir, "run"), "--storage-driver", "vfs",
-		"--cgroup-manager", "cgroupfs", "--events-backend", "file", "--log-level", "error"}
+		"--runtime", "runc", "--cgroup-manager", "cgroupfs", "--events-backend", "file", "--log-level", "error"}
 	cmd := exec.CommandContext(ctx, "podman", append(base, args...)...)
 	cmd.Env = append(os.Environ(), "TMPDIR="+p.dir)
 	cmd.WaitDelay = time.Second
@@ -63,7 +64,7 @@ func TestImage(t *testing.T) {
 	if _, err := exec.LookPath("podman"); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	c, err := cluster.New(cluster.Config{})
 	if err != nil {
@@ -122,9 +123,9 @@ func startServer(t *testing.T, ctx context.Context, c *cluster.Cluster, name str
 	if err != nil {
 		t.Fatal(err)
 	}
-	spec := cluster.NodeSpec{Name: name, Port: port}
+	spec := cluster.NodeSpec{Name: name, Port: port, Conf: cluster.ServerConf(port)}
 	if master != nil {
-		spec.Conf = fmt.Sprintf("replicaof 127.0.0.1 %d\n", master.Port())
+		spec.Conf = cluster.ServerConf(port, fmt.Sprintf("replicaof 127.0.0.1 %d", master.Port()))
 	}
 	s, err := c.StartServer(spec)
 	if err == nil {
@@ -143,12 +144,19 @@ type contained struct {
 	port int
 }
 
-// confined is what docs/install.md says, and a name for the volume.
+// confined is how docs/install.md runs it. The limits are podman's own where it may set
+// them, which a machine for tests may forbid.
+var confined = []string{
+	"--network", "host", "--read-only", "--read-only-tmpfs=false", "--cap-drop", "all", "--security-opt", "no-new-privileges",
+	"--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1000:1000",
+}
+
 func (p *podman) sentinel(image, name string, port, master int) *contained {
 	p.Helper()
-	p.run("run", "-d", "--name", name, "--network", "host", "--read-only", "--read-only-tmpfs=false", "--cap-drop", "all", "--security-opt", "no-new-privileges",
-		"-v", "state-"+name+":/var/lib/gosentinel", image, "/etc/gosentinel/sentinel.conf", "--port", strconv.Itoa(port),
-		"--sentinel", "monitor", "mymaster", "127.0.0.1", strconv.Itoa(master), "2", "--sentinel", "down-after-milliseconds", "mymaster", "1000")
+	p.run(slices.Concat([]string{"run", "-d", "--name", name}, confined, []string{
+		"-v", "state-" + name + ":/var/lib/gosentinel", image, "/etc/gosentinel/sentinel.conf", "--port", strconv.Itoa(port),
+		"--sentinel", "monitor", "mymaster", "127.0.0.1", strconv.Itoa(master), "2", "--sentinel", "down-after-milliseconds", "mymaster", "1000",
+	})...)
 	return &contained{podman: p, name: name, port: port}
 }
 
@@ -240,8 +248,9 @@ func (p *podman) withoutVolume(image string) {
 		"a read-only directory":           {"-v", own + ":/var/lib/gosentinel:ro"},
 		"a directory of a user unlike it": {"--user", "1000:1000", "-v", own + ":/var/lib/gosentinel"},
 	} {
-		out, err := p.try(append(append([]string{"run", "--rm", "--network", "host", "--read-only", "--read-only-tmpfs=false"}, args...),
-			image, "/etc/gosentinel/sentinel.conf", "--port", "0", "--unixsocket", "/var/lib/gosentinel/s")...)
+		out, err := p.try(slices.Concat([]string{"run", "--rm"}, confined, args, []string{
+			image, "/etc/gosentinel/sentinel.conf", "--port", "0", "--unixsocket", "/var/lib/gosentinel/s",
+		})...)
 		if err == nil || !strings.Contains(out, "/var/lib/gosentinel") {
 			p.Errorf("%s: %v\n%s", name, err, out)
 		}
