@@ -4,13 +4,14 @@ GO       ?= go
 BIN      ?= bin
 # Pinned, so that a new release cannot fail an old commit.
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+ACTIONLINT = github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 FUZZTIME ?= 30s
 RUNS     ?= 20
 # Where the simulator begins: a seed that an earlier run printed, or any number.
 SEED     ?= 1
 
 .DEFAULT_GOAL := build
-.PHONY: help build deb image dist install-test demo proxy-demo deps test test-integration switchovers lint portable fuzz conformance ecosystem client-libraries companions proxy-clients proxies seeds mixed screenshots
+.PHONY: help build deb image dist install-test manifests demo proxy-demo deps test test-integration switchovers lint portable fuzz conformance ecosystem client-libraries companions proxy-clients proxies seeds mixed screenshots
 .PHONY: sim sim-long sim-stats explore mutants bench-failover bench-planned bench-promote bench-proxy bench-gossip bench bench-short benchmem clean
 
 help: ## list the targets
@@ -56,6 +57,14 @@ switchovers: ## strike at every step of a planned switchover with every fault (5
 install-test: ## install the Debian package on bare machines with systemd, and run the image under podman (root; 5 minutes)
 	@sh jepsen/install.sh redis-server ip debootstrap systemd-nspawn podman
 	$(GO) test -count 1 -v -timeout 30m ./jepsen/install -long
+
+# -write renders deploy/kubernetes/gosentinel.yaml anew.
+MANIFESTS ?=
+
+manifests: ## judge the Kubernetes manifests with the code of its API server, and run their pods without it (root; 10 minutes)
+	@sh jepsen/install.sh ip debootstrap
+	$(GO) run $(ACTIONLINT) .github/workflows/*.yml
+	cd deploy/kubernetes/check && $(GO) test -count 1 -v -timeout 30m . -args $(MANIFESTS)
 
 # Where gosentinel is built: what a system lacks is an error at the start.
 PLATFORMS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 freebsd/amd64 freebsd/arm64 windows/amd64

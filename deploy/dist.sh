@@ -62,7 +62,7 @@ sbom() {
 # deb ARCH DIR
 deb() {
 	[ -e "$work/nfpm" ] || GOBIN=$work $GO install "$NFPM"
-	sh deploy/debian/stage.sh "$work/deb-$1" "$(program linux "$1")"
+	sh deploy/debian/stage.sh "$work/deb-$1" "$(program linux "$1")" "$(program "$($GO env GOHOSTOS)" "$($GO env GOHOSTARCH)")"
 	(cd "$work/deb-$1" && DEBARCH=$1 "$work/nfpm" package -f nfpm.yaml -p deb -t "$work/deb-$1.deb" >"$work/log") ||
 		fail "the package: $(cat "$work/log")"
 	cp "$work/deb-$1.deb" "$2/gosentinel_$(echo "$VERSION" | tr + _)_$1.deb"

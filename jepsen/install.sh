@@ -13,7 +13,6 @@ package() {
 	nft) echo nftables ;;
 	ip) echo iproute2 ;;
 	systemd-nspawn) echo systemd-container ;;
-	podman) echo podman crun ;;
 	php) echo php-cli ;;
 	libredis-perl) echo libredis-perl libio-socket-ssl-perl ;; # the other is for TLS
 	podman) echo podman runc ;;

@@ -43,12 +43,20 @@ func load(fsys fs.FS) (*module, error) {
 			return err
 		case d.IsDir() && name != "." && (ignored(d.Name()) || d.Name() == "testdata"):
 			return fs.SkipDir
+		case d.IsDir() && name != "." && nested(fsys, name):
+			return fs.SkipDir
 		case d.IsDir() || path.Ext(name) != ".go":
 			return nil
 		}
 		return m.parse(name)
 	})
 	return m, err
+}
+
+// nested tells a directory that is a module of its own.
+func nested(fsys fs.FS, dir string) bool {
+	_, err := fs.Stat(fsys, path.Join(dir, "go.mod"))
+	return err == nil
 }
 
 // ignored tells the directories that the go command does not look into.

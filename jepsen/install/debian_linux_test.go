@@ -3,6 +3,8 @@ package install
 import (
 	"context"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -50,6 +52,7 @@ func TestDebian(t *testing.T) {
 	for _, m := range all {
 		m.knows(all[0].addr, 2, 2)
 		m.isConfined()
+		m.isHealthy()
 	}
 	all[0].run("systemctl stop redis-server")
 	master := all[1].newMaster(all[0].addr)
@@ -57,6 +60,11 @@ func TestDebian(t *testing.T) {
 		m.knows(master, 2, 2)
 	}
 	all[0].run("systemctl start redis-server")
+	for _, m := range all {
+		m.knows(master, 2, 2)
+		m.isHealthy()
+		m.shows(master)
+	}
 	all[0].reloads()
 	all[0].isRestartedWhenStuck()
 	for _, m := range all {
@@ -101,6 +109,7 @@ func (m *machine) installs() {
 	m.wants("systemctl is-active gosentinel", "inactive")
 	m.wants("systemctl is-enabled gosentinel", "disabled")
 	m.wants("gosentinel --check-config /etc/gosentinel/sentinel.conf", ": OK")
+	m.run("test -s /usr/share/man/man1/gosentinel.1.gz && bash -n /usr/share/bash-completion/completions/gosentinel")
 	m.run("dpkg --audit && dpkg --verify gosentinel")
 }
 
@@ -110,6 +119,7 @@ func (m *machine) starts(master string) {
 	m.run("sed -i 's/^#sentinel monitor mymaster 192.0.2.1 6379 2/sentinel monitor mymaster " + master + " 6379 2/' /etc/gosentinel/sentinel.conf")
 	// A test does not wait for half a minute.
 	m.run("sed -i 's/^#sentinel down-after-milliseconds mymaster 5000/sentinel down-after-milliseconds mymaster 1000/' /etc/gosentinel/sentinel.conf")
+	m.run("echo 'http-port 9121\nhttp-bind *\nhttp-password secret' >> /etc/gosentinel/sentinel.conf")
 	m.run("systemctl enable --now gosentinel")
 	m.wants("systemctl is-active gosentinel", "active")
 	m.wants("systemctl show -p StatusText gosentinel", "Ready to accept connections")
@@ -157,6 +167,36 @@ func (m *machine) isConfined() {
 	m.wants("find /etc /usr /var -user gosentinel -not -path '/proc/*'", "/var/lib/gosentinel")
 	m.wants("ls /var/lib/gosentinel", "state.conf")
 	m.run("systemd-analyze security --threshold=20 gosentinel > /tmp/security || { cat /tmp/security; exit 1; }")
+}
+
+// isHealthy asks the doctor, who may have nothing against it that needs mending.
+func (m *machine) isHealthy() {
+	m.Helper()
+	m.wait("the doctor to be content", func() (string, bool) {
+		out, err := m.try("gosentinel doctor /etc/gosentinel/sentinel.conf 127.0.0.1:26379")
+		return out, err == nil
+	})
+}
+
+// shows looks at the status page from another machine.
+func (m *machine) shows(master string) {
+	m.Helper()
+	m.wait("the page to show "+master, func() (string, bool) {
+		ask, err := http.NewRequestWithContext(m.ctx, http.MethodGet, "http://"+m.addr+":9121/", nil)
+		if err != nil {
+			return err.Error(), false
+		}
+		ask.SetBasicAuth("anybody", "secret")
+		var client http.Client
+		defer client.CloseIdleConnections()
+		reply, err := client.Do(ask)
+		if err != nil {
+			return err.Error(), false
+		}
+		defer reply.Body.Close()
+		text, err := io.ReadAll(reply.Body)
+		return string(text), err == nil && reply.StatusCode == http.StatusOK && strings.Contains(string(text), master)
+	})
 }
 
 func (m *machine) reloads() {

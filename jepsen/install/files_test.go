@@ -73,7 +73,7 @@ func TestUnitMatchesItsFiles(t *testing.T) {
 // TestConfigurations: the files that are installed are sound, as they are and with
 // every option that they suggest.
 func TestConfigurations(t *testing.T) {
-	suggested := regexp.MustCompile(`(?m)^#(sentinel |bind |requirepass )`)
+	suggested := regexp.MustCompile(`(?m)^#(sentinel |bind |requirepass |http-port )`)
 	for _, path := range []string{"deploy/debian/sentinel.conf", "deploy/image/sentinel.conf"} {
 		text := strings.ReplaceAll(read(t, path), "/var/lib/gosentinel", t.TempDir())
 		for name, text := range map[string]string{"as it is": text, "with all": suggested.ReplaceAllString(text, "$1")} {
@@ -98,6 +98,39 @@ func TestShell(t *testing.T) {
 	for _, path := range []string{"deploy/version.sh", "deploy/dist.sh", "deploy/debian/stage.sh", "deploy/debian/postinst", "deploy/debian/prerm", "deploy/debian/postrm"} {
 		if out, err := exec.Command("sh", "-n", filepath.Join(root, path)).CombinedOutput(); err != nil {
 			t.Errorf("%s: %v\n%s", path, err, out)
+		}
+	}
+}
+
+// TestWorkflows: what workflows run are targets that exist.
+func TestWorkflows(t *testing.T) {
+	targets := map[string]bool{}
+	for _, m := range regexp.MustCompile(`(?m)^([a-z-]+):`).FindAllStringSubmatch(read(t, "Makefile"), -1) {
+		targets[m[1]] = true
+	}
+	files, err := filepath.Glob(filepath.Join(root, ".github/workflows/*.yml"))
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var named []string
+		for _, m := range regexp.MustCompile(`(?m)\bmake ((?:[a-z-]+ ?)+)$`).FindAllStringSubmatch(string(text), -1) {
+			named = append(named, strings.Fields(m[1])...)
+		}
+		if m := regexp.MustCompile(`(?m)^ +target: \[(.*)\]$`).FindStringSubmatch(string(text)); m != nil {
+			named = append(named, strings.Split(m[1], ", ")...)
+		}
+		if len(named) == 0 {
+			t.Errorf("%s makes nothing", filepath.Base(file))
+		}
+		for _, target := range named {
+			if !targets[target] {
+				t.Errorf("%s: there is no target %q", filepath.Base(file), target)
+			}
 		}
 	}
 }

@@ -60,6 +60,7 @@ func network(t *testing.T) string {
 	bridge := fmt.Sprintf("gsi%d", os.Getpid())
 	command(t, "ip", "link", "add", bridge, "type", "bridge")
 	t.Cleanup(func() { command(t, "ip", "link", "del", bridge) })
+	command(t, "ip", "addr", "add", "10.77.0.254/24", "dev", bridge)
 	command(t, "ip", "link", "set", bridge, "up")
 	return bridge
 }
