@@ -34,6 +34,7 @@ type Config struct {
 	// Zones says where replicas are, by host or "host:port".
 	Zones map[string]string `toml:"zones"`
 
+	dir   string // of the file
 	dial  func(ctx context.Context, network, addr string) (net.Conn, error)
 	pumps bool // tests: goroutines read and write, whatever the system offers
 }
@@ -195,6 +196,7 @@ func defaults() *Config {
 
 // complete fills in what follows from the rest and objects to what makes no sense.
 func (c *Config) complete(wrong problems, dir string) {
+	c.dir = dir
 	if c.Workers < 0 || c.Workers > 256 {
 		wrong("workers", "leave it out for one worker to every two processors", "workers is a number from 1 to 256")
 	}
@@ -242,6 +244,22 @@ func (c *Config) complete(wrong problems, dir string) {
 	for i := range c.Listeners {
 		c.completeListener(i, wrong.below(fmt.Sprintf("listener[%d]", i)), dir)
 	}
+	for i := range c.Listeners {
+		c.checkTold(&c.Listeners[i], wrong.below(fmt.Sprintf("listener[%d]", i)))
+	}
+}
+
+// checkTold objects to a listener of the mode sentinel that has no address to tell of.
+func (c *Config) checkTold(l *ListenerConfig, wrong problems) {
+	if l.Mode != ModeSentinel || l.Announce != "" || l.Master == "" {
+		return
+	}
+	for _, o := range c.Listeners {
+		if o.Master == l.Master && (o.Mode == ModeMaster || o.Mode == ModeSplit || o.Mode == ModeTCP) {
+			return
+		}
+	}
+	wrong("announce", `add a [[listener]] with mode = "master", or announce = "host:port"`, "no listener leads to the master %q, so clients cannot be told of one", l.Master)
 }
 
 func (f Inflight) check(wrong problems) {

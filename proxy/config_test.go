@@ -70,6 +70,20 @@ func keysOf(s reflect.Type) (keys []string) {
 
 const minimal = "sentinels = [\"a:1\"]\n[[master]]\nname = \"cache\"\n[[listener]]\nbind = \":6379\"\n"
 
+// TestFiles: all that may be renewed is named.
+func TestFiles(t *testing.T) {
+	c := defaults()
+	c.Masters = []MasterConfig{{TLS: ClientTLS{CAFile: "1"}}, {}}
+	c.Masters[1].Sentinel.TLS = ClientTLS{Cert: "2", Key: "/3"}
+	c.Groups = []GroupConfig{{}}
+	c.Groups[0].Sentinel.TLS = ServerTLS{Cert: "4"}
+	c.Listeners = []ListenerConfig{{TLS: ServerTLS{Cert: "5", Key: "6", CAFile: "7"}}}
+	c.dir = "/d"
+	if got := strings.Join(c.Files(), " "); got != "/d/1 /d/2 /3 /d/4 /d/5 /d/6 /d/7" {
+		t.Error(got)
+	}
+}
+
 // TestProblems: what is wrong is said with its line and a hint.
 func TestProblems(t *testing.T) {
 	for _, c := range []struct {
@@ -95,6 +109,8 @@ func TestProblems(t *testing.T) {
 		{"no Sentinels", strings.Replace(minimal, "sentinels", "#", 1), []string{`nobody is there to be asked for the master "cache"`}},
 		{"TLS off", strings.Replace(minimal, "[[listener]]", "tls = {ca-file = \"x\"}\n[[listener]]", 1), []string{"tls has settings and is not enabled"}},
 		{"no certificate", minimal + "tls = {cert-file = \"nowhere.crt\", key-file = \"nowhere.key\"}\n", []string{"nowhere.crt"}},
+		{"nothing to tell", minimal + "mode = \"sentinel\"\n", []string{`proxy.toml:4: no listener leads to the master "cache"`, `announce = "host:port"`}},
+		{"told another way", minimal + "mode = \"sentinel\"\nannounce = \"h:1\"\n", nil},
 		{"user alone", minimal + "user = \"me\"\n", []string{"a listener has a user and no password"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -410,8 +410,10 @@ func TestSentinelMode(t *testing.T) {
 		if got := p.next(); !strings.HasPrefix(got, "[[$name $cache $ip $proxy.example $port $6000 $runid $0000") {
 			t.Error(got)
 		}
-		p.send("HELLO 3", "INFO")
-		if got := p.next() + p.next(); !strings.Contains(got, "address=proxy.example:6000") || !strings.Contains(got, "$mode $sentinel") {
+		p.send("PING") // of a subscriber
+		p.want("[$pong $]")
+		p.send("HELLO 3", "PING", "INFO")
+		if got := p.next() + p.next() + p.next(); !strings.Contains(got, "+PONG") || !strings.Contains(got, "address=proxy.example:6000") || !strings.Contains(got, "$mode $sentinel") {
 			t.Error(got)
 		}
 	})

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"fmt"
 	"net"
 	"sort"
@@ -27,7 +28,14 @@ func (c *client) asSentinel(cmd *command, raw []byte) bool {
 	case "HELLO":
 		return c.sentinelHello(args)
 	case "PING":
-		c.reply([]byte("+PONG\r\n"))
+		switch {
+		case c.heard > 0 && c.proto == 2:
+			c.reply(resp.AppendCommand(nil, []byte("pong"), bytes.Join(args[1:], nil)))
+		case len(args) == 2:
+			c.reply(resp.AppendBulk(nil, args[1]))
+		default:
+			c.reply([]byte("+PONG\r\n"))
+		}
 	case "ROLE":
 		b := []byte("*2\r\n$8\r\nsentinel\r\n")
 		b = fmt.Appendf(b, "*%d\r\n", len(c.w.p.site.Load().groups))
@@ -138,7 +146,11 @@ func (c *client) sentinelCommand(sub string, args [][]byte) {
 		return
 	}
 	g := p.site.Load().groups[string(args[2])]
-	if g == nil && sub == "GET-MASTER-ADDR-BY-NAME" {
+	host, port := "", ""
+	if g != nil {
+		host, port = c.ownAddr(g, ModeMaster)
+	}
+	if port == "" && sub == "GET-MASTER-ADDR-BY-NAME" { // or no listener leads there
 		if c.proto == 3 {
 			c.reply(null3)
 		} else {
@@ -152,7 +164,6 @@ func (c *client) sentinelCommand(sub string, args [][]byte) {
 	}
 	switch sub {
 	case "GET-MASTER-ADDR-BY-NAME":
-		host, port := c.ownAddr(g, ModeMaster)
 		c.reply(resp.AppendBulk(resp.AppendBulk([]byte("*2\r\n"), []byte(host)), []byte(port)))
 	case "MASTER":
 		c.reply(c.fields(nil, c.masterFields(g)))

@@ -57,6 +57,30 @@ func (t ServerTLS) config(dir string) (*tls.Config, error) {
 	return cfg, nil
 }
 
+// Files returns the names of the certificates, keys and authorities. When one of them has
+// changed, the configuration has to be loaded again.
+func (c *Config) Files() (list []string) {
+	add := func(names ...string) {
+		for _, name := range names {
+			if name != "" {
+				list = append(list, inDir(c.dir, name))
+			}
+		}
+	}
+	for _, m := range c.Masters {
+		for _, t := range []ClientTLS{m.TLS, m.Sentinel.TLS} {
+			add(t.CAFile, t.Cert, t.Key)
+		}
+	}
+	for _, g := range c.Groups {
+		add(g.Sentinel.TLS.Cert, g.Sentinel.TLS.Key, g.Sentinel.TLS.CAFile)
+	}
+	for _, l := range c.Listeners {
+		add(l.TLS.Cert, l.TLS.Key, l.TLS.CAFile)
+	}
+	return list
+}
+
 func keyPair(cert, key, dir string) (tls.Certificate, error) {
 	if cert == "" || key == "" {
 		return tls.Certificate{}, fmt.Errorf("tls needs both cert-file and key-file")

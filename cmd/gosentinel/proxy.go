@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"flag"
 	"fmt"
@@ -58,7 +59,6 @@ func (p *program) proxy(args []string) int {
 		return 2
 	}
 	file := flags.Arg(0)
-	text, _ := os.ReadFile(file) // Load says why not
 	cfg, err := proxy.Load(file)
 	if err != nil {
 		fmt.Fprintf(p.stderr, "gosentinel: %v\n", err)
@@ -79,7 +79,7 @@ func (p *program) proxy(args []string) int {
 		defer close(watched)
 		select {
 		case <-ready:
-			followFile(ctx, px, file, text, logger)
+			followFile(ctx, px, file, cfg, logger)
 		case <-ctx.Done():
 		}
 	}()
@@ -101,12 +101,28 @@ func standaloneGroup(o proxy.GroupOptions) (proxy.Source, error) {
 	})
 }
 
-// followFile puts the file in force whenever it has changed, or a signal says so. A file
-// that is wrong changes nothing.
-func followFile(ctx context.Context, px *proxy.Proxy, file string, text []byte, log *slog.Logger) {
+// stamp tells one content of the file, and of those that it names, from another one; nil if
+// one of them cannot be read, as while it is replaced.
+func stamp(file string, cfg *proxy.Config) []byte {
+	h := sha256.New()
+	for _, name := range append([]string{file}, cfg.Files()...) {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return nil
+		}
+		one := sha256.Sum256(text)
+		h.Write(one[:])
+	}
+	return h.Sum(nil)
+}
+
+// followFile puts the file in force whenever it, or a certificate that it names, has
+// changed, or a signal says so. A file that is wrong changes nothing.
+func followFile(ctx context.Context, px *proxy.Proxy, file string, cfg *proxy.Config, log *slog.Logger) {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGHUP, syscall.SIGQUIT)
 	defer signal.Stop(signals)
+	known := stamp(file, cfg)
 	tick := time.NewTicker(proxyPoll)
 	defer tick.Stop()
 	for {
@@ -122,19 +138,21 @@ func followFile(ctx context.Context, px *proxy.Proxy, file string, text []byte, 
 		case <-ctx.Done():
 			return
 		}
-		now, err := os.ReadFile(file)
-		if !asked && (err != nil || bytes.Equal(now, text)) {
+		now := stamp(file, cfg)
+		if !asked && (now == nil || bytes.Equal(now, known)) {
 			continue
 		}
-		text = now
-		cfg, err := proxy.Load(file)
+		known = now
+		next, err := proxy.Load(file)
 		if err == nil {
-			err = px.Reload(cfg)
+			err = px.Reload(next)
 		}
 		if err != nil {
 			log.Error("proxy: the file is wrong, what was in force stays", "err", err)
 			continue
 		}
+		cfg = next
+		known = stamp(file, cfg) // it may name others
 		log.Info("proxy: the file has been read again", "file", file)
 	}
 }
