@@ -3,7 +3,6 @@ package monitor
 import (
 	"cmp"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/gosentinel/sentinel/election"
@@ -40,8 +39,7 @@ func (m *master) silence(now Instant) (cause DownCause, detail string) {
 				if t.cause == CauseRefused {
 					cause = DownRefused
 				}
-				text, _, _ := strings.Cut(t.text, " (") // what to do about it is in the log
-				return cause, text
+				return cause, t.brief()
 			}
 		}
 		return cause, "there is no connection to it"

@@ -85,8 +85,7 @@ func (c *Core) whyAlone(m *master) string {
 func (m *master) opinion(p *peer) string {
 	switch {
 	case !p.link.connected() && len(p.link.troubles) > 0:
-		text, _, _ := strings.Cut(p.link.troubles[0].text, " (") // what to do about it is in the log
-		return "cannot be reached: " + text
+		return "cannot be reached: " + p.link.troubles[0].brief()
 	case !p.link.connected():
 		return "cannot be reached"
 	case p.has(FlagSDown):

@@ -3,6 +3,7 @@ package monitor
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -167,6 +168,17 @@ func (c *Core) silent(now Instant, l *link, cn *conn, kind ConnKind, text string
 		}
 	}
 	c.note(now, l, trouble{kind: kind, step: StepConnect, cause: CauseSilent, conn: cn.id, text: text})
+}
+
+// brief is what happened, for a line about the server: where to and what to do about it is
+// in the log.
+func (t *trouble) brief() string {
+	text, _, _ := strings.Cut(t.text, " (")
+	if strings.HasPrefix(text, "dial ") { // dial tcp 10.0.0.1:6379: connect: connection refused
+		_, text, _ = strings.Cut(text, ": ")
+		text = strings.TrimPrefix(text, "connect: ")
+	}
+	return text
 }
 
 // deaf reports whether the peer refuses the question about a master, so that its

@@ -200,3 +200,16 @@ func TestUnresolvedNameIsTold(t *testing.T) {
 		t.Errorf("logged %q", r.log)
 	}
 }
+
+// TestBrief: a line about a server repeats neither its address nor what to do.
+func TestBrief(t *testing.T) {
+	for text, want := range map[string]string{
+		"dial tcp 10.0.0.1:6379: connect: connection refused (is the server running?)": "connection refused",
+		"dial tcp [fe80::1]:6379: i/o timeout":                                         "i/o timeout",
+		"closed by the other side (is it TLS?)":                                        "closed by the other side",
+	} {
+		if got := (&trouble{text: text}).brief(); got != want {
+			t.Errorf("%s: %s", text, got)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"net"
 	"os"
@@ -14,6 +15,32 @@ import (
 
 	"golang.org/x/sys/unix"
 )
+
+// TestLogForMachines: with log-format json each line is an object, from the first to the
+// last, and an event has its fields.
+func TestLogForMachines(t *testing.T) {
+	t.Parallel()
+	p := newProcess(t, "log-format json").start().serving()
+	p.signal(syscall.SIGTERM)
+	p.status()
+	lines, monitored := strings.Split(strings.TrimSuffix(p.stdout.String(), "\n"), "\n"), false
+	for _, line := range lines {
+		var got struct {
+			Timestamp                 time.Time
+			Level, Message, Role      string
+			PID                       int
+			Event, Master, Kind, Addr string
+			Quorum                    int
+		}
+		if err := json.Unmarshal([]byte(line), &got); err != nil || got.Timestamp.IsZero() || got.Level == "" || got.Message == "" || got.Role != "sentinel" || got.PID != p.Process.Pid {
+			t.Errorf("%v: %s", err, line)
+		}
+		monitored = monitored || got.Event == "+monitor" && got.Master == "m" && got.Kind == "master" && got.Addr == "127.0.0.1:1" && got.Quorum == 2
+	}
+	if !monitored || !strings.Contains(lines[0], "just started") || !strings.Contains(lines[len(lines)-1], "bye bye") {
+		t.Errorf("log:\n%s", p.stdout.String())
+	}
+}
 
 // TestForeground is an ordinary run: the log is on standard output and nothing is
 // on standard error, the process stays the same, and the first SIGTERM or SIGINT
