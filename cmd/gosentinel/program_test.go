@@ -128,6 +128,14 @@ func TestCheckConfig(t *testing.T) {
 		}
 	}
 
+	// What would be found out in the first failover is said now.
+	got = runProgram(t, "", "gosentinel", "--check-config", writeFile(t, dir, "odd.conf", "bind 127.0.0.1\nsentinel monitor m 127.0.0.1 6379 9\nsentinel down-after-milliseconds m 50\nsentinel failover-timeout m 100\n"))
+	for _, want := range []string{"quorum is 9, and no other Sentinel is known yet", "down-after is 50ms", "failover-timeout is 100ms"} {
+		if got.status != 0 || strings.Count(got.stdout, "  warning: ") != 3 || !strings.Contains(got.stdout, want) {
+			t.Errorf("no %q: %+v", want, got)
+		}
+	}
+
 	got = runProgram(t, "port y\n", "gosentinel", conf, "--check-config", "--loglevel", "loud", "--sentinel", "monitor", "m2", "127.0.0.1", "1", "0", "-")
 	if got.status != 1 || got.stdout != "" || !strings.Contains(got.stderr, ": 3 problems\n") || strings.Count(got.stderr, "command line:") != 3 ||
 		!strings.Contains(got.stderr, "hint: ") {

@@ -256,6 +256,9 @@ func TestBrokenSetups(t *testing.T) {
 			w.nodes["10.0.0.9:80"] = &node{raw: "HTTP/1.1 400 Bad Request\r\n\r\n"}
 			w.from = []string{"10.0.0.9:80"}
 		}, "stranger", "it is an HTTP server", "26379"},
+		"a wrong password for Sentinels": {func(w *world) {
+			w.sentinels[0].pass, w.pass, w.login = "right", "wrong", survey.Access{}
+		}, "stranger", "it refuses the password", "REDISCLI_AUTH"},
 		"a black hole": {func(w *world) {
 			w.nodes["10.0.0.9:80"] = &node{silent: true}
 			w.from = []string{"10.0.0.9:80"}

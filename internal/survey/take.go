@@ -97,13 +97,16 @@ func (t *taker) run(f func()) {
 // meet asks who is at an address, and asks on.
 func (t *taker) meet(ctx context.Context, addr string) {
 	n := Node{Addr: addr}
-	for _, a := range []Access{t.Sentinel, t.access("")} {
+	ways := []Access{t.Sentinel}
+	if a := t.access(""); a != t.Sentinel && (a.Password != "" || t.Sentinel.Password == "") {
+		ways = append(ways, a)
+	}
+	for _, a := range ways {
 		c, p := t.open(ctx, addr, a)
-		if n.Problem = p; p != nil {
-			continue
+		if p == nil {
+			p = t.introduce(c, &n)
+			c.Close()
 		}
-		p = t.introduce(c, &n)
-		c.Close()
 		switch {
 		case p == nil && n.Info["redis_mode"] == "sentinel":
 			t.sentinel(ctx, addr, "")
@@ -112,7 +115,9 @@ func (t *taker) meet(ctx context.Context, addr string) {
 			t.server(ctx, addr, "", "")
 			return
 		}
-		n.Problem = p
+		if n.Problem == nil { // what the first way has met says more
+			n.Problem = p
+		}
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
