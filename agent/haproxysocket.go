@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -205,6 +206,8 @@ func (h *haproxySocket) ask(ctx context.Context, line string) (string, error) {
 	}
 	reply, err := io.ReadAll(io.LimitReader(c, maxHAProxyReply+1))
 	switch {
+	case err != nil && (ctx.Err() == context.DeadlineExceeded || errors.Is(err, os.ErrDeadlineExceeded)):
+		return "", fmt.Errorf("%s has not answered within %v", h.Socket, haproxyTimeout)
 	case err != nil:
 		return "", err
 	case len(reply) > maxHAProxyReply:

@@ -51,12 +51,13 @@ func (r *runner) run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		if r.once(ctx) {
+		done, most := r.once(ctx)
+		if done {
 			pause = 0
 			timer.Reset(r.job.every)
 			continue
 		}
-		pause = min(max(2*pause, firstRetry), lastRetry)
+		pause = min(max(2*pause, firstRetry), most)
 		timer.Reset(pause)
 	}
 }
@@ -84,28 +85,33 @@ func (r *runner) debounce(ctx context.Context) {
 	}
 }
 
-// once brings the job in line with what is known now. It reports whether it is.
-func (r *runner) once(ctx context.Context) bool {
+// once brings the job in line with what is known now. It reports whether it is and, if not,
+// the longest pause before the next attempt: what could not be seen is looked at as often as
+// what can, as it may be back with what it had before.
+func (r *runner) once(ctx context.Context) (done bool, most time.Duration) {
 	changed, err := r.job.reconcile(ctx, r.hub.snapshot())
 	if ctx.Err() != nil {
-		return false // what failed then has failed because of it
+		return false, lastRetry // what failed then has failed because of it
 	}
 	var wait *waiting
 	switch {
 	case errors.As(err, &wait):
 		r.say(slog.LevelInfo, "Waiting", err)
-		return true // the hub tells when there is more
+		return true, 0 // the hub tells when there is more
 	case err != nil:
 		r.counter.fail(causeOf(err))
 		r.say(slog.LevelError, "Trouble", err)
-		return false
+		if causeOf(err) == causeRead {
+			return false, min(lastRetry, max(firstRetry, r.job.every))
+		}
+		return false, lastRetry
 	}
 	r.counter.succeed(changed)
 	if r.said != "" {
 		r.log.Info("In line again", "target", r.job.name)
 		r.said = ""
 	}
-	return true
+	return true, 0
 }
 
 // say tells of trouble once.

@@ -15,16 +15,20 @@ import (
 
 // fakeWork is a worker that notes what it is asked to do.
 type fakeWork struct {
-	have Snapshot // what is in force
-	err  error    // of every attempt
-	at   []time.Duration
-	from time.Time
-	mu   sync.Mutex
+	have   Snapshot // what is in force
+	err    error    // of every attempt
+	unseen error    // of every look
+	at     []time.Duration
+	from   time.Time
+	mu     sync.Mutex
 }
 
 func (f *fakeWork) plan(_ context.Context, s Snapshot) (*plan, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.unseen != nil {
+		return nil, failed(causeRead, f.unseen)
+	}
 	if f.err == nil && fmt.Sprint(f.have) == fmt.Sprint(s) {
 		return nil, nil
 	}
@@ -79,6 +83,21 @@ func TestStartTogether(t *testing.T) {
 		synctest.Wait()
 		if fmt.Sprint(f.at) != "[0s]" || len(f.have) != 1 {
 			t.Error(f.at, f.have)
+		}
+	})
+}
+
+// TestAwayForLong: a place that could not be seen for an hour is compared as soon as one that
+// could, when it is back.
+func TestAwayForLong(t *testing.T) {
+	bubble(t, &Common{Groups: []string{"a"}, Every: time.Second}, func(f *fakeWork, h *hub, r *runner, _ *bytes.Buffer) {
+		f.set(func() { f.unseen = errors.New("connection refused") })
+		h.update(0, known("a", "1", 1))
+		pass(time.Hour)
+		f.set(func() { f.unseen, f.from = nil, time.Now() })
+		pass(time.Minute)
+		if len(f.at) != 1 || f.at[0] > time.Second {
+			t.Error(f.at)
 		}
 	})
 }
