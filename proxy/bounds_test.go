@@ -103,6 +103,29 @@ func TestBounds(t *testing.T) {
 			}
 		})
 	})
+	t.Run("a subscriber that never waits", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			r := newRig(t)
+			defer r.stop()
+			a := r.servers["a"]
+			a.reply = subscriber3
+			r.view.set("a")
+			p, other := r.connect(), r.connect()
+			p.send("HELLO 3", "SUBSCRIBE news")
+			p.next()
+			p.next()
+			a.do(func() { a.reply = func(int, []string) string { return "" } })
+			const n = 100
+			go func() { _, _ = p.nc.Write(bytes.Repeat(encode("SET k "+strings.Repeat("x", 1<<18)), n)) }()
+			time.Sleep(time.Second)
+			if got := strings.Count(a.log(), "SET k "); got < 2 || got > 6 {
+				t.Errorf("%d of its requests are under way", got)
+			}
+			a.do(func() { a.reply = plainReply })
+			other.send("ECHO x")
+			other.want("+ECHO x")
+		})
+	})
 	t.Run("a server that answers garbage", func(t *testing.T) {
 		bubble(t, func(t *testing.T) {
 			r := newRig(t)
@@ -180,8 +203,8 @@ func TestLogin(t *testing.T) {
 		p := r.connect()
 		p.send("GET k", "HELLO 3", "AUTH wrong", "AUTH default wrong", "AUTH other secret", "HELLO 2 AUTH default wrong", "MULTI", "PROXY INFO")
 		p.want("-NOAUTH Authentication required.", "-NOAUTH HELLO must...", "-WRONGPASS...", "-WRONGPASS...", "-WRONGPASS...", "-WRONGPASS...", "-NOAUTH...", "-NOAUTH...")
-		p.send("AUTH secret", "GET k", "RESET", "GET k", "HELLO 2 AUTH default secret SETNAME me", "GET k", "CLIENT GETNAME")
-		p.want("+OK", "+GET k", "+RESET", "-NOAUTH...", "[+server +redis]", "+GET k", "$me")
+		p.send("AUTH secret", "GET k", "RESET", "GET k", "HELLO 2 AUTH default secret SETNAME me", "GET k", "CLIENT GETNAME", "HELLO 2 SETNAME ü", "CLIENT SETNAME ü", "CLIENT GETNAME")
+		p.want("+OK", "+GET k", "+RESET", "-NOAUTH...", "[+server +redis]", "+GET k", "$me", "-ERR Client names...", "-ERR Client names...", "$me")
 		if got := r.servers["a"].log(); strings.Contains(got, "secret") {
 			t.Errorf("the server saw %s", got)
 		}

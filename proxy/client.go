@@ -147,7 +147,8 @@ func (c *client) bounds() bounds {
 
 // full reports whether the client has enough under way.
 func (c *client) full() bool {
-	return c.pending >= maxPipeline || c.inFlight >= maxInFlight || len(c.out)-c.written > maxUnread
+	return c.pending >= maxPipeline || c.inFlight >= maxInFlight || len(c.out)-c.written > maxUnread ||
+		c.relaying && c.pin.own.relay.bytes >= maxInFlight
 }
 
 // busy reports whether replies are still to come.

@@ -124,7 +124,10 @@ func (c *client) hello(cmd *command, args [][]byte) bool {
 			}
 			i += 2
 		case bytes.EqualFold(args[i], []byte("SETNAME")) && left >= 1:
-			name = string(args[i+1])
+			if name = string(args[i+1]); !fitName(args[i+1]) {
+				c.error(unfitName)
+				return true
+			}
 			i++
 		default:
 			c.error("ERR Syntax error in HELLO option '" + string(args[i]) + "'")
@@ -208,6 +211,12 @@ func (c *client) reset() {
 	c.authed = c.l.cfg.Password == ""
 }
 
+const unfitName = "ERR Client names cannot contain spaces, newlines or special characters."
+
+func fitName(name []byte) bool {
+	return !bytes.ContainsFunc(name, func(r rune) bool { return r < '!' || r > '~' })
+}
+
 // clientCommand answers the subcommands of CLIENT that are about this connection and
 // have no effect elsewhere.
 func (c *client) clientCommand(cmd *command, args [][]byte, raw []byte) bool {
@@ -216,8 +225,8 @@ func (c *client) clientCommand(cmd *command, args [][]byte, raw []byte) bool {
 	}
 	switch {
 	case cmd.name == "CLIENT|SETNAME" && len(args) == 3:
-		if bytes.ContainsFunc(args[2], func(r rune) bool { return r < '!' || r > '~' }) {
-			c.error("ERR Client names cannot contain spaces, newlines or special characters.")
+		if !fitName(args[2]) {
+			c.error(unfitName)
 			return true
 		}
 		c.name = string(args[2])

@@ -15,6 +15,7 @@ type relay struct {
 	swallow  int       // so many confirmations the client has had already
 	quiet    int       // so many replies nobody waits for
 	pending  []relayed // what was asked and not answered
+	bytes    int       // of it
 
 	// With RESP3 a subscriber may do everything. What of it another connection could not be
 	// told: that ends the client when the connection ends.
@@ -70,6 +71,7 @@ func (t *route) relay(cmd *command, raw []byte) {
 		return
 	}
 	r.pending = append(r.pending, one)
+	r.bytes += len(raw)
 	t.buf = append(t.buf, raw...)
 	if t.up() {
 		t.touch()
@@ -224,6 +226,7 @@ func (r *relay) confirmed(i int, channel []byte, on bool) bool {
 // settle forgets what has been answered.
 func (r *relay) settle() {
 	for len(r.pending) > 0 && r.pending[0].confirms <= 0 && r.pending[0].replies <= 0 {
+		r.bytes -= len(r.pending[0].raw)
 		r.pending = r.pending[1:]
 	}
 }
@@ -247,7 +250,10 @@ func (r *relay) lost(t *route) {
 			t.owner.message([]byte("-" + unknownOutcome + "\r\n"))
 		}
 	}
-	r.pending = keep
+	r.pending, r.bytes = keep, 0
+	for _, p := range keep {
+		r.bytes += len(p.raw)
+	}
 }
 
 // restore makes the subscriptions on a new connection.
