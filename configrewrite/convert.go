@@ -23,7 +23,8 @@ import (
 // lines that mean nothing to a Sentinel. Included files become part of the
 // result; as for a Sentinel, their relative paths count from the working
 // directory until a dir stands before them. Host names stay names. With the option
-// state-file, the state stays in its file, which serves both.
+// state-file, the state stays in its file, which serves both, and what the
+// configuration itself has of it is carried over.
 //
 // The result has been read back and means the same. A configuration with
 // mistakes is refused with an [*Error].
@@ -52,23 +53,42 @@ func convert(text []byte, src Source) (out []byte, warnings []string, err error)
 	if err != nil {
 		return nil, nil, err
 	}
-	back := src
-	if src.Format == FormatConf {
-		back.Format = FormatTOML
-		out = doc.toTOML()
-	} else {
-		back.Format = FormatConf
-		out = doc.toConf()
+	elsewhere := doc.Settings.StateFile != ""
+	out, what, err := doc.converted(elsewhere)
+	if elsewhere && what == stateDiffers {
+		// The file holds state as well, which counts until the other file is written:
+		// that of a redis-sentinel whose place is taken.
+		out, what, err = doc.converted(false)
 	}
-	got, err := Parse(out, back)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", errConvert, err)
 	}
-	if what := difference(doc, got); what != "" {
+	if what != "" {
 		return nil, nil, fmt.Errorf("%w: %s would not be the same", errConvert, what)
 	}
 	return out, append(doc.Warnings, lostLines(text, src.Format)...), nil
 }
+
+// converted returns the document in the other format, with its state unless that is
+// elsewhere, and what is not the same when it is read back.
+func (d *Document) converted(elsewhere bool) (out []byte, what string, err error) {
+	back := d.source
+	if back.Format == FormatConf {
+		back.Format = FormatTOML
+		out = d.toTOML(elsewhere)
+	} else {
+		back.Format = FormatConf
+		out = d.toConf(elsewhere)
+	}
+	got, err := Parse(out, back)
+	if err != nil {
+		return nil, "", err
+	}
+	return out, difference(d, got), nil
+}
+
+// stateDiffers is a word of difference.
+const stateDiffers = "the state"
 
 // difference names what two documents do not have in common, or returns "".
 func difference(a, b *Document) string {
@@ -82,7 +102,7 @@ func difference(a, b *Document) string {
 		return "dir"
 	}
 	if !reflect.DeepEqual(fileState(a.State), fileState(b.State)) {
-		return "the state"
+		return stateDiffers
 	}
 	return ""
 }
@@ -112,8 +132,8 @@ func (d *Document) askedSettings() Settings {
 }
 
 // toTOML returns the document as a sentinel.toml: what an operator would have
-// written, and the state below.
-func (d *Document) toTOML() []byte {
+// written, and the state below, unless that is elsewhere.
+func (d *Document) toTOML(elsewhere bool) []byte {
 	var b strings.Builder
 	b.WriteString("# Converted from " + printable(filepath.Base(d.source.Name)) + ". See sentinel.toml.example for all options.\n")
 	settings, unset := d.askedSettings(), DefaultSettings()
@@ -126,7 +146,7 @@ func (d *Document) toTOML() []byte {
 		fmt.Fprintf(&b, "\n[[master]]\nname = %s\n%s", tomlString(m.Name), tomlAddr(m.Addr.Host, m.Addr.Port))
 		tomlKeysOf(&b, masterOptions, &m.MasterConfig, &defaults, d.wrote(func(o string) string { return masterKey(o, m.Name) }))
 	}
-	if d.Settings.StateFile == "" {
+	if !elsewhere {
 		writer := *d
 		writer.asked = asked
 		b.WriteByte('\n')
@@ -194,8 +214,8 @@ func tomlKeysOf[T any](b *strings.Builder, options option.Table[T], value, unset
 }
 
 // toConf returns the document as a sentinel.conf. The lines of the state come
-// from the same writer as at every save.
-func (d *Document) toConf() []byte {
+// from the same writer as at every save; there are none if it is elsewhere.
+func (d *Document) toConf(elsewhere bool) []byte {
 	var b strings.Builder
 	b.WriteString("# Converted from " + printable(filepath.Base(d.source.Name)) + ".\n")
 	settings, unset := d.askedSettings(), DefaultSettings()
@@ -214,7 +234,7 @@ func (d *Document) toConf() []byte {
 			b.WriteString(joinArgs("sentinel", "can-failover", m.Name, "no") + "\n")
 		}
 	}
-	if d.Settings.StateFile != "" {
+	if elsewhere {
 		return []byte(b.String() + operatorLines(d))
 	}
 	out := *d

@@ -183,6 +183,24 @@ func TestConvertStateFile(t *testing.T) {
 	}
 }
 
+// TestConvertStateBeside: state in a file that names another one counts until that is
+// written, so it is carried over: the way of a package that takes over a sentinel.conf.
+func TestConvertStateBeside(t *testing.T) {
+	const conf = "state-file /var/lib/s.toml\nsentinel myid 0123456789012345678901234567890123456789\nsentinel monitor m 10.0.0.1 6379 2\n" +
+		"sentinel config-epoch m 5\nsentinel known-replica m 10.0.0.2 6379\nsentinel current-epoch 7\n"
+	there, back := thereAndBack(t, conf, FormatConf)
+	for _, want := range []string{"state-file = ", "current-epoch = 7\n", "config-epoch = 5\n", `myid = "0123456789012345678901234567890123456789"`} {
+		if !strings.Contains(there, want) {
+			t.Errorf("no %q in\n%s", want, there)
+		}
+	}
+	for line := range strings.Lines(conf) {
+		if strings.HasPrefix(line, "sentinel ") && !strings.Contains(back, line) {
+			t.Errorf("no %q in\n%s", line, back)
+		}
+	}
+}
+
 func TestConvertLaws(t *testing.T) {
 	for seed := range uint64(200) {
 		r := rand.New(rand.NewPCG(seed, 3))
