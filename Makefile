@@ -11,7 +11,7 @@ RUNS     ?= 20
 SEED     ?= 1
 
 .DEFAULT_GOAL := build
-.PHONY: help build deb image dist install-test manifests demo proxy-demo deps test test-integration switchovers lint portable fuzz conformance ecosystem client-libraries companions proxy-clients proxies seeds mixed screenshots
+.PHONY: help build deb image dist install-test manifests demo proxy-demo deps test test-integration switchovers lint portable fuzz conformance ecosystem client-libraries companions proxy-clients proxies seeds mixed screenshots monitoring
 .PHONY: sim sim-long sim-stats explore mutants bench-failover bench-planned bench-promote bench-proxy bench-gossip bench bench-short benchmem clean
 
 help: ## list the targets
@@ -117,6 +117,11 @@ proxies: ## kill the masters of a group that three proxies watch, and the proxie
 
 seeds: ecosystem ## what ecosystem does, and three proxies on one group
 	$(GO) test -race -count 1 -v -timeout 10m -run '^(TestProxiesOfAGroup|TestProxyFailovers)$$' ./jepsen/integration
+
+monitoring: ## compare metrics with redis_exporter, and test the alert rules with promtool (2 minutes)
+	@sh jepsen/install.sh redis-server promtool prometheus-redis-exporter
+	$(GO) test -race -count 1 -v -run 'TestAlertRules|TestMetricsLint|TestNamesInUse|TestDashboard' ./internal/console
+	$(GO) test -race -count 1 -v -timeout 10m -run 'TestMetricsOfExporter|TestWebUnderStress|TestScrapeCost' ./jepsen/integration
 
 screenshots: ## have Chromium show the status page in every state, into bin/screenshots, for looking at
 	@sh jepsen/install.sh chromium

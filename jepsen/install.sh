@@ -12,6 +12,7 @@ package() {
 	gcc) echo gcc libc6-dev ;; # the race detector needs a C compiler and linker
 	nft) echo nftables ;;
 	ip) echo iproute2 ;;
+	promtool) echo prometheus ;;
 	systemd-nspawn) echo systemd-container ;;
 	php) echo php-cli ;;
 	libredis-perl) echo libredis-perl libio-socket-ssl-perl ;; # the other is for TLS

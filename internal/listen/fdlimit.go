@@ -47,21 +47,22 @@ type Files struct {
 // that there is not enough room even without clients. A Sentinel that ran out of
 // descriptors would lose sight of masters and declare them down.
 func FitFiles(st *monitor.State, maxClients, others int) (Files, error) {
-	links := LinkFiles(st) + others
-	limit := raiseFileLimit(uint64(reservedFiles + links + maxClients))
-	return fitClients(limit, links, len(st.Masters), maxClients)
+	links := LinkFiles(st)
+	others += reservedFiles
+	limit := raiseFileLimit(uint64(others + links + maxClients))
+	return fitClients(limit, links, len(st.Masters), maxClients, others)
 }
 
 // fitClients is FitFiles under a limit that is what it is.
-func fitClients(limit uint64, links, masters, wanted int) (Files, error) {
-	need := uint64(reservedFiles + links)
+func fitClients(limit uint64, links, masters, wanted, others int) (Files, error) {
+	need := uint64(others + links)
 	if least := need + fewestClients; limit < least {
 		return Files{}, fmt.Errorf("Your current 'ulimit -n' of %d is not enough for the server to start. Please increase your open file limit to at least %d. "+
 			"(%d masters need %d connections; LimitNOFILE= of a systemd unit sets the limit too.)", limit, least, masters, links)
 	}
 	f := Files{Clients: int(min(uint64(wanted), limit-need)), Limit: int(min(limit, math.MaxInt32))}
 	f.Need = fmt.Sprintf("File descriptors: %d for the links of %d masters, %d for %d clients at most and %d for other things, of %d.",
-		links, masters, f.Clients, f.Clients, reservedFiles, limit)
+		links, masters, f.Clients, f.Clients, others, limit)
 	if f.Clients == wanted {
 		return f, nil
 	}
@@ -83,6 +84,7 @@ func fitClients(limit uint64, links, masters, wanted int) (Files, error) {
 type Room struct {
 	Limit   int // of open files; 0: none is known
 	Clients int // that were promised at the start
+	Others  int // descriptors for what is neither, beside the log and the like
 	// Warn takes lines for the log, and must not block.
 	Warn func(string)
 
@@ -103,10 +105,10 @@ func (r *Room) Link(links int, need func() int) error {
 	switch {
 	case r.Limit == 0:
 		return nil
-	case links > r.Limit-reservedFiles-fewestClients:
+	case links > r.Limit-r.reserved()-fewestClients:
 		r.warn(&r.tellLinks, "some masters and replicas cannot be connected to", fewestClients, need)
 		return errNoRoom
-	case links > r.Limit-reservedFiles-r.Clients:
+	case links > r.Limit-r.reserved()-r.Clients:
 		r.warn(&r.tellClients, fmt.Sprintf("there is no room for %d clients", r.Clients), r.Clients, need)
 	}
 	return nil
@@ -119,7 +121,7 @@ func (r *Room) warn(again *time.Time, what string, clients int, need func() int)
 	}
 	*again = now.Add(tellAgain)
 	r.Warn(fmt.Sprintf("More is monitored now than at the start, and the limit of open files ('ulimit -n') is %d: %s. "+
-		"Increase it to at least %d and restart. (LimitNOFILE= of a systemd unit sets it too.)", r.Limit, what, reservedFiles+clients+need()))
+		"Increase it to at least %d and restart. (LimitNOFILE= of a systemd unit sets it too.)", r.Limit, what, r.reserved()+clients+need()))
 }
 
 // MaxClients returns how many clients there is room for beside so many links. Any
@@ -128,5 +130,7 @@ func (r *Room) MaxClients(links int) int {
 	if r.Limit == 0 {
 		return math.MaxInt
 	}
-	return max(fewestClients, r.Limit-reservedFiles-links)
+	return max(fewestClients, r.Limit-r.reserved()-links)
 }
+
+func (r *Room) reserved() int { return reservedFiles + r.Others }

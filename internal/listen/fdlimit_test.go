@@ -38,7 +38,7 @@ func TestFitClients(t *testing.T) {
 		{limit: 163, links: 100, wanted: 1, fails: true},
 		{limit: 1 << 62, links: 0, wanted: 1<<31 - 1, clients: 1<<31 - 1},
 	} {
-		f, err := fitClients(c.limit, c.links, 7, c.wanted)
+		f, err := fitClients(c.limit, c.links, 7, c.wanted, reservedFiles)
 		if f.Clients != c.clients || (len(f.Warnings) > 0) != c.warns || (err != nil) != c.fails {
 			t.Errorf("%+v: %+v, %v", c, f, err)
 		}

@@ -393,7 +393,7 @@ func (n *Node) fitFiles() error {
 		return err
 	}
 	n.settings.MaxClients, n.files = files.Clients, files.Need
-	n.room.Limit, n.room.Clients = files.Limit-others, files.Clients
+	n.room.Limit, n.room.Clients, n.room.Others = files.Limit, files.Clients, others
 	n.warnings = append(n.warnings, files.Warnings...)
 	return nil
 }
