@@ -24,15 +24,21 @@ type Config struct {
 	Masters   []MasterConfig   `toml:"master"` // with those of Groups behind them
 	Groups    []GroupConfig    `toml:"group"`
 	Listeners []ListenerConfig `toml:"listener"`
-	// HTTPBind is where /metrics, /livez and /readyz are served, as "host:port"; empty:
-	// nowhere. Nobody needs to log in there.
-	HTTPBind string `toml:"http-bind"`
+	// HTTPBind is where metrics, health and the status page are served, as "host:port";
+	// empty: nowhere. The others say who may look; all empty: everybody.
+	HTTPBind     string    `toml:"http-bind"`
+	HTTPUser     string    `toml:"http-user"`
+	HTTPPassword Secret    `toml:"http-password"`
+	HTTPToken    Secret    `toml:"http-token"`
+	HTTPTLS      ServerTLS `toml:"http-tls"`
 	// SlowerThan is how long a request takes at least that PROXY SLOWLOG tells, and
 	// SlowMost how many of them are kept.
 	SlowerThan time.Duration `toml:"slowlog-slower-than"`
 	SlowMost   int           `toml:"slowlog-max-len"`
 	// Zones says where replicas are, by host or "host:port".
 	Zones map[string]string `toml:"zones"`
+
+	httpTLS *tls.Config // nil: plain HTTP
 
 	dir   string // of the file
 	dial  func(ctx context.Context, network, addr string) (net.Conn, error)
@@ -216,6 +222,10 @@ func (c *Config) complete(wrong problems, dir string) {
 	}
 	if _, port, err := net.SplitHostPort(c.HTTPBind); c.HTTPBind != "" && (err != nil || port == "") {
 		wrong("http-bind", `write "host:port", such as "127.0.0.1:9121"`, "http-bind = %q is no address", c.HTTPBind)
+	}
+	var err error
+	if c.httpTLS, err = c.HTTPTLS.config(dir); err != nil {
+		wrong("http-tls", "cert and key are files, and so is ca-file", "%v", err)
 	}
 	if c.SlowerThan < 0 {
 		wrong("slowlog-slower-than", "slowlog-max-len = 0 turns the slow log off", "no request takes less than nothing")

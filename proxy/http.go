@@ -2,73 +2,65 @@ package proxy
 
 import (
 	"context"
-	"errors"
+	"crypto/tls"
 	"fmt"
-	"io"
-	"log"
 	"net"
-	"net/http"
-	"strings"
 	"time"
 
-	"golang.org/x/net/netutil"
+	"github.com/gosentinel/sentinel/internal/web"
 )
 
-// Bounds of the HTTP side: a scraper that is slow, or many of them, cost no more than this.
-const (
-	httpTimeout = 5 * time.Second // of a request, and of taking the answer
-	httpConns   = 32
-	beatTimeout = time.Second // in which a worker answers
-)
+const beatTimeout = time.Second // in which a worker answers
 
-// statusSite is where /metrics, /livez and /readyz are served.
+// statusSite is where operators look.
 type statusSite struct {
 	bind   string
+	secure bool
 	ln     net.Listener
-	server *http.Server
+	server *web.Server
+}
+
+// fits reports whether the site is where a configuration wants it.
+func (s *statusSite) fits(cfg *Config) bool {
+	return s != nil && s.bind == cfg.HTTPBind && s.secure == (cfg.httpTLS != nil)
 }
 
 // openStatus listens at the address of a configuration.
-func (p *Proxy) openStatus(bind string) (*statusSite, error) {
-	ln, err := p.opt.Listen(p.ctx, "tcp", bind)
+func (p *Proxy) openStatus(cfg *Config) (*statusSite, error) {
+	ln, err := p.opt.Listen(p.ctx, "tcp", cfg.HTTPBind)
 	if err != nil {
 		return nil, fmt.Errorf("proxy: http-bind: %w", err)
 	}
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-		_, _ = io.WriteString(w, p.metrics())
-	})
-	answer := func(check func(context.Context) (string, bool)) http.HandlerFunc {
-		return func(w http.ResponseWriter, r *http.Request) {
-			text, ok := check(r.Context())
-			w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-			if !ok {
-				w.WriteHeader(http.StatusServiceUnavailable)
-			}
-			_, _ = io.WriteString(w, text)
-		}
+	s := &statusSite{bind: cfg.HTTPBind, secure: cfg.httpTLS != nil, ln: ln}
+	var secure func() *tls.Config
+	if s.secure {
+		secure = func() *tls.Config { return p.config().httpTLS }
 	}
-	mux.HandleFunc("GET /livez", answer(p.live))
-	mux.HandleFunc("GET /readyz", answer(p.isReady))
-	return &statusSite{bind, netutil.LimitListener(ln, httpConns), &http.Server{
-		Handler: mux, ReadTimeout: httpTimeout, WriteTimeout: httpTimeout, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10,
-		ErrorLog: log.New(io.Discard, "", 0),
-	}}, nil
+	s.server = web.NewServer(web.Site{
+		Name: "gosentinel proxy", Live: p.live, Ready: p.isReady, Metrics: p.metrics(),
+		Status: func(ctx context.Context) (any, error) { return p.overview(ctx), nil },
+		Page:   p.page,
+	}, p.access, secure, ln)
+	return s, nil
+}
+
+// access says who may look.
+func (p *Proxy) access() web.Access {
+	c := p.config()
+	return web.Access{User: c.HTTPUser, Password: string(c.HTTPPassword), Token: string(c.HTTPToken)}
 }
 
 // serve serves until the site is closed.
 func (s *statusSite) serve(p *Proxy) {
-	p.log.Info("proxy: /metrics, /livez and /readyz are served", "addr", s.ln.Addr().String())
-	if err := s.server.Serve(s.ln); !errors.Is(err, http.ErrServerClosed) {
-		p.log.Error("proxy: /metrics, /livez and /readyz are not served any more", "addr", s.bind, "err", err)
+	p.log.Info("proxy: metrics, health and the status page are served", "addr", s.ln.Addr().String())
+	if err := s.server.Serve(); err != nil {
+		p.log.Error("proxy: metrics, health and the status page are not served any more", "addr", s.bind, "err", err)
 	}
 }
 
 func (s *statusSite) close() {
 	if s != nil {
 		s.server.Close()
-		s.ln.Close() // if it was never served
 	}
 }
 
@@ -102,11 +94,11 @@ func (p *Proxy) gather(ctx context.Context, f func(*worker)) bool {
 }
 
 // live is the answer to /livez: every worker works.
-func (p *Proxy) live(ctx context.Context) (string, bool) {
+func (p *Proxy) live(ctx context.Context) web.Verdict {
 	if !p.gather(ctx, func(*worker) {}) {
-		return "a worker does not work\n", false
+		return web.Verdict{Text: "a worker does not work\n"}
 	}
-	return "ok\n", true
+	return web.Verdict{OK: true}
 }
 
 // outage is what a worker says of a master.
@@ -116,7 +108,28 @@ type outage struct {
 }
 
 // isReady is the answer to /readyz: requests are answered, or held for a failover.
-func (p *Proxy) isReady(ctx context.Context) (string, bool) {
+func (p *Proxy) isReady(ctx context.Context) web.Verdict {
+	list, works := p.readiness(ctx)
+	if !works {
+		return web.Verdict{Text: "a worker does not work\n"}
+	}
+	v := web.Verdict{OK: true}
+	for _, m := range list {
+		v.OK = v.OK && m.ok
+		v.Text += m.name + ": " + m.text + "\n"
+	}
+	return v
+}
+
+// masterState says how a master is, and whether its clients get more than errors.
+type masterState struct {
+	name, text string
+	ok         bool
+}
+
+// readiness returns the state of every master. It reports false when a worker does not
+// work.
+func (p *Proxy) readiness(ctx context.Context) ([]masterState, bool) {
 	type report struct {
 		w    *worker
 		outs map[*group]outage
@@ -131,7 +144,7 @@ func (p *Proxy) isReady(ctx context.Context) (string, bool) {
 		}
 		reports <- r
 	}) {
-		return "a worker does not work\n", false
+		return nil, false
 	}
 	outs := make(map[*group]outage)
 	for range p.workers {
@@ -139,15 +152,13 @@ func (p *Proxy) isReady(ctx context.Context) (string, bool) {
 			outs[g] = o
 		}
 	}
-	var b strings.Builder
-	ok := true
+	var list []masterState
 	for _, g := range p.sortedGroups() {
 		o, out := outs[g]
 		text, good := g.readiness(o, out)
-		ok = ok && good
-		fmt.Fprintf(&b, "%s: %s\n", g.cfg.Name, text)
+		list = append(list, masterState{g.cfg.Name, text, good})
 	}
-	return b.String(), ok
+	return list, true
 }
 
 // readiness says how a master is, and whether its clients get more than errors.

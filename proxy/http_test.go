@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/gosentinel/sentinel/internal/web"
 )
 
 func withHTTP(c *Config) { c.HTTPBind = httpBind }
@@ -114,6 +116,7 @@ func TestMetrics(t *testing.T) {
 			c.nc.Close()
 		}
 		synctest.Wait()
+		time.Sleep(time.Second) // a text is shared by those who ask for it at about the same time
 		_, after := r.get("/metrics")
 		if a, b := strings.Count(before, "\n"), strings.Count(after, "\n"); a != b {
 			t.Errorf("%d lines have become %d", a, b)
@@ -141,7 +144,7 @@ func TestScraperNeverReads(t *testing.T) {
 		defer r.stop()
 		r.view.set("a")
 		synctest.Wait()
-		for range 2 * httpConns {
+		for range 2 * web.MaxConns {
 			conn, err := r.http.Dial(t.Context())
 			if err != nil {
 				t.Fatal(err)
@@ -156,7 +159,7 @@ func TestScraperNeverReads(t *testing.T) {
 		c.want("+GET k")
 		start := time.Now()
 		r.wantHTTP("/livez", 200, "ok")
-		if took := time.Since(start); took > 3*httpTimeout {
+		if took := time.Since(start); took > time.Second {
 			t.Errorf("a scraper waited %v", took)
 		}
 	})

@@ -159,9 +159,9 @@ func (p *Proxy) Reload(cfg *Config) error {
 	}
 	opened, err := p.open(cfg, next)
 	status := p.status
-	if err == nil && (status == nil || status.bind != cfg.HTTPBind) && !p.leaving {
+	if err == nil && !status.fits(cfg) && !p.leaving {
 		if status = nil; cfg.HTTPBind != "" {
-			status, err = p.openStatus(cfg.HTTPBind)
+			status, err = p.openStatus(cfg)
 		}
 	}
 	if err != nil {

@@ -161,7 +161,7 @@ func show(t *testing.T, st *Status) (url string) {
 		t.Fatal(err)
 	}
 	yes := func(context.Context) web.Verdict { return web.Verdict{OK: true} }
-	s := web.NewServer(web.Site{Name: "gosentinel", Live: yes, Ready: yes, Metrics: prometheus.NewRegistry(), Page: func(_ context.Context, n int) (web.Page, error) { return st.page(n) }}, web.Access{}, nil, ln)
+	s := web.NewServer(web.Site{Name: "gosentinel", Live: yes, Ready: yes, Metrics: prometheus.NewRegistry(), Page: func(_ context.Context, n int) (web.Page, error) { return st.page(n) }}, web.Everybody, nil, ln)
 	done := make(chan struct{})
 	go func() { defer close(done); _ = s.Serve() }()
 	t.Cleanup(func() { s.Close(); <-done })

@@ -84,7 +84,7 @@ var layers = []layer{
 	}},
 	{"standalone", []string{".", "discovery", "election", "internal/resp", "monitor"}},
 	{"sentineltest", []string{"event", ".", "internal/fakeredis", "internal/mempipe", "internal/mock", "internal/reserve", "internal/server", "internal/testbed", "internal/testcert", "internal/valid", "monitor"}},
-	{"proxy", []string{"discovery", "internal/resp", "internal/tomlfile", "internal/words"}},
+	{"proxy", []string{"discovery", "internal/resp", "internal/tomlfile", "internal/web", "internal/words"}},
 	{"internal/survey", []string{"internal/resp", "monitor"}},
 	{"internal/doctor", []string{"configrewrite", "internal/errtext", "internal/survey"}},
 	{"internal/overview", []string{"internal/doctor", "internal/survey"}},

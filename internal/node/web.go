@@ -54,7 +54,7 @@ func (n *Node) useConsole() {
 
 // Handler returns the pages for operators: /livez, /readyz, /metrics, /status and the
 // status page at /. They may be served before, while and after Run runs.
-func (n *Node) Handler() http.Handler { return web.Handler(n.site, web.Access{}) }
+func (n *Node) Handler() http.Handler { return web.Handler(n.site, web.Everybody) }
 
 // useVitals has the console see the parts of a running Sentinel.
 func (n *Node) useVitals(l *loop, sh *shells, srv *server.Server, log logfile.Log) {
@@ -87,11 +87,12 @@ func (n *Node) openWeb(socks *listen.Sockets) *pages {
 		return &pages{}
 	}
 	set := n.settings.HTTP
+	access := web.Access{User: set.User, Password: set.Password, Token: set.Token}
 	var secure func() *tls.Config
 	if set.TLS {
 		secure = n.tls.WebConfig
 	}
-	p := &pages{server: web.NewServer(n.site, web.Access{User: set.User, Password: set.Password, Token: set.Token}, secure, socks.HTTP...)}
+	p := &pages{server: web.NewServer(n.site, func() web.Access { return access }, secure, socks.HTTP...)}
 	for _, ln := range socks.HTTP {
 		p.addrs = append(p.addrs, ln.Addr().String())
 	}

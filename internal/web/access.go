@@ -16,6 +16,9 @@ type Access struct {
 	Token    string // bearer token; "" is none
 }
 
+// Everybody is the access of a site that asks nobody to log in.
+func Everybody() Access { return Access{} }
+
 // Open reports whether everybody may look.
 func (a Access) Open() bool { return a.Password == "" && a.Token == "" }
 

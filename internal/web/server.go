@@ -34,7 +34,7 @@ type Server struct {
 // NewServer returns a server for open listeners, which belong to it from then on. It
 // serves nobody before Serve is called. With secure, which is called for each
 // connection, it serves HTTPS.
-func NewServer(site Site, access Access, secure func() *tls.Config, listeners ...net.Listener) *Server {
+func NewServer(site Site, access func() Access, secure func() *tls.Config, listeners ...net.Listener) *Server {
 	ctx, end := context.WithCancel(context.Background())
 	s := &Server{end: end}
 	pages := Handler(site, access)

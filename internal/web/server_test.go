@@ -18,7 +18,7 @@ import (
 // serving serves a site in the memory of a bubble of synctest, and returns what dials it.
 func serving(t *testing.T, s Site) func() net.Conn {
 	ln := mempipe.Listen("web")
-	server := NewServer(s, Access{}, nil, ln)
+	server := NewServer(s, Everybody, nil, ln)
 	done := make(chan error, 1)
 	go func() { done <- server.Serve() }()
 	t.Cleanup(func() {

@@ -65,7 +65,7 @@ const (
 // shown is a site that is being served.
 type shown struct {
 	Site
-	access  Access
+	access  func() Access
 	metrics *Fresh[[]byte]
 
 	mu    sync.Mutex
@@ -75,8 +75,8 @@ type shown struct {
 }
 
 // Handler returns the pages of a site, from / on. They are for reading only. A program
-// that mounts them elsewhere strips the prefix of its own.
-func Handler(site Site, access Access) http.Handler {
+// that mounts them elsewhere strips the prefix of its own. access is asked at each request.
+func Handler(site Site, access func() Access) http.Handler {
 	s := &shown{Site: site, access: access, pages: map[int]*Fresh[Page]{}, viewers: make(chan struct{}, maxViewers)}
 	s.metrics = &Fresh[[]byte]{Age: metricsAge, Make: s.gather}
 	mux := http.NewServeMux()
@@ -99,7 +99,7 @@ func (s *shown) probe(ask func(context.Context) Verdict) http.HandlerFunc {
 		v := ask(ctx)
 		text := v.Text
 		switch {
-		case s.access.allows(r) && text != "":
+		case s.access().allows(r) && text != "":
 		case v.OK:
 			text = "ok\n"
 		default:
@@ -134,8 +134,8 @@ func (s *shown) serveStatus(w http.ResponseWriter, r *http.Request) {
 // restricted lets only those in who may look.
 func (s *shown) restricted(f http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if !s.access.allows(r) {
-			s.access.challenge(w)
+		if a := s.access(); !a.allows(r) {
+			a.challenge(w)
 			return
 		}
 		f(w, r)

@@ -54,7 +54,7 @@ func get(h http.Handler, path string, headers ...string) *httptest.ResponseRecor
 
 func TestPages(t *testing.T) {
 	s := &sample{live: Verdict{OK: true}, ready: Verdict{Text: "not ready: \x1b[2Jthe \u202edisk is full\n"}, status: map[string]int{"a": 1}, pages: []Page{{Title: "All is <well>", Parts: []Part{{"one", "<p>1</p>"}}}}}
-	h := Handler(s.site(), Access{})
+	h := Handler(s.site(), Everybody)
 	for _, c := range []struct {
 		path   string
 		status int
@@ -95,7 +95,7 @@ func TestPages(t *testing.T) {
 // TestMetricsAreShared: what many ask for at one time is made once.
 func TestMetricsAreShared(t *testing.T) {
 	s := &sample{}
-	h := Handler(s.site(), Access{})
+	h := Handler(s.site(), Everybody)
 	for range 50 {
 		get(h, "/metrics")
 	}
@@ -128,7 +128,7 @@ func TestAccess(t *testing.T) {
 		{Access{Token: "t"}, "Basic " + basic("", ""), false},
 		{Access{Token: "t"}, "Bearer t", true},
 	} {
-		h := Handler(s.site(), c.access)
+		h := Handler(s.site(), func() Access { return c.access })
 		for _, path := range []string{"/", "/metrics", "/status", "/events?page=2"} {
 			w := get(h, path, "Authorization", c.given)
 			if open := w.Code != 401; open != c.open {
