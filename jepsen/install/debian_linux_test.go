@@ -119,6 +119,7 @@ func (m *machine) starts(master string) {
 	m.run("sed -i 's/^#sentinel monitor mymaster 192.0.2.1 6379 2/sentinel monitor mymaster " + master + " 6379 2/' /etc/gosentinel/sentinel.conf")
 	// A test does not wait for half a minute.
 	m.run("sed -i 's/^#sentinel down-after-milliseconds mymaster 5000/sentinel down-after-milliseconds mymaster 1000/' /etc/gosentinel/sentinel.conf")
+	m.run("sed -i 's/^#requirepass secret/requirepass secret/' /etc/gosentinel/sentinel.conf") // the doctor wants one
 	m.run("echo 'http-port 9121\nhttp-bind *\nhttp-password secret' >> /etc/gosentinel/sentinel.conf")
 	m.run("systemctl enable --now gosentinel")
 	m.wants("systemctl is-active gosentinel", "active")
@@ -141,7 +142,7 @@ func (m *machine) newMaster(old string) string {
 	m.wait("a new master", func() (string, bool) {
 		out, err := m.try("redis-cli -p 26379 sentinel get-master-addr-by-name mymaster")
 		now = strings.TrimSpace(strings.Split(out, "\n")[0])
-		return out, err == nil && strings.HasPrefix(now, "10.77.") && now != old
+		return out, err == nil && strings.HasPrefix(now, subnet) && now != old
 	})
 	return now
 }
@@ -259,7 +260,7 @@ func (m *machine) runsScripts() {
 	m.write("etc/systemd/system/gosentinel.service.d/scripts.conf", "[Service]\n"+paths)
 	m.run("systemctl daemon-reload && systemctl restart gosentinel")
 	m.run("redis-cli -p 26379 sentinel set mymaster down-after-milliseconds 1001")
-	m.run("redis-cli -p 26379 sentinel monitor nobody 10.77.0.99 6379 2")
+	m.run("redis-cli -p 26379 sentinel monitor nobody " + subnet + "99 6379 2")
 	m.run("redis-cli -p 26379 sentinel set nobody down-after-milliseconds 500 notification-script /etc/gosentinel/notify.sh || redis-cli -p 26379 sentinel set nobody down-after-milliseconds 500")
 	m.wait("the script to have run", func() (string, bool) {
 		out, err := m.try("cat /var/lib/gosentinel/told")

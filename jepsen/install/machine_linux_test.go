@@ -43,6 +43,9 @@ var bare = sync.OnceValues(func() (string, error) {
 	return dir, os.Rename(making, dir)
 })
 
+// subnet is the network of all machines, which other tests on this host do not have.
+var subnet = fmt.Sprintf("10.79.%d.", os.Getpid()%250)
+
 // machine is a Debian that was booted.
 type machine struct {
 	*testing.T
@@ -60,7 +63,7 @@ func network(t *testing.T) string {
 	bridge := fmt.Sprintf("gsi%d", os.Getpid())
 	command(t, "ip", "link", "add", bridge, "type", "bridge")
 	t.Cleanup(func() { command(t, "ip", "link", "del", bridge) })
-	command(t, "ip", "addr", "add", "10.77.0.254/24", "dev", bridge)
+	command(t, "ip", "addr", "add", subnet+"254/24", "dev", bridge)
 	command(t, "ip", "link", "set", bridge, "up")
 	return bridge
 }
@@ -81,7 +84,7 @@ func boot(t *testing.T, ctx context.Context, bridge string, number int) *machine
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &machine{T: t, ctx: ctx, name: fmt.Sprintf("gsi%d-%d", os.Getpid(), number), addr: fmt.Sprintf("10.77.0.%d", number)}
+	m := &machine{T: t, ctx: ctx, name: fmt.Sprintf("gsi%d-%d", os.Getpid(), number), addr: subnet + strconv.Itoa(number)}
 	dir := t.TempDir()
 	for _, sub := range []string{"upper", "work", "root"} {
 		if err := os.Mkdir(filepath.Join(dir, sub), 0o755); err != nil {
@@ -154,7 +157,7 @@ func (m *machine) try(script string) (string, error) {
 	ctx, cancel := context.WithTimeout(m.ctx, time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "nsenter", "-t", strconv.Itoa(m.first), "-m", "-u", "-i", "-n", "-p", "-C", "-r", "-w", "sh", "-c", script)
-	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", "DEBIAN_FRONTEND=noninteractive"}
+	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", "REDISCLI_AUTH=secret", "DEBIAN_FRONTEND=noninteractive"}
 	cmd.WaitDelay = time.Second
 	out, err := cmd.CombinedOutput()
 	return string(out), err

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -26,6 +27,9 @@ const (
 	password  = `a "pass" word`
 	namespace = "redis"
 )
+
+// subnet is the network of all pods, which other tests on this host do not have.
+var subnet = fmt.Sprintf("10.78.%d.", os.Getpid()%250)
 
 // node runs pods, and is the name server of all.
 type node struct {
@@ -46,7 +50,7 @@ func newNode(t *testing.T) *node {
 	n.must(os.Chmod(filepath.Dir(n.dir), 0o755))
 	n.run("ip", "link", "add", n.bridge, "type", "bridge")
 	t.Cleanup(func() { n.run("ip", "link", "del", n.bridge) })
-	n.run("ip", "addr", "add", "10.78.0.254/24", "dev", n.bridge)
+	n.run("ip", "addr", "add", subnet+"254/24", "dev", n.bridge)
 	n.run("ip", "link", "set", n.bridge, "up")
 	n.must(os.WriteFile(filepath.Join(n.dir, "hosts"), nil, 0o644))
 	images := map[string]string{"gosentinel": n.image(), "redis": n.debian()}
@@ -153,7 +157,7 @@ func (n *node) attach(name string) (ip, netns string) {
 	n.t.Helper()
 	n.mu.Lock()
 	n.count++
-	ip, netns = fmt.Sprintf("10.78.0.%d", n.count), fmt.Sprintf("gsk%d-%d", os.Getpid(), n.count)
+	ip, netns = subnet+strconv.Itoa(n.count), fmt.Sprintf("gsk%d-%d", os.Getpid(), n.count)
 	link := fmt.Sprintf("gk%d-%d", os.Getpid()%100000, n.count)
 	n.mu.Unlock()
 	n.run("ip", "netns", "add", netns)

@@ -96,7 +96,7 @@ func (n *node) complete(master string) {
 			n.wait(p.name+" to reach all "+list, func() (string, bool) {
 				reply, err := p.ask("SENTINEL", list, "mymaster")
 				text := fmt.Sprint(reply)
-				return text, err == nil && !strings.Contains(text, "_down") && !strings.Contains(text, "disconnected") && !strings.Contains(text, "10.78.0.")
+				return text, err == nil && !strings.Contains(text, "_down") && !strings.Contains(text, "disconnected") && !strings.Contains(text, subnet)
 			})
 		}
 	}
