@@ -82,7 +82,7 @@ func TestAccess(t *testing.T) {
 		simulated(t, 2, func(t *testing.T, w *world) {
 			secured(t, w)
 			w.opt.SentinelAccess.Password = "wrong"
-			fails(t, w, "no Sentinel answers", `s1:26379: login: it says "WRONGPASS`)
+			fails(t, w, "no Sentinel names a master", `s1:26379: login: it says "WRONGPASS`)
 		})
 	})
 	t.Run("wrong at servers", func(t *testing.T) {

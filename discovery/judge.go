@@ -99,7 +99,7 @@ func (j *judge) decide(now time.Time, witnesses []*witness, is state) verdict {
 			choice, epoch = j.newer(c.highest(c.present, is))
 		}
 	default:
-		v.why = "no Sentinel answers"
+		v.why = "no Sentinel names a master"
 	}
 
 	overruled := j.believed != "" && c.top != "" && c.top != j.believed && c.topEpoch > j.epoch && c.known(c.top)
