@@ -225,7 +225,7 @@ func (c *Config) complete(wrong problems, dir string) {
 	}
 	var err error
 	if c.httpTLS, err = c.HTTPTLS.config(dir); err != nil {
-		wrong("http-tls", "cert and key are files, and so is ca-file", "%v", err)
+		wrong("http-tls", "cert-file and key-file are files, and so is ca-file", "%v", err)
 	}
 	if c.SlowerThan < 0 {
 		wrong("slowlog-slower-than", "slowlog-max-len = 0 turns the slow log off", "no request takes less than nothing")
