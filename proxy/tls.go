@@ -78,6 +78,7 @@ func (c *Config) Files() (list []string) {
 	for _, l := range c.Listeners {
 		add(l.TLS.Cert, l.TLS.Key, l.TLS.CAFile)
 	}
+	add(c.HTTPTLS.Cert, c.HTTPTLS.Key, c.HTTPTLS.CAFile)
 	return list
 }
 

@@ -22,7 +22,7 @@ var (
 	exQueue    = desc("redis_sentinel_scripts_queue_length", "Scripts that run or wait.")
 	exFailures = desc("redis_sentinel_simulate_failure_flags", "Failures that are simulated.")
 
-	exStatus     = desc("redis_sentinel_master_status", "The state of a master: ok, sdown or odown.", "master_name", "master_address", "master_status")
+	exStatus     = desc("redis_sentinel_master_status", "1 while the state of a master is ok, and 0 for sdown and odown.", "master_name", "master_address", "master_status")
 	exSlaves     = desc("redis_sentinel_master_slaves", "The replicas of a master.", "master_name", "master_address")
 	exSentinels  = desc("redis_sentinel_master_sentinels", "The Sentinels of a master, this one included.", "master_name", "master_address")
 	exOKSlaves   = desc("redis_sentinel_master_ok_slaves", "The replicas of a master that are up and connected.", "master_name", "master_address")
@@ -65,7 +65,7 @@ func (g *group) exporter(put put) {
 	// INFO has no brackets around an IPv6 address, and SENTINEL MASTERS has host and port
 	// apart, which redis_exporter joins with a colon.
 	addr := m.Addr.Host + ":" + strconv.Itoa(m.Addr.Port)
-	put(exStatus, 1, m.Name, addr, status)
+	put(exStatus, number(status == "ok"), m.Name, addr, status)
 	put(exSlaves, float64(m.Replicas), m.Name, addr)
 	put(exSentinels, float64(m.OtherSentinels+1), m.Name, addr)
 	slaves, sentinels := 0, 1

@@ -119,6 +119,9 @@ func TestFailover(t *testing.T) {
 		if list := s.problems(); !strings.HasPrefix(list, "The master "+addr+" is down since") || s.status().Groups[0].State != "down" {
 			t.Errorf("while the master is down, and no Sentinel is there: %q", list)
 		}
+		if got := s.metric(`redis_sentinel_master_status{master_address="` + addr + `",master_name="` + name + `",master_status="sdown"}`); got != "0" {
+			t.Errorf("redis_sentinel_master_status of a master that is down is %q", got)
+		}
 	})
 }
 
