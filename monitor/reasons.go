@@ -157,28 +157,6 @@ func (c *Core) tellDelayed(now Instant, m *master) {
 	c.tellIdle(m, why)
 }
 
-// refusesVote says why a vote request gets no answer with a vote, whatever the ledger
-// holds; "" when it does.
-func (c *Core) refusesVote(now Instant, m *master, in Ask) string {
-	if c.conflict.open {
-		return "another Sentinel uses the id of this one, and the two have one vote"
-	}
-	if c.recollect(now, m); m.recall.lost {
-		return "this one may have voted in that epoch before its start, and listens to the others first"
-	}
-	switch {
-	case in.Epoch > m.ledger.Epoch && m.promised(now, in.RunID):
-		// A driver may still act on this Sentinel's vote. A vote that was given is told.
-		return c.boundTo(m)
-	case in.Lease > 0 && m.has(FlagSDown):
-		// A switchover would keep the Sentinels from the failover that is needed.
-		return "it is for a planned switchover, and the master is down for this one"
-	case m.refusesForPause(now):
-		return "an operator has paused the failovers until " + m.pause.end() + m.pause.because()
-	}
-	return ""
-}
-
 // denied says why the ledger has given a candidate nothing; "" when it has.
 func (c *Core) denied(m *master, in Ask) string {
 	switch {

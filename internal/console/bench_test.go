@@ -13,7 +13,7 @@ import (
 )
 
 // fleet is a Source with a core that monitors many masters, each with two replicas and
-// two other Sentinels.
+// two other Sentinels, and some with names of one's own.
 type fleet struct{ core *monitor.Core }
 
 func (f fleet) Look(_ context.Context, see func(*monitor.Core, monitor.Instant, []journal.Report)) error {
@@ -24,13 +24,16 @@ func (f fleet) Wall(monitor.Instant) time.Time { return noon }
 func (f fleet) Reports(int) []journal.Report   { return nil }
 func (f fleet) Vitals() Vitals                 { return Vitals{Version: "0", MadeFor: "7"} }
 
-func newFleet(b *testing.B, masters int) fleet {
+func newFleet(b testing.TB, masters int, more ...string) fleet {
 	id := func(k int) monitor.RunID { return monitor.RunID(fmt.Sprintf("%040x", k)) }
 	st := monitor.State{Options: monitor.Options{MyID: id(1)}}
-	for k := range masters {
+	for k := range masters + len(more) {
 		host := fmt.Sprintf("10.%d.%d.", k/250, k%250)
 		m := &monitor.MasterState{MasterConfig: monitor.MasterConfig{}.WithDefaults()}
 		m.Name, m.Addr, m.Quorum = fmt.Sprintf("group-%04d", k), monitor.Addr{Host: host + "1", IP: host + "1", Port: 6379}, 2
+		if k >= masters {
+			m.Name = more[k-masters]
+		}
 		for r := range 2 {
 			at := host + fmt.Sprint(2+r)
 			m.Replicas = append(m.Replicas, monitor.Addr{Host: at, IP: at, Port: 6379})

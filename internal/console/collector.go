@@ -5,7 +5,8 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/gosentinel/sentinel/internal/web"
 	"github.com/gosentinel/sentinel/monitor"
@@ -13,7 +14,7 @@ import (
 )
 
 // ours describes a metric that redis_exporter does not have.
-func ours(name, help string, labels ...string) *prometheus.Desc {
+func ours(name, help string, labels ...string) *family {
 	return desc(prefix+name, help, labels...)
 }
 
@@ -65,47 +66,40 @@ var (
 	mSwitched   = ours("master_last_switch_timestamp_seconds", "When the master moved last, in seconds since 1970, as far as the journal tells. Missing if it never did.", "master")
 )
 
-// collector collects how things are. What it emits is not declared in advance, which
-// with many masters would take longer than the rest.
+// collector collects how things are.
 type collector struct {
 	snapshots *web.Fresh[*snapshot]
 	meters    *Meters
 }
 
-func (c *collector) Describe(chan<- *prometheus.Desc) {}
-
-func (c *collector) Collect(ch chan<- prometheus.Metric) {
-	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
-		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
-	}
-	counter := func(d *prometheus.Desc, v float64, labels ...string) {
-		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, v, labels...)
-	}
+func (c *collector) families() []*dto.MetricFamily {
+	fs := &families{of: map[*family]*dto.MetricFamily{}}
 	s, err := c.snapshots.Get(context.Background())
-	gauge(answers, number(err == nil))
-	gauge(ready, number(err == nil && s.saveTrouble == ""))
+	fs.gauge(answers, number(err == nil))
+	fs.gauge(ready, number(err == nil && s.saveTrouble == ""))
 	if err != nil {
-		return
+		return fs.list
 	}
-	s.exporter(gauge)
-	s.process(gauge, counter)
-	s.roundTrips(ch)
-	s.gossip(gauge, counter)
+	s.exporter(fs.gauge)
+	s.process(fs.gauge, fs.counter)
+	s.roundTrips(fs)
+	s.gossip(fs.gauge, fs.counter)
 	for k := range s.groups {
 		g := &s.groups[k]
-		g.collect(gauge)
+		g.collect(fs.gauge)
 		name := g.master.Name
 		m := c.meters.master(name)
-		counter(mSDowns, float64(m.sdown), name)
-		counter(mODowns, float64(m.odown), name)
-		counter(mSwitches, float64(m.switches), name)
+		fs.counter(mSDowns, float64(m.sdown), name)
+		fs.counter(mODowns, float64(m.odown), name)
+		fs.counter(mSwitches, float64(m.switches), name)
 		if !m.switched.IsZero() {
-			gauge(mSwitched, float64(m.switched.UnixMilli())/1000, name)
+			fs.gauge(mSwitched, float64(m.switched.UnixMilli())/1000, name)
 		}
 	}
+	return fs.list
 }
 
-type put func(d *prometheus.Desc, v float64, labels ...string)
+type put func(f *family, v float64, labels ...string)
 
 func (s *snapshot) process(gauge, counter put) {
 	gauge(build, 1, s.Version, runtime.Version(), s.MadeFor)
@@ -126,15 +120,16 @@ func (s *snapshot) process(gauge, counter put) {
 	counter(hurryWaited, float64(s.hurry.Waited))
 }
 
-func (s *snapshot) roundTrips(ch chan<- prometheus.Metric) {
+func (s *snapshot) roundTrips(fs *families) {
 	for k, t := range s.trips {
-		buckets, n := map[float64]uint64{}, uint64(0)
+		h, n := &dto.Histogram{}, uint64(0)
 		for i, bound := range monitor.RoundTripBounds {
 			n += t.Classes[i]
-			buckets[bound.Seconds()] = n
+			h.Bucket = append(h.Bucket, &dto.Bucket{UpperBound: proto.Float64(bound.Seconds()), CumulativeCount: proto.Uint64(n)})
 		}
 		n += t.Classes[len(monitor.RoundTripBounds)]
-		ch <- prometheus.MustNewConstHistogram(trip, n, t.Sum.Seconds(), buckets, kindWords[k])
+		h.SampleCount, h.SampleSum = proto.Uint64(n), proto.Float64(t.Sum.Seconds())
+		fs.add(trip, dto.MetricType_HISTOGRAM, []string{kindWords[k]}).Histogram = h
 	}
 }
 

@@ -3,15 +3,8 @@ package console
 import (
 	"strconv"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/gosentinel/sentinel/monitor"
 )
-
-// desc describes a metric.
-func desc(name, help string, labels ...string) *prometheus.Desc {
-	return prometheus.NewDesc(name, help, labels, nil)
-}
 
 // The metrics of a Sentinel that redis_exporter gives, with its names and labels, so
 // that dashboards and rules made for it go on to work.

@@ -19,8 +19,8 @@ func New(src Source, meters *Meters) web.Site {
 	s := &site{src: src, snapshots: &web.Fresh[*snapshot]{Age: snapshotAge, Make: func(ctx context.Context) (*snapshot, error) { return take(ctx, src) }}}
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(meters.collectors()...)
-	reg.MustRegister(&collector{s.snapshots, meters}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	return web.Site{Name: "gosentinel", Live: s.live, Ready: s.ready, Metrics: reg, Status: s.status, Page: s.page}
+	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return web.Site{Name: "gosentinel", Live: s.live, Ready: s.ready, Metrics: gatherer{&collector{s.snapshots, meters}, reg}, Status: s.status, Page: s.page}
 }
 
 type site struct {

@@ -141,15 +141,15 @@ func TestStream(t *testing.T) {
 		if m := nextMessage(t, in); m.kind != "whole" || m.data.Title != "one" || len(m.data.Parts) != 2 {
 			t.Fatalf("first: %+v", m)
 		}
-		s.pages = []Page{{Title: "two", Parts: []Part{{"a", "<p>1</p>"}, {"b", "<p>3\n</p>"}}}}
+		s.change(func() { s.pages = []Page{{Title: "two", Parts: []Part{{"a", "<p>1</p>"}, {"b", "<p>3\n</p>"}}}} })
 		if m := nextMessage(t, in); m.kind != "parts" || m.data.Title != "two" || len(m.data.Parts) != 1 || m.data.Parts[0].ID != "b" {
 			t.Fatalf("then: %+v", m)
 		}
-		s.pages = []Page{{Title: "three", Parts: []Part{{"b", "<p>3\n</p>"}}}}
+		s.change(func() { s.pages = []Page{{Title: "three", Parts: []Part{{"b", "<p>3\n</p>"}}}} })
 		if m := nextMessage(t, in); m.kind != "whole" || len(m.data.Parts) != 1 {
 			t.Fatalf("in the end: %+v", m)
 		}
-		s.err = context.DeadlineExceeded
+		s.change(func() { s.err = context.DeadlineExceeded })
 		if m := nextMessage(t, in); m.kind != "trouble" {
 			t.Fatalf("while the program does not answer: %+v", m)
 		}

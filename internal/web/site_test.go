@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -14,11 +15,19 @@ import (
 
 // sample is a site whose parts a test changes.
 type sample struct {
+	mu          sync.Mutex // for tests that change it while it is shown
 	live, ready Verdict
 	status      any
 	pages       []Page
 	made        int
 	err         error
+}
+
+// change changes it while it is shown.
+func (s *sample) change(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f()
 }
 
 func (s *sample) site() Site {
@@ -31,6 +40,8 @@ func (s *sample) site() Site {
 		Metrics: reg,
 		Status:  func(context.Context) (any, error) { return s.status, s.err },
 		Page: func(_ context.Context, n int) (Page, error) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
 			switch {
 			case s.err != nil:
 				return Page{}, s.err

@@ -10,7 +10,7 @@ var policy = []Mutation{
 	{
 		Name: "vote while failovers are paused", Why: "a Sentinel that has not heard of the pause makes a failover",
 		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
-		Edits: []Edit{{"monitor/vote.go", "if m.refusesForPause(now) {", "if false {"}},
+		Edits: []Edit{{"monitor/vote.go", "case m.refusesForPause(now):", "case false:"}},
 	},
 	{
 		Name: "pause not saved", Why: "a restart ends it, and an operator does not know",
