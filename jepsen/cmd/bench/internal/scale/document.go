@@ -15,7 +15,6 @@ func (r *Results) Document() string {
 		"What a Sentinel costs and how quick it is, beside the original. Each row ran all programs in turn.\n" +
 		"Figures are medians, with the least and the most in brackets. What counts is the ratio to the original\n" +
 		"(×), or where a goal has no × the figure itself. A goal in brackets is the least that is accepted.\n\n")
-	r.writeEnvironments(&b)
 	fmt.Fprintf(&b, "A process may have %d open files, which is enough for %d masters with a replica each.\n\n", MaxFiles(), (MaxFiles()-200)/4)
 	b.WriteString("The load is that of the whole machine when the row had been measured, the processes of the row included.\n" +
 		"Where it is far above the number of processors, times tell of the machine: ratios and CPU count.\n\n")
@@ -39,6 +38,8 @@ func (r *Results) Document() string {
 	for _, p := range r.plots() {
 		fmt.Fprintf(&b, "![%s](img/%s)\n\n", p.title, p.file)
 	}
+	b.WriteString("## How it was measured\n\n")
+	r.writeEnvironments(&b)
 	b.WriteString(microBenchmarks)
 	return b.String()
 }
