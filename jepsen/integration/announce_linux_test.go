@@ -2,7 +2,9 @@ package integration
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -131,7 +133,7 @@ func (h *hosts) replicated(port int) (master *exec.Cmd) {
 func (h *hosts) logged(log, text string) int {
 	h.Helper()
 	all, err := os.ReadFile(log)
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // it may not have started yet
 		h.Fatal(err)
 	}
 	return strings.Count(string(all), text)
