@@ -9,6 +9,7 @@ import (
 
 	"github.com/gosentinel/sentinel/configrewrite"
 	"github.com/gosentinel/sentinel/internal/errtext"
+	"github.com/gosentinel/sentinel/internal/words"
 )
 
 // check reports everything that would keep the Sentinel from starting with this
@@ -30,12 +31,12 @@ func (p *program) check(inv invocation) int {
 	fmt.Fprintf(p.stdout, "  listens on: %s\n", strings.Join(listens(s.Settings()), ", "))
 	fmt.Fprintf(p.stdout, "  keeps its state in: %s\n", file.StatePath())
 	masters := file.State().Masters
-	fmt.Fprintf(p.stdout, "  monitors %s\n", count(len(masters), "master"))
+	fmt.Fprintf(p.stdout, "  monitors %s\n", words.Count(len(masters), "master"))
 	for i := range masters {
 		m := masters[i]
 		fmt.Fprintf(p.stdout, "    %s at %s, quorum %d, known: %s, %s\n", m.Name,
 			net.JoinHostPort(m.Addr.Host, strconv.Itoa(m.Addr.Port)), m.Quorum,
-			count(len(m.Replicas), "replica"), count(len(m.Sentinels), "other Sentinel"))
+			words.Count(len(m.Replicas), "replica"), words.Count(len(m.Sentinels), "other Sentinel"))
 	}
 	for _, w := range s.Warnings() {
 		fmt.Fprintf(p.stdout, "  warning: %s\n", w)
@@ -50,7 +51,7 @@ func checkText(path string, err error) string {
 	if errors.As(err, &config) {
 		n = len(config.Problems)
 	}
-	return fmt.Sprintf("%s: %s\n%v", path, count(n, "problem"), err)
+	return fmt.Sprintf("%s: %s\n%v", path, words.Count(n, "problem"), err)
 }
 
 // listens lists the addresses on which clients can connect.

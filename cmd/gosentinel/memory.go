@@ -7,6 +7,8 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+
+	"github.com/gosentinel/sentinel/internal/words"
 )
 
 // noLimit is what cgroup v1 says when there is none, rounded down to pages: more
@@ -101,7 +103,7 @@ func parseMount(line string) (cgroupMount, bool) {
 	switch {
 	case kind[0] == "cgroup2":
 		m.files = []string{"memory.max", "memory.high"}
-	case kind[0] == "cgroup" && hasWord(kind[2], "memory"):
+	case kind[0] == "cgroup" && words.Listed(kind[2], "memory"):
 		m.controller, m.files = "memory", []string{"memory.limit_in_bytes"}
 	default:
 		return cgroupMount{}, false
@@ -114,7 +116,7 @@ func parseMount(line string) (cgroupMount, bool) {
 func (m cgroupMount) dir(cgroups string) string {
 	for line := range strings.Lines(cgroups) {
 		f := strings.SplitN(strings.TrimSpace(line), ":", 3)
-		if len(f) < 3 || !(hasWord(f[1], m.controller)) {
+		if len(f) < 3 || !(words.Listed(f[1], m.controller)) {
 			continue
 		}
 		below, inside := strings.CutPrefix(f[2]+"/", strings.TrimSuffix(m.root, "/")+"/")
@@ -123,14 +125,4 @@ func (m cgroupMount) dir(cgroups string) string {
 		}
 	}
 	return m.point
-}
-
-// hasWord reports whether a list with commas contains a word.
-func hasWord(list, word string) bool {
-	for w := range strings.SplitSeq(list, ",") {
-		if w == word {
-			return true
-		}
-	}
-	return false
 }

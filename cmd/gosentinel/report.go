@@ -13,6 +13,7 @@ import (
 	"github.com/gosentinel/sentinel/internal/errtext"
 	"github.com/gosentinel/sentinel/internal/logfile"
 	"github.com/gosentinel/sentinel/internal/node"
+	"github.com/gosentinel/sentinel/internal/words"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -91,7 +92,7 @@ func (p *program) fatalBlock(inv invocation, config *configrewrite.Error) {
 	if line := lineOf(inv, first); line > 0 {
 		fmt.Fprintf(p.stderr, "Reading the configuration file, at line %d\n>>> '%s'\n", line, first.Text)
 	}
-	fmt.Fprintf(p.stderr, "%s\n\ngosentinel %s found %s:\n%v\n", first.Message, node.Build(), count(len(config.Problems), "problem"), config)
+	fmt.Fprintf(p.stderr, "%s\n\ngosentinel %s found %s:\n%v\n", first.Message, node.Build(), words.Count(len(config.Problems), "problem"), config)
 }
 
 // lineOf returns the line number of a problem as redis-sentinel counts lines:
@@ -106,12 +107,4 @@ func lineOf(inv invocation, p configrewrite.Problem) int {
 		return 0
 	}
 	return bytes.Count(text, []byte("\n")) + 1 + p.Line
-}
-
-// count returns a number with its noun.
-func count(n int, noun string) string {
-	if n != 1 {
-		noun += "s"
-	}
-	return fmt.Sprintf("%d %s", n, noun)
 }

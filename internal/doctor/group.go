@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gosentinel/sentinel/internal/survey"
+	"github.com/gosentinel/sentinel/internal/words"
 )
 
 // group judges a master with its Sentinels and replicas.
@@ -76,7 +77,7 @@ func (j *judge) quorum(g *group, v *survey.View) {
 	switch {
 	case quorum > all:
 		j.add(Finding{Kind: "quorum-too-large", Master: g.name, Where: where,
-			What: fmt.Sprintf("The quorum is %d, and there are only %s: no failover can begin.", quorum, count(all, "Sentinel")), Mend: []string{set(v, "quorum", all/2+1)}})
+			What: fmt.Sprintf("The quorum is %d, and there are only %s: no failover can begin.", quorum, words.Count(all, "Sentinel")), Mend: []string{set(v, "quorum", all/2+1)}})
 	case v.Quorum != "" && !strings.HasPrefix(v.Quorum, "OK"):
 		j.add(Finding{Kind: "no-quorum", Master: g.name, Where: where, What: "No failover can be decided: " + sentence(strings.TrimPrefix(v.Quorum, "NOQUORUM ")),
 			Mend: []string{cli(v.Sentinel.Addr, "SENTINEL", "SENTINELS", g.name) + "    # start those with s_down in their flags, or mend the way to them"}})
@@ -126,7 +127,7 @@ func (j *judge) times(g *group, v *survey.View) {
 	}
 	if n := int(v.Int("num-slaves")); n > 0 && int(v.Int("parallel-syncs")) > n {
 		j.add(Finding{Kind: "parallel-syncs-high", Master: g.name, Where: where,
-			What: fmt.Sprintf("parallel-syncs is %d, and there are %s: after a failover all of them load the data at once and serve nobody.", v.Int("parallel-syncs"), count(n, "replica")),
+			What: fmt.Sprintf("parallel-syncs is %d, and there are %s: after a failover all of them load the data at once and serve nobody.", v.Int("parallel-syncs"), words.Count(n, "replica")),
 			Mend: []string{set(v, "parallel-syncs", 1)}})
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gosentinel/sentinel/internal/survey"
+	"github.com/gosentinel/sentinel/internal/words"
 )
 
 // Options say what is known beside the survey.
@@ -36,7 +37,7 @@ func (r *Report) Judge(s *survey.Survey, o Options) {
 	j.servers()
 	j.clocks()
 	r.Looked = append(r.Looked, fmt.Sprintf("%s, %s, %s, in %.1f s",
-		count(len(j.groups), "master"), count(len(s.Sentinels), "Sentinel"), count(len(s.Servers), "server"), s.Took.Seconds()))
+		words.Count(len(j.groups), "master"), words.Count(len(s.Sentinels), "Sentinel"), words.Count(len(s.Servers), "server"), s.Took.Seconds()))
 	r.NotLooked = append(r.NotLooked, s.Left...)
 }
 
@@ -262,13 +263,6 @@ func round(d time.Duration) time.Duration {
 		return d.Round(time.Millisecond)
 	}
 	return d.Round(10 * time.Microsecond)
-}
-
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // local reports whether only this machine can connect to an address.

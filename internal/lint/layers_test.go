@@ -85,9 +85,9 @@ var layers = []layer{
 	{"standalone", []string{".", "discovery", "election", "internal/resp", "monitor"}},
 	{"sentineltest", []string{"event", ".", "internal/fakeredis", "internal/mempipe", "internal/mock", "internal/reserve", "internal/server", "internal/testbed", "internal/testcert", "internal/valid", "monitor"}},
 	{"proxy", []string{"discovery", "internal/resp", "internal/tomlfile", "internal/web", "internal/words"}},
-	{"internal/survey", []string{"internal/resp", "monitor"}},
-	{"internal/doctor", []string{"configrewrite", "internal/errtext", "internal/survey"}},
-	{"internal/overview", []string{"internal/doctor", "internal/survey"}},
+	{"internal/survey", []string{"internal/resp", "internal/words", "monitor"}},
+	{"internal/doctor", []string{"configrewrite", "internal/errtext", "internal/survey", "internal/words"}},
+	{"internal/overview", []string{"internal/doctor", "internal/survey", "internal/words"}},
 	{"cmd/gosentinel", []string{
 		"agent", "configrewrite", "internal/doctor", "internal/errtext", "internal/listen", "internal/logfile", "internal/mock", "internal/node", "internal/overview", "internal/recorder", "internal/scripts", "internal/survey", "internal/tlsfiles",
 		"internal/words", "journal", "monitor", "proxy", "standalone",

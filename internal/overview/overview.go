@@ -9,6 +9,7 @@ import (
 
 	"github.com/gosentinel/sentinel/internal/doctor"
 	"github.com/gosentinel/sentinel/internal/survey"
+	"github.com/gosentinel/sentinel/internal/words"
 )
 
 // Overview is what there is to see at one time.
@@ -203,7 +204,7 @@ func thinks(v *survey.View) string {
 	if st := v.Fields["failover-state"]; st != "" && v.Is("failover_in_progress") {
 		text += " (" + strings.ReplaceAll(st, "_", " ") + ")"
 	}
-	text += fmt.Sprintf(" at %s, %s, %s", v.Addr(), number(len(v.Replicas), "replica"), number(len(v.Sentinels), "other Sentinel"))
+	text += fmt.Sprintf(" at %s, %s, %s", v.Addr(), words.Count(len(v.Replicas), "replica"), words.Count(len(v.Sentinels), "other Sentinel"))
 	if !strings.HasPrefix(v.Quorum, "OK") {
 		text += ", no failover possible"
 	}
@@ -214,13 +215,6 @@ func thinks(v *survey.View) string {
 		text += ", TILT"
 	}
 	return text
-}
-
-func number(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // state is the state of a group, in a word or a few.

@@ -317,12 +317,3 @@ func join(host, port string) string {
 	}
 	return net.JoinHostPort(host, port)
 }
-
-func hasWord(list, word string) bool {
-	for w := range strings.SplitSeq(list, ",") {
-		if w == word {
-			return true
-		}
-	}
-	return false
-}

@@ -4,6 +4,8 @@ import (
 	"crypto/tls"
 	"strconv"
 	"time"
+
+	"github.com/gosentinel/sentinel/internal/words"
 )
 
 // Survey is what was found out.
@@ -127,7 +129,7 @@ func (f Fields) Name() string { return f["name"] }
 func (f Fields) Addr() string { return join(f["ip"], f["port"]) }
 
 // Is reports whether a flag is set.
-func (f Fields) Is(flag string) bool { return hasWord(f["flags"], flag) }
+func (f Fields) Is(flag string) bool { return words.Listed(f["flags"], flag) }
 
 // Server is a server that was asked, or should have been.
 type Server struct {

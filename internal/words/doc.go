@@ -10,5 +10,6 @@
 // Inside '...' the only escape is \'. A closing quote ends the word and must be
 // followed by a blank or the end of the line.
 //
-// Nearest finds the word that somebody meant who has misspelt it.
+// Nearest finds the word that somebody meant who has misspelt it, Count writes a number
+// with its noun, and Listed looks for a word in a list with commas.
 package words
