@@ -43,7 +43,7 @@ proxy-demo: build ## kill a master and switch back, behind a proxy: its client s
 deps: ## install what the tests need: redis-server, redis-sentinel, gcc, python3-redis, nft, ip, haproxy, nutcracker
 	@sh jepsen/install.sh redis-server redis-sentinel gcc python3-redis nft ip haproxy nutcracker && redis-server --version
 
-test: ## run every test, with the race detector and real servers (about 12 minutes)
+test: ## run every test, with the race detector and real servers (about 13 minutes)
 	@sh jepsen/install.sh redis-server redis-sentinel gcc python3-redis nft ip haproxy nutcracker || echo "test: tests that need them will fail"
 	$(GO) test -race -timeout 10m ./...
 
