@@ -175,6 +175,27 @@ func TestSuccessorLacksWhatAnotherHas(t *testing.T) {
 	}
 }
 
+// TestLaterHistory: a master was restarted from an AOF again and again, and has a new
+// history each time. Offsets in different ones cannot be compared.
+func TestLaterHistory(t *testing.T) {
+	rules := Rules{Now: 1, MaxPingAge: time.Hour, MaxInfoAge: time.Hour, Lineage: Lineage{ReplID: histR, Offset: 0, Keys: true}}
+	older := Replica{Data: Data{ReplID: histO, Offset: 74}, Keys: true, Priority: 1, Connected: true, LastInfo: 1}
+	later := Replica{Data: Data{ReplID: histS, Offset: 37}, Keys: true, Priority: 2, Connected: true, LastInfo: 1, Latest: true}
+	if Select(rules, []Replica{older, later}) != 1 {
+		t.Error("what the master had before its last restarts is preferred to what it had then")
+	}
+	later.Latest, older.Latest = false, true
+	if Select(rules, []Replica{later, older}) != 1 {
+		t.Error("a history that nobody has seen the master with is preferred to one of its own")
+	}
+	whole := Replica{Data: Data{ReplID: histR, Offset: 5}, Keys: true, Priority: 1, Connected: true, LastInfo: 1}
+	other := whole
+	other.Priority, other.Latest = 2, true
+	if Select(rules, []Replica{other, whole}) != 1 {
+		t.Error("the priority does not decide between two that have the data of the master")
+	}
+}
+
 // TestPlannedTable goes through the cases of state-machine.md §6.12, Lineage, for
 // a master that serves.
 func TestPlannedTable(t *testing.T) {

@@ -19,6 +19,7 @@ type Replica struct {
 	Keys    bool // it has keys
 	Master  bool // it says that it is a master
 	InSync  bool // it was in sync with its master earlier, as far as this Sentinel has seen
+	Latest  bool // its link to the master was up with this history, which the master is not known to have left
 	Direct  bool // it follows the master, and no other replica of it
 	Rank    int  // its place in the order that the program around the core wants, if all have one
 	Refused bool // it refused to be promoted, and not long ago
@@ -83,7 +84,7 @@ func Select(rules Rules, replicas []Replica) int {
 		if rules.Reject(c) != "" || rules.overdue(c) && c.ReplID == rules.Lineage.ReplID && c.Offset < end {
 			continue // what is saved of the offset may be old: another one has more
 		}
-		if s := rules.Lineage.standing(c, end); best < 0 || s > standing || s == standing && better(c, replicas[best]) {
+		if s := rules.Lineage.standing(c, end); best < 0 || s > standing || s == standing && better(s, c, replicas[best]) {
 			best, standing = i, s
 		}
 	}
@@ -102,8 +103,12 @@ func furthest(rules Rules, replicas []Replica) (offset uint64) {
 	return offset
 }
 
-func better(a, b Replica) bool {
+// better compares replicas of one standing. Where the histories of both are not that of
+// the master, their offsets say nothing: the one whose history the master has left is older.
+func better(s Standing, a, b Replica) bool {
 	switch {
+	case s == Strange && a.Latest != b.Latest:
+		return a.Latest
 	case a.Refused != b.Refused:
 		return b.Refused
 	case a.Rank != b.Rank:

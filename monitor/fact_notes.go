@@ -143,6 +143,8 @@ func verdictOn(rules election.Rules, r, best *election.Replica) string {
 		return why
 	case best == nil, rules.Lineage.Standing(*r) < rules.Lineage.Standing(*best):
 		return lacks
+	case rules.Lineage.Standing(*r) == election.Strange && best.Latest && !r.Latest:
+		return "it has a history that the master had before that of the chosen one"
 	case r.Refused && !best.Refused:
 		return "it refused to be promoted not long ago"
 	case r.Rank != best.Rank:

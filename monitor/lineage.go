@@ -153,6 +153,19 @@ func (r *replica) noteSync(info *Info) {
 	}
 }
 
+// noteLink notes under which history the link of a replica to its master was up.
+func (c *Core) noteLink(r *replica, info *Info) {
+	if info.Role == RoleReplica && info.MasterLinkUp && !info.Syncing && !info.Loading && c.follows(r, r.master.addr) {
+		r.linkedAs = info.ReplID
+	}
+}
+
+// isLatest reports whether the link of r was up with the history that it has, and m is not
+// known to have left that: no other history of m that is known can be later.
+func (m *master) isLatest(r *replica) bool {
+	return r.info != nil && r.linkedAs != "" && r.linkedAs == r.info.ReplID && !m.left.has(r.linkedAs)
+}
+
 // data is what a server has, as far as it says so.
 func (i *instance) data() election.Data {
 	d := election.Data{}

@@ -37,6 +37,7 @@ func (c *Core) infoReply(now Instant, in InfoReply) {
 			c.noteNewHistory(r, in.Info)
 			c.noteKeys(r.master)
 			r.noteSync(in.Info)
+			c.noteLink(r, in.Info)
 		}
 		c.checkRole(now, i, in.Info.Role)
 		if i.kind != KindSentinel {

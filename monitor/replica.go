@@ -17,8 +17,9 @@ type replica struct {
 	priority       int
 	offset         uint64
 	announced      bool
-	rank           int  // in the order that the policy wants; 0: it has said nothing
-	inSync         bool // its data were those of the master when both were seen, see noteSync
+	rank           int    // in the order that the policy wants; 0: it has said nothing
+	inSync         bool   // its data were those of the master when both were seen, see noteSync
+	linkedAs       string // the history that it had when its link to the master was up last, see noteLink
 	applied        applied
 	confChange     Instant // when its reported master changed, or its role became replica
 	reconfSentAt   Instant

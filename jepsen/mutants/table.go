@@ -43,6 +43,10 @@ var general = []Mutation{
 		Edits: []Edit{{"monitor/disk.go", "return d.lastSeq + 1 }", "return d.lastSeq }"}},
 	},
 	{
+		Name: "offsets of two histories compared", Why: "what the master had restarts ago is promoted instead of what it had last", By: ByTest, Test: [2]string{"./election", "^TestLaterHistory$"},
+		Edits: []Edit{{"election/selection.go", "case s == Strange && a.Latest != b.Latest:", "case false && a.Latest != b.Latest:"}},
+	},
+	{
 		Name: "own vote counted before it is durable", Why: "a lone Sentinel that crashes uses an epoch twice", By: ByExplorer,
 		Edits: []Edit{{"monitor/elect.go", "if !c.isDurable(m.voteSeq) {", "if false {"}},
 	},

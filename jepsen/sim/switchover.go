@@ -120,10 +120,11 @@ func (l *lineage) next(i *monitor.Info) *lineage {
 }
 
 // toldBy returns what follows from an INFO of a replica of the master that has another
-// history. The last INFO of the master may say more: it was still loading then.
+// history. What the master has said of that, nil for nothing, may say more: it was still
+// loading then, and may have left it since.
 func (l *lineage) toldBy(i, master *monitor.Info) *lineage {
 	n := &lineage{id: i.ReplID, offset: i.Offset, keys: i.Keys, parent: i.ReplID2, disk: l.disk, told: l}
-	if master != nil && master.ReplID == i.ReplID {
+	if master != nil {
 		n.parent = master.ReplID2
 		n.leave(l, master.ReplID2, master.SecondOffset, master.NotLoaded || master.ReplID2 != "")
 	} else {
@@ -189,7 +190,7 @@ func has(i *monitor.Info, id string, offset uint64) bool {
 // may be the first to tell that it has begun another history, by a restart.
 func (k *checker) remember(n *node, in monitor.InfoReply) {
 	info := in.Info
-	if info == nil || info.Loading || info.Syncing || !n.core.Asked(in.Token) {
+	if info == nil || !n.core.Asked(in.Token) {
 		return
 	}
 	for _, p := range n.seen.probes {
@@ -198,6 +199,12 @@ func (k *checker) remember(n *node, in monitor.InfoReply) {
 			continue
 		}
 		m := n.seen.master(p.Name)
+		if info.Role == monitor.RoleMaster && n.seen.infos[v.Addr].info == info {
+			m.said[info.ReplID] = info
+		}
+		if info.Loading || info.Syncing {
+			continue
+		}
 		follows := info.MasterLinkUp && v.Addr == monitor.HostPort{Host: info.MasterHost, Port: info.MasterPort}
 		switch {
 		case info.Role == monitor.RoleMaster && n.seen.infos[v.Addr].info == info:
@@ -205,7 +212,7 @@ func (k *checker) remember(n *node, in monitor.InfoReply) {
 		case info.Role == monitor.RoleReplica && info.MasterLinkUp && n.seen.infos[v.Addr].info == info:
 			m.lineage = m.lineage.next(info) // it was made a replica by hand
 		case info.Role == monitor.RoleReplica && follows && m.lineage != nil && !m.lineage.knows(info.ReplID):
-			m.lineage = m.lineage.toldBy(info, n.seen.infos[v.Addr].info)
+			m.lineage = m.lineage.toldBy(info, m.said[info.ReplID])
 		}
 	}
 }

@@ -61,20 +61,21 @@ type (
 
 // masterWatch is what one process did about one master.
 type masterWatch struct {
-	blocked  Instant          // the last attempt, or the last vote for another
-	allow    permission       // of an attempt by itself
-	order    permission       // of what operators have ordered
-	mayObey  bool             // some order was allowed
-	forcing  int              // orders by FORCE that wait for their answers
-	byForce  bool             // the last failover that an operator ordered, or one that waits for its answer
-	reset    bool             // an operator ends a failover whose outcome stands
-	granted  monitor.Epoch    // of the attempt whose promotion may be ordered
-	early    monitor.Epoch    // the config epoch that was told while the disk failed
-	orders   []uint64         // to become a master in this attempt, which were not refused
-	ordered  monitor.HostPort // who got them
-	lineage  *lineage         // nil: not known
-	records  Instant          // what servers said before is forgotten: the switch before the last
-	switched Instant          // the last switch
+	blocked  Instant                  // the last attempt, or the last vote for another
+	allow    permission               // of an attempt by itself
+	order    permission               // of what operators have ordered
+	mayObey  bool                     // some order was allowed
+	forcing  int                      // orders by FORCE that wait for their answers
+	byForce  bool                     // the last failover that an operator ordered, or one that waits for its answer
+	reset    bool                     // an operator ends a failover whose outcome stands
+	granted  monitor.Epoch            // of the attempt whose promotion may be ordered
+	early    monitor.Epoch            // the config epoch that was told while the disk failed
+	orders   []uint64                 // to become a master in this attempt, which were not refused
+	ordered  monitor.HostPort         // who got them
+	lineage  *lineage                 // nil: not known
+	said     map[string]*monitor.Info // the last INFO with role:master of each history, also while it was loading
+	records  Instant                  // what servers said before is forgotten: the switch before the last
+	switched Instant                  // the last switch
 	handover handover
 	causes
 }
@@ -101,7 +102,7 @@ func (h *watch) init() {
 func (h *watch) master(name string) *masterWatch {
 	m := h.masters[name]
 	if m == nil {
-		m = &masterWatch{}
+		m = &masterWatch{said: map[string]*monitor.Info{}}
 		m.causes.init()
 		h.masters[name] = m
 	}
