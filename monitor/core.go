@@ -70,6 +70,9 @@ type Core struct {
 	conflict conflict  // over our own id
 	ownAddrs []ownAddr // where this process announced itself
 
+	guarded     map[guardKey]guardNote // what guards told last
+	guardCounts GuardCounts
+
 	logged  map[string]bool
 	strange int // entries of logged that others can make up
 
@@ -125,6 +128,7 @@ func New(now Instant, p Params) (*Core, error) {
 		byName: map[string]*master{}, byAddr: map[HostPort]*master{}, members: map[InstanceID]member{},
 		peerLinks: map[RunID]*link{}, conns: map[ConnID]*link{},
 		lookups: map[string][]InstanceID{}, names: map[string]hostName{}, logged: map[string]bool{},
+		guarded: map[guardKey]guardNote{},
 	}
 	c.policy = p.Policy
 	c.wallAtZero = p.Wall - int64(now)/int64(time.Millisecond)

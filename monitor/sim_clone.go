@@ -41,10 +41,11 @@ func (c *Core) CopyTo(d *Core) {
 	}
 	k.disk(&old.disk)
 	k.addresses()
-	d.names, d.logged, d.lookups = emptied(old.names), emptied(old.logged), emptied(old.lookups)
+	d.names, d.logged, d.lookups, d.guarded = emptied(old.names), emptied(old.logged), emptied(old.lookups), emptied(old.guarded)
 	maps.Copy(d.names, c.names)
 	maps.Copy(d.logged, c.logged)
 	maps.Copy(d.lookups, c.lookups)
+	maps.Copy(d.guarded, c.guarded)
 }
 
 func emptied[M ~map[K]V, K comparable, V any](m M) M {
