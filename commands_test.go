@@ -22,8 +22,6 @@ func TestServerOnCore(t *testing.T) {
 	defer cancel()
 	ran := make(chan error, 1)
 	go func() { ran <- s.Run(ctx) }()
-	// Masters is answered after the +monitor of the start, so the subscriber below
-	// does not receive that.
 	resptest.Eventually(t, "the Sentinel works", func() bool { return len(masters(s)) == 1 })
 	c, sub := resptest.Dial(t, "tcp", s.Addr().String()), resptest.Dial(t, "tcp", s.Addr().String())
 	sub.Do("PSUBSCRIBE [-+]monitor +set +reset-master")
@@ -58,6 +56,9 @@ func TestServerOnCore(t *testing.T) {
 		"+set master two 127.0.0.1 2 auth-pass ******", "+reset-master master two 127.0.0.1 2", "-monitor master two 127.0.0.1 2",
 	} {
 		v, err := sub.Value()
+		if strings.Contains(v, "master one") { // of the start; it may be handed out after the subscription
+			v, err = sub.Value()
+		}
 		lines := strings.Split(v, "\n")
 		if err != nil || len(lines) < 9 || lines[6]+" "+lines[8] != want {
 			t.Errorf("event %q, %v; want %q", v, err, want)
