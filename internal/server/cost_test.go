@@ -231,7 +231,7 @@ func asBytes(words []string) [][]byte {
 // several measurements counts, since a busy machine may disturb some.
 func (m *meter) excessive(sh shape) string {
 	small, large := time.Duration(math.MaxInt64), time.Duration(math.MaxInt64)
-	for range 4 {
+	for range 10 {
 		if large = min(large, m.cost(sh, costLarge)); large < costLeast {
 			return ""
 		}
