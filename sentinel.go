@@ -5,13 +5,13 @@ import (
 	"errors"
 	"iter"
 	"net"
-	"net/http"
 	"slices"
 	"time"
 
 	"github.com/gosentinel/sentinel/event"
 	"github.com/gosentinel/sentinel/internal/listen"
 	"github.com/gosentinel/sentinel/internal/logfile"
+	"github.com/gosentinel/sentinel/internal/lookout"
 	"github.com/gosentinel/sentinel/internal/node"
 	"github.com/gosentinel/sentinel/internal/recorder"
 )
@@ -64,7 +64,7 @@ func New(cfg Config) (*Sentinel, error) {
 // can be known before a port is opened, and the error joins all of it. For
 // mistakes in the configuration it wraps a [*configrewrite.Error], and for a
 // place that cannot be written to a [*configrewrite.NotWritableError]. Nothing is
-// changed.
+// changed. With http-port in the file, Run needs package httpconsole.
 func Open(path string, overrides ...string) (*Sentinel, error) {
 	n, err := node.Open(path, node.Process{}, overrides...)
 	if err != nil {
@@ -96,12 +96,11 @@ func (s *Sentinel) DialRESP(ctx context.Context) (net.Conn, error) { return s.no
 // Addr returns the address of the RESP server, or nil while it is not open.
 func (s *Sentinel) Addr() net.Addr { return s.node.Addr() }
 
-// Handler returns the pages that a daemon serves at http-port: /livez, /readyz, /metrics
-// for Prometheus, /status as JSON, and a status page at /. They ask for no password. The
-// program mounts them where it likes, with [http.StripPrefix] if not at /, before, while
-// or after Run runs. However many look, and however slowly, they do not hold up the
-// Sentinel.
-func (s *Sentinel) Handler() http.Handler { return s.node.Handler() }
+// Attach is for package httpconsole, which shows how a Sentinel is: it has what happens
+// told to a console, and returns it.
+func (s *Sentinel) Attach(make func(lookout.Source) lookout.Console) lookout.Console {
+	return s.node.Attach(make)
+}
 
 // Health returns nil, or a [*HealthError] with the first thing that keeps this
 // Sentinel from doing its work. It waits at most two seconds.

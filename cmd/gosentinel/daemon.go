@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/gosentinel/sentinel/configrewrite"
+	"github.com/gosentinel/sentinel/internal/console"
 	"github.com/gosentinel/sentinel/internal/listen"
 	"github.com/gosentinel/sentinel/internal/node"
 	"github.com/gosentinel/sentinel/internal/scripts"
@@ -16,7 +17,7 @@ import (
 // open reads the configuration, and raises the limit of open files as far as that
 // needs.
 func open(inv invocation) (*node.Node, error) {
-	return node.Open(inv.path, node.Process{FitFiles: listen.FitFiles, Exit: os.Exit}, inv.overrides...)
+	return node.Open(inv.path, node.Process{FitFiles: listen.FitFiles, Exit: os.Exit, Console: console.New}, inv.overrides...)
 }
 
 // daemon is a Sentinel that runs as a process of its own.

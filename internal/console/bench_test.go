@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gosentinel/sentinel/internal/web"
+	"github.com/gosentinel/sentinel/internal/lookout"
 	"github.com/gosentinel/sentinel/journal"
 	"github.com/gosentinel/sentinel/monitor"
 )
@@ -22,7 +22,7 @@ func (f fleet) Look(_ context.Context, see func(*monitor.Core, monitor.Instant, 
 }
 func (f fleet) Wall(monitor.Instant) time.Time { return noon }
 func (f fleet) Reports(int) []journal.Report   { return nil }
-func (f fleet) Vitals() Vitals                 { return Vitals{Version: "0", MadeFor: "7"} }
+func (f fleet) Vitals() lookout.Vitals         { return lookout.Vitals{Version: "0", MadeFor: "7"} }
 
 func newFleet(b testing.TB, masters int, more ...string) fleet {
 	id := func(k int) monitor.RunID { return monitor.RunID(fmt.Sprintf("%040x", k)) }
@@ -51,9 +51,9 @@ func newFleet(b testing.TB, masters int, more ...string) fleet {
 // BenchmarkScrape is what a scrape of 1,000 masters costs, and BenchmarkLook for how long
 // the loop is held up by a part of it.
 func BenchmarkScrape(b *testing.B) {
-	site := New(newFleet(b, 1000), NewMeters())
+	c := New(newFleet(b, 1000))
 	for b.Loop() {
-		h := web.Handler(site, web.Everybody) // which has no text at hand
+		h := c.Handler() // which has no text at hand
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
 		b.ReportMetric(float64(w.Body.Len()), "bytes")

@@ -69,7 +69,7 @@ var (
 // collector collects how things are.
 type collector struct {
 	snapshots *web.Fresh[*snapshot]
-	meters    *Meters
+	meters    *meters
 }
 
 func (c *collector) families() []*dto.MetricFamily {

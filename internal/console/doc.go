@@ -1,7 +1,7 @@
 // Package console is what operators see of a running Sentinel over HTTP: its metrics,
 // its status as JSON, whether it is ready, and a page with a picture of each group.
 //
-// It asks a [Source] for views of the core, a few masters at a time, so that the loop
+// It asks a [lookout.Source] for views of the core, a few masters at a time, so that the loop
 // which makes all decisions is never held up for long, and not more often than once a
 // second however many are looking:
 //

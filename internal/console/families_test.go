@@ -4,8 +4,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-
-	"github.com/gosentinel/sentinel/internal/web"
 )
 
 // TestNamesOfAnyBytes: a master may have a name that is no text. It is told all the same,
@@ -13,7 +11,7 @@ import (
 func TestNamesOfAnyBytes(t *testing.T) {
 	src := newFleet(t, 1, "a\xff", "a\xfe", "\"b\"\n\\")
 	w := httptest.NewRecorder()
-	web.Handler(New(src, NewMeters()), web.Everybody).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	New(src).Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
 	for _, want := range []string{
 		`gosentinel_master_sdown_total{master="a\\xff"} 0` + "\n", `gosentinel_master_sdown_total{master="a\\xfe"} 0` + "\n",
 		`gosentinel_master_sdown_total{master="\"b\"\n\\"} 0` + "\n", "redis_sentinel_masters 4\n", "go_goroutines ",
@@ -27,7 +25,7 @@ func TestNamesOfAnyBytes(t *testing.T) {
 // TestFamiliesInOrder: each family comes once, by name, as scrapers expect.
 func TestFamiliesInOrder(t *testing.T) {
 	w := httptest.NewRecorder()
-	web.Handler(New(newFleet(t, 2), NewMeters()), web.Everybody).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	New(newFleet(t, 2)).Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
 	before := ""
 	for line := range strings.Lines(w.Body.String()) {
 		if name, is := strings.CutPrefix(line, "# TYPE "); is {

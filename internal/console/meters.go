@@ -11,12 +11,12 @@ import (
 	"github.com/gosentinel/sentinel/monitor"
 )
 
-// Meters count what happens in a Sentinel. Their methods take constant time and never
+// meters count what happens in a Sentinel. Their methods take constant time and never
 // wait, so the loop may call them; they may be called by several goroutines.
 //
 // No label has more values than this program gives it: none comes from a server or
 // another Sentinel. Labels with the names of masters end with the master.
-type Meters struct {
+type meters struct {
 	events    *prometheus.CounterVec
 	votes     *prometheus.CounterVec
 	attempts  *prometheus.CounterVec
@@ -46,15 +46,15 @@ var (
 	saveBuckets  = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 5}
 )
 
-// NewMeters returns meters that stand at zero.
-func NewMeters() *Meters {
+// newMeters returns meters that stand at zero.
+func newMeters() *meters {
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: prefix + name, Help: help}, labels)
 	}
 	histogram := func(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
 		return prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: prefix + name, Help: help, Buckets: buckets}, labels)
 	}
-	m := &Meters{masters: map[string]*masterMeter{}}
+	m := &meters{masters: map[string]*masterMeter{}}
 	m.events = counter("events_total", "Events by their name, and by what they are about: a master, a replica or another Sentinel.", "event", "about")
 	m.votes = counter("votes_total", "Votes that this Sentinel has given: to itself or to another one.", "to")
 	m.attempts = counter("failovers_total", "Attempts to move a master that are over, by their kind, cause and outcome, and by whether this Sentinel led them.", "kind", "cause", "outcome", "led")
@@ -74,12 +74,12 @@ func NewMeters() *Meters {
 	return m
 }
 
-func (m *Meters) collectors() []prometheus.Collector {
+func (m *meters) collectors() []prometheus.Collector {
 	return []prometheus.Collector{m.events, m.votes, m.attempts, m.phases, m.took, m.lost, m.lostUnsur, m.vetoes, m.saves, m.saveFails}
 }
 
 // Begin says who this Sentinel is, and which attempts were known before.
-func (m *Meters) Begin(id monitor.RunID, known []journal.Report) {
+func (m *meters) Begin(id monitor.RunID, known []journal.Report) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.id = id
@@ -91,7 +91,7 @@ func (m *Meters) Begin(id monitor.RunID, known []journal.Report) {
 }
 
 // of returns the meter of a master.
-func (m *Meters) of(name string) *masterMeter {
+func (m *meters) of(name string) *masterMeter {
 	one := m.masters[name]
 	if one == nil {
 		one = &masterMeter{}
@@ -107,7 +107,7 @@ func (m *masterMeter) moved(at time.Time) {
 }
 
 // master returns a copy of the meter of a master.
-func (m *Meters) master(name string) masterMeter {
+func (m *meters) master(name string) masterMeter {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if one := m.masters[name]; one != nil {
@@ -119,7 +119,7 @@ func (m *Meters) master(name string) masterMeter {
 var kindWords = [...]string{event.KindMaster: "master", event.KindReplica: "replica", event.KindSentinel: "sentinel"}
 
 // Event counts an event.
-func (m *Meters) Event(ev monitor.Event) {
+func (m *meters) Event(ev monitor.Event) {
 	about := ""
 	if i, ok := ev.(interface{ About() event.Kind }); ok {
 		about = kindWords[i.About()]
@@ -159,7 +159,7 @@ func yesNo(b bool) string {
 }
 
 // Report counts an attempt that is over.
-func (m *Meters) Report(r journal.Report) {
+func (m *meters) Report(r journal.Report) {
 	m.attempts.WithLabelValues(r.Kind.String(), r.Cause.String(), r.Outcome.String(), yesNo(r.Led)).Inc()
 	for _, p := range r.Phases {
 		m.phases.WithLabelValues(p.Name).Observe(p.Took.Seconds())
@@ -176,7 +176,7 @@ func (m *Meters) Report(r journal.Report) {
 }
 
 // Saved counts a save.
-func (m *Meters) Saved(took time.Duration, err error) {
+func (m *meters) Saved(took time.Duration, err error) {
 	m.saves.Observe(took.Seconds())
 	if err != nil {
 		m.saveFails.Inc()

@@ -2,29 +2,54 @@ package console
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
+	"net"
+	"net/http"
 	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"github.com/gosentinel/sentinel/configrewrite"
+	"github.com/gosentinel/sentinel/internal/lookout"
 	"github.com/gosentinel/sentinel/internal/web"
 	"github.com/gosentinel/sentinel/journal"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
-// New returns what is shown of a Sentinel, for as long as it runs.
-func New(src Source, meters *Meters) web.Site {
-	s := &site{src: src, snapshots: &web.Fresh[*snapshot]{Age: snapshotAge, Make: func(ctx context.Context) (*snapshot, error) { return take(ctx, src) }}}
-	reg := prometheus.NewRegistry()
-	reg.MustRegister(meters.collectors()...)
-	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	return web.Site{Name: "gosentinel", Live: s.live, Ready: s.ready, Metrics: gatherer{&collector{s.snapshots, meters}, reg}, Status: s.status, Page: s.page}
+// console shows a Sentinel and counts what happens in it.
+type console struct {
+	*meters
+	site web.Site
 }
 
+// New returns a console for a Sentinel, whose counters stand at zero.
+func New(src lookout.Source) lookout.Console {
+	c := &console{meters: newMeters()}
+	s := &site{src: src, snapshots: &web.Fresh[*snapshot]{Age: snapshotAge, Make: func(ctx context.Context) (*snapshot, error) { return take(ctx, src) }}}
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(c.collectors()...)
+	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	c.site = web.Site{Name: "gosentinel", Live: s.live, Ready: s.ready, Metrics: gatherer{&collector{s.snapshots, c.meters}, reg}, Status: s.status, Page: s.page}
+	return c
+}
+
+// Handler implements [lookout.Console].
+func (c *console) Handler() http.Handler { return web.Handler(c.site, web.Everybody) }
+
+// Server implements [lookout.Console].
+func (c *console) Server(set configrewrite.HTTP, secure func() *tls.Config, listeners ...net.Listener) lookout.Server {
+	access := web.Access{User: set.User, Password: set.Password, Token: set.Token}
+	return web.NewServer(c.site, func() web.Access { return access }, secure, listeners...)
+}
+
+// MaxConns implements [lookout.Console].
+func (c *console) MaxConns() int { return web.MaxConns }
+
 type site struct {
-	src       Source
+	src       lookout.Source
 	snapshots *web.Fresh[*snapshot]
 }
 

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gosentinel/sentinel/httpconsole"
 	"github.com/gosentinel/sentinel/internal/console"
 	"github.com/gosentinel/sentinel/sentineltest"
 )
@@ -21,7 +22,7 @@ type site struct {
 
 func (s site) get(path string) (int, string) {
 	w := httptest.NewRecorder()
-	s.s.Instance().Handler().ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+	httpconsole.Handler(s.s.Instance()).ServeHTTP(w, httptest.NewRequest("GET", path, nil))
 	return w.Code, w.Body.String()
 }
 
@@ -57,6 +58,9 @@ func (s site) problems() string {
 func cluster(t *testing.T, f func(site)) {
 	synctest.Test(t, func(t *testing.T) {
 		c := sentineltest.NewCluster(t, sentineltest.ClusterOptions{Network: sentineltest.NewNetwork(), DownAfter: 5 * time.Second, FailoverTimeout: time.Minute})
+		for _, one := range c.Sentinels() {
+			httpconsole.Handler(one.Instance()) // it counts from now on
+		}
 		c.WaitStable()
 		f(site{t, c, c.Sentinels()[0]})
 	})
@@ -162,7 +166,7 @@ func TestAttempts(t *testing.T) {
 // TestNotRunning: before and after its run a Sentinel says that it does not work.
 func TestNotRunning(t *testing.T) {
 	cluster(t, func(s site) {
-		handler := s.s.Instance().Handler()
+		handler := httpconsole.Handler(s.s.Instance())
 		s.s.Kill()
 		for path, want := range map[string]int{"/livez": 503, "/readyz": 503, "/status": 503, "/metrics": 200} {
 			w := httptest.NewRecorder()

@@ -4,50 +4,15 @@ import (
 	"context"
 	"time"
 
-	"github.com/gosentinel/sentinel/gossip"
+	"github.com/gosentinel/sentinel/internal/lookout"
 	"github.com/gosentinel/sentinel/journal"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
-// Source is a running Sentinel. Its methods may be called at any time.
-type Source interface {
-	// Look runs f where the core does not change, with the reports of attempts that go
-	// on. f must only copy, because the whole Sentinel waits for it, and it may run after
-	// Look has returned the error of ctx.
-	Look(ctx context.Context, f func(c *monitor.Core, now monitor.Instant, open []journal.Report)) error
-	// Wall returns the time of day at an instant of the core.
-	Wall(monitor.Instant) time.Time
-	// Reports returns the newest reports of attempts, about all masters, newest first.
-	Reports(count int) []journal.Report
-	// Vitals returns what the process says of itself.
-	Vitals() Vitals
-}
-
-// Vitals are what a process says of itself.
-type Vitals struct {
-	Version  string
-	Addr     string // at which clients are served, as "host:port"; "" if they are not
-	Started  time.Time
-	MadeFor  string        // the version of Redis that it is compatible with
-	Stall    time.Duration // longest time that the loop let something wait, since the start
-	Recent   time.Duration // and in the last minute or two
-	Inbox    int           // inputs that wait for the loop
-	InboxMax int
-	Running  int // scripts
-	Queued   int
-	Gossip   gossip.Stats
-	Clients  int
-	Refused  uint64 // connections of clients
-	Commands uint64 // that clients have sent
-	Cut      uint64 // subscribers that did not take their messages
-	Lost     uint64 // events that a reader in this program was too slow for
-	LogLost  uint64 // lines that could not be written
-}
-
 // snapshot is a Sentinel at one moment. The groups of a large one are some
 // milliseconds apart.
 type snapshot struct {
-	Vitals
+	lookout.Vitals
 	at          time.Time
 	id          monitor.RunID
 	epoch       monitor.Epoch
@@ -77,7 +42,7 @@ const (
 )
 
 // take takes a snapshot.
-func take(ctx context.Context, src Source) (*snapshot, error) {
+func take(ctx context.Context, src lookout.Source) (*snapshot, error) {
 	s := &snapshot{Vitals: src.Vitals()}
 	var names []string
 	var open []journal.Report

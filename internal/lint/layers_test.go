@@ -69,19 +69,21 @@ var layers = []layer{
 		"configrewrite", "election", "gossip", "internal/acl", "internal/atomicfile", "internal/epoll", "internal/errtext", "internal/glob", "journal",
 		"internal/numhost", "internal/option", "internal/respguard", "internal/scripts", "internal/valid", "internal/words", "monitor", "pubsub",
 	}},
-	{"internal/console", []string{"event", "gossip", "internal/web", "journal", "monitor", "quorum"}},
+	{"internal/lookout", []string{"configrewrite", "gossip", "journal", "monitor"}},
+	{"internal/console", []string{"configrewrite", "event", "internal/lookout", "internal/web", "journal", "monitor", "quorum"}},
 	{"internal/testbed", []string{"internal/server", "monitor"}},
 	{"internal/optionlist", []string{"configrewrite", "internal/option", "internal/scripts", "monitor"}},
 
 	// The running Sentinel, the library and the daemon.
 	{"internal/node", []string{
-		"configrewrite", "event", "gossip", "gossip/session", "internal/acl", "internal/archive", "internal/console", "internal/errtext", "internal/filelock", "internal/listen", "internal/logfile",
-		"internal/mempipe", "internal/numhost", "internal/recorder", "internal/reporter", "internal/scripts", "internal/server", "internal/testbed", "internal/tlsfiles", "internal/valid", "internal/web", "journal", "monitor", "monitor/link", "pubsub",
+		"configrewrite", "event", "gossip", "gossip/session", "internal/acl", "internal/archive", "internal/errtext", "internal/filelock", "internal/listen", "internal/logfile", "internal/lookout",
+		"internal/mempipe", "internal/numhost", "internal/recorder", "internal/reporter", "internal/scripts", "internal/server", "internal/testbed", "internal/tlsfiles", "internal/valid", "journal", "monitor", "monitor/link", "pubsub",
 	}},
 	{".", []string{
-		"configrewrite", "event", "internal/listen", "internal/logfile", "internal/node", "internal/option", "internal/recorder",
+		"configrewrite", "event", "internal/listen", "internal/logfile", "internal/lookout", "internal/node", "internal/option", "internal/recorder",
 		"internal/valid", "journal", "monitor", "quorum",
 	}},
+	{"httpconsole", []string{".", "internal/console"}},
 	{"standalone", []string{".", "discovery", "election", "internal/resp", "monitor"}},
 	{"sentineltest", []string{"event", ".", "internal/fakeredis", "internal/mempipe", "internal/mock", "internal/reserve", "internal/server", "internal/testbed", "internal/testcert", "internal/valid", "monitor"}},
 	{"proxy", []string{"discovery", "internal/resp", "internal/tomlfile", "internal/web", "internal/words"}},
@@ -89,7 +91,7 @@ var layers = []layer{
 	{"internal/doctor", []string{"configrewrite", "internal/errtext", "internal/survey", "internal/words"}},
 	{"internal/overview", []string{"internal/doctor", "internal/survey", "internal/words"}},
 	{"cmd/gosentinel", []string{
-		"agent", "configrewrite", "internal/doctor", "internal/errtext", "internal/listen", "internal/logfile", "internal/mock", "internal/node", "internal/overview", "internal/recorder", "internal/scripts", "internal/survey", "internal/tlsfiles",
+		"agent", "configrewrite", "internal/console", "internal/doctor", "internal/errtext", "internal/listen", "internal/logfile", "internal/mock", "internal/node", "internal/overview", "internal/recorder", "internal/scripts", "internal/survey", "internal/tlsfiles",
 		"internal/words", "journal", "monitor", "proxy", "standalone",
 	}},
 

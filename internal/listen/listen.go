@@ -28,15 +28,17 @@ type Sockets struct {
 	TLSPort   int  // 0 without a TLS port
 	AnyPort   bool // the system chose the port
 
-	HTTP []net.Listener // for operators, if the settings ask for it
-
 	Info     []string // INFO's lines about listeners
 	Warnings []string // for the log: the addresses that could not be used
 }
 
 // Close closes all listeners.
 func (s *Sockets) Close() {
-	for _, ln := range slices.Concat(s.Listeners, s.HTTP) {
+	closeAll(s.Listeners)
+}
+
+func closeAll(list []net.Listener) {
+	for _, ln := range list {
 		ln.Close()
 	}
 }
@@ -121,9 +123,6 @@ func All(set configrewrite.Settings, wrap func(net.Listener) net.Listener) (*Soc
 	if err == nil && set.UnixSocket != "" {
 		err = s.addUnix(set)
 	}
-	if err == nil && set.HTTP.Port != 0 {
-		s.HTTP, _, err = s.bindAll(set.HTTP.Bind, set.HTTP.Port, "HTTP", set.TCPKeepAlive)
-	}
 	if err == nil && len(s.Listeners) == 0 { // all addresses are optional and this machine has none
 		err = errNowhere
 	}
@@ -176,31 +175,41 @@ func (s *Sockets) bindPort(set configrewrite.Settings, kind int, wrap func(net.L
 	if port == 0 || len(set.Bind) == 1 && set.Bind[0] == "" {
 		return nil
 	}
-	list, bound, err := s.bindAll(set.Bind, port, name, set.TCPKeepAlive)
-	for _, ln := range list {
-		s.Listeners = append(s.Listeners, wrap(ln))
-	}
-	if err == nil {
-		s.show(kind, bound, port)
-	}
-	return err
-}
-
-// bindAll opens a port on addresses as bind has them, and returns which it has opened.
-func (s *Sockets) bindAll(binds []string, port int, name string, keepAlive time.Duration) (list []net.Listener, bound []string, err error) {
-	for _, bind := range binds {
+	var bound []string
+	for _, bind := range set.Bind {
 		host, optional := strings.CutPrefix(bind, "-")
-		ln, err := bindOne(host, port, keepAlive)
+		ln, err := bindOne(host, port, set.TCPKeepAlive)
 		if err == nil {
-			list, bound = append(list, ln), append(bound, bind)
+			s.Listeners, bound = append(s.Listeners, wrap(ln)), append(bound, bind)
 			continue
 		}
 		s.Warnings = append(s.Warnings, fmt.Sprintf("Warning: Could not create server TCP listening socket %s:%d: %s", host, port, bindReason(err)))
 		if !skippable(err, optional) {
-			return list, bound, &errtext.StartError{Lines: []string{fmt.Sprintf("Failed listening on port %d (%s), aborting.", port, name)}, Err: err}
+			return &errtext.StartError{Lines: []string{fmt.Sprintf("Failed listening on port %d (%s), aborting.", port, name)}, Err: err}
 		}
 	}
-	return list, bound, nil
+	s.show(kind, bound, port)
+	return nil
+}
+
+// HTTP opens http-port on the addresses of http-bind that this machine has. The error
+// says which one cannot be had, and nothing is open then.
+func HTTP(set configrewrite.Settings) (list []net.Listener, err error) {
+	for _, bind := range set.HTTP.Bind {
+		host, optional := strings.CutPrefix(bind, "-")
+		ln, err := bindOne(host, set.HTTP.Port, set.TCPKeepAlive)
+		switch {
+		case err == nil:
+			list = append(list, ln)
+		case !skippable(err, optional):
+			closeAll(list)
+			return nil, fmt.Errorf("%s: %s", net.JoinHostPort(host, strconv.Itoa(set.HTTP.Port)), bindReason(err))
+		}
+	}
+	if len(list) == 0 {
+		return nil, errors.New("this machine has none of the addresses of http-bind")
+	}
+	return list, nil
 }
 
 // bindReason says why an address is not used, in redis-sentinel's words.

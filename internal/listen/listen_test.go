@@ -212,3 +212,38 @@ func TestEmbeddedTLS(t *testing.T) {
 		t.Errorf("%q, %v", talkless, err)
 	}
 }
+
+// TestHTTP: http-port is opened on what the machine has, whole or not at all.
+func TestHTTP(t *testing.T) {
+	taken, free := takenPort(t), unusedPort(t)
+	for name, c := range map[string]struct {
+		port int
+		bind []string
+		says string // "": it works
+	}{
+		"here":          {free, []string{"127.0.0.1", "-192.0.2.1"}, ""},
+		"taken":         {taken, []string{"127.0.0.2", "-127.0.0.1", "*"}, ": bind: Address already in use"},
+		"not here":      {free, []string{"127.0.0.1", "192.0.2.1"}, fmt.Sprintf("192.0.2.1:%d: bind: Cannot assign requested address", free)},
+		"only optional": {free, []string{"-192.0.2.1"}, "this machine has none of the addresses of http-bind"},
+		"no such name":  {free, []string{"no.such.host.invalid"}, "Name or service not known"},
+	} {
+		set := configrewrite.DefaultSettings()
+		set.HTTP.Port, set.HTTP.Bind = c.port, c.bind
+		list, err := HTTP(set)
+		if (err == nil) != (c.says == "") || err != nil && !strings.HasSuffix(err.Error(), c.says) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if (len(list) == 1) != (c.says == "") {
+			t.Errorf("%s: %d are open", name, len(list))
+		}
+		closeAll(list)
+	}
+	// What was open before a failure is open no more.
+	set := configrewrite.DefaultSettings()
+	set.HTTP.Port, set.HTTP.Bind = free, []string{"127.0.0.1"}
+	list, err := HTTP(set)
+	if err != nil {
+		t.Error(err)
+	}
+	closeAll(list)
+}

@@ -35,7 +35,7 @@ func (n *Node) newHistory(c clock, log logfile.Sink) *history {
 			h.archive.Add(r)
 			if r.Over() {
 				log.Record(weight(r), r.String(), reportAttrs(r)...)
-				n.meters.Report(r)
+				n.console.report(r)
 			}
 		},
 		Begun: func(r journal.Report) { log.Record(monitor.LevelNotice, r.Opening(), reportAttrs(r)...) },

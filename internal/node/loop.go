@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/gosentinel/sentinel/event"
-	"github.com/gosentinel/sentinel/internal/console"
 	"github.com/gosentinel/sentinel/internal/logfile"
 	"github.com/gosentinel/sentinel/internal/recorder"
 	"github.com/gosentinel/sentinel/internal/server"
@@ -50,7 +49,7 @@ type loopConfig struct {
 	publish func(monitor.Event)
 	script  func(monitor.RunScript)
 	history *history
-	meters  *console.Meters
+	console *attached
 	addrs   *server.Addrs
 	crash   func()                                          // carries out a simulated crash; nil: only the loop ends
 	lookup  func(ctx context.Context, host string) []string // nil when the name does not resolve
@@ -300,7 +299,7 @@ func (l *loop) saveStates() {
 			}
 			begun := time.Now()
 			err := l.store.Save(p.State)
-			l.meters.Saved(time.Since(begun), err)
+			l.console.saved(time.Since(begun), err)
 			l.inbox.put(item{persisted: p, err: err})
 		case s := <-l.forecasts:
 			if prepares && len(l.saves) == 0 {
@@ -392,7 +391,7 @@ func (l *loop) do(ctx context.Context, e monitor.Effect) {
 			l.pulse.explain(l.log.Record, t)
 		}
 		l.publish(e.Event)
-		l.meters.Event(e.Event)
+		l.console.event(e.Event)
 		l.history.Effect(l.inbox.clock.now(), e)
 	case monitor.Note:
 		l.history.Effect(l.inbox.clock.now(), e)

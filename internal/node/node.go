@@ -12,14 +12,13 @@ import (
 
 	"github.com/gosentinel/sentinel/configrewrite"
 	"github.com/gosentinel/sentinel/internal/acl"
-	"github.com/gosentinel/sentinel/internal/console"
 	"github.com/gosentinel/sentinel/internal/listen"
 	"github.com/gosentinel/sentinel/internal/logfile"
+	"github.com/gosentinel/sentinel/internal/lookout"
 	"github.com/gosentinel/sentinel/internal/mempipe"
 	"github.com/gosentinel/sentinel/internal/recorder"
 	"github.com/gosentinel/sentinel/internal/server"
 	"github.com/gosentinel/sentinel/internal/tlsfiles"
-	"github.com/gosentinel/sentinel/internal/web"
 	"github.com/gosentinel/sentinel/monitor"
 	"github.com/gosentinel/sentinel/pubsub"
 )
@@ -73,9 +72,8 @@ type Node struct {
 	process   Process
 	room      listen.Room
 
-	meters *console.Meters
-	vitals atomic.Pointer[func() console.Vitals] // of the running Sentinel
-	site   web.Site
+	console attached
+	vitals  atomic.Pointer[func() lookout.Vitals] // of the running Sentinel
 
 	bus     *pubsub.Bus
 	started atomic.Bool
@@ -131,7 +129,6 @@ func New(cfg Config) (*Node, error) {
 		opened: make(chan struct{}), inner: mempipe.Listen(inProcess),
 		openLog: func() (logfile.Log, error) { return logfile.Slog(cfg.Logger), nil },
 	}
-	n.useConsole()
 	n.bus = pubsub.NewBus(pubsub.Limits{ClientQueueBytes: queueLimit(n.settings.OutputLimits.PubSub), EventsQueueBytes: cfg.EventsBytes})
 	switch {
 	case cfg.StateFile != "":
@@ -173,6 +170,8 @@ type Process struct {
 	FitFiles func(st *monitor.State, maxClients, others int) (listen.Files, error)
 	// Exit ends the process at a simulated crash.
 	Exit func(status int)
+	// Console makes what operators see.
+	Console func(lookout.Source) lookout.Console
 }
 
 // Open returns a Node that is configured by a file: a sentinel.toml if its name
@@ -191,7 +190,9 @@ func Open(path string, process Process, overrides ...string) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{path: file.Path(), process: process, shutdown: true, opened: make(chan struct{}), inner: mempipe.Listen(inProcess)}
-	n.useConsole()
+	if process.Console != nil {
+		n.Attach(process.Console)
+	}
 	var problems []error
 	// 2. Can the state be saved, and can clients connect?
 	problems = append(problems, file.CheckWritable())
@@ -385,8 +386,8 @@ func (n *Node) fitFiles() error {
 		return nil
 	}
 	others := 0
-	if n.settings.HTTP.Port != 0 {
-		others = web.MaxConns
+	if c := n.console.get(); c != nil && n.settings.HTTP.Port != 0 {
+		others = c.MaxConns()
 	}
 	files, err := n.process.FitFiles(&n.state, n.settings.MaxClients, others)
 	if err != nil {

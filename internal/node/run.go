@@ -17,6 +17,7 @@ import (
 	"github.com/gosentinel/sentinel/internal/errtext"
 	"github.com/gosentinel/sentinel/internal/listen"
 	"github.com/gosentinel/sentinel/internal/logfile"
+	"github.com/gosentinel/sentinel/internal/lookout"
 	"github.com/gosentinel/sentinel/internal/recorder"
 	"github.com/gosentinel/sentinel/internal/scripts"
 	"github.com/gosentinel/sentinel/internal/server"
@@ -114,6 +115,9 @@ func (n *Node) runLogged(ctx context.Context, cancel context.CancelCauseFunc, lo
 	}
 	if n.tls != nil {
 		n.tls.LogTo(log.Log)
+	}
+	if err := n.checkPages(); err != nil {
+		return err
 	}
 	socks, err := n.listen(log)
 	if err != nil {
@@ -215,15 +219,15 @@ func (n *Node) build(ctx context.Context, log logfile.Log, socks *listen.Sockets
 		}),
 		policy: newPolicyShell(ctx, n.policy, func(a monitor.Input) { in.put(item{in: a}) }, log),
 		scripts: scripts.New(scripts.Config{
-			Emit: func(ev monitor.Event) { log.Event(ev); n.bus.Publish(ev); n.meters.Event(ev) },
+			Emit: func(ev monitor.Event) { log.Event(ev); n.bus.Publish(ev); n.console.event(ev) },
 			Log:  log.Log,
 		}),
 	}
 	sh.history = n.newHistory(in.clock, log)
-	n.meters.Begin(n.state.Options.MyID, sh.history.archive.Reports("", 0))
+	n.console.begin(func(c lookout.Console) { c.Begin(n.state.Options.MyID, sh.history.archive.Reports("", 0)) })
 	return newLoop(loopConfig{
 		core: core, record: n.record, inbox: in, store: n.store, giveUp: giveUp, links: sh.links, gossip: sh.gossip, policy: sh.policy, log: log, publish: n.bus.Publish,
-		script: sh.scripts.Run, history: sh.history, meters: n.meters, addrs: &server.Addrs{}, crash: n.crash(log), lookup: names.lookup, secret: secret,
+		script: sh.scripts.Run, history: sh.history, console: &n.console, addrs: &server.Addrs{}, crash: n.crash(log), lookup: names.lookup, secret: secret,
 	}), sh, nil
 }
 
@@ -276,7 +280,7 @@ func (n *Node) serve(ctx context.Context, cancel context.CancelCauseFunc, l *loo
 	cfg.LoopTimes = func() server.LoopTimes { return l.stalls.times(l.inbox.clock.now()) }
 	srv := server.New(cfg, l, n.bus)
 	n.useVitals(l, sh, srv, log)
-	pages := n.openWeb(socks)
+	pages := n.openPages(log)
 	l.show() // or the first clients would be told that no master is known
 	var work sync.WaitGroup
 	serving := append(slices.Clone(socks.Listeners), n.inner)
@@ -290,7 +294,7 @@ func (n *Node) serve(ctx context.Context, cancel context.CancelCauseFunc, l *loo
 			}
 		})
 	}
-	work.Go(func() { pages.serve(log) })
+	work.Go(func() { pages.serve(ctx) })
 	work.Go(func() {
 		<-ctx.Done()
 		n.logShutdownCause(ctx, log)
@@ -310,7 +314,6 @@ func (n *Node) serve(ctx context.Context, cancel context.CancelCauseFunc, l *loo
 	l.run(ctx)
 	n.running.Store(nil)
 	cancel(errEnded) // a simulated crash ends the loop without cancelling ctx
-	pages.close()
 	srv.Close()
 	work.Wait()
 	n.end(sh, log)

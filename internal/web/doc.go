@@ -1,6 +1,6 @@
 // Package web serves what a running program shows over HTTP: /livez and /readyz for
 // supervisors, /metrics for Prometheus, /status as JSON, and a page for people that
-// keeps itself up to date. The daemon, the proxy and the agent all use it.
+// keeps itself up to date. The daemon and the proxy use it.
 //
 // A program describes itself as a [Site]: a few functions that are asked when somebody
 // wants to know. [Handler] makes the pages of it, for programs that serve HTTP
