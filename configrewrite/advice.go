@@ -20,6 +20,8 @@ type Advice struct {
 	Line    int    // from 1; 0 when no line says it
 	Message string // what will go wrong
 	Hint    string // what to write
+
+	Bind []string // of what is open to all: where others connect, in the words of bind
 }
 
 // String returns the advice as one line of text.
@@ -61,7 +63,7 @@ func (a *adviser) add(kind, master, message, hint string, keys ...string) {
 			break
 		}
 	}
-	a.list = append(a.list, Advice{kind, master, at.file, at.line, message, hint})
+	a.list = append(a.list, Advice{Kind: kind, Master: master, File: at.file, Line: at.line, Message: message, Hint: hint})
 }
 
 // listener looks for a door without a lock: a client that connects can have masters
@@ -72,15 +74,24 @@ func (a *adviser) listener(open bool) {
 	if !open || s.ProtectedMode || s.Port == 0 && !anyTLS || !slices.ContainsFunc(s.Bind, reachable) {
 		return
 	}
-	a.add("open-to-all", "", "clients of other machines need no password", "write: "+a.setting("requirepass", "<password>")+", or "+a.setting("bind", "127.0.0.1"), "bind", "port")
+	a.openToAll(s.Bind, "clients of other machines need no password", "requirepass", "bind", "port")
+}
+
+// openToAll notes a door that stands open: the options are those of its password, its
+// addresses and its port.
+func (a *adviser) openToAll(bind []string, message, password, addrs, port string) {
+	a.add("open-to-all", "", message, "write: "+a.setting(password, "<password>")+", or "+a.setting(addrs, "127.0.0.1"), addrs, port)
+	a.list[len(a.list)-1].Bind = bind
 }
 
 // http looks for a page that anybody can look at.
 func (a *adviser) http() {
 	s := &a.doc.Settings.HTTP
 	if s.Port != 0 && s.Password == "" && s.Token == "" && slices.ContainsFunc(s.Bind, reachable) {
-		a.add("open-to-all", "", "the status page and the metrics can be read from other machines without a password",
-			"write: "+a.setting("http-password", "<password>")+", or "+a.setting("http-bind", "127.0.0.1"), "http-bind", "http-port")
+		a.openToAll(s.Bind, "the status page and the metrics can be read from other machines without a password", "http-password", "http-bind", "http-port")
+	}
+	if s.User != "" && s.Password == "" {
+		a.add("file-warning", "", "http-user has no effect without http-password: nobody is asked for a user", "write: "+a.setting("http-password", "<password>"), "http-user")
 	}
 }
 

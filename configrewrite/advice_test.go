@@ -40,6 +40,12 @@ func TestAdvice(t *testing.T) {
 		{text: "tls-port 5\ntls-auth-clients yes\n", want: []string{"s: clients"}},
 		{format: FormatTOML, text: "[server]\nport = 5\n", want: []string{`s:2: clients of other machines need no password; write: requirepass = "<password>", or bind = ["127.0.0.1"]`}},
 
+		{text: "bind 127.0.0.1\nhttp-port 9\n"},
+		{text: "bind 127.0.0.1\nhttp-port 9\nhttp-bind *\n", want: []string{"s:3: the status page and the metrics can be read from other machines without a password; write: http-password <password>, or http-bind 127.0.0.1"}},
+		{text: "bind 127.0.0.1\nhttp-port 9\nhttp-bind *\nhttp-token x\n"},
+		{text: "bind 127.0.0.1\nhttp-user ops\nhttp-password x\n"},
+		{text: "bind 127.0.0.1\nhttp-user ops\n", want: []string{"s:2: http-user has no effect without http-password: nobody is asked for a user; write: http-password <password>"}},
+
 		{text: with("1"), want: []string{"s:2: master m: with quorum 1, one Sentinel that loses its connection is enough to call the master down; write a quorum of 2, with three Sentinels"}},
 		{text: with("4")}, // nobody is known yet
 		{text: with("9"), want: []string{"s:2: master m: quorum is 9, and no other Sentinel is known yet: no failover can begin before there are 9 of them; with three Sentinels write a quorum of 2"}},

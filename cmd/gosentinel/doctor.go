@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"net"
+	"net/netip"
 
 	"github.com/spf13/cobra"
 
@@ -84,7 +86,7 @@ func examineFile(r *reach, report *doctor.Report, path string) bool {
 	if mistakes != nil {
 		report.Mistakes(path, mistakes)
 	} else {
-		report.File(path, n.Advice(), n.Warnings())
+		report.File(path, n.Advice(), n.Warnings(), ownAddrs())
 	}
 	file, err := configrewrite.Load(path, nil)
 	if err != nil {
@@ -94,4 +96,15 @@ func examineFile(r *reach, report *doctor.Report, path string) bool {
 		report.Mistakes(path, fmt.Errorf("%s", errtext.OneLine(err)))
 	}
 	return true
+}
+
+// ownAddrs returns the addresses of this machine, as far as the system tells.
+func ownAddrs() (list []netip.Addr) {
+	all, _ := net.InterfaceAddrs()
+	for _, a := range all {
+		if p, err := netip.ParsePrefix(a.String()); err == nil {
+			list = append(list, p.Addr())
+		}
+	}
+	return list
 }

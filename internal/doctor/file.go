@@ -3,6 +3,7 @@ package doctor
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -39,12 +40,16 @@ func (r *Report) Mistakes(path string, err error) {
 	}
 }
 
-// File adds what is questionable in a file with which a Sentinel starts. The warnings may
-// repeat the advice.
-func (r *Report) File(path string, advice []configrewrite.Advice, warnings []string) {
+// File adds what is questionable in a file with which a Sentinel starts, on a machine with
+// the addresses own. The warnings may repeat the advice.
+func (r *Report) File(path string, advice []configrewrite.Advice, warnings []string, own []netip.Addr) {
 	for _, a := range advice {
 		warnings = slices.DeleteFunc(slices.Clone(warnings), func(w string) bool { return w == a.String() })
-		r.add(Finding{Kind: a.Kind, Master: a.Master, Where: []string{place(a.File, a.Line)}, What: sentence(upper(strings.TrimPrefix(a.Message, "master "+a.Master+": "))), Mend: []string{a.Hint}})
+		var level Level // of the kind
+		if a.Bind != nil && !exposed(a.Bind, own) {
+			level = Note // whoever is in a private network is often trusted
+		}
+		r.add(Finding{Kind: a.Kind, Level: level, Master: a.Master, Where: []string{place(a.File, a.Line)}, What: sentence(upper(strings.TrimPrefix(a.Message, "master "+a.Master+": "))), Mend: []string{a.Hint}})
 	}
 	for _, w := range warnings {
 		where, what := path, w
@@ -65,6 +70,30 @@ func (r *Report) File(path string, advice []configrewrite.Advice, warnings []str
 		r.add(f)
 	}
 	r.Looked = append(r.Looked, "the file "+path)
+}
+
+// exposed reports whether somebody outside of private networks can reach what is bound to
+// these addresses, on a machine with the addresses own.
+func exposed(bind []string, own []netip.Addr) bool {
+	return slices.ContainsFunc(bind, func(word string) bool {
+		word = strings.TrimPrefix(word, "-")
+		ip, err := netip.ParseAddr(word)
+		switch {
+		case word == "*" || word == "::*" || err == nil && ip.IsUnspecified():
+			return slices.ContainsFunc(own, public)
+		case err != nil:
+			return true // who knows where a name leads
+		}
+		return public(ip)
+	})
+}
+
+// behindCarriers are the addresses that providers and overlay networks use as private ones.
+var behindCarriers = netip.MustParsePrefix("100.64.0.0/10")
+
+func public(ip netip.Addr) bool {
+	ip = ip.Unmap()
+	return ip.IsGlobalUnicast() && !ip.IsPrivate() && !behindCarriers.Contains(ip)
 }
 
 func place(file string, line int) string {

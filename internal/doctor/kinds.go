@@ -57,7 +57,7 @@ var kinds = []Kind{
 	{"replicas-unknown", Warning, "A server has a replica that the Sentinels do not know."},
 	{"rights-reduced", Warning, "The user of the Sentinels lacks a right, and a failover does less than it should."},
 	{"parallel-syncs-high", Warning, "After a failover all replicas load their data at the same time."},
-	{"open-to-all", Warning, "Clients of other machines need no password."},
+	{"open-to-all", Warning, "Clients of other machines need no password. Where only private networks reach it, a note."},
 	{"file-in-place", Warning, "The file cannot be replaced, as with one that is mounted by itself: it is written in place."},
 	{"tilt", Warning, "A Sentinel is in TILT: it decides nothing."},
 	{"clocks-apart", Warning, "Clocks of machines differ."},

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -323,9 +324,9 @@ func TestHostileWords(t *testing.T) {
 func TestManyAlike(t *testing.T) {
 	r := &doctor.Report{}
 	for k := range 300 {
-		r.File("f", []configrewrite.Advice{{Kind: "quorum-one", Master: fmt.Sprint(k), Message: "one", Hint: "two"}}, nil)
+		r.File("f", []configrewrite.Advice{{Kind: "quorum-one", Master: fmt.Sprint(k), Message: "one", Hint: "two"}}, nil, nil)
 	}
-	r.File("f", nil, []string{"last"})
+	r.File("f", nil, []string{"last"}, nil)
 	r.Looked = nil
 	var b, j bytes.Buffer
 	r.Print(&b)
@@ -366,7 +367,7 @@ func TestFile(t *testing.T) {
 	r.Mistakes("none", missing)
 	r.Mistakes("s.conf", errors.Join(&configrewrite.NotWritableError{Path: "/etc/s.conf", Err: fs.ErrPermission}, errors.New("no port")))
 	r.File("s.conf", []configrewrite.Advice{{Kind: "quorum-one", Master: "m", File: "s.conf", Line: 3, Message: "master m: with quorum 1, one is enough", Hint: "write a quorum of 2"}},
-		[]string{"s.conf:3: master m: with quorum 1, one is enough; write a quorum of 2", "s.conf:9: damaged line dropped: x", "it is written in place", "s.conf:2: announce-ip counts as not set"})
+		[]string{"s.conf:3: master m: with quorum 1, one is enough; write a quorum of 2", "s.conf:9: damaged line dropped: x", "it is written in place", "s.conf:2: announce-ip counts as not set"}, nil)
 	r.Sort()
 	var b bytes.Buffer
 	r.Print(&b)
@@ -381,6 +382,34 @@ func TestFile(t *testing.T) {
 	for _, f := range r.Findings {
 		if len(f.Mend) == 0 {
 			t.Errorf("nothing mends %+v", f)
+		}
+	}
+}
+
+// TestOpenToAll: who needs no password is a warning where the internet may reach it, and a
+// note in private networks.
+func TestOpenToAll(t *testing.T) {
+	private, both := []string{"127.0.0.1", "10.0.0.5", "100.64.0.1", "fd00::1", "fe80::1"}, []string{"10.0.0.5", "8.8.8.8"}
+	for _, c := range []struct {
+		bind []string
+		own  []string
+		want doctor.Level
+	}{
+		{[]string{"*", "-::*"}, private, doctor.Note},
+		{[]string{"*", "-::*"}, both, doctor.Warning},
+		{[]string{"0.0.0.0"}, append(private, "2001:4860::1"), doctor.Warning},
+		{[]string{"10.0.0.5", "127.0.0.1"}, both, doctor.Note},
+		{[]string{"10.0.0.5", "-8.8.8.8"}, private, doctor.Warning},
+		{[]string{"sentinel.example.com"}, private, doctor.Warning},
+	} {
+		var own []netip.Addr
+		for _, one := range c.own {
+			own = append(own, netip.MustParseAddr(one))
+		}
+		r := &doctor.Report{}
+		r.File("f", []configrewrite.Advice{{Kind: "open-to-all", Message: "m", Hint: "h", Bind: c.bind}}, nil, own)
+		if got := r.Findings[0].Level; got != c.want {
+			t.Errorf("bind %v on %v: %s, want %s", c.bind, c.own, got, c.want)
 		}
 	}
 }

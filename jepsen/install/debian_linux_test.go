@@ -119,7 +119,6 @@ func (m *machine) starts(master string) {
 	m.run("sed -i 's/^#sentinel monitor mymaster 192.0.2.1 6379 2/sentinel monitor mymaster " + master + " 6379 2/' /etc/gosentinel/sentinel.conf")
 	// A test does not wait for half a minute.
 	m.run("sed -i 's/^#sentinel down-after-milliseconds mymaster 5000/sentinel down-after-milliseconds mymaster 1000/' /etc/gosentinel/sentinel.conf")
-	m.run("sed -i 's/^#requirepass secret/requirepass secret/' /etc/gosentinel/sentinel.conf") // the doctor wants one
 	m.run("echo 'http-port 9121\nhttp-bind *\nhttp-password secret' >> /etc/gosentinel/sentinel.conf")
 	m.run("systemctl enable --now gosentinel")
 	m.wants("systemctl is-active gosentinel", "active")
