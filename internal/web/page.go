@@ -58,7 +58,7 @@ func (s *shown) servePage(w http.ResponseWriter, r *http.Request) {
 	}
 	var b bytes.Buffer
 	if err := layout.Execute(&b, map[string]any{
-		"Name": s.Name, "Title": Clean(page.Title), "Parts": page.sections(), "Style": template.CSS(style), "Script": template.JS(script),
+		"Name": s.Name, "Title": page.title, "Parts": page.sections, "Style": template.CSS(style), "Script": template.JS(script),
 	}); err != nil {
 		fail(w, http.StatusInternalServerError, err)
 		return
@@ -75,7 +75,13 @@ type section struct {
 	HTML template.HTML `json:"html"`
 }
 
-func (p Page) sections() []section {
+// rendered is a page as it is sent, made once for all who look.
+type rendered struct {
+	title    string
+	sections []section
+}
+
+func (p Page) render() rendered {
 	list := make([]section, len(p.Parts))
 	for i, part := range p.Parts {
 		part.HTML = template.HTML(Clean(string(part.HTML)))
@@ -83,5 +89,5 @@ func (p Page) sections() []section {
 		h.Write([]byte(part.HTML))
 		list[i] = section{part.ID, template.HTML(fmt.Sprintf("<section id=%q data-v=\"%x\">\n%s</section>", part.ID, h.Sum64(), part.HTML))}
 	}
-	return list
+	return rendered{Clean(p.Title), list}
 }

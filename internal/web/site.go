@@ -67,9 +67,10 @@ type shown struct {
 	Site
 	access  func() Access
 	metrics *Fresh[[]byte]
+	status  *Fresh[[]byte]
 
 	mu    sync.Mutex
-	pages map[int]*Fresh[Page]
+	pages map[int]*Fresh[rendered]
 
 	viewers chan struct{} // has a token for each stream of events
 }
@@ -77,8 +78,9 @@ type shown struct {
 // Handler returns the pages of a site, from / on. They are for reading only. A program
 // that mounts them elsewhere strips the prefix of its own. access is asked at each request.
 func Handler(site Site, access func() Access) http.Handler {
-	s := &shown{Site: site, access: access, pages: map[int]*Fresh[Page]{}, viewers: make(chan struct{}, maxViewers)}
+	s := &shown{Site: site, access: access, pages: map[int]*Fresh[rendered]{}, viewers: make(chan struct{}, maxViewers)}
 	s.metrics = &Fresh[[]byte]{Age: metricsAge, Make: s.gather}
+	s.status = &Fresh[[]byte]{Age: pageAge, Make: s.statusText}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", s.probe(site.Live))
 	mux.HandleFunc("GET /readyz", s.probe(site.Ready))
@@ -115,20 +117,22 @@ func (s *shown) probe(ask func(context.Context) Verdict) http.HandlerFunc {
 }
 
 func (s *shown) serveStatus(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), answerTimeout)
-	defer cancel()
-	v, err := s.Status(ctx)
+	text, err := s.status.Get(r.Context())
 	if err != nil {
 		fail(w, http.StatusServiceUnavailable, err)
 		return
 	}
-	text, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
-		fail(w, http.StatusInternalServerError, err)
-		return
-	}
 	head(w, "application/json")
-	_, _ = w.Write(append(text, '\n'))
+	_, _ = w.Write(text)
+}
+
+func (s *shown) statusText(ctx context.Context) ([]byte, error) {
+	v, err := s.Status(ctx)
+	if err != nil {
+		return nil, err
+	}
+	text, err := json.MarshalIndent(v, "", "  ")
+	return append(text, '\n'), err
 }
 
 // restricted lets only those in who may look.
@@ -171,11 +175,14 @@ func pageNumber(r *http.Request) (int, error) {
 }
 
 // page returns a page that is at most a second old.
-func (s *shown) page(ctx context.Context, number int) (Page, error) {
+func (s *shown) page(ctx context.Context, number int) (rendered, error) {
 	s.mu.Lock()
 	p := s.pages[number]
 	if p == nil {
-		p = &Fresh[Page]{Age: pageAge, Make: func(ctx context.Context) (Page, error) { return s.Page(ctx, number) }}
+		p = &Fresh[rendered]{Age: pageAge, Make: func(ctx context.Context) (rendered, error) {
+			page, err := s.Page(ctx, number)
+			return page.render(), err
+		}}
 		s.pages[number] = p
 	}
 	s.mu.Unlock()

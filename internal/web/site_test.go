@@ -38,10 +38,11 @@ func (s *sample) site() Site {
 		Live:    func(context.Context) Verdict { return s.live },
 		Ready:   func(context.Context) Verdict { return s.ready },
 		Metrics: reg,
-		Status:  func(context.Context) (any, error) { return s.status, s.err },
+		Status:  func(context.Context) (any, error) { s.made++; return s.status, s.err },
 		Page: func(_ context.Context, n int) (Page, error) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
+			s.made++
 			switch {
 			case s.err != nil:
 				return Page{}, s.err
@@ -93,8 +94,8 @@ func TestPages(t *testing.T) {
 		t.Errorf("POST: %d", w.Code)
 	}
 	s.err = errors.New("stuck")
-	for _, path := range []string{"/status"} {
-		if w := get(h, path); w.Code != 503 || !strings.Contains(w.Body.String(), "stuck") {
+	for _, path := range []string{"/status", "/"} {
+		if w := get(Handler(s.site(), Everybody), path); w.Code != 503 || !strings.Contains(w.Body.String(), "stuck") {
 			t.Errorf("%s while the program is stuck: %d %q", path, w.Code, w.Body)
 		}
 	}
@@ -103,15 +104,17 @@ func TestPages(t *testing.T) {
 	}
 }
 
-// TestMetricsAreShared: what many ask for at one time is made once.
-func TestMetricsAreShared(t *testing.T) {
-	s := &sample{}
-	h := Handler(s.site(), Everybody)
-	for range 50 {
-		get(h, "/metrics")
-	}
-	if s.made > 5 {
-		t.Errorf("the metrics were made %d times for 50 scrapes in a row", s.made)
+// TestPagesAreShared: what many ask for at one time is made once.
+func TestPagesAreShared(t *testing.T) {
+	for _, path := range []string{"/metrics", "/status", "/"} {
+		s := &sample{pages: []Page{{}}}
+		h := Handler(s.site(), Everybody)
+		for range 50 {
+			get(h, path)
+		}
+		if s.made == 0 || s.made > 5 {
+			t.Errorf("%s was made %d times for 50 who asked in a row", path, s.made)
+		}
 	}
 }
 

@@ -66,8 +66,8 @@ type viewer struct {
 }
 
 // show sends what the viewer does not have yet.
-func (v *viewer) show(p Page) error {
-	list := p.sections()
+func (v *viewer) show(p rendered) error {
+	list := p.sections
 	ids := make([]string, len(list))
 	for i, s := range list {
 		ids[i] = s.ID
@@ -79,7 +79,7 @@ func (v *viewer) show(p Page) error {
 		}
 	}()
 	if v.has == nil || !slices.Equal(ids, v.ids) {
-		return v.send("whole", map[string]any{"title": Clean(p.Title), "parts": list})
+		return v.send("whole", map[string]any{"title": p.title, "parts": list})
 	}
 	var changed []section
 	for _, s := range list {
@@ -88,7 +88,7 @@ func (v *viewer) show(p Page) error {
 		}
 	}
 	if changed != nil {
-		return v.send("parts", map[string]any{"title": Clean(p.Title), "parts": changed})
+		return v.send("parts", map[string]any{"title": p.title, "parts": changed})
 	}
 	if time.Since(v.sent) > quiet {
 		return v.write([]byte(":\n\n"))
