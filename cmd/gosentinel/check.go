@@ -29,12 +29,15 @@ func (p *program) check(inv invocation) int {
 	}
 	fmt.Fprintf(p.stdout, "%s: OK\n", file.Path())
 	fmt.Fprintf(p.stdout, "  listens on: %s\n", strings.Join(listens(s.Settings()), ", "))
+	if set := s.Settings().HTTP; set.Port != 0 {
+		fmt.Fprintf(p.stdout, "  shows metrics and the status page on: port %d of %s\n", set.Port, strings.Join(set.Bind, " "))
+	}
 	fmt.Fprintf(p.stdout, "  keeps its state in: %s\n", file.StatePath())
 	masters := file.State().Masters
 	fmt.Fprintf(p.stdout, "  monitors %s\n", words.Count(len(masters), "master"))
 	for i := range masters {
 		m := masters[i]
-		fmt.Fprintf(p.stdout, "    %s at %s, quorum %d, known: %s, %s\n", m.Name,
+		fmt.Fprintf(p.stdout, "    %s at %s, quorum %d, known: %s, %s\n", words.QuoteIfNeeded(m.Name),
 			net.JoinHostPort(m.Addr.Host, strconv.Itoa(m.Addr.Port)), m.Quorum,
 			words.Count(len(m.Replicas), "replica"), words.Count(len(m.Sentinels), "other Sentinel"))
 	}

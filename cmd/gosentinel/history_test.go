@@ -22,7 +22,7 @@ func someReports() []journal.Report {
 		list[k] = journal.Report{
 			ID: uint64(at.UnixMilli()) + uint64(k), Master: "cache", Led: true, Cause: journal.Silent, From: "10.0.0.1:6379", To: "10.0.0.2:6379",
 			Begun: at.Add(time.Duration(k) * time.Minute), Ended: at.Add(time.Duration(k)*time.Minute + time.Second), Outcome: journal.Promoted,
-			Notes: []journal.Note{{At: at, Text: "a line\x1b[31m of a server"}},
+			Notes: []journal.Note{{At: at, Text: "a line\x1b[31m\u009b31m of a server"}},
 		}
 	}
 	list[1].Master = "queue"
@@ -39,7 +39,7 @@ func TestHistoryOfFile(t *testing.T) {
 	file := writeFile(t, dir, "sentinel.conf.failovers", string(text))
 	for _, place := range []string{file, conf} {
 		got := runProgram(t, "", "gosentinel", "history", place)
-		if got.status != 0 || strings.Count(got.stdout, "has replaced 10.0.0.1:6379") != 3 || got.stderr != "" || strings.Contains(got.stdout, "\x1b") {
+		if got.status != 0 || strings.Count(got.stdout, "has replaced 10.0.0.1:6379") != 3 || got.stderr != "" || strings.ContainsAny(got.stdout, "\x1b\u009b") {
 			t.Errorf("%s: %+v", place, got)
 		}
 	}
@@ -119,7 +119,7 @@ func TestHistoryOfSentinel(t *testing.T) {
 // TestHistoryOfStranger asks something that is no Sentinel.
 func TestHistoryOfStranger(t *testing.T) {
 	t.Setenv("REDISCLI_AUTH", "")
-	for _, answer := range []string{"HTTP/1.1 400 Bad Request\r\n\r\n", "*1\r\n$6\r\nmaster\r\n", "*99999999\r\n", "$99999999999\r\n", "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n", ""} {
+	for _, answer := range []string{"HTTP/1.1 400 Bad Request\r\n\r\n", "-ERR \x1b]0;title\x07\r\n", "*1\r\n$6\r\nmaster\r\n", "*99999999\r\n", "$99999999999\r\n", "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n", ""} {
 		ln, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
@@ -133,7 +133,7 @@ func TestHistoryOfStranger(t *testing.T) {
 				c.Close()
 			}
 		}()
-		if got := runProgram(t, "", "gosentinel", "history", ln.Addr().String()); got.status != 1 || got.stdout != "" {
+		if got := runProgram(t, "", "gosentinel", "history", ln.Addr().String()); got.status != 1 || got.stdout != "" || strings.Contains(got.stderr, "\x1b") {
 			t.Errorf("%q: %+v", answer, got)
 		}
 		ln.Close()

@@ -128,6 +128,12 @@ func TestCheckConfig(t *testing.T) {
 		}
 	}
 
+	// What the file names is told, and nothing of it turns the terminal.
+	got = runProgram(t, "", "gosentinel", "--check-config", writeFile(t, dir, "shown.conf", "bind 127.0.0.1\nhttp-port 9121\nsentinel monitor \"m\\x1b[2J\" 127.0.0.1 6379 2\n"))
+	if got.status != 0 || !strings.Contains(got.stdout, "  shows metrics and the status page on: port 9121 of 127.0.0.1 -::1\n") || strings.Contains(got.stdout, "\x1b") {
+		t.Errorf("%+v", got)
+	}
+
 	// What would be found out in the first failover is said now.
 	got = runProgram(t, "", "gosentinel", "--check-config", writeFile(t, dir, "odd.conf", "bind 127.0.0.1\nsentinel monitor m 127.0.0.1 6379 9\nsentinel down-after-milliseconds m 50\nsentinel failover-timeout m 100\n"))
 	for _, want := range []string{"quorum is 9, and no other Sentinel is known yet", "down-after is 50ms", "failover-timeout is 100ms"} {
