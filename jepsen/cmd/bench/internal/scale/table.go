@@ -55,7 +55,7 @@ func more(name, unit string, goal, must float64) Figure {
 var Rows []Row
 
 func init() {
-	Rows = slices.Concat(commandRows, subscriberRows, linkRows, voteRows, startRows, failureRows, failoverRows)
+	Rows = slices.Concat(commandRows, subscriberRows, linkRows, voteRows, startRows, scrapeRows, failureRows, failoverRows)
 }
 
 // Named returns the rows of these names, with commas between them; "all" are all.
