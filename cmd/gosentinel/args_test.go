@@ -161,4 +161,7 @@ func TestVerbs(t *testing.T) {
 		got.stderr != "gosentinel: there is no file \"histroy\"; is the command history meant?\n" {
 		t.Errorf("%+v", got)
 	}
+	if got := runProgram(t, "", "gosentinel", "doctr", "10.0.0.1:26379"); got.status != 1 || !strings.HasSuffix(got.stderr, "is the command doctor meant?\n") {
+		t.Errorf("%+v", got)
+	}
 }

@@ -19,6 +19,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gosentinel/sentinel/internal/doctor"
 	"github.com/gosentinel/sentinel/journal"
 )
 
@@ -65,7 +66,7 @@ func (p *program) history(args []string) int {
 		err = h.print(p.stdout, c)
 	}
 	if err != nil {
-		fmt.Fprintln(p.stderr, "gosentinel: "+err.Error())
+		fmt.Fprintln(p.stderr, "gosentinel: "+oneLine(err.Error()))
 		return 1
 	}
 	if c.Unreadable > 0 {
@@ -184,12 +185,7 @@ func (h *history) print(w io.Writer, c journal.Contents) error {
 
 // oneLine keeps what a server has said from writing to the terminal as it likes.
 func oneLine(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return ' '
-		}
-		return r
-	}, text)
+	return strings.ReplaceAll(doctor.Printable(text), "\n", " ")
 }
 
 // ask gets the reports from a Sentinel that is running.

@@ -11,7 +11,6 @@ import (
 
 	"github.com/gosentinel/sentinel/internal/node"
 	"github.com/gosentinel/sentinel/internal/scripts"
-	"github.com/gosentinel/sentinel/internal/words"
 )
 
 const usage = `Usage: gosentinel <config-file> [--sentinel] [--<option> <value>...]... [-]
@@ -107,7 +106,11 @@ func (p *program) run() int {
 		fmt.Fprintln(p.stdout, p.version())
 		return 0
 	case err != nil:
-		return p.badUsage(err)
+		status := p.badUsage(err)
+		if len(p.argv) > 1 {
+			p.askVerb(p.argv[1])
+		}
+		return status
 	case inv.verb != nil:
 		return p.command(inv.verb)
 	}
@@ -165,9 +168,7 @@ func (p *program) start(inv invocation, stdin string) int {
 	s, err := open(inv)
 	if err != nil {
 		p.reportOpen(inv, err)
-		if verb := misspelt(inv.path); verb != "" && !exists(inv.path) {
-			fmt.Fprintf(p.stderr, "gosentinel: there is no file %s; is the command %s meant?\n", words.Quote(inv.path), verb)
-		}
+		p.askVerb(inv.path)
 		return 1
 	}
 	set := s.Settings()

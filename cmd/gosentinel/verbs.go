@@ -62,6 +62,13 @@ func misspelt(word string) string {
 	return words.Nearest(word, slices.Sorted(maps.Keys(verbs())))
 }
 
+// askVerb asks whether a command is meant, where there is no such file.
+func (p *program) askVerb(file string) {
+	if verb := misspelt(file); verb != "" && !exists(file) {
+		fmt.Fprintf(p.stderr, "gosentinel: there is no file %s; is the command %s meant?\n", words.Quote(file), verb)
+	}
+}
+
 // command carries out a command that is none of redis-sentinel.
 func (p *program) command(args []string) int {
 	root := p.tree()
