@@ -200,6 +200,9 @@ func (k *checker) remember(n *node, in monitor.InfoReply) {
 		}
 		m := n.seen.master(p.Name)
 		if info.Role == monitor.RoleMaster && n.seen.infos[v.Addr].info == info {
+			if m.said == nil { // all is forgotten when a master is removed
+				m.said = map[string]*monitor.Info{}
+			}
 			m.said[info.ReplID] = info
 		}
 		if info.Loading || info.Syncing {

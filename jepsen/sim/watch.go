@@ -102,7 +102,7 @@ func (h *watch) init() {
 func (h *watch) master(name string) *masterWatch {
 	m := h.masters[name]
 	if m == nil {
-		m = &masterWatch{said: map[string]*monitor.Info{}}
+		m = &masterWatch{}
 		m.causes.init()
 		h.masters[name] = m
 	}
