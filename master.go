@@ -60,6 +60,9 @@ type MasterConfig struct {
 	// master that had some went down. 0: without end if the master keeps its data
 	// on disk, else 10 seconds.
 	EmptyPromotionGrace time.Duration
+	// AcceptEmpty has the lineage guard take the master as it is, once, when it comes
+	// back without its data. The Sentinel sets it to false when that has happened.
+	AcceptEmpty bool
 
 	// Guards says how far each guard of this master goes, where it does not go as far
 	// as Config.Guards says.
@@ -99,7 +102,7 @@ func (m MasterConfig) core(names bool) (monitor.MasterConfig, error) {
 		ParallelSyncs: m.ParallelSyncs, AuthUser: m.AuthUser, AuthPass: m.AuthPass, Rename: rename,
 		NotificationScript: m.NotificationScript, ClientReconfigScript: m.ClientReconfigScript,
 		RebootDownAfter: m.RebootDownAfter, NeverLead: m.NeverLead,
-		PlannedFailover: planned, EmptyPromotionGrace: m.EmptyPromotionGrace, Guards: m.Guards,
+		PlannedFailover: planned, EmptyPromotionGrace: m.EmptyPromotionGrace, AcceptEmpty: m.AcceptEmpty, Guards: m.Guards,
 	}, errors.Join(wrong...)
 }
 
@@ -217,7 +220,8 @@ func masterConfig(m monitor.MasterConfig) MasterConfig {
 		AuthUser: m.AuthUser, AuthPass: m.AuthPass,
 		NotificationScript: m.NotificationScript, ClientReconfigScript: m.ClientReconfigScript,
 		RebootDownAfter: m.RebootDownAfter, NeverLead: m.NeverLead,
-		StockFailover: m.PlannedFailover == monitor.PlannedStock, EmptyPromotionGrace: m.EmptyPromotionGrace, Guards: m.Guards,
+		StockFailover: m.PlannedFailover == monitor.PlannedStock, EmptyPromotionGrace: m.EmptyPromotionGrace,
+		AcceptEmpty: m.AcceptEmpty, Guards: m.Guards,
 	}
 	for _, e := range m.Rename.Entries() {
 		if c.RenamedCommands == nil {

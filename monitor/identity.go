@@ -30,6 +30,8 @@ func (m *master) serverAt(at Addr) *instance {
 func (c *Core) mayFollow(now Instant, i *instance, to Addr) (ok, never bool) {
 	target := i.master.serverAt(to)
 	switch {
+	case i.foreign, target != nil && target.foreign:
+		return false, true
 	case i.addr.Same(to), target != nil && i.sameServer(target):
 		return false, true
 	case isLoopback(to.Shown(c.opts.AnnounceHostnames)) && !isLoopback(i.addr.DialTarget()) && !i.isOnThisHost():

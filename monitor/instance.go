@@ -46,6 +46,12 @@ type instance struct {
 	slaveofLost  bool    // the connection went down before its outcome was known
 	slaveofError string  // last refusal, so that each is logged once
 	refusedAt    Instant // when the last role change was refused; 0: it was not
+	reborn       bool    // another process was at its address before
+	ownProcess   RunID   // that was seen with data of the group at its address; "": none
+	proof        proof   // that it belongs to another group
+	claim        claim   // of another group, heard on its channel
+	foreign      bool    // it belongs to another group, and the guard acts
+	foreignSince Instant // since when that is so, or is not
 	refusesUntil Instant // until then it is expected to refuse a promotion again; 0: not
 
 	timer timer

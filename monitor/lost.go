@@ -1,8 +1,6 @@
 package monitor
 
 import (
-	"strconv"
-
 	"github.com/gosentinel/sentinel/election"
 	"github.com/gosentinel/sentinel/event"
 )
@@ -64,7 +62,7 @@ func (m *master) between(id string, otherwise uint64) uint64 {
 }
 
 // hasLost notes that m is back without data that a replica still has, and reports
-// whether that is so.
+// whether that is so, and the guard is to act.
 func (c *Core) hasLost(now Instant, m *master, info *Info) bool {
 	r := m.keeper(info)
 	switch {
@@ -73,9 +71,11 @@ func (c *Core) hasLost(now Instant, m *master, info *Info) bool {
 		m.compared = 0
 	case c.compares(now, m):
 	case m.lostSince == 0 && info.Role == RoleMaster:
+		if !c.replaces(m, r) {
+			return false
+		}
 		m.lostSince = now
-		c.log(LevelWarning, "Master "+m.cfg.Name+" is back without data that it had: replica "+r.name+" has them up to offset "+
-			strconv.FormatUint(r.data().Offset, 10)+". The master counts as down, so that a replica takes its place before all drop them")
+		c.touch(m)
 	}
 	return r != nil
 }
@@ -103,9 +103,15 @@ func (c *Core) compares(now Instant, m *master) bool {
 
 // taken takes m as it was when it was not loading.
 func (c *Core) taken(m *master) {
-	m.noteSaving(m.settled)
-	m.noteApplied(m.settled)
-	c.takeLineage(m, m.lineageOf(m.settled))
+	c.tellLost(m, m.settled)
+	c.take(m, m.settled)
+}
+
+// take takes what m says that it has for what it has.
+func (c *Core) take(m *master, info *Info) {
+	m.noteSaving(info)
+	m.noteApplied(info)
+	c.takeLineage(m, m.lineageOf(info))
 }
 
 // reviewLoss ends that state when no replica has the data any more, or when nobody
@@ -123,7 +129,7 @@ func (c *Core) reviewLoss(now Instant, m *master) Instant {
 	}
 	due := m.lostSince.Add(m.cfg.FailoverTimeout)
 	switch {
-	case m.keeper(m.settled) == nil:
+	case m.keeper(m.settled) == nil, c.guardMode(m, LineageGuard) != GuardOn:
 	case m.attempt.InProgress():
 		return Never
 	case now < due:

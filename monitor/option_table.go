@@ -75,6 +75,10 @@ var masterOptions = append(option.Table[MasterConfig]{
 		Name: "empty-promotion-grace", Where: option.InFiles | option.BySet, Unit: time.Millisecond, Since: "gosentinel",
 		Doc: "How long no replica without keys is promoted when a master that had keys is down; 0 is no limit if the master keeps its data on disk, else 10 s.",
 	}, func(m *MasterConfig) *time.Duration { return &m.EmptyPromotionGrace }, 0),
+	option.Of(option.Spec{
+		Name: "accept-empty", Where: option.InFiles | option.BySet, Since: "gosentinel",
+		Doc: "Whether the master may come back without its data, once: for a flush by a restart that is planned. The Sentinel sets it to no when that has happened.",
+	}, func(m *MasterConfig) *bool { return &m.AcceptEmpty }, false),
 	option.Custom(option.Spec{
 		Name: "rename-command", Where: option.InFiles | option.BySet, Since: "5.0",
 		Doc: "Command words under which the servers know the commands that Sentinels send: the usual word and the one to send.",

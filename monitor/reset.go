@@ -9,6 +9,8 @@ func (c *Core) resetMaster(now Instant, m *master) {
 	m.runID, m.info, m.settled, m.settledAt = "", nil, nil, 0
 	m.process, m.loaded, m.lostSince, m.saving = "", false, 0, saving{}
 	m.clean, m.compared, m.replacedOn = false, 0, 0
+	m.ringSince, m.ring = 0, ""
+	m.lossFence, m.foreign, m.claim, m.ownProcess = lossFence{}, false, claim{}, ""
 	m.infoRefresh, m.infoSent, m.infoPending = 0, 0, false
 	m.helloDue, m.helloPending = now, false
 	m.role, m.roleSince = RoleMaster, now

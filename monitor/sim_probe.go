@@ -151,3 +151,12 @@ func (c *Core) PersistFailing() string {
 	}
 	return c.disk.reason
 }
+
+// MasterOf returns the name of the master to which a record belongs; "" when there is no
+// such record any more.
+func (c *Core) MasterOf(id InstanceID) string {
+	if mem := c.members[id]; mem != nil {
+		return mem.base().master.cfg.Name
+	}
+	return ""
+}

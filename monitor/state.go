@@ -63,7 +63,10 @@ type MasterConfig struct {
 	// master that had some went down. 0: without end if that master keeps its data
 	// on disk, else 10 s.
 	EmptyPromotionGrace time.Duration
-	Guards              Guards
+	// AcceptEmpty has the lineage guard take a master as it is, once, that comes back
+	// without its data.
+	AcceptEmpty bool
+	Guards      Guards
 }
 
 // MasterState is one master with everything learned about it.
