@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -86,6 +87,9 @@ func examineFile(r *reach, report *doctor.Report, path string) bool {
 	if mistakes != nil {
 		report.Mistakes(path, mistakes)
 	} else {
+		if abs, err := filepath.Abs(path); err == nil { // as warnings have it
+			path = abs
+		}
 		report.File(path, n.Advice(), n.Warnings(), ownAddrs())
 	}
 	file, err := configrewrite.Load(path, nil)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -179,6 +180,19 @@ func TestTopScreen(t *testing.T) {
 	for _, k := range []string{"q", "\x03", "\x1b"} {
 		if !l.key([]byte(k)) {
 			t.Errorf("%q does not end it", k)
+		}
+	}
+}
+
+// TestDoctorNamesLines: a file with a relative name has its lines in the place of a finding.
+func TestDoctorNamesLines(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	writeFile(t, dir, "s.conf", "bind 127.0.0.1\nhttp-user ops\nsentinel monitor a,b 127.0.0.1 6379 2\n")
+	got := runProgram(t, "", "gosentinel", "doctor", "--offline", "s.conf")
+	for _, line := range []string{":2\n", ":3\n"} {
+		if !strings.Contains(got.stdout, "at "+filepath.Join(dir, "s.conf")+line) {
+			t.Errorf("no line%s in %+v", line, got)
 		}
 	}
 }
