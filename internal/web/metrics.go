@@ -38,6 +38,5 @@ func (s *shown) serveMetrics(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusServiceUnavailable, err)
 		return
 	}
-	head(w, string(metricsFormat))
-	_, _ = w.Write(text)
+	send(w, string(metricsFormat), text)
 }

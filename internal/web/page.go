@@ -56,17 +56,9 @@ func (s *shown) servePage(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusServiceUnavailable, fmt.Errorf("the program does not say how it is: %w", err))
 		return
 	}
-	var b bytes.Buffer
-	if err := layout.Execute(&b, map[string]any{
-		"Name": s.Name, "Title": page.title, "Parts": page.sections, "Style": template.CSS(style), "Script": template.JS(script),
-	}); err != nil {
-		fail(w, http.StatusInternalServerError, err)
-		return
-	}
-	head(w, "text/html; charset=utf-8")
 	w.Header().Set("Content-Security-Policy", policy)
 	w.Header().Set("Referrer-Policy", "no-referrer")
-	_, _ = w.Write(b.Bytes())
+	send(w, "text/html; charset=utf-8", page.html)
 }
 
 // section is a part with the element that holds it.
@@ -79,9 +71,10 @@ type section struct {
 type rendered struct {
 	title    string
 	sections []section
+	html     []byte // all of it
 }
 
-func (p Page) render() rendered {
+func (s *shown) render(p Page) (rendered, error) {
 	list := make([]section, len(p.Parts))
 	for i, part := range p.Parts {
 		part.HTML = template.HTML(Clean(string(part.HTML)))
@@ -89,5 +82,11 @@ func (p Page) render() rendered {
 		h.Write([]byte(part.HTML))
 		list[i] = section{part.ID, template.HTML(fmt.Sprintf("<section id=%q data-v=\"%x\">\n%s</section>", part.ID, h.Sum64(), part.HTML))}
 	}
-	return rendered{Clean(p.Title), list}
+	r := rendered{title: Clean(p.Title), sections: list}
+	var b bytes.Buffer
+	err := layout.Execute(&b, map[string]any{
+		"Name": s.Name, "Title": r.title, "Parts": r.sections, "Style": template.CSS(style), "Script": template.JS(script),
+	})
+	r.html = b.Bytes()
+	return r, err
 }

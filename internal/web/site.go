@@ -122,8 +122,7 @@ func (s *shown) serveStatus(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusServiceUnavailable, err)
 		return
 	}
-	head(w, "application/json")
-	_, _ = w.Write(text)
+	send(w, "application/json", text)
 }
 
 func (s *shown) statusText(ctx context.Context) ([]byte, error) {
@@ -151,6 +150,13 @@ func head(w http.ResponseWriter, kind string) {
 	h.Set("Content-Type", kind)
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
+}
+
+// send sends a whole answer. With its length known it leaves in one piece.
+func send(w http.ResponseWriter, kind string, text []byte) {
+	head(w, kind)
+	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
+	_, _ = w.Write(text)
 }
 
 func plain(w http.ResponseWriter) { head(w, "text/plain; charset=utf-8") }
@@ -181,7 +187,10 @@ func (s *shown) page(ctx context.Context, number int) (rendered, error) {
 	if p == nil {
 		p = &Fresh[rendered]{Age: pageAge, Make: func(ctx context.Context) (rendered, error) {
 			page, err := s.Page(ctx, number)
-			return page.render(), err
+			if err != nil {
+				return rendered{}, err
+			}
+			return s.render(page)
 		}}
 		s.pages[number] = p
 	}
