@@ -138,10 +138,8 @@ func TestScreenshots(t *testing.T) {
 		}
 		dom := chromium(t, "--dump-dom", url)
 		const live = `role="status">Up to date. `
-		for range 10 { // the first event may come later than the picture of the page
-			if strings.Contains(dom, live) {
-				break
-			}
+		// The first event may come later than the picture of the page.
+		for end := time.Now().Add(2 * time.Minute); !strings.Contains(dom, live) && time.Now().Before(end); {
 			dom = chromium(t, "--dump-dom", url)
 		}
 		if !strings.Contains(dom, live) {
