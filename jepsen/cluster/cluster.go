@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -22,6 +23,9 @@ import (
 type Config struct {
 	// Dir is the directory for all nodes. Empty means a new temporary directory.
 	Dir string
+	// Logs is the directory for the logs of all nodes. Empty means that each node's is
+	// in its own directory, which a test may make unwritable.
+	Logs string
 	// Keep leaves the temporary directory behind on Close. A directory that the
 	// caller named is never removed.
 	Keep bool
@@ -191,11 +195,15 @@ func (c *Cluster) add(spec NodeSpec, confName string, events bool, argv func(con
 		return nil, fmt.Errorf("files of %s: %w", spec.Name, err)
 	}
 	n := &node{
-		proc: &process{name: spec.Name, dir: dir, argv: argv(confName), cred: c.cfg.User, spawner: c.spawner, log: filepath.Join(dir, spec.Name+".log")},
+		proc: &process{
+			name: spec.Name, dir: dir, argv: argv(confName), cred: c.cfg.User, spawner: c.spawner, within: spec.Host.Within,
+			log: filepath.Join(cmp.Or(c.cfg.Logs, dir), spec.Name+".log"),
+		},
 		port: spec.Port,
 		conf: conf,
 		client: redis.NewClient(&redis.Options{
-			Addr:                     fmt.Sprintf("127.0.0.1:%d", spec.Port),
+			Addr:                     spec.Host.at(spec.Port),
+			Dialer:                   spec.Host.dialer(),
 			Username:                 spec.User,
 			Password:                 spec.Password,
 			Protocol:                 2,
@@ -261,6 +269,8 @@ type NodeSpec struct {
 	Name string
 	// Dir is the node's directory below the cluster's.
 	Dir string
+	// Host is where the node runs. The zero value is 127.0.0.1.
+	Host Host
 	// Port is where the node listens, as Conf says too.
 	Port int
 	// Conf is the text of the configuration file.
@@ -278,10 +288,10 @@ type NodeSpec struct {
 // Name returns the name of the node.
 func (n *node) Name() string { return n.proc.name }
 
-// Port returns the port of the node on 127.0.0.1.
+// Port returns the port of the node.
 func (n *node) Port() int { return n.port }
 
-// Addr returns the address of the node as "127.0.0.1:port".
+// Addr returns the address of the node as "host:port".
 func (n *node) Addr() string { return n.client.Options().Addr }
 
 // Dir returns the node's directory.

@@ -26,6 +26,7 @@ type spawner struct {
 
 type spawnJob struct {
 	cmd    *exec.Cmd
+	within func(do func() error) error // nil: in the network of this process
 	result chan error
 }
 
@@ -40,12 +41,16 @@ func (s *spawner) run() {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	for job := range s.jobs {
-		job.result <- job.cmd.Start()
+		if job.within == nil {
+			job.result <- job.cmd.Start()
+		} else {
+			job.result <- job.within(job.cmd.Start)
+		}
 	}
 }
 
-func (s *spawner) start(cmd *exec.Cmd) error {
-	job := spawnJob{cmd: cmd, result: make(chan error, 1)}
+func (s *spawner) start(cmd *exec.Cmd, within func(do func() error) error) error {
+	job := spawnJob{cmd: cmd, within: within, result: make(chan error, 1)}
 	s.jobs <- job
 	return <-job.result
 }
@@ -65,6 +70,7 @@ type process struct {
 	argv    []string
 	cred    *syscall.Credential // nil: this process's own user
 	spawner *spawner
+	within  func(do func() error) error // nil: the network of this process
 
 	mu   sync.Mutex
 	life *life // the latest one; nil before the first start
@@ -102,7 +108,7 @@ func (p *process) start() error {
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.SysProcAttr = childAttr()
 	cmd.SysProcAttr.Credential = p.cred
-	if err := p.spawner.start(cmd); err != nil {
+	if err := p.spawner.start(cmd, p.within); err != nil {
 		return fmt.Errorf("starting %s: %w", p.name, err)
 	}
 	l := &life{pid: cmd.Process.Pid, done: make(chan struct{})}

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -134,11 +135,12 @@ func (s *Sentinel) MyID(ctx context.Context) (string, error) {
 func (s *Sentinel) WaitView(ctx context.Context, name string, replicas, others int) error {
 	what := fmt.Sprintf("%s to see %s with %d replicas and %d other Sentinels", s.Name(), name, replicas, others)
 	return WaitFor(ctx, what, func(ctx context.Context) (string, bool) {
-		return s.view(ctx, name, replicas, others)
+		return s.View(ctx, name, replicas, others)
 	})
 }
 
-func (s *Sentinel) view(ctx context.Context, name string, replicas, others int) (string, bool) {
+// View says how the Sentinel sees the group, and whether that is sound: see WaitView.
+func (s *Sentinel) View(ctx context.Context, name string, replicas, others int) (string, bool) {
 	m, err := s.Master(ctx, name)
 	if err != nil {
 		return err.Error(), false
@@ -171,7 +173,7 @@ func SentinelConf(port int, m Monitored, lines ...string) string {
 	conf := []string{
 		"bind 127.0.0.1",
 		"port " + strconv.Itoa(port),
-		fmt.Sprintf("sentinel monitor %s 127.0.0.1 %d %d", m.Name, m.Port, m.Quorum),
+		fmt.Sprintf("sentinel monitor %s %s %d %d", m.Name, cmp.Or(m.Host, loopback), m.Port, m.Quorum),
 	}
 	set := func(directive string, n int64) {
 		if n != 0 {
@@ -187,6 +189,7 @@ func SentinelConf(port int, m Monitored, lines ...string) string {
 // Monitored is a master as a Sentinel's configuration names it.
 type Monitored struct {
 	Name            string
+	Host            string // empty means 127.0.0.1
 	Port            int
 	Quorum          int
 	DownAfter       time.Duration // whole milliseconds

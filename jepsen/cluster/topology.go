@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -47,6 +48,8 @@ type Topology struct {
 	// SentinelCommands are the programs of the Sentinels in turn; the last one
 	// serves for the rest. Nil means Config.Sentinel.
 	SentinelCommands [][]string
+	// ServerHost and SentinelHost, if not nil, say where server and Sentinel i run.
+	ServerHost, SentinelHost func(i int) Host
 	// Prefix stands before every node name, so that one cluster can hold several.
 	Prefix string
 }
@@ -93,7 +96,7 @@ func (c *Cluster) startServers(ctx context.Context, t Topology, g *Group) error 
 		}
 		var lines []string
 		if i > 0 {
-			lines = append(lines, "replicaof 127.0.0.1 "+strconv.Itoa(g.Servers[0].Port()))
+			lines = append(lines, "replicaof "+cmp.Or(hostOf(t.ServerHost, 0).Addr, loopback)+" "+strconv.Itoa(g.Servers[0].Port()))
 		}
 		if t.ServerConf != nil {
 			lines = append(lines, t.ServerConf(i)...)
@@ -106,8 +109,9 @@ func (c *Cluster) startServers(ctx context.Context, t Topology, g *Group) error 
 			}
 			lines = append(lines, front...)
 		}
+		host := hostOf(t.ServerHost, i)
 		s, err := c.StartServer(NodeSpec{
-			Name: t.Prefix + "server" + strconv.Itoa(i), Port: port, Conf: ServerConf(port, lines...),
+			Name: t.Prefix + "server" + strconv.Itoa(i), Host: host, Port: port, Conf: ServerConf(port, concat(host.lines(), lines)...),
 			User: t.User, Password: t.Password, TLS: t.TLS,
 		})
 		if err != nil {
@@ -138,14 +142,15 @@ func (c *Cluster) startSentinels(ctx context.Context, t Topology, g *Group) erro
 		if err != nil {
 			return err
 		}
-		lines := concat(t.SentinelConf, t.ports(port))
+		host := hostOf(t.SentinelHost, i)
+		lines := concat(host.lines(), t.SentinelConf, t.ports(port))
 		if t.EachSentinelConf != nil {
 			lines = append(lines, t.EachSentinelConf(i)...)
 		}
 		spec := NodeSpec{
-			Name: t.Prefix + "sentinel" + strconv.Itoa(i), Port: port,
+			Name: t.Prefix + "sentinel" + strconv.Itoa(i), Host: host, Port: port,
 			Conf: SentinelConf(port, Monitored{
-				Name: t.Master, Port: g.Servers[0].Port(), Quorum: t.Quorum,
+				Name: t.Master, Host: hostOf(t.ServerHost, 0).Addr, Port: g.Servers[0].Port(), Quorum: t.Quorum,
 				DownAfter: t.DownAfter, FailoverTimeout: t.FailoverTimeout, ParallelSyncs: t.ParallelSyncs,
 			}, lines...),
 			User: t.SentinelUser, Password: t.SentinelPassword, TLS: t.TLS,
