@@ -12,7 +12,7 @@ SEED     ?= 1
 
 .DEFAULT_GOAL := build
 .PHONY: help build deb image dist install-test manifests demo proxy-demo deps test test-integration switchovers lint portable fuzz conformance ecosystem client-libraries companions proxy-clients proxies seeds mixed screenshots monitoring
-.PHONY: sim sim-long sim-stats explore mutants bench-failover bench-planned bench-promote bench-proxy bench-gossip bench bench-short benchmem clean
+.PHONY: jepsen jepsen-long sim sim-long sim-stats explore mutants bench-failover bench-planned bench-promote bench-proxy bench-gossip bench bench-short benchmem clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -130,6 +130,20 @@ screenshots: ## have Chromium show the status page in every state, into bin/scre
 mixed: build ## stock and gosentinel in one quorum: failovers, replacement, bursts (12 minutes)
 	@sh jepsen/install.sh redis-server redis-sentinel
 	$(GO) run ./jepsen/cmd/bench mixed -sentinel $(BIN)/gosentinel
+
+# What `make jepsen` plays: the mixes, and what the Sentinels are.
+MIX       ?= every
+SENTINELS ?= ours
+
+jepsen: build ## play faults against real processes in networks of their own, and judge (10 minutes; MIX=kill SENTINELS=stock)
+	@sh jepsen/install.sh redis-server redis-sentinel nft ip
+	$(GO) build -o $(BIN)/ ./jepsen/cmd/jepsen
+	$(BIN)/jepsen run -mix $(MIX) -sentinels $(SENTINELS) -seed $(SEED) -runs 0 -duration 10m -out $(BIN)/jepsen-runs
+
+jepsen-long: build ## the same until Ctrl-C
+	@sh jepsen/install.sh redis-server redis-sentinel nft ip
+	$(GO) build -o $(BIN)/ ./jepsen/cmd/jepsen
+	$(BIN)/jepsen run -mix $(MIX) -sentinels $(SENTINELS) -seed $(SEED) -runs 0 -duration 1000h -out $(BIN)/jepsen-runs
 
 sim: ## simulate every mix of faults for ten minutes on all cores (SEED=1 is the first seed)
 	$(GO) run ./jepsen/cmd/sim run -faults every -seeds 0 -duration 10m -seed $(SEED)

@@ -101,6 +101,17 @@ var layers = []layer{
 	// Proofs and measurements.
 	{"jepsen/cluster", nil},
 	{"jepsen/cluster/clustertest", []string{"jepsen/cluster"}},
+	{"jepsen/netns", nil},
+	{"jepsen/schedule", nil},
+	{"jepsen/history", nil},
+	{"jepsen/arena", []string{"jepsen/cluster", "jepsen/history", "jepsen/netns", "jepsen/schedule"}},
+	{"jepsen/nemesis", []string{"jepsen/arena", "jepsen/cluster", "jepsen/history", "jepsen/netns", "jepsen/schedule"}},
+	{"jepsen/workload", []string{"discovery", "jepsen/arena", "jepsen/cluster", "jepsen/history"}},
+	{"jepsen/check", []string{"jepsen/history", "jepsen/schedule"}},
+	{"jepsen/report", []string{"jepsen/check", "jepsen/schedule"}},
+	{"jepsen/trial", []string{
+		"jepsen/arena", "jepsen/check", "jepsen/cluster", "jepsen/history", "jepsen/nemesis", "jepsen/netns", "jepsen/report", "jepsen/schedule", "jepsen/workload",
+	}},
 	{"jepsen/clients", nil},
 	{"jepsen/conformance", nil},
 	{"jepsen/ecosystem", nil},
@@ -140,6 +151,9 @@ var layers = []layer{
 	{"jepsen/cmd/sim", []string{
 		"internal/recorder", "jepsen/cmd/internal/cli", "jepsen/mutants", "jepsen/sim", "jepsen/sim/compare", "jepsen/sim/explore",
 		"jepsen/sim/speed", "jepsen/sim/sweep", "monitor",
+	}},
+	{"jepsen/cmd/jepsen", []string{
+		"jepsen/arena", "jepsen/check", "jepsen/cluster", "jepsen/cmd/internal/cli", "jepsen/netns", "jepsen/schedule", "jepsen/trial",
 	}},
 	{"examples/client", []string{"discovery"}},
 	{"cmd/demo", []string{"internal/fakeredis", "jepsen/cluster"}}, // runs real processes

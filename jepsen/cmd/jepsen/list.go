@@ -1,0 +1,30 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+
+	"github.com/gosentinel/sentinel/jepsen/cmd/internal/cli"
+	"github.com/gosentinel/sentinel/jepsen/schedule"
+)
+
+// list prints what there is to play.
+type list struct{}
+
+func (*list) Flags(*flag.FlagSet)  {}
+func (*list) Check([]string) error { return nil }
+
+func (*list) Run(_ context.Context, s cli.Streams) error {
+	mixes(s.Out)
+	return nil
+}
+
+// mixes prints the mixes that run knows.
+func mixes(w io.Writer) {
+	fmt.Fprintln(w, "\nmixes:")
+	for _, m := range schedule.Mixes() {
+		fmt.Fprintf(w, "  %-12s %s\n", m.Name, m.What)
+	}
+}
