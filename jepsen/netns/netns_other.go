@@ -2,7 +2,10 @@
 
 package netns
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 type namespace struct{}
 
@@ -27,6 +30,9 @@ func (h *Host) Within(func() error) error { return ErrNotAllowed }
 // Cut says that there are no network namespaces here.
 func (n *Network) Cut(...Pair) error { return ErrNotAllowed }
 
+// Probe says that there are no network namespaces here.
+func (n *Network) Probe(...Pair) error { return ErrNotAllowed }
+
 // Mend says that there are no network namespaces here.
 func (n *Network) Mend(...Pair) (lost int, err error) { return 0, ErrNotAllowed }
 
@@ -35,3 +41,9 @@ func (n *Network) Thin(int, ...Pair) error { return ErrNotAllowed }
 
 // Thicken says that there are no network namespaces here.
 func (n *Network) Thicken(int, ...Pair) (lost int, err error) { return 0, ErrNotAllowed }
+
+// Hold says that there are no network namespaces here.
+func (n *Network) Hold(time.Duration, ...*Host) error { return ErrNotAllowed }
+
+// Release says that there are no network namespaces here.
+func (n *Network) Release(...*Host) (held int, err error) { return 0, ErrNotAllowed }

@@ -3,6 +3,7 @@ package netns
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,9 +26,10 @@ const (
 type Network struct {
 	home *os.File // this process's own namespace
 
-	mu    sync.Mutex
-	hosts []*Host
-	held  map[string]map[Pair]int // of each set of the filter: how many faults hold a pair
+	mu     sync.Mutex
+	hosts  []*Host
+	relays map[*Host]*relay
+	held   map[string]map[Pair]int // of each set of the filter: how many faults hold a pair
 }
 
 // New makes a network without hosts in the namespaces that [Enter] has made. There may
@@ -58,7 +60,7 @@ func New() (*Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Network{home: home, held: map[string]map[Pair]int{"cut": {}}}, nil
+	return &Network{home: home, relays: map[*Host]*relay{}, held: map[string]map[Pair]int{"cut": {}}}, nil
 }
 
 // filter drops what is cut. What passes the bridge is forwarded; what a relay in this
@@ -109,7 +111,8 @@ func (n *Network) Close() error {
 	lines := []string{"link del " + bridge}
 	var errs []error
 	for i, h := range n.hosts {
-		errs = append(errs, h.ns.file.Close())
+		_, err := n.release(h)
+		errs = append(errs, err, h.ns.file.Close())
 		// A namespace lives on for a moment after its name, and would keep the interface.
 		lines = append(lines, "link del "+veth(i), "netns del "+h.name)
 	}
@@ -137,6 +140,28 @@ func (h *Host) Within(do func() error) error {
 // Cut loses everything in the directions given, from now on. Cuts add up: each is
 // undone by a Mend of its own.
 func (n *Network) Cut(pairs ...Pair) error { return n.put("cut", "", pairs) }
+
+// Probe sends a packet in each direction given, so that something is lost in those that
+// are cut, also where nobody has anything to say.
+func (n *Network) Probe(pairs ...Pair) error {
+	for _, p := range pairs {
+		err := p.From.Within(func() error {
+			c, err := net.Dial("udp4", net.JoinHostPort(p.To.addr, discard))
+			if err != nil {
+				return err
+			}
+			_, err = c.Write([]byte("probe"))
+			return errors.Join(err, c.Close())
+		})
+		if err != nil {
+			return fmt.Errorf("probing from %v to %v: %w", p.From, p.To, err)
+		}
+	}
+	return nil
+}
+
+// discard is a port where nobody listens.
+const discard = "9"
 
 // Mend undoes a Cut of the same directions, and returns how many packets were lost in
 // them since the first one.
@@ -191,25 +216,36 @@ func (n *Network) put(set, rules string, pairs []Pair) error {
 func (n *Network) take(set string, pairs []Pair) (lost int, err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	out, err := exec.Command("nft", "list", "set", "bridge", "jepsen", set).CombinedOutput()
+	lost, err = count(set, pairs)
 	if err != nil {
-		return 0, fmt.Errorf("nft: %w: %s", err, out)
+		return 0, err
 	}
 	var last []Pair
 	for _, p := range pairs {
-		// As in "10.77.0.1 . 10.77.0.2 counter packets 3 bytes 180".
-		_, rest, _ := strings.Cut(string(out), p.From.addr+" . "+p.To.addr+" counter packets ")
-		count, _, _ := strings.Cut(rest, " ")
-		packets, err := strconv.Atoi(count)
-		if err != nil {
-			return 0, fmt.Errorf("nft: no counter of %v to %v in %s", p.From, p.To, out)
-		}
-		lost += packets
 		if n.held[set][p]--; n.held[set][p] == 0 {
 			last = append(last, p)
 		}
 	}
 	return lost, nft(elements("delete", set, last))
+}
+
+// count returns how many packets of these pairs a set has lost.
+func count(set string, pairs []Pair) (lost int, err error) {
+	out, err := exec.Command("nft", "list", "set", "bridge", "jepsen", set).CombinedOutput()
+	if err != nil {
+		return 0, fmt.Errorf("nft: %w: %s", err, out)
+	}
+	for _, p := range pairs {
+		// As in "10.77.0.1 . 10.77.0.2 counter packets 3 bytes 180".
+		_, rest, _ := strings.Cut(string(out), p.From.addr+" . "+p.To.addr+" counter packets ")
+		number, _, _ := strings.Cut(rest, " ")
+		packets, err := strconv.Atoi(number)
+		if err != nil {
+			return 0, fmt.Errorf("nft: no counter of %v to %v in %s", p.From, p.To, out)
+		}
+		lost += packets
+	}
+	return lost, nil
 }
 
 // elements returns the command that adds pairs to a set or deletes them.
