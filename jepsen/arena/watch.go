@@ -24,13 +24,23 @@ const helloChannel = "__sentinel__:hello"
 // ends. Who does not answer leaves no record.
 func (a *Arena) Watch(ctx context.Context, to *history.Recorder) {
 	var all sync.WaitGroup
-	for _, s := range a.Sentinels {
+	view := func(s *cluster.Sentinel) {
 		all.Go(func() { repeat(ctx, func(ctx context.Context) { viewOf(ctx, s, to) }) })
 	}
+	a.mu.Lock()
+	for _, s := range a.sentinels {
+		view(s)
+	}
+	a.watch = view // those that join later
+	a.mu.Unlock()
 	for _, s := range a.Servers {
 		all.Go(func() { repeat(ctx, func(ctx context.Context) { roleOf(ctx, s, to) }) })
 		all.Go(func() { hellosAt(ctx, s, to) })
 	}
+	<-ctx.Done()
+	a.mu.Lock()
+	a.watch = nil
+	a.mu.Unlock()
 	all.Wait()
 }
 

@@ -1,7 +1,6 @@
 package check
 
 import (
-	"cmp"
 	"fmt"
 	"runtime/debug"
 	"slices"
@@ -37,8 +36,6 @@ const (
 type Run struct {
 	Schedule schedule.Schedule
 	History  history.History
-	// Servers are the names of the servers by address.
-	Servers map[string]string
 	// Deadline is how long order may take to return after everything is healed.
 	Deadline time.Duration
 }
@@ -115,6 +112,11 @@ var checkers = []checker{
 	{name: "convergence", timing: true, check: convergence},
 	{name: "one leader in each epoch", check: leaders},
 	{name: "epochs never fall", check: epochs},
+	{name: "one master in each epoch", check: agreement},
+	{name: "told is shown", check: told},
+	{name: "all say the same at the end", check: finally},
+	{name: "events", check: events},
+	{name: "no crash", check: crashes},
 	{name: "lists", check: lists},
 	{name: "bank", check: bank},
 	{name: "unavailability", check: unavailability},
@@ -193,5 +195,12 @@ func (run Run) mark(what string) (time.Duration, bool) {
 // seconds is for texts.
 func seconds(d time.Duration) string { return fmt.Sprintf("%.3f s", d.Seconds()) }
 
-// server returns the name of a server by its address.
-func (run Run) server(addr string) string { return cmp.Or(run.Servers[addr], addr) }
+// Name returns the name of a process by its address or id, or else what it was given.
+func (run Run) Name(of string) string {
+	for _, p := range run.History.Places {
+		if p.Addr == of || p.ID == of && of != "" {
+			return p.Name
+		}
+	}
+	return of
+}

@@ -30,10 +30,12 @@ func sound() Run {
 			{At: 4000 * ms, What: MarkSettled}, {At: 5000 * ms, What: MarkOver},
 		},
 		Views: []history.View{
-			{Sentinel: "s0", Call: 100 * ms, Return: 101 * ms, Master: "a", Epoch: 0},
-			{Sentinel: "s1", Call: 100 * ms, Return: 101 * ms, Master: "a", Epoch: 0},
-			{Sentinel: "s0", Call: 2500 * ms, Return: 2501 * ms, Master: "b", Epoch: 1},
-			{Sentinel: "s1", Call: 2500 * ms, Return: 2501 * ms, Master: "b", Epoch: 1},
+			{Sentinel: "s0", Call: 100 * ms, Return: 101 * ms, Master: "a:1", Epoch: 0},
+			{Sentinel: "s1", Call: 100 * ms, Return: 101 * ms, Master: "a:1", Epoch: 0},
+			{Sentinel: "s0", Call: 2500 * ms, Return: 2501 * ms, Master: "b:1", Epoch: 1},
+			{Sentinel: "s1", Call: 2500 * ms, Return: 2501 * ms, Master: "b:1", Epoch: 1},
+			{Sentinel: "s0", Call: 4500 * ms, Return: 4501 * ms, Master: "b:1", Epoch: 1},
+			{Sentinel: "s1", Call: 4500 * ms, Return: 4501 * ms, Master: "b:1", Epoch: 1},
 		},
 		Events: []history.Event{
 			logged(2000, "s0", "+new-epoch", "1"), logged(2001, "s0", "+vote-for-leader", "x 1"),
@@ -44,10 +46,10 @@ func sound() Run {
 	}
 	for i := range 50 {
 		at := time.Duration(i) * 100 * ms
-		server := "a"
+		server := "a:1"
 		switch {
 		case at > 2100*ms:
-			server = "b"
+			server = "b:1"
 		case at > 1000*ms:
 			h.Ops = append(h.Ops, history.Op{Client: "library0", Func: history.Add, Key: "k", Value: int64(i), Call: at, Return: at + ms, Outcome: history.Fail, Error: "EOF"})
 			continue
@@ -61,15 +63,33 @@ func sound() Run {
 		}
 	}
 	h.Ops = append(h.Ops,
-		history.Op{Client: "library0", Func: history.Read, Key: "k", Values: left[:5], Call: 600 * ms, Return: 601 * ms, Outcome: history.OK, Server: "a"},
-		history.Op{Client: "teller0", Func: history.Audit, Key: history.BankKey, Values: []int64{100, 90, 110, 100, 100}, Return: 700 * ms, Outcome: history.OK, Server: "a"},
+		history.Op{Client: "library0", Func: history.Read, Key: "k", Values: left[:5], Call: 600 * ms, Return: 601 * ms, Outcome: history.OK, Server: "a:1"},
+		history.Op{Client: "teller0", Func: history.Audit, Key: history.BankKey, Values: []int64{100, 90, 110, 100, 100}, Return: 700 * ms, Outcome: history.OK, Server: "a:1"},
 	)
 	h.Finals = []history.Final{{Key: "k", Values: left}, {Key: history.BankKey, Values: []int64{100, 100, 100, 100, 100}}}
-	return Run{Schedule: s, History: h, Servers: map[string]string{"a": "server0", "b": "server1"}, Deadline: 15 * time.Second}
+	h.Places = []history.Place{
+		{Name: "server0", Addr: "a:1"}, {Name: "server1", Addr: "b:1"},
+		{Name: "s0", Addr: "c:1", Program: "gosentinel", ID: "x"}, {Name: "s1", Addr: "d:1", Program: "gosentinel", ID: "y"},
+	}
+	for _, e := range h.Events {
+		e.At, e.Logged, e.Life = e.At+ms, false, 0
+		h.Events = append(h.Events, e)
+	}
+	h.Hellos = []history.Hello{
+		{At: 400 * ms, By: "x", Master: "a:1"}, {At: 2100 * ms, By: "x", CurrentEpoch: 1, Epoch: 1, Master: "b:1"}, {At: 2200 * ms, By: "y", CurrentEpoch: 1, Epoch: 1, Master: "b:1"},
+	}
+	h.Roles = []history.Role{
+		{Server: "a:1", Return: 100 * ms, Role: "master"}, {Server: "b:1", Return: 100 * ms, Role: "slave", Master: "a:1", Link: "connected"},
+		{Server: "b:1", Return: 2600 * ms, Role: "master"}, {Server: "a:1", Return: 2600 * ms, Role: "slave", Master: "b:1", Link: "connected"},
+	}
+	for _, s := range []string{"s0", "s1"} {
+		h.Attempts = append(h.Attempts, history.Attempt{Sentinel: s, From: "a:1", To: "b:1", Epoch: 1, Kind: "failover", Outcome: "promoted"})
+	}
+	return Run{Schedule: s, History: h, Deadline: 15 * time.Second}
 }
 
 func logged(at int, sentinel, name, text string) history.Event {
-	return history.Event{At: time.Duration(at) * ms, Sentinel: sentinel, Name: name, Text: text, Logged: true}
+	return history.Event{At: time.Duration(at) * ms, Sentinel: sentinel, Name: name, Text: text, Logged: true, Life: 1}
 }
 
 func result(rep Report, name string) Result {
@@ -119,8 +139,8 @@ func TestFindings(t *testing.T) {
 		{"one leader in each epoch", Unknown, "cannot be read", func(r *Run) {
 			r.History.Events = append(r.History.Events, logged(2004, "s1", "+vote-for-leader", "y"))
 		}},
-		{"epochs never fall", Invalid, "s1 had configuration epoch 1 at 2.501 s and 0", func(r *Run) {
-			r.History.Views = append(r.History.Views, history.View{Sentinel: "s1", Return: 3 * time.Second})
+		{"epochs never fall", Invalid, "s1 had configuration epoch 1 at 4.501 s and 0", func(r *Run) {
+			r.History.Views = append(r.History.Views, history.View{Sentinel: "s1", Return: 4600 * ms})
 		}},
 		{"epochs never fall", Invalid, "s1 was at epoch 1, and entered epoch 1", func(r *Run) {
 			r.History.Events = append(r.History.Events, logged(2004, "s1", "+new-epoch", "1"))
@@ -138,12 +158,45 @@ func TestFindings(t *testing.T) {
 		{"lists", Invalid, "15, whose write at 1.501 s was refused (EOF)", func(r *Run) {
 			r.History.Finals[0].Values = append(r.History.Finals[0].Values, 15)
 		}},
+		{"lists", Invalid, "1 acknowledged writes are lost, and there was nothing but planned switchovers", func(r *Run) {
+			r.History.Finals[0].Values = r.History.Finals[0].Values[1:]
+			r.Schedule.Faults[0].Kind = schedule.Switch
+		}},
 		{"lists", Unknown, "nothing was read", func(r *Run) { r.History.Finals = nil }},
 		{"bank", Invalid, "to teller0 on server0, there are 5 accounts with 499", func(r *Run) {
 			r.History.Ops[len(r.History.Ops)-1].Values = []int64{99, 100, 100, 100, 100}
 		}},
 		{"bank", Invalid, "at the end there are 0 accounts", func(r *Run) { r.History.Finals[1].Values = nil }},
 		{"bank", Unknown, "never read", func(r *Run) { r.History.Ops, r.History.Finals = nil, nil }},
+		{"one master in each epoch", Invalid, "epoch 1 has several masters: server0, by s1 at 2.300 s; server1, by s0 at 2.100 s", func(r *Run) {
+			r.History.Hellos = append(r.History.Hellos, history.Hello{At: 2300 * ms, By: "y", Epoch: 1, Master: "a:1"})
+		}},
+		{"one master in each epoch", Unknown, "nobody has named", func(r *Run) { r.History.Hellos, r.History.Views = nil, nil }},
+		{"told is shown", Invalid, "s1 told of the switch to server1 at 2.012 s, and named server0 at 4.600 s", func(r *Run) {
+			r.History.Views = append(r.History.Views, history.View{Sentinel: "s1", Call: 4590 * ms, Return: 4600 * ms, Master: "a:1", Epoch: 1})
+		}},
+		{"all say the same at the end", Invalid, `s0 names server1, which says that it is "slave"`, func(r *Run) { r.History.Roles[2].Role = "slave" }},
+		{"all say the same at the end", Invalid, "s1 names server1; its last +switch-master was to server0", func(r *Run) {
+			r.History.Events = append(r.History.Events, logged(2800, "s1", "+switch-master", "m b 1 a 1"))
+		}},
+		{"all say the same at the end", Invalid, "s1 logged the switch from server0 to server1 at 2.011 s; its journal has none", func(r *Run) {
+			r.History.Attempts[1].To = ""
+		}},
+		{"all say the same at the end", Unknown, "no Sentinel", func(r *Run) { r.History.Views = nil }},
+		{"events", Invalid, "s0 told its subscriber of +sdown m at 1.000 s: it is not in the log", func(r *Run) {
+			r.History.Events = append(r.History.Events, history.Event{At: 1000 * ms, Sentinel: "s0", Name: "+sdown", Text: "m"})
+		}},
+		{"events", Invalid, "the log has it earlier", func(r *Run) {
+			e := r.History.Events
+			e[6], e[7] = e[7], e[6]
+		}},
+		{"events", Invalid, "s0 logged +vote-for-leader x 1 at 2.001 s, and did not tell", func(r *Run) {
+			r.History.Events = slices.Delete(r.History.Events, 7, 8)
+		}},
+		{"events", Unknown, "no subscriber", func(r *Run) { r.History.Events = r.History.Events[:6] }},
+		{"no crash", Invalid, "s0: panic: x", func(r *Run) {
+			r.History.Marks = append(r.History.Marks, history.Mark{What: MarkCrash + "s0: panic: x"})
+		}},
 		{"unavailability", Unknown, "no write", func(r *Run) { r.History.Ops = nil }},
 	} {
 		run := sound()
@@ -156,6 +209,31 @@ func TestFindings(t *testing.T) {
 		if rep.Verdict == Valid {
 			t.Errorf("%s: the run is valid", c.checker)
 		}
+	}
+}
+
+// TestLives: what was logged at the end of a life, or before the subscriber was there, may
+// be missing.
+func TestLives(t *testing.T) {
+	run := sound()
+	second := logged(2500, "s0", "+monitor", "m")
+	second.Life = 2
+	third := logged(2600, "s0", "+sdown", "m")
+	third.Life = 2
+	got := third
+	got.Logged = false
+	quiet := history.Event{At: 2550 * ms, Sentinel: "s0", Name: "-role-change", Text: "slave x"}      // is not in the log
+	run.History.Events = append(slices.Delete(run.History.Events, 10, 11), second, third, quiet, got) // without +switch-master
+	if rep := Judge(run); result(rep, "events").Verdict != Valid {
+		t.Errorf("%+v", result(rep, "events"))
+	}
+}
+
+// TestPicture: porcupine draws what it judged.
+func TestPicture(t *testing.T) {
+	page, err := Picture(sound())
+	if err != nil || !strings.Contains(string(page), "epoch 1: server1") {
+		t.Errorf("%.200s %v", page, err)
 	}
 }
 
@@ -174,11 +252,20 @@ func TestFigures(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 
+	// A read that began before the write was acknowledged is not stale; each client has one
+	// operation at a time, so the order of the records says which is which.
+	run = sound()
+	at := slices.IndexFunc(run.History.Ops, func(o history.Op) bool { return o.Value == 30 })
+	run.History.Ops = slices.Insert(run.History.Ops, at+1, history.Op{Func: history.Read, Key: "k", Values: run.History.Finals[0].Values[:5], Return: 3002 * ms, Outcome: history.OK})
+	if got := result(Judge(run), "unavailability"); got.Figures["stale_reads"] != 2 { // and the one of the sound run, which stands at the end
+		t.Errorf("%+v", got)
+	}
+
 	// The old master goes on for a second.
 	run = sound()
 	for i := range 10 {
 		at := time.Duration(2150+100*i) * ms
-		run.History.Ops = append(run.History.Ops, history.Op{Client: "library1", Func: history.Add, Key: "l", Value: int64(i), Call: at, Return: at + 100*ms, Outcome: history.OK, Server: "a"})
+		run.History.Ops = append(run.History.Ops, history.Op{Client: "library1", Func: history.Add, Key: "l", Value: int64(i), Call: at, Return: at + 100*ms, Outcome: history.OK, Server: "a:1"})
 	}
 	slices.SortStableFunc(run.History.Ops, func(a, b history.Op) int { return int(a.Return - b.Return) })
 	got = result(Judge(run), "split brain")
@@ -243,9 +330,9 @@ func TestParseLog(t *testing.T) {
 		"nonsense +sdown\n"
 	got := ParseLog("s", text, func(at time.Time) time.Duration { return at.Sub(zero) })
 	want := []history.Event{
-		{At: 1500 * ms, Sentinel: "s", Name: "+sdown", Text: "master m 10.0.0.1 6379", Logged: true},
-		{At: 1600 * ms, Sentinel: "s", Name: "+slave", Text: "slave a @ m", Logged: true},
-		{At: 2000 * ms, Sentinel: "s", Name: "-tilt", Logged: true},
+		{At: 1500 * ms, Sentinel: "s", Name: "+sdown", Text: "master m 10.0.0.1 6379", Logged: true, Life: 12},
+		{At: 1600 * ms, Sentinel: "s", Name: "+slave", Text: "slave a @ m", Logged: true, Life: 12},
+		{At: 2000 * ms, Sentinel: "s", Name: "-tilt", Logged: true, Life: 12},
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %+v", got)

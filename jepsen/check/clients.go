@@ -56,6 +56,7 @@ func unavailability(run Run, r *Result) {
 		r.figure(way+"_longest_s", longest[way].Seconds())
 		r.figure(way+"_sum_s", sum[way].Seconds())
 	}
+	r.figure("stale_reads", float64(stale(run)))
 	errs := map[string]int{}
 	writes := 0
 	for _, o := range run.History.Ops {
@@ -72,6 +73,29 @@ func unavailability(run Run, r *Result) {
 	if writes == 0 {
 		r.unclear("no write was ever acknowledged")
 	}
+}
+
+// stale counts reads without a write that was acknowledged before they began, and that is
+// there at the end: those went to a server that had fallen behind, such as an old master.
+func stale(run Run) (n int) {
+	left := map[string]map[int64]bool{}
+	for _, f := range run.History.Finals {
+		left[f.Key] = map[int64]bool{}
+		for _, v := range f.Values {
+			left[f.Key][v] = true
+		}
+	}
+	acked := map[string]int64{} // the newest number of each list that is there at the end
+	for _, o := range run.History.Ops {
+		switch {
+		case o.Outcome != history.OK:
+		case o.Func == history.Add && left[o.Key][o.Value]:
+			acked[o.Key] = o.Value
+		case o.Func == history.Read && acked[o.Key] != 0 && !slices.Contains(o.Values, acked[o.Key]):
+			n++
+		}
+	}
+	return n
 }
 
 // reign is a time in which one server acknowledged writes without a longer pause.
@@ -125,7 +149,7 @@ func splitBrain(run Run, r *Result) {
 			}
 			deposed += n
 			r.note("%s and %s both acknowledged writes from %s to %s; %s, which ended first, %d of them",
-				run.server(a.server), run.server(b.server), seconds(from), seconds(old.last), run.server(old.server), n)
+				run.Name(a.server), run.Name(b.server), seconds(from), seconds(old.last), run.Name(old.server), n)
 		}
 	}
 	r.figure("split_brain_s", shared.Seconds())

@@ -68,3 +68,12 @@ func convergence(run Run, r *Result) {
 	}
 	r.unclear("the run ended before order had time to return")
 }
+
+// crashes finds processes that ended by a fault of their own.
+func crashes(run Run, r *Result) {
+	for _, m := range run.History.Marks {
+		if what, ok := strings.CutPrefix(m.What, MarkCrash); ok {
+			r.broken("%s", what)
+		}
+	}
+}

@@ -1,11 +1,13 @@
 package check
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
 
 	"github.com/gosentinel/sentinel/jepsen/history"
+	"github.com/gosentinel/sentinel/jepsen/schedule"
 )
 
 // attempts are the numbers that a writer tried to append, by list and number.
@@ -55,7 +57,7 @@ func lists(run Run, r *Result) {
 			}
 		}
 		for _, s := range gone.list {
-			r.note("%s: %d acknowledged writes are lost, of %s to %s, on %s", f.Key, s.n, seconds(s.from), seconds(s.to), run.server(s.server))
+			r.note("%s: %d acknowledged writes are lost, of %s to %s, on %s", f.Key, s.n, seconds(s.from), seconds(s.to), cmp.Or(run.Name(s.server), "a server behind the proxy"))
 		}
 	}
 	for _, o := range run.History.Ops {
@@ -68,12 +70,26 @@ func lists(run Run, r *Result) {
 		}
 	}
 	resurrected(run, r)
+	if lost > 0 && run.planned() {
+		r.broken("%d acknowledged writes are lost, and there was nothing but planned switchovers", lost)
+	}
 	if !ended {
 		r.unclear("nothing was read at the end")
 	}
 	r.figure("acknowledged", float64(acked))
 	r.figure("lost", float64(lost))
 	r.figure("unclear", float64(unknown))
+}
+
+// planned tells whether all Sentinels are gosentinels, and nothing has happened but
+// switchovers that were asked for. Those lose nothing, they promise.
+func (run Run) planned() bool {
+	for _, p := range run.History.Places {
+		if p.Program != "" && p.Program != "gosentinel" {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(run.Schedule.Faults, func(f schedule.Fault) bool { return f.Kind != schedule.Switch })
 }
 
 // foreign complains of a number that cannot be where it is.
@@ -171,7 +187,7 @@ func bank(run Run, r *Result) {
 	}
 	for _, o := range run.History.Ops {
 		if o.Func == history.Audit && o.Outcome == history.OK {
-			sum(fmt.Sprintf("at %s, to %s on %s,", seconds(o.Return), o.Client, run.server(o.Server)), o.Values)
+			sum(fmt.Sprintf("at %s, to %s on %s,", seconds(o.Return), o.Client, run.Name(o.Server)), o.Values)
 		}
 	}
 	for _, f := range run.History.Finals {

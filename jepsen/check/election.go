@@ -43,7 +43,8 @@ func leaders(run Run, r *Result) {
 func epochs(run Run, r *Result) {
 	config := map[string]history.View{} // by Sentinel
 	for _, v := range run.History.Views {
-		if last := config[v.Sentinel]; v.Epoch < last.Epoch {
+		// Who names a master to a Sentinel anew begins again with epoch 0.
+		if last := config[v.Sentinel]; v.Epoch < last.Epoch && !run.Schedule.Operates() && !run.Schedule.Forgets() {
 			r.broken("%s had configuration epoch %d at %s and %d at %s", v.Sentinel, last.Epoch, seconds(last.Return), v.Epoch, seconds(v.Return))
 		}
 		config[v.Sentinel] = v
@@ -58,7 +59,7 @@ func epochs(run Run, r *Result) {
 			r.unclear("%s logged an epoch that cannot be read: %q", e.Sentinel, e.Text)
 			return
 		}
-		if epoch <= current[e.Sentinel] {
+		if epoch <= current[e.Sentinel] && !run.Schedule.Forgets() {
 			r.broken("%s was at epoch %d, and entered epoch %d at %s", e.Sentinel, current[e.Sentinel], epoch, seconds(e.At))
 		}
 		current[e.Sentinel] = epoch

@@ -2,6 +2,7 @@ package check
 
 import (
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -10,7 +11,7 @@ import (
 
 // logLine is a line of a Sentinel's log, of both kinds:
 // 1234:X 30 Nov 2026 17:15:22.123 # +sdown master mymaster 10.0.0.1 6379
-var logLine = regexp.MustCompile(`^\d+:X (\d\d \w\w\w \d{4} \d\d:\d\d:\d\d\.\d{3}) [-*#.] ([-+][a-z][-a-z]*)(?: (.*))?$`)
+var logLine = regexp.MustCompile(`^(\d+):X (\d\d \w\w\w \d{4} \d\d:\d\d:\d\d\.\d{3}) [-*#.] ([-+][a-z][-a-z]*)(?: (.*))?$`)
 
 // ParseLog returns the events in the log of a Sentinel. since turns a time of the clock
 // into one of the run.
@@ -20,11 +21,12 @@ func ParseLog(sentinel, text string, since func(time.Time) time.Duration) (event
 		if m == nil {
 			continue
 		}
-		at, err := time.ParseInLocation("02 Jan 2006 15:04:05.000", m[1], time.Local)
-		if err != nil {
+		at, err := time.ParseInLocation("02 Jan 2006 15:04:05.000", m[2], time.Local)
+		life, notNumber := strconv.Atoi(m[1])
+		if err != nil || notNumber != nil {
 			continue // it only looks like one
 		}
-		events = append(events, history.Event{At: since(at), Sentinel: sentinel, Name: m[2], Text: m[3], Logged: true})
+		events = append(events, history.Event{At: since(at), Sentinel: sentinel, Name: m[3], Text: m[4], Logged: true, Life: life})
 	}
 	return events
 }

@@ -176,6 +176,7 @@ type node struct {
 	proc   *process
 	port   int
 	conf   string // path
+	text   string // of that file before the first start
 	client *redis.Client
 	sub    *subscription // nil for a server
 }
@@ -201,6 +202,7 @@ func (c *Cluster) add(spec NodeSpec, confName string, events bool, argv func(con
 		},
 		port: spec.Port,
 		conf: conf,
+		text: spec.Conf,
 		client: redis.NewClient(&redis.Options{
 			Addr:                     spec.Host.at(spec.Port),
 			Dialer:                   spec.Host.dialer(),
@@ -299,6 +301,10 @@ func (n *node) Dir() string { return n.proc.dir }
 
 // Conf returns the path of the node's configuration file.
 func (n *node) Conf() string { return n.conf }
+
+// FirstConf returns the text of the configuration file before the first start. A Sentinel
+// has written its state into the file since.
+func (n *node) FirstConf() string { return n.text }
 
 // Client returns a go-redis client of the node, which Close of the cluster
 // closes. It does not retry.

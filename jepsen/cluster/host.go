@@ -25,9 +25,9 @@ func (h Host) at(port int) string {
 	return net.JoinHostPort(cmp.Or(h.Addr, loopback), strconv.Itoa(port))
 }
 
-// lines are for the configuration file of a node, behind those of ServerConf and
+// Lines are for the configuration file of a node, behind those of ServerConf and
 // SentinelConf: the later of two lines counts.
-func (h Host) lines() []string {
+func (h Host) Lines() []string {
 	if h.Addr == "" {
 		return nil
 	}

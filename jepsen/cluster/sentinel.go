@@ -135,12 +135,11 @@ func (s *Sentinel) MyID(ctx context.Context) (string, error) {
 func (s *Sentinel) WaitView(ctx context.Context, name string, replicas, others int) error {
 	what := fmt.Sprintf("%s to see %s with %d replicas and %d other Sentinels", s.Name(), name, replicas, others)
 	return WaitFor(ctx, what, func(ctx context.Context) (string, bool) {
-		return s.View(ctx, name, replicas, others)
+		return s.view(ctx, name, replicas, others)
 	})
 }
 
-// View says how the Sentinel sees the group, and whether that is sound: see WaitView.
-func (s *Sentinel) View(ctx context.Context, name string, replicas, others int) (string, bool) {
+func (s *Sentinel) view(ctx context.Context, name string, replicas, others int) (string, bool) {
 	m, err := s.Master(ctx, name)
 	if err != nil {
 		return err.Error(), false

@@ -111,7 +111,7 @@ func (c *Cluster) startServers(ctx context.Context, t Topology, g *Group) error 
 		}
 		host := hostOf(t.ServerHost, i)
 		s, err := c.StartServer(NodeSpec{
-			Name: t.Prefix + "server" + strconv.Itoa(i), Host: host, Port: port, Conf: ServerConf(port, concat(host.lines(), lines)...),
+			Name: t.Prefix + "server" + strconv.Itoa(i), Host: host, Port: port, Conf: ServerConf(port, concat(host.Lines(), lines)...),
 			User: t.User, Password: t.Password, TLS: t.TLS,
 		})
 		if err != nil {
@@ -143,7 +143,7 @@ func (c *Cluster) startSentinels(ctx context.Context, t Topology, g *Group) erro
 			return err
 		}
 		host := hostOf(t.SentinelHost, i)
-		lines := concat(host.lines(), t.SentinelConf, t.ports(port))
+		lines := concat(host.Lines(), t.SentinelConf, t.ports(port))
 		if t.EachSentinelConf != nil {
 			lines = append(lines, t.EachSentinelConf(i)...)
 		}

@@ -90,6 +90,7 @@ type Event struct {
 	Name     string        `json:"name"`
 	Text     string        `json:"text"`
 	Logged   bool          `json:"logged,omitempty"` // from the log: At is its time stamp
+	Life     int           `json:"life,omitempty"`   // from the log: the process id
 }
 
 // Fault is one fault of the schedule, as it was carried out.
@@ -103,6 +104,24 @@ type Fault struct {
 	Seen string `json:"seen,omitempty"`
 	// Error is why it could not be made or undone.
 	Error string `json:"error,omitempty"`
+}
+
+// Attempt is an attempt to move the master, in the journal of a gosentinel at the end.
+type Attempt struct {
+	Sentinel string `json:"sentinel"`
+	From     string `json:"from"`
+	To       string `json:"to"` // empty: it came to nothing
+	Epoch    uint64 `json:"epoch"`
+	Kind     string `json:"kind"`
+	Outcome  string `json:"outcome"`
+}
+
+// Place is a process at the beginning of the run.
+type Place struct {
+	Name    string `json:"name"`
+	Addr    string `json:"addr"`
+	Program string `json:"program,omitempty"` // of a Sentinel: what it runs
+	ID      string `json:"id,omitempty"`      // of a Sentinel
 }
 
 // Mark is a moment of the run, such as the beginning of a phase.
@@ -126,30 +145,34 @@ type Final struct {
 // History is everything that was seen. The records of each slice are in the order in
 // which they were complete.
 type History struct {
-	Ops    []Op
-	Views  []View
-	Roles  []Role
-	Hellos []Hello
-	Events []Event
-	Faults []Fault
-	Marks  []Mark
-	Lates  []Late
-	Finals []Final
+	Ops      []Op
+	Views    []View
+	Roles    []Role
+	Hellos   []Hello
+	Events   []Event
+	Faults   []Fault
+	Marks    []Mark
+	Lates    []Late
+	Finals   []Final
+	Attempts []Attempt
+	Places   []Place
 	// Dropped is how many records came when the history was full.
 	Dropped int
 }
 
 // line is one record of a file.
 type line struct {
-	Op    *Op    `json:"op,omitempty"`
-	View  *View  `json:"view,omitempty"`
-	Role  *Role  `json:"role,omitempty"`
-	Hello *Hello `json:"hello,omitempty"`
-	Event *Event `json:"event,omitempty"`
-	Fault *Fault `json:"fault,omitempty"`
-	Mark  *Mark  `json:"mark,omitempty"`
-	Late  *Late  `json:"late,omitempty"`
-	Final *Final `json:"final,omitempty"`
+	Op      *Op      `json:"op,omitempty"`
+	View    *View    `json:"view,omitempty"`
+	Role    *Role    `json:"role,omitempty"`
+	Hello   *Hello   `json:"hello,omitempty"`
+	Event   *Event   `json:"event,omitempty"`
+	Fault   *Fault   `json:"fault,omitempty"`
+	Mark    *Mark    `json:"mark,omitempty"`
+	Late    *Late    `json:"late,omitempty"`
+	Final   *Final   `json:"final,omitempty"`
+	Attempt *Attempt `json:"attempt,omitempty"`
+	Place   *Place   `json:"place,omitempty"`
 	// Dropped is the last line of a history that was full.
 	Dropped int `json:"dropped,omitempty"`
 }
@@ -164,6 +187,8 @@ func (h *History) add(l line) {
 	push(&h.Marks, l.Mark)
 	push(&h.Lates, l.Late)
 	push(&h.Finals, l.Final)
+	push(&h.Attempts, l.Attempt)
+	push(&h.Places, l.Place)
 	h.Dropped += l.Dropped
 }
 
@@ -231,6 +256,12 @@ func (r *Recorder) Late(by time.Duration) { r.add(line{Late: &Late{r.Now(), by}}
 
 // Final records what there is at the end.
 func (r *Recorder) Final(f Final) { r.add(line{Final: &f}) }
+
+// Place records where a process is.
+func (r *Recorder) Place(p Place) { r.add(line{Place: &p}) }
+
+// Attempt records an entry of a journal.
+func (r *Recorder) Attempt(a Attempt) { r.add(line{Attempt: &a}) }
 
 func (r *Recorder) add(l line) {
 	r.mu.Lock()

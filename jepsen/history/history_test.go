@@ -25,6 +25,8 @@ func TestFile(t *testing.T) {
 	r.Mark("x")
 	r.Late(time.Second)
 	r.Final(Final{Key: "k", Values: []int64{1}})
+	r.Place(Place{Name: "s", Addr: "a:1"})
+	r.Attempt(Attempt{Sentinel: "s", From: "a", To: "b", Epoch: 1, Kind: "failover", Outcome: "promoted"})
 	h, err := r.Close()
 	if err != nil {
 		t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"syscall"
 	"time"
@@ -19,12 +20,22 @@ type Nemesis struct {
 	to    *history.Recorder
 	// leader is the name of the Sentinel that was elected last; empty: none.
 	leader func() string
+	// begun has the state files of Sentinels at the beginning, by name.
+	begun map[string][]byte
 }
 
 // New prepares for the faults of a schedule. leader returns the name of the Sentinel that
 // was elected last, or "".
-func New(a *arena.Arena, to *history.Recorder, leader func() string) *Nemesis {
-	return &Nemesis{a, to, leader}
+func New(a *arena.Arena, to *history.Recorder, leader func() string) (*Nemesis, error) {
+	n := &Nemesis{arena: a, to: to, leader: leader, begun: map[string][]byte{}}
+	for _, s := range a.Sentinels() {
+		b, err := os.ReadFile(s.Conf())
+		if err != nil {
+			return nil, err
+		}
+		n.begun[s.Name()] = b
+	}
+	return n, nil
 }
 
 // act is what carries out one kind of fault. It returns as soon as the fault is there,
@@ -49,10 +60,25 @@ var acts = map[schedule.Kind]act{
 	schedule.Flap:      flap,
 	schedule.Loss:      lose,
 	schedule.Switch:    switchOver,
+	schedule.Delay:     delay,
+	schedule.Suspend:   suspend,
+	schedule.Wipe:      wipe,
+	schedule.Truncate:  truncate,
+	schedule.Old:       old,
+	schedule.Empty:     empty,
+	schedule.Join:      join,
+	schedule.Leave:     leave,
+	schedule.Roll:      roll,
+	schedule.Failovers: failovers,
+	schedule.Resets:    resets,
+	schedule.Monitors:  monitors,
+	schedule.DiskFull:  diskFull,
+	schedule.DiskSlow:  diskSlow,
+	schedule.DiskFail:  diskFail,
 }
 
 // undoLimit bounds the end of one fault, which ends even when the run is given up.
-const undoLimit = 10 * time.Second
+const undoLimit = 20 * time.Second
 
 // Run carries out the faults, each at its time from now on, and returns when the phase of
 // faults is over and each of them undone. When ctx ends, that is at once.

@@ -29,9 +29,14 @@ func (n *Nemesis) cut(t targets, directions func(in, out []*netns.Host) []netns.
 		return deed{}, err
 	}
 	network, pairs := n.arena.Network(), directions(in, out)
+	if err := network.Cut(pairs...); err != nil {
+		return deed{}, err
+	}
+	probed := network.Probe(pairs...)
 	return deed{undo: func(context.Context) (string, error) {
-		return packets(network.Mend(pairs...))
-	}}, network.Cut(pairs...)
+		seen, err := packets(network.Mend(pairs...))
+		return seen, errors.Join(probed, err)
+	}}, nil
 }
 
 // packets says what shows that something was lost.
@@ -54,6 +59,22 @@ func lose(_ context.Context, n *Nemesis, f schedule.Fault, t targets) (deed, err
 	return deed{undo: func(context.Context) (string, error) {
 		return packets(network.Thicken(f.Percent, pairs...))
 	}}, network.Thin(f.Percent, pairs...)
+}
+
+// delay holds up what the targets send.
+func delay(_ context.Context, n *Nemesis, f schedule.Fault, t targets) (deed, error) {
+	in, _, err := t.sides(n.arena)
+	if err != nil {
+		return deed{}, err
+	}
+	network := n.arena.Network()
+	return deed{undo: func(context.Context) (string, error) {
+		held, err := network.Release(in...)
+		if err == nil && held == 0 {
+			err = errors.New("no packet was held up")
+		}
+		return fmt.Sprintf("%d packets were held up", held), err
+	}}, network.Hold(f.Delay.Of(), in...)
 }
 
 // flap cuts and mends in turn.

@@ -80,6 +80,25 @@ func stopped(ctx context.Context, node arena.Node) error {
 	})
 }
 
+// suspend stops whole process groups: a process with all that it has started.
+func suspend(ctx context.Context, _ *Nemesis, _ schedule.Fault, t targets) (deed, error) {
+	seen, err := t.each(func(node arena.Node) (string, error) {
+		if !node.Running() {
+			return "was dead already", nil
+		}
+		if err := syscall.Kill(-node.PID(), syscall.SIGSTOP); err != nil {
+			return "", fmt.Errorf("stopping the group of %s: %w", node.Name(), err)
+		}
+		return "and its group are stopped", stopped(ctx, node)
+	})
+	return deed{seen, func(context.Context) (string, error) {
+		for _, node := range t.nodes {
+			_ = syscall.Kill(-node.PID(), syscall.SIGCONT) // it may have been killed meanwhile
+		}
+		return "", t.revive()
+	}}, err
+}
+
 func switchOver(ctx context.Context, _ *Nemesis, _ schedule.Fault, t targets) (deed, error) {
 	seen, err := t.each(func(node arena.Node) (string, error) {
 		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)

@@ -17,17 +17,15 @@ type targets struct {
 	beside []string // names of further hosts on their side
 }
 
-var errNoMaster = errors.New("no Sentinel names a master")
-
 // choose decides who has the role at this moment.
 func (n *Nemesis) choose(ctx context.Context, f schedule.Fault) (targets, error) {
 	var t targets
-	servers, sentinels := n.arena.Nodes()[:len(n.arena.Servers)], n.arena.Nodes()[len(n.arena.Servers):]
+	servers, sentinels := n.arena.ServerNodes(), n.arena.SentinelNodes()
 	switch f.On {
 	case schedule.Master, schedule.Replica:
 		master := n.arena.Present(ctx)
 		if master == nil {
-			return t, errNoMaster
+			return t, arena.ErrNoMaster
 		}
 		if f.On == schedule.Master {
 			t.nodes = []arena.Node{master}
@@ -46,6 +44,8 @@ func (n *Nemesis) choose(ctx context.Context, f schedule.Fault) (targets, error)
 		t.nodes = some(sentinels, max(1, (len(sentinels)-1)/2), f.Pick)
 	case schedule.Majority:
 		t.nodes = some(sentinels, len(sentinels)/2+1, f.Pick)
+	case schedule.Everybody:
+		t.nodes = n.arena.Nodes()
 	case schedule.Anybody:
 		t.nodes = some(n.arena.Nodes(), 1, f.Pick)
 	default:
@@ -70,14 +70,15 @@ func (t *targets) take(a *arena.Arena, f schedule.Fault) error {
 			list := a.ClientNames()
 			t.beside = append(t.beside, list[f.Pick%uint64(len(list))])
 		case "sentinel":
-			i := slices.IndexFunc(a.Nodes()[len(a.Servers):], func(s arena.Node) bool {
+			sentinels := a.SentinelNodes()
+			i := slices.IndexFunc(sentinels, func(s arena.Node) bool {
 				return !slices.ContainsFunc(t.nodes, func(n arena.Node) bool { return n.Name() == s.Name() })
 			})
 			if i < 0 {
 				return errors.New("there is no further Sentinel to be beside")
 			}
 			// The first one is as good as any: Sentinels are alike.
-			t.beside = append(t.beside, a.Sentinels[i].Name())
+			t.beside = append(t.beside, sentinels[i].Name())
 		}
 	}
 	return nil

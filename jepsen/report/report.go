@@ -16,19 +16,22 @@ import (
 	"github.com/gosentinel/sentinel/jepsen/schedule"
 )
 
-// Trial is what is reported on.
-type Trial struct {
-	Run    check.Run
-	Report check.Report
-	// Programs are the names of what the Sentinels ran.
-	Programs []string
+// Write writes all files of a report into a directory.
+func Write(dir string, run check.Run, rep check.Report) error {
+	b, err := json.MarshalIndent(Verdict{rep.Verdict, Programs(run), run.Schedule, rep.Results}, "", "  ")
+	write := func(name, text string) error { return os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644) }
+	page, drawn := Page(run, rep)
+	return errors.Join(err, drawn, write("report.html", string(page)), write("verdict.json", string(b)+"\n"), write("verdict.txt", Text(run, rep)), write("timeline.txt", Timeline(run)))
 }
 
-// Write writes all files of a report into a directory.
-func Write(dir string, t Trial) error {
-	b, err := json.MarshalIndent(Verdict{t.Report.Verdict, t.Programs, t.Run.Schedule, t.Report.Results}, "", "  ")
-	write := func(name, text string) error { return os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644) }
-	return errors.Join(err, write("verdict.json", string(b)+"\n"), write("verdict.txt", Text(t)), write("timeline.txt", Timeline(t.Run)))
+// Programs returns what each Sentinel ran at the beginning.
+func Programs(run check.Run) (names []string) {
+	for _, p := range run.History.Places {
+		if p.Program != "" {
+			names = append(names, p.Program)
+		}
+	}
+	return names
 }
 
 // Verdict is what verdict.json holds.
@@ -40,12 +43,12 @@ type Verdict struct {
 }
 
 // Text returns the verdict for a person.
-func Text(t Trial) string {
+func Text(run check.Run, rep check.Report) string {
 	var b strings.Builder
-	s := t.Run.Schedule
-	fmt.Fprintf(&b, "%s: mix %s, seed %d\n", strings.ToUpper(string(t.Report.Verdict)), s.Mix, s.Seed)
+	s := run.Schedule
+	fmt.Fprintf(&b, "%s: mix %s, seed %d\n", strings.ToUpper(string(rep.Verdict)), s.Mix, s.Seed)
 	fmt.Fprintf(&b, "%d servers; Sentinels: %s; quorum %d, down-after %v, failover-timeout %v",
-		s.Group.Servers, strings.Join(t.Programs, ", "), s.Group.Quorum, s.Group.DownAfter.Of(), s.Group.FailoverTimeout.Of())
+		s.Group.Servers, strings.Join(Programs(run), ", "), s.Group.Quorum, s.Group.DownAfter.Of(), s.Group.FailoverTimeout.Of())
 	if s.Group.MinReplicas > 0 {
 		fmt.Fprintf(&b, ", min-replicas-to-write %d", s.Group.MinReplicas)
 	}
@@ -53,11 +56,11 @@ func Text(t Trial) string {
 		b.WriteString(", WAIT 1")
 	}
 	b.WriteString("\n\nFaults\n")
-	for _, f := range t.Run.History.Faults {
+	for _, f := range run.History.Faults {
 		fmt.Fprintf(&b, "  %9.3f s  %-40s %s: %s\n", f.Begin.Seconds(), f.What, strings.Join(f.Targets, " "), cmp.Or(f.Error, f.Seen, "NOT SEEN"))
 	}
 	b.WriteString("\nChecks\n")
-	for _, r := range t.Report.Results {
+	for _, r := range rep.Results {
 		fmt.Fprintf(&b, "  %-8s %s%s\n", r.Verdict, r.Name, figures(r.Figures))
 		for _, line := range r.Findings {
 			fmt.Fprintf(&b, "           ! %s\n", line)
@@ -114,8 +117,8 @@ func Timeline(run check.Run) string {
 	}
 	role := map[string]string{}
 	for _, r := range h.Roles {
-		if now := strings.TrimSpace(r.Role + " " + run.Servers[r.Master] + " " + r.Link); now != role[r.Server] {
-			add(r.Return, "%s says %s", cmp.Or(run.Servers[r.Server], r.Server), now)
+		if now := strings.TrimSpace(r.Role + " " + run.Name(r.Master) + " " + r.Link); now != role[r.Server] {
+			add(r.Return, "%s says %s", run.Name(r.Server), now)
 			role[r.Server] = now
 		}
 	}

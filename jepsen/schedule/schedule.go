@@ -30,13 +30,14 @@ type Role string
 
 // The roles. Who has one is decided when the fault begins.
 const (
-	Master   Role = "master"   // the server that most Sentinels name
-	Replica  Role = "replica"  // one of the other servers
-	Leader   Role = "leader"   // the Sentinel that was elected last; any, if none was
-	Sentinel Role = "sentinel" // one Sentinel
-	Minority Role = "minority" // as many Sentinels as can be lost
-	Majority Role = "majority" // one more than that
-	Anybody  Role = "anybody"  // one server or Sentinel
+	Master    Role = "master"    // the server that most Sentinels name
+	Replica   Role = "replica"   // one of the other servers
+	Leader    Role = "leader"    // the Sentinel that was elected last; any, if none was
+	Sentinel  Role = "sentinel"  // one Sentinel
+	Minority  Role = "minority"  // as many Sentinels as can be lost
+	Majority  Role = "majority"  // one more than that
+	Everybody Role = "everybody" // all servers and Sentinels
+	Anybody   Role = "anybody"   // one server or Sentinel
 )
 
 // Group is what a schedule is played with.
@@ -52,6 +53,10 @@ type Group struct {
 	// Wait has clients say WAIT 1 behind each write, and count it as acknowledged when
 	// a replica has it.
 	Wait bool `json:"wait,omitempty"`
+	// WriteEvery is the time between two writes of one writer; 0: 20 ms.
+	WriteEvery Duration `json:"write-every,omitempty"`
+	// Gossip is whether gosentinels gossip with each other.
+	Gossip bool `json:"gossip,omitempty"`
 }
 
 // Fault is one thing that goes wrong.
@@ -116,6 +121,8 @@ func (s Schedule) Check() error {
 		return fmt.Errorf("down-after %v: want 100ms or more", g.DownAfter.Of())
 	case g.FailoverTimeout < Duration(time.Second):
 		return fmt.Errorf("failover-timeout %v: want 1s or more", g.FailoverTimeout.Of())
+	case g.WriteEvery < 0 || g.WriteEvery > Duration(500*time.Millisecond):
+		return fmt.Errorf("write-every %v: want up to 500ms", g.WriteEvery.Of())
 	case s.Length <= 0 || s.Length > Duration(time.Hour):
 		return fmt.Errorf("length %v: want up to 1h", s.Length.Of())
 	}

@@ -13,7 +13,7 @@ import (
 func TestDraw(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "schedule.json")
 	struck := map[Kind]bool{}
-	for _, m := range Mixes() {
+	for _, m := range append(Mixes(), Scenarios()...) {
 		var last Schedule
 		for seed := range uint64(200) {
 			s, err := Draw(m.Name, seed)
@@ -66,6 +66,7 @@ func TestCheck(t *testing.T) {
 		"quorum 4 of 3":                func(s *Schedule) { s.Group.Quorum = 4 },
 		"down-after 1ms":               func(s *Schedule) { s.Group.DownAfter = Duration(time.Millisecond) },
 		"failover-timeout 1ms":         func(s *Schedule) { s.Group.FailoverTimeout = Duration(time.Millisecond) },
+		"write-every -1ns":             func(s *Schedule) { s.Group.WriteEvery = -1 },
 		"length 0s":                    func(s *Schedule) { s.Length = 0 },
 		`fault 1: there is no kind`:    func(s *Schedule) { s.Faults[0].Kind = "kil" },
 		`fault 1: flap strikes "king"`: func(s *Schedule) { s.Faults[0].On = "king" },

@@ -2,6 +2,7 @@ package trial
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -19,6 +20,7 @@ import (
 	"github.com/gosentinel/sentinel/jepsen/report"
 	"github.com/gosentinel/sentinel/jepsen/schedule"
 	"github.com/gosentinel/sentinel/jepsen/workload"
+	"github.com/gosentinel/sentinel/journal"
 )
 
 // Config says how to play a schedule.
@@ -28,6 +30,10 @@ type Config struct {
 	Schedule schedule.Schedule
 	// Programs are those of the Sentinels in turn; the last one serves for the rest.
 	Programs []arena.Program
+	// Proxy is the command of a proxy in front of the master. Nil: there is none.
+	Proxy []string
+	// Others are programs that take the place of those where versions are replaced.
+	Others map[string]arena.Program
 	// Namespaces is whether hosts are network namespaces; otherwise they are addresses of
 	// 127.0.0.0/8.
 	Namespaces bool
@@ -53,10 +59,10 @@ func Run(ctx context.Context, cfg Config) (rep check.Report, err error) {
 	if err := os.MkdirAll(cfg.Dir, 0o755); err != nil {
 		return rep, err
 	}
-	if err := cfg.Schedule.Write(filepath.Join(cfg.Dir, "schedule.json")); err != nil {
+	if err := cfg.Schedule.Write(filepath.Join(cfg.Dir, scheduleFile)); err != nil {
 		return rep, err
 	}
-	to, err := history.New(filepath.Join(cfg.Dir, "history.jsonl"))
+	to, err := history.New(filepath.Join(cfg.Dir, historyFile))
 	if err != nil {
 		return rep, err
 	}
@@ -66,23 +72,37 @@ func Run(ctx context.Context, cfg Config) (rep check.Report, err error) {
 	if err = errors.Join(err, closed); err != nil {
 		return rep, err
 	}
-	run := check.Run{Schedule: cfg.Schedule, History: h, Servers: t.servers, Deadline: Deadline}
-	rep = check.Judge(run)
-	return rep, report.Write(cfg.Dir, report.Trial{Run: run, Report: rep, Programs: programNames(cfg)})
+	return judge(cfg.Dir, cfg.Schedule, h)
 }
 
-// programNames returns what each Sentinel ran.
-func programNames(cfg Config) (names []string) {
-	for i := range cfg.Schedule.Group.Sentinels {
-		names = append(names, cfg.Programs[min(i, len(cfg.Programs)-1)].Name)
+// Judge judges what an earlier run has left in dir again, and writes its reports anew.
+func Judge(dir string) (check.Report, error) {
+	s, err := schedule.Read(filepath.Join(dir, scheduleFile))
+	if err != nil {
+		return check.Report{}, err
 	}
-	return names
+	h, err := history.Load(filepath.Join(dir, historyFile))
+	if err != nil {
+		return check.Report{}, err
+	}
+	return judge(dir, s, h)
 }
+
+func judge(dir string, s schedule.Schedule, h history.History) (check.Report, error) {
+	run := check.Run{Schedule: s, History: h, Deadline: Deadline}
+	rep := check.Judge(run)
+	return rep, report.Write(dir, run, rep)
+}
+
+// Files of a run.
+const (
+	scheduleFile = "schedule.json"
+	historyFile  = "history.jsonl"
+)
 
 type trial struct {
-	cfg     Config
-	to      *history.Recorder
-	servers map[string]string // names by address
+	cfg Config
+	to  *history.Recorder
 
 	mu     sync.Mutex
 	leader string // the Sentinel that was elected last
@@ -99,16 +119,22 @@ func (t *trial) play(ctx context.Context) (err error) {
 	starting, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
 	a, err := arena.New(starting, arena.Config{
-		Dir: filepath.Join(t.cfg.Dir, "nodes"), Group: t.cfg.Schedule.Group, Programs: t.cfg.Programs,
+		Dir: filepath.Join(t.cfg.Dir, "nodes"), Group: t.cfg.Schedule.Group, Programs: t.cfg.Programs, Proxy: t.cfg.Proxy, Others: t.cfg.Others,
 		Network: network, OnEvent: t.event,
 	})
 	if err != nil {
 		return fmt.Errorf("setting up: %w", err)
 	}
 	defer func() { err = errors.Join(err, a.Close()) }()
-	t.servers = map[string]string{}
 	for _, s := range a.Servers {
-		t.servers[s.Addr()] = s.Name()
+		t.to.Place(history.Place{Name: s.Name(), Addr: s.Addr()})
+	}
+	for _, s := range a.Sentinels() {
+		id, err := s.MyID(starting)
+		if err != nil {
+			return err
+		}
+		t.to.Place(history.Place{Name: s.Name(), Addr: s.Addr(), Program: a.Program(s.Name()).Name, ID: id})
 	}
 	err = t.phases(ctx, a)
 	return errors.Join(err, t.logs(a))
@@ -144,11 +170,16 @@ func (t *trial) phases(ctx context.Context, a *arena.Arena) error {
 	watch.Go(func() { a.Watch(watching, t.to) })
 	watch.Go(func() { lateness(watching, t.to) })
 	var failed error
-	work.Go(func() { failed = w.Run(working, workload.Settings{Seed: s.Seed, Wait: s.Group.Wait}) })
+	work.Go(func() {
+		failed = w.Run(working, workload.Settings{Seed: s.Seed, Wait: s.Group.Wait, WriteEvery: s.Group.WriteEvery.Of()})
+	})
 
 	t.to.Mark("clients begin")
 	pass(ctx, calm)
-	n := nemesis.New(a, t.to, t.lastLeader)
+	n, err := nemesis.New(a, t.to, t.lastLeader)
+	if err != nil {
+		return err
+	}
 	t.to.Mark(check.MarkFaults)
 	n.Run(ctx, s)
 	if err := n.Heal(); err != nil {
@@ -200,8 +231,32 @@ func (t *trial) finish(ctx context.Context, a *arena.Arena, w *workload.Workload
 		t.to.Mark("nothing is read at the end: no Sentinel names a master")
 		return nil
 	}
+	for _, s := range a.Sentinels() {
+		if err := journalOf(ctx, a, s, t.to); err != nil {
+			t.to.Mark(fmt.Sprintf("the journal of %s is not read: %v", s.Name(), err))
+		}
+	}
 	if err := w.Finish(ctx, master.Client()); err != nil {
 		t.to.Mark("not all is read at the end: " + err.Error())
+	}
+	return nil
+}
+
+// journalOf records what a gosentinel says of past attempts. A stock Sentinel keeps none.
+func journalOf(ctx context.Context, a *arena.Arena, s *cluster.Sentinel, to *history.Recorder) error {
+	if a.Program(s.Name()).Name != arena.Ours {
+		return nil
+	}
+	list, err := s.Client().Do(ctx, "SENTINEL", "FAILOVERS", arena.MasterName, 1000, "JSON").StringSlice()
+	if err != nil {
+		return err
+	}
+	for _, text := range list {
+		var rep journal.Report
+		if err := json.Unmarshal([]byte(text), &rep); err != nil {
+			return err
+		}
+		to.Attempt(history.Attempt{Sentinel: s.Name(), From: rep.From, To: rep.To, Epoch: rep.Epoch, Kind: string(rep.Kind), Outcome: string(rep.Outcome)})
 	}
 	return nil
 }
@@ -209,7 +264,7 @@ func (t *trial) finish(ctx context.Context, a *arena.Arena, w *workload.Workload
 // logs adds the events in the logs of the Sentinels, in the order of their time stamps.
 func (t *trial) logs(a *arena.Arena) error {
 	var errs []error
-	for _, s := range a.Sentinels {
+	for _, s := range a.AllSentinels() {
 		text, err := s.Log()
 		errs = append(errs, err)
 		for _, sign := range []string{"WARNING: DATA RACE", "\npanic: ", "\nfatal error: ", "=== REDIS BUG REPORT START"} {

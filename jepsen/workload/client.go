@@ -24,6 +24,7 @@ type client struct {
 	name  string
 	redis *redis.Client
 	close func()
+	limit time.Duration // for one operation
 
 	mu sync.Mutex
 	// server is the address of the newest connection to a server. Operations do not
@@ -57,7 +58,7 @@ const manyDials = 10000
 
 // library finds the master as go-redis does.
 func library(a *arena.Arena, name, host string) *client {
-	c := &client{name: name}
+	c := &client{name: name, limit: 2 * limit}
 	c.redis = redis.NewFailoverClient(&redis.FailoverOptions{
 		MasterName: arena.MasterName, SentinelAddrs: a.SentinelAddrs(),
 		Dialer:     c.dialer(a.Place(host), a.ServerAddrs()),
@@ -70,7 +71,7 @@ func library(a *arena.Arena, name, host string) *client {
 
 // discovered finds the master by package discovery.
 func discovered(ctx context.Context, a *arena.Arena, name, host string) (*client, error) {
-	c := &client{name: name}
+	c := &client{name: name, limit: 2 * limit}
 	r, err := discovery.New(discovery.Options{
 		Sentinels: a.SentinelAddrs(), Master: arena.MasterName, Timeout: limit,
 		Dial: a.Place(host).Dial,
@@ -102,6 +103,24 @@ func discovered(ctx context.Context, a *arena.Arena, name, host string) (*client
 	}
 	return c, nil
 }
+
+// proxied leaves it to the proxy to find the master.
+func proxied(a *arena.Arena, name, host string) *client {
+	c := &client{name: name}
+	c.redis = redis.NewClient(&redis.Options{
+		Addr: a.Proxy(), Dialer: a.Place(host).Dial,
+		// The proxy holds requests while there is no master.
+		MaxRetries: -1, DialTimeout: limit, ReadTimeout: holding, WriteTimeout: limit,
+		ContextTimeoutEnabled: true, DisableIdentity: true, Protocol: 2, PoolSize: manyDials,
+	})
+	c.limit = holding
+	c.close = func() { _ = c.redis.Close() }
+	return c
+}
+
+// holding is how long a client of the proxy waits for a reply. It is more than down-after
+// and what a failover takes beyond that.
+const holding = 5 * time.Second
 
 // refusals are error replies with which a server says that it has done nothing.
 var refusals = []string{

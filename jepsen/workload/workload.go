@@ -1,6 +1,7 @@
 package workload
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,7 +19,7 @@ import (
 // is tested.
 const (
 	writeEvery    = 20 * time.Millisecond
-	readEvery     = 25 // writes
+	readEvery     = 500 * time.Millisecond
 	transferEvery = 50 * time.Millisecond
 	auditEvery    = 10 // transfers
 )
@@ -74,7 +75,7 @@ func (w *Workload) Run(ctx context.Context, s Settings) error {
 	}
 	var errs []error
 	for i, host := range w.arena.ClientNames() {
-		writer := func(ctx context.Context, c *client) { w.write(ctx, c, s.Wait) }
+		writer := func(ctx context.Context, c *client) { w.write(ctx, c, s) }
 		c := library(w.arena, "library"+strconv.Itoa(i), host)
 		w.lists = append(w.lists, ListKey(c.name))
 		errs = append(errs, start(c, nil, writer))
@@ -83,6 +84,11 @@ func (w *Workload) Run(ctx context.Context, s Settings) error {
 			w.lists = append(w.lists, ListKey(c.name))
 		}
 		errs = append(errs, start(c, err, writer))
+		if w.arena.Proxy() != "" {
+			c := proxied(w.arena, "proxy"+strconv.Itoa(i), host)
+			w.lists = append(w.lists, ListKey(c.name))
+			errs = append(errs, start(c, nil, writer))
+		}
 		teller := library(w.arena, "teller"+strconv.Itoa(i), host)
 		errs = append(errs, start(teller, nil, func(ctx context.Context, c *client) { w.tell(ctx, c, s.Seed+uint64(i)) }))
 	}
@@ -95,6 +101,8 @@ func (w *Workload) Run(ctx context.Context, s Settings) error {
 type Settings struct {
 	Seed uint64 // decides what the tellers do
 	Wait bool   // writers say WAIT 1
+	// WriteEvery is the time between two writes of one writer, at most 500 ms; 0: 20 ms.
+	WriteEvery time.Duration
 }
 
 // every calls do at a fixed rate until ctx ends. What an outage held up is not made up for.
@@ -112,16 +120,17 @@ func every(ctx context.Context, d time.Duration, do func(n int)) {
 }
 
 // write appends rising numbers, and reads them now and then.
-func (w *Workload) write(ctx context.Context, c *client, wait bool) {
+func (w *Workload) write(ctx context.Context, c *client, s Settings) {
 	key := ListKey(c.name)
-	every(ctx, writeEvery, func(n int) {
+	pace := cmp.Or(s.WriteEvery, writeEvery)
+	every(ctx, pace, func(n int) {
 		w.do(ctx, c, history.Op{Func: history.Add, Key: key, Value: int64(n)}, func(ctx context.Context, _ *history.Op) error {
-			if wait {
+			if s.Wait {
 				return addAndWait(ctx, c.redis, key, n)
 			}
 			return c.redis.RPush(ctx, key, n).Err()
 		})
-		if n%readEvery == 0 {
+		if n%int(readEvery/pace) == 0 {
 			w.do(ctx, c, history.Op{Func: history.Read, Key: key}, func(ctx context.Context, o *history.Op) error {
 				return readList(ctx, c.redis, key, o)
 			})
@@ -213,7 +222,7 @@ func readAccounts(ctx context.Context, r *redis.Client, o *history.Op) error {
 // write may have happened.
 func (w *Workload) do(ctx context.Context, c *client, o history.Op, do func(context.Context, *history.Op) error) {
 	o.Client, o.Call = c.name, w.to.Now()
-	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*limit)
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.limit)
 	defer cancel()
 	err := do(limited, &o)
 	o.Return, o.Outcome, o.Error, o.Server = w.to.Now(), outcome(err), kind(err), c.serverAt()

@@ -21,10 +21,15 @@ func (*list) Run(_ context.Context, s cli.Streams) error {
 	return nil
 }
 
-// mixes prints the mixes that run knows.
+// mixes prints the mixes and scenarios.
 func mixes(w io.Writer) {
-	fmt.Fprintln(w, "\nmixes:")
-	for _, m := range schedule.Mixes() {
-		fmt.Fprintf(w, "  %-12s %s\n", m.Name, m.What)
+	for _, part := range []struct {
+		title string
+		list  []schedule.Mix
+	}{{"mixes", schedule.Mixes()}, {"scenarios", schedule.Scenarios()}} {
+		fmt.Fprintf(w, "\n%s:\n", part.title)
+		for _, m := range part.list {
+			fmt.Fprintf(w, "  %-12s %s\n", m.Name, m.What)
+		}
 	}
 }
