@@ -12,7 +12,7 @@ SEED     ?= 1
 
 .DEFAULT_GOAL := build
 .PHONY: help build deb image dist install-test manifests demo proxy-demo deps test test-integration switchovers lint portable fuzz conformance ecosystem client-libraries companions proxy-clients proxies seeds mixed screenshots monitoring
-.PHONY: jepsen jepsen-long sim sim-long sim-stats explore mutants bench-failover bench-planned bench-promote bench-proxy bench-gossip bench bench-short benchmem clean
+.PHONY: jepsen jepsen-compare jepsen-prove jepsen-long sim sim-long sim-stats explore mutants bench-failover bench-planned bench-promote bench-proxy bench-gossip bench bench-short benchmem clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -139,6 +139,16 @@ jepsen: build ## play faults against real processes in networks of their own, an
 	@sh jepsen/install.sh redis-server redis-sentinel nft ip
 	$(GO) build -o $(BIN)/ ./jepsen/cmd/jepsen
 	$(BIN)/jepsen run -mix $(MIX) -sentinels $(SENTINELS) -seed $(SEED) -runs 0 -duration 10m -out $(BIN)/jepsen-runs
+
+jepsen-compare: build ## play the same scenarios with gosentinel and with redis-sentinel (RUNS=20 each: 3 hours)
+	@sh jepsen/install.sh redis-server redis-sentinel nft ip
+	$(GO) build -o $(BIN)/ ./jepsen/cmd/jepsen
+	$(BIN)/jepsen compare -seed $(SEED) -runs $(RUNS) -out $(BIN)/jepsen-runs
+
+jepsen-prove: build ## build faults into gosentinel, each of which the runs must find (10 minutes)
+	@sh jepsen/install.sh redis-server redis-sentinel nft ip
+	$(GO) build -o $(BIN)/ ./jepsen/cmd/jepsen
+	$(BIN)/jepsen prove -out $(BIN)/jepsen-runs
 
 jepsen-long: build ## the same until Ctrl-C
 	@sh jepsen/install.sh redis-server redis-sentinel nft ip
