@@ -258,6 +258,18 @@ func TestWithin(t *testing.T) {
 	}
 }
 
+// TestAfterTheEnd: who comes too late is sent away.
+func TestAfterTheEnd(t *testing.T) {
+	n, err := New()
+	must(t, err)
+	h, err := n.Add("a")
+	must(t, err)
+	must(t, n.Close())
+	if err := h.Within(func() error { return nil }); err == nil {
+		t.Error("somebody is in a host that is gone")
+	}
+}
+
 // TestNothingIsLeft: outside, nothing is to be seen of a network, and a program that is
 // killed leaves none.
 func TestNothingIsLeft(t *testing.T) {

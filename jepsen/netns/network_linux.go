@@ -73,8 +73,10 @@ table bridge jepsen {
 }
 `
 
+// namespace is that of a host.
 type namespace struct {
-	file, home *os.File
+	mu         *sync.RWMutex // held for reading by who is in there
+	file, home *os.File      // file is nil after the end
 }
 
 // Add makes a host with the next free address.
@@ -95,7 +97,7 @@ func (n *Network) Add(name string) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Host{name: name, addr: addr, ns: namespace{f, n.home}}
+	h := &Host{name: name, addr: addr, ns: namespace{&sync.RWMutex{}, f, n.home}}
 	n.hosts = append(n.hosts, h)
 	return h, nil
 }
@@ -112,7 +114,7 @@ func (n *Network) Close() error {
 	var errs []error
 	for i, h := range n.hosts {
 		_, err := n.release(h)
-		errs = append(errs, err, h.ns.file.Close())
+		errs = append(errs, err, h.leave())
 		// A namespace lives on for a moment after its name, and would keep the interface.
 		lines = append(lines, "link del "+veth(i), "netns del "+h.name)
 	}
@@ -120,9 +122,24 @@ func (n *Network) Close() error {
 	return errors.Join(errs...)
 }
 
+// leave waits until nobody is in the host, and lets nobody in any more.
+func (h *Host) leave() error {
+	h.ns.mu.Lock()
+	defer h.ns.mu.Unlock()
+	f := h.ns.file
+	h.ns.file = nil
+	return f.Close()
+}
+
 // Within runs do on a thread that is in the host's namespace. Sockets and processes that
-// do makes belong there for as long as they live.
+// do makes belong there for as long as they live. After the end of the network it is an
+// error: libraries dial in the background, and may do so then.
 func (h *Host) Within(do func() error) error {
+	h.ns.mu.RLock()
+	defer h.ns.mu.RUnlock()
+	if h.ns.file == nil {
+		return fmt.Errorf("%v is there no more", h)
+	}
 	runtime.LockOSThread()
 	if err := unix.Setns(int(h.ns.file.Fd()), unix.CLONE_NEWNET); err != nil {
 		runtime.UnlockOSThread()
