@@ -148,22 +148,6 @@ type item struct {
 	err       error
 }
 
-// clock converts real time to the instants of the core. It is monotonic, so
-// setting the wall clock has no effect.
-type clock struct {
-	origin time.Time
-	since  func() time.Duration // the time that has passed since origin
-}
-
-func newClock() clock {
-	origin := time.Now()
-	return clock{origin, func() time.Duration { return time.Since(origin) }}
-}
-
-func (c clock) now() monitor.Instant { return monitor.Instant(c.since()) + 1 }
-
-func (c clock) wall(t monitor.Instant) time.Time { return c.origin.Add(time.Duration(t - 1)) }
-
 // run works until ctx ends. When it returns, nothing it started is still running,
 // and the last state handed out for saving has been saved or has failed to save.
 // The one exception is a write that hangs in the operating system: it is

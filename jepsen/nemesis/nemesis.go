@@ -22,12 +22,15 @@ type Nemesis struct {
 	leader func() string
 	// begun has the state files of Sentinels at the beginning, by name.
 	begun map[string][]byte
+
+	mu     sync.Mutex
+	clocks map[string]reading // what the clocks of Sentinels were told, by name
 }
 
 // New prepares for the faults of a schedule. leader returns the name of the Sentinel that
 // was elected last, or "".
 func New(a *arena.Arena, to *history.Recorder, leader func() string) (*Nemesis, error) {
-	n := &Nemesis{arena: a, to: to, leader: leader, begun: map[string][]byte{}}
+	n := &Nemesis{arena: a, to: to, leader: leader, begun: map[string][]byte{}, clocks: map[string]reading{}}
 	for _, s := range a.Sentinels() {
 		b, err := os.ReadFile(s.Conf())
 		if err != nil {
@@ -75,6 +78,8 @@ var acts = map[schedule.Kind]act{
 	schedule.DiskFull:  diskFull,
 	schedule.DiskSlow:  diskSlow,
 	schedule.DiskFail:  diskFail,
+	schedule.Jump:      jump,
+	schedule.Skew:      skew,
 }
 
 // undoLimit bounds the end of one fault, which ends even when the run is given up.

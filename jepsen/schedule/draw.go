@@ -38,6 +38,8 @@ const (
 	DiskFull  Kind = "disk-full" // no space for the state of a Sentinel
 	DiskSlow  Kind = "disk-slow" // opening a file of the state takes long
 	DiskFail  Kind = "disk-fail" // opening a file of the state fails
+	Jump      Kind = "jump"      // the clock of a Sentinel jumps forwards
+	Skew      Kind = "skew"      // the clock of a Sentinel runs too fast or too slowly
 )
 
 // traits are what there is to know about a kind.
@@ -112,7 +114,14 @@ var kinds = map[Kind]traits{
 		f.Delay = []Duration{Duration(50 * time.Millisecond), Duration(500 * time.Millisecond), Duration(6 * time.Second)}[r.IntN(3)]
 	}},
 	DiskFail: {what: "no file of the state of Sentinels can be opened", roles: disks, quiet: true, draw: between(2*time.Second, 10*time.Second)},
-	Switch:   {what: "SENTINEL FAILOVER while all is well", roles: []Role{Sentinel, Leader}},
+	Jump: {what: "the clock of Sentinels jumps forwards", roles: disks, quiet: true, draw: func(r *rand.Rand, f *Fault) {
+		f.Delay = []Duration{Duration(500 * time.Millisecond), Duration(3 * time.Second), Duration(20 * time.Second), Duration(10 * time.Minute)}[r.IntN(4)]
+	}},
+	Skew: {what: "the clock of Sentinels runs at another speed, in percent of the right one", roles: disks, quiet: true, draw: func(r *rand.Rand, f *Fault) {
+		between(2*time.Second, 10*time.Second)(r, f)
+		f.Percent = []int{20, 80, 125, 500}[r.IntN(4)]
+	}},
+	Switch: {what: "SENTINEL FAILOVER while all is well", roles: []Role{Sentinel, Leader}},
 }
 
 // Forgets tells whether the state of a Sentinel is taken away or replaced.
@@ -123,6 +132,11 @@ func (s Schedule) Forgets() bool {
 // Operates tells whether an operator names a master to Sentinels anew.
 func (s Schedule) Operates() bool {
 	return slices.ContainsFunc(s.Faults, func(f Fault) bool { return kinds[f.Kind].operates })
+}
+
+// NeedsClock tells whether the clock of a Sentinel is set, which needs a build for it.
+func (s Schedule) NeedsClock() bool {
+	return slices.ContainsFunc(s.Faults, func(f Fault) bool { return f.Kind == Jump || f.Kind == Skew })
 }
 
 // Kinds returns all kinds, in order.

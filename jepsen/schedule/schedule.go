@@ -69,9 +69,9 @@ type Fault struct {
 	Pick uint64 `json:"pick"`
 	// Beside are further hosts on the same side of a partition: "sentinel", "client".
 	Beside []string `json:"beside,omitempty"`
-	// Percent is a share of packets.
+	// Percent is a share of packets, or the speed of a clock.
 	Percent int `json:"percent,omitempty"`
-	// Delay is how long something is held up, or the length of a step of the clock.
+	// Delay is how long something is held up, or by how much a clock jumps.
 	Delay Duration `json:"delay,omitempty"`
 	// Every is the time between two changes of something that goes to and fro.
 	Every Duration `json:"every,omitempty"`
@@ -146,7 +146,7 @@ func (f Fault) check() error {
 		return fmt.Errorf("%s strikes %q: want one of %v", f.Kind, f.On, k.roles)
 	case f.At < 0 || f.For < 0 || f.Every < 0:
 		return errors.New("a time is negative")
-	case f.Percent < 0 || f.Percent > 100:
+	case f.Percent < 0 || f.Percent > 1000:
 		return fmt.Errorf("percent %d", f.Percent)
 	case k.every && f.Every < Duration(50*time.Millisecond):
 		return fmt.Errorf("%s every %v: want 50ms or more", f.Kind, f.Every.Of())

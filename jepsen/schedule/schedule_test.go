@@ -71,7 +71,7 @@ func TestCheck(t *testing.T) {
 		`fault 1: there is no kind`:    func(s *Schedule) { s.Faults[0].Kind = "kil" },
 		`fault 1: flap strikes "king"`: func(s *Schedule) { s.Faults[0].On = "king" },
 		"is negative":                  func(s *Schedule) { s.Faults[0].For = -1 },
-		"percent 101":                  func(s *Schedule) { s.Faults[0].Percent = 101 },
+		"percent 1001":                 func(s *Schedule) { s.Faults[0].Percent = 1001 },
 		"want 50ms or more":            func(s *Schedule) { s.Faults[0].Every = 0 },
 		`beside "friend"`:              func(s *Schedule) { s.Faults[0].Beside = []string{"friend"} },
 		"order of their times": func(s *Schedule) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -50,7 +51,11 @@ func (o *setting) inside(ctx context.Context, s cli.Streams, do func(*player) er
 		return err
 	}
 	p.stock, _ = cluster.FindStockSentinel() // who needs it says so
-	return do(p)
+	err = do(p)
+	if p.faulty != "" {
+		err = errors.Join(err, os.Remove(p.faulty))
+	}
+	return err
 }
 
 // daemon finds or builds gosentinel, which is also the proxy where all Sentinels are stock.
@@ -66,6 +71,7 @@ type player struct {
 	*setting
 	streams     cli.Streams
 	ours, stock string // paths; stock is empty where there is none
+	faulty      string // path of a gosentinel whose clock can be set; empty: it is not built yet
 	namespaces  bool
 	progress    *cli.Progress
 	n           int
@@ -112,10 +118,34 @@ func (p *player) others() map[string]arena.Program {
 	return m
 }
 
+// clocked has gosentinels be of a build whose clock can be set.
+func (p *player) clocked(ctx context.Context, programs []arena.Program) ([]arena.Program, error) {
+	if p.faulty == "" {
+		out := filepath.Join(os.TempDir(), fmt.Sprintf("gosentinel-faultyclock-%d", os.Getpid()))
+		if err := cluster.BuildSentinel(ctx, out, "-tags", "faultyclock"); err != nil {
+			return nil, err
+		}
+		p.faulty = out
+	}
+	programs = slices.Clone(programs)
+	for i := range programs {
+		if programs[i].Name == arena.Ours && programs[i].Command[0] == p.ours {
+			programs[i].Command = []string{p.faulty}
+		}
+	}
+	return programs, nil
+}
+
 // play plays one schedule and prints what came of it. label is part of the name of its
 // directory.
 func (p *player) play(ctx context.Context, sched schedule.Schedule, programs []arena.Program, label string) (check.Report, error) {
 	dir := filepath.Join(p.out, fmt.Sprintf("%s-%d%s-%s", sched.Mix, sched.Seed, label, time.Now().Format("150405")))
+	if sched.NeedsClock() {
+		var err error
+		if programs, err = p.clocked(ctx, programs); err != nil {
+			return check.Report{}, err
+		}
+	}
 	began := time.Now()
 	rep, err := trial.Run(ctx, trial.Config{
 		Dir: dir, Schedule: sched, Programs: programs, Proxy: []string{p.ours, "proxy"}, Others: p.others(), Namespaces: p.namespaces,

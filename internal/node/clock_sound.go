@@ -1,0 +1,10 @@
+//go:build !faultyclock
+
+package node
+
+import "time"
+
+func newClock() clock {
+	origin := time.Now()
+	return clock{origin, func() time.Duration { return time.Since(origin) }}
+}
