@@ -37,10 +37,16 @@ var Builds = []Build{
 		By: []string{"epochs never fall", "one leader in each epoch"}, Schedule: restartVoters,
 	},
 	{
+		// Without the pause alone nothing is lost: the master is demoted before another is
+		// promoted. So this one leaves out both.
 		Name: "switchover without pause", Why: "what the master takes while it hands over is lost",
-		Edits: []mutants.Edit{{
-			File: "monitor/switchover_steps.go", Old: "PauseWrites{For: s.pause.length}", New: "PauseWrites{For: 1}",
-		}},
+		Edits: []mutants.Edit{
+			{File: "monitor/switchover_steps.go", Old: "PauseWrites{For: s.pause.length}", New: "PauseWrites{For: 1}"},
+			{
+				File: "monitor/switchover_steps.go", Old: "	case pausing:\n		if !s.answered() {",
+				New: "	case pausing:\n		if s.stage == pausing {\n			c.promoteTarget(now, m)\n			return Never\n		}\n		if !s.answered() {",
+			},
+		},
 		By: []string{"lists"}, Schedule: drawn("planned"),
 	},
 }

@@ -209,9 +209,11 @@ func (t *trial) settle(ctx context.Context, a *arena.Arena) {
 	ctx, cancel := context.WithTimeout(ctx, Deadline+grace)
 	defer cancel()
 	last := ""
-	err := cluster.WaitFor(ctx, "order", func(ctx context.Context) (string, bool) {
-		state, ok := a.Settled(ctx)
-		last = state
+	err := cluster.WaitFor(ctx, "order", func(probe context.Context) (string, bool) {
+		state, ok := a.Settled(probe)
+		if ctx.Err() == nil { // else the deadline is what went wrong
+			last = state
+		}
 		return state, ok
 	})
 	if err != nil {
