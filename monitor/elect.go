@@ -32,7 +32,7 @@ func (c *Core) maybeStart(now Instant, m *master) Instant {
 		c.tellWaiting(now, m)
 		return due
 	}
-	if due := m.attempt.NextAllowed(m.cfg.FailoverTimeout); now < due {
+	if due := c.nextAllowed(m); now < due {
 		m.candidateAt = 0
 		if m.delayLogged != m.attempt.Start {
 			m.delayLogged = m.attempt.Start
@@ -55,6 +55,7 @@ func (c *Core) maybeStart(now Instant, m *master) Instant {
 		return held
 	}
 	m.candidateAt = 0
+	c.tellDeparted(now, m)
 	c.startAttempt(now, m, false)
 	return Never
 }
@@ -152,6 +153,10 @@ func (c *Core) elect(now Instant, m *master) Instant {
 			return next
 		}
 	}
+	if !a.Forced && !c.hasOwnVote(m) && c.leftByVoted(m) {
+		c.abort(now, m, event.FailoverAbortNotElected{Instance: c.ref(&m.instance)})
+		return Never // the next attempt may begin
+	}
 	next := c.electionDeadline(now, m)
 	if a.Forced || !a.InProgress() {
 		return next
@@ -162,8 +167,10 @@ func (c *Core) elect(now Instant, m *master) Instant {
 	// would be later still and derail the election that we just voted in. Nor
 	// when another has been elected: when several masters fail together the
 	// current epoch keeps rising, and we would depose a working leader, which
-	// may have promoted another replica than we would.
-	if c.hasOwnVote(m) && !elected && (lostEpoch || split) {
+	// may have promoted another replica than we would. One whose process
+	// has ended is none.
+	departed := elected && m.departedSince(leader, a.VotesAsked)
+	if c.hasOwnVote(m) && (departed || !elected && (lostEpoch || split)) {
 		next = min(next, c.restartElection(now, m))
 	}
 	return next

@@ -37,6 +37,7 @@ type link struct {
 
 	gossip     gossipState // of a peer
 	addrChange addrChange  // of a peer
+	departure  departure   // of a peer
 	takenAt    Instant     // when the peer took its address from another one; 0: never
 
 	timer timer
@@ -107,6 +108,7 @@ func (c *Core) closeConn(l *link, cn *conn) {
 	if cn.id != 0 {
 		c.free(Close{Conn: cn.id})
 		c.forgetConn(l, cn)
+		l.departure = departure{}
 	}
 }
 
@@ -341,6 +343,7 @@ func (c *Core) linkUp(now Instant, in LinkUp) {
 		c.recallEars(now, l.owners[0].master)
 		return
 	}
+	l.departure = departure{}
 	l.gossip.asked, l.gossip.due, l.gossip.answers = false, now, ""
 	l.gossip.mayBeOwn = !l.server && c.announcesToo(now, l.owners[0].addr)
 	for k, o := range l.owners {
@@ -371,6 +374,9 @@ func (c *Core) linkDown(now Instant, in LinkDown) {
 	pubsub := cn == &l.pubsub
 	i := l.owners[0]
 	c.emit(i, event.LinkReconnection{Instance: c.ref(i), PubSub: pubsub, Reason: in.Reason})
+	if cn.up {
+		l.departure = departure{closed: true}
+	}
 	c.forgetConn(l, cn)
 	c.ready(&l.timer)
 	if !pubsub {

@@ -17,7 +17,8 @@ type master struct {
 	fences   []*fence
 
 	ledger    election.Ledger
-	voteSeq   uint64 // the Persist that holds the ledger's vote
+	voteSeq   uint64  // the Persist that holds the ledger's vote
+	votedAt   Instant // when this Sentinel gave another a vote that puts its own attempts off; 0: the last one was not such
 	recall    recall
 	lineage   election.Lineage
 	left      leftHistories // before it, since the start of this Sentinel

@@ -71,13 +71,14 @@ func (c *Core) vote(now Instant, m *master, req Epoch, candidate RunID, leased b
 	if !b.Granted {
 		return false
 	}
-	m.voteSeq = c.disk.next()
+	m.voteSeq, m.votedAt = c.disk.next(), 0
 	m.outdated()
 	if candidate != c.opts.MyID {
 		c.noteGrant(m, candidate, leased)
 	}
 	c.emitDurable(&m.instance, event.VoteForLeader{Master: m.cfg.Name, RunID: candidate, Epoch: m.ledger.Epoch})
 	if candidate != c.opts.MyID && !leased {
+		m.votedAt = now
 		m.attempt.Postpone(now.Add(c.random(c.tun.Desync)))
 		c.touch(m)
 	}

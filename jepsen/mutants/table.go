@@ -74,6 +74,25 @@ var general = []Mutation{
 		Edits: []Edit{{"monitor/instance.go", "	i.master.outdated()\n	c.initTimer", "	c.initTimer"}},
 	},
 	{
+		Name: "a leader that cannot be reached taken for ended", Why: "two are promoted, one after the other, and writes are lost",
+		Edits: []Edit{{"monitor/departed.go", "return d.closed && d.refusedAt > t }", "return d.closed }"}},
+	},
+	{
+		Name: "a leader taken for ended because it was before it stood", Why: "a Sentinel that was restarted leads in vain",
+		By: ByTest, Test: [2]string{"./monitor", "^TestDeparted$"},
+		Edits: []Edit{{"monitor/departed.go", "d.refusedAt > t }", "d.refusedAt > 0 }"}},
+	},
+	{
+		Name: "a refusal without an end taken for one", Why: "a firewall that refuses makes a second master",
+		By: ByTest, Test: [2]string{"./monitor", "^TestDeparted$"},
+		Edits: []Edit{{"monitor/departed.go", "return d.closed && d.refusedAt", "return d.refusedAt"}},
+	},
+	{
+		Name: "a leader that has ended is waited for", Why: "no master for twice failover-timeout",
+		By: ByTest, Test: [2]string{"./jepsen/sim", "^TestLeaderDies$"},
+		Edits: []Edit{{"monitor/elect.go", "due := c.nextAllowed(m);", "due := m.attempt.NextAllowed(m.cfg.FailoverTimeout);"}},
+	},
+	{
 		Name: "a second vote in the same epoch", Why: "two candidates reach a majority",
 		Edits: []Edit{{"election/ledger.go", "if l.Epoch < req &&", "if l.Epoch <= req &&"}},
 	},

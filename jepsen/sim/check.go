@@ -567,11 +567,11 @@ func (k *checker) attempts(n *node, p, was *monitor.MasterProbe, in monitor.Inpu
 	}
 	if c, ok := in.(monitor.Call); ok {
 		if _, ok := c.Op.(monitor.ResetOp); ok {
-			m.blocked, m.granted = 0, 0
+			m.blocked, m.voted, m.granted = 0, ended{}, 0
 		}
 	}
 	if p.Start == 0 && was.Start != 0 {
-		m.blocked, m.granted = 0, 0 // a switch or a reset
+		m.blocked, m.voted, m.granted = 0, ended{}, 0 // a switch or a reset
 	}
 	if p.Begun != was.Begun && p.Begun != 0 {
 		k.began(n, p, m)
@@ -587,7 +587,7 @@ func (k *checker) attempts(n *node, p, was *monitor.MasterProbe, in monitor.Inpu
 		}
 	}
 	if p.VoteFor != n.id && p.VoteFor != "" && p.VoteEpoch != was.VoteEpoch && ask.Lease == 0 {
-		m.blocked = k.w.now
+		m.blocked, m.voted = k.w.now, n.candidate(ask)
 	}
 	if was.Phase <= election.WaitStart && p.Phase > election.WaitStart {
 		k.won(n, p, m)
@@ -610,7 +610,7 @@ func (k *checker) began(n *node, p *monitor.MasterProbe, m *masterWatch) {
 		k.looked[S11]++
 		v, _ := n.core.Master(k.w.now, p.Name)
 		if gap := 2 * v.FailoverTimeout; m.blocked != 0 && k.w.now.Sub(m.blocked) < gap {
-			k.fail(n.name, S11, "attempt %v after the last one or after a vote for another", k.w.now.Sub(m.blocked))
+			k.inherits(n, m)
 		}
 		if !p.Flags.Has(monitor.FlagSDown) {
 			k.fail(n.name, S10, "attempt although %s is not down here", p.Name)
@@ -621,7 +621,21 @@ func (k *checker) began(n *node, p *monitor.MasterProbe, m *masterWatch) {
 			k.fail(n.name, S10, "attempt although only %d of %d say that %s is down", votes, p.Quorum, p.Name)
 		}
 	}
-	m.blocked = k.w.now
+	m.blocked, m.voted = k.w.now, ended{}
+}
+
+// inherits checks an attempt that comes before its time: only the end of the process for
+// which this one has voted allows it.
+func (k *checker) inherits(n *node, m *masterWatch) {
+	after := k.w.now.Sub(m.blocked)
+	if m.voted.who == nil {
+		k.fail(n.name, S11, "attempt %v after the last one", after)
+		return
+	}
+	k.looked[Departed]++
+	if !m.voted.since() {
+		k.fail(n.name, Departed, "attempt %v after a vote for %s, whose process goes on", after, m.voted.who.name)
+	}
 }
 
 // unused checks the epoch of an election that begins or is repeated. Other masters may

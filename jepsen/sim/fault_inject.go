@@ -68,8 +68,9 @@ func (w *world) inject(f Fault) {
 // The things that a fault can concern.
 func (w *world) server(k int) *server { return w.servers[k%len(w.servers)] }
 func (w *world) node(k int) sentinel  { return w.nodes[k%len(w.nodes)] }
-func (w *world) group(k int) *group   { return w.groups[k%len(w.groups)] }
-func (w *world) hostID(k int) hostID  { return hostID(k % w.net.hosts) }
+
+func (w *world) group(k int) *group  { return w.groups[k%len(w.groups)] }
+func (w *world) hostID(k int) hostID { return hostID(k % w.net.hosts) }
 
 // real returns a Sentinel with a model disk under a real core, or nil.
 func (w *world) real(k int) *node {

@@ -29,6 +29,7 @@ const (
 	S17
 	S18
 	S19
+	Departed
 	Unused
 	Single
 	Lineage
@@ -71,7 +72,7 @@ var invariants = [invariantsEnd]struct{ name, text string }{
 	S8:        {"S8", "the address of a master changes only together with a greater configuration epoch"},
 	S9:        {"S9", "a promotion is confirmed only after INFO has said role:master"},
 	S10:       {"S10", "an automatic attempt needs a master that is down here and for a quorum"},
-	S11:       {"S11", "twice failover-timeout lies between attempts, and between a vote for another and an attempt"},
+	S11:       {"S11", "twice failover-timeout lies between attempts, and between a vote for another and an attempt, unless that one has ended"},
 	S12:       {"S12", "the promoted replica is up, connected, fresh, not long cut off, and its priority is not 0"},
 	S13:       {"S13", "at most parallel-syncs replicas are reconfigured at once"},
 	S14:       {"S14", "in TILT nothing is judged, ordered or told to be down"},
@@ -80,6 +81,7 @@ var invariants = [invariantsEnd]struct{ name, text string }{
 	S17:       {"S17", "the state of a failover, its start and its promoted replica agree"},
 	S18:       {"S18", "objectively down means subjectively down"},
 	S19:       {"S19", "who leads, elected or forced, has its own vote at exactly that epoch on disk"},
+	Departed:  {"departed", "who has voted for another stands before twice failover-timeout has passed only if the process of that one has ended since"},
 	Unused:    {"unused", "an election takes place at an epoch in which this Sentinel has not voted for that master, nor heard of a configuration; by force, at a new one"},
 	Single:    {"single", "a second server is told to become a master in an attempt only after the first has refused"},
 	Lineage:   {"lineage", "no replica that lacks the data of the master is promoted while one that has them may be"},

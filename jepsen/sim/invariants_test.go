@@ -244,6 +244,14 @@ var violations = []violation{
 		s.now.Phase, s.now.Begun = election.WaitStart, s.w.now
 		s.step(monitor.Tick{})
 	}},
+	{Departed, "an attempt after a vote for another that goes on", func(s *scene) {
+		other := s.w.nodes[1].base()
+		s.now.VoteEpoch, s.now.VoteFor = 5, other.id
+		s.step(monitor.Ask{Epoch: 5, RunID: other.id})
+		s.was = s.now
+		s.now.Phase, s.now.Begun = election.WaitStart, s.w.now
+		s.step(monitor.Tick{})
+	}},
 	{S13, "too many replicas are reconfigured", func(s *scene) {
 		s.now.Phase, s.now.Busy = election.ReconfReplicas, s.now.ParallelSyncs+1
 		s.step(monitor.Tick{})

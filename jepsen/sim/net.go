@@ -119,6 +119,7 @@ type conn struct {
 	tag     monitor.ConnID // chosen by the dialer
 	addr    monitor.HostPort
 	dialer  dialer
+	life    int       // of the Sentinel that dials
 	server  acceptor  // nil until accepted
 	ends    [2]hostID // dialer, acceptor
 	streams [2]stream // from each end
@@ -194,6 +195,9 @@ type packet struct {
 	at  Instant
 	msg any
 }
+
+// refused is the reason when no process listens.
+const refused = "connection refused"
 
 // What the kernels of both ends say to each other.
 type (
@@ -271,7 +275,7 @@ func (c *conn) deliverToAcceptor(msg any) {
 		s := c.w.net.listeners[c.addr]
 		if s == nil || !s.listening() {
 			c.closed[1] = true
-			c.send(toDialer, endPacket{"connection refused"})
+			c.send(toDialer, endPacket{refused})
 			return
 		}
 		c.server = s

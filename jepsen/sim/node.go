@@ -337,6 +337,9 @@ func (n *node) link(id monitor.ConnID) *conn { return n.links[id-n.first] }
 func (n *node) up(c *conn) { n.input(monitor.LinkUp{Conn: c.tag, LocalIP: n.addr.Host}) }
 
 func (n *node) down(c *conn, reason string) {
+	if reason == refused {
+		n.input(monitor.LinkTrouble{Conn: c.tag, Step: monitor.StepConnect, Cause: monitor.CauseRefused, Text: reason})
+	}
 	n.input(monitor.LinkDown{Conn: c.tag, Reason: reason})
 }
 
@@ -430,11 +433,11 @@ func (n *node) took(r monitor.CallResult) {
 	for k, q := range n.passed {
 		if q.ref == r.To {
 			n.passed = append(n.passed[:k], n.passed[k+1:]...)
-			refused := ""
+			why := ""
 			if r.Err != nil {
-				refused = r.Err.Error()
+				why = r.Err.Error()
 			}
-			q.c.send(toDialer, monitor.CommandDone{Conn: q.c.tag, Token: q.token, Refused: refused})
+			q.c.send(toDialer, monitor.CommandDone{Conn: q.c.tag, Token: q.token, Refused: why})
 			return
 		}
 	}

@@ -103,6 +103,7 @@ func (p *process) connect(d dialer, kind connKind, tag monitor.ConnID, to monito
 		p.dialed = kept
 	}
 	c := p.w.dial(d, kind, tag, to)
+	c.life = p.life
 	p.dialed = append(p.dialed, c)
 	return c
 }

@@ -62,6 +62,7 @@ type (
 // masterWatch is what one process did about one master.
 type masterWatch struct {
 	blocked  Instant                  // the last attempt, or the last vote for another
+	voted    ended                    // who got that vote; the zero value after an attempt
 	allow    permission               // of an attempt by itself
 	order    permission               // of what operators have ordered
 	mayObey  bool                     // some order was allowed
@@ -79,6 +80,30 @@ type masterWatch struct {
 	handover handover
 	causes
 }
+
+// ended tells whether a process has ended since it was noted.
+type ended struct {
+	who  *process // nil: nobody that is known
+	life int
+}
+
+// candidate returns the process that has asked n for a vote. It may have ended while the
+// question was on its way, and another may have its id.
+func (n *node) candidate(in monitor.Ask) ended {
+	for _, q := range n.asked {
+		if s, ok := q.c.dialer.(sentinel); ok && q.ref == in.From {
+			return ended{s.base(), q.c.life}
+		}
+	}
+	for _, s := range n.w.nodes {
+		if p := s.base(); p.id == in.RunID {
+			return ended{p, p.life}
+		}
+	}
+	return ended{}
+}
+
+func (e ended) since() bool { return e.who != nil && (!e.who.alive || e.who.life != e.life) }
 
 func (h *watch) init() {
 	h.roles = map[monitor.HostPort]monitor.Role{}
