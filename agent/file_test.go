@@ -97,6 +97,35 @@ func TestCommandIsDue(t *testing.T) {
 	}
 }
 
+// TestFileBehindLink: a link is written through, also one to a file that does not exist yet.
+// Where its directory does not exist either, the error says so and the link stays.
+func TestFileBehindLink(t *testing.T) {
+	dir, there := t.TempDir(), t.TempDir()
+	link, behind := filepath.Join(dir, "a.conf"), filepath.Join(there, "b.conf")
+	must(t, os.Symlink("hop.conf", link))
+	must(t, os.Symlink(behind, filepath.Join(dir, "hop.conf")))
+	lost := filepath.Join(dir, "lost.conf")
+	must(t, os.Symlink(filepath.Join(there, "none", "c.conf"), lost))
+	ctx, s := context.Background(), Snapshot{known("cache", "10.0.0.1", 1)}
+	j := onlyJob(t, &Template{Text: oneLine, FileSettings: FileSettings{File: link, Mode: "0640"}})
+	if changed, err := j.reconcile(ctx, s); err != nil || !changed {
+		t.Fatal(changed, err)
+	}
+	if to, err := os.Readlink(link); err != nil || to != "hop.conf" || read(t, behind) != "master=10.0.0.1:1\n" {
+		t.Errorf("the link leads to %q, %v", to, err)
+	}
+	if info, err := os.Stat(behind); err != nil || info.Mode().Perm() != 0o640 || len(others(t, behind)) > 0 {
+		t.Errorf("%v %v %q", info, err, others(t, behind))
+	}
+	j = onlyJob(t, &Template{Text: oneLine, FileSettings: FileSettings{File: lost}})
+	if _, err := j.reconcile(ctx, s); causeOf(err) != causeWrite || !strings.Contains(err.Error(), "is a symbolic link to "+filepath.Join(there, "none", "c.conf")) {
+		t.Error(err)
+	}
+	if _, err := os.Readlink(lost); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestFilesBeside: what stands where the agent wants to write beside the file is not written to.
 func TestFilesBeside(t *testing.T) {
 	dir := t.TempDir()

@@ -66,8 +66,10 @@ func (Disk) Stat(name string) (fs.FileInfo, error) { return os.Stat(name) }
 
 // RealPath follows symbolic links, so that a linked configuration is written
 // where it lives instead of being turned into a copy. What does not exist yet
-// is its own real path, below the real path of its directory.
-func (Disk) RealPath(name string) (string, error) {
+// is its own real path, below the real path of its directory; a link to it is followed.
+func (Disk) RealPath(name string) (string, error) { return realPath(name) }
+
+func realPath(name string) (string, error) {
 	real, err := filepath.EvalSymlinks(name)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return real, err
@@ -76,7 +78,18 @@ func (Disk) RealPath(name string) (string, error) {
 	if err != nil {
 		return name, err
 	}
-	return filepath.Join(dir, filepath.Base(name)), nil
+	name = filepath.Join(dir, filepath.Base(name))
+	to, err := os.Readlink(name)
+	if err != nil {
+		return name, nil // nothing is there
+	}
+	if !filepath.IsAbs(to) {
+		to = filepath.Join(dir, to)
+	}
+	if real, err = realPath(to); err != nil {
+		return name, fmt.Errorf("it is a symbolic link to %s, and that cannot be written: %v; make its directory, or correct the link", to, Cause(err))
+	}
+	return real, nil
 }
 
 // Create makes a file that must not exist.
