@@ -313,7 +313,7 @@ func TestProxiesOfAGroup(t *testing.T) {
 		a.proxy()
 	}
 	a.settled()
-	k := &killer{alone: a, rand: rand.New(rand.NewPCG(1, 2)), done: map[string]int{}}
+	k := &killer{alone: a, rand: rand.New(rand.NewPCG(1, 2))}
 	stop := k.writers()
 	for i := range kills {
 		k.round(i)
@@ -327,13 +327,21 @@ func TestProxiesOfAGroup(t *testing.T) {
 type killer struct {
 	*alone
 	rand   *rand.Rand
-	faults int
-	done   map[string]int // by the kind of fault
-	pauses []time.Duration
+	faults []*killing
 
 	mu   sync.Mutex
 	acks []execution
 	errs int
+}
+
+// killing is one fault.
+type killing struct {
+	kind   string
+	master *cluster.Server
+	proxy  *cluster.Server // killed too; nil: none
+	at     time.Time
+	pause  time.Duration // until all proxies that are left wrote to another master
+	errs   int           // of writes, from at on
 }
 
 // execution is an acknowledged write.
@@ -379,13 +387,13 @@ func (k *killer) round(i int) {
 	master := k.ready()
 	proxy := k.proxies[k.rand.IntN(len(k.proxies))]
 	kind := []string{"kill", "kill", "kill", "stop", "kill with a proxy", "kill, and a proxy later"}[i%6]
-	k.faults++
-	k.done[kind]++
-	start := time.Now()
+	f := &killing{kind: kind, master: master, at: time.Now(), errs: k.failed()}
+	k.faults = append(k.faults, f)
 	switch kind {
 	case "stop":
 		k.signal(master, syscall.SIGSTOP)
 	case "kill with a proxy":
+		f.proxy = proxy
 		proxy.Kill()
 		master.Kill()
 	default:
@@ -394,7 +402,7 @@ func (k *killer) round(i int) {
 	k.until("another master", func(ctx context.Context) (string, bool) {
 		var state []string
 		for _, p := range k.proxies {
-			if kind == "kill with a proxy" && p == proxy {
+			if p == f.proxy {
 				continue
 			}
 			port, err := executedAt(ctx, p.Client(), "probe")
@@ -404,8 +412,9 @@ func (k *killer) round(i int) {
 		}
 		return "", true
 	})
-	k.pauses = append(k.pauses, time.Since(start))
+	f.pause, f.errs = time.Since(f.at), k.failed()-f.errs
 	if kind == "kill, and a proxy later" {
+		f.proxy = proxy
 		proxy.Kill()
 	}
 	if strings.HasSuffix(kind, "proxy") || strings.HasSuffix(kind, "later") {
@@ -452,13 +461,93 @@ func (k *killer) judge() {
 			changes++
 		}
 	}
-	if changes > k.faults {
-		k.Errorf("the master changed %d times by %d faults: two were written to at a time", changes, k.faults)
+	if changes > len(k.faults) {
+		k.Errorf("the master changed %d times by %d faults: two were written to at a time", changes, len(k.faults))
 	}
 	highest := k.epochs()
-	slices.Sort(k.pauses)
-	k.Logf("%d faults %v, %d changes of the master in %d writes, %d errors; pauses: median %v, longest %v; highest epoch %d",
-		k.faults, k.done, changes, len(k.acks), k.errs, k.pauses[len(k.pauses)/2].Round(time.Millisecond), k.pauses[len(k.pauses)-1].Round(time.Millisecond), highest)
+	k.explain()
+	slices.SortFunc(k.faults, func(a, b *killing) int { return cmp.Compare(a.pause, b.pause) })
+	k.Logf("%d faults, %d changes of the master in %d writes, %d errors; pauses: median %v, longest %v; highest epoch %d",
+		len(k.faults), changes, len(k.acks), k.errs, k.faults[len(k.faults)/2].pause.Round(time.Millisecond), k.faults[len(k.faults)-1].pause.Round(time.Millisecond), highest)
+}
+
+// failed returns how many writes have failed.
+func (k *killer) failed() int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.errs
+}
+
+// decision is a line in the log of a proxy about a failover.
+type decision struct {
+	at          time.Time
+	proxy, text string
+	epoch       string // in which its Sentinel was elected; "" if it was not
+}
+
+// deciding are the lines by which a failover, or its absence, can be understood.
+var deciding = regexp.MustCompile(`^time=(\S+) .*msg="?((?:[+-][so]down master|[+-]tilt|\+try-failover|\+vote-for-leader|\+elected-leader|-failover-abort|\+selected-slave|\+promoted-slave|\+switch-master|This Sentinel begins no|No vote for|The failover of|discovery: master)[^"]*)`)
+
+// decisions returns those of all proxies in order of time, and fails if two were elected
+// in one epoch.
+func (k *killer) decisions() (list []decision) {
+	k.Helper()
+	leaders := map[string]string{}
+	for _, p := range k.proxies {
+		text, err := p.Log()
+		k.must(err)
+		voted := ""
+		for line := range strings.Lines(text) {
+			m := deciding.FindStringSubmatch(line)
+			if m == nil {
+				continue
+			}
+			at, err := time.Parse(time.RFC3339, m[1])
+			k.must(err)
+			d := decision{at: at, proxy: p.Name(), text: m[2]}
+			switch {
+			case strings.HasPrefix(d.text, "+vote-for-leader"):
+				voted = d.text[strings.LastIndexByte(d.text, ' ')+1:]
+			case strings.HasPrefix(d.text, "+elected-leader"):
+				d.epoch = voted
+				if was := cmp.Or(leaders[voted], d.proxy); was != d.proxy {
+					k.Errorf("%s and %s were both elected in epoch %s", was, d.proxy, voted)
+				}
+				leaders[voted] = d.proxy
+			}
+			list = append(list, d)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b decision) int { return a.at.Compare(b.at) })
+	return list
+}
+
+// explain tells of every fault what it was, how long it took, and who led the failover, and
+// of the longest one what the proxies said meanwhile.
+func (k *killer) explain() {
+	k.Helper()
+	list := k.decisions()
+	longest := slices.MaxFunc(k.faults, func(a, b *killing) int { return cmp.Compare(a.pause, b.pause) })
+	var text, lines strings.Builder
+	for i, f := range k.faults {
+		killed, led := f.master.Name(), ""
+		if f.proxy != nil {
+			killed += ", " + f.proxy.Name()
+		}
+		for _, d := range list {
+			if d.at.Before(f.at.Truncate(time.Millisecond)) || d.at.After(f.at.Add(f.pause)) {
+				continue
+			}
+			if d.epoch != "" {
+				led += " epoch " + d.epoch + " led by " + d.proxy
+			}
+			if f == longest {
+				fmt.Fprintf(&lines, "  +%v %s: %s\n", d.at.Sub(f.at).Round(time.Millisecond), d.proxy, d.text)
+			}
+		}
+		fmt.Fprintf(&text, "  %3d %s %s (%s): %v, %d errors;%s\n", i+1, f.at.Format("15:04:05.000"), f.kind, killed, f.pause.Round(time.Millisecond), f.errs, led)
+	}
+	k.Logf("faults:\n%sduring the longest:\n%s", text.String(), lines.String())
 }
 
 // believed is the line in which a proxy says whom it takes for the master.
