@@ -116,9 +116,11 @@ func (p *twem) start() {
 	for i := range 2 {
 		p.must(p.servers[2*i+1].WaitReplicaOf(p.ctx, p.servers[2*i]))
 	}
+	// With less than the guide's 2500 the original now and then fails over a healthy new
+	// master (state-machine.md §11.3), and any of them does on a busy machine.
 	conf := ""
 	for i, name := range []string{"redis1", "redis2"} {
-		conf += fmt.Sprintf("sentinel monitor %[1]s 127.0.0.1 %[2]d 1\nsentinel down-after-milliseconds %[1]s 1000\nsentinel failover-timeout %[1]s 10000\nsentinel parallel-syncs %[1]s 1\n", name, twemServer+2*i)
+		conf += fmt.Sprintf("sentinel monitor %[1]s 127.0.0.1 %[2]d 1\nsentinel down-after-milliseconds %[1]s 2500\nsentinel failover-timeout %[1]s 10000\nsentinel parallel-syncs %[1]s 1\n", name, twemServer+2*i)
 		if p.kind == ours { // stock has not taken this since 2.8
 			conf += "sentinel can-failover " + name + " yes\n"
 		}
@@ -261,17 +263,24 @@ func (p *twem) kill() {
 		text := p.read(p.pool)
 		return text, text == strings.Replace(before, "   - 127.0.0.1:29552:1 redis2\n", "   - 127.0.0.1:29553:1 redis2\n", 1)
 	})
-	p.row("kill to the new file, down-after 1000", "3.6 s with down-after 2500", seconds(time.Since(killed)))
+	p.row("kill to the new file, down-after 2500", "3.6 s", seconds(time.Since(killed)))
 	p.writes()
 	p.row("kill to writes on both shards", "", seconds(time.Since(killed)))
 	log := p.read(p.log)
 	if !strings.Contains(log, "Received switch-master: {details: redis2 127.0.0.1 29552 127.0.0.1 29553}") {
 		p.Errorf("no line about the switch in\n%s", log)
 	}
-	if n := strings.Count(log, "TwemProxy restarted"); n != 2 {
+	// One at the start and one for the switch. The line comes when the command has ended, and
+	// nutcracker takes writes before.
+	p.until("the line about the restart", func(context.Context) (string, bool) {
+		return p.read(p.log), p.restarts() >= 2
+	})
+	if n := p.restarts(); n != 2 {
 		p.Errorf("%d restarts, not one at the start and one for the switch", n)
 	}
 }
+
+func (p *twem) restarts() int { return strings.Count(p.read(p.log), "TwemProxy restarted") }
 
 // loseSentinel kills the one that the agent was given. It has learned of the other: nothing
 // is written, and nothing restarted.
@@ -292,7 +301,7 @@ func (p *twem) loseSentinel() {
 	})
 	after, err := os.Stat(p.pool)
 	p.must(err)
-	if !os.SameFile(before, after) || strings.Count(p.read(p.log), "TwemProxy restarted") != 2 {
+	if !os.SameFile(before, after) || p.restarts() != 2 {
 		p.Error("a Sentinel that went and came back has caused a change")
 	}
 	p.end(p.agent, syscall.SIGTERM)
@@ -361,7 +370,10 @@ socket = %q
 	p.until("all three to have the master", at(29550))
 	client := redis.NewClient(&redis.Options{Addr: fmt.Sprintf("127.0.0.1:%d", twemHAProxy), Protocol: 2, DisableIdentity: true, MaxRetries: -1})
 	defer client.Close()
-	p.must(client.Set(p.ctx, "through-haproxy", "x", 0).Err())
+	p.until("a write through HAProxy", func(ctx context.Context) (string, bool) {
+		err := client.Set(ctx, "through-haproxy", "x", 0).Err()
+		return fmt.Sprint(err), err == nil
+	})
 	p.must(p.servers[0].Signal(syscall.SIGKILL))
 	p.until("all three to have the new master", at(29551))
 	_, err := p.servers[0].WaitExit(p.ctx)
