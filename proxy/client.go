@@ -215,7 +215,7 @@ func (c *client) command(raw []byte) bool {
 	if c.l.cfg.Mode == ModeSentinel {
 		return c.asSentinel(cmd, raw)
 	}
-	if cmd.kind == plain && c.pin == nil {
+	if cmd.kind == plain && c.pin == nil && len(raw) <= maxShared {
 		return c.sendShared(cmd, raw)
 	}
 	return c.special(cmd, raw)

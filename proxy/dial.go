@@ -20,6 +20,7 @@ type wanted struct {
 	name   string // CLIENT SETNAME
 	lostAt time.Time
 	tries  int
+	known  string // clients share a connection to this server that has the same use
 }
 
 // refusedError is a server's refusal of what a client has asked for: another database,
@@ -121,7 +122,7 @@ func (g *group) handshake(ctx context.Context, addr string, want wanted) (_ net.
 	}()
 	stop := context.AfterFunc(ctx, func() { hangUp(conn) })
 	rd := bufio.NewReader(conn)
-	if err := g.greet(conn, rd, want); err != nil {
+	if err := g.greet(conn, rd, want, want.known == addr); err != nil {
 		return nil, err
 	}
 	if !stop() {
@@ -156,8 +157,9 @@ func (g *group) dialAddr(ctx context.Context, addr string) (net.Conn, error) {
 }
 
 // greet logs in, sets protocol, database and name, and checks the role. It is one
-// exchange: a failover waits for it.
-func (g *group) greet(conn net.Conn, rd *bufio.Reader, want wanted) error {
+// exchange: a failover waits for it. A server that is known, and is busy with a script, does not
+// tell its role, and only what ends the script is sent to it with success.
+func (g *group) greet(conn net.Conn, rd *bufio.Reader, want wanted, known bool) error {
 	var d dialogue
 	g.login(&d)
 	if want.key.proto == 3 {
@@ -169,7 +171,12 @@ func (g *group) greet(conn net.Conn, rd *bufio.Reader, want wanted) error {
 	if want.name != "" {
 		d.say(func(resp.Value) error { return nil }, "CLIENT", "SETNAME", want.name)
 	}
-	d.say(func(v resp.Value) error { return checkRole(v, want.key.replica == "") }, "ROLE")
+	d.say(func(v resp.Value) error {
+		if known && v.Kind == '-' && strings.HasPrefix(v.Text, "BUSY ") {
+			return nil
+		}
+		return checkRole(v, want.key.replica == "")
+	}, "ROLE")
 	return d.hold(conn, rd)
 }
 

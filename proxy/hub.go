@@ -232,6 +232,17 @@ func (h *hub) patient(addr string) {
 	}
 }
 
+// open returns the server to which clients share a connection, as the master or as that
+// replica; "" if there is none.
+func (h *hub) open(replica string) string {
+	for key, t := range h.shared {
+		if key.replica == replica && t.up() {
+			return t.addr
+		}
+	}
+	return ""
+}
+
 // dial begins to connect, unless that is under way.
 func (t *route) dial() {
 	if t.h.w.finish || t.dialing || t.closed || t.wire != nil {
@@ -240,7 +251,7 @@ func (t *route) dial() {
 	t.down()
 	ctx, cancel := context.WithCancel(t.h.g.ctx)
 	t.dialing, t.cancel = true, cancel
-	want := wanted{key: t.key, lostAt: t.lostAt, tries: t.tries}
+	want := wanted{key: t.key, lostAt: t.lostAt, tries: t.tries, known: t.h.open(t.key.replica)}
 	if t.owner != nil {
 		want.name = t.owner.name
 	}

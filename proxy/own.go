@@ -14,10 +14,12 @@ type ownState struct {
 	inTx    int    // how many commands of a transaction are answered, MULTI with them
 	txLog   []byte // those
 	moved   bool   // the connection is not as its key says: it is not used again
+	listens bool   // SUBSCRIBE was sent in the transaction
 	relay   *relay // what the server sends are messages
 
 	queued  int        // commands of the transaction that will be executed
 	selects []txSelect // those of them that are SELECT
+	heard   []told     // those of them that subscribe or unsubscribe
 }
 
 // txSelect is a SELECT in a transaction.
@@ -54,7 +56,11 @@ func (t *route) note(r *req, b []byte, done bool) {
 	switch {
 	case r.kind == exec, r.kind == discard:
 		r.arg = o.selected(b, !t.mid)
+		heard := o.heard
 		o.end()
+		if r.kind == exec && r.first == '*' && !bytes.Equal(b, nullArray) {
+			t.listenAfter(heard)
+		}
 	case r.inTx:
 		if o.inTx++; len(o.txLog)+len(raw) > maxTxLog {
 			o.spoiled, o.txLog = true, nil
@@ -65,6 +71,9 @@ func (t *route) note(r *req, b []byte, done bool) {
 		if bytes.HasPrefix(b, queuedReply) {
 			if r.cmd.name == "SELECT" {
 				o.selects = append(o.selects, txSelect{o.queued, r.arg})
+			}
+			if r.kind == subscribe || r.kind == unsubscribe {
+				o.heard = append(o.heard, told{r.cmd.name, bytes.Clone(raw)})
 			}
 			o.queued++
 		}
@@ -79,7 +88,18 @@ func (t *route) note(r *req, b []byte, done bool) {
 
 // end forgets the transaction, which is over.
 func (o *ownState) end() {
-	o.inTx, o.txLog, o.watched, o.spoiled, o.queued, o.selects = 0, nil, false, false, 0, nil
+	o.inTx, o.txLog, o.watched, o.spoiled, o.queued, o.selects, o.heard, o.listens = 0, nil, false, false, 0, nil, nil, false
+}
+
+// listenAfter makes a subscriber of a client that has subscribed in a transaction.
+func (t *route) listenAfter(heard []told) {
+	r := &relay{}
+	for _, s := range heard {
+		r.queued(s)
+	}
+	if t.owner != nil && r.listening() {
+		t.own.relay, t.owner.relaying = r, true
+	}
 }
 
 // selected returns the database in which the reply to EXEC leaves the connection; -1 if it
@@ -264,8 +284,7 @@ const (
 )
 
 // lend returns a connection of a client's own, to the master or to a replica.
-func (h *hub) lend(c *client, replica string) *route {
-	key := routeKey{replica: replica, proto: c.proto, db: c.db}
+func (h *hub) lend(c *client, key routeKey) *route {
 	pool := h.pool[key]
 	if n := len(pool); n > 0 {
 		t := pool[n-1]

@@ -409,6 +409,92 @@ func TestSubscriptions(t *testing.T) {
 	})
 }
 
+// TestSubscribeInTransaction: who has subscribed in a transaction is a subscriber after it,
+// and is one of the next master too. If it is not executed, the client is none.
+func TestSubscribeInTransaction(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t)
+		defer r.stop()
+		a, b := r.servers["a"], r.servers["b"]
+		inTx := false
+		a.reply = func(n int, w []string) string {
+			switch {
+			case w[0] == "MULTI":
+				inTx = true
+			case w[0] == "DISCARD":
+				inTx = false
+			case w[0] == "EXEC":
+				inTx = false
+				return "*3\r\n*3\r\n$9\r\nsubscribe\r\n$4\r\nnews\r\n:1\r\n+OK\r\n*3\r\n$10\r\npsubscribe\r\n$2\r\nn*\r\n:2\r\n"
+			case inTx:
+				return "+QUEUED\r\n"
+			}
+			return subscriber(n, w)
+		}
+		b.reply = subscriber
+		r.view.set("a")
+		c, other := r.connect(), r.connect()
+		other.send("MULTI", "SUBSCRIBE news", "DISCARD", "GET k")
+		other.want("+OK", "+QUEUED", "+OK", "+GET k")
+		c.send("MULTI", "SUBSCRIBE news", "SET k 1", "PSUBSCRIBE n*", "EXEC", "PING")
+		c.want("+OK", "+QUEUED", "+QUEUED", "+QUEUED", "[[$subscribe $news :1] +OK [$psubscribe $n* :2]]", "[$pong $]")
+		a.do(func() {
+			for conn := range a.conns {
+				_, _ = conn.Write([]byte("*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$2\r\nhi\r\n")) // one of them is the subscriber's
+			}
+		})
+		c.want("[$message $news $hi]")
+		a.kill()
+		r.view.set("b")
+		c.send("SUBSCRIBE late")
+		c.want("[$subscribe $late :1]")
+		if got := b.log(); !strings.Contains(got, "SUBSCRIBE news, PSUBSCRIBE n*, SUBSCRIBE late") {
+			t.Errorf("the server saw %s", got)
+		}
+	})
+}
+
+// TestScriptKill: what ends a script overtakes it, in whatever database the client is. A new
+// connection that it needs for that is not asked its role, which a busy server does not tell.
+func TestScriptKill(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t)
+		defer r.stop()
+		a := r.servers["a"]
+		a.reply = func(_ int, w []string) string {
+			switch w[0] {
+			case "EVAL":
+				a.busy = true
+			case "SCRIPT", "FUNCTION":
+				a.busy = false
+				return "+OK\r\n"
+			}
+			return plainAnswer(w)
+		}
+		a.delay = func(w []string) time.Duration {
+			if w[0] == "EVAL" {
+				return time.Minute
+			}
+			return 0
+		}
+		r.view.set("a")
+		for _, kill := range []string{"SCRIPT KILL", "FUNCTION KILL"} {
+			p, q := r.connect(), r.connect()
+			q.send("SELECT 3")
+			q.want("+OK")
+			p.send("EVAL x 0")
+			synctest.Wait()
+			start := time.Now()
+			q.send(kill, "GET k")
+			q.want("+OK", "+GET k")
+			if took := time.Since(start); took > time.Second {
+				t.Errorf("%s took %v", kill, took)
+			}
+			p.want("+EVAL x 0")
+		}
+	})
+}
+
 // TestSubscriberWrites: with RESP3 a subscriber may write too, and no write of it is
 // executed twice.
 func TestSubscriberWrites(t *testing.T) {

@@ -48,6 +48,32 @@ func subscriptionOf(name string) int {
 	return 0
 }
 
+// queued takes down what a transaction has done to the subscriptions. A server refuses the
+// commands about shard channels there.
+func (r *relay) queued(s told) {
+	i, args := subscriptionOf(s.name), arguments(s.raw)[1:]
+	switch s.name {
+	case "SUBSCRIBE", "PSUBSCRIBE":
+		if r.channels[i] == nil {
+			r.channels[i] = make(map[string]bool)
+		}
+		for _, a := range args {
+			r.channels[i][string(a)] = true
+		}
+	case "UNSUBSCRIBE", "PUNSUBSCRIBE":
+		if len(args) == 0 {
+			clear(r.channels[i])
+		}
+		for _, a := range args {
+			delete(r.channels[i], string(a))
+		}
+	}
+}
+
+func (r *relay) listening() bool {
+	return len(r.channels[0])+len(r.channels[1])+len(r.channels[2]) > 0
+}
+
 // relay sends a command of a subscriber.
 func (t *route) relay(cmd *command, raw []byte) {
 	r := t.own.relay
@@ -109,8 +135,7 @@ func (t *route) relayed(b []byte, done bool) {
 
 // over reports whether the connection is one like others again.
 func (r *relay) over() bool {
-	return len(r.pending)+len(r.channels[0])+len(r.channels[1])+len(r.channels[2])+r.swallow+r.quiet == 0 &&
-		!r.monitor && !r.tx && !r.watching && !r.loose
+	return len(r.pending)+r.swallow+r.quiet == 0 && !r.listening() && !r.monitor && !r.tx && !r.watching && !r.loose
 }
 
 // leaveRelay is called when the client has no subscriptions any more.

@@ -94,6 +94,7 @@ type scripted struct {
 	mu      sync.Mutex
 	role    string
 	up      bool
+	busy    bool // with a script
 	conns   map[net.Conn]bool
 	numbers map[net.Conn]int // of the connections
 	seen    []string         // commands, but those of the handshake
@@ -199,6 +200,8 @@ func (s *scripted) serve(conn net.Conn, n int) {
 		answer := ""
 		switch {
 		case s.role == "frozen":
+		case s.busy && (w[0] == "ROLE" || w[0] == "SELECT"):
+			answer = busyReply
 		case w[0] == "ROLE" && s.role == "slave":
 			answer = "*5\r\n$5\r\nslave\r\n$1\r\nx\r\n:1\r\n$9\r\nconnected\r\n:1\r\n"
 		case w[0] == "ROLE":
@@ -229,6 +232,8 @@ func (s *scripted) serve(conn net.Conn, n int) {
 		}
 	}
 }
+
+const busyReply = "-BUSY Redis is busy running a script.\r\n"
 
 func plainReply(_ int, w []string) string { return plainAnswer(w) }
 

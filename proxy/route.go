@@ -204,7 +204,7 @@ func (t *route) take(b []byte, done bool) bool {
 		}
 		return true
 	case t.answered >= t.sentN:
-		t.lost(errors.New("it answers what it was not asked"))
+		t.unasked(b, done)
 		return false
 	}
 	r := t.reqs.at(t.answered)
@@ -228,6 +228,26 @@ func (t *route) take(b []byte, done bool) bool {
 		t.finished(r)
 	}
 	return t.wire == wire
+}
+
+// unasked is called for a reply to nothing that was sent as a whole. A server refuses a
+// request before its end when it is too large for it, and ends the connection.
+func (t *route) unasked(b []byte, done bool) {
+	err := errors.New("it answers what it was not asked")
+	if t.sent > t.sentEnd && b[0] == '-' && done {
+		err = errors.New("it refuses a part of a request: " + oneLine(string(bytes.TrimRight(b[1:], "\r\n"))))
+		t.answerPart(string(bytes.TrimRight(b[1:], "\r\n")))
+	}
+	t.lost(err)
+}
+
+// answerPart answers the request of which a part was sent.
+func (t *route) answerPart(text string) {
+	r := t.reqs.at(t.sentN)
+	c, inTx := r.c, r.inTx
+	if t.h.answer(r, text); inTx && c != nil {
+		c.cut()
+	}
 }
 
 // finished is called when the reply to the first unanswered request is complete.
@@ -381,6 +401,13 @@ func (t *route) disconnect() {
 // answered, as they were sent or not.
 func (t *route) lost(err error) {
 	answered, sentN, demoted := t.answered, t.sentN, t.demoted
+	if t.sent > t.sentEnd && t.own != nil && t.own.relay == nil {
+		if r := t.reqs.at(sentN); r.repeats >= maxRepeats && !r.done {
+			t.answerPart("ERR proxy: the server ends the connection whenever it is sent this request")
+		} else {
+			r.repeats++
+		}
+	}
 	over := 0
 	if t.own != nil && !demoted {
 		over = t.unsure(answered, sentN)
@@ -397,7 +424,7 @@ func (t *route) lost(err error) {
 	}
 	t.rebuild(func(i int, r *req) bool {
 		switch {
-		case r.c == nil, i < answered && (r.done || r.gated):
+		case r.c == nil, r.done, i < answered && r.gated:
 			return false // nobody waits for it; or it has its reply, which may wait for replicas
 		case i < over && r.inTx && r.kind != exec:
 			t.queuedBefore(r)

@@ -19,6 +19,9 @@ func (c *client) special(cmd *command, raw []byte) bool {
 	case subscribe, unsubscribe, monitor:
 		return c.listen(cmd, raw)
 	}
+	if c.pin != nil && c.pin.key.db != c.db && !c.leavePin() {
+		return false // it was for what concerns no database
+	}
 	if !c.needsPin(cmd, raw) {
 		return c.leavePin() && c.sendShared(cmd, raw)
 	}
@@ -29,7 +32,11 @@ func (c *client) special(cmd *command, raw []byte) bool {
 			return true
 		}
 	}
-	if !c.ownRoute(replica) {
+	db := c.db
+	if cmd.kind == aside {
+		db = 0 // while a script runs, a server refuses SELECT
+	}
+	if !c.ownRoute(replica, db) {
 		return false
 	}
 	if cmd.kind == waiting && !c.tx {
@@ -52,6 +59,7 @@ func (c *client) special(cmd *command, raw []byte) bool {
 	sent := c.send(c.pin, cmd, raw)
 	if sent && (cmd.kind == exec || cmd.kind == discard) {
 		c.tx, c.watching = false, false
+		c.stalled = c.stalled || c.pin.own.listens // what follows may be for a subscriber
 	}
 	if sent && cmd.name == "UNWATCH" && !c.tx {
 		c.watching = false
@@ -59,13 +67,18 @@ func (c *client) special(cmd *command, raw []byte) bool {
 	return sent
 }
 
+// maxShared is the largest request on a connection that clients share. A server ends a
+// connection on which one of its words is longer than proto-max-bulk-len, and that is at
+// least so much. Nor do others wait while it is sent.
+const maxShared = 1 << 20
+
 // needsPin reports whether a command needs a connection of the client's own.
 func (c *client) needsPin(cmd *command, raw []byte) bool {
-	if c.tx || c.watching || c.sticky {
+	if c.tx || c.watching || c.sticky || len(raw) > maxShared {
 		return true
 	}
 	switch cmd.kind {
-	case own, blocking, waiting, watch, multi, unknown:
+	case own, blocking, aside, waiting, watch, multi, unknown:
 		return true
 	case mayBlock:
 		for _, a := range arguments(raw)[1:] {
@@ -82,7 +95,7 @@ func (c *client) needsPin(cmd *command, raw []byte) bool {
 
 // ownRoute sees to it that the client has a connection of its own. It reports false
 // when that has to wait for replies on the shared one.
-func (c *client) ownRoute(replica string) bool {
+func (c *client) ownRoute(replica string, db int) bool {
 	if c.pin != nil {
 		return true
 	}
@@ -90,7 +103,7 @@ func (c *client) ownRoute(replica string) bool {
 		c.stalled = true
 		return false
 	}
-	c.pin = c.h.lend(c, replica)
+	c.pin = c.h.lend(c, routeKey{replica: replica, proto: c.proto, db: db})
 	return true
 }
 
@@ -153,12 +166,16 @@ func (c *client) moveTo(db int) {
 
 // listen begins to subscribe, or to monitor.
 func (c *client) listen(cmd *command, raw []byte) bool {
+	if c.tx && c.h.g.cfg.AckReplicas > 0 {
+		c.pin.own.spoiled = true // EXEC is answered as aborted
+		c.error(noAckForSubscriber)
+		return true
+	}
 	if c.tx { // queued, or refused; the server knows
-		c.sticky = true
-		c.pin.own.moved = true
+		c.pin.own.moved, c.pin.own.listens = true, true
 		return c.send(c.pin, cmd, raw)
 	}
-	if !c.ownRoute("") { // the master's messages reach all replicas, and a failover does not end this connection
+	if !c.ownRoute("", c.db) { // the master's messages reach all replicas, and a failover does not end this connection
 		return false
 	}
 	if c.pending > 0 {
@@ -169,6 +186,8 @@ func (c *client) listen(cmd *command, raw []byte) bool {
 	c.pin.own.relay = &relay{}
 	return c.subscribed(cmd, raw)
 }
+
+const noAckForSubscriber = "ERR proxy: with ack-replicas, writes need another connection than subscriptions"
 
 // subscribed handles the requests of a subscriber.
 func (c *client) subscribed(cmd *command, raw []byte) bool {
@@ -185,7 +204,7 @@ func (c *client) subscribed(cmd *command, raw []byte) bool {
 			c.stalled = true
 			return false
 		}
-		c.message([]byte("-ERR proxy: with ack-replicas, writes need another connection than subscriptions\r\n"))
+		c.message([]byte("-" + noAckForSubscriber + "\r\n"))
 		return true
 	case name == "QUIT":
 		c.message(okReply)

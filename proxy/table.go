@@ -17,6 +17,7 @@ const (
 	container             // the subcommand decides
 	own                   // on a connection of the client's own, from now on
 	blocking              // on a connection of the client's own, while it waits
+	aside                 // on a connection of the client's own: it is about what others are busy with
 	mayBlock              // so if it has the word BLOCK
 	waiting               // WAIT, WAITAOF
 	watch
@@ -91,6 +92,7 @@ var kinds = map[string]kind{
 	"WAIT": waiting, "WAITAOF": waiting, "XREAD": mayBlock, "XREADGROUP": mayBlock,
 	"BLPOP": blocking, "BRPOP": blocking, "BRPOPLPUSH": blocking, "BLMOVE": blocking, "BLMPOP": blocking,
 	"BZPOPMIN": blocking, "BZPOPMAX": blocking, "BZMPOP": blocking,
+	"SCRIPT|KILL": aside, "FUNCTION|KILL": aside,
 	"FAILOVER": own, "DEBUG": own, "MIGRATE": own, "CLIENT|PAUSE": own, "CLIENT|UNPAUSE": own,
 }
 
@@ -110,7 +112,7 @@ var aboutServer = map[string]bool{
 var cursors = map[string]bool{"SCAN": true, "SSCAN": true, "HSCAN": true, "ZSCAN": true}
 
 // onlyOnce are commands that would end, or change the role of, one server after the other.
-var onlyOnce = map[string]bool{"SHUTDOWN": true, "DEBUG": true, "FAILOVER": true, "REPLICAOF": true, "SLAVEOF": true, "CLIENT|KILL": true}
+var onlyOnce = map[string]bool{"SHUTDOWN": true, "DEBUG": true, "FAILOVER": true, "REPLICAOF": true, "SLAVEOF": true, "CLIENT|KILL": true, "SCRIPT|KILL": true, "FUNCTION|KILL": true}
 
 // alwaysReads is what a table consists of when a server does not tell its own. Any other
 // command counts as a write.
@@ -206,7 +208,7 @@ func (c *command) classify(flags []string) {
 	_, harmless := aboutServer[c.name]
 	c.safe = c.read || harmless
 	switch c.kind {
-	case local, waiting, watch, multi, discard, subscribe, unsubscribe, monitor, refused:
+	case local, aside, waiting, watch, multi, discard, subscribe, unsubscribe, monitor, refused:
 		harmless = true
 	}
 	c.write = c.write && !harmless

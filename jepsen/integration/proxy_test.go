@@ -228,6 +228,47 @@ func (e *env) transaction(c *redis.Client) {
 	e.must(err)
 }
 
+// TestProxyNeighbours: what one client does to its connection is not felt by those who share
+// another one: a value that is too large for the server, and a script without an end.
+func TestProxyNeighbours(t *testing.T) {
+	t.Parallel()
+	onlyGosentinel(t)
+	e := newEnv(t)
+	g := e.start(cluster.Topology{Replicas: 1, Sentinels: 1, Quorum: 1, DownAfter: time.Minute})
+	master := g.Servers[0].Client()
+	e.must(master.ConfigSet(e.ctx, "proto-max-bulk-len", "1048576").Err())
+	e.must(master.ConfigSet(e.ctx, "lua-time-limit", "50").Err())
+	addr := e.proxied(g)
+	list, stop := e.scribes(addr, 2)
+	defer stop()
+	c := e.plainClient(addr)
+	for _, size := range []int{900 << 10, 1 << 20, 1<<20 + 1, 16 << 20} {
+		err := c.Set(e.ctx, "k", strings.Repeat("x", size), 0).Err()
+		if fits := size <= 1<<20; fits != (err == nil) || err != nil && strings.Contains(err.Error(), "EOF") {
+			e.Errorf("%d bytes: %v", size, err)
+		}
+		e.must(c.Incr(e.ctx, "n").Err())
+	}
+	stop()
+	for _, s := range list {
+		if len(s.errs) > 0 {
+			e.Errorf("a neighbour: %v", s.errs[0])
+		}
+		s.check(e, master, false)
+	}
+
+	ended, busy := make(chan error, 1), e.plainClient(addr)
+	go func() { ended <- busy.Eval(e.ctx, "while true do end", nil).Err() }()
+	e.until("SCRIPT KILL to overtake the script", func(ctx context.Context) (string, bool) {
+		err := c.ScriptKill(ctx).Err() // NOTBUSY until it runs
+		return fmt.Sprint(err), err == nil
+	})
+	if err := <-ended; err == nil || !strings.Contains(err.Error(), "Script killed by user") {
+		e.Errorf("the script ended with %v", err)
+	}
+	e.must(c.Incr(e.ctx, "n").Err())
+}
+
 // TestProxyDocument runs the lines with which docs/proxy.md begins.
 func TestProxyDocument(t *testing.T) {
 	t.Parallel()
