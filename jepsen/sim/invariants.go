@@ -113,9 +113,9 @@ var invariants = [invariantsEnd]struct{ name, text string }{
 }
 
 // needsOneLeader reports whether an invariant is about a switchover that another driver
-// of the same one would spoil.
+// of the same one would spoil, or about a Sentinel that another one with its id can be taken for.
 func (i Invariant) needsOneLeader() bool {
-	return i == Proof || i == NoWayBack || i == Retired || i == OneWriter || i == Kept
+	return i == Departed || i == Proof || i == NoWayBack || i == Retired || i == OneWriter || i == Kept
 }
 
 // String returns the short name, or "" for none.

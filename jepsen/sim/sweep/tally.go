@@ -127,7 +127,7 @@ func (t *tally) summary(w io.Writer) {
 	fmt.Fprintf(w, "events: %s\n", countsOf(t.cover.Events))
 	fmt.Fprintf(w, "decided: %s\n", t.decided())
 	if c.tainted > 0 {
-		fmt.Fprintf(w, "In %d seeds two leaders became possible for a reason that no Sentinel can help (a cloned id, a stock Sentinel on a bad disk); S4, S7, S10 and what one driver of a switchover owes were not judged from there on.\n", c.tainted)
+		fmt.Fprintf(w, "In %d seeds two leaders became possible for a reason that no Sentinel can help (a cloned id, a stock Sentinel on a bad disk); S4, S7, S10, who has departed and what one driver of a switchover owes were not judged from there on.\n", c.tainted)
 	}
 	fmt.Fprintf(w, "%d failed. To go on: -seed %d\n", c.failed, t.next.Load())
 }
