@@ -61,6 +61,15 @@ type MasterConfig struct {
 	// on disk, else 10 seconds.
 	EmptyPromotionGrace time.Duration
 
+	// DownAfterRefused is for how long the host of the master must refuse all connections,
+	// after its process has ended, until the master counts as down; 0: until DownAfter is
+	// over.
+	DownAfterRefused time.Duration
+
+	// ReplicaExpire is for how long a replica must be down, and not be named by the master,
+	// until it is forgotten; 0: for ever.
+	ReplicaExpire time.Duration
+
 	// Guards says how far each guard of this master goes, where it does not go as far
 	// as Config.Guards says.
 	Guards Guards
@@ -99,7 +108,8 @@ func (m MasterConfig) core(names bool) (monitor.MasterConfig, error) {
 		ParallelSyncs: m.ParallelSyncs, AuthUser: m.AuthUser, AuthPass: m.AuthPass, Rename: rename,
 		NotificationScript: m.NotificationScript, ClientReconfigScript: m.ClientReconfigScript,
 		RebootDownAfter: m.RebootDownAfter, NeverLead: m.NeverLead,
-		PlannedFailover: planned, EmptyPromotionGrace: m.EmptyPromotionGrace, Guards: m.Guards,
+		PlannedFailover: planned, EmptyPromotionGrace: m.EmptyPromotionGrace,
+		DownAfterRefused: m.DownAfterRefused, ReplicaExpire: m.ReplicaExpire, Guards: m.Guards,
 	}, errors.Join(wrong...)
 }
 
@@ -124,7 +134,7 @@ func (m MasterConfig) mistakes(addr error) (wrong []error) {
 		value time.Duration
 	}{
 		{"DownAfter", m.DownAfter}, {"FailoverTimeout", m.FailoverTimeout}, {"RebootDownAfter", m.RebootDownAfter},
-		{"EmptyPromotionGrace", m.EmptyPromotionGrace},
+		{"EmptyPromotionGrace", m.EmptyPromotionGrace}, {"DownAfterRefused", m.DownAfterRefused}, {"ReplicaExpire", m.ReplicaExpire},
 	} {
 		switch {
 		case d.value < 0:
@@ -218,6 +228,7 @@ func masterConfig(m monitor.MasterConfig) MasterConfig {
 		NotificationScript: m.NotificationScript, ClientReconfigScript: m.ClientReconfigScript,
 		RebootDownAfter: m.RebootDownAfter, NeverLead: m.NeverLead,
 		StockFailover: m.PlannedFailover == monitor.PlannedStock, EmptyPromotionGrace: m.EmptyPromotionGrace, Guards: m.Guards,
+		DownAfterRefused: m.DownAfterRefused, ReplicaExpire: m.ReplicaExpire,
 	}
 	for _, e := range m.Rename.Entries() {
 		if c.RenamedCommands == nil {

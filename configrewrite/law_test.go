@@ -150,6 +150,8 @@ func randomMaster(r *rand.Rand, name string, st *monitor.State, format Format) *
 			NeverLead:            format == FormatTOML && r.IntN(2) == 0,
 			PlannedFailover:      monitor.PlannedFailover(r.IntN(2)),
 			EmptyPromotionGrace:  time.Duration(r.IntN(2)*r.IntN(1e6)) * unit,
+			DownAfterRefused:     time.Duration(r.IntN(2)*r.IntN(1e6)) * unit,
+			ReplicaExpire:        time.Duration(r.IntN(2)*r.IntN(1e6)) * unit,
 			Guards:               randomGuards(r),
 		},
 		ConfigEpoch: monitor.Epoch(r.Uint64N(25)),

@@ -19,7 +19,7 @@ func fullState() monitor.State {
 		CurrentEpoch: 9,
 		Options: monitor.Options{
 			MyID: idA, AnnounceIP: "10.1.1.1", AnnouncePort: 7, ResolveHostnames: true, AnnounceHostnames: true,
-			SentinelUser: "u", SentinelPass: "p", AllowScriptsReconfig: true,
+			SentinelUser: "u", SentinelPass: "p", AllowScriptsReconfig: true, Observe: true,
 			Guards: monitor.Guards{ReturnFence: 1, IsolationFence: 2, Lineage: 3, ForeignNode: 1, Advertised: 2, Refusal: 3},
 		},
 		Masters: []*monitor.MasterState{{
@@ -28,10 +28,15 @@ func fullState() monitor.State {
 				ParallelSyncs: 3, AuthUser: "au", AuthPass: "ap", NotificationScript: "/n", ClientReconfigScript: "/c",
 				RebootDownAfter: time.Hour, NeverLead: true, Rename: monitor.NewRenameTable(monitor.Renamed{From: "CONFIG", To: "c"}),
 				PlannedFailover: monitor.PlannedStock, EmptyPromotionGrace: 3 * time.Second,
+				DownAfterRefused: 100 * time.Millisecond, ReplicaExpire: time.Hour,
 				Guards: monitor.Guards{ReturnFence: 1, IsolationFence: 2, Lineage: 3, ForeignNode: 1, Advertised: 2, Refusal: 3},
 			},
 			ConfigEpoch: 4, LeaderEpoch: 5,
-			Pause:     monitor.FailoverPause{Version: 1 << 61, By: idB, Until: 1700000000000, Resumed: true, Reason: "a new kernel"},
+			Pause: monitor.FailoverPause{Version: 1 << 61, By: idB, Until: 1700000000000, Resumed: true, Reason: "a new kernel"},
+			Tombstones: []monitor.Tombstone{
+				{ID: idC, Version: 1 << 61, By: idB, Until: 1700000000000, Over: true},
+				{At: monitor.HostPort{Host: "fe80::1", Port: 6379}, Version: 7, By: idB, Until: 1700000000000},
+			},
 			Lineage:   grownFrom(lineage(idC, 1<<63, true, false), idB, 1<<63),
 			Replicas:  []monitor.Addr{addr("10.0.0.2", 6379)},
 			Sentinels: []monitor.KnownSentinel{{Addr: addr("10.0.0.3", 26379), ID: idB}},

@@ -21,6 +21,8 @@ func (c *Core) noteDown(now Instant, m *master) {
 	switch {
 	case f.Since != 0 && now >= f.Since.Add(m.downAfter):
 		f.Cause, f.Detail = m.silence(now)
+	case m.refusal.gone:
+		f.Cause, f.Detail = DownGone, goneText
 	case m.lostSince != 0 && now >= m.lostSince:
 		f.Cause, f.Since = DownNoData, m.lostSince
 	case m.has(FlagMasterReboot) && now >= m.rebootSince.Add(m.cfg.RebootDownAfter):

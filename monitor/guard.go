@@ -82,6 +82,14 @@ func guardRows[T any](where option.Where, before, rest string, at func(*T) *Guar
 // know what a guard does, and may undo it or take it for a fault: beside them it only
 // reports, unless it was told to act.
 func (c *Core) guardMode(m *master, g Guard) GuardMode {
+	mode := c.wantedMode(m, g)
+	if mode == GuardOn && c.opts.Observe {
+		return GuardReport
+	}
+	return mode
+}
+
+func (c *Core) wantedMode(m *master, g Guard) GuardMode {
 	mode := *m.cfg.Guards.of(g)
 	if mode == GuardAuto {
 		mode = *c.opts.Guards.of(g)

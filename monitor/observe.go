@@ -30,6 +30,8 @@ func (c *Core) infoReply(now Instant, in InfoReply) {
 			m.hasListed = m.hasListed || in.Info.Role == RoleMaster
 			m.forgotten = forgotten{} // it names those that it still has
 			c.noteLineage(now, m, in.Info)
+			c.seeReplicas(now, m, in.Info)
+			m.noteListed(now)
 			c.discoverReplicas(now, m, in.Info)
 		}
 		if r, ok := mem.(*replica); ok {
@@ -47,7 +49,7 @@ func (c *Core) infoReply(now Instant, in InfoReply) {
 			if now == r.roleSince || now == r.confChange {
 				r.foundSo = first
 			}
-			if !c.tilt {
+			if !c.tilt && !c.opts.Observe {
 				c.repairReplica(now, r)
 			}
 		}
@@ -89,7 +91,7 @@ func (c *Core) addReplicas(now Instant, m *master, list []HostPort) {
 			c.logStrange("replica:"+hp.Host, "Replica "+hp.String()+" of "+m.cfg.Name+replicaHint(err))
 			continue
 		}
-		if !c.isNews(m, addr) {
+		if c.buried(m, addr) || !c.isNews(m, addr) {
 			continue
 		}
 		if r := c.addReplica(now, m, addr, nil); r != nil {

@@ -25,6 +25,7 @@ type peer struct {
 	refusedVote   Epoch
 	toldNoVote    Epoch // at which it asked for a vote when it was logged last that it got none
 	passed        passed
+	buried        passedTombstones
 	toldDownAfter time.Duration // when last asked with a lease; 0: it never was, or is redis-sentinel
 }
 
@@ -45,6 +46,10 @@ func (c *Core) hello(now Instant, in *HelloReceived) {
 	}
 	if h.RunID == c.opts.MyID {
 		c.helloWithOwnID(now, m, h)
+		return
+	}
+	if c.heardAgain(now, m, h.RunID) {
+		c.raiseEpoch(m, h)
 		return
 	}
 	p := c.peerFromHello(now, m, h)

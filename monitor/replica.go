@@ -24,6 +24,7 @@ type replica struct {
 	confChange     Instant // when its reported master changed, or its role became replica
 	reconfSentAt   Instant
 	foundSo        bool    // its role and master were in the first INFO of a connection
+	listedAt       Instant // when it was down and its master named it last; 0: never
 	recheckAt      Instant // when INFO is asked for once more before it is corrected; 0: not planned
 }
 

@@ -37,6 +37,7 @@ func (c *Core) switchTo(now Instant, m *master, addr Addr) {
 	servers = append(servers, server{m.addr, m.link})
 	m.replicas = nil
 
+	c.dig(m, addr) // who is the master was not to be forgotten
 	c.unindex(m)
 	m.addr, m.cfg.Addr = addr, addr
 	m.outdated()

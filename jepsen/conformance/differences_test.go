@@ -102,6 +102,15 @@ var differences = []*difference{
 	{kind: ours, reason: ownPause, line: `^sentinel help$`, more: `\+(PAUSE|RESUME)-FAILOVER, `},
 	{kind: ours, reason: ownPause, line: `^sentinel (pause-failover spare 60000( kernel)?|resume-failover spare)$`, from: `.*`, to: `+OK`},
 	{kind: ours, reason: ownPause, line: `^sentinel (pause-failover nosuch 1|resume-failover nosuch)$`, from: `.*`, to: `-ERR No such master with that name`},
+	{kind: ours, reason: ownForget, line: `^command( info( sentinel)?| list.*)?$`, more: row(`sentinel\|forget`)},
+	{kind: ours, reason: ownForget, line: `^acl cat (admin|dangerous)$`, more: `"sentinel\|forget"(, )?`},
+	{kind: ours, reason: ownForget, line: `^sentinel help$`, more: `\+FORGET, `},
+	{kind: ours, reason: ownForget, line: `^sentinel forget spare 192\.0\.2\.1:1$`, from: `.*`, to: `-ERR No such replica or Sentinel of this master; FORCE has the other Sentinels forget it nevertheless`},
+	{kind: ours, reason: ownForget, line: `^sentinel forget spare 192\.0\.2\.1:1 force$`, from: `.*`, to: `+OK`},
+	{kind: ours, reason: ownForget, line: `^sentinel forget spare x$`, from: `.*`, to: `-ERR Name a replica as host:port, or a Sentinel by its id of 40 characters`},
+	{kind: ours, reason: ownForget, line: `^sentinel forget spare$`, from: `.*`, to: `-ERR wrong number of arguments for 'sentinel|forget' command`},
+	{kind: ours, reason: ownForget, line: `^sentinel forget nosuch 192\.0\.2\.1:1$`, from: `.*`, to: `-ERR No such master with that name`},
+	{kind: ours, reason: ownForget, line: `^sentinel forget spare 192\.0\.2\.1:1 x$`, from: `.*`, to: `-ERR After the member, SENTINEL FORGET takes FORCE and nothing else`},
 	{kind: ours, reason: ownPause, line: `^sentinel pause-failover spare 0$`, from: `.*`, to: `-ERR A pause lasts from 1 to 86400000 milliseconds (24 hours), and can be renewed; RESUME-FAILOVER ends one`},
 	{kind: ours, reason: "shows more with SENTINEL MASTER, REPLICAS and SENTINELS <name> EXTENDED", line: `^command( info| info sentinel)?$`, from: `("sentinel\|(?:master|replicas|slaves|sentinels)"), :3`, to: `$1, :-3`},
 	{kind: newer, reason: "counts how often TILT was entered (8)", line: `^info`, more: `sentinel_total_tilt:\*\\n`},
@@ -175,6 +184,7 @@ var differences = []*difference{
 
 const ownFailover = "takes COORDINATED or FORCE, and TO <host> <port>, after SENTINEL FAILOVER <name>"
 const ownJournal = "keeps a journal of failovers, which SENTINEL FAILOVERS tells, and says in the log how each begins and ends"
+const ownForget = "has SENTINEL FORGET"
 const ownPause = "has SENTINEL PAUSE-FAILOVER and RESUME-FAILOVER"
 const ownLease = "takes LEASE <ms> at the end of IS-MASTER-DOWN-BY-ADDR, by which a peer of its kind leads a planned failover"
 const ownOptions = "has the options planned-failover and empty-promotion-grace, and those of the guards"

@@ -82,7 +82,13 @@ func newEnvAs(t *testing.T, user *syscall.Credential) *env {
 // newEnvOf does the same with a cluster of another kind.
 func newEnvOf(t *testing.T, cfg cluster.Config) *env {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	return newEnvFor(t, cfg, 2*time.Minute)
+}
+
+// newEnvFor does the same for a test that may take longer.
+func newEnvFor(t *testing.T, cfg cluster.Config, longest time.Duration) *env {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), longest)
 	t.Cleanup(cancel)
 	c, err := cluster.New(cfg)
 	if err != nil {

@@ -71,6 +71,9 @@ func (k *checker) noted(n *node, e monitor.Effect) {
 		if f, held := note.Fact.(monitor.HeldFact); held {
 			k.heldBack(n, note.Master, f.Reason)
 		}
+		if f, down := note.Fact.(monitor.DownFact); down && f.Cause == monitor.DownGone {
+			k.gone(n, note.Master, note.Addr)
+		}
 	}
 	emit, ok := e.(monitor.Emit)
 	if !ok {

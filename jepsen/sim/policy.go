@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/gosentinel/sentinel/monitor"
@@ -257,6 +258,7 @@ func (v *voter) removed(master string) {
 	delete(v.words, master)
 	delete(v.heard, master)
 	v.removals[master]++
+	maps.DeleteFunc(v.buried, func(b buried, _ Instant) bool { return b.master == master })
 }
 
 // paused reports whether a Sentinel is bound by a pause, which it has acknowledged. What

@@ -27,8 +27,11 @@ type server struct {
 	dead     bool // the process does not run
 	hung     bool // it runs and does nothing, like a stopped process
 	busy     bool // in an endless script
+	firewall bool // a firewall keeps Sentinels away from it
 	dark     bool // the machine has no power: it says nothing when it dies
 	life     int
+	died     Instant // when its last process ended; 0: none did
+	booted   Instant // when its last process started
 	runID    monitor.RunID
 	loading  Instant // answers -LOADING until then
 	restored int     // keys that were read from an RDB at the start
@@ -157,6 +160,7 @@ func (w *world) newRunID(prefix string) monitor.RunID {
 
 func (s *server) boot() {
 	s.life++
+	s.booted = s.w.now
 	s.dead, s.hung, s.busy, s.dark = false, false, false, false
 	s.runID = s.w.newRunID("")
 	s.hellos, s.infos = make([]Instant, s.w.net.hosts), make([]Instant, s.w.net.hosts)
@@ -171,6 +175,7 @@ func (s *server) crash(dark bool) {
 		return
 	}
 	s.life++
+	s.died = s.w.now
 	s.ended()
 	s.dead, s.hung, s.dark, s.waiting, s.pause = true, false, dark, nil, pause{}
 	s.dropUpstream()

@@ -37,7 +37,8 @@ type watch struct {
 	demoted        map[monitor.HostPort]bool  // masters that were seen as replicas of themselves, or made that
 	said           map[monitor.PeerRef]spokenWord
 	forcing        map[monitor.PeerRef]string // masters for which FORCE waits for its answer
-	promotions     map[uint64]string          // orders to become a master that have no answer, and the master
+	forgetting     map[monitor.PeerRef]monitor.ForgetOp
+	promotions     map[uint64]string // orders to become a master that have no answer, and the master
 }
 
 type (
@@ -120,6 +121,7 @@ func (h *watch) init() {
 	h.epochs = map[monitor.Epoch]bool{}
 	h.said, h.forcing = map[monitor.PeerRef]spokenWord{}, map[monitor.PeerRef]string{}
 	h.spoke, h.lie = map[spoken]Instant{}, nil
+	h.forgetting = map[monitor.PeerRef]monitor.ForgetOp{}
 	h.promotions, h.demoted = map[uint64]string{}, map[monitor.HostPort]bool{}
 	h.probes, h.before, h.tiltBefore = h.probes[:0], h.before[:0], false
 }

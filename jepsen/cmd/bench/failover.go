@@ -35,6 +35,8 @@ func (t *failoverTask) Flags(f *flag.FlagSet) {
 	setupFlags(f, &t.Setup)
 	f.StringVar(&t.Signal, "signal", "KILL", "what the master gets: KILL, SEGV, TERM or STOP")
 	f.DurationVar(&t.MaxMedian, "max-median", 0, "fail when the first program's median, less down-after, exceeds this (0: no limit)")
+	f.Func("line", "`line` of the Sentinels' configuration, such as 'sentinel down-after-refused-milliseconds mymaster 150'; may be repeated",
+		func(s string) error { t.Lines = append(t.Lines, s); return nil })
 	programFlag(f, &t.commands, "twice compares two programs")
 }
 

@@ -18,6 +18,7 @@ type Options struct {
 	Signal    string          // to the master; a key of Signals
 	MaxMedian time.Duration   // of the first program, less down-after; 0: no limit
 	Programs  []trial.Program // at least one
+	Lines     []string        // further lines for the Sentinels' configuration
 }
 
 // Signals are the signals that a master can get.

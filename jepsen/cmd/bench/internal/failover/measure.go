@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,7 +34,7 @@ const writeEvery = 2 * time.Millisecond
 func measure(ctx context.Context, c *cluster.Cluster, o Options) (r result, err error) {
 	g, err := c.Start(ctx, cluster.Topology{
 		Replicas: o.Replicas, Sentinels: o.Sentinels, Quorum: o.Quorum(),
-		DownAfter: o.DownAfter, FailoverTimeout: 10 * time.Second,
+		DownAfter: o.DownAfter, FailoverTimeout: 10 * time.Second, SentinelConf: slices.Clone(o.Lines),
 	})
 	if err != nil {
 		return r, err
