@@ -23,7 +23,9 @@ type refusal struct {
 	since    Instant // when the first refusal arrived of the row that lasts; 0: there was none
 	last     Instant // when the last one arrived
 	span     time.Duration
-	gone     bool // it counts as down for that, until it answers
+	beside   Instant // when one was refused first that was tried while the subscription held; 0: none was
+	walled   bool    // that was so for longer than endSkew: something else than its end refuses
+	gone     bool    // it counts as down for that, until it answers
 }
 
 // A row of refusals has tries at a fifth of the time that it must last, and not more often
@@ -33,6 +35,9 @@ const (
 	refusalTries = 5
 	refusalFloor = 10 * time.Millisecond
 )
+
+// endSkew is by how much two connections may seem to end apart that a process ends at once.
+const endSkew = 100 * time.Millisecond
 
 func refusalGap(after time.Duration) time.Duration { return max(after/2, 3*refusalFloor) }
 
@@ -46,7 +51,7 @@ func (m *master) refusalPeriod() time.Duration {
 }
 
 // ended reports whether both connections have ended as those of a process do that ends.
-func (x *refusal) ended() bool { return x.hellos != 0 && x.commands != 0 }
+func (x *refusal) ended() bool { return x.hellos != 0 && x.commands != 0 && !x.walled }
 
 // watchedBy returns the master that l is the link of, or nil.
 func (l *link) watchedBy() *master {
@@ -71,9 +76,13 @@ func (c *Core) connectionLost(now Instant, l *link, cn *conn, loss Loss) {
 	switch {
 	case cn.up && cn == &l.pubsub && loss == LossEnded && l.pubsubActivity > cn.upAt: // it was subscribed
 		x.hellos, x.seq = now, c.lastSeq
+		x.walled = x.walled || x.beside != 0 && now > x.beside.Add(endSkew)
 	case cn.up && cn == &l.cmd && (loss == LossEnded || loss == LossReset):
 		x.commands, x.seq = now, c.lastSeq
 	case !cn.up && loss == LossRefused && x.ip == cn.ip:
+		if x.beside == 0 && l.pubsub.up {
+			x.beside = now
+		}
 		if cn == &l.cmd {
 			c.refused(now, m, cn.dialedAt)
 		}
@@ -86,7 +95,10 @@ func (c *Core) connectionLost(now Instant, l *link, cn *conn, loss Loss) {
 // it stays until it answers.
 func (c *Core) notGone(m *master) {
 	if m.refusal != (refusal{}) {
-		m.refusal = refusal{gone: m.refusal.gone}
+		m.refusal = refusal{gone: m.refusal.gone, walled: m.refusal.walled && !m.link.cmd.up, beside: m.refusal.beside}
+		if m.link.cmd.up {
+			m.refusal.beside = 0
+		}
 		c.guardOver(&m.instance, RefusalDetection)
 	}
 }

@@ -2,7 +2,6 @@ package sim
 
 import (
 	"fmt"
-	"maps"
 	"time"
 
 	"github.com/gosentinel/sentinel/monitor"
@@ -258,7 +257,11 @@ func (v *voter) removed(master string) {
 	delete(v.words, master)
 	delete(v.heard, master)
 	v.removals[master]++
-	maps.DeleteFunc(v.buried, func(b buried, _ Instant) bool { return b.master == master })
+	for b := range v.buried {
+		if b.master == master {
+			delete(v.buried, b)
+		}
+	}
 }
 
 // paused reports whether a Sentinel is bound by a pause, which it has acknowledged. What
