@@ -22,7 +22,8 @@ type refusal struct {
 	seq      uint64  // replies of replicas to what was sent later count
 	since    Instant // when the first refusal arrived of the row that lasts; 0: there was none
 	last     Instant // when the last one arrived
-	span     time.Duration
+	tried    Instant // when the attempt began that it was about
+	told     Instant // since when the replicas say so too; 0: they do not
 	beside   Instant // when one was refused first that was tried while the subscription held; 0: none was
 	walled   bool    // that was so for longer than endSkew: something else than its end refuses
 	gone     bool    // it counts as down for that, until it answers
@@ -110,11 +111,9 @@ func (c *Core) refused(now Instant, m *master, tried Instant) {
 	case after == 0 || !x.ended() || tried < max(x.hellos, x.commands):
 		return
 	case x.since == 0 || now.Sub(x.last) > refusalGap(after):
-		x.since, x.span = now, 0
-	default:
-		x.span = tried.Sub(x.since) // it may have been there since then
+		x.since, x.told = now, 0
 	}
-	x.last = now
+	x.tried, x.last = tried, now
 	for _, r := range m.replicas {
 		if r.mayDenyEnd(m) {
 			c.requestInfo(now, &r.instance)
@@ -150,10 +149,19 @@ func (m *master) endConfirmed() bool {
 // reviewRefusal has m count as down when it is certain that its process has ended.
 func (c *Core) reviewRefusal(now Instant, m *master) {
 	x, after := &m.refusal, m.cfg.DownAfterRefused
-	if x.gone || after == 0 || x.since == 0 || x.span < after || now.Sub(x.last) > refusalGap(after) || m.has(FlagSDown) {
+	if x.gone || after == 0 || x.since == 0 || now.Sub(x.last) > refusalGap(after) || m.has(FlagSDown) {
 		return
 	}
 	if !m.endConfirmed() {
+		x.told = 0
+		return
+	}
+	if x.told == 0 {
+		x.told = now
+	}
+	// A firewall may have begun the row. The process may have been there until a replica
+	// noticed, and after the last attempt.
+	if x.tried.Sub(max(x.since, x.told)) < after {
 		return
 	}
 	x.gone = c.guards(&m.instance, RefusalDetection, "count it as down", goneText+" for "+after.String())
