@@ -31,7 +31,7 @@ var members = []Mutation{
 	{
 		Name: "restart is up before it answers", Why: "a failover is given up for a process that hangs",
 		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
-		Edits: []Edit{{"monitor/refusal.go", "m.refusal = refusal{gone: m.refusal.gone}", "m.refusal = refusal{}"}},
+		Edits: []Edit{{"monitor/refusal.go", "refusal{gone: m.refusal.gone, walled", "refusal{walled"}},
 	},
 	{
 		Name: "tombstone not saved", Why: "a restart brings a dead voter back",
