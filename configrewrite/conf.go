@@ -275,6 +275,8 @@ func (p *parser) applyQueue(otherMasters func()) {
 			p.lineage(s)
 		case ownStatement("pause"):
 			p.pause(s)
+		case ownStatement("fenced"):
+			p.fenced(s)
 		default:
 			p.masterStatement(s)
 		}

@@ -32,6 +32,7 @@ func fullState() monitor.State {
 			},
 			ConfigEpoch: 4, LeaderEpoch: 5,
 			Pause:     monitor.FailoverPause{Version: 1 << 61, By: idB, Until: 1700000000000, Resumed: true, Reason: "a new kernel"},
+			Fenced:    5,
 			Lineage:   grownFrom(lineage(idC, 1<<63, true, false), idB, 1<<63),
 			Replicas:  []monitor.Addr{addr("10.0.0.2", 6379)},
 			Sentinels: []monitor.KnownSentinel{{Addr: addr("10.0.0.3", 26379), ID: idB}},

@@ -130,6 +130,7 @@ func (c *Core) forgetConn(l *link, cn *conn) {
 		}
 		if p, ok := c.members[o.id].(*peer); ok {
 			p.asks, p.askedVote = 0, 0
+			p.pledge.seq, p.pledge.asked, p.pledge.plain = 0, 0, 0
 		}
 	}
 }

@@ -122,6 +122,7 @@ func (c *Core) masterView(now Instant, m *master) MasterView {
 		Quorum: m.cfg.Quorum, FailoverTimeout: m.cfg.FailoverTimeout, ParallelSyncs: m.cfg.ParallelSyncs,
 		NotificationScript: m.cfg.NotificationScript, ClientReconfigScript: m.cfg.ClientReconfigScript,
 		Pause: m.pause.FailoverPause, PauseLeft: max(m.pause.until.Sub(now), 0),
+		Isolation:       c.isolationView(now, m),
 		PlannedFailover: m.cfg.PlannedFailover, EmptyPromotionGrace: m.cfg.EmptyPromotionGrace,
 		Guards:          c.guardViews(m),
 		Current:         c.shown(m.current()),

@@ -132,6 +132,9 @@ func (s *script) config(t *testing.T, td *datadriven.TestData, k int) MasterConf
 	td.MaybeScanArgs(t, "quorum", &cfg.Quorum)
 	td.MaybeScanArgs(t, "parallel-syncs", &cfg.ParallelSyncs)
 	cfg.NeverLead = td.HasArg("never-lead")
+	mode := ""
+	td.MaybeScanArgs(t, "isolation-fence", &mode)
+	cfg.Guards.IsolationFence = map[string]GuardMode{"on": GuardOn, "report": GuardReport}[mode]
 	cfg.DownAfter = duration(t, td, "down-after", cfg.DownAfter)
 	cfg.FailoverTimeout = duration(t, td, "failover-timeout", cfg.FailoverTimeout)
 	cfg.RebootDownAfter = duration(t, td, "reboot-down-after", 0)
@@ -394,6 +397,9 @@ func (s *script) sent(e Send) {
 		if cmd.Lease > 0 {
 			text += ", lease " + cmd.Lease.String()
 		}
+		if cmd.Promise > 0 {
+			text += ", promise " + cmd.Promise.String()
+		}
 		if s.show["ask"] || (cmd.RunID != "" && !s.asked[text]) {
 			s.line("%s", text)
 		}
@@ -642,6 +648,9 @@ type fakePeer struct {
 	downAfter     time.Duration // told when asked with a lease
 	knows         []HostPort    // told when asked for replicas
 	refusesPauses string        // the error; "": it takes them
+	promises      string        // yes, no, off (the answer says nothing of it) or unknown (an error)
+	newer         Epoch         // config epoch that it tells with a promise
+	pending       election.Ledger
 }
 
 func (p *fakePeer) at() HostPort    { return p.addr }
@@ -685,6 +694,9 @@ func (p *fakePeer) answer(q AskMasterDown) AskReply {
 		p.ledgers[HostPort{Host: q.IP, Port: q.Port}] = l
 	}
 	r := AskReply{OK: true, Down: p.sees}
+	if q.Promise != 0 {
+		return p.promise(r, q)
+	}
 	if q.Lease != 0 {
 		r.DownAfter = p.downAfter
 	}
@@ -700,6 +712,22 @@ func (p *fakePeer) answer(q AskMasterDown) AskReply {
 		r.Leader, r.Epoch = q.RunID, q.Epoch-1
 	default:
 		r.Leader, r.Epoch = paddedID(p.votes), q.Epoch
+	}
+	return r
+}
+
+// promise answers a question with PROMISE.
+func (p *fakePeer) promise(r AskReply, q AskMasterDown) AskReply {
+	switch p.promises {
+	case "unknown":
+		return AskReply{}
+	case "off":
+		return r
+	}
+	r.Promise = Promise{Known: true, ConfigEpoch: p.newer}
+	r.Leader, r.Epoch = p.pending.For, p.pending.Epoch
+	if p.promises != "no" {
+		r.Promise.For = q.Promise
 	}
 	return r
 }
@@ -730,6 +758,15 @@ func (s *script) peer(t *testing.T, td *datadriven.TestData) {
 			case "crash":
 				p.down, p.hung, p.waiting = true, false, nil
 				s.w.resetAll(p, nil, ConnCommand)
+			case "promises":
+				p.promises = a.SingleVal(t)
+			case "newer":
+				p.newer = scanEpoch(t, td, a.SingleVal(t))
+			case "voted": // for whom and when: a vote that may still lead to a promotion
+				p.pending = election.Ledger{Epoch: scanEpoch(t, td, a.Vals[1])}
+				if a.Vals[0] != "?" {
+					p.pending.For = paddedID(a.Vals[0])
+				}
 			case "no-pauses":
 				p.refusesPauses = "ERR unknown subcommand"
 			case "start":
@@ -862,6 +899,8 @@ func (s *script) ask(t *testing.T, td *datadriven.TestData) {
 			q.Lease = parseDuration(t, td, a.SingleVal(t))
 		case "replicas":
 			q.WantReplicas = true
+		case "promise":
+			q.Promise = parseDuration(t, td, a.SingleVal(t))
 		default:
 			td.Fatalf(t, "a question has no %q", a.Key)
 		}
@@ -876,6 +915,9 @@ func (s *script) ask(t *testing.T, td *datadriven.TestData) {
 		told := ""
 		if r.DownAfter != 0 {
 			told = fmt.Sprintf(", down-after %v", r.DownAfter)
+		}
+		if r.Promise.Known {
+			told += fmt.Sprintf(", promise %v, config %d", r.Promise.For, r.Promise.ConfigEpoch)
 		}
 		for _, at := range r.Replicas {
 			told += ", replica " + s.nameOf(at.Host)

@@ -83,7 +83,10 @@ type MasterState struct {
 	// is down, the choice of a replica depends on it (state-machine.md §6.12, Lineage).
 	Lineage Lineage
 	// Pause is what an operator has said last about failovers of this master.
-	Pause     FailoverPause
+	Pause FailoverPause
+	// Fenced is how many Sentinels there were when this one paused the writes of the
+	// master, which may be isolated; 0: it has not.
+	Fenced    int
 	Replicas  []Addr
 	Sentinels []KnownSentinel
 }
@@ -150,6 +153,7 @@ func (c *Core) toSave() State {
 func (m *master) state() *MasterState {
 	ms := &MasterState{MasterConfig: m.cfg, ConfigEpoch: m.configEpoch, LeaderEpoch: m.ledger.Epoch}
 	ms.Pause = m.pause.FailoverPause
+	ms.Fenced = m.isolation.saved(m.current())
 	ms.Lineage = m.lineage
 	ms.Lineage.Keys = m.hadKeys
 	ms.VoteUnknown = m.recall.lost && m.voteSeq == 0 // a vote for itself must be saved
