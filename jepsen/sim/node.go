@@ -404,7 +404,7 @@ func (n *node) command(c *conn, m monitor.Send) {
 	case monitor.AskMasterDown:
 		n.refs++
 		n.asked = append(n.asked, question{n.refs, c, m.Token})
-		n.input(monitor.Ask{From: n.refs, IP: cmd.IP, Port: cmd.Port, Epoch: cmd.Epoch, RunID: cmd.RunID, Lease: cmd.Lease, WantReplicas: cmd.WantReplicas})
+		n.input(monitor.Ask{From: n.refs, IP: cmd.IP, Port: cmd.Port, Epoch: cmd.Epoch, RunID: cmd.RunID, Lease: cmd.Lease, WantReplicas: cmd.WantReplicas, Promise: cmd.Promise})
 	}
 }
 
@@ -412,7 +412,7 @@ func (n *node) answer(r monitor.Reply) {
 	for k, q := range n.asked {
 		if q.ref == r.To {
 			n.asked = append(n.asked[:k], n.asked[k+1:]...)
-			q.c.send(toDialer, monitor.AskReply{Conn: q.c.tag, Token: q.token, OK: true, Down: r.Down, Leader: r.Leader, Epoch: r.Epoch, DownAfter: r.DownAfter, Replicas: r.Replicas})
+			q.c.send(toDialer, monitor.AskReply{Conn: q.c.tag, Token: q.token, OK: true, Down: r.Down, Leader: r.Leader, Epoch: r.Epoch, DownAfter: r.DownAfter, Replicas: r.Replicas, Promise: r.Promise})
 			return
 		}
 	}

@@ -396,7 +396,7 @@ func (t *stock) command(c *conn, m monitor.Send) {
 	case monitor.AskGossip:
 		t.put(c, toDialer, monitor.GossipReply{Conn: c.tag, Token: m.Token})
 	case monitor.AskMasterDown:
-		if cmd.Lease != 0 || cmd.WantReplicas { // words too many
+		if cmd.Lease != 0 || cmd.WantReplicas || cmd.Promise != 0 { // words too many
 			t.put(c, toDialer, monitor.AskReply{Conn: c.tag, Token: m.Token})
 			return
 		}
