@@ -165,14 +165,13 @@ func pattern(head string) shape {
 }
 
 // The sizes of a request, and how much more the larger may cost. What grows with
-// the square costs 16 times as much, and what grows with the length 4 times, or up to
-// 11 times where the larger one does not fit into the cache of the processor. Below least
-// the cache decides alone; 4000 words take longer than that where each is compared with all.
+// the square costs 16 times as much, and what grows with the length 4 times, or a
+// little more where memory runs short. Below least the clock is too coarse.
 const (
 	costSmall = 1000
 	costLarge = 4 * costSmall
-	costRatio = 12
-	costLeast = 15 * time.Millisecond
+	costRatio = 9
+	costLeast = 5 * time.Millisecond
 )
 
 // meter runs requests and measures the processor time of this process.
