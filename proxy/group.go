@@ -199,6 +199,16 @@ func (g *group) confirmed(since time.Time) bool {
 	return heard*2 > n
 }
 
+// stepsDown reports whether a server that was the master has just said that it is none.
+func (g *group) stepsDown(addr string) bool {
+	for _, s := range g.source.Status().Servers {
+		if s.Addr == addr {
+			return s.Error == "" && s.Role != "" && s.Role != "master"
+		}
+	}
+	return false
+}
+
 // learn takes the table of commands from a new master. Until then, and where the server
 // does not tell it, the built-in one is good enough.
 func (g *group) learn() {

@@ -193,22 +193,27 @@ func (h *hub) answer(r *req, why string) {
 func (h *hub) see(v view) {
 	old := h.view
 	h.view = v
-	waits := false
 	for t := range h.routes {
 		if t.key.replica != "" && !slices.Contains(v.replicas, t.key.replica) {
 			t.leave()
 		}
 	}
+	former := "" // master, with requests that it has not answered
 	for t := range h.routes {
-		if t.key.replica == "" && t.wire != nil && t.addr != v.master {
-			t.retire()
-			waits = waits || t.wire != nil
+		if t.key.replica == "" && t.wire != nil && !t.stopping && t.addr != v.master {
+			if t.retire(); t.wire != nil {
+				former = t.addr
+			}
 		}
 	}
-	if waits {
+	switch {
+	case former == "":
+	case h.g.stepsDown(former): // asking once more might take longer than retireGrace
+		h.patient(former)
+	default:
 		h.w.tasks.Go(func() {
-			if h.g.alive(old.master) {
-				h.w.post(func() { h.patient(old.master) })
+			if h.g.alive(former) {
+				h.w.post(func() { h.patient(former) })
 			}
 		})
 	}

@@ -37,6 +37,7 @@ type steered struct {
 	changed chan struct{}
 	asked   int
 	silent  bool // no Sentinel answers
+	servers []discovery.ServerStatus
 }
 
 func (s *steered) Run(ctx context.Context) error { <-ctx.Done(); return nil }
@@ -53,7 +54,7 @@ func (s *steered) Status() discovery.Status {
 	if s.silent {
 		return discovery.Status{View: s.view, Sentinels: []discovery.SentinelStatus{{}}}
 	}
-	return discovery.Status{View: s.view, Sentinels: []discovery.SentinelStatus{{Heard: time.Now().Add(time.Millisecond)}}}
+	return discovery.Status{View: s.view, Sentinels: []discovery.SentinelStatus{{Heard: time.Now().Add(time.Millisecond)}}, Servers: s.servers}
 }
 
 func (s *steered) Changes(ctx context.Context) iter.Seq[discovery.View] {
@@ -87,6 +88,14 @@ func (s *steered) set(host string, replicas ...string) {
 	}
 	close(s.changed)
 	s.changed = make(chan struct{})
+}
+
+// step has no master any more, by the word of servers.
+func (s *steered) step(servers ...discovery.ServerStatus) {
+	s.mu.Lock()
+	s.servers = servers
+	s.mu.Unlock()
+	s.set("")
 }
 
 // scripted is a server. Its fields are changed under mu.
