@@ -594,6 +594,47 @@ func TestSubscriberState(t *testing.T) {
 	}
 }
 
+// TestSubscriberInTransaction: what a subscriber with RESP3 subscribes to in a transaction has
+// one reply there, so that nothing after it waits for another, and holds if that is executed.
+func TestSubscriberInTransaction(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t)
+		defer r.stop()
+		a, b := r.servers["a"], r.servers["b"]
+		inTx := false
+		a.reply = func(n int, w []string) string {
+			switch {
+			case w[0] == "MULTI":
+				inTx = true
+			case w[0] == "DISCARD":
+				inTx = false
+			case w[0] == "EXEC":
+				inTx = false
+				return "*2\r\n>3\r\n$9\r\nsubscribe\r\n$4\r\nlate\r\n:2\r\n>3\r\n$11\r\nunsubscribe\r\n$4\r\nnews\r\n:1\r\n"
+			case inTx:
+				return "+QUEUED\r\n"
+			}
+			return subscriber3(n, w)
+		}
+		b.reply = subscriber3
+		r.view.set("a")
+		p := r.connect()
+		p.send("HELLO 3", "SUBSCRIBE news", "MULTI", "SUBSCRIBE never", "DISCARD")
+		p.want("[+server +redis]", "[$subscribe $news :1]", "+OK", "+QUEUED", "+OK")
+		p.send("MULTI", "SUBSCRIBE late", "UNSUBSCRIBE news", "EXEC", "GET k")
+		p.want("+OK", "+QUEUED", "+QUEUED", "[[$subscribe $late :2] [$unsubscribe $news :1]]", "+GET k")
+		p.send("HELLO 3") // which waits for every reply before it
+		p.want("-ERR proxy: HELLO...")
+		a.kill()
+		r.view.set("b")
+		p.send("GET k")
+		p.want("+GET k")
+		if got := b.log(); !strings.Contains(got, "SUBSCRIBE late") || strings.Contains(got, "news") || strings.Contains(got, "never") {
+			t.Errorf("the server saw %s", got)
+		}
+	})
+}
+
 // TestSubscriberRefused: what a subscriber cannot do is answered, in its turn.
 func TestSubscriberRefused(t *testing.T) {
 	bubble(t, func(t *testing.T) {

@@ -3,6 +3,7 @@ package proxy
 import (
 	"bytes"
 	"net"
+	"slices"
 
 	"github.com/gosentinel/sentinel/internal/resp"
 )
@@ -20,7 +21,8 @@ type relay struct {
 	// With RESP3 a subscriber may do everything. What of it another connection could not be
 	// told: that ends the client when the connection ends.
 	tx, watching bool
-	loose        bool // nobody knows in which database it is
+	loose        bool   // nobody knows in which database it is
+	heardInTx    []told // what will subscribe or unsubscribe when the transaction is executed
 }
 
 // relayed is a command that a subscriber has sent.
@@ -79,10 +81,12 @@ func (t *route) relay(cmd *command, raw []byte) {
 	r := t.own.relay
 	one := relayed{cmd: cmd, raw: bytes.Clone(raw), safe: cmd.safe || cmd.kind == subscribe || cmd.kind == unsubscribe || cmd.kind == monitor}
 	args, _, _ := lineNumber(raw, 1, maxArgs)
-	switch cmd.kind {
-	case subscribe:
+	switch {
+	case r.tx: // it is queued
+		one.replies = 1
+	case cmd.kind == subscribe:
 		one.confirms = args - 1
-	case unsubscribe:
+	case cmd.kind == unsubscribe:
 		if one.confirms = args - 1; one.confirms == 0 {
 			one.confirms = max(1, len(r.channels[subscriptionOf(cmd.name)]))
 		}
@@ -191,7 +195,12 @@ func (r *relay) note(t *route, p *relayed, b []byte) {
 	case name == "MULTI" && ok:
 		r.tx = true
 	case name == "EXEC", name == "DISCARD":
-		r.tx, r.watching = false, false
+		if name == "EXEC" && b[0] == '*' {
+			for _, s := range r.heardInTx {
+				r.queued(s)
+			}
+		}
+		r.tx, r.watching, r.heardInTx = false, false, nil
 	case name == "WATCH" && ok:
 		r.watching = true
 	case name == "UNWATCH" && ok && !r.tx:
@@ -200,12 +209,23 @@ func (r *relay) note(t *route, p *relayed, b []byte) {
 		if args := arguments(p.raw); len(args) == 2 {
 			t.owner.moveTo(number(args[1]))
 		}
+	case r.tx && (p.cmd.kind == subscribe || p.cmd.kind == unsubscribe):
+		if ok {
+			r.heardInTx = append(r.heardInTx, told{name, p.raw})
+		}
 	case r.tx && ok:
 		r.loose = r.loose || name == "SELECT" || p.cmd.kind == own
 	case p.cmd.kind == own && ok:
 		t.owner.sticky = true
 		t.own.remember(name, p.raw)
 	}
+}
+
+// turning reports whether a reply is to come that says whether commands are queued.
+func (r *relay) turning() bool {
+	return slices.ContainsFunc(r.pending, func(p relayed) bool {
+		return p.cmd.kind == multi || p.cmd.kind == exec || p.cmd.kind == discard
+	})
 }
 
 // bound says what of the connection another one could not be told; "" if there is nothing.

@@ -196,6 +196,9 @@ func (c *client) subscribed(cmd *command, raw []byte) bool {
 	case c.busy() && (cmd.kind == local && name != "SELECT" || cmd.kind == refused):
 		c.stalled = true
 		return false
+	case (cmd.kind == subscribe || cmd.kind == unsubscribe) && c.pin.own.relay.turning():
+		c.stalled = true // in a transaction it has one reply, and else one for each channel
+		return false
 	case name == "HELLO" || name == "CLIENT|REPLY" || cmd.kind == refused:
 		c.message([]byte("-ERR proxy: " + name + " is not possible while subscribed\r\n"))
 		return true
