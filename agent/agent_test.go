@@ -224,9 +224,15 @@ func TestOnce(t *testing.T) {
 		t.Error(out.String())
 	}
 	// What is known is done, and what is missing is said.
-	limited, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	err := single(t, c, []string{c.Name(), "queue"}, tmpl("b")).Once(limited, nil)
+	a := single(t, c, []string{c.Name(), "queue"}, tmpl("b"))
+	limited, cancel := context.WithCancel(ctx)
+	done := make(chan error)
+	go func() { done <- a.Once(limited, nil) }()
+	eventually(t, "one master is known, and the other one is not", func() bool {
+		return a.Snapshot()[0].Known() && strings.Contains(a.groups[1].missing(), "does not know a master of that name")
+	})
+	cancel()
+	err := <-done
 	if err == nil || !strings.Contains(err.Error(), "group queue: ") || !strings.Contains(err.Error(), "does not know a master of that name") || strings.Contains(err.Error(), "mymaster") {
 		t.Error(err)
 	}

@@ -164,20 +164,43 @@ func TestFileErrors(t *testing.T) {
 	}
 }
 
+// overdue is a context whose time is over when the test says so.
+type overdue struct {
+	context.Context
+	over chan struct{}
+}
+
+func (o overdue) Done() <-chan struct{} { return o.over }
+
+func (o overdue) Err() error {
+	select {
+	case <-o.over:
+		return context.DeadlineExceeded
+	default:
+		return nil
+	}
+}
+
 // TestCommandTimeout: a command that hangs is killed with what it has started.
 func TestCommandTimeout(t *testing.T) {
 	t.Parallel()
 	pid := filepath.Join(t.TempDir(), "pid")
-	out, err := Shell("echo begun; sleep 1000 & echo $! > "+pid+"; wait").run(context.Background(), "", nil, 500*time.Millisecond)
-	if err == nil || !strings.Contains(err.Error(), "has not ended within 500ms: begun") || out != "begun" {
-		t.Errorf("%q %v", out, err)
+	o := overdue{context.Background(), make(chan struct{})}
+	type result struct {
+		out string
+		err error
 	}
-	b, err := os.ReadFile(pid)
-	if os.IsNotExist(err) {
-		return // killed before
+	ended := make(chan result, 1)
+	go func() {
+		out, err := Shell("echo begun; sleep 1000 & echo $! > "+pid+"; wait").run(o, "", nil, time.Hour)
+		ended <- result{out, err}
+	}()
+	eventually(t, "the command to hang", func() bool { b, err := os.ReadFile(pid); return err == nil && strings.HasSuffix(string(b), "\n") })
+	close(o.over)
+	if r := <-ended; r.err == nil || !strings.Contains(r.err.Error(), "has not ended within 1h0m0s: begun") || r.out != "begun" {
+		t.Errorf("%q %v", r.out, r.err)
 	}
-	must(t, err)
-	stat := "/proc/" + strings.TrimSpace(string(b)) + "/stat"
+	stat := "/proc/" + strings.TrimSpace(read(t, pid)) + "/stat"
 	eventually(t, "what it has started to be gone", func() bool {
 		text, err := os.ReadFile(stat)
 		return err != nil || strings.Contains(string(text), ") Z ")
