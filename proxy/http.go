@@ -47,7 +47,8 @@ func (p *Proxy) openStatus(cfg *Config) (*statusSite, error) {
 // access says who may look.
 func (p *Proxy) access() web.Access {
 	c := p.config()
-	return web.Access{User: c.HTTPUser, Password: string(c.HTTPPassword), Token: string(c.HTTPToken)}
+	host, _, _ := net.SplitHostPort(c.HTTPBind) // it was checked
+	return web.Access{User: c.HTTPUser, Password: string(c.HTTPPassword), Token: string(c.HTTPToken), Hosts: []string{host}}
 }
 
 // serve serves until the site is closed.

@@ -41,7 +41,7 @@ func (c *console) Handler() http.Handler { return web.Handler(c.site, web.Everyb
 
 // Server implements [lookout.Console].
 func (c *console) Server(set configrewrite.HTTP, secure func() *tls.Config, listeners ...net.Listener) lookout.Server {
-	access := web.Access{User: set.User, Password: set.Password, Token: set.Token}
+	access := web.Access{User: set.User, Password: set.Password, Token: set.Token, Hosts: set.Bind}
 	return web.NewServer(c.site, func() web.Access { return access }, secure, listeners...)
 }
 

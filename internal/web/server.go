@@ -20,7 +20,9 @@ const (
 	maxHeader    = 16 << 10
 )
 
-// Server serves a site. Make it with [NewServer].
+// Server serves a site. Make it with [NewServer]. On a loopback address, without a login and
+// without TLS, it shows the page and /status only to those who ask for localhost, for an address,
+// for the name of the machine or for one of [Access].Hosts. Probes and scrapers may use any name.
 type Server struct {
 	listeners []net.Listener
 	http      *http.Server
@@ -44,6 +46,10 @@ func NewServer(site Site, access func() Access, secure func() *tls.Config, liste
 				return
 			}
 			defer s.work.Done()
+			if forPeople(r.URL.Path) && access().misled(r) {
+				fail(w, http.StatusForbidden, errMisled)
+				return
+			}
 			pages.ServeHTTP(w, r)
 		}),
 		BaseContext: func(net.Listener) context.Context { return ctx },
@@ -59,6 +65,19 @@ func NewServer(site Site, access func() Access, secure func() *tls.Config, liste
 		s.listeners = append(s.listeners, ln)
 	}
 	return s
+}
+
+// errMisled is for people who look through a reverse proxy that keeps their Host header.
+var errMisled = errors.New(`Without a login, this is shown on a loopback address only to those who ask for localhost, an address or this machine's name.
+Otherwise any website could read it through your browser. Behind a reverse proxy: set http-password or http-token, or have the proxy send "Host: localhost".`)
+
+// forPeople reports whether a path is for browsers.
+func forPeople(path string) bool {
+	switch path {
+	case "/livez", "/readyz", "/metrics":
+		return false
+	}
+	return true
 }
 
 // Serve serves until Close is called, and then returns nil.

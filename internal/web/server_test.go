@@ -3,10 +3,13 @@ package web
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -173,4 +176,58 @@ func TestViewers(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestNames: who is led to a loopback address by a name of somebody else reads nothing of the
+// page there, and probes and scrapers may use any name.
+func TestNames(t *testing.T) {
+	machine, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		local, host string
+		access      Access
+		https       bool
+		open        bool
+	}{
+		{local: "127.0.0.1", host: "evil.example:9121"},
+		{local: "127.0.0.1", host: "evil.example"},
+		{local: "127.8.8.8", host: "localhost.evil.example"},
+		{local: "::1", host: "127.0.0.1.evil.example:80"},
+		{local: "127.0.0.1", host: "localhost:9121", open: true},
+		{local: "127.0.0.1", host: "LocalHost.", open: true},
+		{local: "127.0.0.1", host: "page.localhost", open: true},
+		{local: "127.0.0.1", host: "127.0.0.1:9121", open: true},
+		{local: "127.0.0.1", host: "10.0.0.1", open: true},
+		{local: "::1", host: "[::1]:9121", open: true},
+		{local: "::1", host: "[::1]", open: true},
+		{local: "127.0.0.1", host: "", open: true}, // no browser
+		{local: "127.0.1.1", host: machine + ":9121", open: true},
+		{local: "127.0.0.1", host: "Status.example:9121", access: Access{Hosts: []string{"status.example"}}, open: true},
+		{local: "127.0.0.1", host: "evil.example", access: Access{Token: "t"}, open: true},
+		{local: "127.0.0.1", host: "evil.example", access: Access{Password: "p"}, open: true},
+		{local: "127.0.0.1", host: "evil.example", https: true, open: true},
+		{local: "10.0.0.1", host: "any.example", open: true},
+	} {
+		s := &sample{live: Verdict{OK: true}, ready: Verdict{OK: true}, pages: []Page{{}}}
+		server := NewServer(s.site(), func() Access { return c.access }, nil)
+		for _, path := range []string{"/", "/status", "/events?page=x", "/livez", "/readyz", "/metrics"} {
+			r := httptest.NewRequest("GET", path, nil)
+			r.Host = c.host
+			r = r.WithContext(context.WithValue(t.Context(), http.LocalAddrContextKey, &net.TCPAddr{IP: net.ParseIP(c.local), Port: 9121}))
+			if c.https {
+				r.TLS = &tls.ConnectionState{}
+			}
+			w := httptest.NewRecorder()
+			server.http.Handler.ServeHTTP(w, r)
+			if open := w.Code != http.StatusForbidden; open != (c.open || !forPeople(r.URL.Path)) {
+				t.Errorf("%s on %s, Host %q, %v: %d", path, c.local, c.host, c.access, w.Code)
+			}
+			if w.Code == http.StatusForbidden && !strings.Contains(w.Body.String(), "http-password") {
+				t.Errorf("it does not say what to do: %s", w.Body)
+			}
+		}
+		server.Close()
+	}
 }
