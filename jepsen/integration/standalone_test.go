@@ -522,8 +522,11 @@ func (k *killer) decisions() (list []decision) {
 	return list
 }
 
+// longPause is a pause of which the proxies have to say why.
+const longPause = 5 * time.Second
+
 // explain tells of every fault what it was, how long it took, and who led the failover, and
-// of the longest one what the proxies said meanwhile.
+// of the longest one, and all that took long, what the proxies said meanwhile.
 func (k *killer) explain() {
 	k.Helper()
 	list := k.decisions()
@@ -534,6 +537,10 @@ func (k *killer) explain() {
 		if f.proxy != nil {
 			killed += ", " + f.proxy.Name()
 		}
+		told := f == longest || f.pause > longPause
+		if told {
+			fmt.Fprintf(&lines, "  of %d:\n", i+1)
+		}
 		for _, d := range list {
 			if d.at.Before(f.at.Truncate(time.Millisecond)) || d.at.After(f.at.Add(f.pause)) {
 				continue
@@ -541,13 +548,30 @@ func (k *killer) explain() {
 			if d.epoch != "" {
 				led += " epoch " + d.epoch + " led by " + d.proxy
 			}
-			if f == longest {
+			if told {
 				fmt.Fprintf(&lines, "  +%v %s: %s\n", d.at.Sub(f.at).Round(time.Millisecond), d.proxy, d.text)
 			}
 		}
 		fmt.Fprintf(&text, "  %3d %s %s (%s): %v, %d errors;%s\n", i+1, f.at.Format("15:04:05.000"), f.kind, killed, f.pause.Round(time.Millisecond), f.errs, led)
 	}
 	k.Logf("faults:\n%sduring the longest:\n%s", text.String(), lines.String())
+	k.stalls()
+}
+
+// stalls tells which proxies stood still for so long that they judged nothing for a while
+// afterwards, and why, as far as they know it.
+func (k *killer) stalls() {
+	k.Helper()
+	for _, p := range k.proxies {
+		text, err := p.Log()
+		k.must(err)
+		all := strings.Split(text, "\n")
+		for i, line := range all {
+			if strings.Contains(line, "+tilt") {
+				k.Logf("%s stood still:\n%s", p.Name(), strings.Join(all[max(0, i-8):min(i+3, len(all))], "\n"))
+			}
+		}
+	}
 }
 
 // believed is the line in which a proxy says whom it takes for the master.
