@@ -1,17 +1,19 @@
 package console
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"flag"
+	"maps"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
-
-	"context"
-	"net"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -138,7 +140,7 @@ func TestScreenshots(t *testing.T) {
 		}
 		dom := chromium(t, "--dump-dom", url)
 		const live = `role="status">Up to date. `
-		// The first event may come later than the picture of the page.
+		// It may have been sent, and the script not have been told yet.
 		for end := time.Now().Add(2 * time.Minute); !strings.Contains(dom, live) && time.Now().Before(end); {
 			dom = chromium(t, "--dump-dom", url)
 		}
@@ -152,18 +154,58 @@ func TestScreenshots(t *testing.T) {
 	t.Log("look at the pictures in " + dir)
 }
 
-// show serves a status until the test ends.
+// show serves a status until the test ends. A page is complete only when its script has got an
+// event: Chromium takes its picture then, and on a busy machine that would be too early.
 func show(t *testing.T, st *Status) (url string) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
 	yes := func(context.Context) web.Verdict { return web.Verdict{OK: true} }
-	s := web.NewServer(web.Site{Name: "gosentinel", Live: yes, Ready: yes, Metrics: prometheus.NewRegistry(), Page: func(_ context.Context, n int) (web.Page, error) { return st.page(n) }}, web.Everybody, nil, ln)
-	done := make(chan struct{})
-	go func() { defer close(done); _ = s.Serve() }()
-	t.Cleanup(func() { s.Close(); <-done })
-	return "http://" + ln.Addr().String() + "/"
+	pages := web.Handler(web.Site{Name: "gosentinel", Live: yes, Ready: yes, Metrics: prometheus.NewRegistry(), Page: func(_ context.Context, n int) (web.Page, error) { return st.page(n) }}, web.Everybody)
+	event := make(chan struct{}, 1)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/" {
+			pages.ServeHTTP(&announced{ResponseWriter: w, event: event}, r)
+			return
+		}
+		page := httptest.NewRecorder()
+		pages.ServeHTTP(page, r)
+		maps.Copy(w.Header(), page.Header())
+		text, end := bytes.CutSuffix(page.Body.Bytes(), []byte("</html>\n"))
+		if !end {
+			t.Error("the page has another end")
+		}
+		select {
+		case <-event: // of the page before
+		default:
+		}
+		_, _ = w.Write(text)
+		_ = http.NewResponseController(w).Flush() // or the event does not come in time
+		select {
+		case <-event:
+		case <-time.After(30 * time.Second):
+		}
+		_, _ = w.Write([]byte("</html>\n"))
+	}))
+	t.Cleanup(func() {
+		s.CloseClientConnections()
+		s.Close()
+	})
+	return s.URL + "/"
+}
+
+// announced tells of each event when it has been sent.
+type announced struct {
+	http.ResponseWriter
+	event chan<- struct{}
+}
+
+func (a *announced) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+
+func (a *announced) FlushError() error {
+	err := http.NewResponseController(a.ResponseWriter).Flush()
+	select {
+	case a.event <- struct{}{}:
+	default:
+	}
+	return err
 }
 
 func chromium(t *testing.T, args ...string) string {
