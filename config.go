@@ -57,6 +57,9 @@ type Config struct {
 	// of the same name, its values win, such as the address after a failover.
 	Masters []MasterConfig
 
+	// Guards says how far the guards of all masters go that do not say otherwise.
+	Guards Guards
+
 	// Password is required from clients and other Sentinels (requirepass), and is
 	// sent when this Sentinel connects to another one.
 	Password string
@@ -192,7 +195,7 @@ func (cfg Config) base() (configrewrite.Config, error) {
 	base.Settings.Gossip = cfg.gossip()
 	base.State.Options = monitor.Options{
 		AnnounceIP: cfg.AnnounceIP, AnnouncePort: cfg.AnnouncePort, ResolveHostnames: cfg.ResolveHostnames,
-		SentinelUser: cfg.PeerUser, SentinelPass: cfg.PeerPass,
+		SentinelUser: cfg.PeerUser, SentinelPass: cfg.PeerPass, Guards: cfg.Guards,
 	}
 	cfg.Limits.apply(&base.Settings)
 	wrong := append(cfg.mistakes(), node.CheckGossip(base.Settings.Gossip, gossipFields)...)

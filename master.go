@@ -60,7 +60,26 @@ type MasterConfig struct {
 	// master that had some went down. 0: without end if the master keeps its data
 	// on disk, else 10 seconds.
 	EmptyPromotionGrace time.Duration
+
+	// Guards says how far each guard of this master goes, where it does not go as far
+	// as Config.Guards says.
+	Guards Guards
 }
+
+// Guards says how far each guard goes: what a Sentinel does beside failovers so that no
+// data are lost around them (docs/safety.md). The zero value leaves it to them.
+type Guards = monitor.Guards
+
+// GuardMode is how far a guard goes. The zero value is GuardAuto.
+type GuardMode = monitor.GuardMode
+
+// The modes of a guard.
+const (
+	GuardAuto   = monitor.GuardAuto   // of a master: as Config.Guards say; there: the default of that guard
+	GuardOff    = monitor.GuardOff    // it does nothing
+	GuardReport = monitor.GuardReport // it only tells what it would do, by event.GuardActs
+	GuardOn     = monitor.GuardOn     // it acts, and tells of it
+)
 
 // core converts m to the form of the core. names allows host names; a name has no IP
 // address yet. The error joins every mistake.
@@ -80,7 +99,7 @@ func (m MasterConfig) core(names bool) (monitor.MasterConfig, error) {
 		ParallelSyncs: m.ParallelSyncs, AuthUser: m.AuthUser, AuthPass: m.AuthPass, Rename: rename,
 		NotificationScript: m.NotificationScript, ClientReconfigScript: m.ClientReconfigScript,
 		RebootDownAfter: m.RebootDownAfter, NeverLead: m.NeverLead,
-		PlannedFailover: planned, EmptyPromotionGrace: m.EmptyPromotionGrace,
+		PlannedFailover: planned, EmptyPromotionGrace: m.EmptyPromotionGrace, Guards: m.Guards,
 	}, errors.Join(wrong...)
 }
 
@@ -198,7 +217,7 @@ func masterConfig(m monitor.MasterConfig) MasterConfig {
 		AuthUser: m.AuthUser, AuthPass: m.AuthPass,
 		NotificationScript: m.NotificationScript, ClientReconfigScript: m.ClientReconfigScript,
 		RebootDownAfter: m.RebootDownAfter, NeverLead: m.NeverLead,
-		StockFailover: m.PlannedFailover == monitor.PlannedStock, EmptyPromotionGrace: m.EmptyPromotionGrace,
+		StockFailover: m.PlannedFailover == monitor.PlannedStock, EmptyPromotionGrace: m.EmptyPromotionGrace, Guards: m.Guards,
 	}
 	for _, e := range m.Rename.Entries() {
 		if c.RenamedCommands == nil {

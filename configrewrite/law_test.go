@@ -108,6 +108,7 @@ func randomState(r *rand.Rand, format Format) monitor.State {
 			SentinelUser:         maybe(r, pick(r, nastyWords)),
 			SentinelPass:         maybe(r, pick(r, nastyWords)),
 			AllowScriptsReconfig: r.IntN(2) == 0,
+			Guards:               randomGuards(r),
 		},
 	}
 	if r.IntN(3) > 0 {
@@ -122,6 +123,11 @@ func randomState(r *rand.Rand, format Format) monitor.State {
 		st.Masters = append(st.Masters, randomMaster(r, name, &st, format))
 	}
 	return st
+}
+
+func randomGuards(r *rand.Rand) monitor.Guards {
+	mode := func() monitor.GuardMode { return monitor.GuardMode(r.IntN(4)) }
+	return monitor.Guards{ReturnFence: mode(), IsolationFence: mode(), Lineage: mode(), ForeignNode: mode(), Advertised: mode(), Refusal: mode()}
 }
 
 func randomMaster(r *rand.Rand, name string, st *monitor.State, format Format) *monitor.MasterState {
@@ -144,6 +150,7 @@ func randomMaster(r *rand.Rand, name string, st *monitor.State, format Format) *
 			NeverLead:            format == FormatTOML && r.IntN(2) == 0,
 			PlannedFailover:      monitor.PlannedFailover(r.IntN(2)),
 			EmptyPromotionGrace:  time.Duration(r.IntN(2)*r.IntN(1e6)) * unit,
+			Guards:               randomGuards(r),
 		},
 		ConfigEpoch: monitor.Epoch(r.Uint64N(25)),
 		LeaderEpoch: monitor.Epoch(r.Uint64N(25)),

@@ -18,6 +18,7 @@
 //	down.go        who counts as down
 //	failover.go    a failover, step by step
 //	switchover.go  what is special to planned failovers
+//	guard.go       what guards do, or would do
 //	process.go     this Sentinel itself
 //
 // The package is pure: it only describes.

@@ -79,6 +79,8 @@ var golden = []struct {
 	{FailoverAbortNoGoodReplica{anyMaster}, LevelWarning, "-failover-abort-no-good-slave", goldenM},
 	{FailoverAbortReplicaTimeout{anyMaster}, LevelWarning, "-failover-abort-slave-timeout", goldenM},
 	{FailoverHeld{anyMaster, true, "vetoed: a new kernel"}, LevelWarning, "+failover-held", goldenM + " #vetoed: a new kernel"},
+	{GuardActs{aReplica, "return-fence", true, "pause its writes", "it was the master"}, LevelWarning, "+guard", goldenR + " #return-fence pause its writes: it was the master"},
+	{GuardActs{aReplica, "return-fence", false, "pause its writes", "it was the master"}, LevelWarning, "+guard-report", goldenR + " #return-fence would pause its writes: it was the master"},
 	{FailoverPaused{anyMaster, time.UnixMilli(1767225600000).UTC(), RunID(aSentinel.Name), "a new kernel"}, LevelWarning, "+failover-paused", goldenM + " #until 2026-01-01T00:00:00Z by " + aSentinel.Name + ": a new kernel"},
 	{FailoverPaused{anyMaster, time.UnixMilli(1767225600000).UTC(), RunID(aSentinel.Name), ""}, LevelWarning, "+failover-paused", goldenM + " #until 2026-01-01T00:00:00Z by " + aSentinel.Name},
 	{FailoverResumed{anyMaster, "the time of the pause is over"}, LevelWarning, "+failover-resumed", goldenM + " #the time of the pause is over"},

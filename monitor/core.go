@@ -29,6 +29,7 @@ type Core struct {
 	members   map[InstanceID]member
 	peerLinks map[RunID]*link
 	conns     map[ConnID]*link
+	fences    map[ConnID]*fence
 	lookups   map[string][]InstanceID // names being resolved, and the instances that wait
 	names     map[string]hostName     // last known addresses of each name
 
@@ -59,6 +60,7 @@ type Core struct {
 	epochsLost   bool    // see recall; for masters that are still to be monitored
 	durableEpoch Epoch   // what other Sentinels may be told
 	budget       budget
+	fenceBudget  budget
 
 	out      []Effect
 	disk     disk
@@ -69,6 +71,9 @@ type Core struct {
 
 	conflict conflict  // over our own id
 	ownAddrs []ownAddr // where this process announced itself
+
+	guarded     map[guardKey]guardNote // what guards told last
+	guardCounts GuardCounts
 
 	logged  map[string]bool
 	strange int // entries of logged that others can make up
@@ -123,10 +128,11 @@ func New(now Instant, p Params) (*Core, error) {
 		tun: p.Tunables, opts: p.State.Options, port: p.Port, peerPass: p.PeerPass, gossip: p.Gossip,
 		source: source, rng: rand.New(source), now: now, lastStep: now,
 		byName: map[string]*master{}, byAddr: map[HostPort]*master{}, members: map[InstanceID]member{},
-		peerLinks: map[RunID]*link{}, conns: map[ConnID]*link{},
+		peerLinks: map[RunID]*link{}, conns: map[ConnID]*link{}, fences: map[ConnID]*fence{},
 		lookups: map[string][]InstanceID{}, names: map[string]hostName{}, logged: map[string]bool{},
+		guarded: map[guardKey]guardNote{},
 	}
-	c.policy = p.Policy
+	c.policy, c.fenceBudget.every = p.Policy, time.Second/fenceRate
 	c.wallAtZero = p.Wall - int64(now)/int64(time.Millisecond)
 	c.initTimer(&c.conflict.timer, &c.conflict)
 	c.epoch, c.epochsLost = p.State.CurrentEpoch, p.State.EpochsUnknown
@@ -148,6 +154,10 @@ func New(now Instant, p Params) (*Core, error) {
 func (c *Core) Step(now Instant, in Input) {
 	c.now = max(now, c.now)
 	c.checkStall()
+	if c.fenceInput(c.now, in) {
+		c.settle()
+		return
+	}
 	switch in := in.(type) {
 	case Tick:
 		c.runDue()

@@ -41,14 +41,16 @@ type Persist struct {
 	Then  []Effect
 }
 
-// ConnKind tells the two connections of a link apart.
+// ConnKind tells the connections to one server apart.
 type ConnKind uint8
 
 // A command connection carries PING, INFO and so on; a Pub/Sub connection is
-// subscribed to the hello channel.
+// subscribed to the hello channel. A fence holds back the writes of a server: a
+// PUBLISH would wait there for the end of the pause, so that it never carries one.
 const (
 	ConnCommand ConnKind = iota
 	ConnPubSub
+	ConnFence
 )
 
 // Dial asks for a connection. On it the shell sends AUTH if Pass is set (with

@@ -23,6 +23,17 @@ func (c *Core) holdHellos(i *instance, until Instant) {
 	}
 }
 
+// holdHellosAt is holdHellos for a server at an address, and never ends sooner what there is.
+func (c *Core) holdHellosAt(at HostPort, until Instant) {
+	c.holds = slices.DeleteFunc(c.holds, func(h hold) bool { return h.until <= c.now })
+	k := slices.IndexFunc(c.holds, func(h hold) bool { return h.at == at })
+	if k < 0 {
+		c.holds = append(c.holds, hold{at: at})
+		k = len(c.holds) - 1
+	}
+	c.holds[k].until = max(c.holds[k].until, until)
+}
+
 // heldUntil returns until when no hello is published at the server of i.
 func (c *Core) heldUntil(i *instance) Instant {
 	if len(c.holds) == 0 || i.kind == KindSentinel {

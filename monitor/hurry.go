@@ -18,33 +18,50 @@ const (
 // hurryTime is for how long one trouble is watched as closely as possible.
 const hurryTime = 2 * time.Second
 
+// fenceRate is how many connections a second all fences together try to open sooner than
+// every PING period. They have a budget of their own: an attempt costs more than a question,
+// and a thousand servers that are dialled must not hold up an election.
+const fenceRate = 1000
+
 // budget is a token bucket.
 type budget struct {
-	next   Instant // of the next token; in the past: some were saved up
+	every  time.Duration // between two tokens; 0: tokenTime
+	next   Instant       // of the next token; in the past: some were saved up
 	spent  uint64
 	waited uint64 // how often there was none
 }
 
-const tokenTime = time.Second / hurryRate
+const (
+	tokenTime = time.Second / hurryRate
+	// savedUp is how much a budget allows at once after a time of rest.
+	savedUp = hurryBurst * tokenTime
+)
+
+func (b *budget) gap() time.Duration {
+	if b.every != 0 {
+		return b.every
+	}
+	return tokenTime
+}
 
 // reserve takes a token and returns when it may be used. If there is none before latest,
 // it takes none and returns that.
 func (b *budget) reserve(now, latest Instant) Instant {
-	token := max(b.next, now.Add(-hurryBurst*tokenTime))
+	token := max(b.next, now.Add(-savedUp))
 	if token > now {
 		b.waited++
 	}
 	if token >= latest {
 		return latest
 	}
-	b.next = token.Add(tokenTime)
+	b.next = token.Add(b.gap())
 	b.spent++
 	return max(token, now)
 }
 
 // take takes n tokens if they are there.
 func (b *budget) take(now Instant, n int) bool {
-	last := max(b.next, now.Add(-hurryBurst*tokenTime)).Add(time.Duration(n) * tokenTime)
+	last := max(b.next, now.Add(-savedUp)).Add(time.Duration(n) * b.gap())
 	if last > now {
 		b.waited++
 		return false
@@ -57,12 +74,16 @@ func (b *budget) take(now Instant, n int) bool {
 // hurry returns from when something may be sent again that is due a gap after the last
 // time and that stock would send after a period. In slot it remembers what was reserved.
 func (c *Core) hurry(now Instant, slot *Instant, last Instant, gap, period time.Duration) Instant {
+	return c.budget.hurry(now, slot, last, gap, period)
+}
+
+func (b *budget) hurry(now Instant, slot *Instant, last Instant, gap, period time.Duration) Instant {
 	due := last.Add(gap)
 	if now < due || gap >= period {
 		return due
 	}
 	if *slot < due {
-		*slot = c.budget.reserve(now, last.Add(period))
+		*slot = b.reserve(now, last.Add(period))
 	}
 	return *slot
 }

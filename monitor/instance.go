@@ -97,6 +97,7 @@ func (c *Core) register(mem member, l *link) {
 
 func (c *Core) unregister(i *instance) {
 	delete(c.members, i.id)
+	c.forgetGuards(i)
 	i.master.outdated()
 	c.stopTimer(&i.timer)
 }

@@ -14,6 +14,7 @@ type master struct {
 	replicas []*replica
 	peers    []*peer
 	distant  []distant
+	fences   []*fence
 
 	ledger    election.Ledger
 	voteSeq   uint64  // the Persist that holds the ledger's vote

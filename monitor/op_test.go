@@ -101,6 +101,13 @@ func TestSetOp(t *testing.T) {
 			want: func(m *MasterConfig) {
 				m.PlannedFailover, m.EmptyPromotionGrace = PlannedStock, 1500*time.Millisecond
 			}},
+		{name: "guards", changes: []Change{change("return-fence", "Report"), change("isolation-fence", "yes"), change("lineage-guard", "no"), change("lineage-guard", "off")},
+			events: []string{"return-fence Report", "isolation-fence yes", "lineage-guard no", "lineage-guard off"},
+			want: func(m *MasterConfig) {
+				m.Guards = Guards{ReturnFence: GuardReport, IsolationFence: GuardOn, Lineage: GuardOff}
+			}},
+		{name: "a guard that goes no way", changes: []Change{change("return-fence", "perhaps")},
+			err: "ERR Invalid argument 'perhaps' for SENTINEL SET 'return-fence': it must be auto, off, report or on"},
 		{name: "no way of failover", changes: []Change{change("planned-failover", "later")},
 			err: "ERR Invalid argument 'later' for SENTINEL SET 'planned-failover': it must be safe or stock"},
 		{name: "a grace that is no time", changes: []Change{change("empty-promotion-grace", "-1")},

@@ -23,7 +23,7 @@ func GlobalOptions() option.Table[Options] { return globalOptions }
 // change those that SENTINEL DEBUG shows. The result must not be changed.
 func TunableOptions() option.Table[Tunables] { return tunableOptions }
 
-var masterOptions = option.Table[MasterConfig]{
+var masterOptions = append(option.Table[MasterConfig]{
 	option.Of(option.Spec{
 		Name: "quorum", Where: option.InTOML | option.BySet, Lo: 1,
 		Doc: "How many Sentinels must agree that the master is down. In a sentinel.conf the monitor line gives it.",
@@ -68,7 +68,9 @@ var masterOptions = option.Table[MasterConfig]{
 	option.Custom(option.Spec{
 		Name: "planned-failover", Words: plannedWords, Where: option.InFiles | option.BySet, Since: "gosentinel",
 		Doc: "How SENTINEL FAILOVER goes about it: safe loses no write, stock promotes a replica while the master takes writes, as the original does.",
-	}, func(m *MasterConfig) option.Value { return plannedValue{&m.PlannedFailover} }),
+	}, func(m *MasterConfig) option.Value {
+		return wordValue[PlannedFailover]{at: &m.PlannedFailover, words: plannedWords}
+	}),
 	option.Of(option.Spec{
 		Name: "empty-promotion-grace", Where: option.InFiles | option.BySet, Unit: time.Millisecond, Since: "gosentinel",
 		Doc: "How long no replica without keys is promoted when a master that had keys is down; 0 is no limit if the master keeps its data on disk, else 10 s.",
@@ -77,9 +79,9 @@ var masterOptions = option.Table[MasterConfig]{
 		Name: "rename-command", Where: option.InFiles | option.BySet, Since: "5.0",
 		Doc: "Command words under which the servers know the commands that Sentinels send: the usual word and the one to send.",
 	}, func(m *MasterConfig) option.Value { return RenameValue(&m.Rename, false) }),
-}
+}, guardRows(option.InFiles|option.BySet, "", " auto: as default-… says.", func(m *MasterConfig) *Guards { return &m.Guards })...)
 
-var globalOptions = option.Table[Options]{
+var globalOptions = append(option.Table[Options]{
 	option.Custom(option.Spec{
 		Name: "myid", Where: option.InFiles,
 		Doc: "Identity of this Sentinel. It makes one at its first start.",
@@ -112,7 +114,7 @@ var globalOptions = option.Table[Options]{
 		Name: "sentinel-pass", Where: option.InFiles | option.ByConfigSet, Secret: true, Since: "6.2",
 		Doc: "Password towards other Sentinels; without one, requirepass is used.",
 	}, func(o *Options) *string { return &o.SentinelPass }, ""),
-}
+}, guardRows(option.InFiles|option.ByConfigSet, "default-", " For masters that say auto.", func(o *Options) *Guards { return &o.Guards })...)
 
 const maxPort = 65535
 

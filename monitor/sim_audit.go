@@ -36,9 +36,9 @@ func (c *Core) Audit() error {
 	for _, m := range c.masters {
 		a.master(m)
 	}
-	if a.err == nil && (a.members != len(c.members) || a.conns != len(c.conns) || a.peerLinks != len(c.peerLinks)) {
-		a.fail("%d instances, %d connections and %d links to Sentinels are in use, but %d, %d and %d are indexed",
-			a.members, a.conns, a.peerLinks, len(c.members), len(c.conns), len(c.peerLinks))
+	if a.err == nil && (a.members != len(c.members) || a.conns != len(c.conns) || a.fences != len(c.fences) || a.peerLinks != len(c.peerLinks)) {
+		a.fail("%d instances, %d connections, %d fences and %d links to Sentinels are in use, but %d, %d, %d and %d are indexed",
+			a.members, a.conns, a.fences, a.peerLinks, len(c.members), len(c.conns), len(c.fences), len(c.peerLinks))
 	}
 	return a.err
 }
@@ -123,9 +123,9 @@ func (c *Core) auditQueues() error {
 
 // auditor visits all instances and counts what it finds.
 type auditor struct {
-	c                         *Core
-	members, conns, peerLinks int
-	err                       error
+	c                                 *Core
+	members, conns, fences, peerLinks int
+	err                               error
 }
 
 func (a *auditor) fail(format string, args ...any) {
@@ -152,6 +152,14 @@ func (a *auditor) master(m *master) {
 	}
 	if m.attempt.InProgress() && m.judge.pos < 0 && !m.awaiting && !c.tilt && !waitsForInfo(m) {
 		a.fail("the failover of %s in state %s has no timer", m.cfg.Name, m.attempt.Phase())
+	}
+	for _, f := range m.fences {
+		if f.open() {
+			a.fences++
+			if c.fences[f.id] != f {
+				a.fail("fence %d of master %s leads elsewhere", f.id, m.cfg.Name)
+			}
+		}
 	}
 	a.instance(&m.instance, m)
 	for _, r := range m.replicas {

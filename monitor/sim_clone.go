@@ -28,7 +28,7 @@ func (c *Core) CopyTo(d *Core) {
 	d.source, d.rng = old.source, old.rng
 	*d.source = *c.source
 	d.byName, d.byAddr, d.members = emptied(old.byName), emptied(old.byAddr), emptied(old.members)
-	d.peerLinks, d.conns = emptied(old.peerLinks), emptied(old.conns)
+	d.peerLinks, d.conns, d.fences = emptied(old.peerLinks), emptied(old.conns), emptied(old.fences)
 	d.timers.items = append(old.timers.items[:0], c.timers.items...)
 	d.holds = append(old.holds[:0], c.holds...)
 	d.queue, d.unshown = old.queue[:0], append(old.unshown[:0], c.unshown...)
@@ -41,10 +41,11 @@ func (c *Core) CopyTo(d *Core) {
 	}
 	k.disk(&old.disk)
 	k.addresses()
-	d.names, d.logged, d.lookups = emptied(old.names), emptied(old.logged), emptied(old.lookups)
+	d.names, d.logged, d.lookups, d.guarded = emptied(old.names), emptied(old.logged), emptied(old.lookups), emptied(old.guarded)
 	maps.Copy(d.names, c.names)
 	maps.Copy(d.logged, c.logged)
 	maps.Copy(d.lookups, c.lookups)
+	maps.Copy(d.guarded, c.guarded)
 }
 
 func emptied[M ~map[K]V, K comparable, V any](m M) M {
@@ -76,7 +77,7 @@ func (k *cloner) timer(t *timer, owner timerOwner) {
 
 func (k *cloner) master(from, m *master) *master {
 	replicas, peers, link, distant, gone, calls := m.replicas, m.peers, m.link, m.distant, m.forgotten, m.inquiry.calls
-	orders, awaited := m.policy.calls, m.awaited
+	orders, awaited, fences := m.policy.calls, m.awaited, m.fences
 	*m = *from
 	m.awaited = append(awaited[:0], from.awaited...)
 	m.distant = append(distant[:0], from.distant...)
@@ -86,6 +87,16 @@ func (k *cloner) master(from, m *master) *master {
 		append(gone.replicas[:0], from.forgotten.replicas...),
 		append(gone.peers[:0], from.forgotten.peers...),
 		append(gone.distant[:0], from.forgotten.distant...),
+	}
+	m.fences = fences[:0]
+	for at, f := range from.fences {
+		n := reused(fences, at)
+		*n = *f
+		n.m = m
+		m.fences = append(m.fences, n)
+		if n.open() {
+			k.to.fences[n.id] = n
+		}
 	}
 	k.instance(&m.instance, m, m, link)
 	k.timer(&m.judge, m)

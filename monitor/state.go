@@ -40,6 +40,7 @@ type Options struct {
 	SentinelUser         string // AUTH towards other Sentinels; "" = none
 	SentinelPass         string // "" = none (requirepass is used if set)
 	AllowScriptsReconfig bool   // the inverse of deny-scripts-reconfig, whose default is yes
+	Guards               Guards // of masters that do not say otherwise
 }
 
 // MasterConfig is what an operator says about one master.
@@ -62,6 +63,7 @@ type MasterConfig struct {
 	// master that had some went down. 0: without end if that master keeps its data
 	// on disk, else 10 s.
 	EmptyPromotionGrace time.Duration
+	Guards              Guards
 }
 
 // MasterState is one master with everything learned about it.

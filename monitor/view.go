@@ -27,6 +27,7 @@ type MasterView struct {
 	EmptyPromotionGrace time.Duration // 0: not set
 	Pause               FailoverPause // Version 0: failovers are not paused
 	PauseLeft           time.Duration
+	Guards              []GuardView
 	// Current is the address that clients should use: the promoted replica's as
 	// soon as its promotion is confirmed, else the configured one.
 	Current HostPort

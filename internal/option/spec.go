@@ -74,6 +74,9 @@ func (s *Spec) Key() string {
 // Called reports whether name, in lower case, is one of the option's names.
 func (s *Spec) Called(name string) bool { return s.Name == name || slices.Contains(s.Aliases, name) }
 
+// Own reports whether no release of the original has the option.
+func (s *Spec) Own() bool { return s.Since == "gosentinel" }
+
 // Kind tells how the value of an option is written.
 type Kind uint8
 

@@ -60,6 +60,10 @@ func (r *Reporter) masterEvent(m *master, ev monitor.Event) {
 		m.odown = 0
 	case event.FailoverHeld:
 		r.hold(m, e.Veto, e.Reason)
+	case event.GuardActs:
+		if a := m.open; a != nil {
+			a.say(r, string(e.AppendText([]byte(e.Name()+" "))))
+		}
 	case event.ConfigUpdateFrom:
 		m.told = &journal.Sentinel{ID: e.Instance.Name, Addr: at(e.Addr)}
 	case event.SwitchoverAborted:

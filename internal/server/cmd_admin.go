@@ -220,6 +220,9 @@ func (r *request) configGet() {
 			}
 		}
 		for k := range core {
+			if core[k].Own() && beginsWild(r.arg(i)) {
+				continue // clients that ask for all expect what the original has
+			}
 			show(core[k].Name, core[k].Text(&opts))
 		}
 		for k := range process {
@@ -227,6 +230,11 @@ func (r *request) configGet() {
 		}
 	}
 	r.fields(&f)
+}
+
+// beginsWild reports whether a pattern fits names that begin with anything.
+func beginsWild(pattern string) bool {
+	return pattern != "" && strings.ContainsRune("*?[", rune(pattern[0]))
 }
 
 // configSet changes all parameters when each is valid, and else none.

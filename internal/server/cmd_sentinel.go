@@ -206,6 +206,9 @@ func cmdMaster(r *request) {
 		f.text("planned-failover", m.PlannedFailover.String())
 		f.age("empty-promotion-grace", m.EmptyPromotionGrace)
 		f.pauseFields(m)
+		for _, g := range m.Guards {
+			f.text(g.Guard.String(), g.Mode.String())
+		}
 	}
 	r.fields(f)
 }

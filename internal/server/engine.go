@@ -76,4 +76,5 @@ type Reader interface {
 	Tilt(monitor.Instant) (bool, time.Duration)
 	Tilts() uint64
 	Hurry(monitor.Instant) monitor.Hurry
+	GuardCounts() monitor.GuardCounts
 }

@@ -210,6 +210,10 @@ func (f *fakeEngine) Tilt(monitor.Instant) (bool, time.Duration) {
 
 func (f *fakeEngine) Tilts() uint64 { return 3 }
 
+func (f *fakeEngine) GuardCounts() monitor.GuardCounts {
+	return monitor.GuardCounts{Acted: 8, Reported: 9}
+}
+
 func (f *fakeEngine) Hurry(monitor.Instant) monitor.Hurry {
 	return monitor.Hurry{Spent: 5, Waited: 6, Left: 7}
 }

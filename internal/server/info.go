@@ -168,10 +168,11 @@ func infoSentinel(t *infoText, r *request) bool {
 	var failures monitor.Failures
 	var tilts uint64
 	var hurry monitor.Hurry
+	var guards monitor.GuardCounts
 	if !r.server.engine.View(func(c Reader, now monitor.Instant) {
 		masters = c.Masters(now)
 		tilt, since = c.Tilt(now)
-		failures, tilts, hurry = c.Failures(), c.Tilts(), c.Hurry(now)
+		failures, tilts, hurry, guards = c.Failures(), c.Tilts(), c.Hurry(now), c.GuardCounts()
 	}) {
 		return false
 	}
@@ -202,6 +203,8 @@ func infoSentinel(t *infoText, r *request) bool {
 	infoGossip(t, r.server.cfg.Gossip.Stats())
 	infoLoop(t, r.server.cfg.LoopTimes())
 	infoHurry(t, hurry)
+	t.add("sentinel_guards_acted", guards.Acted)
+	t.add("sentinel_guards_reported", guards.Reported)
 	return true
 }
 

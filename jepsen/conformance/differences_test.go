@@ -107,7 +107,7 @@ var differences = []*difference{
 	{kind: newer, reason: "counts how often TILT was entered (8)", line: `^info`, more: `sentinel_total_tilt:\*\\n`},
 	{kind: ours, reason: "answers ECHO, as a server does: monitoring agents probe with it", line: `^echo x$`, from: `.*`, to: `"x"`},
 	{kind: ours, reason: "counts what it gossips at the end of the section Sentinel", line: `^info`, more: `(sentinel_gossip_\w+:\*\\n)+`},
-	{kind: ours, reason: "tells for how long its loop has let wait what arrived, and what it sends fast, at the end of the section Sentinel", line: `^info`, more: `(sentinel_(loop|fast)_\w+:\*\\n)+`},
+	{kind: ours, reason: "tells for how long its loop has let wait what arrived, and what it sends fast, and how often its guards act, at the end of the section Sentinel", line: `^info`, more: `(sentinel_(loop|fast|guards)_\w+:\*\\n)+`},
 	{kind: ours, reason: "texts of COMMAND DOCS are its own, without complexity, history and arguments", line: `^command docs (ping|role)`, from: `, "complexity".*`, to: `]]`},
 	{kind: ours, reason: "texts of COMMAND DOCS are its own, without complexity, history and arguments", line: `^command docs sentinel`, from: `, "complexity"..? "[^"]*"`},
 	{kind: ours, reason: "refuses commands of more than 65536 words, and words of more than 1 MiB, which no command of a Sentinel has", line: `^\*(65537|1048577|2147483647)\r\n(x|\{eof)`, from: `.*`, to: `-ERR Protocol error: invalid multibulk length `},
@@ -144,6 +144,12 @@ var differences = []*difference{
 	{kind: ours, reason: ownOptions, line: `^sentinel set spare (planned-failover (stock|safe)|empty-promotion-grace (5000|0))$`, from: `.*`, to: `+OK`},
 	{kind: ours, reason: ownOptions, line: `^sentinel set spare planned-failover later$`, from: `.*`, to: `-ERR Invalid argument 'later' for SENTINEL SET 'planned-failover': it must be safe or stock`},
 	{kind: ours, reason: ownOptions, line: `^sentinel set spare empty-promotion-grace -1$`, from: `.*`, to: `-ERR Invalid argument '-1' for SENTINEL SET 'empty-promotion-grace'`},
+	{kind: ours, reason: ownOptions, line: `^sentinel set spare (return-fence report|[a-z-]+ auto)$`, from: `.*`, to: `+OK`},
+	{kind: ours, reason: ownOptions, line: `^sentinel set spare return-fence perhaps$`, from: `.*`, to: `-ERR Invalid argument 'perhaps' for SENTINEL SET 'return-fence': it must be auto, off, report or on`},
+	{kind: ours, reason: ownOptions, line: `^sentinel config get default-return-fence$`, from: `^\[\]`, to: `["default-return-fence", "auto"]`},
+	{kind: ours, reason: ownOptions, line: `^sentinel config get default-return-fence$`, from: `map\[\]`, to: `map["default-return-fence": "auto"]`},
+	{kind: ours, reason: ownOptions, line: `^sentinel config set default-(return-fence report|[a-z-]+ auto)$`, from: `.*`, to: `+OK`},
+	{kind: ours, reason: ownOptions, line: `^sentinel config set default-return-fence perhaps$`, from: `.*`, to: `-ERR Invalid value 'perhaps' to SENTINEL CONFIG SET 'default-return-fence': it must be auto, off, report or on`},
 	{kind: ours, reason: "says in the log why a connection does not come up", line: `^log, .*, text$`, more: `(Link to [^\n]*\n)+`},
 	{kind: ours, reason: "asks for votes in a failover on demand as well", line: `^log, (failover on demand|failover without loss|simulated failure), subject, text$`, more: `\{peer-id\} voted for \{subject-id\} \d+ \(\*\)\n`},
 	{kind: ours, reason: "does not write latency-tracking-info-percentiles, which means nothing to a Sentinel", line: `^file, directives`, from: `latency-tracking-info-percentiles 50 99 99.9\n`},
@@ -171,7 +177,7 @@ const ownFailover = "takes COORDINATED or FORCE, and TO <host> <port>, after SEN
 const ownJournal = "keeps a journal of failovers, which SENTINEL FAILOVERS tells, and says in the log how each begins and ends"
 const ownPause = "has SENTINEL PAUSE-FAILOVER and RESUME-FAILOVER"
 const ownLease = "takes LEASE <ms> at the end of IS-MASTER-DOWN-BY-ADDR, by which a peer of its kind leads a planned failover"
-const ownOptions = "has the options planned-failover and empty-promotion-grace"
+const ownOptions = "has the options planned-failover and empty-promotion-grace, and those of the guards"
 const usableAddress = "takes an announced address to which nobody can connect for none, and one in blanks without them"
 const badAddress = "refuses addresses at which nobody can connect, or which hello messages cannot carry"
 

@@ -139,7 +139,7 @@ var general = []Mutation{
 	{
 		Name: "the budget for fast traffic is never spent", Why: "cut off from a thousand masters, a Sentinel sends 80,000 questions a second",
 		By: ByTest, Test: [2]string{"./monitor", "^TestCutOffFromManyMasters$"},
-		Edits: []Edit{{"monitor/hurry.go", "	b.next = token.Add(tokenTime)\n", ""}},
+		Edits: []Edit{{"monitor/hurry.go", "	b.next = token.Add(b.gap())\n", ""}},
 	},
 	{
 		Name: "questions that lead to nothing are never rarer", Why: "cut off from a thousand masters for hours, a Sentinel asks for hours as fast as it may",

@@ -89,6 +89,7 @@ type connKind uint8
 const (
 	commandConn connKind = iota // of a Sentinel
 	pubsubConn                  // of a Sentinel, subscribed to the hello channel
+	fenceConn                   // of a Sentinel, over which it holds back writes
 	clientConn
 	replicaConn // of a replica to its master
 )

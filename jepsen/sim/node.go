@@ -306,8 +306,11 @@ func (n *node) emit(e monitor.Event) {
 
 func (n *node) dial(d monitor.Dial) {
 	kind := commandConn
-	if d.Kind == monitor.ConnPubSub {
+	switch d.Kind {
+	case monitor.ConnPubSub:
 		kind = pubsubConn
+	case monitor.ConnFence:
+		kind = fenceConn
 	}
 	c := n.connect(n, kind, d.Conn, d.Addr)
 	if len(n.links) > 4096 {

@@ -73,7 +73,7 @@ func (c *conn) send(s monitor.Send) bool {
 	if c.writesEnded {
 		return false
 	}
-	if c.kind != monitor.ConnCommand {
+	if c.kind == monitor.ConnPubSub {
 		c.pool.cfg.Log(monitor.LevelWarning, fmt.Sprintf("command %T for the Pub/Sub connection to %s was not sent", s.Cmd, c.peer))
 		return false
 	}
