@@ -29,6 +29,15 @@
 // restart, or in a full resynchronisation, by SENTINEL FAILOVER and by the death of the
 // master. Tries differ in the instant, which the seed decides.
 //
+// # returns
+//
+//	go run ./jepsen/cmd/bench returns -clients 20 -away 5s -sentinel bin/gosentinel -sentinel redis-sentinel
+//	go run ./jepsen/cmd/bench returns -all -sentinel bin/gosentinel
+//
+// It measures what an old master accepts that comes back after a failover, from clients
+// that know nothing but its address; and, with -all, how long writes to a rightful master
+// wait when everything was restarted at once.
+//
 // # proxy
 //
 //	go run ./jepsen/cmd/bench proxy -runs 5 -sentinel bin/gosentinel

@@ -16,6 +16,7 @@ var program = cli.Program{
 		failoverCommand,
 		plannedCommand,
 		promoteCommand,
+		returnsCommand,
 		proxyCommand,
 		agreementCommand,
 		mixedCommand,
