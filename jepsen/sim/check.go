@@ -264,7 +264,7 @@ func (k *checker) after(n *node, in monitor.Input) {
 		was := find(h.before, now)
 		if was == nil { // monitored anew
 			// Events of the steps before are still to come: causes wait for -monitor.
-			h.masters[now.Name] = &masterWatch{causes: h.master(now.Name).causes}
+			h.masters[now.Name] = &masterWatch{causes: h.master(now.Name).causes, said: map[string]*monitor.Info{}}
 			clear(h.downAfter) // its peers are new, too
 			was = now
 		}
