@@ -61,6 +61,11 @@ type MasterConfig struct {
 	// on disk, else 10 seconds.
 	EmptyPromotionGrace time.Duration
 
+	// HoldUnconfirmed has a master that was restarted while this Sentinel did not run take no
+	// writes until a majority confirms that it is the master, however long that takes
+	// (hold-unconfirmed-master). Without it, it is held back for a second at most.
+	HoldUnconfirmed bool
+
 	// Guards says how far each guard of this master goes, where it does not go as far
 	// as Config.Guards says.
 	Guards Guards
@@ -99,7 +104,7 @@ func (m MasterConfig) core(names bool) (monitor.MasterConfig, error) {
 		ParallelSyncs: m.ParallelSyncs, AuthUser: m.AuthUser, AuthPass: m.AuthPass, Rename: rename,
 		NotificationScript: m.NotificationScript, ClientReconfigScript: m.ClientReconfigScript,
 		RebootDownAfter: m.RebootDownAfter, NeverLead: m.NeverLead,
-		PlannedFailover: planned, EmptyPromotionGrace: m.EmptyPromotionGrace, Guards: m.Guards,
+		PlannedFailover: planned, EmptyPromotionGrace: m.EmptyPromotionGrace, HoldUnconfirmed: m.HoldUnconfirmed, Guards: m.Guards,
 	}, errors.Join(wrong...)
 }
 
@@ -217,7 +222,7 @@ func masterConfig(m monitor.MasterConfig) MasterConfig {
 		AuthUser: m.AuthUser, AuthPass: m.AuthPass,
 		NotificationScript: m.NotificationScript, ClientReconfigScript: m.ClientReconfigScript,
 		RebootDownAfter: m.RebootDownAfter, NeverLead: m.NeverLead,
-		StockFailover: m.PlannedFailover == monitor.PlannedStock, EmptyPromotionGrace: m.EmptyPromotionGrace, Guards: m.Guards,
+		StockFailover: m.PlannedFailover == monitor.PlannedStock, EmptyPromotionGrace: m.EmptyPromotionGrace, HoldUnconfirmed: m.HoldUnconfirmed, Guards: m.Guards,
 	}
 	for _, e := range m.Rename.Entries() {
 		if c.RenamedCommands == nil {

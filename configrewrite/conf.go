@@ -275,6 +275,10 @@ func (p *parser) applyQueue(otherMasters func()) {
 			p.lineage(s)
 		case ownStatement("pause"):
 			p.pause(s)
+		case ownStatement("run-id"):
+			p.runID(s)
+		case ownStatement("ex-master"):
+			p.exMaster(s)
 		default:
 			p.masterStatement(s)
 		}

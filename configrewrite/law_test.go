@@ -149,6 +149,7 @@ func randomMaster(r *rand.Rand, name string, st *monitor.State, format Format) *
 			RebootDownAfter:      time.Duration(r.IntN(2)*r.IntN(1000)) * unit,
 			NeverLead:            format == FormatTOML && r.IntN(2) == 0,
 			PlannedFailover:      monitor.PlannedFailover(r.IntN(2)),
+			HoldUnconfirmed:      r.IntN(2) == 0,
 			EmptyPromotionGrace:  time.Duration(r.IntN(2)*r.IntN(1e6)) * unit,
 			Guards:               randomGuards(r),
 		},

@@ -33,6 +33,7 @@ func normalState(st monitor.State) monitor.State {
 			m.VoteUnknown = st.Options.MyID != ""
 		}
 		m.Lineage, m.Pause = normalLineage(m.Lineage), normalPause(m.Pause)
+		m.RunID, m.ExMasters = normalRunID(m.RunID), normalFormer(m.ExMasters)
 		m.Replicas = normalReplicas(&m, st.Options.ResolveHostnames)
 		m.Sentinels = normalSentinels(&m, &st.Options)
 		masters[i] = &m

@@ -386,6 +386,13 @@ func (d *Document) emitMaster(r *rewriter, m *monitor.MasterState, resolve bool)
 	if line := pauseLine(m); line != "" {
 		r.emit(masterKey("pause", m.Name), line, true)
 	}
+	runID, former := formerLines(m)
+	if runID != "" {
+		r.emit(masterKey("run-id", m.Name), runID, true)
+	}
+	for _, line := range former {
+		r.emit(masterKey("ex-master", m.Name), line, true)
+	}
 	for _, words := range renames.Lines(&m.MasterConfig) { // which take a line each stand last
 		emit(renames.Name, joinArgs(words...))
 	}

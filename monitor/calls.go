@@ -122,7 +122,7 @@ func (c *Core) remove(m *master) *CallError {
 	c.emit(&m.instance, event.MonitorStopped{Instance: c.ref(&m.instance)})
 	c.withdrawOpinion(m)
 	c.dropMembers(m)
-	c.dropFences(c.now, m)
+	c.forgetExMasters(c.now, m)
 	c.unregister(&m.instance)
 	c.stopTimer(&m.judge)
 	c.detach(m.link, &m.instance)

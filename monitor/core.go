@@ -187,6 +187,8 @@ func (c *Core) Step(now Instant, in Input) {
 			c.reportBadHello(l, in.BadHello)
 			l.greeted(&l.pubsub, ConnPubSub)
 		}
+	case ConfigReply:
+		c.configReply(in)
 	case GossipReply:
 		c.gossipReply(c.now, in)
 	case PeerOpinion:

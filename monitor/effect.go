@@ -157,6 +157,9 @@ type ScriptKill struct{}
 // gossip: the answer identifies the peer.
 type AskGossip struct{}
 
+// AskConfig is SENTINEL MASTER, answered by [ConfigReply].
+type AskConfig struct{ Master string }
+
 // PassPause passes on what an operator has said about the failovers of a master, to
 // a peer that is known to be a gosentinel, and is answered by [CommandDone]. It goes out as
 // SENTINEL PAUSE-FAILOVER or RESUME-FAILOVER. Left is how long it still holds: the
@@ -305,4 +308,5 @@ func (Unpause) isCommand()       {}
 func (KillClients) isCommand()   {}
 func (RewriteConfig) isCommand() {}
 func (AskGossip) isCommand()     {}
+func (AskConfig) isCommand()     {}
 func (PassPause) isCommand()     {}

@@ -49,6 +49,7 @@ type fence struct {
 
 	dialedAt Instant
 	slot     Instant // of the next attempt, see hurry
+	seenAt   Instant // when the server was last known to be there; 0: it never was
 
 	info     *Info // last reply on this connection; nil: none yet
 	infoAt   Instant
@@ -78,6 +79,7 @@ type demotion struct {
 	killed      bool   // the clients were told to go
 	last        uint64 // token of the last command; 0: answered, or not sent
 	finished    bool
+	told        bool // of what it did
 }
 
 // fenceDialTimeout bounds an attempt to connect over a fence. What lies farther away than
@@ -139,7 +141,7 @@ func (c *Core) fenceDue(now Instant, f *fence, gap time.Duration) Instant {
 // write, behind AUTH and the name of the connection.
 func (c *Core) dialFence(now Instant, f *fence) {
 	c.lastConn++
-	*f = fence{m: f.m, at: f.at, id: c.lastConn, dialedAt: now, slot: f.slot, until: f.until}
+	*f = fence{m: f.m, at: f.at, id: c.lastConn, dialedAt: now, slot: f.slot, seenAt: f.seenAt, until: f.until}
 	c.fences[f.id] = f
 	cfg := &f.m.cfg
 	c.free(Dial{

@@ -29,12 +29,7 @@ func (m *master) serverAt(at Addr) *instance {
 // there as here. never says that waiting does not help.
 func (c *Core) mayFollow(now Instant, i *instance, to Addr) (ok, never bool) {
 	target := i.master.serverAt(to)
-	switch {
-	case i.addr.Same(to), target != nil && i.sameServer(target):
-		return false, true
-	case isLoopback(to.Shown(c.opts.AnnounceHostnames)) && !isLoopback(i.addr.DialTarget()) && !i.isOnThisHost():
-		c.logOnce("loopback:"+i.name+" "+to.Host, LevelWarning, "Server "+c.shown(i.addr).String()+" is not told to follow "+
-			c.shown(to).String()+", which would mean itself there: let it be monitored by an address that all servers can reach")
+	if c.neverFollows(i, to) {
 		return false, true
 	}
 	known := c.hasToldInfo(now, i)
@@ -42,6 +37,21 @@ func (c *Core) mayFollow(now Instant, i *instance, to Addr) (ok, never bool) {
 		known = c.hasToldInfo(now, target) && c.isTold(now, target, i.runIDSince) && c.isTold(now, i, target.runIDSince) && known
 	}
 	return known, false
+}
+
+// neverFollows reports whether i must not be told to follow the server at an address, as far
+// as that is known already.
+func (c *Core) neverFollows(i *instance, to Addr) bool {
+	target := i.master.serverAt(to)
+	switch {
+	case i.addr.Same(to), target != nil && i.sameServer(target):
+		return true
+	case isLoopback(to.Shown(c.opts.AnnounceHostnames)) && !isLoopback(i.addr.DialTarget()) && !i.isOnThisHost():
+		c.logOnce("loopback:"+i.name+" "+to.Host, LevelWarning, "Server "+c.shown(i.addr).String()+" is not told to follow "+
+			c.shown(to).String()+", which would mean itself there: let it be monitored by an address that all servers can reach")
+		return true
+	}
+	return false
 }
 
 // isTold reports whether i has told its run id since an instant at which that of another

@@ -198,6 +198,15 @@ type Resolved struct {
 	IPs  []string
 }
 
+// ConfigReply is the reply to an [AskConfig]: the config epoch of the master at a peer. OK is
+// false when the peer does not know the master, or may not tell.
+type ConfigReply struct {
+	Conn  ConnID
+	Token Token
+	OK    bool
+	Epoch Epoch
+}
+
 // GossipReply is the reply to an [AskGossip]. Known is false when the peer does
 // not know the command. Denied says that it refused, for example because a
 // password is wrong, so that its kind stays unknown.
@@ -251,6 +260,7 @@ func (PolicyAnswer) isInput()   {}
 func (ChoiceAnswer) isInput()   {}
 func (Persisted) isInput()      {}
 func (Resolved) isInput()       {}
+func (ConfigReply) isInput()    {}
 func (GossipReply) isInput()    {}
 func (PeerOpinion) isInput()    {}
 func (PeerConfig) isInput()     {}

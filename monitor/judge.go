@@ -10,6 +10,7 @@ func (m *master) run(c *Core, now Instant) Instant {
 		return Never // leaveTilt comes back to it
 	}
 	next := min(c.recollect(now, m), c.expireAwaited(now, m), c.reviewLoss(now, m), c.checkSDown(now, &m.instance))
+	next = min(next, c.returnFence(now, m), c.coldStart(now, m))
 	if m.has(FlagSDown) {
 		c.bringBack(now, m)
 	}

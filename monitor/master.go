@@ -16,6 +16,9 @@ type master struct {
 	distant  []distant
 	fences   []*fence
 
+	exMasters []*exMaster // the oldest first
+	cold      cold
+
 	ledger    election.Ledger
 	voteSeq   uint64  // the Persist that holds the ledger's vote
 	votedAt   Instant // when this Sentinel gave another a vote that puts its own attempts off; 0: the last one was not such
@@ -107,6 +110,8 @@ func (c *Core) load(now Instant, ms *MasterState) error {
 	c.loadPause(now, m, ms.Pause)
 	m.durable.epoch = ms.ConfigEpoch
 	m.lineage, m.hadKeys = ms.Lineage, ms.Lineage.Keys
+	m.cold.runID = ms.RunID
+	c.loadExMasters(now, m, ms.ExMasters)
 	for _, a := range ms.Replicas {
 		c.addReplica(now, m, a, nil)
 	}

@@ -35,6 +35,7 @@ type world struct {
 
 	check    *checker
 	onEffect func(*node, Effect)
+	onFence  func(*wire, Send) // a server has got something over a fence
 	onSave   func(*node, *Persist)
 	// onTwins, if set, has every core go on as its clone after each turn of the
 	// loop, and is told what core and clone do in the next.
@@ -45,6 +46,7 @@ func newWorld(seed uint64) *world {
 	w := &world{now: origin, rng: rand.New(rand.NewPCG(seed, 1)), cuts: map[[2]string]bool{}, dns: map[string][]string{}}
 	w.delay = func() time.Duration { return time.Millisecond }
 	w.onEffect = func(*node, Effect) {}
+	w.onFence = func(*wire, Send) {}
 	w.onSave = func(*node, *Persist) {}
 	w.check = newChecker(w)
 	w.after(replicationPeriod, w.replicate)
@@ -328,7 +330,7 @@ func (s *redis) crash() {
 			r.linkUp, r.linkSince = false, s.w.now
 		}
 	}
-	s.w.resetAll(s, nil, ConnCommand, ConnPubSub)
+	s.w.resetAll(s, nil, ConnCommand, ConnPubSub, ConnFence)
 }
 
 // start begins a new process with the role of the configuration file, which
@@ -367,6 +369,9 @@ func (s *redis) receive(cn *wire, in Send) {
 		if s.down || cn.gone || !cn.open {
 			return
 		}
+		if cn.kind == ConnFence {
+			s.w.onFence(cn, in)
+		}
 		switch cmd := in.Cmd.(type) {
 		case Ping:
 			cn.carry(toNode, func() { cn.from.input(Pong{cn.id, s.ping}) })
@@ -384,7 +389,7 @@ func (s *redis) receive(cn *wire, in Send) {
 				if cmd.PubSub {
 					s.w.resetAll(s, cn, ConnPubSub)
 				} else {
-					s.w.resetAll(s, cn, ConnCommand)
+					s.w.resetAll(s, cn, ConnCommand, ConnFence)
 				}
 			})
 		case RewriteConfig:
@@ -513,7 +518,7 @@ func (s *redis) slaveof(cn *wire, t Token, cmd SlaveOf) {
 	reply := SlaveOfReply{Conn: cn.id, Token: t}
 	if s.mute {
 		s.mute = false
-		s.w.resetAll(s, nil, ConnCommand, ConnPubSub)
+		s.w.resetAll(s, nil, ConnCommand, ConnPubSub, ConnFence)
 		return
 	}
 	if s.refuses != "" {
@@ -529,7 +534,7 @@ func (s *redis) slaveof(cn *wire, t Token, cmd SlaveOf) {
 	}
 	cn.carry(toNode, func() { cn.from.input(reply) })
 	if !reply.Aborted && !cmd.Bare {
-		s.w.resetAll(s, cn, ConnCommand, ConnPubSub)
+		s.w.resetAll(s, cn, ConnCommand, ConnPubSub, ConnFence)
 	}
 }
 

@@ -71,6 +71,10 @@ func (c *Core) checkRunID(now Instant, i *instance, info *Info) {
 		c.doubt(i)
 	}
 	i.runID, i.runIDSince, i.refusesUntil = info.RunID, now, 0
+	if i.kind == KindMaster {
+		i.master.outdated() // see cold
+		c.changed()
+	}
 }
 
 func (c *Core) discoverReplicas(now Instant, m *master, info *Info) {

@@ -75,6 +75,10 @@ var masterOptions = append(option.Table[MasterConfig]{
 		Name: "empty-promotion-grace", Where: option.InFiles | option.BySet, Unit: time.Millisecond, Since: "gosentinel",
 		Doc: "How long no replica without keys is promoted when a master that had keys is down; 0 is no limit if the master keeps its data on disk, else 10 s.",
 	}, func(m *MasterConfig) *time.Duration { return &m.EmptyPromotionGrace }, 0),
+	option.Of(option.Spec{
+		Name: "hold-unconfirmed-master", Where: option.InFiles | option.BySet, Since: "gosentinel",
+		Doc: "Whether the return fence holds a restarted master back until a majority of the Sentinels has confirmed it, however long that takes; else for a second at most.",
+	}, func(m *MasterConfig) *bool { return &m.HoldUnconfirmed }, false),
 	option.Custom(option.Spec{
 		Name: "rename-command", Where: option.InFiles | option.BySet, Since: "5.0",
 		Doc: "Command words under which the servers know the commands that Sentinels send: the usual word and the one to send.",
@@ -161,6 +165,8 @@ var tunableOptions = option.Table[Tunables]{
 		100*time.Millisecond, func(t *Tunables) *time.Duration { return &t.PingFloor }),
 	tunable("ask-fast", 0, "Time between two questions to a peer while the master is in trouble.",
 		50*time.Millisecond, func(t *Tunables) *time.Duration { return &t.AskFast }),
+	tunable("fence-dial", 0, "Shortest time between two attempts to connect to a former master that is gone.",
+		10*time.Millisecond, func(t *Tunables) *time.Duration { return &t.FenceDial }),
 	tunable("dial-timeout", 0, "How long a connection may take to be established.",
 		3*time.Second, func(t *Tunables) *time.Duration { return &t.DialTimeout }),
 	tunable("candidacy-slot", 0, "Unit of desynchronisation before a candidacy.",

@@ -25,6 +25,10 @@ type peer struct {
 	refusedVote   Epoch
 	toldNoVote    Epoch // at which it asked for a vote when it was logged last that it got none
 	passed        passed
+	told          toldConfig
+	configAsked   Instant
+	configSlot    Instant       // see hurry
+	configSeq     uint64        // token of the question for its config epoch; 0: it is answered
 	toldDownAfter time.Duration // when last asked with a lease; 0: it never was, or is redis-sentinel
 }
 

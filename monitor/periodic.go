@@ -106,7 +106,7 @@ func (c *Core) infoPeriod(i *instance) time.Duration {
 	switch {
 	case m.attempt.Phase() == election.SelectReplica && r.applies():
 		return c.tun.InfoPoll
-	case m.attempt.Phase() == election.SelectReplica && r.loading:
+	case m.attempt.Phase() == election.SelectReplica && (r.loading || r.heldBack(c.now)):
 		return 5 * c.tun.InfoPoll // this may take long
 	case m.promoted == r && !m.attempt.Published() && m.attempt.InProgress():
 		return eased(c.tun.InfoPoll, c.now.Sub(m.attempt.Changed), 20, c.tun.InfoFast)

@@ -41,6 +41,7 @@ func (c *Core) reset(now Instant, m *master) {
 		c.switchToPromoted(now, m)
 	}
 	c.withdraw(now, m)
+	c.forgetExMasters(now, m)
 	c.forget(now, m)
 	c.dropMembers(m)
 	// The clocks by which a master goes down run on: one RESET after the other

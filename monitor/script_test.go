@@ -116,7 +116,7 @@ func newScript(t *testing.T, td *datadriven.TestData, prepare func(*world)) *scr
 	if td.HasArg("policy") {
 		s.me.policy = Policy{Allow: true, Choose: true, Phases: td.HasArg("phases"), Refuse: td.HasArg("refuse")}
 	}
-	s.w.onEffect = s.effect
+	s.w.onEffect, s.w.onFence = s.effect, s.fenced
 	s.w.onSave = s.save
 	return s
 }
@@ -337,11 +337,11 @@ func (s *script) effect(_ *node, e Effect) {
 			s.line("gossip: with %s at %s, boot %s", e.ID, e.Endpoint.Addr, e.Endpoint.Boot)
 		}
 	case Dial:
-		if s.show["links"] {
+		if s.show["links"] && e.Kind != ConnFence {
 			s.line("dial %s", e.Addr)
 		}
 	case Close:
-		if s.show["links"] {
+		if cn := s.me.wires[e.Conn]; s.show["links"] && (cn == nil || cn.kind != ConnFence) {
 			s.line("close a connection")
 		}
 	case Note:
@@ -373,10 +373,22 @@ func eventText(e Event) string {
 	return strings.TrimSpace(e.Name() + " " + string(e.AppendText(nil)))
 }
 
+// fenced shows what a server gets over a fence: nearly all attempts to open one are in vain.
+func (s *script) fenced(cn *wire, e Send) {
+	if _, info := e.Cmd.(InfoRequest); cn.from == s.me && (!info || s.show["info"]) {
+		s.show["fence"] = true
+		s.sent(e)
+		s.show["fence"] = false
+	}
+}
+
 func (s *script) sent(e Send) {
 	to := "?"
 	if cn := s.me.wires[e.Conn]; cn != nil {
 		to = s.nameOf(cn.host)
+		if cn.kind == ConnFence && !s.show["fence"] {
+			return
+		}
 	}
 	switch cmd := e.Cmd.(type) {
 	case SlaveOf:
@@ -523,7 +535,7 @@ func (s *script) server(t *testing.T, td *datadriven.TestData) {
 		case "resume":
 			r.resume()
 		case "kill-clients":
-			s.w.resetAll(r, nil, ConnCommand, ConnPubSub)
+			s.w.resetAll(r, nil, ConnCommand, ConnPubSub, ConnFence)
 		case "kill-pubsub":
 			s.w.resetAll(r, nil, ConnPubSub)
 		case "deaf":
@@ -642,6 +654,9 @@ type fakePeer struct {
 	downAfter     time.Duration // told when asked with a lease
 	knows         []HostPort    // told when asked for replicas
 	refusesPauses string        // the error; "": it takes them
+
+	heard  Epoch  // config epoch of the hellos that it has got
+	config string // config epoch that it tells: a number, "mute" for none, "": what it has heard
 }
 
 func (p *fakePeer) at() HostPort    { return p.addr }
@@ -662,11 +677,20 @@ func (p *fakePeer) receive(cn *wire, in Send) {
 		cn.carry(toNode, func() { cn.from.input(Pong{cn.id, PingPong}) })
 	case PublishHello:
 		p.epoch = max(p.epoch, cmd.Hello.CurrentEpoch)
+		p.heard = max(p.heard, cmd.Hello.ConfigEpoch)
 		cn.carry(toNode, func() { cn.from.input(PublishReply{cn.id, in.Token, true}) })
 	case AskGossip:
 		reply := GossipReply{Conn: cn.id, Token: in.Token, Known: p.boot != "", Denied: p.boot == "denied"}
 		if reply.Known {
 			reply.Endpoint = GossipEndpoint{ID: p.id, Addr: HostPort{Port: 36379}, Boot: p.boot}
+		}
+		cn.carry(toNode, func() { cn.from.input(reply) })
+	case AskConfig:
+		reply := ConfigReply{Conn: cn.id, Token: in.Token, OK: p.config != "mute"}
+		if at, err := strconv.ParseUint(p.config, 10, 64); err == nil {
+			reply.Epoch = Epoch(at)
+		} else {
+			reply.Epoch = p.heard
 		}
 		cn.carry(toNode, func() { cn.from.input(reply) })
 	case PassPause:
@@ -730,6 +754,8 @@ func (s *script) peer(t *testing.T, td *datadriven.TestData) {
 			case "crash":
 				p.down, p.hung, p.waiting = true, false, nil
 				s.w.resetAll(p, nil, ConnCommand)
+			case "config":
+				p.config = a.SingleVal(t)
 			case "no-pauses":
 				p.refusesPauses = "ERR unknown subcommand"
 			case "start":

@@ -183,7 +183,7 @@ func (c *Core) candidates(now Instant, m *master) []election.Replica {
 			SDown: down || r.has(FlagSDown), Connected: r.link.connected(), LastAvail: r.link.lastAvail,
 			LastInfo: r.infoRefresh, Priority: r.priority, LinkDown: r.masterLinkDown,
 			Data: r.data(), Keys: r.info != nil && r.info.Keys, Master: r.role == RoleMaster,
-			InSync: r.inSync || c.isReplicaOf(m, r), Direct: c.follows(r, m.addr), Latest: m.isLatest(r), Refused: now < r.refusesUntil, Rank: r.rank, RunID: r.runID,
+			InSync: r.inSync || c.isReplicaOf(m, r), Direct: c.follows(r, m.addr), Latest: m.isLatest(r), Refused: now < r.refusesUntil, Paused: r.heldBack(now), Rank: r.rank, RunID: r.runID,
 		}
 	}
 	return cs

@@ -77,7 +77,7 @@ func (k *cloner) timer(t *timer, owner timerOwner) {
 
 func (k *cloner) master(from, m *master) *master {
 	replicas, peers, link, distant, gone, calls := m.replicas, m.peers, m.link, m.distant, m.forgotten, m.inquiry.calls
-	orders, awaited, fences := m.policy.calls, m.awaited, m.fences
+	orders, awaited, fences, former := m.policy.calls, m.awaited, m.fences, m.exMasters
 	*m = *from
 	m.awaited = append(awaited[:0], from.awaited...)
 	m.distant = append(distant[:0], from.distant...)
@@ -97,6 +97,12 @@ func (k *cloner) master(from, m *master) *master {
 		if n.open() {
 			k.to.fences[n.id] = n
 		}
+	}
+	m.exMasters = former[:0]
+	for at, e := range from.exMasters {
+		n := reused(former, at)
+		*n = *e
+		m.exMasters = append(m.exMasters, n)
 	}
 	k.instance(&m.instance, m, m, link)
 	k.timer(&m.judge, m)

@@ -63,7 +63,11 @@ type MasterConfig struct {
 	// master that had some went down. 0: without end if that master keeps its data
 	// on disk, else 10 s.
 	EmptyPromotionGrace time.Duration
-	Guards              Guards
+	// HoldUnconfirmed has a master that was restarted while this Sentinel did not run held
+	// back until a majority confirms that it is the master, however long that takes. Without
+	// it, it is held for a second at most.
+	HoldUnconfirmed bool
+	Guards          Guards
 }
 
 // MasterState is one master with everything learned about it.
@@ -82,6 +86,10 @@ type MasterState struct {
 	// Lineage is what the master had when it was last heard. After a restart while it
 	// is down, the choice of a replica depends on it (state-machine.md §6.12, Lineage).
 	Lineage Lineage
+	// RunID is that of the process that was the master when it was last heard; "": not known.
+	RunID RunID
+	// ExMasters are its predecessors that do not follow it yet, the oldest first.
+	ExMasters []ExMaster
 	// Pause is what an operator has said last about failovers of this master.
 	Pause     FailoverPause
 	Replicas  []Addr
@@ -150,6 +158,10 @@ func (c *Core) toSave() State {
 func (m *master) state() *MasterState {
 	ms := &MasterState{MasterConfig: m.cfg, ConfigEpoch: m.configEpoch, LeaderEpoch: m.ledger.Epoch}
 	ms.Pause = m.pause.FailoverPause
+	ms.RunID = m.knownRunID()
+	for _, e := range m.exMasters {
+		ms.ExMasters = append(ms.ExMasters, e.ExMaster)
+	}
 	ms.Lineage = m.lineage
 	ms.Lineage.Keys = m.hadKeys
 	ms.VoteUnknown = m.recall.lost && m.voteSeq == 0 // a vote for itself must be saved

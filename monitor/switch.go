@@ -36,6 +36,8 @@ func (c *Core) switchTo(now Instant, m *master, addr Addr) {
 	}
 	servers = append(servers, server{m.addr, m.link})
 	m.replicas = nil
+	c.noteExMaster(now, m, addr)
+	m.cold = cold{} // a pause goes on at what is a former master now
 
 	c.unindex(m)
 	m.addr, m.cfg.Addr = addr, addr

@@ -26,6 +26,7 @@ type Tunables struct {
 	PingFloor      time.Duration // a master is pinged every tenth of its down-after, but not more often
 	AskFast        time.Duration
 	DialTimeout    time.Duration
+	FenceDial      time.Duration // see fence
 	CandidacySlot  time.Duration // see [election.CandidacyDelay]
 	Desync         time.Duration // exclusive
 	SelectWait     time.Duration

@@ -225,6 +225,9 @@ func (z *zone) receive(k int, s Send) {
 		c.Step(z.now, PublishReply{s.Conn, s.Token, true})
 	case AskGossip:
 		c.Step(z.now, GossipReply{Conn: s.Conn, Token: s.Token})
+	case AskConfig:
+		v, ok := z.cores[end.peer].Master(z.now, cmd.Master)
+		c.Step(z.now, ConfigReply{Conn: s.Conn, Token: s.Token, OK: ok, Epoch: v.ConfigEpoch})
 	case InfoRequest:
 		c.Step(z.now, InfoReply{s.Conn, s.Token, z.info(end.dial.Addr)})
 	case SlaveOf:

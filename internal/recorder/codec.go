@@ -20,7 +20,7 @@ var (
 		monitor.Tick{}, monitor.LinkUp{}, monitor.LinkDown{}, monitor.LinkTrouble{}, monitor.Pong{}, monitor.InfoReply{}, monitor.PublishReply{},
 		monitor.AskReply{}, monitor.SlaveOfReply{}, monitor.CommandDone{}, monitor.HelloReceived{}, monitor.PubSubActivity{},
 		monitor.Ask{}, monitor.Call{}, monitor.PolicyAnswer{}, monitor.ChoiceAnswer{}, monitor.Persisted{}, monitor.Resolved{},
-		monitor.GossipReply{}, monitor.PeerOpinion{}, monitor.PeerConfig{}, monitor.PeerLiveness{},
+		monitor.GossipReply{}, monitor.ConfigReply{}, monitor.PeerOpinion{}, monitor.PeerConfig{}, monitor.PeerLiveness{},
 	)
 	ops = setOf[monitor.Op](
 		monitor.MonitorOp{}, monitor.RemoveOp{}, monitor.ResetOp{}, monitor.FailoverOp{}, monitor.FlushOp{}, monitor.SetOp{},

@@ -212,6 +212,10 @@ func (k *checker) judgement(n *node, m *masterWatch, e monitor.Event) {
 		}
 		m.replicas[e.Instance.Name] = true
 	case event.ConvertToReplica:
+		if n.seen.fenced[e.Instance.Addr] { // and that was checked when it was told
+			delete(n.seen.fenced, e.Instance.Addr)
+			break
+		}
 		k.corrected(n, e, e.Instance, 4*n.tun.PublishPeriod)
 	case event.FixReplicaConfig:
 		k.corrected(n, e, e.Instance, 0)

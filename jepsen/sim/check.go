@@ -35,6 +35,7 @@ type checker struct {
 	excused  map[epochKey]bool // epochs with which two configurations may exist
 	revoted  map[epochKey]bool // epochs in which one voted again that could not know of its first vote
 	configs  map[epochKey]monitor.HostPort
+	former   map[formerMaster]bool
 	elected  int
 	switches int
 	started  int // attempts
@@ -54,7 +55,7 @@ type (
 
 func newChecker(w *world) *checker {
 	return &checker{
-		w: w, leaders: map[epochKey]leader{}, excused: map[epochKey]bool{}, revoted: map[epochKey]bool{}, configs: map[epochKey]monitor.HostPort{},
+		w: w, leaders: map[epochKey]leader{}, excused: map[epochKey]bool{}, revoted: map[epochKey]bool{}, configs: map[epochKey]monitor.HostPort{}, former: map[formerMaster]bool{},
 	}
 }
 
@@ -192,6 +193,8 @@ func (k *checker) before(n *node, in monitor.Input) {
 		n.seen.answered(n, in)
 	case monitor.InfoReply:
 		k.remember(n, in)
+	case monitor.ConfigReply:
+		n.seen.confirmed(in)
 	case monitor.PeerOpinion:
 		n.seen.toldByGossip(in, k.w.now)
 	case monitor.SlaveOfReply:
@@ -770,6 +773,7 @@ func (k *checker) command(n *node, s monitor.Send) {
 		}
 		givenBack := cmd.Bare && n.seen.demoted[n.link(s.Conn).addr] || k.masterAt(n, n.link(s.Conn).addr) != ""
 		if cmd.Host == "" && !givenBack {
+			k.holdsOne(n, n.link(s.Conn).addr)
 			k.promoted(n, n.link(s.Conn).addr)
 			k.single(n, s)
 		}

@@ -47,6 +47,7 @@ const (
 	Kept
 	Partial
 	Rewritten
+	Fence
 	Answers
 	Audit
 	Causes
@@ -99,6 +100,7 @@ var invariants = [invariantsEnd]struct{ name, text string }{
 	Kept:      {"kept", "what a master acknowledged before a switchover is there after it"},
 	Partial:   {"partial", "a switchover leaves nobody with more than the new master has"},
 	Rewritten: {"rewritten", "after a switchover the new master has its role in its configuration, for the next start"},
+	Fence:     {"fence", "a fence holds back a former master, briefly and confirmed by a majority, or the master after a cold start; and nobody is promoted behind it"},
 	Answers:   {"answers", "a question is answered once, and questions do not pile up"},
 	Audit:     {"audit", "no contradiction inside a core: timers, queues, indexes (Core.Audit)"},
 	Causes:    {"causes", "no event without its cause"},

@@ -125,6 +125,7 @@ type conn struct {
 	streams [2]stream // from each end
 	closed  [2]bool   // that end does not listen any more
 
+	fence     fenceOn
 	postponed bool // the server keeps what comes until the end of a pause
 
 	// What is said on it again and again, so that it is made once.

@@ -53,6 +53,7 @@ const (
 
 func (w *world) newNode(p process, s monitor.State) *node {
 	n := &node{process: p, seed: w.rng.Uint64(), tun: monitor.DefaultTunables()}
+	n.tun.FenceDial = fenceDial
 	n.disk.init(w, s)
 	n.seen.init()
 	return n
@@ -334,7 +335,10 @@ func (n *node) forget() {
 
 func (n *node) link(id monitor.ConnID) *conn { return n.links[id-n.first] }
 
-func (n *node) up(c *conn) { n.input(monitor.LinkUp{Conn: c.tag, LocalIP: n.addr.Host}) }
+func (n *node) up(c *conn) {
+	n.seen.fenceUp(n.w.now, c)
+	n.input(monitor.LinkUp{Conn: c.tag, LocalIP: n.addr.Host})
+}
 
 func (n *node) down(c *conn, reason string) {
 	if reason == refused {
@@ -348,7 +352,9 @@ func (n *node) hear(c *conn, msg any) {
 	switch m := msg.(type) {
 	case infoText:
 		info := monitor.ParseInfo(m.text)
-		if n.core.Asked(m.token) {
+		if c.kind == fenceConn {
+			n.seen.fenceHeard(n.w.now, c, info)
+		} else if n.core.Asked(m.token) {
 			n.seen.saw(c.addr, info, n.w.now)
 		}
 		n.input(monitor.InfoReply{Conn: c.tag, Token: m.token, Info: info})
@@ -363,6 +369,9 @@ func (n *node) hear(c *conn, msg any) {
 		n.input(c.heard(m))
 	case monitor.AskReply:
 		n.input(n.unmixed(m))
+	case configMsg:
+		n.seen.words[m.reply.Token.Seq] = m
+		n.input(m.reply)
 	case monitor.Input:
 		n.input(m)
 	}
@@ -400,6 +409,9 @@ func (n *node) command(c *conn, m monitor.Send) {
 		c.send(toDialer, monitor.PublishReply{Conn: c.tag, Token: m.Token, OK: true})
 	case monitor.AskGossip:
 		c.send(toDialer, monitor.GossipReply{Conn: c.tag, Token: m.Token, Known: true, Endpoint: n.gossipEndpoint()})
+	case monitor.AskConfig:
+		v, ok := n.core.Master(n.w.now, cmd.Master)
+		c.send(toDialer, configMsg{monitor.ConfigReply{Conn: c.tag, Token: m.Token, OK: ok, Epoch: v.ConfigEpoch}, n.id, cmd.Master, n.w.now})
 	case monitor.PassPause:
 		p, ref := cmd.Pause, n.callRef()
 		n.passed = append(n.passed, question{ref, c, m.Token})

@@ -110,6 +110,7 @@ func (p *process) connect(d dialer, kind connKind, tag monitor.ConnID, to monito
 
 // announce tells the clients that listen about a switch.
 func (p *process) announce(e event.SwitchMaster) {
+	p.w.check.former[formerMaster{e.Master, e.From}] = true
 	for _, c := range p.conns {
 		if c.kind == clientConn {
 			c.send(toDialer, switched{e.Master, e.To})

@@ -465,11 +465,14 @@ func (s *server) slaveOf(c *conn, t monitor.Token, cmd monitor.SlaveOf) {
 		reply.Already = cmd.Bare && s.role == monitor.RoleReplica && s.following == to
 		serves := s.role == monitor.RoleMaster
 		s.follow(to)
-		if cmd.Bare && !(serves && cmd.Host == "") { // who gives a master its role changes nothing
+		if cmd.Bare && c.kind != fenceConn && !(serves && cmd.Host == "") { // who gives a master its role changes nothing
 			s.switched = true
 			s.switcher, s.switcherLife = c.dialer, s.w.lifeOf(c.dialer)
 			s.w.check.roleChanged(s, s.w.hostName(c.ends[0]), cmd)
 			break
+		}
+		if cmd.Bare {
+			break // CONFIG REWRITE and CLIENT KILL come by themselves
 		}
 		s.saved = roleConfig{s.role, s.following}
 		if !s.aborts {

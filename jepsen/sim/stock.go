@@ -395,6 +395,14 @@ func (t *stock) command(c *conn, m monitor.Send) {
 		t.put(c, toDialer, monitor.PublishReply{Conn: c.tag, Token: m.Token, OK: true})
 	case monitor.AskGossip:
 		t.put(c, toDialer, monitor.GossipReply{Conn: c.tag, Token: m.Token})
+	case monitor.AskConfig:
+		reply := monitor.ConfigReply{Conn: c.tag, Token: m.Token}
+		for _, o := range t.masters {
+			if o.cfg.Name == cmd.Master {
+				reply.OK, reply.Epoch = true, o.configEpoch
+			}
+		}
+		t.put(c, toDialer, configMsg{reply, t.id, cmd.Master, t.w.now})
 	case monitor.AskMasterDown:
 		if cmd.Lease != 0 || cmd.WantReplicas { // words too many
 			t.put(c, toDialer, monitor.AskReply{Conn: c.tag, Token: m.Token})

@@ -288,6 +288,10 @@ func (h *watch) inPhase(master string, phases ...election.Phase) bool {
 // handedOver checks a command to a server that belongs to a switchover.
 func (k *checker) handedOver(n *node, s monitor.Send) {
 	c := n.link(s.Conn)
+	if c.kind == fenceConn {
+		k.fences(n, c, s)
+		return
+	}
 	for j := range n.seen.probes {
 		p := &n.seen.probes[j]
 		v, ok := n.core.Master(k.w.now, p.Name)

@@ -36,8 +36,12 @@ type watch struct {
 	lie            *lie                       // of the forged hello of this step
 	demoted        map[monitor.HostPort]bool  // masters that were seen as replicas of themselves, or made that
 	said           map[monitor.PeerRef]spokenWord
-	forcing        map[monitor.PeerRef]string // masters for which FORCE waits for its answer
-	promotions     map[uint64]string          // orders to become a master that have no answer, and the master
+	forcing        map[monitor.PeerRef]string   // masters for which FORCE waits for its answer
+	words          map[uint64]configMsg         // that are on their way to the core, by token
+	configs        map[configKey]configWord     // what peers have told
+	holds          map[monitor.HostPort]Instant // until when servers may be paused by the own fences
+	fenced         map[monitor.HostPort]bool    // servers that were told over a fence to follow the master
+	promotions     map[uint64]string            // orders to become a master that have no answer, and the master
 }
 
 type (
@@ -120,6 +124,8 @@ func (h *watch) init() {
 	h.epochs = map[monitor.Epoch]bool{}
 	h.said, h.forcing = map[monitor.PeerRef]spokenWord{}, map[monitor.PeerRef]string{}
 	h.spoke, h.lie = map[spoken]Instant{}, nil
+	h.words = map[uint64]configMsg{}
+	h.configs, h.holds, h.fenced = map[configKey]configWord{}, map[monitor.HostPort]Instant{}, map[monitor.HostPort]bool{}
 	h.promotions, h.demoted = map[uint64]string{}, map[monitor.HostPort]bool{}
 	h.probes, h.before, h.tiltBefore = h.probes[:0], h.before[:0], false
 }

@@ -113,7 +113,7 @@ func redacted(text []byte, secret string) string {
 
 const (
 	serverRules   = "+client +subscribe +publish +ping +info +multi +slaveof +config +exec +script|kill &" + monitor.HelloChannel
-	sentinelRules = "+client|setname +ping +publish +sentinel|is-master-down-by-addr +sentinel|gossip &" + monitor.HelloChannel
+	sentinelRules = "+client|setname +ping +publish +sentinel|is-master-down-by-addr +sentinel|gossip +sentinel|master &" + monitor.HelloChannel
 )
 
 // remedyFor returns what a refusal means, and advice about it or "".

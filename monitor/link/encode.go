@@ -73,6 +73,8 @@ func (e *encoder) send(cmd monitor.Command) bool {
 		e.command(replyAsk, "SENTINEL", words...)
 	case monitor.AskGossip:
 		e.command(replyGossip, "SENTINEL", "GOSSIP")
+	case monitor.AskConfig:
+		e.command(replyConfig, "SENTINEL", "MASTER", cmd.Master)
 	case monitor.PassPause:
 		e.passPause(cmd)
 	case monitor.SlaveOf:
@@ -149,6 +151,7 @@ const (
 	replyPublish
 	replyAsk
 	replyGossip
+	replyConfig
 	replyDone          // an error, or any other reply: the command is done
 	replyBareSlaveOf   // of a role change that is one command
 	replyMulti         // start of a role change as a transaction

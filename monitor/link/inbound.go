@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/gosentinel/sentinel/internal/valid"
@@ -139,6 +140,8 @@ func (c *conn) take(e expected, frame []byte) error {
 		c.emit(askReply(c.id, e.token, v, rest))
 	case replyGossip:
 		c.emit(gossipReply(c.id, e.token, v, rest))
+	case replyConfig:
+		c.emit(configReply(c.id, e.token, v, rest))
 	case replyDone:
 		c.emit(monitor.CommandDone{Conn: c.id, Token: e.token, Refused: refusal(v)})
 	case replyBareSlaveOf:
@@ -282,6 +285,27 @@ func gossipReply(id monitor.ConnID, token monitor.Token, array value, rest []byt
 	}
 	if r.Known && ok {
 		r.Endpoint = e
+	}
+	return r
+}
+
+// configReply reads names and values, of which only the config epoch matters here. An error
+// says that the peer does not know the master, or that this user may not ask.
+func configReply(id monitor.ConnID, token monitor.Token, array value, rest []byte) monitor.ConfigReply {
+	r := monitor.ConfigReply{Conn: id, Token: token}
+	if array.kind != '*' {
+		return r
+	}
+	var buf [64]value
+	v := elements(buf[:], array, rest)
+	for ; len(v) > 1; v = v[2:] {
+		if string(v[0].text) != "config-epoch" || !v[1].isText() {
+			continue
+		}
+		if n, err := strconv.ParseUint(string(v[1].text), 10, 64); err == nil {
+			r.OK, r.Epoch = true, monitor.Epoch(n)
+		}
+		break
 	}
 	return r
 }

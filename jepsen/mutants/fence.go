@@ -1,0 +1,45 @@
+package mutants
+
+// fence are those of the return fence.
+var fence = []Mutation{
+	{
+		Name: "fence of a Sentinel that was cut off", Why: "the rightful master is paused by one that has not heard that it is that again",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/confirm.go", "	if len(asked) < needed {\n\t\treturn 0\n\t}\n", "	if len(asked) < needed {\n\t\treturn Never\n\t}\n"}},
+	},
+	{
+		Name: "fence under an older configuration", Why: "the same, when one of the others has a later one",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/confirm.go", "	case p.told.epoch > m.configEpoch:\n\t\t\treturn 0\n", "	case false:\n"}},
+	},
+	{
+		Name: "fence confirmed by when an answer came", Why: "an answer that was on its way during a partition confirms nothing",
+		By: ByTest, Test: [2]string{"./monitor", "^TestConfirmed$"},
+		Edits: []Edit{{"monitor/confirm.go", "p.told = toldConfig{in.Epoch, p.configAsked}", "p.told = toldConfig{in.Epoch, c.now}"}},
+	},
+	{
+		Name: "returned master held without end", Why: "a fence that is wrong costs the writes of a whole group",
+		By: ByTest, Test: [2]string{"./monitor", "^TestReturnLimit$"},
+		Edits: []Edit{{"monitor/return_fence.go", "return e.serving != 0 && now >= e.serving.Add(returnLimit)", "return false"}},
+	},
+	{
+		Name: "promotion of a paused replica", Why: "what it has read and not applied is lost",
+		By: ByTest, Test: [2]string{"./monitor", "^TestHeldBack$"},
+		Edits: []Edit{{"monitor/return_fence.go", "return f != nil && (f.paused(now) ||", "return f != nil && (false ||"}},
+	},
+	{
+		Name: "clients disconnected before the pause ends", Why: "whoever waits does not learn that it has not written",
+		By: ByTest, Test: [2]string{"./monitor", "^TestFenceDemotes$"},
+		Edits: []Edit{{"monitor/fence.go", "case f.paused(now) && o.mayEndPause && f.refused == \"\":", "case false:"}, {"monitor/fence.go", "	case f.paused(now):\n", "	case false:\n"}},
+	},
+	{
+		Name: "server with modules paused", Why: "some modules crash under a pause",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/return_fence.go", "	if info.Modules {", "	if false {"}},
+	},
+	{
+		Name: "master after a power cut not held", Why: "what clients write to one that was replaced meanwhile is lost",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/cold_start.go", "	if k.runID == \"\" || k.over ||", "	if true || k.over ||"}},
+	},
+}

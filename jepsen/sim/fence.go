@@ -1,0 +1,154 @@
+package sim
+
+import (
+	"time"
+
+	"github.com/gosentinel/sentinel/monitor"
+)
+
+// fenceDial is how often a former master that is gone is dialled here: it is the bulk of what
+// happens in a run.
+const fenceDial = 50 * time.Millisecond
+
+// configMsg is the answer to the question for a config epoch, with when it was true.
+type configMsg struct {
+	reply  monitor.ConfigReply
+	by     monitor.RunID
+	master string
+	at     Instant
+}
+
+// configKey names the word of a peer about a master.
+type configKey struct {
+	by     monitor.RunID
+	master string
+}
+
+type configWord struct {
+	epoch monitor.Epoch
+	at    Instant
+}
+
+// confirmed notes the word of a peer, when the core hears it.
+func (h *watch) confirmed(in monitor.ConfigReply) {
+	m := h.words[in.Token.Seq]
+	delete(h.words, in.Token.Seq)
+	if m.reply.OK {
+		h.configs[configKey{m.by, m.master}] = configWord{m.reply.Epoch, m.at}
+	}
+}
+
+// fenceOn is what a Sentinel does over one connection of a fence.
+type fenceOn struct {
+	pause   time.Duration // that was told before the connection was up
+	serving Instant       // when the server first said there that it takes writes; 0: never
+}
+
+// fenceUp notes that what was told before has arrived, or is about to.
+func (h *watch) fenceUp(now Instant, c *conn) {
+	if c.fence.pause != 0 {
+		h.holds[c.addr] = now.Add(c.fence.pause)
+	}
+}
+
+// fenceHeard notes what a server says over a fence.
+func (h *watch) fenceHeard(now Instant, c *conn, info *monitor.Info) {
+	if info.Role == monitor.RoleMaster && !info.Loading && c.fence.serving == 0 {
+		c.fence.serving = now
+	}
+}
+
+// fences checks what leaves over a fence (Fence).
+func (k *checker) fences(n *node, c *conn, s monitor.Send) {
+	k.looked[Fence]++
+	if _, ends := s.Cmd.(monitor.Unpause); ends {
+		return // also of a group that was removed just now
+	}
+	name, rightful := k.fencedGroup(n, c.addr)
+	v, ok := n.core.Master(k.w.now, name)
+	if !ok {
+		k.fail(n.name, Fence, "%T was sent to %s, which was the master of no group", s.Cmd, c.addr)
+		return
+	}
+	switch cmd := s.Cmd.(type) {
+	case monitor.PauseWrites:
+		k.holdsBack(n, c, &v, rightful, cmd)
+	case monitor.SlaveOf:
+		to := monitor.HostPort{Host: cmd.Host, Port: cmd.Port}
+		switch {
+		case to != v.Addr || rightful || n.seen.roles[to] != monitor.RoleMaster:
+			k.fail(n.name, Fence, "%s was told to follow %s, and the master is %s", c.addr, to, v.Addr)
+		case itself(k.w, to, c.addr):
+			k.fail(n.name, Itself, "%s was told to follow %s", c.addr, to)
+		case !k.isConfirmed(n, &v):
+			k.fail(n.name, Fence, "%s was told to follow %s by one that may have been cut off", c.addr, to)
+		}
+		n.seen.fenced[c.addr] = true
+	case monitor.PublishHello, monitor.Ping:
+		k.fail(n.name, Fence, "%T was sent to %s over a fence", cmd, c.addr)
+	}
+}
+
+// holdsBack checks a pause: of a former master, or of the master after a cold start.
+func (k *checker) holdsBack(n *node, c *conn, v *monitor.MasterView, rightful bool, cmd monitor.PauseWrites) {
+	if tilt, _ := n.core.Tilt(k.w.now); tilt {
+		k.fail(n.name, Fence, "%s was paused in TILT", c.addr)
+	}
+	switch longest := 500 * time.Millisecond; {
+	case rightful:
+		if longest = min(time.Second, v.DownAfter/2); cmd.For > longest {
+			k.fail(n.name, Fence, "the master %s was paused for %v", c.addr, cmd.For)
+		}
+	case cmd.For > longest:
+		k.fail(n.name, Fence, "%s was paused for %v", c.addr, cmd.For)
+	case c.fence.serving != 0 && k.w.now > c.fence.serving.Add(11*time.Second):
+		k.fail(n.name, Fence, "%s was paused %v after it returned", c.addr, k.w.now.Sub(c.fence.serving))
+	case !k.isConfirmed(n, v):
+		k.fail(n.name, Fence, "%s was paused by one that may have been cut off", c.addr)
+	}
+	if c.server == nil {
+		c.fence.pause = cmd.For
+	} else {
+		n.seen.holds[c.addr] = k.w.now.Add(cmd.For)
+	}
+}
+
+// fencedGroup returns the group of which a server was the master, or is. A Sentinel may know
+// of that from others.
+func (k *checker) fencedGroup(n *node, at monitor.HostPort) (name string, rightful bool) {
+	for _, p := range n.seen.probes {
+		if v, ok := n.core.Master(k.w.now, p.Name); ok && v.Addr == at {
+			return p.Name, true
+		}
+		if k.former[formerMaster{p.Name, at}] {
+			name = p.Name
+		}
+	}
+	return name, false
+}
+
+// isConfirmed reports whether a majority said within down-after what this Sentinel believes.
+func (k *checker) isConfirmed(n *node, v *monitor.MasterView) bool {
+	peers, _ := n.core.Sentinels(k.w.now, v.Name)
+	votes, voters := 1, 1+len(peers)+v.Unreachable
+	for _, p := range peers {
+		word := n.seen.configs[configKey{p.RunID, v.Name}]
+		if word.epoch == v.ConfigEpoch && word.at != 0 && k.w.now.Sub(word.at) <= v.DownAfter {
+			votes++
+		}
+	}
+	return votes > voters/2
+}
+
+// formerMaster is a server that some Sentinel has replaced.
+type formerMaster struct {
+	master string
+	at     monitor.HostPort
+}
+
+// holdsOne checks that no server is promoted that may be paused by the own fence.
+func (k *checker) holdsOne(n *node, at monitor.HostPort) {
+	if until, ok := n.seen.holds[at]; ok && k.w.now < until {
+		k.fail(n.name, Fence, "%s is promoted while it is paused until %v", at, until.Sub(origin))
+	}
+}

@@ -1,0 +1,103 @@
+package monitor
+
+import (
+	"testing"
+	"time"
+)
+
+// TestConfirmed: a configuration is confirmed for down-after from when the others were asked,
+// by a majority that says the same, and not while anybody says more.
+func TestConfirmed(t *testing.T) {
+	st := oneMaster()
+	for k := range 4 {
+		at, _ := IPAddr("10.0.1.1", 26379+k)
+		st.Masters[0].Sentinels = append(st.Masters[0].Sentinels, KnownSentinel{at, paddedID(string(rune('a' + k)))})
+	}
+	st.Masters[0].DownAfter, st.Masters[0].ConfigEpoch = 10*time.Second, 7
+	c := newCore(t, st)
+	m := c.masters[0]
+	for k, x := range []struct {
+		told []toldConfig
+		want Instant
+	}{
+		{nil, 0},
+		{[]toldConfig{{7, 100}}, 0},
+		{[]toldConfig{{7, 100}, {7, 300}}, Instant(100).Add(10 * time.Second)},
+		{[]toldConfig{{7, 100}, {7, 300}, {7, 200}}, Instant(200).Add(10 * time.Second)},
+		{[]toldConfig{{7, 100}, {6, 300}}, 0},
+		{[]toldConfig{{7, 100}, {7, 300}, {8, 1}}, 0},
+	} {
+		for i, p := range m.peers {
+			p.told = toldConfig{}
+			if i < len(x.told) {
+				p.told = x.told[i]
+			}
+		}
+		if got := c.confirmedUntil(m); got != x.want {
+			t.Errorf("case %d: confirmed until %d, want %d", k, got, x.want)
+		}
+	}
+	p := m.peers[0]
+	p.link.cmd.up, p.link.cmd.id = true, 99
+	c.conns[99] = p.link
+	p.told, p.configAsked, p.configSeq = toldConfig{}, 500, 42
+	c.now = 900
+	c.configReply(ConfigReply{Conn: 99, Token: Token{p.id, 41}, OK: true, Epoch: 7})
+	if p.told.asked != 0 {
+		t.Error("the answer to another question counts")
+	}
+	c.configReply(ConfigReply{Conn: 99, Token: Token{p.id, 42}, OK: true, Epoch: 7})
+	if p.told != (toldConfig{7, 500}) {
+		t.Errorf("%+v counts, want what was asked at 500", p.told)
+	}
+}
+
+// TestReturnLimit: a master that returned is held for ten seconds of serving at most.
+func TestReturnLimit(t *testing.T) {
+	d := newFenced(t)
+	m := d.f.m
+	r := d.addReplica(d.now, m, d.at, nil)
+	e := &exMaster{addr: d.at}
+	d.f.info = &Info{Role: RoleMaster, Loading: true}
+	for _, x := range []struct {
+		at      time.Duration
+		loading bool
+		over    bool
+	}{{time.Second, true, false}, {20 * time.Second, true, false}, {21 * time.Second, false, false}, {30 * time.Second, false, false}, {31 * time.Second, false, true}} {
+		d.f.info.Loading = x.loading
+		if over := d.isHarmless(origin.Add(x.at), m, e, r, d.f); over != x.over {
+			t.Errorf("after %v: over is %v", x.at, over)
+		}
+	}
+}
+
+// TestHeldBack: a replica that may be paused is not promoted, nor before it has told that it
+// has applied all that it has received.
+func TestHeldBack(t *testing.T) {
+	d := newFenced(t)
+	r := d.addReplica(d.now, d.f.m, d.at, nil)
+	r.role, r.masterLinkUp = RoleReplica, true
+	if r.heldBack(origin) {
+		t.Error("one that was never paused is held back")
+	}
+	d.f.until = origin.Add(time.Second)
+	after := d.f.until.Add(time.Millisecond)
+	r.infoSent, r.infoRefresh = origin, origin
+	if !r.heldBack(origin) || !r.heldBack(after) {
+		t.Error("one that is paused, or has not told anything since, is not held back")
+	}
+	r.infoSent, r.infoRefresh = after, after
+	r.info, r.offset = &Info{Offset: 5}, 5
+	r.info.ReadOffset = 9
+	if !r.heldBack(after) {
+		t.Error("one that has not applied all is not held back")
+	}
+	r.info.ReadOffset = 5
+	if r.heldBack(after) {
+		t.Error("one that has applied all is held back")
+	}
+	r.info.ReadOffset = 9
+	if r.heldBack(after.Add(heldBackFor)) {
+		t.Error("one whose stream never rests is held back for ever")
+	}
+}
