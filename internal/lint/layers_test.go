@@ -140,6 +140,7 @@ var layers = []layer{
 	}},
 	{"jepsen/cmd/bench/internal/promote", []string{"jepsen/cluster", "jepsen/cmd/bench/internal/traffic", "jepsen/cmd/bench/internal/trial"}},
 	{"jepsen/cmd/bench/internal/proxies", []string{"jepsen/cluster", "jepsen/cmd/bench/internal/trial"}},
+	{"jepsen/cmd/bench/internal/returns", []string{"jepsen/cluster", "jepsen/cmd/bench/internal/traffic", "jepsen/cmd/bench/internal/trial"}},
 	{"jepsen/cmd/bench/internal/fleet", []string{"jepsen/cluster"}},
 	{"jepsen/cmd/bench/internal/scale", []string{
 		"jepsen/cluster", "jepsen/cmd/bench/internal/agreement", "jepsen/cmd/bench/internal/failover", "jepsen/cmd/bench/internal/fleet",
@@ -147,7 +148,7 @@ var layers = []layer{
 	}},
 	{"jepsen/cmd/bench", []string{
 		"internal/fakeredis", "jepsen/cluster", "jepsen/cmd/bench/internal/agreement", "jepsen/cmd/bench/internal/failover", "jepsen/cmd/bench/internal/fleet",
-		"jepsen/cmd/bench/internal/planned", "jepsen/cmd/bench/internal/promote", "jepsen/cmd/bench/internal/proxies", "jepsen/cmd/bench/internal/scale", "jepsen/cmd/bench/internal/trial", "jepsen/cmd/internal/cli", "jepsen/mixed",
+		"jepsen/cmd/bench/internal/planned", "jepsen/cmd/bench/internal/promote", "jepsen/cmd/bench/internal/proxies", "jepsen/cmd/bench/internal/returns", "jepsen/cmd/bench/internal/scale", "jepsen/cmd/bench/internal/trial", "jepsen/cmd/internal/cli", "jepsen/mixed",
 	}},
 	{"jepsen/cmd/sim", []string{
 		"internal/recorder", "jepsen/cmd/internal/cli", "jepsen/mutants", "jepsen/sim", "jepsen/sim/compare", "jepsen/sim/explore",
