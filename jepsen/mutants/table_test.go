@@ -1,11 +1,15 @@
 package mutants
 
 import (
+	"errors"
 	"go/ast"
+	"go/build"
 	"go/importer"
 	"go/parser"
+	"go/printer"
 	"go/token"
 	"go/types"
+	"path"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -43,60 +47,206 @@ func TestTable(t *testing.T) {
 // not compile would prove nothing.
 func TestMutantsCompile(t *testing.T) {
 	fset := token.NewFileSet()
-	sources := importer.ForCompiler(fset, "source", nil)
+	base := &base{fset: fset, std: importer.ForCompiler(fset, "source", nil).(types.ImporterFrom), bare: map[string]*ast.File{}, done: map[string]*types.Package{}, names: map[string][]string{}}
 	for _, m := range Table {
 		changed, err := m.Apply(root)
 		if err != nil {
 			t.Fatal(err)
 		}
-		c := checker{fset: fset, std: sources, changed: changed, done: map[string]*types.Package{}}
-		if _, err := c.Import(module + "/monitor"); err != nil {
+		if err := base.check(changed); err != nil {
 			t.Errorf("%s: %v", m.Name, err)
+		}
+	}
+	for _, c := range []struct {
+		file, old, new string
+		noticed        bool
+	}{
+		{"quorum/quorum.go", "return votes >= max(quorum, 1)", "return true", false}, // what is not used is a parameter
+		{"quorum/quorum.go", "return votes >= max(quorum, 1)", "return nothing", true},
+		{"quorum/quorum.go", "func Majority(", "func Most(", true}, // whoever calls it does not compile
+	} {
+		changed, err := Mutation{Edits: []Edit{{c.file, c.old, c.new}}}.Apply(root)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := base.check(changed); (err != nil) != c.noticed {
+			t.Errorf("%q instead of %q: %v", c.new, c.old, err)
 		}
 	}
 }
 
 const module = "github.com/gosentinel/sentinel"
 
-// checker checks the packages of this module, with the changed files in place.
-type checker struct {
-	fset    *token.FileSet
-	std     types.Importer
-	changed map[string]string
-	done    map[string]*types.Package
+// base is what all mutants have in common. A mutation that leaves the declarations as they
+// are cannot break the functions of other files: those are not checked again.
+type base struct {
+	fset *token.FileSet
+	std  types.ImporterFrom
+	bare map[string]*ast.File // files without the bodies of their functions, by name
+	done map[string]*types.Package
+
+	names map[string][]string // of the files of a package that are built here
 }
 
-func (c *checker) Import(path string) (*types.Package, error) {
-	dir, own := strings.CutPrefix(path, module+"/")
-	if !own {
-		return c.std.Import(path)
+// check reports what is wrong with changed files, or with what uses them.
+func (b *base) check(changed map[string]string) error {
+	c := checker{base: b, changed: map[string]*ast.File{}, done: map[string]*types.Package{}}
+	for file, text := range changed {
+		f, err := parser.ParseFile(b.fset, file, text, 0)
+		if err != nil {
+			return err
+		}
+		c.changed[file] = f
+		if before, err := b.file(file); err != nil {
+			return err
+		} else if b.text(before) != b.text(stripped(f)) {
+			c.whole = true
+		}
 	}
-	if p := c.done[path]; p != nil {
-		return p, nil
+	for file := range changed {
+		if _, err := c.Import(module + "/" + path.Dir(file)); err != nil {
+			return err
+		}
 	}
-	names, err := filepath.Glob(filepath.Join(root, dir, "*.go"))
+	if c.whole {
+		if _, err := c.Import(module + "/monitor"); err != nil {
+			return err
+		}
+	}
+	return errors.Join(c.errs...)
+}
+
+// file returns a file as it is, without the bodies of its functions.
+func (b *base) file(name string) (*ast.File, error) {
+	if f := b.bare[name]; f != nil {
+		return f, nil
+	}
+	f, err := parser.ParseFile(b.fset, filepath.Join(root, name), nil, 0)
 	if err != nil {
 		return nil, err
 	}
-	var files []*ast.File
-	for _, name := range names {
-		if strings.HasSuffix(name, "_test.go") {
-			continue
+	f = stripped(f)
+	b.bare[name] = f
+	return f, nil
+}
+
+func (b *base) text(f *ast.File) string {
+	var s strings.Builder
+	_ = printer.Fprint(&s, token.NewFileSet(), f)
+	return s.String()
+}
+
+// stripped returns a copy of f without the bodies of its functions.
+func stripped(f *ast.File) *ast.File {
+	bare := *f
+	bare.Decls = nil
+	for _, d := range f.Decls {
+		if fn, ok := d.(*ast.FuncDecl); ok {
+			if fn.Name.Name == "init" && fn.Recv == nil {
+				continue // may not be without one
+			}
+			head := *fn
+			head.Body, d = nil, &head
 		}
-		var src any
-		if text, ok := c.changed[dir+"/"+filepath.Base(name)]; ok {
-			src = text
+		bare.Decls = append(bare.Decls, d)
+	}
+	return &bare
+}
+
+// checker checks the packages of this module, with the changed files in place.
+type checker struct {
+	*base
+	changed map[string]*ast.File
+	whole   bool // the declarations are others: all that use them are checked
+	done    map[string]*types.Package
+	errs    []error // in changed files, or in all
+}
+
+func (c *checker) Import(name string) (*types.Package, error) {
+	dir, own := strings.CutPrefix(name, module+"/")
+	if p := c.done[name]; p != nil {
+		return p, nil
+	}
+	if !own {
+		return c.foreign(name)
+	}
+	files, same, err := c.files(dir)
+	if err != nil {
+		return nil, err
+	}
+	if p := c.base.done[name]; p != nil && same && !c.touches(p) {
+		return p, nil
+	}
+	conf := types.Config{Importer: c, Error: func(err error) {
+		// What only a body uses that is not there counts as not used.
+		if e := (types.Error{}); !errors.As(err, &e) || c.whole || c.changed[e.Fset.Position(e.Pos).Filename] != nil {
+			c.errs = append(c.errs, err)
 		}
-		f, err := parser.ParseFile(c.fset, name, src, 0)
+	}}
+	p, _ := conf.Check(name, c.fset, files, nil)
+	c.done[name] = p
+	if same && len(c.errs) == 0 && !c.touches(p) {
+		c.base.done[name] = p
+	}
+	return p, nil
+}
+
+// foreign returns a package of another module. The importer looks for its files each time.
+func (b *base) foreign(name string) (p *types.Package, err error) {
+	if p = b.done[name]; p == nil {
+		if p, err = b.std.ImportFrom(name, root, 0); err == nil {
+			b.done[name] = p
+		}
+	}
+	return p, err
+}
+
+// files returns the files of a package, and whether none of them is changed.
+func (c *checker) files(dir string) (files []*ast.File, same bool, err error) {
+	if c.names[dir] == nil {
+		p, err := build.Default.ImportDir(filepath.Join(root, dir), 0)
 		if err != nil {
-			return nil, err
+			return nil, false, err
+		}
+		c.names[dir] = p.GoFiles
+	}
+	same = true
+	for _, name := range c.names[dir] {
+		file := dir + "/" + name
+		f := c.changed[file]
+		switch {
+		case f != nil:
+			same = false
+		case c.whole:
+			f, err = parser.ParseFile(c.fset, filepath.Join(root, file), nil, 0)
+		default:
+			f, err = c.file(file)
+		}
+		if err != nil {
+			return nil, false, err
 		}
 		files = append(files, f)
 	}
-	conf := types.Config{Importer: c}
-	p, err := conf.Check(path, c.fset, files, nil)
-	c.done[path] = p
-	return p, err
+	return files, same, nil
+}
+
+// touches reports whether p uses a changed package.
+func (c *checker) touches(p *types.Package) bool {
+	for _, used := range p.Imports() {
+		if c.isChanged(used) || strings.HasPrefix(used.Path(), module) && c.touches(used) {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *checker) isChanged(p *types.Package) bool {
+	for file := range c.changed {
+		if module+"/"+path.Dir(file) == p.Path() {
+			return true
+		}
+	}
+	return false
 }
 
 // TestApplyRefuses checks that a mutation which does not fit is an error.
