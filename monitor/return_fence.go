@@ -462,8 +462,7 @@ func (m *master) knowsHistory(e *exMaster, id string) bool {
 // that it has applied all that it has received: promoted now, it would lose what it has read.
 func (r *replica) heldBack(now Instant) bool {
 	f := r.master.fenceAt(r.addr)
-	return f != nil && (f.paused(now) ||
-		now < f.until.Add(heldBackFor) && (r.infoSent < f.until || r.infoRefresh < r.infoSent || r.applies()))
+	return f != nil && (f.pauseSeq != 0 || now < f.until.Add(heldBackFor) && (r.infoSent < f.until || r.infoRefresh < r.infoSent || r.applies()))
 }
 
 // heldBackFor is for how long after a pause a replica is passed over that has not told so:

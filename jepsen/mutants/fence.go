@@ -25,7 +25,7 @@ var fence = []Mutation{
 	{
 		Name: "promotion of a paused replica", Why: "what it has read and not applied is lost",
 		By: ByTest, Test: [2]string{"./monitor", "^TestHeldBack$"},
-		Edits: []Edit{{"monitor/return_fence.go", "return f != nil && (f.paused(now) ||", "return f != nil && (false ||"}},
+		Edits: []Edit{{"monitor/return_fence.go", "(r.infoSent < f.until || r.infoRefresh < r.infoSent || r.applies())", "(r.applies())"}},
 	},
 	{
 		Name: "clients disconnected before the pause ends", Why: "whoever waits does not learn that it has not written",

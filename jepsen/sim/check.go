@@ -252,7 +252,7 @@ func (k *checker) after(n *node, in monitor.Input) {
 		return
 	}
 	h.changes = changes
-	h.before, h.probes = h.probes, h.core(n)
+	h.before, h.probes, h.changedAt = h.probes, h.core(n), k.w.now
 	k.checked += uint64(len(h.probes))
 	for j := range h.before {
 		if h.before[j].Phase > election.WaitStart {

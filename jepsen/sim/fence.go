@@ -33,8 +33,9 @@ type configWord struct {
 func (h *watch) confirmed(in monitor.ConfigReply) {
 	m := h.words[in.Token.Seq]
 	delete(h.words, in.Token.Seq)
-	if m.reply.OK {
-		h.configs[configKey{m.by, m.master}] = configWord{m.reply.Epoch, m.at}
+	// Two that share an id may answer in either order.
+	if key := (configKey{m.by, m.master}); m.reply.OK && m.at >= h.configs[key].at {
+		h.configs[key] = configWord{m.reply.Epoch, m.at}
 	}
 }
 
@@ -127,13 +128,26 @@ func (k *checker) fencedGroup(n *node, at monitor.HostPort) (name string, rightf
 	return name, false
 }
 
-// isConfirmed reports whether a majority said within down-after what this Sentinel believes.
+// isConfirmed reports whether a majority said within down-after what this Sentinel believes,
+// or believed when the step began in which it acts.
 func (k *checker) isConfirmed(n *node, v *monitor.MasterView) bool {
+	if k.confirms(n, v, v.ConfigEpoch) {
+		return true
+	}
+	for _, was := range n.seen.before {
+		if was.Name == v.Name && n.seen.changedAt == k.w.now && k.confirms(n, v, was.ConfigEpoch) {
+			return true
+		}
+	}
+	return false
+}
+
+func (k *checker) confirms(n *node, v *monitor.MasterView, epoch monitor.Epoch) bool {
 	peers, _ := n.core.Sentinels(k.w.now, v.Name)
 	votes, voters := 1, 1+len(peers)+v.Unreachable
 	for _, p := range peers {
 		word := n.seen.configs[configKey{p.RunID, v.Name}]
-		if word.epoch == v.ConfigEpoch && word.at != 0 && k.w.now.Sub(word.at) <= v.DownAfter {
+		if word.epoch == epoch && word.at != 0 && k.w.now.Sub(word.at) <= v.DownAfter {
 			votes++
 		}
 	}

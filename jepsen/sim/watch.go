@@ -24,7 +24,8 @@ type watch struct {
 	ballots   map[ballot]bool
 
 	probes, before []monitor.MasterProbe
-	changes        uint64 // counted by the core when it was last compared
+	changedAt      Instant // when before became probes
+	changes        uint64  // counted by the core when it was last compared
 	tiltBefore     bool
 	epochBefore    monitor.Epoch
 	failing        bool               // the disk failed at some time in this turn
