@@ -22,7 +22,6 @@ type Replica struct {
 	Latest  bool // its link to the master was up with this history, which the master is not known to have left
 	Direct  bool // it follows the master, and no other replica of it
 	Rank    int  // its place in the order that the program around the core wants, if all have one
-	Paused  bool // what it has read of the stream may wait, and would be lost by a promotion
 	Refused bool // it refused to be promoted, and not long ago
 	RunID   RunID
 }
@@ -46,8 +45,6 @@ func (r Rules) Reject(c Replica) string {
 		return "this Sentinel is not connected to it"
 	case c.Priority == 0:
 		return "its replica-priority is 0"
-	case c.Paused:
-		return "it may be paused by the return fence"
 	case r.Now.Sub(c.LastAvail) > r.MaxPingAge:
 		return "it has not answered PING for too long"
 	case c.LastInfo == 0 || r.Now.Sub(c.LastInfo) > r.MaxInfoAge:

@@ -28,7 +28,11 @@ func (c *Core) plannedChoice(now Instant, m *master, named *replica) (best *repl
 			cs[k].Priority = max(cs[k].Priority, 1)
 		}
 		unfit, soon := rules.Reject(cs[k]), false
-		if unfit == "" {
+		switch {
+		case unfit != "":
+		case r.heldBack(now):
+			unfit, soon = heldBackWhy, true
+		default:
 			unfit, soon = c.follower(now, m, r, named != nil).Unfit(m.instance.data())
 		}
 		switch {

@@ -61,7 +61,7 @@ func (c *Core) promoteAnother(now Instant, m *master) bool {
 		return true
 	}
 	f := c.contest(now, m)
-	if f.best == nil || f.best == r || now < f.from {
+	if f.best == nil || f.best == r || f.best.heldBack(now) || now < f.from {
 		return false
 	}
 	c.log(LevelNotice, "Another replica of "+m.cfg.Name+" is promoted, because "+r.name+" refused: "+r.slaveofError)

@@ -465,6 +465,17 @@ func (r *replica) heldBack(now Instant) bool {
 	return f != nil && (f.pauseSeq != 0 || now < f.until.Add(heldBackFor) && (r.infoSent < f.until || r.infoRefresh < r.infoSent || r.applies()))
 }
 
-// heldBackFor is for how long after a pause a replica is passed over that has not told so:
-// one whose stream never rests is as good as before by then.
+// heldUntil returns until when that is so if nothing more is heard.
+func (r *replica) heldUntil() Instant {
+	if f := r.master.fenceAt(r.addr); f.pauseSeq == 0 {
+		return f.until.Add(heldBackFor)
+	}
+	return Never // it comes to an end over the fence
+}
+
+// heldBackFor is for how long after a pause a replica is waited for that has not told so:
+// one whose stream never rests is as good as before by then. It is not passed over: another
+// one may lack much more than what it has read.
 const heldBackFor = 5 * time.Second
+
+const heldBackWhy = "it may be paused by the return fence, and lose what it has read"

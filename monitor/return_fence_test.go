@@ -3,6 +3,8 @@ package monitor
 import (
 	"testing"
 	"time"
+
+	"github.com/gosentinel/sentinel/election"
 )
 
 // TestConfirmed: a configuration is confirmed for down-after from when the others were asked,
@@ -99,5 +101,43 @@ func TestHeldBack(t *testing.T) {
 	r.info.ReadOffset = 9
 	if r.heldBack(after.Add(heldBackFor)) {
 		t.Error("one whose stream never rests is held back for ever")
+	}
+}
+
+// TestHeldBackIsWaitedFor: the choice waits for the replica that has most when that may be
+// paused, and takes no other one instead, nor the paused one when its time is over.
+func TestHeldBackIsWaitedFor(t *testing.T) {
+	d := newFenced(t)
+	m, now := d.f.m, origin.Add(time.Minute)
+	m.lineage = election.Lineage{Heard: true, ReplID: "h", Offset: 100, Keys: true}
+	m.set(FlagSDown)
+	m.sdownSince = now
+	other, _ := IPAddr("10.0.0.8", 6379)
+	for _, at := range []Addr{other, d.at} {
+		r, history := d.addReplica(now, m, at, nil), "h"
+		if at == other {
+			history = "another"
+		}
+		r.role, r.masterLinkUp, r.priority, r.offset = RoleReplica, true, 100, 100
+		r.info = &Info{Role: RoleReplica}
+		r.info.ReplID, r.info.ReadOffset, r.info.Keys = history, 100, true
+		r.infoSent, r.infoRefresh, r.link.lastAvail, r.link.cmd.up = now, now, now, true
+	}
+	d.f.until = now.Add(time.Second)
+	m.attempt.Begin(now, 1, 0, false)
+	m.attempt.Advance(election.SelectReplica, now)
+	now = now.Add(time.Millisecond)
+	d.Core.now = now
+	if due := d.selectReplica(now, m); m.promoted != nil || due <= now {
+		t.Fatalf("it goes on at %d of %d, with %v promoted", due, now, m.promoted)
+	}
+	later := d.f.until.Add(time.Millisecond)
+	r := m.replicaAt(d.at)
+	for _, r := range m.replicas {
+		r.infoSent, r.infoRefresh, r.link.lastAvail = later, later, later
+	}
+	d.Core.now = later
+	if d.selectReplica(later, m); m.promoted != r {
+		t.Fatalf("%v is promoted when all is applied, want %v", m.promoted, r)
 	}
 }

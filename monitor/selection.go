@@ -22,11 +22,19 @@ func (c *Core) selectReplica(now Instant, m *master) Instant {
 		for k, r := range f.of {
 			c.log(LevelNotice, "Replica "+r.name+" of "+m.cfg.Name+" cannot be promoted: "+f.rules.Reject(f.cs[k]))
 		}
+	case f.best.heldBack(now):
+		if now < giveUp {
+			c.tellWait(m, f.best.name+" has the most of the master's data, and "+heldBackWhy)
+			return min(f.best.heldUntil(), giveUp)
+		}
+		c.log(LevelNotice, "The failover of '"+m.cfg.Name+"' ends: "+f.best.name+" has the most of the master's data, and "+heldBackWhy)
 	case now >= f.from:
 		if due := c.awaitChoice(now, m, false); now < due {
 			return due
 		}
-		f = c.contest(now, m)
+		if f = c.contest(now, m); f.best.heldBack(now) {
+			return min(f.best.heldUntil(), giveUp) // the order of the policy has changed the choice
+		}
 		c.tellLoss(m, &f)
 		c.choose(now, m, f.best)
 		return Never
@@ -183,7 +191,7 @@ func (c *Core) candidates(now Instant, m *master) []election.Replica {
 			SDown: down || r.has(FlagSDown), Connected: r.link.connected(), LastAvail: r.link.lastAvail,
 			LastInfo: r.infoRefresh, Priority: r.priority, LinkDown: r.masterLinkDown,
 			Data: r.data(), Keys: r.info != nil && r.info.Keys, Master: r.role == RoleMaster,
-			InSync: r.inSync || c.isReplicaOf(m, r), Direct: c.follows(r, m.addr), Latest: m.isLatest(r), Refused: now < r.refusesUntil, Paused: r.heldBack(now), Rank: r.rank, RunID: r.runID,
+			InSync: r.inSync || c.isReplicaOf(m, r), Direct: c.follows(r, m.addr), Latest: m.isLatest(r), Refused: now < r.refusesUntil, Rank: r.rank, RunID: r.runID,
 		}
 	}
 	return cs
