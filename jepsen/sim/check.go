@@ -201,6 +201,7 @@ func (k *checker) before(n *node, in monitor.Input) {
 		n.seen.refused(in)
 	case monitor.CommandDone:
 		n.seen.answeredPause(in)
+		n.seen.unheld(in)
 	case monitor.HelloReceived:
 		n.voter().hears(n, &in.Hello)
 		if k.w.forged != nil {

@@ -59,10 +59,19 @@ func (h *watch) fenceHeard(now Instant, c *conn, info *monitor.Info) {
 	}
 }
 
+// unheld notes that the own fence has ended its pause at a server.
+func (h *watch) unheld(r monitor.CommandDone) {
+	if at, ends := h.unholds[r.Token.Seq]; ends && r.Refused == "" {
+		delete(h.holds, at)
+	}
+	delete(h.unholds, r.Token.Seq)
+}
+
 // fences checks what leaves over a fence (Fence).
 func (k *checker) fences(n *node, c *conn, s monitor.Send) {
 	k.looked[Fence]++
 	if _, ends := s.Cmd.(monitor.Unpause); ends {
+		n.seen.unholds[s.Token.Seq] = c.addr
 		return // also of a group that was removed just now
 	}
 	name, rightful := k.fencedGroup(n, c.addr)
