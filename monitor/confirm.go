@@ -36,7 +36,14 @@ func (c *Core) askConfig(now Instant, m *master, since Instant) Instant {
 	return next
 }
 
+// configRetry is how long a peer is not asked again that has refused to answer, or does not
+// know the master.
+const configRetry = 10 * time.Second
+
 func (c *Core) configDue(now Instant, p *peer, since Instant) Instant {
+	if p.configRefused {
+		return p.configAsked.Add(configRetry)
+	}
 	if p.configAsked < since || p.configAsked == 0 {
 		return 0
 	}
@@ -51,7 +58,7 @@ func (c *Core) configReply(in ConfigReply) {
 	if l == nil || !ok || p.link != l || p.configSeq != in.Token.Seq {
 		return
 	}
-	p.configSeq = 0
+	p.configSeq, p.configRefused = 0, !in.OK
 	if in.OK && l.counts() {
 		p.told = toldConfig{in.Epoch, p.configAsked}
 	}

@@ -163,6 +163,7 @@ func (c *Core) fenceTimeout(now Instant, f *fence) Instant {
 	}
 	due := f.dialedAt.Add(fenceDialTimeout)
 	if now >= due {
+		f.m.noAnswer(f.at)
 		c.closeFence(now, f, true)
 		return Never
 	}
@@ -287,6 +288,9 @@ func (c *Core) fenceInput(now Instant, in Input) bool {
 		}
 	case LinkDown:
 		if f = c.fences[in.Conn]; f != nil {
+			if !f.up {
+				f.m.noAnswer(f.at)
+			}
 			c.fenceLost(now, f)
 		}
 	case LinkTrouble:

@@ -131,7 +131,7 @@ func (c *Core) forgetConn(l *link, cn *conn) {
 			o.slaveofSeq, o.slaveofLost = 0, true
 		}
 		if p, ok := c.members[o.id].(*peer); ok {
-			p.asks, p.askedVote, p.configSeq = 0, 0, 0
+			p.asks, p.askedVote, p.configSeq, p.configRefused = 0, 0, 0, false
 		}
 	}
 }

@@ -29,6 +29,7 @@ type peer struct {
 	configAsked   Instant
 	configSlot    Instant       // see hurry
 	configSeq     uint64        // token of the question for its config epoch; 0: it is answered
+	configRefused bool          // it did not tell it when it was asked last, on this connection
 	toldDownAfter time.Duration // when last asked with a lease; 0: it never was, or is redis-sentinel
 }
 

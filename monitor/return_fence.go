@@ -30,6 +30,7 @@ type exMaster struct {
 	ExMaster
 	addr    Addr
 	lostAt  Instant // when it was lost; 0: it is there
+	gone    bool    // it was down since, or could not be connected to: not only its connections were closed
 	serving Instant // when it first took writes after its return, as far as it was heard; 0: not yet
 	over    bool    // nothing is to be done before it is lost again
 	back    bool    // it was lost, and is there again
@@ -71,6 +72,7 @@ func (c *Core) noteExMaster(now Instant, m *master, next Addr) {
 	}
 	if !m.link.connected() || m.has(FlagSDown) {
 		c.loseExMaster(now, m, e)
+		e.gone = m.has(FlagSDown)
 	}
 	if len(m.exMasters) == MaxExMasters {
 		c.log(LevelWarning, "Master "+m.cfg.Name+" has more than "+strconv.Itoa(MaxExMasters)+" former masters that are gone: "+
@@ -83,7 +85,7 @@ func (c *Core) noteExMaster(now Instant, m *master, next Addr) {
 }
 
 func (c *Core) loseExMaster(now Instant, m *master, e *exMaster) {
-	e.lostAt, e.Lost, e.serving, e.over, e.back = now, c.wall(now), 0, false, false
+	e.lostAt, e.Lost, e.serving, e.over, e.back, e.gone = now, c.wall(now), 0, false, false, false
 	m.outdated()
 	c.changed()
 }
@@ -106,6 +108,13 @@ func (c *Core) dropExMaster(now Instant, m *master, e *exMaster) {
 	m.exMasters = slices.DeleteFunc(m.exMasters, func(o *exMaster) bool { return o == e })
 	m.outdated()
 	c.changed()
+}
+
+// noAnswer notes that the server at an address could not be connected to, or said nothing.
+func (m *master) noAnswer(at Addr) {
+	if e := m.exMasterAt(at); e != nil {
+		e.gone = true
+	}
 }
 
 // forgetExMasters is dropExMaster for all of a master that is removed or reset: what an
@@ -134,6 +143,7 @@ func (c *Core) loadExMasters(now Instant, m *master, saved []ExMaster) {
 			if e.lostAt = now.Add(-gone); e.lostAt == 0 {
 				e.lostAt = 1
 			}
+			e.gone = true
 		}
 		m.exMasters = append(m.exMasters, e)
 	}
@@ -177,6 +187,9 @@ func (r *replica) followsWell(c *Core) bool {
 func (c *Core) noteLost(now Instant, m *master, e *exMaster, r *replica) {
 	gone := !r.link.connected() || r.has(FlagSDown)
 	f := m.fenceAt(e.addr)
+	if e.lostAt != 0 && r.has(FlagSDown) {
+		e.gone = true
+	}
 	switch {
 	case gone && e.lostAt == 0:
 		c.guardOver(&r.instance, ReturnFence)
@@ -253,9 +266,10 @@ func (c *Core) dialReturn(now Instant, m *master, e *exMaster, f *fence) Instant
 		return min(again, due)
 	}
 	// Who has lost a connection that was up has seen this server already, and it was told
-	// then what to do: another Sentinel has disconnected its clients. It must not be paused
-	// once more, which would hold up the data that it needs.
-	seen := f.seenAt != 0 && now < f.seenAt.Add(time.Second)
+	// then what to do: another Sentinel has disconnected its clients. So it has at the end of a
+	// planned switchover. It must not be paused then, which would hold up the data that it
+	// needs, and clients that are about to be told that it takes no writes.
+	seen := !e.gone || f.seenAt != 0 && now < f.seenAt.Add(time.Second)
 	f.at = e.addr
 	c.dialFence(now, f)
 	if !seen {
@@ -284,7 +298,8 @@ func (c *Core) meet(now Instant, m *master, e *exMaster, r *replica, f *fence) I
 		due := f.upAt.Add(returnSilence)
 		switch {
 		case now >= due:
-			c.closeFence(now, f, true) // it hangs, refuses INFO, or is behind a broken network
+			m.noAnswer(f.at) // it hangs, refuses INFO, or is behind a broken network
+			c.closeFence(now, f, true)
 			return now.Add(returnPoll)
 		case f.infoSeq == 0 && f.infoSent == 0:
 			c.fenceInfo(now, f) // it was opened for something else

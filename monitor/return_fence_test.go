@@ -141,3 +141,43 @@ func TestHeldBackIsWaitedFor(t *testing.T) {
 		t.Fatalf("%v is promoted when all is applied, want %v", m.promoted, r)
 	}
 }
+
+// TestPausedWhenGone: a former master whose connections were closed, as at the end of a planned
+// switchover, is asked first. One that could not be reached, or was down, is paused first.
+func TestPausedWhenGone(t *testing.T) {
+	info := []Command{InfoRequest{}}
+	paused := []Command{PauseWrites{For: returnPause}, InfoRequest{}}
+	for name, c := range map[string]struct {
+		happens func(*fenced, *exMaster)
+		want    []Command
+	}{
+		"closed":    {func(*fenced, *exMaster) {}, info},
+		"down":      {func(d *fenced, e *exMaster) { d.replicaAtFence().set(FlagSDown) }, paused},
+		"refused":   {func(d *fenced, e *exMaster) { d.open(); d.step(LinkDown{Conn: d.f.id}) }, paused},
+		"no answer": {func(d *fenced, e *exMaster) { d.open(); d.fenceTimeout(d.now.Add(time.Second), d.f) }, paused},
+		"cut":       {func(d *fenced, e *exMaster) { d.open(); d.step(LinkUp{Conn: d.f.id}); d.step(LinkDown{Conn: d.f.id}) }, info},
+		"lost anew": {func(d *fenced, e *exMaster) { e.gone = true; d.loseExMaster(d.now, d.f.m, e) }, info},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newFenced(t)
+			m := d.f.m
+			d.addReplica(d.now, m, d.at, nil)
+			m.role, m.info, m.link.cmd.up = RoleMaster, &Info{Role: RoleMaster}, true
+			e := &exMaster{addr: d.at}
+			m.exMasters = append(m.exMasters, e)
+			d.loseExMaster(d.now, m, e)
+			c.happens(d, e)
+			d.drain()
+			d.now = d.now.Add(time.Minute)
+			m.infoRefresh, m.link.lastAvail = d.now, d.now
+			d.Core.now = d.now
+			d.noteLost(d.now, m, e, d.replicaAtFence())
+			d.dialReturn(d.now, m, e, d.f)
+			d.want(c.want...)
+		})
+	}
+}
+
+func (d *fenced) replicaAtFence() *replica { return d.f.m.replicaAt(d.at) }
+
+func (d *fenced) open() { d.dialFence(d.now, d.f) }

@@ -73,7 +73,7 @@ func peersAuthenticate(t *testing.T, commands [][]string) {
 	}
 
 	for _, s := range g.Sentinels {
-		e.do(s, "ACL", "SETUSER", "peer", "on", ">p1", "+ping", "+publish", "+client|setname", "+sentinel|is-master-down-by-addr", "&__sentinel__:hello")
+		e.do(s, "ACL", "SETUSER", "peer", "on", ">p1", "+ping", "+publish", "+client|setname", "+sentinel|is-master-down-by-addr", "+sentinel|master", "&__sentinel__:hello")
 	}
 	for _, s := range g.Sentinels {
 		e.do(s, "SENTINEL", "CONFIG", "SET", "sentinel-user", "peer")

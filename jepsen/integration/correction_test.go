@@ -50,6 +50,7 @@ func TestClientsAreCutOnce(t *testing.T) {
 			g := e.start(top)
 			old := g.Servers[0]
 			for _, s := range g.Sentinels { // the wait before a correction is four of these
+				e.do(s, "SENTINEL", "SET", g.Master, "return-fence", "off") // it would come before any client
 				_, err := s.Do(e.ctx, "SENTINEL", "DEBUG", "publish-period", "500")
 				e.must(err)
 			}

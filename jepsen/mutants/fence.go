@@ -28,6 +28,11 @@ var fence = []Mutation{
 		Edits: []Edit{{"monitor/return_fence.go", "(r.infoSent < f.until || r.infoRefresh < r.infoSent || r.applies())", "(r.applies())"}},
 	},
 	{
+		Name: "server paused whose connections were closed", Why: "at the end of a planned switchover its clients would wait, and be cut without a reply",
+		By: ByTest, Test: [2]string{"./monitor", "^TestPausedWhenGone$"},
+		Edits: []Edit{{"monitor/return_fence.go", "seen := !e.gone || ", "seen := "}},
+	},
+	{
 		Name: "paused replica passed over", Why: "another one is promoted, which may lack far more than what it has read",
 		By: ByTest, Test: [2]string{"./monitor", "^TestHeldBackIsWaitedFor$"},
 		Edits: []Edit{{"monitor/selection.go", "	if k < 0 {\n\t\treturn f\n", "	for k >= 0 && f.of[k].heldBack(now) {\n\t\tf.of, f.cs = f.of[:k], f.cs[:k]\n\t\tk = election.Select(f.rules, f.cs)\n\t}\n\tif k < 0 {\n\t\treturn f\n"}},
