@@ -105,7 +105,7 @@ client-libraries: ## measure client libraries through failovers; writes docs/cli
 
 companions: ## switch masters 50 times behind nutcracker and HAProxy; compare with consul-template (2 minutes)
 	@sh jepsen/install.sh haproxy nutcracker
-	$(GO) test -race -count 1 -v -timeout 10m -run 'TestStablePorts|TestConsulTemplate' ./agent -long
+	$(GO) test -race -count 1 -v -timeout 30m -run 'TestStablePorts|TestConsulTemplate' ./agent -long
 
 proxy-clients: ## plain clients behind the proxy while masters go: go-redis, rueidis, redis-py, ioredis, redis-cli (5 minutes; npm for ioredis)
 	@sh jepsen/install.sh redis-server python3-redis nft ip
