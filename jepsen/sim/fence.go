@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"slices"
 	"time"
 
 	"github.com/gosentinel/sentinel/monitor"
@@ -104,9 +105,14 @@ func (k *checker) holdsBack(n *node, c *conn, v *monitor.MasterView, rightful bo
 	if tilt, _ := n.core.Tilt(k.w.now); tilt {
 		k.fail(n.name, Fence, "%s was paused in TILT", c.addr)
 	}
-	switch longest := 500 * time.Millisecond; {
+	longest, cold := 500*time.Millisecond, min(time.Second, v.DownAfter/2)
+	switch turned := n.seen.turned(k.w.now, v); {
+	case turned: // it was paused before this step made it the master, or a former one
+		if cmd.For > max(longest, cold) {
+			k.fail(n.name, Fence, "%s was paused for %v", c.addr, cmd.For)
+		}
 	case rightful:
-		if longest = min(time.Second, v.DownAfter/2); cmd.For > longest {
+		if cmd.For > cold {
 			k.fail(n.name, Fence, "the master %s was paused for %v", c.addr, cmd.For)
 		}
 	case cmd.For > longest:
@@ -121,6 +127,15 @@ func (k *checker) holdsBack(n *node, c *conn, v *monitor.MasterView, rightful bo
 	} else {
 		n.seen.holds[c.addr] = k.w.now.Add(cmd.For)
 	}
+}
+
+// turned reports whether the master is another one than when this step began.
+func (h *watch) turned(now Instant, v *monitor.MasterView) bool {
+	return h.changedAt == now && slices.ContainsFunc(h.before, func(was monitor.MasterProbe) bool {
+		return was.Name == v.Name && !slices.ContainsFunc(h.probes, func(p monitor.MasterProbe) bool {
+			return p.Name == was.Name && p.Current == was.Current
+		})
+	})
 }
 
 // fencedGroup returns the group of which a server was the master, or is. A Sentinel may know
