@@ -253,7 +253,7 @@ func (k *checker) after(n *node, in monitor.Input) {
 		return
 	}
 	h.changes = changes
-	h.before, h.probes, h.changedAt = h.probes, h.core(n), k.w.now
+	h.before, h.probes = h.probes, h.core(n)
 	k.checked += uint64(len(h.probes))
 	for j := range h.before {
 		if h.before[j].Phase > election.WaitStart {
@@ -273,6 +273,7 @@ func (k *checker) after(n *node, in monitor.Input) {
 			was = now
 		}
 		h.note(was)
+		h.master(now.Name).turn(k.w.now, was, now)
 		k.attempted(n, now, was)
 		k.shape(n, now)
 		k.transition(n, now, was, in)

@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"slices"
 	"time"
 
 	"github.com/gosentinel/sentinel/monitor"
@@ -106,8 +105,8 @@ func (k *checker) holdsBack(n *node, c *conn, v *monitor.MasterView, rightful bo
 		k.fail(n.name, Fence, "%s was paused in TILT", c.addr)
 	}
 	longest, cold := 500*time.Millisecond, min(time.Second, v.DownAfter/2)
-	switch turned := n.seen.turned(k.w.now, v); {
-	case turned: // it was paused before this step made it the master, or a former one
+	switch {
+	case n.seen.master(v.Name).movedAt == k.w.now: // it was paused before this step made it the master, or a former one
 		if cmd.For > max(longest, cold) {
 			k.fail(n.name, Fence, "%s was paused for %v", c.addr, cmd.For)
 		}
@@ -129,15 +128,6 @@ func (k *checker) holdsBack(n *node, c *conn, v *monitor.MasterView, rightful bo
 	}
 }
 
-// turned reports whether the master is another one than when this step began.
-func (h *watch) turned(now Instant, v *monitor.MasterView) bool {
-	return h.changedAt == now && slices.ContainsFunc(h.before, func(was monitor.MasterProbe) bool {
-		return was.Name == v.Name && !slices.ContainsFunc(h.probes, func(p monitor.MasterProbe) bool {
-			return p.Name == was.Name && p.Current == was.Current
-		})
-	})
-}
-
 // fencedGroup returns the group of which a server was the master, or is. A Sentinel may know
 // of that from others.
 func (k *checker) fencedGroup(n *node, at monitor.HostPort) (name string, rightful bool) {
@@ -153,17 +143,11 @@ func (k *checker) fencedGroup(n *node, at monitor.HostPort) (name string, rightf
 }
 
 // isConfirmed reports whether a majority said within down-after what this Sentinel believes,
-// or believed when the step began in which it acts.
+// or believed when the turn began in which it acts. Of two that share an id, either may have
+// said it.
 func (k *checker) isConfirmed(n *node, v *monitor.MasterView) bool {
-	if k.confirms(n, v, v.ConfigEpoch) {
-		return true
-	}
-	for _, was := range n.seen.before {
-		if was.Name == v.Name && n.seen.changedAt == k.w.now && k.confirms(n, v, was.ConfigEpoch) {
-			return true
-		}
-	}
-	return false
+	m := n.seen.master(v.Name)
+	return k.confirms(n, v, v.ConfigEpoch) || m.turnedAt == k.w.now && k.confirms(n, v, m.epochWas) || k.tainted != ""
 }
 
 func (k *checker) confirms(n *node, v *monitor.MasterView, epoch monitor.Epoch) bool {
@@ -188,5 +172,16 @@ type formerMaster struct {
 func (k *checker) holdsOne(n *node, at monitor.HostPort) {
 	if until, ok := n.seen.holds[at]; ok && k.w.now < until {
 		k.fail(n.name, Fence, "%s is promoted while it is paused until %v", at, until.Sub(origin))
+	}
+}
+
+// turn notes a change of the configuration. A turn may have several: what is done in it may be
+// because of what was believed when it began.
+func (m *masterWatch) turn(now Instant, was, is *monitor.MasterProbe) {
+	if was.ConfigEpoch != is.ConfigEpoch && m.turnedAt != now {
+		m.turnedAt, m.epochWas = now, was.ConfigEpoch
+	}
+	if was.Current != is.Current {
+		m.movedAt = now
 	}
 }

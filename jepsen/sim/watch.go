@@ -24,8 +24,7 @@ type watch struct {
 	ballots   map[ballot]bool
 
 	probes, before []monitor.MasterProbe
-	changedAt      Instant // when before became probes
-	changes        uint64  // counted by the core when it was last compared
+	changes        uint64 // counted by the core when it was last compared
 	tiltBefore     bool
 	epochBefore    monitor.Epoch
 	failing        bool               // the disk failed at some time in this turn
@@ -67,6 +66,10 @@ type (
 
 // masterWatch is what one process did about one master.
 type masterWatch struct {
+	turnedAt Instant       // when its config epoch changed last
+	epochWas monitor.Epoch // what it was before the turn of then
+	movedAt  Instant       // when its address changed last
+
 	blocked  Instant                  // the last attempt, or the last vote for another
 	voted    ended                    // who got that vote; the zero value after an attempt
 	allow    permission               // of an attempt by itself
