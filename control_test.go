@@ -63,7 +63,7 @@ func full(t *testing.T) MasterConfig {
 		Name: "full", Addr: "10.0.0.1:6379", Quorum: 3, DownAfter: 5 * time.Second, FailoverTimeout: time.Minute, ParallelSyncs: 4,
 		AuthUser: "watcher", AuthPass: "secret", RenamedCommands: map[string]string{"CONFIG": "c0", "SLAVEOF": "s0"},
 		NotificationScript: script, ClientReconfigScript: script, RebootDownAfter: 2 * time.Second, NeverLead: true,
-		StockFailover: true, EmptyPromotionGrace: 3 * time.Second, HoldUnconfirmed: true,
+		StockFailover: true, EmptyPromotionGrace: 3 * time.Second, HoldUnconfirmed: true, AcceptEmpty: true,
 		Guards: Guards{ReturnFence: GuardOn, IsolationFence: GuardReport, Lineage: GuardOff, ForeignNode: GuardOn, Advertised: GuardReport, Refusal: GuardOff},
 	}
 }

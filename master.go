@@ -60,6 +60,9 @@ type MasterConfig struct {
 	// master that had some went down. 0: without end if the master keeps its data
 	// on disk, else 10 seconds.
 	EmptyPromotionGrace time.Duration
+	// AcceptEmpty has the lineage guard take the master as it is, once, when it comes
+	// back without its data. The Sentinel sets it to false when that has happened.
+	AcceptEmpty bool
 
 	// HoldUnconfirmed has a master that was restarted while this Sentinel did not run take no
 	// writes until a majority confirms that it is the master, however long that takes
@@ -104,7 +107,7 @@ func (m MasterConfig) core(names bool) (monitor.MasterConfig, error) {
 		ParallelSyncs: m.ParallelSyncs, AuthUser: m.AuthUser, AuthPass: m.AuthPass, Rename: rename,
 		NotificationScript: m.NotificationScript, ClientReconfigScript: m.ClientReconfigScript,
 		RebootDownAfter: m.RebootDownAfter, NeverLead: m.NeverLead,
-		PlannedFailover: planned, EmptyPromotionGrace: m.EmptyPromotionGrace, HoldUnconfirmed: m.HoldUnconfirmed, Guards: m.Guards,
+		PlannedFailover: planned, EmptyPromotionGrace: m.EmptyPromotionGrace, HoldUnconfirmed: m.HoldUnconfirmed, AcceptEmpty: m.AcceptEmpty, Guards: m.Guards,
 	}, errors.Join(wrong...)
 }
 
@@ -222,7 +225,7 @@ func masterConfig(m monitor.MasterConfig) MasterConfig {
 		AuthUser: m.AuthUser, AuthPass: m.AuthPass,
 		NotificationScript: m.NotificationScript, ClientReconfigScript: m.ClientReconfigScript,
 		RebootDownAfter: m.RebootDownAfter, NeverLead: m.NeverLead,
-		StockFailover: m.PlannedFailover == monitor.PlannedStock, EmptyPromotionGrace: m.EmptyPromotionGrace, HoldUnconfirmed: m.HoldUnconfirmed, Guards: m.Guards,
+		StockFailover: m.PlannedFailover == monitor.PlannedStock, EmptyPromotionGrace: m.EmptyPromotionGrace, HoldUnconfirmed: m.HoldUnconfirmed, AcceptEmpty: m.AcceptEmpty, Guards: m.Guards,
 	}
 	for _, e := range m.Rename.Entries() {
 		if c.RenamedCommands == nil {

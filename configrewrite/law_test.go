@@ -151,6 +151,7 @@ func randomMaster(r *rand.Rand, name string, st *monitor.State, format Format) *
 			PlannedFailover:      monitor.PlannedFailover(r.IntN(2)),
 			HoldUnconfirmed:      r.IntN(2) == 0,
 			EmptyPromotionGrace:  time.Duration(r.IntN(2)*r.IntN(1e6)) * unit,
+			AcceptEmpty:          r.IntN(2) == 0,
 			Guards:               randomGuards(r),
 		},
 		ConfigEpoch: monitor.Epoch(r.Uint64N(25)),

@@ -27,7 +27,7 @@ func fullState() monitor.State {
 				Name: "m", Addr: addr("10.0.0.1", 6379), Quorum: 2, DownAfter: time.Second, FailoverTimeout: time.Minute,
 				ParallelSyncs: 3, AuthUser: "au", AuthPass: "ap", NotificationScript: "/n", ClientReconfigScript: "/c",
 				RebootDownAfter: time.Hour, NeverLead: true, Rename: monitor.NewRenameTable(monitor.Renamed{From: "CONFIG", To: "c"}),
-				PlannedFailover: monitor.PlannedStock, EmptyPromotionGrace: 3 * time.Second, HoldUnconfirmed: true,
+				PlannedFailover: monitor.PlannedStock, EmptyPromotionGrace: 3 * time.Second, HoldUnconfirmed: true, AcceptEmpty: true,
 				Guards: monitor.Guards{ReturnFence: 1, IsolationFence: 2, Lineage: 3, ForeignNode: 1, Advertised: 2, Refusal: 3},
 			},
 			ConfigEpoch: 4, LeaderEpoch: 5,

@@ -8,6 +8,7 @@ import (
 // Replica holds what the choice of the replica to promote depends on.
 type Replica struct {
 	SDown     bool
+	Foreign   bool // it belongs to another group
 	Connected bool
 	LastAvail Instant // last acceptable PING reply
 	LastInfo  Instant // last INFO reply; 0 when never
@@ -43,6 +44,8 @@ func (r Rules) Reject(c Replica) string {
 		return "it is subjectively down"
 	case !c.Connected:
 		return "this Sentinel is not connected to it"
+	case c.Foreign:
+		return "it belongs to another group"
 	case c.Priority == 0:
 		return "its replica-priority is 0"
 	case r.Now.Sub(c.LastAvail) > r.MaxPingAge:

@@ -22,6 +22,10 @@ func (c *Core) sdownDue(now Instant, i *instance) (down bool, due Instant) {
 		if i.role == RoleReplica {
 			due = min(due, i.roleSince.Add(i.downAfter+2*c.tun.InfoPeriod))
 		}
+		due = min(due, c.ringDue(i.master))
+		if i.foreign {
+			due = min(due, i.foreignSince)
+		}
 		if m := i.master; m.lostSince != 0 {
 			due = min(due, m.lostSince)
 		}

@@ -44,7 +44,7 @@ func (c *Core) mayFollow(now Instant, i *instance, to Addr) (ok, never bool) {
 func (c *Core) neverFollows(i *instance, to Addr) bool {
 	target := i.master.serverAt(to)
 	switch {
-	case i.addr.Same(to), target != nil && i.sameServer(target):
+	case i.foreign, target != nil && target.foreign, i.addr.Same(to), target != nil && i.sameServer(target):
 		return true
 	case isLoopback(to.Shown(c.opts.AnnounceHostnames)) && !isLoopback(i.addr.DialTarget()) && !i.isOnThisHost():
 		c.logOnce("loopback:"+i.name+" "+to.Host, LevelWarning, "Server "+c.shown(i.addr).String()+" is not told to follow "+

@@ -48,6 +48,8 @@ type instance struct {
 	refusedAt    Instant // when the last role change was refused; 0: it was not
 	refusesUntil Instant // until then it is expected to refuse a promotion again; 0: not
 
+	belonging // what is known of the group to which it belongs
+
 	timer timer
 }
 

@@ -18,6 +18,7 @@ func (m *master) run(c *Core, now Instant) Instant {
 	next = min(next, c.expireAnswers(now, m))
 	c.checkODown(now, m)
 	next = min(next, c.tellAlone(now, m))
+	next = min(next, c.pauseLost(now, m))
 	if m.switchover.stage == preparing {
 		next = min(next, c.prepare(now, m))
 	}

@@ -25,18 +25,23 @@ func (c *Core) noteLineage(now Instant, m *master, info *Info) {
 	}
 	// A new master has less of the history of an old one that still serves: that is
 	// no loss of its own.
-	if (restarted || m.lostSince != 0 || m.compared != 0 || info.Role == RoleReplica) && c.hasLost(now, m, info) {
+	if restarted {
+		c.guardOver(&m.instance, LineageGuard)
+	}
+	told := restarted || m.lostSince != 0 || m.compared != 0
+	if (told || info.Role == RoleReplica) && c.hasLost(now, m, info) {
 		return
 	}
-	m.noteSaving(info)
-	m.noteApplied(info)
-	c.takeLineage(m, m.lineageOf(info))
+	if told {
+		c.tellLost(m, info)
+	}
+	c.take(m, info)
 }
 
 // inherit takes what a server says that is going to be the master, if that is known:
 // it may be gone before it is asked again.
 func (c *Core) inherit(m *master, r *replica) {
-	m.left = leftHistories{} // by the old one: the new one may never have left them
+	m.left = recent{} // by the old one: the new one may never have left them
 	if r != nil && r.role == RoleMaster && r.info != nil && !r.info.Loading {
 		m.loaded, m.saving, m.clean = false, saving{}, false
 		c.takeLineage(m, m.lineageOf(r.info))
@@ -61,6 +66,8 @@ func (m *master) lineageOf(info *Info) election.Lineage {
 func (c *Core) takeLineage(m *master, l election.Lineage) {
 	old, had := m.lineage, m.hadKeys
 	m.lineage = l
+	m.histories.add(l.ReplID)
+	m.histories.add(l.ReplID2)
 	if l.ReplID != old.ReplID && old.ReplID != "" {
 		m.left.add(old.ReplID)
 		c.noteLoss(m, old, l, false)
@@ -88,13 +95,16 @@ func (c *Core) noteNewHistory(r *replica, info *Info) {
 	m := r.master
 	l := m.lineage
 	switch {
-	case l.ReplID == "" || info.ReplID == "" || info.ReplID == l.ReplID, m.left.has(info.ReplID),
+	case m.foreign, l.ReplID == "" || info.ReplID == "" || info.ReplID == l.ReplID, m.left.has(info.ReplID),
 		info.Role != RoleReplica || !info.MasterLinkUp || info.Syncing || info.Loading,
 		!c.follows(r, m.addr), r.infoSent.Add(-info.MasterIO) < m.settledAt,
 		m.info != nil && info.ReplID == m.info.ReplID2: // it has not noticed yet that the master has left it
 		return
 	}
 	if m.settledAt == 0 || m.keeper(restartedAs(info, l.Persistent)) == nil {
+		if !info.Keys { // whether the master has all that it had is not known from this
+			c.tellLost(m, restartedAs(info, l.Persistent))
+		}
 		m.clean = false // that was said of the other history
 		l.ReplID, l.Offset, l.Keys, l.ReplID2, l.Second = info.ReplID, info.Offset, info.Keys, info.ReplID2, info.SecondOffset
 		c.takeLineage(m, l)
@@ -102,18 +112,21 @@ func (c *Core) noteNewHistory(r *replica, info *Info) {
 	c.requestInfo(c.now, &m.instance)
 }
 
-// leftHistories are the last histories that a master has left.
-type leftHistories struct {
-	ids  [8]string
+// recent are the last of some words: the histories that a master has left.
+type recent struct {
+	ids  [16]string
 	next int
 }
 
-func (h *leftHistories) add(id string) {
+func (h *recent) add(id string) {
+	if id == "" || h.has(id) {
+		return
+	}
 	h.ids[h.next] = id
 	h.next = (h.next + 1) % len(h.ids)
 }
 
-func (h *leftHistories) has(id string) bool { return slices.Contains(h.ids[:], id) }
+func (h *recent) has(id string) bool { return slices.Contains(h.ids[:], id) }
 
 // noteKeys takes from the replicas that m had keys: one has some, and is further in the
 // history of m than that was when it said it had none. Without this, a replica that was

@@ -162,8 +162,16 @@ func (c *Core) redialPeriod(l *link, cn *conn) time.Duration {
 	if l.unansweredSince == 0 {
 		return fast
 	}
-	return eased(fast, c.now.Sub(l.unansweredSince), 10, c.tun.PingPeriod)
+	age := c.now.Sub(l.unansweredSince)
+	period := eased(fast, age, 10, c.tun.PingPeriod)
+	if cn == &l.cmd && c.guardsData(l.owners[0].master) {
+		period = min(period, eased(guardDialPeriod, age, 100, c.tun.PingPeriod))
+	}
+	return period
 }
+
+// guardDialPeriod is how often a server is dialled about which every moment counts.
+const guardDialPeriod = 20 * time.Millisecond
 
 // connect dials cn when it is down and the last attempt is long enough ago.
 // Unlike in stock Sentinel the loss of the Pub/Sub connection alone does not

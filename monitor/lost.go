@@ -1,8 +1,6 @@
 package monitor
 
 import (
-	"strconv"
-
 	"github.com/gosentinel/sentinel/election"
 	"github.com/gosentinel/sentinel/event"
 )
@@ -63,19 +61,30 @@ func (m *master) between(id string, otherwise uint64) uint64 {
 	return otherwise
 }
 
+// mayHaveLost reports whether m is back with nothing, by its INFO. Its replicas may have got
+// their first keys, or have been filled, since they were heard.
+func (m *master) mayHaveLost(info *Info) bool {
+	l := m.lineage
+	return info.Role == RoleMaster && !info.Loading && !info.Keys && l.ReplID != "" && info.ReplID != l.ReplID && info.ReplID2 != l.ReplID
+}
+
 // hasLost notes that m is back without data that a replica still has, and reports
-// whether that is so.
+// whether that is so, and the guard is to act, or not known yet.
 func (c *Core) hasLost(now Instant, m *master, info *Info) bool {
 	r := m.keeper(info)
 	switch {
+	case r == nil && m.mayHaveLost(info) && c.compares(now, m):
+		return true
 	case r == nil:
 		c.endLoss(now, m)
 		m.compared = 0
 	case c.compares(now, m):
 	case m.lostSince == 0 && info.Role == RoleMaster:
+		if !c.replaces(m, r) {
+			return false
+		}
 		m.lostSince = now
-		c.log(LevelWarning, "Master "+m.cfg.Name+" is back without data that it had: replica "+r.name+" has them up to offset "+
-			strconv.FormatUint(r.data().Offset, 10)+". The master counts as down, so that a replica takes its place before all drop them")
+		c.touch(m)
 	}
 	return r != nil
 }
@@ -86,7 +95,9 @@ func (c *Core) compares(now Instant, m *master) bool {
 	waits := false
 	if m.lostSince == 0 && (m.compared == 0 || now < m.compared.Add(compareTime)) {
 		for _, r := range m.replicas {
-			if _, fresh := m.unchanged(r); !fresh && r.link.connected() && !r.has(FlagSDown) {
+			// While the master was loading, they may have dropped what they had.
+			_, fresh := m.unchanged(r)
+			if fresh = fresh && m.compared != 0 && r.infoRefresh >= m.compared; !fresh && r.link.connected() && !r.has(FlagSDown) {
 				waits = true
 				c.requestInfo(now, &r.instance)
 			}
@@ -103,9 +114,15 @@ func (c *Core) compares(now Instant, m *master) bool {
 
 // taken takes m as it was when it was not loading.
 func (c *Core) taken(m *master) {
-	m.noteSaving(m.settled)
-	m.noteApplied(m.settled)
-	c.takeLineage(m, m.lineageOf(m.settled))
+	c.tellLost(m, m.settled)
+	c.take(m, m.settled)
+}
+
+// take takes what m says that it has for what it has.
+func (c *Core) take(m *master, info *Info) {
+	m.noteSaving(info)
+	m.noteApplied(info)
+	c.takeLineage(m, m.lineageOf(info))
 }
 
 // reviewLoss ends that state when no replica has the data any more, or when nobody
@@ -123,7 +140,7 @@ func (c *Core) reviewLoss(now Instant, m *master) Instant {
 	}
 	due := m.lostSince.Add(m.cfg.FailoverTimeout)
 	switch {
-	case m.keeper(m.settled) == nil:
+	case m.keeper(m.settled) == nil, c.guardMode(m, LineageGuard) != GuardOn:
 	case m.attempt.InProgress():
 		return Never
 	case now < due:

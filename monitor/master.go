@@ -24,17 +24,22 @@ type master struct {
 	votedAt   Instant // when this Sentinel gave another a vote that puts its own attempts off; 0: the last one was not such
 	recall    recall
 	lineage   election.Lineage
-	left      leftHistories // before it, since the start of this Sentinel
-	hadKeys   bool          // since lineage.ReplID is its history; what is saved says this
-	process   RunID         // of the server, when lineage was noted
-	loaded    bool          // it had keys when it started
-	saving    saving        // as it was when lineage was noted
-	clean     bool          // all that it had then was on its disk
-	compared  Instant       // since when its data are compared with those of its replicas; 0: they are not
-	settled   *Info         // its last INFO in which it was not loading; nil: there is none since its address changed
-	settledAt Instant       // when it answered so; 0: never
-	lostSince Instant       // since when it is back without data that a replica has; 0: it is not
+	histories recent  // of the group, since the start of this Sentinel or RESET
+	left      recent  // before it, since the start of this Sentinel
+	hadKeys   bool    // since lineage.ReplID is its history; what is saved says this
+	process   RunID   // of the server, when lineage was noted
+	loaded    bool    // it had keys when it started
+	saving    saving  // as it was when lineage was noted
+	clean     bool    // all that it had then was on its disk
+	compared  Instant // since when its data are compared with those of its replicas; 0: they are not
+	settled   *Info   // its last INFO in which it was not loading; nil: there is none since its address changed
+	settledAt Instant // when it answered so; 0: never
+	lostSince Instant // since when it is back without data that a replica has; 0: it is not
 
+	ringSince  Instant // since when its chain of masters is known to lead back to itself; 0: it does not
+	ring       string  // that chain, in words
+	lossFence  lossFence
+	alsoNamed  recent // names under which others watch the group
 	replacedOn ConnID // connection over which it was told to follow the one in its place; 0: it was not
 
 	forgotten  forgotten // by RESET

@@ -548,6 +548,9 @@ func (s *redis) follow(master HostPort) {
 		s.role, s.following, s.linkUp, s.neverSync = RoleMaster, HostPort{}, false, false
 	case s.role == RoleReplica && s.following == master:
 	default:
+		for _, r := range s.attached() { // a server that gets another master drops its replicas
+			r.linkUp, r.linkSince = false, s.w.now
+		}
 		s.role, s.following, s.linkUp, s.linkSince = RoleReplica, master, false, s.w.now
 	}
 }

@@ -26,7 +26,8 @@ func (c *Core) infoReply(now Instant, in InfoReply) {
 			c.touch(i.master)
 			return
 		}
-		if m, ok := mem.(*master); ok {
+		c.reviewOrigin(i)
+		if m, ok := mem.(*master); ok && !i.foreign {
 			m.hasListed = m.hasListed || in.Info.Role == RoleMaster
 			m.forgotten = forgotten{} // it names those that it still has
 			c.noteLineage(now, m, in.Info)
@@ -40,6 +41,7 @@ func (c *Core) infoReply(now Instant, in InfoReply) {
 			c.noteLink(r, in.Info)
 		}
 		c.checkRole(now, i, in.Info.Role)
+		c.reviewOrder(now, i)
 		if i.kind != KindSentinel {
 			c.switchoverInfo(i.master, i, in.Token.Seq)
 		}
@@ -68,6 +70,7 @@ func (c *Core) checkRunID(now Instant, i *instance, info *Info) {
 		}
 	}
 	if i.runID != "" {
+		i.reborn = true
 		c.doubt(i)
 	}
 	i.runID, i.runIDSince, i.refusesUntil = info.RunID, now, 0

@@ -79,6 +79,10 @@ var masterOptions = append(option.Table[MasterConfig]{
 		Name: "hold-unconfirmed-master", Where: option.InFiles | option.BySet, Since: "gosentinel",
 		Doc: "Whether the return fence holds a restarted master back until a majority of the Sentinels has confirmed it, however long that takes; else for a second at most.",
 	}, func(m *MasterConfig) *bool { return &m.HoldUnconfirmed }, false),
+	option.Of(option.Spec{
+		Name: "accept-empty", Where: option.InFiles | option.BySet, Since: "gosentinel",
+		Doc: "Whether the master may come back without its data, once: for a flush by a restart that is planned. The Sentinel sets it to no when that has happened.",
+	}, func(m *MasterConfig) *bool { return &m.AcceptEmpty }, false),
 	option.Custom(option.Spec{
 		Name: "rename-command", Where: option.InFiles | option.BySet, Since: "5.0",
 		Doc: "Command words under which the servers know the commands that Sentinels send: the usual word and the one to send.",

@@ -45,7 +45,8 @@ func (c *Core) hello(now Instant, in *HelloReceived) {
 	}
 	h := &in.Hello
 	m := c.byName[h.MasterName]
-	if m == nil || !c.plausible(h) || !c.mayTell(m, in.Conn) {
+	c.noteClaim(now, in.Conn, h)
+	if m == nil || !c.plausible(h) || !c.mayTell(m, in.Conn, h) {
 		return
 	}
 	if h.RunID == c.opts.MyID {
@@ -64,9 +65,9 @@ func (c *Core) hello(now Instant, in *HelloReceived) {
 }
 
 // mayTell reports whether what is heard over a connection can be about m: it was
-// published to this Sentinel itself, or on a server that is watched for m. Otherwise
+// published to this Sentinel itself, or on a server that is watched for m and not foreign. Otherwise
 // anybody who may publish on one server could move the masters of all others.
-func (c *Core) mayTell(m *master, conn ConnID) bool {
+func (c *Core) mayTell(m *master, conn ConnID, h *Hello) bool {
 	if conn == 0 {
 		return true
 	}
@@ -75,6 +76,12 @@ func (c *Core) mayTell(m *master, conn ConnID) bool {
 		return false // closed by us; what it was to is not known any more
 	}
 	i := l.owners[0]
+	if i.foreign {
+		return false // its Sentinels may call their master by the same name
+	}
+	if !c.mayIntroduce(i, h) {
+		return false
+	}
 	if i.master == m || i.addr.Same(m.addr) || m.replicaAt(i.addr) != nil {
 		return true
 	}

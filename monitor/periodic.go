@@ -96,6 +96,9 @@ func (c *Core) infoPeriod(i *instance) time.Duration {
 	if i.kind == KindMaster && i.info != nil && i.info.Loading {
 		period = min(period, c.tun.InfoFast) // what it has is known when it has read it
 	}
+	if i.kind == KindMaster && m.role == RoleReplica && c.guardMode(m, AdvertisedGuard) == GuardOn {
+		period = min(period, c.tun.InfoFast) // nobody may be the master
+	}
 	if i.kind == KindMaster && len(m.replicas) == 0 && c.now < i.link.cmd.upAt.Add(newMasterWindow) {
 		return min(period, c.tun.InfoFast) // its replicas may be connecting, and a failover needs them
 	}
@@ -104,6 +107,8 @@ func (c *Core) infoPeriod(i *instance) time.Duration {
 	}
 	r := c.members[i.id].(*replica)
 	switch {
+	case r.foreign:
+		return period
 	case m.attempt.Phase() == election.SelectReplica && r.applies():
 		return c.tun.InfoPoll
 	case m.attempt.Phase() == election.SelectReplica && (r.loading || r.heldBack(c.now)):

@@ -2,6 +2,7 @@ package monitor
 
 // Disk is what a server says about its RDB. The zero value says nothing.
 type Disk struct {
+	Appends bool  // aof_enabled: it writes an append only file
 	Saved   int64 // rdb_last_save_time: of the last file, for whatever it was written; 0 when absent
 	Changes int64 // of keys since then, as far as Counted
 	Counted bool  // rdb_changes_since_last_save was there
@@ -55,7 +56,7 @@ func (c *infoCounts) parse(key, value []byte) bool {
 }
 
 func (c *infoCounts) disk() Disk {
-	return Disk{Saved: c.lastSave.n, Loaded: c.loaded.n, Syncs: c.syncFull.n, Changes: c.changes.n, Counted: c.changes.told}
+	return Disk{Appends: c.aofEnabled.n == 1, Saved: c.lastSave.n, Loaded: c.loaded.n, Syncs: c.syncFull.n, Changes: c.changes.n, Counted: c.changes.told}
 }
 
 // persistent reports whether a server that sent this reply to INFO has its data on

@@ -45,7 +45,7 @@ func (c *Core) Replicas(now Instant, name string) ([]ReplicaView, bool) {
 			InstanceView:   c.instanceView(now, &r.instance),
 			MasterLinkDown: r.masterLinkDown, MasterLinkUp: r.masterLinkUp,
 			MasterHost: r.masterHost, MasterPort: r.masterPort,
-			Priority: r.priority, Offset: r.offset, Announced: r.announced,
+			Priority: r.priority, Offset: r.offset, Announced: r.announced && !r.foreign,
 		}
 	}
 	return views, true
@@ -118,11 +118,11 @@ func (c *Core) masterView(now Instant, m *master) MasterView {
 		InstanceView:  c.instanceView(now, &m.instance),
 		FailoverState: m.attempt.Phase().String(),
 		ConfigEpoch:   m.configEpoch,
-		Replicas:      len(m.replicas), OtherSentinels: len(m.peers), Unreachable: len(m.distant),
+		Replicas:      m.ownReplicas(), OtherSentinels: len(m.peers), Unreachable: len(m.distant),
 		Quorum: m.cfg.Quorum, FailoverTimeout: m.cfg.FailoverTimeout, ParallelSyncs: m.cfg.ParallelSyncs,
 		NotificationScript: m.cfg.NotificationScript, ClientReconfigScript: m.cfg.ClientReconfigScript,
 		Pause: m.pause.FailoverPause, PauseLeft: max(m.pause.until.Sub(now), 0),
-		PlannedFailover: m.cfg.PlannedFailover, EmptyPromotionGrace: m.cfg.EmptyPromotionGrace,
+		PlannedFailover: m.cfg.PlannedFailover, EmptyPromotionGrace: m.cfg.EmptyPromotionGrace, AcceptEmpty: m.cfg.AcceptEmpty,
 		Guards:          c.guardViews(m),
 		Current:         c.shown(m.current()),
 		UsableSentinels: 1,

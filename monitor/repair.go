@@ -54,6 +54,8 @@ func (c *Core) fault(r *replica) (fault Event, from Instant) {
 		// replica may have followed the new one for long. The two orders would
 		// alternate without end.
 		return nil, Never
+	case r.foreign:
+		return nil, Never
 	case r.loading:
 		return nil, Never // it would refuse, and be told again only after an INFO period
 	case r.role == RoleMaster:
@@ -141,6 +143,6 @@ func (c *Core) follows(r *replica, addr Addr) bool {
 // told to follow it (state-machine.md §2.3, Helper predicates). While it is not known
 // whether it is back without data that it had, it is not: they might have them.
 func (c *Core) looksSane(now Instant, m *master) bool {
-	return m.role == RoleMaster && !m.has(FlagSDown|FlagODown) && m.compared == 0 &&
+	return m.role == RoleMaster && !m.foreign && !m.has(FlagSDown|FlagODown) && m.compared == 0 &&
 		m.infoRefresh != 0 && now.Sub(m.infoRefresh) < 2*c.tun.InfoPeriod
 }

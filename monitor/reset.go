@@ -9,6 +9,8 @@ func (c *Core) resetMaster(now Instant, m *master) {
 	m.runID, m.info, m.settled, m.settledAt = "", nil, nil, 0
 	m.process, m.loaded, m.lostSince, m.saving = "", false, 0, saving{}
 	m.clean, m.compared, m.replacedOn = false, 0, 0
+	m.ringSince, m.ring = 0, ""
+	m.lossFence, m.belonging = lossFence{}, belonging{}
 	m.infoRefresh, m.infoSent, m.infoPending = 0, 0, false
 	m.helloDue, m.helloPending = now, false
 	m.role, m.roleSince = RoleMaster, now
@@ -48,6 +50,7 @@ func (c *Core) reset(now Instant, m *master) {
 	// would put +sdown off without end.
 	role, roleSince, reboot := m.role, m.roleSince, m.has(FlagMasterReboot)
 	c.resetMaster(now, m)
+	m.histories = recent{}
 	if role == RoleReplica {
 		m.role, m.roleSince = role, roleSince
 	}

@@ -12,7 +12,7 @@ import (
 // false when nothing was sent.
 func (c *Core) changeRole(now Instant, i *instance, to Addr) bool {
 	cmd := SlaveOf{Host: to.Shown(c.opts.AnnounceHostnames), Port: to.Port}
-	if !i.link.connected() {
+	if !i.link.connected() || i.foreign {
 		return false
 	}
 	if cmd.Host != "" {

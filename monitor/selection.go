@@ -125,6 +125,9 @@ func (c *Core) selectionWait(m *master, f *contest) time.Duration {
 		if r.infoRefresh < m.attempt.Begun {
 			wait = max(wait, c.tun.SelectWait)
 		}
+		if r == f.best && r.infoRefresh < r.link.cmd.upAt {
+			wait = max(wait, c.tun.SelectPatience) // another server may answer there now
+		}
 		if r.applies() && f.rules.Lineage.Standing(f.cs[k]) == f.standing {
 			wait = max(wait, applyTime)
 		}
@@ -188,7 +191,7 @@ func (c *Core) candidates(now Instant, m *master) []election.Replica {
 	for k, r := range m.replicas {
 		down, _ := c.sdownDue(now, &r.instance)
 		cs[k] = election.Replica{
-			SDown: down || r.has(FlagSDown), Connected: r.link.connected(), LastAvail: r.link.lastAvail,
+			SDown: down || r.has(FlagSDown), Foreign: r.foreign, Connected: r.link.connected(), LastAvail: r.link.lastAvail,
 			LastInfo: r.infoRefresh, Priority: r.priority, LinkDown: r.masterLinkDown,
 			Data: r.data(), Keys: r.info != nil && r.info.Keys, Master: r.role == RoleMaster,
 			InSync: r.inSync || c.isReplicaOf(m, r), Direct: c.follows(r, m.addr), Latest: m.isLatest(r), Refused: now < r.refusesUntil, Rank: r.rank, RunID: r.runID,

@@ -151,3 +151,21 @@ func (c *Core) PersistFailing() string {
 	}
 	return c.disk.reason
 }
+
+// MasterOf returns the name of the master to which a record belongs; "" when there is no
+// such record any more.
+func (c *Core) MasterOf(id InstanceID) string {
+	if mem := c.members[id]; mem != nil {
+		return mem.base().master.cfg.Name
+	}
+	return ""
+}
+
+// FencedFor returns the name of the master for which a fence was dialled; "" when the
+// connection is none, or is closed.
+func (c *Core) FencedFor(conn ConnID) string {
+	if f := c.fences[conn]; f != nil {
+		return f.m.cfg.Name
+	}
+	return ""
+}

@@ -67,7 +67,10 @@ type MasterConfig struct {
 	// back until a majority confirms that it is the master, however long that takes. Without
 	// it, it is held for a second at most.
 	HoldUnconfirmed bool
-	Guards          Guards
+	// AcceptEmpty has the lineage guard take a master as it is, once, that comes back
+	// without its data.
+	AcceptEmpty bool
+	Guards      Guards
 }
 
 // MasterState is one master with everything learned about it.

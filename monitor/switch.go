@@ -16,6 +16,7 @@ func (c *Core) switchToPromoted(now Instant, m *master) {
 type server struct {
 	addr Addr
 	link *link
+	belonging
 }
 
 // switchTo makes addr the address of m, with the old master and the other
@@ -31,10 +32,10 @@ func (c *Core) switchTo(now Instant, m *master, addr Addr) {
 	c.inherit(m, m.replicaAt(addr))
 	servers := []server{}
 	for _, r := range m.replicas {
-		servers = append(servers, server{r.addr, r.link})
+		servers = append(servers, server{r.addr, r.link, r.belonging})
 		c.unregister(&r.instance)
 	}
-	servers = append(servers, server{m.addr, m.link})
+	servers = append(servers, server{m.addr, m.link, m.belonging})
 	m.replicas = nil
 	c.noteExMaster(now, m, addr)
 	m.cold = cold{} // a pause goes on at what is a former master now
@@ -53,6 +54,7 @@ func (c *Core) switchTo(now Instant, m *master, addr Addr) {
 		// Two can match when two names resolve to one address.
 		if s.addr.Same(addr) && m.link == nil {
 			c.reuseLink(now, s.link, &m.instance)
+			m.belonging = s.belonging
 		}
 	}
 	if m.link == nil {
@@ -65,6 +67,7 @@ func (c *Core) switchTo(now Instant, m *master, addr Addr) {
 		}
 		if r := c.addReplica(now, m, s.addr, s.link); r != nil {
 			c.reuseLink(now, s.link, &r.instance)
+			r.belonging = s.belonging
 			c.emit(&r.instance, event.ReplicaAdded{Instance: c.ref(&r.instance)})
 		} else {
 			c.closeLink(s.link)

@@ -208,8 +208,8 @@ func (c *Core) awaitTarget(now Instant, m *master) Instant {
 	return Never
 }
 
-// commandDone takes the answer to a command that a switchover waits for, or that passes
-// a pause on.
+// commandDone takes the answer to a command that a switchover waits for, that pauses a
+// master, or that passes a pause of failovers on.
 func (c *Core) commandDone(in CommandDone) {
 	l := c.replyOn(in.Conn)
 	mem := c.members[in.Token.Instance]
@@ -220,7 +220,13 @@ func (c *Core) commandDone(in CommandDone) {
 		c.pausePassed(p, in)
 		return
 	}
-	if m := mem.base().master; m.switchover.active() {
+	m := mem.base().master
+	if mem.base() == &m.instance && m.lossFence.seq != 0 && in.Token.Seq == m.lossFence.seq {
+		c.lossPaused(c.now, m, in.Refused)
+		c.touch(m)
+		return
+	}
+	if m.switchover.active() {
 		c.switchoverDone(m, mem.base(), in.Token.Seq, in.Refused)
 	}
 }

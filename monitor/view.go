@@ -25,6 +25,7 @@ type MasterView struct {
 	ClientReconfigScript string
 	PlannedFailover     PlannedFailover
 	EmptyPromotionGrace time.Duration // 0: not set
+	AcceptEmpty         bool          // the next return without data is taken as it is
 	Pause               FailoverPause // Version 0: failovers are not paused
 	PauseLeft           time.Duration
 	Guards              []GuardView

@@ -171,11 +171,14 @@ func (p *pairs) num(name string, n uint64) {
 }
 
 func (p *pairs) yes(name string, is bool) {
-	value := "no"
+	p.text(name, yesOrNo(is))
+}
+
+func yesOrNo(is bool) string {
 	if is {
-		value = "yes"
+		return "yes"
 	}
-	p.text(name, value)
+	return "no"
 }
 
 // when adds a time; 0 when there is none.

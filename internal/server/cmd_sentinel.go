@@ -205,6 +205,7 @@ func cmdMaster(r *request) {
 		f.linkFields(m.InstanceView)
 		f.text("planned-failover", m.PlannedFailover.String())
 		f.age("empty-promotion-grace", m.EmptyPromotionGrace)
+		f.text("accept-empty", yesOrNo(m.AcceptEmpty))
 		f.pauseFields(m)
 		for _, g := range m.Guards {
 			f.text(g.Guard.String(), g.Mode.String())

@@ -141,10 +141,11 @@ var differences = []*difference{
 	{kind: ours, reason: ownLease, line: `^command( info| info sentinel)?$`, from: `("sentinel\|is-master-down-by-addr"), :6`, to: `$1, :-6`},
 	{kind: ours, reason: ownLease, line: `^sentinel is-master-down-by-addr 1.2.3.4 1 0 \* lease 1000$`, from: `.*`, to: `[:0, "*", :0, :0]`},
 	{kind: ours, reason: ownLease, line: `^sentinel is-master-down-by-addr 1.2.3.4 1 0 \* lease 0$`, from: `.*`, to: `-ERR Invalid lease: a number of milliseconds from 1 to 10000 is expected`},
-	{kind: ours, reason: ownOptions, line: `^sentinel set spare (planned-failover (stock|safe)|empty-promotion-grace (5000|0)|hold-unconfirmed-master (yes|no))$`, from: `.*`, to: `+OK`},
+	{kind: ours, reason: ownOptions, line: `^sentinel set spare (planned-failover (stock|safe)|empty-promotion-grace (5000|0)|hold-unconfirmed-master (yes|no)|accept-empty (yes|no))$`, from: `.*`, to: `+OK`},
 	{kind: ours, reason: ownOptions, line: `^sentinel set spare planned-failover later$`, from: `.*`, to: `-ERR Invalid argument 'later' for SENTINEL SET 'planned-failover': it must be safe or stock`},
 	{kind: ours, reason: ownOptions, line: `^sentinel set spare empty-promotion-grace -1$`, from: `.*`, to: `-ERR Invalid argument '-1' for SENTINEL SET 'empty-promotion-grace'`},
 	{kind: ours, reason: ownOptions, line: `^sentinel set spare hold-unconfirmed-master perhaps$`, from: `.*`, to: `-ERR Invalid argument 'perhaps' for SENTINEL SET 'hold-unconfirmed-master'`},
+	{kind: ours, reason: ownOptions, line: `^sentinel set spare accept-empty perhaps$`, from: `.*`, to: `-ERR Invalid argument 'perhaps' for SENTINEL SET 'accept-empty'`},
 	{kind: ours, reason: ownOptions, line: `^sentinel set spare (return-fence report|[a-z-]+ auto)$`, from: `.*`, to: `+OK`},
 	{kind: ours, reason: ownOptions, line: `^sentinel set spare return-fence perhaps$`, from: `.*`, to: `-ERR Invalid argument 'perhaps' for SENTINEL SET 'return-fence': it must be auto, off, report or on`},
 	{kind: ours, reason: ownOptions, line: `^sentinel config get default-return-fence$`, from: `^\[\]`, to: `["default-return-fence", "auto"]`},
@@ -178,7 +179,7 @@ const ownFailover = "takes COORDINATED or FORCE, and TO <host> <port>, after SEN
 const ownJournal = "keeps a journal of failovers, which SENTINEL FAILOVERS tells, and says in the log how each begins and ends"
 const ownPause = "has SENTINEL PAUSE-FAILOVER and RESUME-FAILOVER"
 const ownLease = "takes LEASE <ms> at the end of IS-MASTER-DOWN-BY-ADDR, by which a peer of its kind leads a planned failover"
-const ownOptions = "has the options planned-failover, empty-promotion-grace and hold-unconfirmed-master, and those of the guards"
+const ownOptions = "has the options planned-failover, empty-promotion-grace, hold-unconfirmed-master and accept-empty, and those of the guards"
 const usableAddress = "takes an announced address to which nobody can connect for none, and one in blanks without them"
 const badAddress = "refuses addresses at which nobody can connect, or which hello messages cannot carry"
 

@@ -3,7 +3,7 @@ package mutants
 import "slices"
 
 // Table lists all mutations.
-var Table = slices.Concat(general, switchover, policy, fence)
+var Table = slices.Concat(general, switchover, policy, fence, guards)
 
 // general are those of elections, failovers, files and links.
 var general = []Mutation{
@@ -439,7 +439,7 @@ var general = []Mutation{
 	},
 	{
 		Name: "hello about a master of other servers", Why: "anybody who may PUBLISH on one server moves all masters",
-		Edits: []Edit{{"monitor/peer.go", "|| !c.mayTell(m, in.Conn) {", "{"}},
+		Edits: []Edit{{"monitor/peer.go", "|| !c.mayTell(m, in.Conn, h) {", "{"}},
 	},
 	{
 		Name: "first vote after the file has lost its epochs", Why: "one vote of the earlier life and one of this elect two",

@@ -181,6 +181,7 @@ func (k *checker) judgement(n *node, m *masterWatch, e monitor.Event) {
 			k.without(n, e, "-sdown of the one before")
 		}
 		down[key] = true
+		k.ringed(n, e.Instance)
 	case event.SDownCleared:
 		down, key := m.downOf(e.Instance)
 		if !down[key] {
@@ -212,8 +213,9 @@ func (k *checker) judgement(n *node, m *masterWatch, e monitor.Event) {
 		}
 		m.replicas[e.Instance.Name] = true
 	case event.ConvertToReplica:
-		if n.seen.fenced[e.Instance.Addr] { // and that was checked when it was told
-			delete(n.seen.fenced, e.Instance.Addr)
+		// It was checked when it was told over the fence. The ordinary rule may have told it
+		// the same in that moment.
+		if at := n.seen.fenced[e.Instance.Addr]; at != 0 && k.w.now.Sub(at) < 6*time.Second {
 			break
 		}
 		k.corrected(n, e, e.Instance, 4*n.tun.PublishPeriod)

@@ -21,14 +21,14 @@ type kind struct {
 // membership; gossip, which is lost, late and one-way; hellos that do not tell where
 // their Sentinel is, which the default mix is without; what may come between the
 // steps of a planned switchover; operators who pause failovers, which the default mix is
-// without too; many masters at one moment, which it is also without. "stock" adds stock Sentinels
+// without too; many masters at one moment, and servers of two groups that swap their addresses, which it is also without. "stock" adds stock Sentinels
 // to the world instead of faults.
-var FaultGroups = []string{"server", "sentinel", "net", "disk", "operator", "member", "gossip", "impostor", "switchover", "policy", "zone", "stock"}
+var FaultGroups = []string{"server", "sentinel", "net", "disk", "operator", "member", "gossip", "impostor", "switchover", "policy", "zone", "swap", "stock"}
 
 var kinds []kind
 
 func init() {
-	kinds = slices.Concat(serverFaults, sentinelFaults, netFaults, diskFaults, operatorFaults, memberFaults, gossipFaults, impostorFaults, switchoverFaults, policyFaults, zoneFaults)
+	kinds = slices.Concat(serverFaults, sentinelFaults, netFaults, diskFaults, operatorFaults, memberFaults, gossipFaults, impostorFaults, switchoverFaults, policyFaults, zoneFaults, swapFaults)
 }
 
 // FaultKinds are the names of the faults in a group, or of all for "".

@@ -74,7 +74,7 @@ func (k *checker) fences(n *node, c *conn, s monitor.Send) {
 		n.seen.unholds[s.Token.Seq] = c.addr
 		return // also of a group that was removed just now
 	}
-	name, rightful := k.fencedGroup(n, c.addr)
+	name, rightful := k.fencedGroup(n, s.Conn, c.addr)
 	v, ok := n.core.Master(k.w.now, name)
 	if !ok {
 		k.fail(n.name, Fence, "%T was sent to %s, which was the master of no group", s.Cmd, c.addr)
@@ -93,7 +93,7 @@ func (k *checker) fences(n *node, c *conn, s monitor.Send) {
 		case !k.isConfirmed(n, &v):
 			k.fail(n.name, Fence, "%s was told to follow %s by one that may have been cut off", c.addr, to)
 		}
-		n.seen.fenced[c.addr] = true
+		n.seen.fenced[c.addr] = k.w.now
 	case monitor.PublishHello, monitor.Ping:
 		k.fail(n.name, Fence, "%T was sent to %s over a fence", cmd, c.addr)
 	}
@@ -128,14 +128,16 @@ func (k *checker) holdsBack(n *node, c *conn, v *monitor.MasterView, rightful bo
 	}
 }
 
-// fencedGroup returns the group of which a server was the master, or is. A Sentinel may know
-// of that from others.
-func (k *checker) fencedGroup(n *node, at monitor.HostPort) (name string, rightful bool) {
+// fencedGroup returns the group for which a server is fenced: it was the master of that, or is
+// a master. A Sentinel may know of that from others.
+func (k *checker) fencedGroup(n *node, on monitor.ConnID, at monitor.HostPort) (name string, rightful bool) {
 	for _, p := range n.seen.probes {
 		if v, ok := n.core.Master(k.w.now, p.Name); ok && v.Addr == at {
 			return p.Name, true
 		}
-		if k.former[formerMaster{p.Name, at}] {
+		// An address that has passed from one group to another may have been that of both
+		// masters. The Sentinel may have closed the connection since.
+		if of := n.core.FencedFor(on); k.former[formerMaster{p.Name, at}] && (of == "" || of == p.Name) {
 			name = p.Name
 		}
 	}

@@ -37,6 +37,9 @@ const (
 	Planned
 	Untouched
 	Pauses
+	Emptied
+	Foreign
+	Ring
 	Halted
 	Permitted
 	Unpauser
@@ -90,6 +93,9 @@ var invariants = [invariantsEnd]struct{ name, text string }{
 	Planned:   {"planned", "a master that serves is handed over when an operator asks for a failover"},
 	Untouched: {"untouched", "before an election is won a switchover sends nothing but PING and INFO"},
 	Pauses:    {"pauses", "a pause is short, hits the master alone, and no own hello waits behind it"},
+	Emptied:   {"emptied", "without an election a master is paused only if it has lost data by a restart that a replica has"},
+	Foreign:   {"foreign", "a server that says that it follows another group, and has its data, is given no role"},
+	Ring:      {"ring", "a master that is a replica counts as down before its time only if nobody in its chain of masters takes writes or sends data"},
 	Halted:    {"halted", "while an operator has paused failovers no attempt is begun but by force, and nobody gets a vote"},
 	Permitted: {"permitted", "no attempt is begun against the policy of the program, or before it had its time to answer"},
 	Unpauser:  {"unpauser", "a pause is ended by who has begun it or was elected since"},

@@ -118,7 +118,7 @@ func (o *Options) nodeName(k int) string {
 
 // Draw makes a scenario out of a seed: the options, and faults of the named
 // groups (see [FaultGroups]); none named means all but
-// "stock", "policy" and "zone". Every option and
+// "stock", "policy", "zone" and "swap". Every option and
 // the rate of every fault is drawn anew for each seed, so that worlds differ in
 // kind and not only in luck.
 func Draw(seed uint64, groups []string) Scenario {
@@ -162,12 +162,15 @@ func Draw(seed uint64, groups []string) Scenario {
 	if groups != nil && in("zone") {
 		o.Masters, o.Clients = 3+more.IntN(6), 1
 	}
+	if groups != nil && in("swap") {
+		o.Masters, o.Storage = max(o.Masters, 2), ""
+	}
 	o.PingPeriod = []time.Duration{0, 0, time.Second}[more.IntN(3)]
 	return Scenario{Seed: seed, Options: o, Faults: drawFaults(rng, o, in)}
 }
 
 // extra are the groups that must be asked for.
-var extra = []string{"stock", "policy", "zone"}
+var extra = []string{"stock", "policy", "zone", "swap"}
 
 func wanted(groups []string, group string) bool {
 	if len(groups) == 0 {

@@ -41,6 +41,7 @@ type server struct {
 	role      monitor.Role
 	following monitor.HostPort
 	roleSince Instant // of the last change of role or master
+	movedAt   Instant // when it last got another address; 0: never
 	switched  bool    // by the last of the orders of a switchover
 
 	heldDown     Instant    // when a Sentinel last said that it is down

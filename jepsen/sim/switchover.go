@@ -292,11 +292,17 @@ func (k *checker) handedOver(n *node, s monitor.Send) {
 		k.fences(n, c, s)
 		return
 	}
+	if _, ok := s.Cmd.(monitor.SlaveOf); ok {
+		k.keepsAway(n, s, c)
+	}
 	for j := range n.seen.probes {
 		p := &n.seen.probes[j]
 		v, ok := n.core.Master(k.w.now, p.Name)
 		if !ok || c.addr != v.Addr && !n.core.Knows(p.Name, c.addr) {
 			continue
+		}
+		if of := n.core.MasterOf(s.Token.Instance); of != "" && of != p.Name {
+			continue // an address may have passed from one group to another
 		}
 		h := &n.seen.master(p.Name).handover
 		switch cmd := s.Cmd.(type) {
@@ -304,7 +310,7 @@ func (k *checker) handedOver(n *node, s monitor.Send) {
 			k.behindPause(n, c, s)
 			return
 		case monitor.PauseWrites:
-			k.acts(n, p.Name, s.Cmd, c)
+			k.mayPause(n, p.Name, &v, c)
 			k.pauses(n, p.Name, &v, c, s, cmd)
 		case monitor.Unpause:
 			k.unpauses(n, h, c, s)
@@ -321,6 +327,24 @@ func (k *checker) handedOver(n *node, s monitor.Send) {
 				}
 			}
 		}
+	}
+}
+
+// mayPause checks that a master is paused by who was elected, or because it has lost data by
+// a restart that a replica still has, as far as was heard (Emptied).
+func (k *checker) mayPause(n *node, name string, v *monitor.MasterView, c *conn) {
+	m := n.seen.master(name)
+	if m.handover.active || n.seen.led[name] == k.w.now {
+		k.looked[Untouched]++
+		return
+	}
+	k.looked[Emptied]++
+	replicas, _ := n.core.Replicas(k.w.now, name)
+	h := n.seen.infos[v.Addr]
+	if h.info == nil || h.info.Role != monitor.RoleMaster || m.lineage == nil || !slices.ContainsFunc(replicas, func(r monitor.ReplicaView) bool {
+		return r.Info != "" && m.lineage.saves(monitor.ParseInfo(r.Info.Bytes()))
+	}) {
+		k.fail(n.name, Emptied, "%s was paused, and no replica is known to have what it has lost", c.addr)
 	}
 }
 

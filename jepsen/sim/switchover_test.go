@@ -78,10 +78,22 @@ var switchoverViolations = []violation{
 		s.k.operated(s.n, monitor.FailoverOp{Name: "m0"})
 		s.send(1, monitor.SlaveOf{})
 	}},
-	{Untouched, "a pause without an election", func(s *scene) { s.send(0, monitor.PauseWrites{For: time.Millisecond}) }},
+	{Emptied, "a pause without an election", func(s *scene) { s.send(0, monitor.PauseWrites{For: time.Millisecond}) }},
 	{Untouched, "a role change without an election", func(s *scene) { s.send(0, toItself) }},
 	{Untouched, "clients are disconnected without an election", func(s *scene) { s.send(0, monitor.KillClients{}) }},
 	{Untouched, "a file is rewritten without an election", func(s *scene) { s.send(1, monitor.RewriteConfig{}) }},
+	{Foreign, "a replica of another group is given a role", func(s *scene) {
+		at := s.w.servers[0].addr
+		is := retired(5)
+		is.MasterHost, is.MasterPort = at.Host, at.Port
+		s.k.stranger(s.n, "m1", s.w.servers[1], &is, &lineage{id: "2" + shown[1:], keys: true}, &lineage{id: shown, keys: true}, at)
+	}},
+	{Ring, "a master counts as down at once that was made a replica of one that takes writes", func(s *scene) {
+		s.w.servers[0].follow(s.w.servers[1].addr)
+		s.w.servers[1].follow(monitor.HostPort{})
+		s.w.advance(11 * time.Second)
+		s.k.ringed(s.n, s.master)
+	}},
 	{Pauses, "too long for the Sentinel itself", func(s *scene) {
 		s.attempting()
 		s.send(0, monitor.PauseWrites{For: 501 * time.Millisecond})

@@ -41,7 +41,7 @@ type watch struct {
 	configs        map[configKey]configWord     // what peers have told
 	holds          map[monitor.HostPort]Instant // until when servers may be paused by the own fences
 	unholds        map[uint64]monitor.HostPort  // ends of such pauses that are not answered, by token
-	fenced         map[monitor.HostPort]bool    // servers that were told over a fence to follow the master
+	fenced         map[monitor.HostPort]Instant // when a server was told over a fence to follow the master
 	promotions     map[uint64]string            // orders to become a master that have no answer, and the master
 }
 
@@ -130,7 +130,7 @@ func (h *watch) init() {
 	h.said, h.forcing = map[monitor.PeerRef]spokenWord{}, map[monitor.PeerRef]string{}
 	h.spoke, h.lie = map[spoken]Instant{}, nil
 	h.words, h.unholds = map[uint64]configMsg{}, map[uint64]monitor.HostPort{}
-	h.configs, h.holds, h.fenced = map[configKey]configWord{}, map[monitor.HostPort]Instant{}, map[monitor.HostPort]bool{}
+	h.configs, h.holds, h.fenced = map[configKey]configWord{}, map[monitor.HostPort]Instant{}, map[monitor.HostPort]Instant{}
 	h.promotions, h.demoted = map[uint64]string{}, map[monitor.HostPort]bool{}
 	h.probes, h.before, h.tiltBefore = h.probes[:0], h.before[:0], false
 }

@@ -37,7 +37,7 @@ var faults = []fault{
 // mixes are the groups of faults that are looked at with everything going on.
 func mixes() []string {
 	groups := append([]string{"default"}, sim.FaultGroups...)
-	return slices.DeleteFunc(groups, func(g string) bool { return g == "stock" || g == "policy" || g == "zone" })
+	return slices.DeleteFunc(groups, func(g string) bool { return g == "stock" || g == "policy" || g == "zone" || g == "swap" })
 }
 
 // subject is one row of the results: the same scenarios with both kinds of
