@@ -131,6 +131,7 @@ var differences = []*difference{
 		to: `-ERR Invalid IP address or hostname specified: nobody can connect to this address -ERR No such master with that name`},
 	{kind: ours, reason: "refuses a directory as a script", line: `^sentinel set spare client-reconfig-script /etc$`, from: `.*`, to: `-ERR Client reconfiguration script seems non existing or non executable`},
 	{kind: ours, reason: "asks for votes in a failover on demand as well", line: `^(event|log|call), failover (?:on demand|without loss), peer, \+vote-for-leader$`, more: `(# )?\+vote-for-leader \{subject-id\} \d+\n`},
+	{kind: ours, reason: ownOptions, line: `^(event|log|call), .*, subject, (master|slave) `, more: `(# )?\+guard(-report)? [^\n]*\n?`},
 	{kind: ours, reason: ownOptions, line: `^(event|log|call), the way of stock, subject, master mymaster$`, more: `(# )?\+set master mymaster 127\.0\.0\.1 \{replica1-port\} planned-failover stock\n?`},
 	{kind: ours, reason: ownOptions, line: `^log, the way of stock, subject, text$`, more: `Sentinel new configuration saved on disk \(\*\)\n?`},
 	{kind: ours, reason: "says why a failover on demand may lose writes", line: `^log, (failover on demand|simulated failure), subject, text$`, more: `This FAILOVER is made in the way of stock, which may lose writes: planned-failover is set to stock \(\*\)\n`},
