@@ -16,7 +16,7 @@ import (
 
 var (
 	emptyRuns = flag.Int("empty-runs", 1, "how often a master is restarted without data after each time in TestDataOfAnEmptiedMaster")
-	syncDelay = flag.Int("sync-delay", 0, "repl-diskless-sync-delay there, in seconds")
+	syncDelay = flag.Int("sync-delay", 5, "repl-diskless-sync-delay there, in seconds; 5 is what servers have by default")
 )
 
 // emptiedAfter kills the master of a new group that keeps nothing on disk, starts it again
