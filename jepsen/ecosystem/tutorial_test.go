@@ -311,10 +311,10 @@ func (p *tutorial) revive() {
 	p.row("restart to REPLICAOF", "10.57 s, at most 12", seconds(convert.At.Sub(restarted)))
 	p.must(old.WaitReplicaOf(p.ctx, p.master))
 	id := p.logs(old,
-		fmt.Sprintf(`\* REPLICAOF 127\.0\.0\.1:%d enabled \(user request from '.* name=sentinel-([0-9a-f]{8})-cmd .*'\)`, p.master.Port()),
+		fmt.Sprintf(`\* REPLICAOF 127\.0\.0\.1:%d enabled \(user request from '.* name=sentinel-([0-9a-f]{8})-(?:cmd|fence) .*'\)`, p.master.Port()),
 		`# CONFIG REWRITE executed with success\.`)[0]
 	if !slices.ContainsFunc(p.ids, func(full string) bool { return strings.HasPrefix(full, id) }) {
-		p.Errorf("the order came from sentinel-%s-cmd, but the ids are %q", id, p.ids)
+		p.Errorf("the order came from sentinel-%s, but the ids are %q", id, p.ids)
 	}
 	conf, err := os.ReadFile(old.Conf())
 	p.must(err)
@@ -371,8 +371,8 @@ func confLines(text string) []string {
 	var lines []string
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)
-		// What the master had is only there once ours has heard it, and changes.
-		if line != "" && !strings.HasPrefix(line, "latency-tracking-info-percentiles") && !strings.HasPrefix(line, "# gosentinel lineage ") {
+		// What only gosentinel remembers, in comments, is there once it has heard it, and changes.
+		if line != "" && !strings.HasPrefix(line, "latency-tracking-info-percentiles") && !strings.HasPrefix(line, "# gosentinel ") {
 			lines = append(lines, epochNumber.ReplaceAllString(line, "$1 N"))
 		}
 	}
