@@ -47,3 +47,8 @@ func (c *Core) heldUntil(i *instance) Instant {
 	}
 	return 0
 }
+
+// letHellosTo ends what keeps hellos away from a server.
+func (c *Core) letHellosTo(at HostPort) {
+	c.holds = slices.DeleteFunc(c.holds, func(h hold) bool { return h.at == at })
+}
