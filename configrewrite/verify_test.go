@@ -37,6 +37,7 @@ func fullState() monitor.State {
 				{At: monitor.HostPort{Host: "10.0.0.2", Port: 6379}, RunID: idB, History: string(idC), Lost: 1700000000000},
 				{At: monitor.HostPort{Host: "10.0.0.3", Port: 6379}, Modules: true},
 			},
+			Fenced:    5,
 			Lineage:   grownFrom(lineage(idC, 1<<63, true, false), idB, 1<<63),
 			Replicas:  []monitor.Addr{addr("10.0.0.2", 6379)},
 			Sentinels: []monitor.KnownSentinel{{Addr: addr("10.0.0.3", 26379), ID: idB}},
