@@ -18,10 +18,13 @@ type watch struct {
 	led       map[string]Instant          // when an attempt was last under way that was won, of each master
 	downAfter map[answerKey]told          // what peers have told of their down-after
 	asks      map[uint64]asked
-	answers   map[answerKey]answer
-	opinions  map[opinionKey]answer
-	heard     int // answers and opinions so far
-	ballots   map[ballot]bool
+	// What was asked of others for a promise, and what they have promised.
+	promiseAsks map[uint64]promiseAsked
+	promised    map[promiseKey]promised
+	answers     map[answerKey]answer
+	opinions    map[opinionKey]answer
+	heard       int // answers and opinions so far
+	ballots     map[ballot]bool
 
 	probes, before []monitor.MasterProbe
 	changes        uint64 // counted by the core when it was last compared
@@ -121,6 +124,7 @@ func (h *watch) init() {
 	h.downAfter = map[answerKey]told{}
 	h.led = map[string]Instant{}
 	h.asks = map[uint64]asked{}
+	h.promiseAsks, h.promised = map[uint64]promiseAsked{}, map[promiseKey]promised{}
 	h.answers = map[answerKey]answer{}
 	h.opinions = map[opinionKey]answer{}
 	h.ballots = map[ballot]bool{}
