@@ -59,7 +59,10 @@ func (c *Core) configReply(in ConfigReply) {
 		return
 	}
 	p.configSeq, p.configRefused = 0, !in.OK
-	if in.OK && l.counts() {
+	switch {
+	case l.gossip.asked && l.gossip.answers == "":
+		p.configAsked = 0 // who answers is told next: it may be another one at the same address
+	case in.OK && l.counts():
 		p.told = toldConfig{in.Epoch, p.configAsked}
 	}
 	c.touch(p.master)

@@ -302,6 +302,7 @@ func (c *Core) fenceInput(now Instant, in Input) bool {
 			f.infoSeq = 0
 			if in.Info != nil {
 				f.info, f.infoAt = in.Info, now
+				f.m.serves(now, f.at, in.Info)
 			}
 		}
 	case SlaveOfReply:

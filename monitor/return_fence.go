@@ -110,6 +110,14 @@ func (c *Core) dropExMaster(now Instant, m *master, e *exMaster) {
 	c.changed()
 }
 
+// serves notes that the server at an address says over its fence that it takes writes. That
+// is noted in TILT too, when nothing is done about it: the time for which it may be held runs.
+func (m *master) serves(now Instant, at Addr, info *Info) {
+	if e := m.exMasterAt(at); e != nil && e.serving == 0 && info.Role == RoleMaster && !info.Loading {
+		e.serving = now
+	}
+}
+
 // noAnswer notes that the server at an address could not be connected to, or said nothing.
 func (m *master) noAnswer(at Addr) {
 	if e := m.exMasterAt(at); e != nil {
@@ -333,9 +341,6 @@ func (c *Core) isHarmless(now Instant, m *master, e *exMaster, r *replica, f *fe
 	if why := c.stranger(m, e, info); why != "" {
 		c.log(LevelWarning, "Server "+r.name+", which was the master of "+m.cfg.Name+", is back, and is left alone: "+why)
 		return true
-	}
-	if !info.Loading && e.serving == 0 {
-		e.serving = now
 	}
 	return e.serving != 0 && now >= e.serving.Add(returnLimit)
 }

@@ -60,6 +60,7 @@ func TestReturnLimit(t *testing.T) {
 	m := d.f.m
 	r := d.addReplica(d.now, m, d.at, nil)
 	e := &exMaster{addr: d.at}
+	m.exMasters = append(m.exMasters, e)
 	d.f.info = &Info{Role: RoleMaster, Loading: true}
 	for _, x := range []struct {
 		at      time.Duration
@@ -67,9 +68,26 @@ func TestReturnLimit(t *testing.T) {
 		over    bool
 	}{{time.Second, true, false}, {20 * time.Second, true, false}, {21 * time.Second, false, false}, {30 * time.Second, false, false}, {31 * time.Second, false, true}} {
 		d.f.info.Loading = x.loading
+		m.serves(origin.Add(x.at), d.at, d.f.info)
 		if over := d.isHarmless(origin.Add(x.at), m, e, r, d.f); over != x.over {
 			t.Errorf("after %v: over is %v", x.at, over)
 		}
+	}
+}
+
+// TestReturnInTilt: the time for which a returned master is held runs in TILT, when it is not.
+func TestReturnInTilt(t *testing.T) {
+	d := newFenced(t)
+	d.addReplica(d.now, d.f.m, d.at, nil)
+	e := &exMaster{addr: d.at}
+	d.f.m.exMasters = append(d.f.m.exMasters, e)
+	d.tilt, d.tiltSince = true, d.now
+	d.dialFence(d.now, d.f)
+	d.step(LinkUp{Conn: d.f.id})
+	d.fenceInfo(d.now, d.f)
+	d.step(InfoReply{Conn: d.f.id, Token: d.token(d.f.infoSeq), Info: &Info{Role: RoleMaster}})
+	if e.serving != d.now {
+		t.Errorf("it serves since %d, want %d", e.serving, d.now)
 	}
 }
 

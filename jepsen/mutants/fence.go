@@ -33,6 +33,11 @@ var fence = []Mutation{
 		Edits: []Edit{{"monitor/return_fence.go", "seen := !e.gone || ", "seen := "}},
 	},
 	{
+		Name: "returned master whose time does not run", Why: "after TILT it would be held for ten seconds more",
+		By: ByTest, Test: [2]string{"./monitor", "^TestReturnInTilt$"},
+		Edits: []Edit{{"monitor/fence.go", "\t\t\t\tf.m.serves(now, f.at, in.Info)\n", ""}},
+	},
+	{
 		Name: "paused replica passed over", Why: "another one is promoted, which may lack far more than what it has read",
 		By: ByTest, Test: [2]string{"./monitor", "^TestHeldBackIsWaitedFor$"},
 		Edits: []Edit{{"monitor/selection.go", "	if k < 0 {\n\t\treturn f\n", "	for k >= 0 && f.of[k].heldBack(now) {\n\t\tf.of, f.cs = f.of[:k], f.cs[:k]\n\t\tk = election.Select(f.rules, f.cs)\n\t}\n\tif k < 0 {\n\t\treturn f\n"}},
