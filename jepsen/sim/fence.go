@@ -148,13 +148,17 @@ func (k *checker) fencedGroup(n *node, on monitor.ConnID, at monitor.HostPort) (
 // or believed when the turn began in which it acts. Of two that share an id, either may have
 // said it.
 func (k *checker) isConfirmed(n *node, v *monitor.MasterView) bool {
+	peers, _ := n.core.Sentinels(k.w.now, v.Name)
+	voters := 1 + len(peers) + v.Unreachable
+	if k.confirms(n, v, peers, v.ConfigEpoch, voters) || k.tainted != "" {
+		return true
+	}
 	m := n.seen.master(v.Name)
-	return k.confirms(n, v, v.ConfigEpoch) || m.turnedAt == k.w.now && k.confirms(n, v, m.epochWas) || k.tainted != ""
+	return m.turnedAt == k.w.now && k.confirms(n, v, peers, m.epochWas, m.votersWas)
 }
 
-func (k *checker) confirms(n *node, v *monitor.MasterView, epoch monitor.Epoch) bool {
-	peers, _ := n.core.Sentinels(k.w.now, v.Name)
-	votes, voters := 1, 1+len(peers)+v.Unreachable
+func (k *checker) confirms(n *node, v *monitor.MasterView, peers []monitor.SentinelView, epoch monitor.Epoch, voters int) bool {
+	votes := 1
 	for _, p := range peers {
 		word := n.seen.configs[configKey{p.RunID, v.Name}]
 		if word.epoch == epoch && word.at != 0 && k.w.now.Sub(word.at) <= v.DownAfter {
@@ -180,8 +184,8 @@ func (k *checker) holdsOne(n *node, at monitor.HostPort) {
 // turn notes a change of the configuration. A turn may have several: what is done in it may be
 // because of what was believed when it began.
 func (m *masterWatch) turn(now Instant, was, is *monitor.MasterProbe) {
-	if was.ConfigEpoch != is.ConfigEpoch && m.turnedAt != now {
-		m.turnedAt, m.epochWas = now, was.ConfigEpoch
+	if (was.ConfigEpoch != is.ConfigEpoch || was.Voters != is.Voters) && m.turnedAt != now {
+		m.turnedAt, m.epochWas, m.votersWas = now, was.ConfigEpoch, was.Voters
 	}
 	if was.Current != is.Current {
 		m.movedAt = now

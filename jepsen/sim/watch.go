@@ -66,9 +66,10 @@ type (
 
 // masterWatch is what one process did about one master.
 type masterWatch struct {
-	turnedAt Instant       // when its config epoch changed last
-	epochWas monitor.Epoch // what it was before the turn of then
-	movedAt  Instant       // when its address changed last
+	turnedAt  Instant       // when its config epoch, or the number of its Sentinels, changed last
+	epochWas  monitor.Epoch // what they were before the turn of then
+	votersWas int
+	movedAt   Instant // when its address changed last
 
 	blocked  Instant                  // the last attempt, or the last vote for another
 	voted    ended                    // who got that vote; the zero value after an attempt
