@@ -42,6 +42,7 @@ func TestMasterIsReplaced(t *testing.T) {
 			e.switchedOnce(g, old, master)
 			e.must(fault.revive(e.ctx, old))
 			e.must(old.WaitReplicaOf(e.ctx, master))
+			e.letGo(old)
 			e.complete(old)
 			e.must(g.WaitViews(e.ctx))
 			e.oneLeaderPerEpoch()

@@ -218,6 +218,19 @@ func (e *env) complete(s *cluster.Server) {
 	}
 }
 
+// letGo waits until no Sentinel holds a server back any more. The last thing that one does
+// there is to disconnect the clients.
+func (e *env) letGo(s *cluster.Server) {
+	e.Helper()
+	e.until("the fences at "+s.Name()+" to be closed", func(ctx context.Context) (string, bool) {
+		list, err := s.Client().ClientList(ctx).Result()
+		if err != nil {
+			return err.Error(), false
+		}
+		return list, !strings.Contains(list, "-fence ")
+	})
+}
+
 // pause lets time pass that is itself the input of a test, such as the random
 // instant of a kill. It never serves to wait for something.
 func (e *env) pause(d time.Duration) {
