@@ -112,7 +112,7 @@ func (c *Core) noteNewHistory(r *replica, info *Info) {
 	c.requestInfo(c.now, &m.instance)
 }
 
-// recent are the last of some words: the histories that a master has left.
+// recent are the last of some words, such as the histories that a master has left.
 type recent struct {
 	ids  [16]string
 	next int
