@@ -19,6 +19,9 @@ func (c *Core) reviewOrder(now Instant, i *instance) {
 	why, since := "", i.roleSince
 	if r, ok := c.members[i.id].(*replica); ok {
 		why, since = c.disorderOf(r)
+		if m.ringSince != 0 && !m.attempt.InProgress() {
+			c.reviewRing(now, m) // another Sentinel may have taken this one out of it
+		}
 	} else {
 		c.reviewRing(now, m)
 		why = c.notMaster(m)

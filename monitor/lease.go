@@ -26,6 +26,7 @@ func (c *Core) grantLease(now Instant, m *master, to RunID, length time.Duration
 // nor its lease is saved.
 func (c *Core) recallLease(now Instant, m *master) {
 	if m.ledger.Epoch > m.configEpoch {
+		m.mandated = now
 		m.lease = lease{until: now.Add(switchoverLease)}
 		c.holdHellos(&m.instance, m.lease.until)
 	}

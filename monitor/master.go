@@ -22,6 +22,7 @@ type master struct {
 	ledger    election.Ledger
 	voteSeq   uint64  // the Persist that holds the ledger's vote
 	votedAt   Instant // when this Sentinel gave another a vote that puts its own attempts off; 0: the last one was not such
+	mandated  Instant // when this Sentinel last voted, or started with a vote that led to nothing it knows of; 0: never
 	recall    recall
 	lineage   election.Lineage
 	histories recent  // of the group, since the start of this Sentinel or RESET

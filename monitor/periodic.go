@@ -117,7 +117,8 @@ func (c *Core) infoPeriod(i *instance) time.Duration {
 		return eased(c.tun.InfoPoll, c.now.Sub(m.attempt.Changed), 20, c.tun.InfoFast)
 	case r.has(FlagReconfSent | FlagReconfInProg):
 		return eased(c.tun.InfoPoll, c.now.Sub(r.reconfSentAt), 20, c.tun.InfoFast) // a synchronisation may take hours
-	case m.has(FlagODown), m.attempt.InProgress(), r.masterLinkDown != 0, r.role == RoleMaster, r.followsNobody():
+	case m.has(FlagODown), m.attempt.InProgress(), r.role == RoleMaster, r.followsNobody(),
+		r.masterLinkDown != 0, !r.masterLinkUp: // in its first second a broken link is 0 s down
 		return min(period, c.tun.InfoFast)
 	}
 	return period

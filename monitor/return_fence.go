@@ -160,6 +160,9 @@ func (c *Core) loadExMasters(now Instant, m *master, saved []ExMaster) {
 // returnFence looks after all former masters of m, and returns when it does so again.
 func (c *Core) returnFence(now Instant, m *master) Instant {
 	next := Never
+	if due := m.mandateEnds(); now < due && len(m.exMasters) > 0 {
+		next = due
+	}
 	c.sweepFences(now, m)
 	for k := 0; k < len(m.exMasters); {
 		e := m.exMasters[k]
@@ -246,9 +249,10 @@ func (c *Core) returnedMaster(now Instant, m *master, e *exMaster, r *replica) s
 const backAsMaster = "it was the master, and is back as one: what its clients write would be lost"
 
 // mayFence reports whether the situation is one in which a former master is held back: there
-// is a sane master in its place, and nobody else calls it a master.
+// is a sane master in its place, nobody else calls it a master, and nobody may be about to
+// make it that again: one who was elected is heard of only when the promotion is done.
 func (c *Core) mayFence(now Instant, m *master, e *exMaster) bool {
-	if !c.looksSane(now, m) || m.attempt.InProgress() || c.disk.failing || c.conflict.open {
+	if !c.looksSane(now, m) || m.attempt.InProgress() || now < m.mandateEnds() || c.disk.failing || c.conflict.open {
 		return false
 	}
 	for key := range addrKeys(e.addr) {

@@ -71,7 +71,7 @@ func (c *Core) vote(now Instant, m *master, req Epoch, candidate RunID, leased b
 	if !b.Granted {
 		return false
 	}
-	m.voteSeq, m.votedAt = c.disk.next(), 0
+	m.voteSeq, m.votedAt, m.mandated = c.disk.next(), 0, now
 	m.outdated()
 	if candidate != c.opts.MyID {
 		c.noteGrant(m, candidate, leased)
@@ -83,6 +83,15 @@ func (c *Core) vote(now Instant, m *master, req Epoch, candidate RunID, leased b
 		c.touch(m)
 	}
 	return true
+}
+
+// mandateEnds returns until when a replica of m may be promoted, or may have been, with the
+// vote of this Sentinel, while it knows of no such configuration yet; 0: it does not.
+func (m *master) mandateEnds() Instant {
+	if m.mandated == 0 || m.ledger.Epoch <= m.configEpoch {
+		return 0
+	}
+	return m.mandated.Add(m.cfg.FailoverTimeout)
 }
 
 // refusesVote says why a vote request gets no answer with a vote, whatever the ledger

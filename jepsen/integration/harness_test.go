@@ -82,7 +82,11 @@ func newEnvAs(t *testing.T, user *syscall.Credential) *env {
 // newEnvOf does the same with a cluster of another kind.
 func newEnvOf(t *testing.T, cfg cluster.Config) *env {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	limit := 2 * time.Minute
+	if *long {
+		limit = 15 * time.Minute
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	t.Cleanup(cancel)
 	c, err := cluster.New(cfg)
 	if err != nil {

@@ -38,6 +38,11 @@ var fence = []Mutation{
 		Edits: []Edit{{"monitor/fence.go", "\t\t\t\tf.m.serves(now, f.at, in.Info)\n", ""}},
 	},
 	{
+		Name: "server fenced that is being promoted", Why: "a failover that makes a former master the master again is undone as soon as it is done",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/return_fence.go", "|| now < m.mandateEnds() ", ""}},
+	},
+	{
 		Name: "paused replica passed over", Why: "another one is promoted, which may lack far more than what it has read",
 		By: ByTest, Test: [2]string{"./monitor", "^TestHeldBackIsWaitedFor$"},
 		Edits: []Edit{{"monitor/selection.go", "	if k < 0 {\n\t\treturn f\n", "	for k >= 0 && f.of[k].heldBack(now) {\n\t\tf.of, f.cs = f.of[:k], f.cs[:k]\n\t\tk = election.Select(f.rules, f.cs)\n\t}\n\tif k < 0 {\n\t\treturn f\n"}},

@@ -23,6 +23,11 @@ var guards = []Mutation{
 		Edits: []Edit{{"monitor/advertised.go", "if m.ringSince == 0 || c.guardMode(m, AdvertisedGuard) != GuardOn {", "if m.ringSince == 0 {"}},
 	},
 	{
+		Name: "a ring that was left", Why: "a master counts as down for a ring that another Sentinel has ended",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/advertised.go", "if m.ringSince != 0 && !m.attempt.InProgress() {", "if false {"}},
+	},
+	{
 		Name: "a ring is ended at once", Why: "an operator who changes roles by hand is overtaken by a failover",
 		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
 		Edits: []Edit{{"monitor/advertised.go", "return m.ringSince.Add(c.disorderTime())", "return m.ringSince"}},

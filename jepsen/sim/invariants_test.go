@@ -417,6 +417,9 @@ var violations = []violation{
 		s.n.seen.lie = &lie{hello: monitor.Hello{MasterName: "m0"}, alien: true}
 		s.k.heardLie(s.n)
 	}},
+	{Causes, "a master counts as silent that was not for long enough", func(s *scene) {
+		s.k.noted(s.n, monitor.Note{Master: "m0", Fact: monitor.DownFact{Cause: monitor.DownSilent, Since: s.w.now.Add(-time.Millisecond)}})
+	}},
 	{Journal, "a leader of which the journal says nothing", func(s *scene) {
 		s.k.noted(s.n, monitor.Emit{Event: event.ElectedLeader{Instance: s.master}})
 	}},

@@ -68,8 +68,11 @@ func (k *checker) noted(n *node, e monitor.Effect) {
 	d.over = nil
 	d.rep.Effect(k.w.now, e)
 	if note, ok := e.(monitor.Note); ok {
-		if f, held := note.Fact.(monitor.HeldFact); held {
+		switch f := note.Fact.(type) {
+		case monitor.HeldFact:
 			k.heldBack(n, note.Master, f.Reason)
+		case monitor.DownFact:
+			k.downFor(n, note.Master, f)
 		}
 	}
 	emit, ok := e.(monitor.Emit)
@@ -90,6 +93,15 @@ func (k *checker) noted(n *node, e monitor.Effect) {
 		if r := d.over; r == nil || !r.Led || r.Promoted() {
 			k.fail(n.name, Journal, "%s, and the journal does not say that the attempt has ended", text(ev))
 		}
+	}
+}
+
+// downFor takes why a master counts as down. Silence is measured.
+func (k *checker) downFor(n *node, master string, f monitor.DownFact) {
+	n.seen.master(master).downBy = f.Cause
+	silent := f.Cause == monitor.DownSilent || f.Cause == monitor.DownRefused
+	if m, ok := n.core.Master(k.w.now, master); ok && silent && k.w.now < f.Since.Add(m.DownAfter) {
+		k.fail(n.name, Causes, "%s counts as down after it was silent for %v", master, k.w.now.Sub(f.Since))
 	}
 }
 

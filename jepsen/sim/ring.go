@@ -11,7 +11,7 @@ import (
 // that has lasted for a while (Ring).
 func (k *checker) ringed(n *node, i monitor.Instance) {
 	m, ok := n.core.Master(k.w.now, i.Name)
-	if i.Kind != monitor.KindMaster || !ok || m.RoleReported != monitor.RoleReplica || m.Flags.Has(monitor.FlagMasterReboot) ||
+	if i.Kind != monitor.KindMaster || !ok || n.seen.master(i.Name).downBy != monitor.DownRole || m.RoleReported != monitor.RoleReplica || m.Flags.Has(monitor.FlagMasterReboot) ||
 		m.LastOKPingReply >= m.DownAfter || m.RoleReportedTime >= m.DownAfter+2*n.tun.InfoPeriod {
 		return
 	}

@@ -92,6 +92,7 @@ var switchoverViolations = []violation{
 		s.w.servers[0].follow(s.w.servers[1].addr)
 		s.w.servers[1].follow(monitor.HostPort{})
 		s.w.advance(11 * time.Second)
+		s.k.noted(s.n, monitor.Note{Master: "m0", Fact: monitor.DownFact{Cause: monitor.DownRole}})
 		s.k.ringed(s.n, s.master)
 	}},
 	{Pauses, "too long for the Sentinel itself", func(s *scene) {

@@ -88,6 +88,7 @@ type masterWatch struct {
 	records  Instant                  // what servers said before is forgotten: the switch before the last
 	switched Instant                  // the last switch
 	handover handover
+	downBy   monitor.DownCause // why it counts as down, as the Sentinel says
 	causes
 }
 
