@@ -103,6 +103,10 @@ type Config struct {
 	// running.
 	ResolveHostnames bool
 
+	// Observe makes this Sentinel an observer: it watches and reports, announces itself to
+	// nobody, and neither votes nor acts.
+	Observe bool
+
 	// AllowShutdown lets clients end this Sentinel with SHUTDOWN. Run then returns
 	// [ErrShutdownByClient].
 	AllowShutdown bool
@@ -194,7 +198,7 @@ func (cfg Config) base() (configrewrite.Config, error) {
 	base.Settings.RequirePass = cfg.Password
 	base.Settings.Gossip = cfg.gossip()
 	base.State.Options = monitor.Options{
-		AnnounceIP: cfg.AnnounceIP, AnnouncePort: cfg.AnnouncePort, ResolveHostnames: cfg.ResolveHostnames,
+		AnnounceIP: cfg.AnnounceIP, AnnouncePort: cfg.AnnouncePort, ResolveHostnames: cfg.ResolveHostnames, Observe: cfg.Observe,
 		SentinelUser: cfg.PeerUser, SentinelPass: cfg.PeerPass, Guards: cfg.Guards,
 	}
 	cfg.Limits.apply(&base.Settings)

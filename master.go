@@ -69,6 +69,15 @@ type MasterConfig struct {
 	// (hold-unconfirmed-master). Without it, it is held back for a second at most.
 	HoldUnconfirmed bool
 
+	// DownAfterRefused is for how long the host of the master must refuse all connections,
+	// after its process has ended, until the master counts as down; 0: until DownAfter is
+	// over.
+	DownAfterRefused time.Duration
+
+	// ReplicaExpire is for how long a replica must be down, and not be named by the master,
+	// until it is forgotten; 0: for ever.
+	ReplicaExpire time.Duration
+
 	// Guards says how far each guard of this master goes, where it does not go as far
 	// as Config.Guards says.
 	Guards Guards
@@ -107,7 +116,8 @@ func (m MasterConfig) core(names bool) (monitor.MasterConfig, error) {
 		ParallelSyncs: m.ParallelSyncs, AuthUser: m.AuthUser, AuthPass: m.AuthPass, Rename: rename,
 		NotificationScript: m.NotificationScript, ClientReconfigScript: m.ClientReconfigScript,
 		RebootDownAfter: m.RebootDownAfter, NeverLead: m.NeverLead,
-		PlannedFailover: planned, EmptyPromotionGrace: m.EmptyPromotionGrace, HoldUnconfirmed: m.HoldUnconfirmed, AcceptEmpty: m.AcceptEmpty, Guards: m.Guards,
+		PlannedFailover: planned, EmptyPromotionGrace: m.EmptyPromotionGrace, HoldUnconfirmed: m.HoldUnconfirmed, AcceptEmpty: m.AcceptEmpty,
+		DownAfterRefused: m.DownAfterRefused, ReplicaExpire: m.ReplicaExpire, Guards: m.Guards,
 	}, errors.Join(wrong...)
 }
 
@@ -132,7 +142,7 @@ func (m MasterConfig) mistakes(addr error) (wrong []error) {
 		value time.Duration
 	}{
 		{"DownAfter", m.DownAfter}, {"FailoverTimeout", m.FailoverTimeout}, {"RebootDownAfter", m.RebootDownAfter},
-		{"EmptyPromotionGrace", m.EmptyPromotionGrace},
+		{"EmptyPromotionGrace", m.EmptyPromotionGrace}, {"DownAfterRefused", m.DownAfterRefused}, {"ReplicaExpire", m.ReplicaExpire},
 	} {
 		switch {
 		case d.value < 0:
@@ -225,7 +235,8 @@ func masterConfig(m monitor.MasterConfig) MasterConfig {
 		AuthUser: m.AuthUser, AuthPass: m.AuthPass,
 		NotificationScript: m.NotificationScript, ClientReconfigScript: m.ClientReconfigScript,
 		RebootDownAfter: m.RebootDownAfter, NeverLead: m.NeverLead,
-		StockFailover: m.PlannedFailover == monitor.PlannedStock, EmptyPromotionGrace: m.EmptyPromotionGrace, HoldUnconfirmed: m.HoldUnconfirmed, AcceptEmpty: m.AcceptEmpty, Guards: m.Guards,
+		StockFailover: m.PlannedFailover == monitor.PlannedStock, EmptyPromotionGrace: m.EmptyPromotionGrace, HoldUnconfirmed: m.HoldUnconfirmed, AcceptEmpty: m.AcceptEmpty,
+		DownAfterRefused: m.DownAfterRefused, ReplicaExpire: m.ReplicaExpire, Guards: m.Guards,
 	}
 	for _, e := range m.Rename.Entries() {
 		if c.RenamedCommands == nil {

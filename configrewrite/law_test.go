@@ -127,7 +127,7 @@ func randomState(r *rand.Rand, format Format) monitor.State {
 
 func randomGuards(r *rand.Rand) monitor.Guards {
 	mode := func() monitor.GuardMode { return monitor.GuardMode(r.IntN(4)) }
-	return monitor.Guards{ReturnFence: mode(), Lineage: mode(), ForeignNode: mode(), Advertised: mode()}
+	return monitor.Guards{ReturnFence: mode(), Lineage: mode(), ForeignNode: mode(), Advertised: mode(), Refusal: mode()}
 }
 
 func randomMaster(r *rand.Rand, name string, st *monitor.State, format Format) *monitor.MasterState {
@@ -152,6 +152,8 @@ func randomMaster(r *rand.Rand, name string, st *monitor.State, format Format) *
 			HoldUnconfirmed:      r.IntN(2) == 0,
 			EmptyPromotionGrace:  time.Duration(r.IntN(2)*r.IntN(1e6)) * unit,
 			AcceptEmpty:          r.IntN(2) == 0,
+			DownAfterRefused:     time.Duration(r.IntN(2)*r.IntN(1e6)) * unit,
+			ReplicaExpire:        time.Duration(r.IntN(2)*r.IntN(1e6)) * unit,
 			Guards:               randomGuards(r),
 		},
 		ConfigEpoch: monitor.Epoch(r.Uint64N(25)),

@@ -1,6 +1,7 @@
 package configrewrite
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -83,6 +84,42 @@ func TestPauseLines(t *testing.T) {
 	}
 	if got := savedPause("soon"); got != (monitor.FailoverPause{}) {
 		t.Errorf("%+v", got)
+	}
+}
+
+// TestForgottenLines: a damaged line, or table, about a member that was forgotten tells
+// nothing.
+func TestForgottenLines(t *testing.T) {
+	sentinel := monitor.Tombstone{ID: idC, Version: 7, By: idB, Until: 1700000000000}
+	replica := monitor.Tombstone{At: monitor.HostPort{Host: "fe80::1", Port: 6379}, Version: 7, By: idB, Until: 1700000000000, Over: true}
+	for line, want := range map[string][]monitor.Tombstone{
+		"m " + idC + " away 1700000000000 7 " + idB:          {sentinel},
+		"m [fe80::1]:6379 back 1700000000000 7 " + idB:       {replica},
+		"m 10.0.0.9 away 1700000000000 7 " + idB:             nil,
+		"m 0.0.0.0:1 away 1700000000000 7 " + idB:            nil,
+		"m 10.0.0.9:6379 away soon 7 " + idB:                 nil,
+		"m 10.0.0.9:6379 away 1700000000000 -7 " + idB:       nil,
+		"m 10.0.0.9:6379 away 1700000000000 7 somebody":      nil,
+		"m 10.0.0.9:6379 away 1700000000000 7 " + idB + " x": nil,
+		"other " + idC + " away 1700000000000 7 " + idB:      nil,
+	} {
+		doc := mustParse(t, "# gosentinel forgotten "+line+"\nsentinel monitor m 10.0.0.1 6379 2\n", pureSource(FormatConf))
+		if got := doc.State.Masters[0].Tombstones; !slices.Equal(got, want) {
+			t.Errorf("%q: %+v", line, got)
+		}
+	}
+	for _, c := range []struct {
+		list any
+		want int
+	}{
+		{[]any{map[string]any{"id": idC, "version": int64(7), "by": idB, "until": int64(1)}}, 1},
+		{[]any{map[string]any{"host": "10.0.0.9", "port": int64(6379), "version": int64(7), "by": idB, "until": int64(1)}}, 1},
+		{[]any{map[string]any{"id": idC, "version": "soon", "by": idB, "until": int64(1)}, "soon"}, 0},
+		{"soon", 0},
+	} {
+		if got := savedTombstones(c.list); len(got) != c.want {
+			t.Errorf("%v: %+v", c.list, got)
+		}
 	}
 }
 

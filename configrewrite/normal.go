@@ -34,6 +34,7 @@ func normalState(st monitor.State) monitor.State {
 		}
 		m.Lineage, m.Pause = normalLineage(m.Lineage), normalPause(m.Pause)
 		m.RunID, m.ExMasters = normalRunID(m.RunID), normalFormer(m.ExMasters)
+		m.Tombstones = normalTombstones(m.Tombstones)
 		m.Replicas = normalReplicas(&m, st.Options.ResolveHostnames)
 		m.Sentinels = normalSentinels(&m, &st.Options)
 		masters[i] = &m

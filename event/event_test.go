@@ -83,6 +83,7 @@ var golden = []struct {
 	{GuardActs{aReplica, "return-fence", false, "pause its writes", "it was the master"}, LevelWarning, "+guard-report", goldenR + " #return-fence would pause its writes: it was the master"},
 	{FailoverPaused{anyMaster, time.UnixMilli(1767225600000).UTC(), RunID(aSentinel.Name), "a new kernel"}, LevelWarning, "+failover-paused", goldenM + " #until 2026-01-01T00:00:00Z by " + aSentinel.Name + ": a new kernel"},
 	{FailoverPaused{anyMaster, time.UnixMilli(1767225600000).UTC(), RunID(aSentinel.Name), ""}, LevelWarning, "+failover-paused", goldenM + " #until 2026-01-01T00:00:00Z by " + aSentinel.Name},
+	{Forgotten{aReplica, RunID(aSentinel.Name)}, LevelWarning, "+forgotten", goldenR + " #by " + aSentinel.Name},
 	{FailoverResumed{anyMaster, "the time of the pause is over"}, LevelWarning, "+failover-resumed", goldenM + " #the time of the pause is over"},
 	{FailoverWaits{anyMaster, "none has data"}, LevelWarning, "+failover-waits", goldenM + " #none has data"},
 	{PromotionWithoutData{aReplica, "it is empty"}, LevelWarning, "+promotion-without-data", goldenR + " #it is empty"},

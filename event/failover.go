@@ -289,6 +289,22 @@ func (e FailoverPaused) LogValue() slog.Value {
 	return logValue(e, append(e.attrs(), slog.Time("until", e.Until), slog.String("by", string(e.By)), slog.String("reason", e.Reason))...)
 }
 
+// Forgotten is +forgotten: an operator has had a replica, or another Sentinel, of a master
+// forgotten. redis-sentinel has no such event.
+type Forgotten struct {
+	Instance
+	By RunID // the Sentinel that the operator told
+}
+
+func (Forgotten) Name() string { return "+forgotten" }
+func (e Forgotten) AppendText(dst []byte) []byte {
+	return append(append(e.Instance.AppendText(dst), " #by "...), e.By...)
+}
+
+func (e Forgotten) LogValue() slog.Value {
+	return logValue(e, append(e.attrs(), slog.String("by", string(e.By)))...)
+}
+
 // FailoverResumed is +failover-resumed: a pause of the failovers of a master is over.
 // redis-sentinel has no such event.
 type FailoverResumed struct {

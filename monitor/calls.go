@@ -13,6 +13,10 @@ import (
 // wait for the disk; the others are answered at once.
 func (c *Core) call(now Instant, in Call) {
 	var err *CallError
+	if c.refusedByObserver(in.Op) {
+		c.free(CallResult{To: in.From, Err: ErrObserves})
+		return
+	}
 	switch op := in.Op.(type) {
 	case MonitorOp:
 		if c.byName[op.Master.Name] != nil {
@@ -24,7 +28,7 @@ func (c *Core) call(now Instant, in Call) {
 		// A master of this name may have been monitored before, and votes given
 		// about it. Never vote again in an epoch that may be one of those (S3).
 		m.ledger.Epoch = c.epoch
-		m.ordered = now
+		m.ordered, m.orderedEpoch = now, c.epoch
 		m.lease.until = c.leased
 		if c.epochsLost {
 			c.forgetVotes(m)
@@ -57,9 +61,11 @@ func (c *Core) call(now Instant, in Call) {
 		c.simulate(op)
 	case ReplicaOp:
 		err = c.withMaster(op.Name, func(m *master) *CallError {
-			if _, bad := c.addrOf(op.At.Host, op.At.Port); bad != nil {
+			addr, bad := c.addrOf(op.At.Host, op.At.Port)
+			if bad != nil {
 				return &CallError{"ERR", "Replica " + op.At.String() + ": " + bad.Error()}
 			}
+			c.dig(m, addr)
 			c.addReplicas(now, m, []HostPort{op.At})
 			return nil
 		})
@@ -81,6 +87,9 @@ func (c *Core) call(now Instant, in Call) {
 		}
 	case PauseOp:
 		c.pauseOp(now, in, op)
+		return
+	case ForgetOp:
+		c.forgetCall(now, in, op)
 		return
 	case FailoverOp:
 		c.failoverCall(now, in, op)

@@ -48,6 +48,8 @@ type (
 // masterMemory is what one process did about one master.
 type masterMemory struct {
 	blocked Instant // last attempt, or last vote for another
+	voted   *node   // that other; nil: it was an attempt
+	life    int     // of voted at that time
 	granted Epoch   // attempt whose promotion may be ordered
 }
 
@@ -177,6 +179,20 @@ func (k *checker) transition(n *node, m *master, was snapshot, in Input) {
 	}
 }
 
+func (k *checker) nodeByID(id RunID) *node {
+	for _, n := range k.w.nodes {
+		if n.id == id {
+			return n
+		}
+	}
+	return nil
+}
+
+// departed reports whether the process has ended that got the last vote.
+func (m *masterMemory) departed() bool {
+	return m.voted != nil && (!m.voted.alive || m.voted.life != m.life)
+}
+
 // attempts checks which Sentinel may lead, and when (S4, S11, S19).
 func (k *checker) attempts(n *node, m *master, was snapshot, in Input) {
 	a := &m.attempt
@@ -185,13 +201,16 @@ func (k *checker) attempts(n *node, m *master, was snapshot, in Input) {
 		*mem = masterMemory{} // a switch or a reset
 	}
 	if a.InProgress() && a.Begun != was.begun {
-		if gap := 2 * m.cfg.FailoverTimeout; !a.Forced && m.switchover.stage != takingOver && mem.blocked != 0 && k.w.now.Sub(mem.blocked) < gap {
+		if gap := 2 * m.cfg.FailoverTimeout; !a.Forced && m.switchover.stage != takingOver && mem.blocked != 0 && k.w.now.Sub(mem.blocked) < gap && !mem.departed() {
 			k.fail(n, "S11", "attempt %v after the last one or after a vote for another", k.w.now.Sub(mem.blocked))
 		}
-		mem.blocked, mem.granted = k.w.now, 0
+		mem.blocked, mem.voted, mem.granted = k.w.now, nil, 0
 	}
 	if m.ledger.For != n.id && m.ledger.Epoch != was.ledger.Epoch && m.ledger.For != "" {
-		mem.blocked = k.w.now
+		mem.blocked, mem.voted = k.w.now, k.nodeByID(m.ledger.For)
+		if mem.voted != nil {
+			mem.life = mem.voted.life
+		}
 	}
 	if _, ok := in.(HelloReceived); ok && m.configEpoch != was.config && a.Start == 0 {
 		mem.blocked = 0 // switched

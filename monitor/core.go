@@ -38,6 +38,8 @@ type Core struct {
 	lastSeq      uint64
 	lastTimer    uint64
 
+	lastTombstone uint64
+
 	timers timerHeap
 	queue  []*timer
 
@@ -125,7 +127,7 @@ func New(now Instant, p Params) (*Core, error) {
 	}
 	source := rand.NewPCG(p.Seed, 0x5e7713e1)
 	c := &Core{
-		tun: p.Tunables, opts: p.State.Options, port: p.Port, peerPass: p.PeerPass, gossip: p.Gossip,
+		tun: p.Tunables, opts: p.State.Options, port: p.Port, peerPass: p.PeerPass, gossip: p.Gossip && !p.State.Options.Observe,
 		source: source, rng: rand.New(source), now: now, lastStep: now,
 		byName: map[string]*master{}, byAddr: map[HostPort]*master{}, members: map[InstanceID]member{},
 		peerLinks: map[RunID]*link{}, conns: map[ConnID]*link{}, fences: map[ConnID]*fence{},
@@ -161,6 +163,8 @@ func (c *Core) Step(now Instant, in Input) {
 	switch in := in.(type) {
 	case Tick:
 		c.runDue()
+	case Stood:
+		c.stood(c.now, in)
 	case LinkUp:
 		c.linkUp(c.now, in)
 	case LinkDown:

@@ -17,14 +17,16 @@ type departure struct {
 // since reports whether the process has ended, and nothing listened in its place after t.
 func (d departure) since(t Instant) bool { return d.closed && d.refusedAt > t }
 
-// noteRefusal notes why an attempt to connect has failed.
-func (l *link) noteRefusal(in LinkTrouble) {
-	if in.Conn != l.cmd.id || in.Step != StepConnect {
-		return
-	}
-	l.departure.refusedAt = 0
-	if in.Cause == CauseRefused {
-		l.departure.refusedAt = l.cmd.dialedAt
+// noteDeparture takes in how a connection to a Sentinel has ended, while cn still shows
+// what it was.
+func (l *link) noteDeparture(cn *conn, loss Loss) {
+	switch {
+	case cn.up:
+		l.departure = departure{closed: true}
+	case loss == LossRefused:
+		l.departure.refusedAt = cn.dialedAt
+	default:
+		l.departure.refusedAt = 0
 	}
 }
 

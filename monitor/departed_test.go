@@ -54,12 +54,11 @@ func TestDeparted(t *testing.T) {
 				case "idle":
 					r.later(time.Minute)
 				case "refuse", "silence":
-					cause := CauseRefused
+					loss := LossRefused
 					if step == "silence" {
-						cause = CauseSilent
+						loss = LossOther
 					}
-					r.step(LinkTrouble{Conn: id, Cause: cause, Text: step})
-					r.step(LinkDown{Conn: id, Reason: step})
+					r.step(LinkDown{Conn: id, Reason: step, Loss: loss})
 				}
 			}
 			if got := r.c.leftByVoted(m); got != want {

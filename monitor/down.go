@@ -29,6 +29,9 @@ func (c *Core) sdownDue(now Instant, i *instance) (down bool, due Instant) {
 		if m := i.master; m.lostSince != 0 {
 			due = min(due, m.lostSince)
 		}
+		if i.master.refusal.gone {
+			due = now
+		}
 		if m := i.master; i.has(FlagMasterReboot) {
 			due = min(due, m.rebootSince.Add(m.cfg.RebootDownAfter))
 		}
@@ -77,7 +80,9 @@ func (c *Core) refreshReplicas(now Instant, m *master) {
 func (c *Core) checkODown(now Instant, m *master) {
 	votes := 0
 	if m.has(FlagSDown) {
-		votes = 1
+		if !c.opts.Observe {
+			votes = 1
+		}
 		for _, p := range m.peers {
 			if p.has(FlagMasterDown) {
 				votes++

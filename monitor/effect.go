@@ -170,6 +170,16 @@ type PassPause struct {
 	Left   time.Duration
 }
 
+// PassForget passes on that a member was forgotten, to a peer that is known to be a
+// gosentinel, and is answered by [CommandDone]. It goes out as SENTINEL FORGET. Left is
+// how long the tombstone still holds: the clock of the peer may show another time.
+type PassForget struct {
+	Master    string
+	Tombstone Tombstone
+	Force     bool
+	Left      time.Duration
+}
+
 // Reply answers an [Ask]. DownAfter is told only to one that asked with a Lease,
 // and tells for how long the voter lets the master be silent; 0: it is not told.
 // Replicas are those of the master, at most [MaxToldReplicas], for one that wants them.
@@ -310,3 +320,4 @@ func (RewriteConfig) isCommand() {}
 func (AskGossip) isCommand()     {}
 func (AskConfig) isCommand()     {}
 func (PassPause) isCommand()     {}
+func (PassForget) isCommand()    {}

@@ -12,13 +12,14 @@ type DownCause uint8
 // The causes. DownRole: the server says that it is a replica. DownNoData: it is back
 // without data that a replica has. DownRestart: it was restarted, and
 // reboot-down-after says that this is enough. DownRefused: a connection to it is
-// refused.
+// refused. DownGone: its process has ended, as refusals prove.
 const (
 	DownSilent DownCause = iota
 	DownRefused
 	DownRole
 	DownNoData
 	DownRestart
+	DownGone
 )
 
 // DownFact tells why a master counts as down, right before [SDown].

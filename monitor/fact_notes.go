@@ -23,6 +23,8 @@ func (c *Core) noteDown(now Instant, m *master) {
 		f.Cause, f.Detail = m.silence(now)
 	case m.foreign:
 		f.Cause, f.Detail, f.Since = DownNoData, "a server of another group answers at its address", m.foreignSince
+	case m.refusal.gone:
+		f.Cause, f.Detail = DownGone, goneText
 	case m.lostSince != 0 && now >= m.lostSince:
 		f.Cause, f.Since = DownNoData, m.lostSince
 	case m.has(FlagMasterReboot) && now >= m.rebootSince.Add(m.cfg.RebootDownAfter):

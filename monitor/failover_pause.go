@@ -233,7 +233,7 @@ func (c *Core) endPause(now Instant, m *master) Instant {
 // connection and now and then, and returns when that is due next.
 func (c *Core) passPauseOn(now Instant, m *master) Instant {
 	switch {
-	case m.pause.Version == 0:
+	case m.pause.Version == 0 || c.opts.Observe:
 		return Never
 	case !c.isDurable(m.pause.seq):
 		c.awaitDisk(m)

@@ -71,7 +71,9 @@ const resetPause = 100 * time.Millisecond
 func (c *Core) forget(now Instant, m *master) {
 	var f forgotten
 	for _, r := range m.replicas {
-		if c.answeredLately(now, &r.instance) {
+		// While the master is down it names none, and an operator who repeats RESET would
+		// take them all away, one after the other.
+		if c.answeredLately(now, &r.instance) || m.has(FlagSDown) {
 			f.replicas = append(f.replicas, r.addr)
 		}
 	}

@@ -127,7 +127,7 @@ func (c *Core) gossipReply(now Instant, in GossipReply) {
 	c.setEndpoint(l, e)
 	c.ready(&l.timer)
 	for _, o := range l.owners {
-		if o.master.pause.Version != 0 {
+		if o.master.pause.Version != 0 || len(o.master.tombstones) > 0 {
 			c.touch(o.master) // it is told
 		}
 	}

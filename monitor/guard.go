@@ -19,6 +19,7 @@ const (
 	LineageGuard                  // replaces a master that is back without its data
 	ForeignNodeGuard              // keeps away from servers of other groups
 	AdvertisedGuard               // sees to it that the advertised master takes writes
+	RefusalDetection              // takes a master whose process is gone for down, sooner
 	guardCount
 )
 
@@ -47,11 +48,11 @@ func (m GuardMode) String() string { return guardWords[m] }
 
 // Guards says how far each guard goes.
 type Guards struct {
-	ReturnFence, Lineage, ForeignNode, Advertised GuardMode
+	ReturnFence, Lineage, ForeignNode, Advertised, Refusal GuardMode
 }
 
 func (s *Guards) of(g Guard) *GuardMode {
-	return [guardCount]*GuardMode{&s.ReturnFence, &s.Lineage, &s.ForeignNode, &s.Advertised}[g]
+	return [guardCount]*GuardMode{&s.ReturnFence, &s.Lineage, &s.ForeignNode, &s.Advertised, &s.Refusal}[g]
 }
 
 // guardDocs have the name of each option and what it is about.
@@ -60,6 +61,7 @@ var guardDocs = [guardCount]struct{ name, doc string }{
 	LineageGuard:     {"lineage-guard", "Whether a master that is back without its data is replaced by a replica that has them."},
 	ForeignNodeGuard: {"foreign-node-guard", "Whether a server that belongs to another group is left alone."},
 	AdvertisedGuard:  {"advertised-guard", "Whether a group whose advertised master takes no writes is put in order."},
+	RefusalDetection: {"refusal-detection", "Whether a master whose host refuses connections counts as down after down-after-refused-milliseconds."},
 }
 
 // guardRows makes the options of all guards, for one master or for all.
@@ -77,6 +79,14 @@ func guardRows[T any](where option.Where, before, rest string, at func(*T) *Guar
 // know what a guard does, and may undo it or take it for a fault: beside them it only
 // reports, unless it was told to act.
 func (c *Core) guardMode(m *master, g Guard) GuardMode {
+	mode := c.wantedMode(m, g)
+	if mode == GuardOn && c.opts.Observe {
+		return GuardReport
+	}
+	return mode
+}
+
+func (c *Core) wantedMode(m *master, g Guard) GuardMode {
 	mode := *m.cfg.Guards.of(g)
 	if mode == GuardAuto {
 		mode = *c.opts.Guards.of(g)

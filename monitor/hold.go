@@ -34,8 +34,12 @@ func (c *Core) holdHellosAt(at HostPort, until Instant) {
 	c.holds[k].until = max(c.holds[k].until, until)
 }
 
-// heldUntil returns until when no hello is published at the server of i.
+// heldUntil returns until when no hello is published at the server of i. An observer
+// publishes none.
 func (c *Core) heldUntil(i *instance) Instant {
+	if c.opts.Observe {
+		return Never
+	}
 	if len(c.holds) == 0 || i.kind == KindSentinel {
 		return 0
 	}

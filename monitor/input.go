@@ -28,6 +28,13 @@ type PeerRef uint64
 // is reached; more are harmless.
 type Tick struct{}
 
+// Stood says that this process has slept: the machine was suspended or paused, or the
+// process was stopped. By is how much time went by that the clock of the core does not
+// show, as far as the shell can tell; 0: none. The shell sends it before all that
+// arrived until then, and with the instant of now, so that what came before the sleep is
+// judged after it.
+type Stood struct{ By time.Duration }
+
 // LinkUp says that a dialled connection is established and that commands sent
 // on it now leave at once. LocalIP is the address of this end, as the peer sees
 // it. RemoteIP is the address that answered; "" means the first of the [Dial].
@@ -42,7 +49,21 @@ type LinkUp struct {
 type LinkDown struct {
 	Conn   ConnID
 	Reason string
+	Loss   Loss
 }
+
+// Loss says how a connection ended, as far as that tells whether there is a process at
+// the other end. The zero value is [LossOther].
+type Loss uint8
+
+// The ways. LossOther is every end for a reason of this side, a time-out, an error of the
+// network or of the protocol, and a failed TLS handshake.
+const (
+	LossOther   Loss = iota
+	LossEnded        // of one that was up: the system at the other end has ended it in order (FIN)
+	LossReset        // of one that was up: it was broken off (RST), at the other end or on the way
+	LossRefused      // it did not come up: nothing listens there, or a firewall says so
+)
 
 // LinkTrouble says that a step of a connection failed, and why. Text is for the
 // operator, and says what to do about it if that is known. When the connection
@@ -243,6 +264,7 @@ type PeerLiveness struct {
 }
 
 func (Tick) isInput()           {}
+func (Stood) isInput()          {}
 func (LinkUp) isInput()         {}
 func (LinkDown) isInput()       {}
 func (LinkTrouble) isInput()    {}

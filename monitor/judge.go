@@ -9,6 +9,7 @@ func (m *master) run(c *Core, now Instant) Instant {
 	if c.tilt {
 		return Never // leaveTilt comes back to it
 	}
+	c.reviewRefusal(now, m)
 	next := min(c.recollect(now, m), c.expireAwaited(now, m), c.reviewLoss(now, m), c.checkSDown(now, &m.instance))
 	next = min(next, c.returnFence(now, m), c.coldStart(now, m))
 	if m.has(FlagSDown) {
@@ -22,7 +23,7 @@ func (m *master) run(c *Core, now Instant) Instant {
 	if m.switchover.stage == preparing {
 		next = min(next, c.prepare(now, m))
 	}
-	next = min(next, c.endPause(now, m), c.passPauseOn(now, m), c.leaseEnds(now, m), c.answerInquirers(now, m), c.awaitPolicy(now, m))
+	next = min(next, c.endPause(now, m), c.passPauseOn(now, m), c.endTombstones(now, m), c.expireReplicas(now, m), c.passTombstones(now, m), c.leaseEnds(now, m), c.answerInquirers(now, m), c.awaitPolicy(now, m))
 	next = min(next, c.failover(now, m))
 	if !m.attempt.InProgress() {
 		next = min(next, c.maybeStart(now, m))

@@ -106,6 +106,7 @@ func (c *Core) closeLink(l *link) {
 
 func (c *Core) closeConn(l *link, cn *conn) {
 	if cn.id != 0 {
+		c.connectionLost(c.now, l, cn, LossOther)
 		c.free(Close{Conn: cn.id})
 		c.forgetConn(l, cn)
 		l.departure = departure{}
@@ -159,6 +160,9 @@ func (c *Core) redialPeriod(l *link, cn *conn) time.Duration {
 		return c.tun.PingPeriod
 	}
 	fast := min(max(l.shortestDownAfter()/10, c.tun.PingFloor), c.tun.PingPeriod)
+	if p := l.owners[0].master.refusalPeriod(); p > 0 && cn == &l.cmd {
+		return min(fast, p)
+	}
 	if l.unansweredSince == 0 {
 		return fast
 	}
@@ -342,6 +346,9 @@ func (c *Core) linkUp(now Instant, in LinkUp) {
 	}
 	cn := l.conn(in.Conn)
 	cn.up, cn.upAt, cn.localIP = true, now, in.LocalIP
+	if m := l.watchedBy(); m != nil {
+		c.notGone(m)
+	}
 	c.ready(&l.timer)
 	if c.answeredAt(l, cn, in.RemoteIP) {
 		return
@@ -382,9 +389,8 @@ func (c *Core) linkDown(now Instant, in LinkDown) {
 	pubsub := cn == &l.pubsub
 	i := l.owners[0]
 	c.emit(i, event.LinkReconnection{Instance: c.ref(i), PubSub: pubsub, Reason: in.Reason})
-	if cn.up {
-		l.departure = departure{closed: true}
-	}
+	l.noteDeparture(cn, in.Loss)
+	c.connectionLost(now, l, cn, in.Loss)
 	c.forgetConn(l, cn)
 	c.ready(&l.timer)
 	if !pubsub {
@@ -428,13 +434,16 @@ func (c *Core) pong(now Instant, in Pong) {
 		l.lastAvail, l.unansweredSince = now, 0
 		l.greeted(&l.cmd, ConnCommand)
 		l.works(StepPing)
+		if m := l.watchedBy(); m != nil {
+			m.refusal.gone = false
+		}
 	}
 	for _, o := range l.owners {
 		if in.Reply == PingPong && o.has(FlagMasterReboot) {
 			o.clear(FlagMasterReboot)
 			c.touch(o.master)
 		}
-		if in.Reply == PingBusy && o.has(FlagSDown) && !o.has(FlagScriptKillSent) && o.kind != KindSentinel {
+		if in.Reply == PingBusy && o.has(FlagSDown) && !o.has(FlagScriptKillSent) && o.kind != KindSentinel && !c.opts.Observe {
 			c.sendFor(o, ScriptKill{})
 			o.set(FlagScriptKillSent)
 		}

@@ -43,10 +43,12 @@ type master struct {
 	alsoNamed  recent // names under which others watch the group
 	replacedOn ConnID // connection over which it was told to follow the one in its place; 0: it was not
 
-	forgotten  forgotten // by RESET
-	awaited    []awaited // voters since a RESET
-	quietUntil Instant   // nothing is learned before, see resetPause
-	ordered    Instant   // when an operator's MONITOR named the address; 0: it was not so
+	forgotten    forgotten // by RESET
+	awaited      []awaited // voters since a RESET
+	tombstones   []tombstone
+	quietUntil   Instant // nothing is learned before, see resetPause
+	orderedEpoch Epoch   // the current epoch when an operator did so last
+	ordered      Instant // when an operator's MONITOR named the address; 0: it was not so
 
 	kept        kept
 	configEpoch Epoch
@@ -79,6 +81,7 @@ type master struct {
 	delayLogged    Instant // attempt.Start for which the next delay was logged
 
 	rebootSince Instant
+	refusal     refusal
 	askFloor    uint64 // replies to questions up to this one are about an older address
 	reaskedAt   Instant
 	reasked     int  // how often since +sdown
@@ -114,6 +117,7 @@ func (c *Core) load(now Instant, ms *MasterState) error {
 	}
 	c.recallLease(now, m)
 	c.loadPause(now, m, ms.Pause)
+	c.loadTombstones(now, m, ms.Tombstones)
 	m.durable.epoch = ms.ConfigEpoch
 	m.lineage, m.hadKeys = ms.Lineage, ms.Lineage.Keys
 	m.cold.runID = ms.RunID

@@ -156,11 +156,19 @@ func (n *node) dial(d Dial) {
 	n.wires[d.Conn] = cn
 	n.w.wires = append(n.w.wires, cn)
 	cn.carry(toTarget, func() {
-		if cn.to == nil || !cn.to.listening() {
-			cn.reset("connection refused")
+		s, _ := cn.to.(*redis)
+		switch {
+		case cn.to == nil, !cn.to.listening():
+			cn.reset("connection refused", LossRefused)
+			return
+		case s != nil && s.door == "tls":
+			cn.reset("TLS handshake: EOF", LossOther)
 			return
 		}
 		cn.carry(toNode, func() { n.input(LinkUp{Conn: cn.id, LocalIP: n.addr.Host, RemoteIP: at.Host}) })
+		if s != nil && s.door == "full" {
+			cn.reset("closed by the other side after ERR max number of clients reached", LossEnded)
+		}
 	})
 }
 
@@ -170,6 +178,8 @@ func (cn *wire) carry(direction int, do func()) {
 	cn.w.at(cn.last[direction], func() {
 		switch {
 		case !cn.open, direction == toTarget && cn.gone:
+		case direction == toTarget && cn.firewalled():
+			cn.reset("connection reset by peer", LossReset)
 		case len(cn.held[direction]) > 0, cn.w.isCut(cn, direction):
 			cn.held[direction] = append(cn.held[direction], do)
 		default:
@@ -178,13 +188,19 @@ func (cn *wire) carry(direction int, do func()) {
 	})
 }
 
+// firewalled reports whether a firewall answers in the place of the server.
+func (cn *wire) firewalled() bool {
+	s, _ := cn.to.(*redis)
+	return s != nil && s.door == "firewall"
+}
+
 // reset is the target closing the connection.
-func (cn *wire) reset(reason string) {
+func (cn *wire) reset(reason string, loss Loss) {
 	if cn.open && !cn.gone {
 		cn.gone = true
 		cn.carry(toNode, func() {
 			cn.open = false
-			cn.from.input(LinkDown{Conn: cn.id, Reason: reason})
+			cn.from.input(LinkDown{Conn: cn.id, Reason: reason, Loss: loss})
 		})
 	}
 }
@@ -232,7 +248,7 @@ func (w *world) resetAll(to endpoint, except *wire, kinds ...ConnKind) {
 	for _, cn := range w.wires {
 		for _, kind := range kinds {
 			if cn.to == to && cn != except && cn.kind == kind {
-				cn.reset("connection reset by peer")
+				cn.reset("closed by the other side", LossEnded)
 			}
 		}
 	}
@@ -267,27 +283,30 @@ type redis struct {
 	disk      Disk // what it says about its RDB, if it says anything
 	priority  int
 
-	syncTime  time.Duration // from SLAVEOF to a link that is up
-	slowInfo  time.Duration
-	deaf      bool   // says OK to SLAVEOF and does nothing
-	aborts    bool   // refuses the transaction, for example because CLIENT is renamed
-	refuses   string // how it answers SLAVEOF itself, "" when it obeys
-	mute      bool   // closes the connection instead of answering the next SLAVEOF
-	loading   bool
-	anonymous bool       // does not tell its run id, as releases before 2.6
-	aliases   []HostPort // further addresses
-	syncing   bool
-	badInfo   string    // sent instead of an INFO text
-	ping      PingReply // PingPong normally
-	reboots   int
-	waiting   []func()
-	noPause   string // how CLIENT PAUSE is refused; "": it is not
-	noKill    string
-	noRewrite string
-	modules   bool
-	handing   bool    // a FAILOVER command is under way
-	late      bool    // does not apply what it is sent
-	stuck     Instant // since when its link to the master is cut, which it has not noticed; 0: it is not
+	syncTime   time.Duration // from SLAVEOF to a link that is up
+	slowInfo   time.Duration
+	deaf       bool   // says OK to SLAVEOF and does nothing
+	aborts     bool   // refuses the transaction, for example because CLIENT is renamed
+	refuses    string // how it answers SLAVEOF itself, "" when it obeys
+	mute       bool   // closes the connection instead of answering the next SLAVEOF
+	loading    bool
+	anonymous  bool       // does not tell its run id, as releases before 2.6
+	aliases    []HostPort // further addresses
+	syncing    bool
+	badInfo    string    // sent instead of an INFO text
+	ping       PingReply // PingPong normally
+	reboots    int
+	waiting    []func()
+	noPause    string // how CLIENT PAUSE is refused; "": it is not
+	noKill     string
+	noRewrite  string
+	modules    bool
+	handing    bool     // a FAILOVER command is under way
+	late       bool     // does not apply what it is sent
+	stillLists HostPort // a replica that it shows although it has none there
+	listLag    int      // and for how many seconds it has not heard it
+	door       string   // what new connections meet: "closed", "firewall", "full", "tls"; "": they are taken
+	stuck      Instant  // since when its link to the master is cut, which it has not noticed; 0: it is not
 }
 
 func (w *world) addServer(of string, addr HostPort, following HostPort) *redis {
@@ -320,7 +339,7 @@ func (s *redis) newHistory() {
 }
 
 func (s *redis) at() HostPort    { return s.addr }
-func (s *redis) listening() bool { return !s.down }
+func (s *redis) listening() bool { return !s.down && s.door != "closed" && s.door != "firewall" }
 
 // crash ends the process: its kernel resets the connections.
 func (s *redis) crash() {
@@ -440,6 +459,9 @@ func (s *redis) info() string {
 		}
 		for k, r := range s.attached() {
 			line("slave%d:ip=%s,port=%d,state=online,offset=%d,lag=0", k, r.addr.Host, r.addr.Port, r.offset)
+		}
+		if s.stillLists.Port != 0 {
+			line("slave9:ip=%s,port=%d,state=online,offset=1,lag=%d", s.stillLists.Host, s.stillLists.Port, s.listLag)
 		}
 		s.sayData(line)
 		return b.String()

@@ -31,9 +31,14 @@ func (c *Core) infoReply(now Instant, in InfoReply) {
 			m.hasListed = m.hasListed || in.Info.Role == RoleMaster
 			m.forgotten = forgotten{} // it names those that it still has
 			c.noteLineage(now, m, in.Info)
+			c.seeReplicas(now, m, in.Info)
+			m.noteListed(now)
 			c.discoverReplicas(now, m, in.Info)
 		}
 		if r, ok := mem.(*replica); ok {
+			if first {
+				r.linkedTo = HostPort{}
+			}
 			r.observe(now, in.Info)
 			c.noteNewHistory(r, in.Info)
 			c.noteKeys(r.master)
@@ -49,7 +54,7 @@ func (c *Core) infoReply(now Instant, in InfoReply) {
 			if now == r.roleSince || now == r.confChange {
 				r.foundSo = first
 			}
-			if !c.tilt {
+			if !c.tilt && !c.opts.Observe {
 				c.repairReplica(now, r)
 			}
 		}
@@ -96,7 +101,7 @@ func (c *Core) addReplicas(now Instant, m *master, list []HostPort) {
 			c.logStrange("replica:"+hp.Host, "Replica "+hp.String()+" of "+m.cfg.Name+replicaHint(err))
 			continue
 		}
-		if !c.isNews(m, addr) {
+		if c.buried(m, addr) || !c.isNews(m, addr) {
 			continue
 		}
 		if r := c.addReplica(now, m, addr, nil); r != nil {
@@ -133,6 +138,9 @@ func (r *replica) observe(now Instant, info *Info) {
 	}
 	if info.HasMasterLink {
 		r.masterLinkUp = info.MasterLinkUp
+		if r.masterLinkUp {
+			r.linkedTo = HostPort{Host: r.masterHost, Port: r.masterPort}
+		}
 	}
 	if info.HasPriority {
 		r.priority = info.Priority

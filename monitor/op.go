@@ -74,6 +74,21 @@ type PauseOp struct {
 	By      RunID
 }
 
+// ForgetOp forgets one member of a master that is dead for good, on all gosentinels
+// (SENTINEL FORGET): the Sentinel with an ID, or else the replica At an address. A member
+// that is alive is refused, unless by Force.
+type ForgetOp struct {
+	Name  string
+	ID    RunID
+	At    HostPort
+	Force bool
+	// For, Version and By are those of the [Tombstone] that another Sentinel passes on, For
+	// being what is left of its time; zero when an operator says it.
+	For     time.Duration
+	Version uint64
+	By      RunID
+}
+
 // FlushOp saves the state (SENTINEL FLUSHCONFIG).
 type FlushOp struct{}
 
@@ -136,6 +151,7 @@ func (ConfigSetOp) isOp() {}
 func (DebugOp) isOp()     {}
 func (SimulateOp) isOp()  {}
 func (PauseOp) isOp()     {}
+func (ForgetOp) isOp()    {}
 
 // CallError is the error reply to an operator's command: Code is the first
 // word of a RESP error ("ERR", "INPROG"), Text the rest.

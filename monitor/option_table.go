@@ -83,6 +83,14 @@ var masterOptions = append(option.Table[MasterConfig]{
 		Name: "accept-empty", Where: option.InFiles | option.BySet, Since: "gosentinel",
 		Doc: "Whether the master may come back without its data, once: for a flush by a restart that is planned. The Sentinel sets it to no when that has happened.",
 	}, func(m *MasterConfig) *bool { return &m.AcceptEmpty }, false),
+	option.Of(option.Spec{
+		Name: "down-after-refused-milliseconds", TOML: "down-after-refused", Where: option.InFiles | option.BySet, Unit: time.Millisecond, Since: "gosentinel",
+		Doc: "How long the host of the master must refuse all connections, after its process has ended, until the master counts as down; 0 turns this off.",
+	}, func(m *MasterConfig) *time.Duration { return &m.DownAfterRefused }, 0),
+	option.Of(option.Spec{
+		Name: "replica-expire", Where: option.InFiles | option.BySet, Unit: time.Millisecond, Since: "gosentinel",
+		Doc: "How long a replica must be down, and not be named by the master, until it is forgotten; 0 keeps it for ever.",
+	}, func(m *MasterConfig) *time.Duration { return &m.ReplicaExpire }, 0),
 	option.Custom(option.Spec{
 		Name: "rename-command", Where: option.InFiles | option.BySet, Since: "5.0",
 		Doc: "Command words under which the servers know the commands that Sentinels send: the usual word and the one to send.",
@@ -98,6 +106,10 @@ var globalOptions = append(option.Table[Options]{
 		Name: "deny-scripts-reconfig", Where: option.InFiles, Negated: true, Since: "5.0",
 		Doc: "Forbids SENTINEL SET to name another script.",
 	}, func(o *Options) *bool { return &o.AllowScriptsReconfig }, false),
+	option.Of(option.Spec{
+		Name: "observe", Where: option.InFiles, Since: "gosentinel",
+		Doc: "Makes this Sentinel an observer: it watches and reports, announces itself to nobody, and neither votes nor acts.",
+	}, func(o *Options) *bool { return &o.Observe }, false),
 	option.Of(option.Spec{
 		Name: "resolve-hostnames", Where: option.InFiles | option.ByConfigSet, Since: "6.2",
 		Doc: "Allows host names in place of IP addresses, and resolves them while running.",

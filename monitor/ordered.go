@@ -7,11 +7,17 @@ import (
 
 // An operator who gives a master another address, by REMOVE and MONITOR on one
 // Sentinel after the other, is contradicted by those that come later: they still
-// announce the old address with a higher epoch. For orderWindow that does not count
-// while the new address is that of a master. A chart that orders its first address
-// after a failover names a replica, and is corrected at once. What is left after the
-// window is an operator who has changed some Sentinels only, and they must agree.
-const orderWindow = 30 * time.Second
+// announce the old address with a higher epoch. While the new address is that of a master,
+// that does not count for orderTime if the epoch was known when the operator spoke: it is
+// of before. Nor does another one within orderWindow, as a Sentinel that was just started
+// knows none. A chart that orders its first address after a failover names a replica, and
+// is corrected at once. What is left after that is an operator who has changed some
+// Sentinels only; both addresses may be those of masters, and then nothing else would ever
+// make the Sentinels agree.
+const (
+	orderTime   = 5 * time.Minute
+	orderWindow = 30 * time.Second
+)
 
 // orderPatience is how long the new address may take to say what it is, if it does
 // not refuse the connection.
@@ -25,9 +31,13 @@ func (c *Core) keepsOrder(now Instant, m *master, h *Hello) bool {
 	if m.ordered == 0 || m.configEpoch != 0 || err != nil || addr.Same(m.addr) {
 		return false
 	}
+	holds := orderWindow
+	if h.ConfigEpoch <= m.orderedEpoch {
+		holds = orderTime
+	}
 	isMaster := m.infoRefresh != 0 && m.role == RoleMaster && !m.has(FlagSDown)
 	isNew := m.infoRefresh == 0 && m.link.cmd.id != 0 && now < m.ordered.Add(orderPatience)
-	keeps := now < m.ordered.Add(orderWindow) && (isMaster || isNew)
+	keeps := now < m.ordered.Add(holds) && (isMaster || isNew)
 	text := "Sentinel " + string(h.RunID) + " announces " + m.cfg.Name + " at " + c.shown(addr).String() + " since epoch " +
 		strconv.FormatUint(uint64(h.ConfigEpoch), 10)
 	if !keeps {
@@ -35,6 +45,6 @@ func (c *Core) keepsOrder(now Instant, m *master, h *Hello) bool {
 		return false
 	}
 	c.logOnce("ordered:"+strconv.FormatUint(uint64(m.id), 10), LevelNotice, text+": the "+c.shown(m.addr).String()+
-		" of SENTINEL MONITOR stays for "+orderWindow.String()+" while a master is there")
+		" of SENTINEL MONITOR stays for "+holds.String()+" while a master is there")
 	return true
 }

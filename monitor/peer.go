@@ -27,9 +27,10 @@ type peer struct {
 	passed        passed
 	told          toldConfig
 	configAsked   Instant
-	configSlot    Instant       // see hurry
-	configSeq     uint64        // token of the question for its config epoch; 0: it is answered
-	configRefused bool          // it did not tell it when it was asked last, on this connection
+	configSlot    Instant // see hurry
+	configSeq     uint64  // token of the question for its config epoch; 0: it is answered
+	configRefused bool    // it did not tell it when it was asked last, on this connection
+	buried        passedTombstones
 	toldDownAfter time.Duration // when last asked with a lease; 0: it never was, or is redis-sentinel
 }
 
@@ -51,6 +52,10 @@ func (c *Core) hello(now Instant, in *HelloReceived) {
 	}
 	if h.RunID == c.opts.MyID {
 		c.helloWithOwnID(now, m, h)
+		return
+	}
+	if c.heardAgain(now, m, h.RunID) {
+		c.raiseEpoch(m, h)
 		return
 	}
 	p := c.peerFromHello(now, m, h)

@@ -123,9 +123,13 @@ func (c *Core) masterView(now Instant, m *master) MasterView {
 		NotificationScript: m.cfg.NotificationScript, ClientReconfigScript: m.cfg.ClientReconfigScript,
 		Pause: m.pause.FailoverPause, PauseLeft: max(m.pause.until.Sub(now), 0),
 		PlannedFailover: m.cfg.PlannedFailover, EmptyPromotionGrace: m.cfg.EmptyPromotionGrace, AcceptEmpty: m.cfg.AcceptEmpty,
+		DownAfterRefused: m.cfg.DownAfterRefused, ReplicaExpire: m.cfg.ReplicaExpire,
 		Guards:          c.guardViews(m),
 		Current:         c.shown(m.current()),
 		UsableSentinels: 1,
+	}
+	if v.Observes = c.opts.Observe; v.Observes {
+		v.UsableSentinels = 0
 	}
 	if m.attempt.InProgress() || m.switchover.active() {
 		v.Flags |= FlagFailoverInProgress

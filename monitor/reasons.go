@@ -119,6 +119,8 @@ func (c *Core) tellIdle(m *master, why string) {
 // barred says why this Sentinel stands for no election at all; "" when it may.
 func (c *Core) barred(m *master) string {
 	switch {
+	case c.opts.Observe:
+		return "it only observes"
 	case m.cfg.NeverLead:
 		return "its configuration says can-failover no"
 	case c.disk.failing:

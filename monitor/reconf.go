@@ -133,7 +133,7 @@ func (c *Core) reconfBestEffort(now Instant, m *master) {
 
 // reconfScript runs the client reconfiguration script (wire.md §11, Scripts).
 func (c *Core) reconfScript(m *master, role string, from, to Addr) {
-	if m.cfg.ClientReconfigScript == "" {
+	if m.cfg.ClientReconfigScript == "" || c.opts.Observe {
 		return
 	}
 	f, t := c.shown(from), c.shown(to)

@@ -23,8 +23,10 @@ type replica struct {
 	applied        applied
 	confChange     Instant // when its reported master changed, or its role became replica
 	reconfSentAt   Instant
-	foundSo        bool    // its role and master were in the first INFO of a connection
-	recheckAt      Instant // when INFO is asked for once more before it is corrected; 0: not planned
+	foundSo        bool     // its role and master were in the first INFO of a connection
+	linkedTo       HostPort // where the master was to which its link was up last, while it was connected here
+	listedAt       Instant  // when it was down and its master named it last; 0: never
+	recheckAt      Instant  // when INFO is asked for once more before it is corrected; 0: not planned
 }
 
 func (r *replica) base() *instance { return &r.instance }

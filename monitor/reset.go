@@ -6,6 +6,7 @@ import "github.com/gosentinel/sentinel/event"
 // members.
 func (c *Core) resetMaster(now Instant, m *master) {
 	m.flags = 0
+	m.refusal = refusal{}
 	m.runID, m.info, m.settled, m.settledAt = "", nil, nil, 0
 	m.process, m.loaded, m.lostSince, m.saving = "", false, 0, saving{}
 	m.clean, m.compared, m.replacedOn = false, 0, 0
@@ -48,7 +49,7 @@ func (c *Core) reset(now Instant, m *master) {
 	c.dropMembers(m)
 	// The clocks by which a master goes down run on: one RESET after the other
 	// would put +sdown off without end.
-	role, roleSince, reboot := m.role, m.roleSince, m.has(FlagMasterReboot)
+	role, roleSince, reboot, gone := m.role, m.roleSince, m.has(FlagMasterReboot), m.refusal.gone
 	c.resetMaster(now, m)
 	m.histories = recent{}
 	if role == RoleReplica {
@@ -57,6 +58,7 @@ func (c *Core) reset(now Instant, m *master) {
 	if reboot {
 		m.set(FlagMasterReboot)
 	}
+	m.refusal.gone = gone
 	m.quietUntil = now.Add(resetPause)
 	m.ledger.Forget()
 	m.outdated()

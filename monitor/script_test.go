@@ -88,6 +88,7 @@ func newScript(t *testing.T, td *datadriven.TestData, prepare func(*world)) *scr
 			s.w.addServer(name, s.serverAddr(2+k*(replicas+1)+r), m.addr)
 		}
 	}
+	state.Options.Observe = td.HasArg("observe")
 	var known string
 	if td.MaybeScanArgs(t, "known", &known) {
 		addr, _ := IPAddr(s.host(t, td, known), 6379)
@@ -193,6 +194,9 @@ func (s *script) run(t *testing.T, td *datadriven.TestData) string {
 		d := parseDuration(t, td, td.CmdArgs[0].Key)
 		s.me.paused = s.w.now.Add(d)
 		s.w.advance(d, s.w.check.failed)
+	case "sleep":
+		s.me.input(Stood{By: parseDuration(t, td, td.CmdArgs[0].Key)})
+		s.w.advance(time.Millisecond, s.w.check.failed)
 	case "crash":
 		s.me.crash()
 	case "restart":
@@ -424,6 +428,8 @@ func (s *script) sent(e Send) {
 			word = "RESUME-FAILOVER"
 		}
 		s.line("=> %s: %s %s %s version %d by %s", to, word, cmd.Master, cmd.Left.Round(time.Millisecond), cmd.Pause.Version, short(string(cmd.Pause.By)))
+	case PassForget:
+		s.line("=> %s: FORGET %s %s %s version %d by %s", to, cmd.Master, short(cmd.Tombstone.what()), cmd.Left.Round(time.Millisecond), cmd.Tombstone.Version, short(string(cmd.Tombstone.By)))
 	case AskGossip:
 		if s.show["gossip"] {
 			s.line("=> %s: SENTINEL GOSSIP", to)
@@ -536,6 +542,19 @@ func (s *script) server(t *testing.T, td *datadriven.TestData) {
 			r.resume()
 		case "kill-clients":
 			s.w.resetAll(r, nil, ConnCommand, ConnPubSub, ConnFence)
+		case "still-lists":
+			r.stillLists = HostPort{Host: s.host(t, td, a.SingleVal(t)), Port: 6379}
+			if r.stillLists.Host == "" {
+				r.stillLists = HostPort{}
+			}
+		case "list-lag":
+			n, err := strconv.Atoi(a.SingleVal(t))
+			if err != nil {
+				td.Fatalf(t, "%v", err)
+			}
+			r.listLag = n
+		case "door":
+			r.door = strings.TrimPrefix(a.SingleVal(t), "open")
 		case "kill-pubsub":
 			s.w.resetAll(r, nil, ConnPubSub)
 		case "deaf":
@@ -693,6 +712,8 @@ func (p *fakePeer) receive(cn *wire, in Send) {
 			reply.Epoch = p.heard
 		}
 		cn.carry(toNode, func() { cn.from.input(reply) })
+	case PassForget:
+		cn.carry(toNode, func() { cn.from.input(CommandDone{Conn: cn.id, Token: in.Token, Refused: p.refusesPauses}) })
 	case PassPause:
 		cn.carry(toNode, func() { cn.from.input(CommandDone{Conn: cn.id, Token: in.Token, Refused: p.refusesPauses}) })
 	case AskMasterDown:
@@ -758,6 +779,8 @@ func (s *script) peer(t *testing.T, td *datadriven.TestData) {
 				p.config = a.SingleVal(t)
 			case "no-pauses":
 				p.refusesPauses = "ERR unknown subcommand"
+			case "pauses":
+				p.refusesPauses = ""
 			case "start":
 				p.down = false
 			case "id": // lost its state
@@ -991,6 +1014,12 @@ func (s *script) call(t *testing.T, td *datadriven.TestData) {
 		o = RemoveOp{arg}
 	case "flush":
 		o = FlushOp{}
+	case "forget":
+		o = s.forgetOp(t, td, ForgetOp{Name: arg, Force: td.HasArg("force")})
+	case "replica":
+		at := ""
+		td.ScanArgs(t, "at", &at)
+		o = ReplicaOp{Name: arg, At: HostPort{Host: s.host(t, td, at), Port: 6379}}
 	case "monitor":
 		at := "s1"
 		td.MaybeScanArgs(t, "at", &at)
@@ -1027,6 +1056,23 @@ func (s *script) setOp(t *testing.T, td *datadriven.TestData, name string) Op {
 		o.Changes = append(o.Changes, Change{Option: a.Key, Values: []string{a.SingleVal(t)}})
 	}
 	return o
+}
+
+// forgetOp is call forget mymaster member=s2 or member=p1, and with version=7 by=p1 what a
+// peer passes on.
+func (s *script) forgetOp(t *testing.T, td *datadriven.TestData, op ForgetOp) Op {
+	member, by := "", ""
+	td.ScanArgs(t, "member", &member)
+	if strings.HasPrefix(member, "p") || member == "me" {
+		op.ID = paddedID(member)
+	} else {
+		op.At = HostPort{Host: s.host(t, td, member), Port: 6379}
+	}
+	op.For = duration(t, td, "for", 0)
+	if td.MaybeScanArgs(t, "version", &op.Version) && td.MaybeScanArgs(t, "by", &by) {
+		op.By = paddedID(by)
+	}
+	return op
 }
 
 // view prints what operators see.

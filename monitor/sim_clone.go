@@ -78,8 +78,10 @@ func (k *cloner) timer(t *timer, owner timerOwner) {
 func (k *cloner) master(from, m *master) *master {
 	replicas, peers, link, distant, gone, calls := m.replicas, m.peers, m.link, m.distant, m.forgotten, m.inquiry.calls
 	orders, awaited, fences, former := m.policy.calls, m.awaited, m.fences, m.exMasters
+	buried := m.tombstones
 	*m = *from
 	m.awaited = append(awaited[:0], from.awaited...)
+	m.tombstones = append(buried[:0], from.tombstones...)
 	m.distant = append(distant[:0], from.distant...)
 	m.inquiry.calls = append(calls[:0], from.inquiry.calls...)
 	m.policy.calls = append(orders[:0], from.policy.calls...)

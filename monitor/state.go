@@ -39,6 +39,7 @@ type Options struct {
 	AnnounceHostnames    bool
 	SentinelUser         string // AUTH towards other Sentinels; "" = none
 	SentinelPass         string // "" = none (requirepass is used if set)
+	Observe              bool   // watch and report only
 	AllowScriptsReconfig bool   // the inverse of deny-scripts-reconfig, whose default is yes
 	Guards               Guards // of masters that do not say otherwise
 }
@@ -71,6 +72,12 @@ type MasterConfig struct {
 	// without its data.
 	AcceptEmpty bool
 	Guards      Guards
+	// DownAfterRefused is for how long the host of the master must refuse connections
+	// after its process has ended, until that counts as down; 0: until DownAfter is over.
+	DownAfterRefused time.Duration
+	// ReplicaExpire is for how long a replica must be down, and not be named by its
+	// master, until it is forgotten; 0: for ever.
+	ReplicaExpire time.Duration
 }
 
 // MasterState is one master with everything learned about it.
@@ -94,9 +101,12 @@ type MasterState struct {
 	// ExMasters are its predecessors that do not follow it yet, the oldest first.
 	ExMasters []ExMaster
 	// Pause is what an operator has said last about failovers of this master.
-	Pause     FailoverPause
-	Replicas  []Addr
-	Sentinels []KnownSentinel
+	Pause FailoverPause
+	// Tombstones are of the members that operators have had forgotten lately, in the order
+	// in which this Sentinel has heard of that.
+	Tombstones []Tombstone
+	Replicas   []Addr
+	Sentinels  []KnownSentinel
 }
 
 // KnownSentinel is a peer of this Sentinel for one master.
@@ -165,6 +175,7 @@ func (m *master) state() *MasterState {
 	for _, e := range m.exMasters {
 		ms.ExMasters = append(ms.ExMasters, e.ExMaster)
 	}
+	ms.Tombstones = m.savedTombstones()
 	ms.Lineage = m.lineage
 	ms.Lineage.Keys = m.hadKeys
 	ms.VoteUnknown = m.recall.lost && m.voteSeq == 0 // a vote for itself must be saved

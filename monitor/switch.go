@@ -40,6 +40,7 @@ func (c *Core) switchTo(now Instant, m *master, addr Addr) {
 	c.noteExMaster(now, m, addr)
 	m.cold = cold{} // a pause goes on at what is a former master now
 
+	c.dig(m, addr) // who is the master was not to be forgotten
 	c.unindex(m)
 	m.addr, m.cfg.Addr = addr, addr
 	m.outdated()

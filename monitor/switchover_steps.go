@@ -218,6 +218,7 @@ func (c *Core) commandDone(in CommandDone) {
 	}
 	if p, ok := mem.(*peer); ok {
 		c.pausePassed(p, in)
+		c.forgetPassed(p, in)
 		return
 	}
 	m := mem.base().master

@@ -18,7 +18,7 @@ type takeover struct {
 
 // maybeTakeOver begins to take over when it is due.
 func (c *Core) maybeTakeOver(now Instant, m *master) Instant {
-	if !m.followsNobody() || m.has(FlagODown) || m.cfg.NeverLead || m.switchover.active() || c.disk.failing || c.conflict.open {
+	if !m.followsNobody() || m.has(FlagODown) || m.switchover.active() || c.barred(m) != "" {
 		m.takeOverAt, m.askedAnew = 0, 0
 		return Never
 	}

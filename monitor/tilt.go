@@ -1,6 +1,10 @@
 package monitor
 
-import "github.com/gosentinel/sentinel/event"
+import (
+	"time"
+
+	"github.com/gosentinel/sentinel/event"
+)
 
 // checkStall enters TILT when the process was stalled: it cannot tell a dead
 // instance from its own stall then, so it stops judging for a while
@@ -9,9 +13,10 @@ import "github.com/gosentinel/sentinel/event"
 func (c *Core) checkStall() {
 	gap := c.now.Sub(c.lastStep)
 	c.lastStep = c.now
-	if gap <= c.tun.TiltTrigger {
+	if !c.Stalled(gap) {
 		return
 	}
+	c.wakeUp(c.now, gap)
 	if !c.tilt {
 		c.tilts++ // a stall within TILT prolongs it
 	}
@@ -22,6 +27,10 @@ func (c *Core) checkStall() {
 		c.answerInquirers(c.now, m)
 	}
 }
+
+// Stalled reports whether a gap between two steps is one that begins TILT. A shell that
+// finds it has slept for so long says so with a [Stood], before what arrived meanwhile.
+func (c *Core) Stalled(gap time.Duration) bool { return gap > c.tun.TiltTrigger }
 
 func (c *Core) leaveTilt() {
 	if c.now.Sub(c.tiltSince) < c.tun.TiltPeriod {

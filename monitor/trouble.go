@@ -91,7 +91,6 @@ func (c *Core) linkTrouble(now Instant, in LinkTrouble) {
 	if l.pubsub.id == in.Conn {
 		kind = ConnPubSub
 	}
-	l.noteRefusal(in)
 	c.note(now, l, trouble{kind: kind, step: in.Step, cause: in.Cause, conn: in.Conn, text: in.Text})
 }
 

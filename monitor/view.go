@@ -26,13 +26,16 @@ type MasterView struct {
 	PlannedFailover     PlannedFailover
 	EmptyPromotionGrace time.Duration // 0: not set
 	AcceptEmpty         bool          // the next return without data is taken as it is
+	DownAfterRefused    time.Duration // 0: refusals are not looked at
+	ReplicaExpire       time.Duration // 0: replicas are kept for ever
+	Observes            bool          // this Sentinel is an observer
 	Pause               FailoverPause // Version 0: failovers are not paused
 	PauseLeft           time.Duration
 	Guards              []GuardView
 	// Current is the address that clients should use: the promoted replica's as
 	// soon as its promotion is confirmed, else the configured one.
 	Current HostPort
-	// UsableSentinels counts this Sentinel and every peer that is not S_DOWN,
+	// UsableSentinels counts this Sentinel, unless it observes, and every peer that is not S_DOWN,
 	// answers as the one that it should be, and does not refuse questions.
 	UsableSentinels int
 	// DeafSentinels counts the peers that refuse the question about a master, for
@@ -45,7 +48,7 @@ type MasterView struct {
 // O_DOWN, and whether enough are to elect the leader of a failover, as SENTINEL
 // CKQUORUM does (wire.md §3.2, Read commands). A failover needs both.
 func (v *MasterView) CheckQuorum() (quorumOK, majorityOK bool) {
-	return quorum.Check(v.UsableSentinels, v.OtherSentinels+v.Unreachable+1, v.Quorum)
+	return quorum.Check(v.UsableSentinels, v.voters(), v.Quorum)
 }
 
 // QuorumText is the reply to SENTINEL CKQUORUM, and whether it is no error.
@@ -71,11 +74,19 @@ func (v *MasterView) QuorumText() (text string, ok bool) {
 	return "NOQUORUM " + text + deaf, false
 }
 
+// voters is how many Sentinels the master has: an observer is none.
+func (v *MasterView) voters() int {
+	if v.Observes {
+		return v.OtherSentinels + v.Unreachable
+	}
+	return v.OtherSentinels + v.Unreachable + 1
+}
+
 // QuorumTrouble says why a failover of a master would not find enough Sentinels; ""
 // when it would.
 func (v *MasterView) QuorumTrouble() string {
 	quorumOK, majorityOK := v.CheckQuorum()
-	known := v.OtherSentinels + v.Unreachable + 1
+	known := v.voters()
 	var why string
 	switch {
 	case !quorumOK:

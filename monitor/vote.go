@@ -6,7 +6,7 @@ import "github.com/gosentinel/sentinel/event"
 // it a vote if it asks for one (§5.1, Vote rule).
 func (c *Core) ask(now Instant, in Ask) {
 	m := c.masterAt(in.IP, in.Port)
-	if m == nil {
+	if m == nil || c.opts.Observe {
 		c.free(Reply{To: in.From})
 		return
 	}

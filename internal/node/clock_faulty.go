@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -32,7 +33,7 @@ func newClock() clock {
 	origin := time.Now()
 	c := &faultyClock{at: origin, rate: 1}
 	go c.obey() // as long as the process lives
-	return clock{origin, c.since}
+	return clock{origin, c.since, new(atomic.Int64)}
 }
 
 func (c *faultyClock) since() time.Duration {

@@ -2,9 +2,12 @@
 
 package node
 
-import "time"
+import (
+	"sync/atomic"
+	"time"
+)
 
 func newClock() clock {
 	origin := time.Now()
-	return clock{origin, func() time.Duration { return time.Since(origin) }}
+	return clock{origin, func() time.Duration { return time.Since(origin) }, new(atomic.Int64)}
 }

@@ -131,6 +131,8 @@ func planGossip(set configrewrite.Settings, opts monitor.Options, socks *listen.
 	switch {
 	case g.Port == 0:
 		p.off = gossipNotWanted
+	case opts.Observe:
+		p.off = "this Sentinel only observes"
 	case len(listening) == 0:
 		p.off = "other Sentinels cannot connect to this one"
 	case p.cfg.Port > 65535:

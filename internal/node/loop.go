@@ -81,8 +81,9 @@ type loop struct {
 	shared bool // gossip has something to send
 	called bool // an operator's command has been carried out since the last flush
 
-	stalls stalls
-	pulse  pulse
+	stalls     stalls
+	standstill standstill
+	pulse      pulse
 }
 
 func newLoop(cfg loopConfig) *loop {
@@ -173,18 +174,18 @@ func (l *loop) run(ctx context.Context) {
 		if l.crashed {
 			return
 		}
-		now, due := l.inbox.clock.now(), l.core.NextDeadline()
-		l.stalls.end(now)
-		timer.Reset(time.Duration(due - now))
+		asleep, due := l.inbox.clock.now(), l.core.NextDeadline()
+		l.stalls.end(asleep)
+		timer.Reset(time.Duration(due - asleep))
 		select {
 		case <-ctx.Done():
 			return
 		case it := <-l.inbox.items:
-			l.stalls.begin(l.inbox.clock.now(), min(it.at, due))
+			l.wake(asleep, min(it.at, due))
 			l.take(it)
 			l.takeMore()
 		case <-timer.C:
-			l.stalls.begin(l.inbox.clock.now(), due)
+			l.wake(asleep, due)
 		}
 		// Arrivals first, then the clock: a reply that came in time must be seen
 		// before the deadline that it averts.
@@ -192,6 +193,17 @@ func (l *loop) run(ctx context.Context) {
 			l.takeMore()
 			l.record.Step(l.core, now, monitor.Tick{})
 		}
+	}
+}
+
+// wake begins a round, for what was due at an instant. If the process has slept since, the
+// core hears of that before all else.
+func (l *loop) wake(asleep, due monitor.Instant) {
+	lost := l.standstill.look(l.inbox.clock)
+	now := l.inbox.clock.now()
+	l.stalls.begin(now, due)
+	if lost > 0 || l.core.Stalled(time.Duration(now-max(asleep, due))) {
+		l.record.Step(l.core, now, monitor.Stood{By: lost})
 	}
 }
 

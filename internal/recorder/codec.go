@@ -17,14 +17,14 @@ import (
 // decoded must stand here; a test compares the lists with the source of monitor.
 var (
 	inputs = setOf[monitor.Input](
-		monitor.Tick{}, monitor.LinkUp{}, monitor.LinkDown{}, monitor.LinkTrouble{}, monitor.Pong{}, monitor.InfoReply{}, monitor.PublishReply{},
+		monitor.Tick{}, monitor.Stood{}, monitor.LinkUp{}, monitor.LinkDown{}, monitor.LinkTrouble{}, monitor.Pong{}, monitor.InfoReply{}, monitor.PublishReply{},
 		monitor.AskReply{}, monitor.SlaveOfReply{}, monitor.CommandDone{}, monitor.HelloReceived{}, monitor.PubSubActivity{},
 		monitor.Ask{}, monitor.Call{}, monitor.PolicyAnswer{}, monitor.ChoiceAnswer{}, monitor.Persisted{}, monitor.Resolved{},
 		monitor.GossipReply{}, monitor.ConfigReply{}, monitor.PeerOpinion{}, monitor.PeerConfig{}, monitor.PeerLiveness{},
 	)
 	ops = setOf[monitor.Op](
 		monitor.MonitorOp{}, monitor.RemoveOp{}, monitor.ResetOp{}, monitor.FailoverOp{}, monitor.FlushOp{}, monitor.SetOp{},
-		monitor.ConfigSetOp{}, monitor.DebugOp{}, monitor.SimulateOp{}, monitor.PauseOp{}, monitor.ReplicaOp{},
+		monitor.ConfigSetOp{}, monitor.DebugOp{}, monitor.SimulateOp{}, monitor.PauseOp{}, monitor.ReplicaOp{}, monitor.ForgetOp{},
 	)
 )
 

@@ -28,7 +28,7 @@ var (
 	commands = setOf[monitor.Command](
 		monitor.Ping{}, monitor.InfoRequest{}, monitor.PublishHello{}, monitor.AskMasterDown{}, monitor.SlaveOf{}, monitor.ScriptKill{},
 		monitor.PauseWrites{}, monitor.Unpause{}, monitor.KillClients{}, monitor.RewriteConfig{},
-		monitor.AskGossip{}, monitor.AskConfig{}, monitor.PassPause{},
+		monitor.AskGossip{}, monitor.AskConfig{}, monitor.PassPause{}, monitor.PassForget{},
 	)
 )
 

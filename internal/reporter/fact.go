@@ -147,7 +147,7 @@ func (m *master) cause() journal.Cause {
 
 var causes = map[monitor.DownCause]journal.Cause{
 	monitor.DownSilent: journal.Silent, monitor.DownRefused: journal.Refused, monitor.DownRole: journal.Role,
-	monitor.DownNoData: journal.NoData, monitor.DownRestart: journal.Restart,
+	monitor.DownNoData: journal.NoData, monitor.DownRestart: journal.Restart, monitor.DownGone: journal.Refused,
 }
 
 func (r *Reporter) candidates(a *attempt, f monitor.CandidatesFact) {

@@ -404,7 +404,7 @@ func TestSwitchover(t *testing.T) {
 func TestCauses(t *testing.T) {
 	for cause, want := range map[monitor.DownCause]journal.Cause{
 		monitor.DownSilent: journal.Silent, monitor.DownRefused: journal.Refused, monitor.DownRole: journal.Role,
-		monitor.DownNoData: journal.NoData, monitor.DownRestart: journal.Restart,
+		monitor.DownNoData: journal.NoData, monitor.DownRestart: journal.Restart, monitor.DownGone: journal.Refused,
 	} {
 		rep := newRig(t).play(monitor.DownFact{Cause: cause}, event.SDown{Instance: oldMaster}).play(elected(monitor.AttemptAutomatic)...).last()
 		if rep.Cause != want {

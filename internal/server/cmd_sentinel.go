@@ -21,6 +21,7 @@ func sentinelCommands() []*command {
 		{name: "sentinel|failover", arity: -3, max: 7, flags: sentinelFlags, run: cmdFailover, since: "2.8.4", group: "sentinel", summary: "Starts a failover of a master; one that serves loses no write by it."},
 		{name: "sentinel|failovers", arity: -3, max: 5, flags: sentinelFlags, run: cmdFailovers, since: "0.1.0", group: "sentinel", summary: "Tells of the last failovers of a master, and why they happened."},
 		row("flushconfig", 2, cmdFlushConfig, "2.8.4", "Saves the configuration and state."),
+		{name: "sentinel|forget", arity: -4, max: 8, flags: sentinelFlags, run: cmdForget, since: "0.1.0", group: "sentinel", summary: "Forgets one replica or Sentinel that is dead for good, on all Sentinels of this kind."},
 		{name: "sentinel|get-master-addr-by-name", arity: 3, flags: sentinelFlags | flagImmediate, run: cmdGetMasterAddr, since: "2.8.4", group: "sentinel", summary: "Returns the address of a master."},
 		{name: "sentinel|get-primary-addr-by-name", arity: 3, flags: sentinelFlags | flagImmediate, run: cmdGetMasterAddr, since: "8.0.0", group: "sentinel", summary: "Returns the address of a master (Valkey's name)."},
 		row("gossip", 2, cmdGossip, "0.1.0", "Tells other Sentinels of this kind how to gossip with this one."),
@@ -71,6 +72,10 @@ var sentinelHelp = []string{
 	"    took, how it ended, and what may be lost.",
 	"FLUSHCONFIG",
 	"    Save the configuration and the state.",
+	"FORGET <master-name> <replica host:port | Sentinel id> [FORCE]",
+	"    Forget one member that is dead for good, on all Sentinels of this kind. For",
+	"    an hour only the member itself can bring itself back. One that is alive is",
+	"    refused without FORCE.",
 	"GET-MASTER-ADDR-BY-NAME <master-name>",
 	"    Show the address that clients of the master should use.",
 	"GOSSIP",
@@ -206,6 +211,8 @@ func cmdMaster(r *request) {
 		f.text("planned-failover", m.PlannedFailover.String())
 		f.age("empty-promotion-grace", m.EmptyPromotionGrace)
 		f.text("accept-empty", yesOrNo(m.AcceptEmpty))
+		f.age("down-after-refused-milliseconds", m.DownAfterRefused)
+		f.age("replica-expire", m.ReplicaExpire)
 		f.pauseFields(m)
 		for _, g := range m.Guards {
 			f.text(g.Guard.String(), g.Mode.String())

@@ -127,6 +127,7 @@ var growing = map[string][]shape{
 	"sentinel|info-cache":              {grows("sentinel info-cache", "w%d"), grows("sentinel info-cache", "mymaster"), grows("sentinel info-cache mymaster", "other w%d")},
 	"sentinel|is-master-down-by-addr":  {grows("sentinel is-master-down-by-addr 10.0.0.1 6379 0 *", "lease %d1")},
 	"sentinel|is-primary-down-by-addr": {grows("sentinel is-primary-down-by-addr 10.0.0.1 6379 0 *", "lease %d1")},
+	"sentinel|forget":                  {grows("sentinel forget mymaster", "%d1")},
 	"sentinel|pause-failover":          {grows("sentinel pause-failover mymaster", "%d1")},
 	"sentinel|resume-failover":         {grows("sentinel resume-failover mymaster", "%d1")},
 	"sentinel|sentinels":               {grows("sentinel sentinels mymaster", "extended")},

@@ -109,6 +109,9 @@ func (f *fakeEngine) Call(op monitor.Op) Pending[monitor.CallResult] {
 	case monitor.PauseOp:
 		known(op.Name)
 		f.record("pause %+v", op)
+	case monitor.ForgetOp:
+		known(op.Name)
+		f.record("forget %+v", op)
 	case monitor.FlushOp:
 		f.record("flush")
 	case monitor.ResetOp:

@@ -166,12 +166,14 @@ func infoSentinel(t *infoText, r *request) bool {
 	var tilt bool
 	var since time.Duration
 	var failures monitor.Failures
+	var observes bool
 	var tilts uint64
 	var hurry monitor.Hurry
 	var guards monitor.GuardCounts
 	if !r.server.engine.View(func(c Reader, now monitor.Instant) {
 		masters = c.Masters(now)
 		tilt, since = c.Tilt(now)
+		observes = c.Options().Observe
 		failures, tilts, hurry, guards = c.Failures(), c.Tilts(), c.Hurry(now), c.GuardCounts()
 	}) {
 		return false
@@ -188,6 +190,9 @@ func infoSentinel(t *infoText, r *request) bool {
 	t.add("sentinel_running_scripts", running)
 	t.add("sentinel_scripts_queue_length", queued)
 	t.add("sentinel_simulate_failure_flags", failures)
+	if observes {
+		t.add("sentinel_observes", 1)
+	}
 	for i, m := range masters {
 		status := "ok"
 		switch {

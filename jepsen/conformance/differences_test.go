@@ -102,6 +102,15 @@ var differences = []*difference{
 	{kind: ours, reason: ownPause, line: `^sentinel help$`, more: `\+(PAUSE|RESUME)-FAILOVER, `},
 	{kind: ours, reason: ownPause, line: `^sentinel (pause-failover spare 60000( kernel)?|resume-failover spare)$`, from: `.*`, to: `+OK`},
 	{kind: ours, reason: ownPause, line: `^sentinel (pause-failover nosuch 1|resume-failover nosuch)$`, from: `.*`, to: `-ERR No such master with that name`},
+	{kind: ours, reason: ownForget, line: `^command( info( sentinel)?| list.*)?$`, more: row(`sentinel\|forget`)},
+	{kind: ours, reason: ownForget, line: `^acl cat (admin|dangerous)$`, more: `"sentinel\|forget"(, )?`},
+	{kind: ours, reason: ownForget, line: `^sentinel help$`, more: `\+FORGET, `},
+	{kind: ours, reason: ownForget, line: `^sentinel forget spare 192\.0\.2\.1:1$`, from: `.*`, to: `-ERR No such replica or Sentinel of this master; FORCE has the other Sentinels forget it nevertheless`},
+	{kind: ours, reason: ownForget, line: `^sentinel forget spare 192\.0\.2\.1:1 force$`, from: `.*`, to: `+OK`},
+	{kind: ours, reason: ownForget, line: `^sentinel forget spare x$`, from: `.*`, to: `-ERR Name a replica as host:port, or a Sentinel by its id of 40 characters`},
+	{kind: ours, reason: ownForget, line: `^sentinel forget spare$`, from: `.*`, to: `-ERR wrong number of arguments for 'sentinel|forget' command`},
+	{kind: ours, reason: ownForget, line: `^sentinel forget nosuch 192\.0\.2\.1:1$`, from: `.*`, to: `-ERR No such master with that name`},
+	{kind: ours, reason: ownForget, line: `^sentinel forget spare 192\.0\.2\.1:1 x$`, from: `.*`, to: `-ERR After the member, SENTINEL FORGET takes FORCE and nothing else`},
 	{kind: ours, reason: ownPause, line: `^sentinel pause-failover spare 0$`, from: `.*`, to: `-ERR A pause lasts from 1 to 86400000 milliseconds (24 hours), and can be renewed; RESUME-FAILOVER ends one`},
 	{kind: ours, reason: "shows more with SENTINEL MASTER, REPLICAS and SENTINELS <name> EXTENDED", line: `^command( info| info sentinel)?$`, from: `("sentinel\|(?:master|replicas|slaves|sentinels)"), :3`, to: `$1, :-3`},
 	{kind: newer, reason: "counts how often TILT was entered (8)", line: `^info`, more: `sentinel_total_tilt:\*\\n`},
@@ -142,11 +151,12 @@ var differences = []*difference{
 	{kind: ours, reason: ownLease, line: `^command( info| info sentinel)?$`, from: `("sentinel\|is-master-down-by-addr"), :6`, to: `$1, :-6`},
 	{kind: ours, reason: ownLease, line: `^sentinel is-master-down-by-addr 1.2.3.4 1 0 \* lease 1000$`, from: `.*`, to: `[:0, "*", :0, :0]`},
 	{kind: ours, reason: ownLease, line: `^sentinel is-master-down-by-addr 1.2.3.4 1 0 \* lease 0$`, from: `.*`, to: `-ERR Invalid lease: a number of milliseconds from 1 to 10000 is expected`},
-	{kind: ours, reason: ownOptions, line: `^sentinel set spare (planned-failover (stock|safe)|empty-promotion-grace (5000|0)|hold-unconfirmed-master (yes|no)|accept-empty (yes|no))$`, from: `.*`, to: `+OK`},
+	{kind: ours, reason: ownOptions, line: `^sentinel set spare (planned-failover (stock|safe)|empty-promotion-grace (5000|0)|hold-unconfirmed-master (yes|no)|accept-empty (yes|no)|down-after-refused-milliseconds (200|0)|replica-expire (3600000|0))$`, from: `.*`, to: `+OK`},
 	{kind: ours, reason: ownOptions, line: `^sentinel set spare planned-failover later$`, from: `.*`, to: `-ERR Invalid argument 'later' for SENTINEL SET 'planned-failover': it must be safe or stock`},
 	{kind: ours, reason: ownOptions, line: `^sentinel set spare empty-promotion-grace -1$`, from: `.*`, to: `-ERR Invalid argument '-1' for SENTINEL SET 'empty-promotion-grace'`},
 	{kind: ours, reason: ownOptions, line: `^sentinel set spare hold-unconfirmed-master perhaps$`, from: `.*`, to: `-ERR Invalid argument 'perhaps' for SENTINEL SET 'hold-unconfirmed-master'`},
 	{kind: ours, reason: ownOptions, line: `^sentinel set spare accept-empty perhaps$`, from: `.*`, to: `-ERR Invalid argument 'perhaps' for SENTINEL SET 'accept-empty'`},
+	{kind: ours, reason: ownOptions, line: `^sentinel set spare down-after-refused-milliseconds -1$`, from: `.*`, to: `-ERR Invalid argument '-1' for SENTINEL SET 'down-after-refused-milliseconds'`},
 	{kind: ours, reason: ownOptions, line: `^sentinel set spare (return-fence report|[a-z-]+ auto)$`, from: `.*`, to: `+OK`},
 	{kind: ours, reason: ownOptions, line: `^sentinel set spare return-fence perhaps$`, from: `.*`, to: `-ERR Invalid argument 'perhaps' for SENTINEL SET 'return-fence': it must be auto, off, report or on`},
 	{kind: ours, reason: ownOptions, line: `^sentinel config get default-return-fence$`, from: `^\[\]`, to: `["default-return-fence", "auto"]`},
@@ -178,9 +188,10 @@ var differences = []*difference{
 
 const ownFailover = "takes COORDINATED or FORCE, and TO <host> <port>, after SENTINEL FAILOVER <name>"
 const ownJournal = "keeps a journal of failovers, which SENTINEL FAILOVERS tells, and says in the log how each begins and ends"
+const ownForget = "has SENTINEL FORGET"
 const ownPause = "has SENTINEL PAUSE-FAILOVER and RESUME-FAILOVER"
 const ownLease = "takes LEASE <ms> at the end of IS-MASTER-DOWN-BY-ADDR, by which a peer of its kind leads a planned failover"
-const ownOptions = "has the options planned-failover, empty-promotion-grace, hold-unconfirmed-master and accept-empty, and those of the guards"
+const ownOptions = "has the options planned-failover, empty-promotion-grace, hold-unconfirmed-master, accept-empty, down-after-refused-milliseconds and replica-expire, and those of the guards"
 const usableAddress = "takes an announced address to which nobody can connect for none, and one in blanks without them"
 const badAddress = "refuses addresses at which nobody can connect, or which hello messages cannot carry"
 

@@ -86,7 +86,13 @@ func newEnvOf(t *testing.T, cfg cluster.Config) *env {
 	if *long {
 		limit = 15 * time.Minute
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	return newEnvFor(t, cfg, limit)
+}
+
+// newEnvFor does the same for a test that may take longer.
+func newEnvFor(t *testing.T, cfg cluster.Config, longest time.Duration) *env {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), longest)
 	t.Cleanup(cancel)
 	c, err := cluster.New(cfg)
 	if err != nil {

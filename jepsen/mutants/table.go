@@ -3,7 +3,7 @@ package mutants
 import "slices"
 
 // Table lists all mutations.
-var Table = slices.Concat(general, switchover, policy, fence, guards)
+var Table = slices.Concat(general, switchover, policy, fence, guards, members)
 
 // general are those of elections, failovers, files and links.
 var general = []Mutation{

@@ -45,6 +45,7 @@ func (c *causes) init() {
 // event checks one event of a core.
 func (k *checker) event(n *node, e monitor.Event) {
 	k.looked[Causes]++
+	k.found(n, e)
 	switch e := e.(type) {
 	case event.NewEpoch:
 		if n.seen.epochs[e.Epoch] {
@@ -205,6 +206,10 @@ func (k *checker) judgement(n *node, m *masterWatch, e monitor.Event) {
 		m.update = true
 	case event.ResetMaster:
 		m.causes.init()
+	case event.Forgotten:
+		delete(m.replicas, e.Instance.Name)
+		down, key := m.downOf(e.Instance)
+		delete(down, key)
 	case event.ReplicaAdded:
 		// One of two addresses of a server is forgotten without an event, and may be
 		// found again.

@@ -83,12 +83,13 @@ func (k *checker) taint(why string) {
 type voter struct {
 	installed int
 	votes     map[epochKey]monitor.RunID
-	told      monitor.Epoch            // the highest epoch that it told
-	config    map[string]monitor.Epoch // the config epoch of each master that it told
-	words     map[string]word          // about the failovers of each master that it has acknowledged
-	heard     map[string]word          // the last of them that it has heard
-	removals  map[string]int           // how often each master was removed
-	lost      *lostEpochs              // nil while its file has kept everything
+	told      monitor.Epoch                 // the highest epoch that it told
+	config    map[string]monitor.Epoch      // the config epoch of each master that it told
+	words     map[string]word               // about the failovers of each master that it has acknowledged
+	heard     map[string]word               // the last of them that it has heard
+	buried    map[string]map[buried]Instant // the members of each master that it has forgotten, and until when
+	removals  map[string]int                // how often each master was removed
+	lost      *lostEpochs                   // nil while its file has kept everything
 }
 
 // lostEpochs is about a voter whose file has lost its epochs. It may only go by
@@ -151,7 +152,7 @@ func (v *voter) hears(n *node, h *monitor.Hello) {
 // voter returns who n is now.
 func (n *node) voter() *voter {
 	if n.bound == nil || n.bound.installed != n.installed {
-		n.bound = &voter{installed: n.installed, votes: map[epochKey]monitor.RunID{}, config: map[string]monitor.Epoch{}, words: map[string]word{}, heard: map[string]word{}, removals: map[string]int{}}
+		n.bound = &voter{installed: n.installed, votes: map[epochKey]monitor.RunID{}, config: map[string]monitor.Epoch{}, words: map[string]word{}, heard: map[string]word{}, removals: map[string]int{}, buried: map[string]map[buried]Instant{}}
 	}
 	return n.bound
 }
@@ -216,6 +217,8 @@ func (k *checker) before(n *node, in monitor.Input) {
 			n.seen.operatorOrders(in.From, op)
 		case monitor.PauseOp:
 			k.said(n, in, op)
+		case monitor.ForgetOp:
+			k.forgets(n, in, op)
 		case monitor.RemoveOp:
 			n.voter().removed(op.Name)
 		}

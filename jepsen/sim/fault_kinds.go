@@ -21,14 +21,16 @@ type kind struct {
 // membership; gossip, which is lost, late and one-way; hellos that do not tell where
 // their Sentinel is, which the default mix is without; what may come between the
 // steps of a planned switchover; operators who pause failovers, which the default mix is
-// without too; many masters at one moment, and servers of two groups that swap their addresses, which it is also without. "stock" adds stock Sentinels
-// to the world instead of faults.
-var FaultGroups = []string{"server", "sentinel", "net", "disk", "operator", "member", "gossip", "impostor", "switchover", "policy", "zone", "swap", "stock"}
+// without too; many masters at one moment, servers of two groups that swap their
+// addresses, what looks like the end of a process and is none, and members that are
+// forgotten, all of which it is also without. "stock" adds stock Sentinels to the world
+// instead of faults.
+var FaultGroups = []string{"server", "sentinel", "net", "disk", "operator", "member", "gossip", "impostor", "switchover", "policy", "zone", "swap", "refusal", "forget", "stock"}
 
 var kinds []kind
 
 func init() {
-	kinds = slices.Concat(serverFaults, sentinelFaults, netFaults, diskFaults, operatorFaults, memberFaults, gossipFaults, impostorFaults, switchoverFaults, policyFaults, zoneFaults, swapFaults)
+	kinds = slices.Concat(serverFaults, sentinelFaults, netFaults, diskFaults, operatorFaults, memberFaults, gossipFaults, impostorFaults, switchoverFaults, policyFaults, zoneFaults, swapFaults, refusalFaults, forgetFaults)
 }
 
 // FaultKinds are the names of the faults in a group, or of all for "".
@@ -227,11 +229,54 @@ var netFaults = []kind{
 		n := w.node(f.A).base()
 		for _, c := range n.dialed {
 			if !c.closed[0] {
-				c.send(toDialer, endPacket{"connection reset by the network"})
+				c.send(toDialer, endPacket{"connection reset by the network", monitor.LossReset})
 			}
 		}
 		return "all connections that " + n.name + " opened are reset", nil
 	}},
+}
+
+// refusalFaults look like the end of a process, and are none.
+var refusalFaults = []kind{
+	{"firewall", "refusal", func(w *world, f Fault) (string, func()) {
+		s := w.group(f.A).master()
+		s.wallOff()
+		how := ""
+		if f.B%2 == 0 {
+			s.hangUpSentinels()
+			s.hungUp = true
+			how = ", which hangs up on those that it has"
+		}
+		return "a firewall refuses Sentinels at " + s.name + how, func() { s.firewall, s.hungUp = false, false }
+	}},
+	{"hang-up", "refusal", func(w *world, f Fault) (string, func()) {
+		s := w.group(f.A).master()
+		s.hangUpSentinels()
+		return s.name + " hangs up on all Sentinels", nil
+	}},
+	{"blink", "refusal", func(w *world, f Fault) (string, func()) {
+		s := w.group(f.A).master()
+		for k := range 1 + f.B%4 {
+			w.after(time.Duration(k*(f.B+5))*10*time.Millisecond, func() {
+				if w.healed || s.dead {
+					return
+				}
+				s.crash(false)
+				w.after(time.Duration(f.B+1)*5*time.Millisecond, func() { s.start(loseNothing) })
+			})
+		}
+		return "master " + s.name + " is restarted again and again", nil
+	}},
+}
+
+// hangUpSentinels ends the connections of all Sentinels in order, as CLIENT KILL does.
+func (s *server) hangUpSentinels() {
+	for _, c := range slices.Clone(s.conns) {
+		if c.kind <= pubsubConn {
+			s.conns = remove(s.conns, c)
+			s.end(c)
+		}
+	}
 }
 
 // cuts cuts directions and returns what mends them.

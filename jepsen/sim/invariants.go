@@ -58,6 +58,8 @@ const (
 	Codec
 	Restart
 	Impostor
+	Gone
+	Buried
 	Timers
 	Storm
 	Traffic
@@ -114,6 +116,8 @@ var invariants = [invariantsEnd]struct{ name, text string }{
 	Codec:     {"codec", "what the disk holds is what was saved, through the real file formats"},
 	Restart:   {"restart", "a Sentinel starts from whatever it left on disk"},
 	Impostor:  {"impostor", "no stranger moves a Sentinel that is heard where it is, or a master that its server has nothing to do with"},
+	Gone:      {"gone", "a master counts as down because of refusals only if its process has ended so long ago, and nothing listens there since"},
+	Buried:    {"buried", "a member that was forgotten is found again only when it runs again"},
 	Timers:    {"timers", "the next deadline lies ahead"},
 	Storm:     {"storm", "no loop turns without end in a calm world"},
 	Traffic:   {"traffic", "hellos and INFO go on in a calm world"},

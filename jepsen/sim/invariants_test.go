@@ -212,6 +212,47 @@ var violations = []violation{
 		s.now.VoteEpoch, s.now.VoteFor = 5, "another"
 		s.step(monitor.Ask{Epoch: 5, RunID: "another"})
 	}},
+	{Gone, "a process that never ended", func(s *scene) {
+		s.k.gone(s.n, "m0", s.w.servers[0].addr)
+	}},
+	{Gone, "too soon after its end", func(s *scene) {
+		s.w.opts.Refused = time.Second
+		s.w.servers[0].crash(false)
+		s.w.advance(900 * time.Millisecond)
+		s.k.gone(s.n, "m0", s.w.servers[0].addr)
+	}},
+	{Gone, "a restart", func(s *scene) {
+		s.w.opts.Refused = time.Second
+		s.w.servers[0].crash(false)
+		s.w.advance(300 * time.Millisecond)
+		s.w.servers[0].start(loseNothing)
+		s.w.advance(900 * time.Millisecond)
+		s.k.gone(s.n, "m0", s.w.servers[0].addr)
+	}},
+	{Gone, "one that is back for long", func(s *scene) {
+		s.w.servers[0].crash(false)
+		s.w.advance(300 * time.Millisecond)
+		s.w.servers[0].start(loseNothing)
+		s.w.advance(4 * time.Second)
+		s.k.gone(s.n, "m0", s.w.servers[0].addr)
+	}},
+	{Buried, "a dead replica is found again", func(s *scene) {
+		at := s.w.servers[1].addr
+		s.k.forgets(s.n, monitor.Call{From: 9}, monitor.ForgetOp{Name: "m0", At: at})
+		s.k.forgotten(s.n, monitor.CallResult{To: 9})
+		s.w.servers[1].crash(true)
+		s.w.advance(late + time.Second)
+		s.events(event.ReplicaAdded{Instance: s.replica})
+	}},
+	{Buried, "a dead Sentinel is found again", func(s *scene) {
+		p := s.w.nodes[1].base()
+		s.k.forgets(s.n, monitor.Call{From: 9}, monitor.ForgetOp{Name: "m0", ID: p.id})
+		s.k.forgotten(s.n, monitor.CallResult{To: 9})
+		s.w.nodes[1].crash(false)
+		s.w.advance(late + time.Second)
+		s.events(event.SentinelAdded{Instance: monitor.Instance{Kind: monitor.KindSentinel, Name: string(p.id), Addr: p.addr, Master: "m0", MasterAddr: s.master.Addr}})
+	}},
+	{Gone, "no server", func(s *scene) { s.k.gone(s.n, "m0", monitor.HostPort{Host: "10.9.9.9", Port: 1}) }},
 	{Permitted, "an attempt without a question", func(s *scene) {
 		s.w.opts.Policy = true
 		s.now.Phase, s.now.Begun = election.WaitStart, s.w.now

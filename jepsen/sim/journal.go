@@ -74,6 +74,9 @@ func (k *checker) noted(n *node, e monitor.Effect) {
 		case monitor.DownFact:
 			k.downFor(n, note.Master, f)
 		}
+		if f, down := note.Fact.(monitor.DownFact); down && f.Cause == monitor.DownGone {
+			k.gone(n, note.Master, note.Addr)
+		}
 	}
 	emit, ok := e.(monitor.Emit)
 	if !ok {

@@ -126,7 +126,8 @@ type conn struct {
 	closed  [2]bool   // that end does not listen any more
 
 	fence     fenceOn
-	postponed bool // the server keeps what comes until the end of a pause
+	lost      monitor.Loss // how it ended, as the dialer saw it
+	postponed bool         // the server keeps what comes until the end of a pause
 
 	// What is said on it again and again, so that it is made once.
 	lastPong monitor.Pong
@@ -197,14 +198,14 @@ type packet struct {
 	msg any
 }
 
-// refused is the reason when no process listens.
-const refused = "connection refused"
-
 // What the kernels of both ends say to each other.
 type (
 	synPacket struct{}
 	ackPacket struct{}
-	endPacket struct{ reason string }
+	endPacket struct {
+		reason string
+		loss   monitor.Loss
+	}
 )
 
 func (w *world) dial(d dialer, kind connKind, tag monitor.ConnID, addr monitor.HostPort) *conn {
@@ -251,7 +252,7 @@ func (c *conn) deliver(direction int, msg any) {
 	if c.closed[receiver] {
 		// The host is there, but no process holds the connection: its kernel says so.
 		if _, ended := msg.(endPacket); !ended && !c.closed[direction] {
-			c.send(receiver, endPacket{"connection reset by peer"})
+			c.send(receiver, endPacket{"connection reset by peer", monitor.LossReset})
 		}
 		return
 	}
@@ -264,6 +265,7 @@ func (c *conn) deliver(direction int, msg any) {
 		c.dialer.up(c)
 	case endPacket:
 		c.closed[0] = true
+		c.lost = m.loss
 		c.dialer.down(c, m.reason)
 	default:
 		c.dialer.hear(c, msg)
@@ -271,12 +273,15 @@ func (c *conn) deliver(direction int, msg any) {
 }
 
 func (c *conn) deliverToAcceptor(msg any) {
+	if c.firewalled() {
+		c.rejected(msg)
+		return
+	}
 	switch msg.(type) {
 	case synPacket:
 		s := c.w.net.listeners[c.addr]
 		if s == nil || !s.listening() {
-			c.closed[1] = true
-			c.send(toDialer, endPacket{refused})
+			c.refuse()
 			return
 		}
 		c.server = s
@@ -292,11 +297,41 @@ func (c *conn) deliverToAcceptor(msg any) {
 	}
 }
 
+// refuse is the answer to an attempt to connect where nothing listens.
+func (c *conn) refuse() {
+	c.closed[1] = true
+	c.send(toDialer, endPacket{"connection refused", monitor.LossRefused})
+}
+
+// firewalled reports whether a firewall on the machine of the server keeps Sentinels away
+// from it.
+func (c *conn) firewalled() bool {
+	s, ok := c.w.net.listeners[c.addr].(*server)
+	return ok && s.firewall && c.kind <= pubsubConn
+}
+
+// rejected is the answer of the firewall to what arrives: a reset, as from the server. What
+// is not sent is not answered.
+func (c *conn) rejected(msg any) {
+	switch msg.(type) {
+	case synPacket:
+		c.refuse()
+	default:
+		c.closed[1] = true
+		if c.server != nil {
+			c.server.hangup(c)
+		}
+		c.send(toDialer, endPacket{"connection reset by peer", monitor.LossReset})
+	}
+}
+
 // close ends the connection from one end; the other one learns it in order.
-func (c *conn) close(end int, reason string) {
+func (c *conn) close(end int, reason string) { c.endAs(end, reason, monitor.LossEnded) }
+
+func (c *conn) endAs(end int, reason string, loss monitor.Loss) {
 	if !c.closed[end] {
 		c.closed[end] = true
-		c.send(end, endPacket{reason})
+		c.send(end, endPacket{reason, loss})
 	}
 }
 
@@ -305,7 +340,7 @@ func (c *conn) abort(end int) {
 	s := &c.streams[end]
 	clear(s.queue)
 	s.queue, s.head = s.queue[:0], 0
-	c.close(end, "connection reset by the Sentinel")
+	c.endAs(end, "connection reset by the Sentinel", monitor.LossReset)
 }
 
 // vanish ends the connection from one end without a word, as a machine does

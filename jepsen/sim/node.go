@@ -244,6 +244,7 @@ func (n *node) carryOut(e monitor.Effect) {
 	case monitor.CallResult:
 		n.w.check.decided(n)
 		n.w.check.acknowledged(n, e)
+		n.w.check.forgotten(n, e)
 		n.seen.orderAnswered(e.To)
 		n.took(e)
 		if e.Err != nil {
@@ -341,10 +342,7 @@ func (n *node) up(c *conn) {
 }
 
 func (n *node) down(c *conn, reason string) {
-	if reason == refused {
-		n.input(monitor.LinkTrouble{Conn: c.tag, Step: monitor.StepConnect, Cause: monitor.CauseRefused, Text: reason})
-	}
-	n.input(monitor.LinkDown{Conn: c.tag, Reason: reason})
+	n.input(monitor.LinkDown{Conn: c.tag, Reason: reason, Loss: c.lost})
 }
 
 // hear takes what arrives on a connection that this Sentinel opened.
@@ -416,6 +414,10 @@ func (n *node) command(c *conn, m monitor.Send) {
 		p, ref := cmd.Pause, n.callRef()
 		n.passed = append(n.passed, question{ref, c, m.Token})
 		n.input(monitor.Call{From: ref, Op: monitor.PauseOp{Name: cmd.Master, Resume: p.Resumed, For: cmd.Left, Reason: p.Reason, Version: p.Version, By: p.By}})
+	case monitor.PassForget:
+		t, ref := cmd.Tombstone, n.callRef()
+		n.passed = append(n.passed, question{ref, c, m.Token})
+		n.input(monitor.Call{From: ref, Op: monitor.ForgetOp{Name: cmd.Master, ID: t.ID, At: t.At, Force: cmd.Force, For: cmd.Left, Version: t.Version, By: t.By}})
 	case monitor.AskMasterDown:
 		n.refs++
 		n.asked = append(n.asked, question{n.refs, c, m.Token})

@@ -257,6 +257,7 @@ func (v *voter) removed(master string) {
 	delete(v.words, master)
 	delete(v.heard, master)
 	v.removals[master]++
+	delete(v.buried, master)
 }
 
 // paused reports whether a Sentinel is bound by a pause, which it has acknowledged. What

@@ -128,7 +128,7 @@ func (w *world) masterConfig(g *group, at monitor.HostPort) monitor.MasterConfig
 	addr, _ := monitor.IPAddr(at.Host, at.Port)
 	return monitor.MasterConfig{
 		Name: g.name, Addr: addr, Quorum: o.Quorum, DownAfter: o.DownAfter,
-		FailoverTimeout: o.FailoverTimeout, ParallelSyncs: o.ParallelSyncs,
+		FailoverTimeout: o.FailoverTimeout, ParallelSyncs: o.ParallelSyncs, DownAfterRefused: o.Refused,
 	}
 }
 
@@ -207,6 +207,7 @@ func (w *world) renderAnew(n *node) {
 		n.disk.create()
 	}
 	who.forget()
+	clear(who.buried) // the file has forgotten whom it had to forget
 }
 
 // reinstall ends a Sentinel and gives it a fresh configuration. It monitors each
@@ -285,6 +286,7 @@ func (w *world) heal() {
 		w.monitorAll(n)
 	}
 	for _, s := range w.servers {
+		s.firewall, s.hungUp = false, false
 		s.start(loseNothing)
 		s.resume()
 		s.unpause()

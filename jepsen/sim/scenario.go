@@ -53,6 +53,8 @@ type Options struct {
 	Refusing    bool          // one server refuses the transaction of a role change
 	Twins       bool          // one server of each master has a second address, which the files name as a replica
 
+	Refused time.Duration // down-after-refused
+
 	Calm  time.Duration // before the first fault
 	Chaos time.Duration // during which faults happen
 	Bug   Bug
@@ -118,7 +120,7 @@ func (o *Options) nodeName(k int) string {
 
 // Draw makes a scenario out of a seed: the options, and faults of the named
 // groups (see [FaultGroups]); none named means all but
-// "stock", "policy", "zone" and "swap". Every option and
+// "stock", "policy", "zone", "swap", "refusal" and "forget". Every option and
 // the rate of every fault is drawn anew for each seed, so that worlds differ in
 // kind and not only in luck.
 func Draw(seed uint64, groups []string) Scenario {
@@ -166,11 +168,14 @@ func Draw(seed uint64, groups []string) Scenario {
 		o.Masters, o.Storage = max(o.Masters, 2), ""
 	}
 	o.PingPeriod = []time.Duration{0, 0, time.Second}[more.IntN(3)]
+	if o.Refused = time.Duration(50+more.IntN(250)) * time.Millisecond; !in("refusal") && more.IntN(3) > 0 {
+		o.Refused = 0
+	}
 	return Scenario{Seed: seed, Options: o, Faults: drawFaults(rng, o, in)}
 }
 
 // extra are the groups that must be asked for.
-var extra = []string{"stock", "policy", "zone", "swap"}
+var extra = []string{"stock", "policy", "zone", "swap", "refusal", "forget"}
 
 func wanted(groups []string, group string) bool {
 	if len(groups) == 0 {

@@ -50,6 +50,7 @@ type process struct {
 	// it knew about one.
 	forgot    bool
 	alive     bool
+	ended     Instant // when it was last made to end
 	dark      bool
 	gone      bool              // decommissioned: it is never started again
 	nowhere   bool              // it announces an address at which nobody can connect
@@ -72,6 +73,7 @@ func (p *process) hangup(c *conn)  { p.conns = remove(p.conns, c) }
 // halt ends the process and what it holds.
 func (p *process) halt(dark bool) {
 	p.alive, p.dark, p.lostLinks = false, dark, nil
+	p.ended = p.w.now
 	p.life++
 	for _, c := range p.conns {
 		p.end(c, 1)

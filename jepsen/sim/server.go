@@ -27,8 +27,15 @@ type server struct {
 	dead     bool // the process does not run
 	hung     bool // it runs and does nothing, like a stopped process
 	busy     bool // in an endless script
+	firewall bool // a firewall keeps Sentinels away from it
+	hungUp   bool // that was set up as all connections of Sentinels were ended in order
+	walledAt Instant
+	masked   bool // its process has ended behind that firewall, and nobody can tell the one from the other
 	dark     bool // the machine has no power: it says nothing when it dies
 	life     int
+	died     Instant // when its last process ended; 0: none did
+	goneFrom Instant // the same, or when the one before ended if the last lived for a moment only
+	booted   Instant // when its last process started
 	runID    monitor.RunID
 	loading  Instant // answers -LOADING until then
 	restored int     // keys that were read from an RDB at the start
@@ -158,6 +165,7 @@ func (w *world) newRunID(prefix string) monitor.RunID {
 
 func (s *server) boot() {
 	s.life++
+	s.booted = s.w.now
 	s.dead, s.hung, s.busy, s.dark = false, false, false, false
 	s.runID = s.w.newRunID("")
 	s.hellos, s.infos = make([]Instant, s.w.net.hosts), make([]Instant, s.w.net.hosts)
@@ -172,6 +180,11 @@ func (s *server) crash(dark bool) {
 		return
 	}
 	s.life++
+	if s.died == 0 || s.w.now.Sub(s.booted) >= s.w.opts.Refused/2 {
+		s.goneFrom = s.w.now
+	}
+	s.died = s.w.now
+	s.masked = s.firewall && (s.masked || s.hungUp || s.w.now.Sub(s.walledAt) < wallMoment)
 	s.ended()
 	s.dead, s.hung, s.dark, s.waiting, s.pause = true, false, dark, nil, pause{}
 	s.dropUpstream()

@@ -43,6 +43,7 @@ type watch struct {
 	unholds        map[uint64]monitor.HostPort  // ends of such pauses that are not answered, by token
 	fenced         map[monitor.HostPort]Instant // when a server was told over a fence to follow the master
 	promotions     map[uint64]string            // orders to become a master that have no answer, and the master
+	forgetting     map[monitor.PeerRef]monitor.ForgetOp
 }
 
 type (
@@ -133,6 +134,7 @@ func (h *watch) init() {
 	h.spoke, h.lie = map[spoken]Instant{}, nil
 	h.words, h.unholds = map[uint64]configMsg{}, map[uint64]monitor.HostPort{}
 	h.configs, h.holds, h.fenced = map[configKey]configWord{}, map[monitor.HostPort]Instant{}, map[monitor.HostPort]Instant{}
+	h.forgetting = map[monitor.PeerRef]monitor.ForgetOp{}
 	h.promotions, h.demoted = map[uint64]string{}, map[monitor.HostPort]bool{}
 	h.probes, h.before, h.tiltBefore = h.probes[:0], h.before[:0], false
 }

@@ -91,6 +91,27 @@ func causeOf(err error, secured bool) (cause monitor.Cause, todo string) {
 	return monitor.CauseOther, ""
 }
 
+// lossOf says how a connection ended that was up, or did not come up. One that was ended
+// by a write of this side that failed ends when it is read, with the reason of the other
+// side.
+func lossOf(err error, wasUp bool) monitor.Loss {
+	var several joinedErrors
+	switch {
+	case !wasUp && errors.As(err, &several): // a name with several addresses: all must refuse
+		if first := lossOf(several[0], false); first == lossOf(several[1], false) {
+			return first
+		}
+	case !wasUp && errors.Is(err, syscall.ECONNREFUSED):
+		return monitor.LossRefused
+	case !wasUp:
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF): // the second one by TLS
+		return monitor.LossEnded
+	case isAny(err, syscall.ECONNRESET, syscall.EPIPE, syscall.ECONNABORTED):
+		return monitor.LossReset
+	}
+	return monitor.LossOther
+}
+
 func isAny(err error, those ...syscall.Errno) bool {
 	for _, e := range those {
 		if errors.Is(err, e) {

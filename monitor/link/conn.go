@@ -353,6 +353,10 @@ func (c *conn) lost(err error) {
 	c.pool.take(c.id)
 	c.mu.Lock()
 	reason, own := c.lossReason(err), c.failed
+	loss := lossOf(err, c.nc != nil)
+	if own {
+		loss = monitor.LossOther
+	}
 	c.fail(reason)
 	if c.grace != nil {
 		c.grace.Stop()
@@ -361,7 +365,7 @@ func (c *conn) lost(err error) {
 	if cause, text, tell := c.explain(err, reason, own); tell {
 		c.trouble(monitor.StepConnect, cause, text)
 	}
-	c.emit(monitor.LinkDown{Conn: c.id, Reason: reason})
+	c.emit(monitor.LinkDown{Conn: c.id, Reason: reason, Loss: loss})
 }
 
 // lossReason says why the connection ended. The caller holds mu.

@@ -77,6 +77,8 @@ func (e *encoder) send(cmd monitor.Command) bool {
 		e.command(replyConfig, "SENTINEL", "MASTER", cmd.Master)
 	case monitor.PassPause:
 		e.passPause(cmd)
+	case monitor.PassForget:
+		e.passForget(cmd)
 	case monitor.SlaveOf:
 		e.slaveOf(cmd)
 	case monitor.ScriptKill:
@@ -97,6 +99,20 @@ func (e *encoder) send(cmd monitor.Command) bool {
 		return false
 	}
 	return true
+}
+
+// passForget appends FORGET with the words that other Sentinels add.
+func (e *encoder) passForget(cmd monitor.PassForget) {
+	what := string(cmd.Tombstone.ID)
+	if what == "" {
+		what = cmd.Tombstone.At.String()
+	}
+	left, version := milliseconds(max(cmd.Left, time.Millisecond)), strconv.FormatUint(cmd.Tombstone.Version, 10)
+	if cmd.Force {
+		e.command(replyDone, "SENTINEL", "FORGET", cmd.Master, what, "FORCE", left, version, string(cmd.Tombstone.By))
+		return
+	}
+	e.command(replyDone, "SENTINEL", "FORGET", cmd.Master, what, left, version, string(cmd.Tombstone.By))
 }
 
 // passPause appends PAUSE-FAILOVER or RESUME-FAILOVER with the words that other

@@ -496,7 +496,7 @@ func TestWriteThatFails(t *testing.T) {
 			io.WriteString(last, "-DENIED go away\r\n")
 			last.Close()
 			synctest.Wait()
-			r.want(linkUp, monitor.LinkDown{Conn: 1, Reason: "closed by the other side after DENIED go away"})
+			r.want(linkUp, monitor.LinkDown{Conn: 1, Reason: "closed by the other side after DENIED go away", Loss: monitor.LossEnded})
 		})
 	})
 	t.Run("shutdown", func(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"io"
 	"math/big"
 	"net"
@@ -15,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -87,8 +89,68 @@ func TestTCPRefused(t *testing.T) {
 	l.Close()
 	r := newRig(t, Config{})
 	r.run(d)
-	if down := await[monitor.LinkDown](r); !strings.Contains(down.Reason, "connection refused") {
+	if down := await[monitor.LinkDown](r); !strings.Contains(down.Reason, "connection refused") || down.Loss != monitor.LossRefused {
 		t.Errorf("lost with %+v", down)
+	}
+}
+
+// TestTCPEnds: what is ended in order is told from what is broken off, however it is read.
+func TestTCPEnds(t *testing.T) {
+	for name, c := range map[string]struct {
+		linger int
+		loss   monitor.Loss
+	}{"in order": {-1, monitor.LossEnded}, "broken off": {0, monitor.LossReset}} {
+		for _, alone := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, alone %t", name, alone), func(t *testing.T) {
+				l, err := net.Listen("tcp", "127.0.0.1:0")
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer l.Close()
+				go func() {
+					if nc, err := l.Accept(); err == nil {
+						_, _ = nc.Read(make([]byte, 1024)) // what is unread would be a reason to break it off
+						_ = nc.(*net.TCPConn).SetLinger(c.linger)
+						nc.Close()
+					}
+				}()
+				d := dialCommand
+				d.Addr = hostPort(t, l.Addr().String())
+				r := newRig(t, Config{Alone: alone})
+				r.run(d)
+				await[monitor.LinkUp](r)
+				if down := await[monitor.LinkDown](r); down.Loss != c.loss {
+					t.Errorf("lost with %+v", down)
+				}
+			})
+		}
+	}
+}
+
+// TestLoss: every address of a name must refuse, and what did not come up has not ended.
+func TestLoss(t *testing.T) {
+	refused, silent := &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}, &net.OpError{Op: "dial", Err: syscall.ETIMEDOUT}
+	for _, c := range []struct {
+		err   error
+		wasUp bool
+		want  monitor.Loss
+	}{
+		{refused, false, monitor.LossRefused},
+		{joined(refused, refused), false, monitor.LossRefused},
+		{joined(joined(refused, silent), refused), false, monitor.LossOther},
+		{joined(refused, silent), false, monitor.LossOther},
+		{silent, false, monitor.LossOther},
+		{handshakeError{io.EOF}, false, monitor.LossOther},
+		{handshakeError{syscall.ECONNRESET}, false, monitor.LossOther},
+		{refused, true, monitor.LossOther}, // by ICMP, on one that was up
+		{io.EOF, true, monitor.LossEnded},
+		{io.ErrUnexpectedEOF, true, monitor.LossEnded},
+		{syscall.ECONNRESET, true, monitor.LossReset},
+		{silent, true, monitor.LossOther},
+	} {
+		if got := lossOf(c.err, c.wasUp); got != c.want {
+			t.Errorf("%v, up %t: %d, want %d", c.err, c.wasUp, got, c.want)
+		}
 	}
 }
 

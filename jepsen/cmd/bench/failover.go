@@ -35,7 +35,9 @@ func (t *failoverTask) Flags(f *flag.FlagSet) {
 	setupFlags(f, &t.Setup)
 	f.StringVar(&t.Signal, "signal", "KILL", "what the master gets: KILL, SEGV, TERM or STOP")
 	f.DurationVar(&t.MaxMedian, "max-median", 0, "fail when the first program's median, less down-after, exceeds this (0: no limit)")
-	programFlag(f, &t.commands, "twice compares two programs")
+	f.Func("line", "`line` of the first program's configuration, such as 'sentinel down-after-refused-milliseconds mymaster 150'; may be repeated",
+		func(s string) error { t.Lines = append(t.Lines, s); return nil })
+	programFlag(f, &t.commands, "more of them are compared")
 }
 
 func (t *failoverTask) Check([]string) error {
@@ -43,8 +45,8 @@ func (t *failoverTask) Check([]string) error {
 	if _, known := failover.Signals[t.Signal]; !known {
 		return fmt.Errorf("-signal %s: want KILL, SEGV, TERM or STOP", t.Signal)
 	}
-	if t.Runs < 1 || t.Replicas < 1 || t.Sentinels < 1 || t.DownAfter < time.Millisecond || len(t.commands) > 2 {
-		return errors.New("want -runs, -replicas and -sentinels of at least 1, -down-after of at least 1ms, and at most two -sentinel")
+	if t.Runs < 1 || t.Replicas < 1 || t.Sentinels < 1 || t.DownAfter < time.Millisecond {
+		return errors.New("want -runs, -replicas and -sentinels of at least 1, and -down-after of at least 1ms")
 	}
 	var err error
 	t.Programs, err = trial.Programs(t.commands)

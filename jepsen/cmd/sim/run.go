@@ -139,7 +139,7 @@ func (r *run) playScripts(out io.Writer) (err error) {
 
 // vocabulary lists the faults and what is checked.
 func vocabulary(w io.Writer) {
-	fmt.Fprint(w, "\ngroups of faults (default: all but stock, policy and zone; all: all; every: the default mix and each group alone, in turn):\n")
+	fmt.Fprint(w, "\ngroups of faults (default: all but stock, policy, zone, swap, refusal and forget; all: all; every: the default mix and each group alone, in turn):\n")
 	for _, g := range sim.FaultGroups {
 		kinds := strings.Join(sim.FaultKinds(g), " ")
 		if kinds == "" {

@@ -18,6 +18,7 @@ type Options struct {
 	Signal    string          // to the master; a key of Signals
 	MaxMedian time.Duration   // of the first program, less down-after; 0: no limit
 	Programs  []trial.Program // at least one
+	Lines     []string        // further lines for the Sentinels' configuration of the first program
 }
 
 // Signals are the signals that a master can get.
@@ -32,10 +33,14 @@ type side = trial.Side[result]
 // are summed up all the same.
 func Run(ctx context.Context, o Options, out io.Writer) error {
 	var sides []side
-	for _, p := range o.Programs {
+	for k, p := range o.Programs {
+		var lines []string
+		if k == 0 {
+			lines = o.Lines
+		}
 		sides = append(sides, side{Name: p.Name, Measure: func(ctx context.Context) (result, error) {
 			return trial.InCluster(ctx, o.Setup, p.Command, func(ctx context.Context, c *cluster.Cluster) (result, error) {
-				return measure(ctx, c, o)
+				return measure(ctx, c, o, lines)
 			})
 		}})
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,10 +31,10 @@ func (r result) client() time.Duration {
 const writeEvery = 2 * time.Millisecond
 
 // measure runs one failover.
-func measure(ctx context.Context, c *cluster.Cluster, o Options) (r result, err error) {
+func measure(ctx context.Context, c *cluster.Cluster, o Options, lines []string) (r result, err error) {
 	g, err := c.Start(ctx, cluster.Topology{
 		Replicas: o.Replicas, Sentinels: o.Sentinels, Quorum: o.Quorum(),
-		DownAfter: o.DownAfter, FailoverTimeout: 10 * time.Second,
+		DownAfter: o.DownAfter, FailoverTimeout: 10 * time.Second, SentinelConf: slices.Clone(lines),
 	})
 	if err != nil {
 		return r, err
@@ -150,7 +151,7 @@ type Times struct{ SDown, ODown, Elected, Promoted, Switched, Client time.Durati
 
 // Measure runs one failover in a cluster.
 func Measure(ctx context.Context, c *cluster.Cluster, o Options) (Times, error) {
-	r, err := measure(ctx, c, o)
+	r, err := measure(ctx, c, o, o.Lines)
 	if err == nil && r.SecondLeader {
 		err = errSecondLeader
 	}
