@@ -188,6 +188,9 @@ func (c *Core) Step(now Instant, in Input) {
 	case PubSubActivity:
 		if l := c.conns[in.Conn]; l != nil {
 			l.pubsubActivity = c.now
+			if m := l.watchedBy(); m != nil && m.refusal.hellos != 0 && l.pubsub.upAt > m.refusal.hellos {
+				c.notGone(m)
+			}
 			c.reportBadHello(l, in.BadHello)
 			l.greeted(&l.pubsub, ConnPubSub)
 		}

@@ -347,7 +347,7 @@ func (c *Core) linkUp(now Instant, in LinkUp) {
 	cn := l.conn(in.Conn)
 	cn.up, cn.upAt, cn.localIP = true, now, in.LocalIP
 	if m := l.watchedBy(); m != nil {
-		c.notGone(m)
+		c.cameUp(now, m)
 	}
 	c.ready(&l.timer)
 	if c.answeredAt(l, cn, in.RemoteIP) {
@@ -428,6 +428,9 @@ func (c *Core) pong(now Instant, in Pong) {
 	}
 	l.pingPending = false
 	l.lastPong = now
+	if m := l.watchedBy(); m != nil && m.refusal.commands != 0 && l.cmd.upAt > m.refusal.commands {
+		c.notGone(m)
+	}
 	l.reached(ConnCommand)
 	switch in.Reply {
 	case PingPong, PingLoading, PingMasterDown:

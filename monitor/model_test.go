@@ -169,6 +169,9 @@ func (n *node) dial(d Dial) {
 		if s != nil && s.door == "full" {
 			cn.reset("closed by the other side after ERR max number of clients reached", LossEnded)
 		}
+		if s != nil && s.door == "ending" {
+			cn.reset("connection reset by peer", LossReset)
+		}
 	})
 }
 
@@ -305,7 +308,7 @@ type redis struct {
 	late       bool     // does not apply what it is sent
 	stillLists HostPort // a replica that it shows although it has none there
 	listLag    int      // and for how many seconds it has not heard it
-	door       string   // what new connections meet: "closed", "firewall", "full", "tls"; "": they are taken
+	door       string   // what new connections meet: "closed", "ending", "firewall", "full", "tls"; "": they are taken
 	stuck      Instant  // since when its link to the master is cut, which it has not noticed; 0: it is not
 }
 
@@ -338,8 +341,10 @@ func (s *redis) newHistory() {
 	s.hist = fmt.Sprintf("%040x", 1<<32+s.w.histories)
 }
 
-func (s *redis) at() HostPort    { return s.addr }
-func (s *redis) listening() bool { return !s.down && s.door != "closed" && s.door != "firewall" }
+func (s *redis) at() HostPort { return s.addr }
+func (s *redis) listening() bool {
+	return s.door == "ending" || !s.down && s.door != "closed" && s.door != "firewall"
+}
 
 // crash ends the process: its kernel resets the connections.
 func (s *redis) crash() {

@@ -74,14 +74,17 @@ func (c *Core) connectionLost(now Instant, l *link, cn *conn, loss Loss) {
 		c.notGone(m)
 		x.ip = cn.ip
 	}
+	broken := cn.up && (loss == LossEnded || loss == LossReset)
 	switch {
+	case broken && (cn == &l.cmd && x.commands != 0 || cn == &l.pubsub && x.hellos != 0): // see cameUp
+		x.seq = c.lastSeq
 	case cn.up && cn == &l.pubsub && loss == LossEnded && l.pubsubActivity > cn.upAt: // it was subscribed
 		x.hellos, x.seq = now, c.lastSeq
 		x.walled = x.walled || x.beside != 0 && now > x.beside.Add(endSkew)
-	case cn.up && cn == &l.cmd && (loss == LossEnded || loss == LossReset):
+	case broken && cn == &l.cmd:
 		x.commands, x.seq = now, c.lastSeq
 	case !cn.up && loss == LossRefused && x.ip == cn.ip:
-		if x.beside == 0 && l.pubsub.up {
+		if x.beside == 0 && l.pubsub.up && x.hellos == 0 {
 			x.beside = now
 		}
 		if cn == &l.cmd {
@@ -90,6 +93,18 @@ func (c *Core) connectionLost(now Instant, l *link, cn *conn, loss Loss) {
 	default:
 		c.notGone(m)
 	}
+}
+
+// cameUp takes in that a connection to m is established. That proves a process, but not in
+// the moment of its end: the system closes what a process has open one after the other, and
+// takes connections for it until it comes to the port. It ends them then, unanswered.
+func (c *Core) cameUp(now Instant, m *master) {
+	x := &m.refusal
+	if end := max(x.hellos, x.commands); end == 0 || now > end.Add(endSkew) {
+		c.notGone(m)
+		return
+	}
+	x.since, x.told = 0, 0
 }
 
 // notGone forgets what was seen of the end of the process of m. That m counts as down for

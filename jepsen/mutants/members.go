@@ -19,6 +19,21 @@ var members = []Mutation{
 		Edits: []Edit{{"monitor/refusal.go", "(r.infoSeq <= m.refusal.seq || r.masterLinkUp)", "r.masterLinkUp"}},
 	},
 	{
+		Name: "refusal by replicas that had no link", Why: "a master behind a firewall is failed over while its replicas are about to follow it",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/refusal.go", "if r.linkedTo == (HostPort{}) || ", "if false && "}},
+	},
+	{
+		Name: "whoever takes a connection lives", Why: "the system takes connections for a process that ends, and its end is missed",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/refusal.go", "end == 0 || now > end.Add(endSkew)", "true || end == 0"}},
+	},
+	{
+		Name: "a peer that refuses to forget is not told again", Why: "one that has heard the dead member for longer counts it on",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/tombstone.go", "b.again = c.now.Add(3 * c.tun.PublishPeriod)", "b.again = 0"}},
+	},
+	{
 		Name: "refusals with gaps", Why: "a stalled Sentinel takes a restart for the end",
 		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
 		Edits: []Edit{{"monitor/refusal.go", "case x.since == 0 || now.Sub(x.last) > refusalGap(after):", "case x.since == 0:"}},
