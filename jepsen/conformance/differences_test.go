@@ -106,7 +106,7 @@ var differences = []*difference{
 	{kind: ours, reason: ownForget, line: `^acl cat (admin|dangerous)$`, more: `"sentinel\|forget"(, )?`},
 	{kind: ours, reason: ownForget, line: `^sentinel help$`, more: `\+FORGET, `},
 	{kind: ours, reason: ownForget, line: `^sentinel forget spare 192\.0\.2\.1:1$`, from: `.*`, to: `-ERR No such replica or Sentinel of this master; FORCE has the other Sentinels forget it nevertheless`},
-	{kind: ours, reason: ownForget, line: `^sentinel forget spare 192\.0\.2\.1:1 force$`, from: `.*`, to: `+OK`},
+	{kind: ours, reason: ownForget, line: `^sentinel forget spare 192\.0\.2\.2:1 force$`, from: `.*`, to: `+OK`},
 	{kind: ours, reason: ownForget, line: `^sentinel forget spare x$`, from: `.*`, to: `-ERR Name a replica as host:port, or a Sentinel by its id of 40 characters`},
 	{kind: ours, reason: ownForget, line: `^sentinel forget spare$`, from: `.*`, to: `-ERR wrong number of arguments for 'sentinel|forget' command`},
 	{kind: ours, reason: ownForget, line: `^sentinel forget nosuch 192\.0\.2\.1:1$`, from: `.*`, to: `-ERR No such master with that name`},

@@ -158,7 +158,7 @@ func groups() []group {
 			"SENTINEL PAUSE-FAILOVER spare 60000", "SENTINEL PAUSE-FAILOVER spare 60000 kernel", "SENTINEL PAUSE-FAILOVER spare 0", "SENTINEL PAUSE-FAILOVER nosuch 1", "SENTINEL RESUME-FAILOVER spare", "SENTINEL RESUME-FAILOVER nosuch",
 		}},
 		{name: "forget", lines: []string{
-			"SENTINEL FORGET spare 192.0.2.1:1", "SENTINEL FORGET spare 192.0.2.1:1 FORCE", "SENTINEL FORGET spare x", "SENTINEL FORGET spare", "SENTINEL FORGET nosuch 192.0.2.1:1", "SENTINEL FORGET spare 192.0.2.1:1 x",
+			"SENTINEL FORGET spare 192.0.2.1:1", "SENTINEL FORGET spare 192.0.2.2:1 FORCE", "SENTINEL FORGET spare x", "SENTINEL FORGET spare", "SENTINEL FORGET nosuch 192.0.2.1:1", "SENTINEL FORGET spare 192.0.2.1:1 x",
 		}},
 		{name: "set scripts", lines: []string{
 			"SENTINEL SET spare notification-script /nosuch", "SENTINEL SET spare notification-script", "SENTINEL SET spare notification-script /bin/true", "SENTINEL MASTER spare", `SENTINEL SET spare notification-script ""`,
