@@ -64,7 +64,7 @@ func full(t *testing.T) MasterConfig {
 		AuthUser: "watcher", AuthPass: "secret", RenamedCommands: map[string]string{"CONFIG": "c0", "SLAVEOF": "s0"},
 		NotificationScript: script, ClientReconfigScript: script, RebootDownAfter: 2 * time.Second, NeverLead: true,
 		StockFailover: true, EmptyPromotionGrace: 3 * time.Second, HoldUnconfirmed: true, AcceptEmpty: true,
-		Guards: Guards{ReturnFence: GuardOn, Lineage: GuardOff, ForeignNode: GuardOn, Advertised: GuardReport},
+		Guards: Guards{ReturnFence: GuardOn, IsolationFence: GuardReport, Lineage: GuardOff, ForeignNode: GuardOn, Advertised: GuardReport},
 	}
 }
 

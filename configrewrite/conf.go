@@ -279,6 +279,8 @@ func (p *parser) applyQueue(otherMasters func()) {
 			p.runID(s)
 		case ownStatement("ex-master"):
 			p.exMaster(s)
+		case ownStatement("fenced"):
+			p.fenced(s)
 		default:
 			p.masterStatement(s)
 		}

@@ -393,6 +393,9 @@ func (d *Document) emitMaster(r *rewriter, m *monitor.MasterState, resolve bool)
 	for _, line := range former {
 		r.emit(masterKey("ex-master", m.Name), line, true)
 	}
+	if line := fencedLine(m); line != "" {
+		r.emit(masterKey("fenced", m.Name), line, true)
+	}
 	for _, words := range renames.Lines(&m.MasterConfig) { // which take a line each stand last
 		emit(renames.Name, joinArgs(words...))
 	}

@@ -139,6 +139,7 @@ func TestStockLoadsOurs(t *testing.T) {
 	m.Rename = monitor.NewRenameTable(monitor.Renamed{From: "CONFIG", To: "hidden"}, monitor.Renamed{From: "SLAVEOF", To: "x"})
 	m.Lineage = grownFrom(lineage(idC, 77, true, true), idB, 42)
 	m.Pause = monitor.FailoverPause{Version: 7, By: idB, Until: 1700000000000, Reason: "a new kernel"}
+	m.Fenced = 3
 	m.Replicas = []monitor.Addr{local(ports[1]), local(ports[3])}
 	m.Sentinels = []monitor.KnownSentinel{{Addr: local(ports[4]), ID: idB}, {Addr: local(ports[5]), ID: idC}}
 	second := &monitor.MasterState{MasterConfig: monitor.MasterConfig{Name: "second", Addr: local(ports[5]), Quorum: 1}.WithDefaults()}

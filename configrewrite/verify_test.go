@@ -20,7 +20,7 @@ func fullState() monitor.State {
 		Options: monitor.Options{
 			MyID: idA, AnnounceIP: "10.1.1.1", AnnouncePort: 7, ResolveHostnames: true, AnnounceHostnames: true,
 			SentinelUser: "u", SentinelPass: "p", AllowScriptsReconfig: true,
-			Guards: monitor.Guards{ReturnFence: 1, Lineage: 3, ForeignNode: 1, Advertised: 2},
+			Guards: monitor.Guards{ReturnFence: 1, IsolationFence: 2, Lineage: 3, ForeignNode: 1, Advertised: 2},
 		},
 		Masters: []*monitor.MasterState{{
 			MasterConfig: monitor.MasterConfig{
@@ -28,7 +28,7 @@ func fullState() monitor.State {
 				ParallelSyncs: 3, AuthUser: "au", AuthPass: "ap", NotificationScript: "/n", ClientReconfigScript: "/c",
 				RebootDownAfter: time.Hour, NeverLead: true, Rename: monitor.NewRenameTable(monitor.Renamed{From: "CONFIG", To: "c"}),
 				PlannedFailover: monitor.PlannedStock, EmptyPromotionGrace: 3 * time.Second, HoldUnconfirmed: true, AcceptEmpty: true,
-				Guards: monitor.Guards{ReturnFence: 1, Lineage: 3, ForeignNode: 1, Advertised: 2},
+				Guards: monitor.Guards{ReturnFence: 1, IsolationFence: 2, Lineage: 3, ForeignNode: 1, Advertised: 2},
 			},
 			ConfigEpoch: 4, LeaderEpoch: 5,
 			Pause: monitor.FailoverPause{Version: 1 << 61, By: idB, Until: 1700000000000, Resumed: true, Reason: "a new kernel"},
@@ -37,6 +37,7 @@ func fullState() monitor.State {
 				{At: monitor.HostPort{Host: "10.0.0.2", Port: 6379}, RunID: idB, History: string(idC), Lost: 1700000000000},
 				{At: monitor.HostPort{Host: "10.0.0.3", Port: 6379}, Modules: true},
 			},
+			Fenced:    5,
 			Lineage:   grownFrom(lineage(idC, 1<<63, true, false), idB, 1<<63),
 			Replicas:  []monitor.Addr{addr("10.0.0.2", 6379)},
 			Sentinels: []monitor.KnownSentinel{{Addr: addr("10.0.0.3", 26379), ID: idB}},

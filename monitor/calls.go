@@ -26,6 +26,7 @@ func (c *Core) call(now Instant, in Call) {
 		m.ledger.Epoch = c.epoch
 		m.ordered = now
 		m.lease.until = c.leased
+		m.voted.at = now
 		if c.epochsLost {
 			c.forgetVotes(m)
 		}
@@ -118,6 +119,7 @@ func (c *Core) remove(m *master) *CallError {
 	}
 	c.withdraw(c.now, m)
 	c.handLeaseOn(m)
+	c.leaveIsolated(c.now, m)
 	c.dropInquirers(m)
 	c.emit(&m.instance, event.MonitorStopped{Instance: c.ref(&m.instance)})
 	c.withdrawOpinion(m)

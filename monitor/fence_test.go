@@ -53,7 +53,7 @@ func (d *fenced) token(seq uint64) Token { return Token{Seq: seq} }
 
 func (d *fenced) dial() {
 	d.dialFence(d.now, d.f)
-	d.fencePause(d.now, d.f, time.Second/2, 0)
+	d.fencePause(d.now, d.f, ReturnFence, time.Second/2, 0)
 	d.fenceInfo(d.now, d.f)
 	d.want(PauseWrites{For: time.Second / 2}, InfoRequest{})
 }
@@ -79,7 +79,7 @@ func TestFencePauses(t *testing.T) {
 	if !d.f.paused(end-1) || d.f.paused(end) {
 		t.Errorf("the pause ends at %d, want %d", d.f.until, end)
 	}
-	d.fencePause(d.now, d.f, time.Second, 0)
+	d.fencePause(d.now, d.f, ReturnFence, time.Second, 0)
 	d.step(LinkDown{Conn: d.f.id})
 	if end = d.now.Add(time.Second); !d.f.paused(end-1) || d.f.paused(end) {
 		t.Errorf("after the loss the pause ends at %d, want %d", d.f.until, end)
@@ -152,7 +152,7 @@ func TestFenceLeavesForeignPause(t *testing.T) {
 	d.want()
 	d.finishDemotion(d.f.until, d.f)
 	d.want(KillClients{}, KillClients{PubSub: true}, RewriteConfig{})
-	d.fenceRelease(d.now, d.f, false)
+	d.fenceRelease(d.now, d.f, ReturnFence, false)
 	d.want()
 }
 
@@ -215,5 +215,103 @@ func TestFenceBudget(t *testing.T) {
 	}
 	if n < fenceRate || n > 2*fenceRate {
 		t.Errorf("%d attempts in a second, want about %d", n, fenceRate)
+	}
+}
+
+// TestFenceShared: where two guards pause one server, the last of them ends that. A pause that
+// one of them may end is ended by the other one too, which would let its own run out.
+func TestFenceShared(t *testing.T) {
+	long := time.Minute
+	both := func(t *testing.T) *fenced {
+		d := newFenced(t)
+		d.dial()
+		d.step(LinkUp{Conn: d.f.id})
+		d.answerPause("")
+		d.fencePause(d.now, d.f, IsolationFence, long, 0)
+		d.want(PauseWrites{For: long})
+		d.answerPause("")
+		if end := d.now.Add(long); d.f.until != end || d.f.surely >= end || d.f.surely < end-Instant(2*time.Millisecond) {
+			t.Errorf("it ends from %d to %d, want %d", d.f.surely, d.f.until, end)
+		}
+		return d
+	}
+	t.Run("the long one is over first", func(t *testing.T) {
+		d := both(t)
+		d.fenceRelease(d.now, d.f, IsolationFence, true)
+		d.want()
+		d.leaveFence(d.now, d.f, ReturnFence, false)
+		d.want(Unpause{})
+		if d.step(CommandDone{Conn: d.f.id, Token: d.token(d.f.order.unpause)}); d.f.open() || d.f.paused(d.now) || d.heldUntil(&instance{kind: KindReplica, addr: d.at}) != 0 {
+			t.Error("it is not over")
+		}
+	})
+	t.Run("the short one is over first", func(t *testing.T) {
+		d := both(t)
+		d.leaveFence(d.now, d.f, ReturnFence, true)
+		if d.want(); !d.f.open() {
+			t.Error("the connection is closed, and a guard is left")
+		}
+		d.fenceRelease(d.now, d.f, IsolationFence, false)
+		d.want(Unpause{})
+	})
+	t.Run("the connection is lost", func(t *testing.T) {
+		d := both(t)
+		if d.step(LinkDown{Conn: d.f.id}); d.f.surely != 0 || !d.f.paused(d.now) {
+			t.Error("a server that may have been restarted is surely paused, or cannot be any more")
+		}
+		d.dial()
+		d.step(LinkUp{Conn: d.f.id})
+		d.answerPause("")
+		d.fenceRelease(d.now, d.f, ReturnFence, true)
+		d.want()
+		if d.dropFences(d.now, d.f.m); d.f.m.fenceAt(d.at) == nil {
+			t.Error("RESET forgets an isolated master")
+		}
+	})
+	t.Run("it follows another", func(t *testing.T) {
+		d := both(t)
+		d.fenceDemote(d.now, d.f, d.f.m.addr, 0, false)
+		d.drain()
+		d.step(SlaveOfReply{Conn: d.f.id, Token: d.token(d.f.order.seq)})
+		d.finishDemotion(d.now, d.f)
+		d.want(Unpause{})
+	})
+}
+
+// TestHoldsApart: the end of a pause over a fence says nothing about one over the command
+// connection, and the other way round.
+func TestHoldsApart(t *testing.T) {
+	d := newFenced(t)
+	i := &instance{kind: KindReplica, addr: d.at}
+	short, long := d.now.Add(time.Second), d.now.Add(time.Minute)
+	d.holdHellos(i, short)
+	d.holdHellosAt(d.f.server(), long)
+	d.holdHellosAt(d.f.server(), short)
+	if got := d.heldUntil(i); got != long {
+		t.Errorf("hellos are held until %d, want %d", got, long)
+	}
+	if d.letHellosTo(d.f.server()); d.heldUntil(i) != short {
+		t.Error("the end over the fence has ended the other hold, or not its own")
+	}
+	d.holdHellosAt(d.f.server(), long)
+	if d.holdHellos(i, 0); d.heldUntil(i) != long {
+		t.Error("the end over the command connection has ended the hold of the fence")
+	}
+}
+
+// TestUnpauseEndsAll: the end of a pause over a fence ends that of the lineage guard too, over
+// the command connection. It is told anew.
+func TestUnpauseEndsAll(t *testing.T) {
+	d := newFenced(t)
+	m := d.f.m
+	d.f = d.fenceFor(m, m.addr)
+	d.dial()
+	d.step(LinkUp{Conn: d.f.id})
+	d.answerPause("")
+	m.lossFence.until = d.now.Add(time.Second)
+	d.fenceRelease(d.now, d.f, ReturnFence, true)
+	d.want(Unpause{})
+	if d.step(CommandDone{Conn: d.f.id, Token: d.token(d.f.order.unpause)}); m.lossFence.until != 0 {
+		t.Error("the lineage guard takes the master for one that is still paused")
 	}
 }

@@ -123,6 +123,7 @@ func (c *Core) masterView(now Instant, m *master) MasterView {
 		NotificationScript: m.cfg.NotificationScript, ClientReconfigScript: m.cfg.ClientReconfigScript,
 		Pause: m.pause.FailoverPause, PauseLeft: max(m.pause.until.Sub(now), 0),
 		PlannedFailover: m.cfg.PlannedFailover, EmptyPromotionGrace: m.cfg.EmptyPromotionGrace, AcceptEmpty: m.cfg.AcceptEmpty,
+		Isolation:       c.isolationView(now, m),
 		Guards:          c.guardViews(m),
 		Current:         c.shown(m.current()),
 		UsableSentinels: 1,

@@ -94,7 +94,10 @@ type MasterState struct {
 	// ExMasters are its predecessors that do not follow it yet, the oldest first.
 	ExMasters []ExMaster
 	// Pause is what an operator has said last about failovers of this master.
-	Pause     FailoverPause
+	Pause FailoverPause
+	// Fenced is how many Sentinels there were when this one paused the writes of the
+	// master, which may be isolated; 0: it has not.
+	Fenced    int
 	Replicas  []Addr
 	Sentinels []KnownSentinel
 }
@@ -165,6 +168,7 @@ func (m *master) state() *MasterState {
 	for _, e := range m.exMasters {
 		ms.ExMasters = append(ms.ExMasters, e.ExMaster)
 	}
+	ms.Fenced = m.isolation.saved(m.current())
 	ms.Lineage = m.lineage
 	ms.Lineage.Keys = m.hadKeys
 	ms.VoteUnknown = m.recall.lost && m.voteSeq == 0 // a vote for itself must be saved

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -210,8 +211,22 @@ func cmdMaster(r *request) {
 		for _, g := range m.Guards {
 			f.text(g.Guard.String(), g.Mode.String())
 		}
+		f.isolationFields(m.Isolation)
 	}
 	r.fields(f)
+}
+
+// isolationFields adds what the isolation fence rests on, and since when it holds and why.
+func (f *fields) isolationFields(v monitor.IsolationView) {
+	if v == (monitor.IsolationView{}) {
+		return // the guard is off
+	}
+	f.num("isolation-promises", int64(v.Promises))
+	f.num("isolation-promises-bound", int64(v.Bound))
+	f.num("isolation-promises-needed", int64(v.Needed))
+	f.age("isolation-promises-left", v.Left)
+	f.age("isolation-fenced", v.Fenced)
+	f.text("isolation-fence-reason", cmp.Or(v.Reason, v.Unable))
 }
 
 // pauseFields adds for how long the failovers of a master are still paused, at which
@@ -497,7 +512,7 @@ func cmdIsMasterDown(r *request) {
 	if ip, ok := numhost.Parse(host); ok {
 		host = ip
 	}
-	p := r.server.engine.Ask(monitor.Ask{IP: host, Port: int(port), Epoch: monitor.Epoch(epoch), RunID: monitor.RunID(id), Lease: more.lease, WantReplicas: more.replicas})
+	p := r.server.engine.Ask(monitor.Ask{IP: host, Port: int(port), Epoch: monitor.Epoch(epoch), RunID: monitor.RunID(id), Lease: more.lease, WantReplicas: more.replicas, Promise: more.promise})
 	r.later(p.Ready, func(out *reply) {
 		if opinion, ok := p.Wait(); ok {
 			out.opinion(opinion, more)
@@ -523,6 +538,9 @@ func (r *reply) opinion(o monitor.Reply, more extras) {
 	if more.lease > 0 {
 		words++
 	}
+	if o.Promise.Known {
+		words += 3
+	}
 	r.array(words + 2*len(o.Replicas))
 	if o.Down {
 		r.integer(1)
@@ -534,6 +552,11 @@ func (r *reply) opinion(o monitor.Reply, more extras) {
 	if more.lease > 0 {
 		r.integer(o.DownAfter.Milliseconds())
 	}
+	if o.Promise.Known {
+		r.bulk("promise")
+		r.integer(o.Promise.For.Milliseconds())
+		r.integer(int64(o.Promise.ConfigEpoch))
+	}
 	for _, at := range o.Replicas {
 		r.bulk(at.Host)
 		r.integer(int64(at.Port))
@@ -544,6 +567,7 @@ func (r *reply) opinion(o monitor.Reply, more extras) {
 type extras struct {
 	lease    time.Duration // of a vote to lead a switchover: LEASE <ms>; 0: there is none
 	replicas bool          // asks for the replicas that are known: REPLICAS
+	promise  time.Duration // asks for a promise neither to vote nor to stand: PROMISE <ms>; 0: it does not
 }
 
 // extras reads the words after the run id. If it returns false, it has already replied.
@@ -553,14 +577,23 @@ func (r *request) extras() (more extras, ok bool) {
 		return more, true
 	case len(r.args) == 7 && r.is(6, "REPLICAS"):
 		return extras{replicas: true}, true
-	case len(r.args) != 8 || !r.is(6, "LEASE"):
+	case len(r.args) == 8 && r.is(6, "LEASE"):
+		more.lease, ok = r.shortTime("lease", monitor.MaxLease)
+	case len(r.args) == 8 && r.is(6, "PROMISE") && r.arg(5) == "*":
+		more.promise, ok = r.shortTime("promise", monitor.MaxPromise)
+	default:
 		r.wrongArity()
-		return more, false
 	}
+	return more, ok
+}
+
+// shortTime reads the milliseconds after the word. If it returns false, it has already
+// replied.
+func (r *request) shortTime(what string, longest time.Duration) (time.Duration, bool) {
 	ms, ok := r.number(7)
-	if !ok || ms < 1 || ms > monitor.MaxLease.Milliseconds() {
-		r.fail("ERR", fmt.Sprintf("Invalid lease: a number of milliseconds from 1 to %d is expected", monitor.MaxLease.Milliseconds()))
-		return more, false
+	if !ok || ms < 1 || ms > longest.Milliseconds() {
+		r.fail("ERR", fmt.Sprintf("Invalid %s: a number of milliseconds from 1 to %d is expected", what, longest.Milliseconds()))
+		return 0, false
 	}
-	return extras{lease: time.Duration(ms) * time.Millisecond}, true
+	return time.Duration(ms) * time.Millisecond, true
 }

@@ -43,17 +43,24 @@ func (h *watch) confirmed(in monitor.ConfigReply) {
 type fenceOn struct {
 	pause   time.Duration // that was told before the connection was up
 	serving Instant       // when the server first said there that it takes writes; 0: never
+	role    monitor.Role  // that the server said last there
 }
 
 // fenceUp notes that what was told before has arrived, or is about to.
-func (h *watch) fenceUp(now Instant, c *conn) {
+func (h *watch) fenceUp(c *conn) {
 	if c.fence.pause != 0 {
-		h.holds[c.addr] = now.Add(c.fence.pause)
+		h.pausedFor(c, c.fence.pause)
 	}
+}
+
+// pausedFor notes a pause that has arrived, or is about to. The longest holds.
+func (h *watch) pausedFor(c *conn, length time.Duration) {
+	h.holds[c.addr] = max(h.holds[c.addr], c.w.now.Add(length))
 }
 
 // fenceHeard notes what a server says over a fence.
 func (h *watch) fenceHeard(now Instant, c *conn, info *monitor.Info) {
+	c.fence.role = info.Role
 	if info.Role == monitor.RoleMaster && !info.Loading && c.fence.serving == 0 {
 		c.fence.serving = now
 	}
@@ -70,6 +77,7 @@ func (h *watch) unheld(r monitor.CommandDone) {
 // fences checks what leaves over a fence (Fence).
 func (k *checker) fences(n *node, c *conn, s monitor.Send) {
 	k.looked[Fence]++
+	isolated := k.isolates(n, c, s)
 	if _, ends := s.Cmd.(monitor.Unpause); ends {
 		n.seen.unholds[s.Token.Seq] = c.addr
 		return // also of a group that was removed just now
@@ -82,7 +90,14 @@ func (k *checker) fences(n *node, c *conn, s monitor.Send) {
 	}
 	switch cmd := s.Cmd.(type) {
 	case monitor.PauseWrites:
-		k.holdsBack(n, c, &v, rightful, cmd)
+		if !isolated {
+			k.holdsBack(n, c, &v, rightful, cmd)
+		}
+		if c.server == nil {
+			c.fence.pause = cmd.For
+		} else {
+			n.seen.pausedFor(c, cmd.For)
+		}
 	case monitor.SlaveOf:
 		to := monitor.HostPort{Host: cmd.Host, Port: cmd.Port}
 		switch {
@@ -121,11 +136,6 @@ func (k *checker) holdsBack(n *node, c *conn, v *monitor.MasterView, rightful bo
 	case !k.isConfirmed(n, v):
 		k.fail(n.name, Fence, "%s was paused by one that may have been cut off", c.addr)
 	}
-	if c.server == nil {
-		c.fence.pause = cmd.For
-	} else {
-		n.seen.holds[c.addr] = k.w.now.Add(cmd.For)
-	}
 }
 
 // fencedGroup returns the group for which a server is fenced: it was the master of that, or is
@@ -137,7 +147,11 @@ func (k *checker) fencedGroup(n *node, on monitor.ConnID, at monitor.HostPort) (
 		}
 		// An address that has passed from one group to another may have been that of both
 		// masters. The Sentinel may have closed the connection since.
-		if of := n.core.FencedFor(on); k.former[formerMaster{p.Name, at}] && (of == "" || of == p.Name) {
+		was := k.former[formerMaster{p.Name, at}]
+		if m := n.seen.master(p.Name); m.movedFrom == at && max(m.movedAt, m.switchedAt) == k.w.now {
+			was = true // what this turn has sent before may be about it as the master
+		}
+		if of := n.core.FencedFor(on); was && (of == "" || of == p.Name) {
 			name = p.Name
 		}
 	}
@@ -188,6 +202,12 @@ func (m *masterWatch) turn(now Instant, was, is *monitor.MasterProbe) {
 		m.turnedAt, m.epochWas, m.votersWas = now, was.ConfigEpoch, was.Voters
 	}
 	if was.Current != is.Current {
+		if m.movedAt != now {
+			m.movedFrom = hostPort(was.Current)
+		}
 		m.movedAt = now
+	}
+	if was.Promoted != is.Promoted {
+		m.switchedAt = now
 	}
 }

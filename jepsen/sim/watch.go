@@ -18,10 +18,13 @@ type watch struct {
 	led       map[string]Instant          // when an attempt was last under way that was won, of each master
 	downAfter map[answerKey]told          // what peers have told of their down-after
 	asks      map[uint64]asked
-	answers   map[answerKey]answer
-	opinions  map[opinionKey]answer
-	heard     int // answers and opinions so far
-	ballots   map[ballot]bool
+	// What was asked of others for a promise, and what they have promised.
+	promiseAsks map[uint64]promiseAsked
+	promised    map[promiseKey]promised
+	answers     map[answerKey]answer
+	opinions    map[opinionKey]answer
+	heard       int // answers and opinions so far
+	ballots     map[ballot]bool
 
 	probes, before []monitor.MasterProbe
 	changes        uint64 // counted by the core when it was last compared
@@ -69,7 +72,10 @@ type masterWatch struct {
 	turnedAt  Instant       // when its config epoch, or the number of its Sentinels, changed last
 	epochWas  monitor.Epoch // what they were before the turn of then
 	votersWas int
-	movedAt   Instant // when its address changed last
+	movedAt   Instant          // when the address that clients are told changed last
+	movedFrom monitor.HostPort // what it was before that turn
+	// switchedAt is when a replica was chosen last, or was no more the one that is promoted.
+	switchedAt Instant
 
 	blocked  Instant                  // the last attempt, or the last vote for another
 	voted    ended                    // who got that vote; the zero value after an attempt
@@ -123,6 +129,7 @@ func (h *watch) init() {
 	h.downAfter = map[answerKey]told{}
 	h.led = map[string]Instant{}
 	h.asks = map[uint64]asked{}
+	h.promiseAsks, h.promised = map[uint64]promiseAsked{}, map[promiseKey]promised{}
 	h.answers = map[answerKey]answer{}
 	h.opinions = map[opinionKey]answer{}
 	h.ballots = map[ballot]bool{}

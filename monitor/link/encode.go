@@ -70,6 +70,9 @@ func (e *encoder) send(cmd monitor.Command) bool {
 		if cmd.WantReplicas {
 			words = append(words, "REPLICAS")
 		}
+		if cmd.Promise > 0 {
+			words = append(words, "PROMISE", milliseconds(cmd.Promise))
+		}
 		e.command(replyAsk, "SENTINEL", words...)
 	case monitor.AskGossip:
 		e.command(replyGossip, "SENTINEL", "GOSSIP")

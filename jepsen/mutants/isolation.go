@@ -1,0 +1,101 @@
+package mutants
+
+// isolation are those of the fence of an isolated master.
+var isolation = []Mutation{
+	{
+		Name: "vote within a promise", Why: "another is promoted while the master takes writes",
+		Edits: []Edit{{"monitor/promise.go", "return now < m.promise.until && in.Epoch > m.ledger.Epoch && in.Lease == 0", "return false && in.Lease == 0"}},
+	},
+	{
+		Name: "promise that ends with the process of the voter", Why: "it votes after its restart, and the master takes writes",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/promise.go", "m.promise.until = now.Add(m.promiseLength())\n", "_ = now\n"}},
+	},
+	{
+		Name: "promise of one that sees the master down soon", Why: "the failover that is needed is put off",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/promise.go", "end = min(end, since.Add(m.downAfter))", "_ = since"}},
+	},
+	{
+		Name: "promises renewed although a candidate wants the vote", Why: "the failover that is needed never comes",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/promise.go", "return max(m.promise.until, m.promise.wanted).Add(2 * c.tun.AskPeriod)", "return 0 * max(m.promise.until, m.promise.wanted)"}},
+	},
+	{
+		Name: "promise that counts although another may lead", Why: "the pause ends while another is promoted",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/promise.go", "(g.vote.Epoch <= m.configEpoch || c.settled(m, g.vote.For, g.voteHeard))", "(true || c.settled(m, g.vote.For, g.voteHeard))"}},
+	},
+	{
+		Name: "promise that counts although a later configuration is known", Why: "the pause ends although another is the master",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/promise.go", "g.configEpoch <= m.configEpoch &&", "true &&"}},
+	},
+	{
+		Name: "fence without an end of promises", Why: "an isolated master takes writes for as long as that lasts",
+		Edits: []Edit{{"monitor/isolation.go", "	if now < due {\n		return min(next, due)\n	}\n	if seen", "	if now < due.Add(1000*length) {\n		return min(next, due.Add(1000*length))\n	}\n	if seen"}},
+	},
+	{
+		Name: "fence without a margin", Why: "the pause reaches the master after the end of the promises",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/isolation.go", "return min(length/5+2*m.link.roundTrip, length/2)", "return min(0*m.link.roundTrip, length/2)"}},
+	},
+	{
+		Name: "pause ended by promises of before", Why: "it ends although nobody was heard since it began",
+		Edits: []Edit{{"monitor/isolation.go", "p.pledge.from > after && p.pledge.until > now", "p.pledge.from > 0 && (p.pledge.until > now || after > 0)"}},
+	},
+	{
+		Name: "vote of the guard before the pause", Why: "its vote makes the majority that promotes another while the master takes writes",
+		Edits: []Edit{{"monitor/isolation.go", "	c.touch(m)\n	return now < v.first.Add(m.promiseLength())", "	c.touch(m)\n	return false && now < v.first.Add(m.promiseLength())"}},
+	},
+	{
+		Name: "majority of the Sentinels that RESET has left", Why: "the pause ends because others were forgotten",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/isolation.go", "return n >= majority(max(m.voters(), m.isolation.voters))", "return n >= majority(m.voters())"}},
+	},
+	{
+		Name: "pause of a master that is removed while its fence is dialled", Why: "it takes no writes for a minute, and nobody ends that",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/isolation.go", "		c.sendOrder(i, Unpause{}, 0)\n", "		_ = i\n"}},
+	},
+	{
+		Name: "pause whose end was refused beside another guard", Why: "a replica is paused for a minute, as it is for no guard to end that",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/isolation.go", "if due := f.order.at.Add(returnSilence); now < due {", "if due := f.order.at.Add(1000 * returnSilence); now < due {"}},
+	},
+	{
+		Name: "hellos let go by a fence that another guard holds", Why: "the PINGs behind them have no answer, and the master counts as down",
+		By: ByTest, Test: [2]string{"./monitor", "^TestHoldsApart$"},
+		Edits: []Edit{{"monitor/hold.go", "return h.at == o.at && h.fence == o.fence", "return h.at == o.at"}},
+	},
+	{
+		Name: "fence where one decides alone", Why: "a master is stopped for Sentinels that cannot replace it",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/isolation.go", "m.voters() < 3 || m.cfg.Quorum < 2 || ", ""}},
+	},
+	{
+		Name: "fence that begins in TILT", Why: "a Sentinel that stood still takes its own silence for that of the others",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/isolation.go", "case c.tilt || !c.reachesMaster(now, m):", "case !c.reachesMaster(now, m):"}},
+	},
+	{
+		Name: "end of a pause that the fence has not set", Why: "the pause of an operator is ended when the guard is turned off",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/isolation.go", "case v.fenced() && mode != GuardOn:", "case mode != GuardOn:"}},
+	},
+	{
+		Name: "hellos behind the pause of a fence", Why: "PINGs have no answer, and the master counts as down",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/fence.go", "	c.holdHellosAt(f.server(), now.Add(length))\n", ""}},
+	},
+	{
+		Name: "fence that lasts without end", Why: "nobody ends it when the guard dies",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/isolation.go", "return max(10*m.promiseLength(), minFence)", "return max(10*m.promiseLength(), 1000*minFence)"}},
+	},
+	{
+		Name: "fence of a replica", Why: "its replication stands still",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/isolation.go", "	if f.info != nil && f.info.Role == RoleReplica || m.isReplicaAt(v.at) {", "	if false && m.isReplicaAt(v.at) {"}},
+	},
+}
