@@ -3,9 +3,11 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -34,13 +36,18 @@ func contains(t *testing.T, text string, parts ...string) {
 	}
 }
 
-// TestSeeds plays each group of faults once.
+// TestSeeds plays the default mix, and each group of faults, once.
 func TestSeeds(t *testing.T) {
-	code, out, _ := command(t, t.Context(), "run", "-seeds", "15", "-seed", "45", "-faults", "every", "-parallel", "2")
+	mixes := 1 + len(sim.FaultGroups)
+	first := 3 * mixes
+	code, out, _ := command(t, t.Context(), "run", "-seeds", strconv.Itoa(mixes), "-seed", strconv.Itoa(first), "-faults", "every", "-parallel", "2")
 	if code != 0 {
 		t.Errorf("exit code %d", code)
 	}
-	contains(t, out, "15 seeds in", "default            1", "net                1", "\nfaults: ", "\nevents: ", "S4 ", "0 failed. To go on: -seed 60")
+	contains(t, out, strconv.Itoa(mixes)+" seeds in", "\nfaults: ", "\nevents: ", "S4 ", "0 failed. To go on: -seed "+strconv.Itoa(first+mixes))
+	for _, mix := range append([]string{"default"}, sim.FaultGroups...) {
+		contains(t, out, fmt.Sprintf("\n%-10s         1 ", mix))
+	}
 }
 
 // TestSummariesAgree: what is counted does not depend on how many are played at
