@@ -270,6 +270,10 @@ func TestNoVotesWithoutDisk(t *testing.T) {
 		got, err := askVote(ctx, s, server, 7, candidate(7))
 		return fmt.Sprint(got, err), got == vote{candidate(7), 7}
 	})
+	e.until("no temporary file", func(context.Context) (string, bool) { // a write may be under way
+		stray, err := filepath.Glob(s.Conf() + ".gosentinel-*")
+		return fmt.Sprint(stray, err), err == nil && len(stray) == 0
+	})
 	e.must(s.Restart(e.ctx))
 	if now, err := s.MyID(e.ctx); err != nil || now != id {
 		t.Errorf("id %s became %s, %v", id, now, err)
@@ -277,8 +281,4 @@ func TestNoVotesWithoutDisk(t *testing.T) {
 	if n := e.confNumber(s, "sentinel current-epoch"); n < 7 {
 		t.Errorf("current-epoch %s in the file, want at least 7", strconv.FormatUint(n, 10))
 	}
-	e.until("no temporary file", func(context.Context) (string, bool) { // a write may be under way
-		stray, err := filepath.Glob(s.Conf() + ".gosentinel-*")
-		return fmt.Sprint(stray, err), err == nil && len(stray) == 0
-	})
 }
