@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -182,7 +183,7 @@ func (r *refusalRig) quiet() {
 }
 
 // stormFor is how long TestRefusalStorm goes on.
-var stormFor = flag.Duration("storm", 20*time.Second, "how long a master is restarted, reloaded and overrun with connections")
+var stormFor = flag.Duration("storm", 5*time.Second, "how long a master is restarted, reloaded and overrun with connections")
 
 // TestRefusalStorm: a master is restarted, reloaded and overrun with connections while all
 // CPUs are busy. Each time that a Sentinel takes its process for gone, somebody who tries
@@ -201,7 +202,7 @@ func TestRefusalStorm(t *testing.T) {
 	var running sync.WaitGroup
 	defer running.Wait()
 	defer stop()
-	for range 2 * 2 { // twice as many as there are CPUs on a small machine
+	for range 2 * runtime.NumCPU() {
 		running.Go(func() { burn(ctx) })
 	}
 	seen := &witness{addr: master.Addr()}
