@@ -47,8 +47,8 @@ type master struct {
 	awaited      []awaited // voters since a RESET
 	tombstones   []tombstone
 	quietUntil   Instant // nothing is learned before, see resetPause
-	orderedEpoch Epoch   // the current epoch when an operator did so last
 	ordered      Instant // when an operator's MONITOR named the address; 0: it was not so
+	orderedEpoch Epoch   // the current epoch then
 
 	kept        kept
 	configEpoch Epoch
