@@ -48,6 +48,8 @@ type side struct {
 
 	names []naming
 	began time.Time // of the scenario that is played
+
+	spoiled int // failovers that a busy machine has ended
 }
 
 // naming replaces what is different on both sides by the same name.
