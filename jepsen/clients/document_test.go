@@ -66,6 +66,10 @@ func readDocument(t *testing.T) *document {
 	return d
 }
 
+// byChance is the script that a library passes in some runs and fails in others: which
+// of two messages that are under way at once it takes first decides.
+var byChance = map[string]string{"rueidis": "lost-subscription"}
+
 // cell is what the table says of a verdict.
 func cell(v mock.Verdict) string {
 	if v.Result == mock.Pass {
@@ -78,8 +82,12 @@ func cell(v mock.Verdict) string {
 func (d *document) compare(t *testing.T, library int, version string, verdicts []mock.Verdict) {
 	t.Helper()
 	seen := column{version: version}
-	for _, v := range verdicts {
-		seen.cells = append(seen.cells, cell(v))
+	for i, v := range verdicts {
+		if byChance[libraries[library].name] == scripts()[i] {
+			seen.cells = append(seen.cells, "by chance")
+		} else {
+			seen.cells = append(seen.cells, cell(v))
+		}
 	}
 	d.mu.Lock()
 	d.seen[library] = seen
