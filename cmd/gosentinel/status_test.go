@@ -87,7 +87,8 @@ func TestNobodyThere(t *testing.T) {
 }
 
 func TestSwitchoverAndForget(t *testing.T) {
-	c := sentineltest.NewCluster(t, sentineltest.ClusterOptions{Name: "cache"})
+	// A switchover takes no longer than a part of down-after, and a busy machine needs more of it.
+	c := sentineltest.NewCluster(t, sentineltest.ClusterOptions{Name: "cache", DownAfter: 2 * time.Second})
 	at, before := c.Addrs()[0], c.Master().Addr()
 	to := c.Replicas()[1].Addr()
 	got := runProgram(t, "", "gosentinel", "switchover", "cache", at, "--to", to)

@@ -25,8 +25,11 @@ func TestIncidentTimes(t *testing.T) {
 			if i.Kind != "crash-master" || i.Master != "m0" || i.At != s.Faults[0].At || i.DownAfter != s.Options.DownAfter {
 				t.Errorf("seed %d: not the fault that was injected: %+v", seed, i)
 			}
-			// A stock Sentinel may count from the PING before the fault.
-			if i.ODown < i.DownAfter-time.Second || i.Promotion <= i.ODown || i.Convergence < i.Promotion || i.Convergence > Aftermath {
+			soonest := i.DownAfter - time.Second // a stock Sentinel may count from the PING before the fault
+			if refused := s.Options.Refused; refused > 0 && !stocked {
+				soonest = refused
+			}
+			if i.ODown < soonest || i.Promotion <= i.ODown || i.Convergence < i.Promotion || i.Convergence > Aftermath {
 				t.Errorf("seed %d: out of order: %+v", seed, i)
 			}
 		}
