@@ -23,6 +23,13 @@ type wanted struct {
 	known  string // clients share a connection to this server that has the same use
 }
 
+// reached is a connection to a server that has told what it is.
+type reached struct {
+	conn  net.Conn
+	addr  string
+	runID string // of a master; "" if it does not tell it
+}
+
 // refusedError is a server's refusal of what a client has asked for: another database,
 // another protocol.
 type refusedError struct{ text string }
@@ -45,28 +52,28 @@ func pauseAfter(tries int) time.Duration {
 // connect returns a connection to the master, or to a replica, that has said on this very
 // connection that it is one. It tries until the context ends or the server refuses what
 // the client wants.
-func (g *group) connect(ctx context.Context, want wanted, failed func(error)) (net.Conn, string, error) {
+func (g *group) connect(ctx context.Context, want wanted, failed func(error)) (reached, error) {
 	tries := want.tries
 	for {
 		if !g.sleep(ctx, pauseAfter(tries)) {
-			return nil, "", context.Cause(ctx)
+			return reached{}, context.Cause(ctx)
 		}
 		tries++
 		addr := want.key.replica
 		if addr == "" {
 			v, err := g.verified(ctx, want.lostAt)
 			if err != nil {
-				return nil, "", err
+				return reached{}, err
 			}
 			addr = v.master
 		}
-		conn, err := g.handshake(ctx, addr, want)
+		to, err := g.handshake(ctx, addr, want)
 		if err == nil {
-			return conn, addr, nil
+			return to, nil
 		}
 		var refused *refusedError
 		if errors.As(err, &refused) || ctx.Err() != nil || want.key.replica != "" {
-			return nil, "", err
+			return reached{}, err
 		}
 		failed(fmt.Errorf("%s: %w", addr, err))
 		g.p.logOnce(g.cfg.Name+addr, "cannot use a server", "master", g.cfg.Name, "addr", addr, "err", err)
@@ -104,16 +111,31 @@ func (g *group) alive(addr string) bool {
 	return err == nil
 }
 
+// steppedDown reports whether a server is a replica now, and has been running since it had
+// this run id.
+func (g *group) steppedDown(addr, runID string) bool {
+	ctx, cancel := context.WithTimeout(g.ctx, roleGrace)
+	defer cancel()
+	conn, err := g.dialAddr(ctx, addr)
+	if err != nil {
+		return false
+	}
+	defer hangUp(conn)
+	defer context.AfterFunc(ctx, func() { hangUp(conn) })()
+	replies, err := g.exchange(conn, false, []string{"ROLE"}, []string{"INFO", "server"})
+	return err == nil && len(replies[0].Items) > 0 && replies[0].Items[0].Text == "slave" && runIDOf(replies[1]) == runID
+}
+
 // handshakeTimeout bounds the beginning of a connection to a server.
 const handshakeTimeout = 2 * time.Second
 
 // handshake connects and says what the server must know.
-func (g *group) handshake(ctx context.Context, addr string, want wanted) (_ net.Conn, err error) {
+func (g *group) handshake(ctx context.Context, addr string, want wanted) (_ reached, err error) {
 	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
 	conn, err := g.dialAddr(ctx, addr)
 	if err != nil {
-		return nil, err
+		return reached{}, err
 	}
 	defer func() {
 		if err != nil {
@@ -122,16 +144,17 @@ func (g *group) handshake(ctx context.Context, addr string, want wanted) (_ net.
 	}()
 	stop := context.AfterFunc(ctx, func() { hangUp(conn) })
 	rd := bufio.NewReader(conn)
-	if err := g.greet(conn, rd, want, want.known == addr); err != nil {
-		return nil, err
+	to := reached{conn: conn, addr: addr}
+	if err := g.greet(&to, rd, want); err != nil {
+		return reached{}, err
 	}
 	if !stop() {
-		return nil, context.Cause(ctx)
+		return reached{}, context.Cause(ctx)
 	}
 	if rd.Buffered() > 0 {
-		return nil, errors.New("it says more than it was asked")
+		return reached{}, errors.New("it says more than it was asked")
 	}
-	return conn, nil
+	return to, nil
 }
 
 // dialAddr opens a connection, with TLS if that is configured.
@@ -156,10 +179,11 @@ func (g *group) dialAddr(ctx context.Context, addr string) (net.Conn, error) {
 	return tc, nil
 }
 
-// greet logs in, sets protocol, database and name, and checks the role. It is one
-// exchange: a failover waits for it. A server that is known, and is busy with a script, does not
-// tell its role, and only what ends the script is sent to it with success.
-func (g *group) greet(conn net.Conn, rd *bufio.Reader, want wanted, known bool) error {
+// greet logs in, sets protocol, database and name, checks the role, and asks a master for its
+// run id. It is one exchange: a failover waits for it. A server that is known, and is busy with
+// a script, does not tell its role, and only what ends the script is sent to it with success.
+func (g *group) greet(to *reached, rd *bufio.Reader, want wanted) error {
+	known := want.known == to.addr
 	var d dialogue
 	g.login(&d)
 	if want.key.proto == 3 {
@@ -177,7 +201,20 @@ func (g *group) greet(conn net.Conn, rd *bufio.Reader, want wanted, known bool) 
 		}
 		return checkRole(v, want.key.replica == "")
 	}, "ROLE")
-	return d.hold(conn, rd)
+	if want.key.replica == "" {
+		d.say(func(v resp.Value) error { to.runID = runIDOf(v); return nil }, "INFO", "server")
+	}
+	return d.hold(to.conn, rd)
+}
+
+// runIDOf returns the run id in a reply to INFO; "" if there is none.
+func runIDOf(info resp.Value) string {
+	for line := range strings.Lines(info.Text) {
+		if id, ok := strings.CutPrefix(strings.TrimSpace(line), "run_id:"); ok && info.Kind != '-' {
+			return id
+		}
+	}
+	return ""
 }
 
 // dialogue is a number of commands that are sent together, and what is to be done with

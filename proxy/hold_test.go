@@ -383,3 +383,48 @@ func TestPaused(t *testing.T) {
 		})
 	}
 }
+
+// TestCutByRole: a switchover ends with the former master cutting its clients. What one
+// of them had sent by then is read by nobody, and sent to the next master. Where the server
+// is another process, or a master, the request may have been executed.
+func TestCutByRole(t *testing.T) {
+	const unknown = "-" + unknownOutcome
+	for name, test := range map[string]struct {
+		then func(*scripted)
+		want string
+	}{
+		"half a reply": {func(s *scripted) {
+			s.role = "slave"
+			for conn := range s.conns {
+				_, _ = conn.Write([]byte("$5\r\nab"))
+			}
+		}, unknown},
+		"replica":       {func(s *scripted) { s.role = "slave" }, "+INCR n"},
+		"restarted":     {func(s *scripted) { s.role, s.runID = "slave", "another" }, unknown},
+		"master":        {func(s *scripted) {}, unknown},
+		"gone":          {func(s *scripted) { s.role, s.up = "slave", false }, unknown},
+		"answers later": {func(s *scripted) { s.role, s.delay = "slave", func([]string) time.Duration { return roleGrace / 4 } }, "+INCR n"},
+		"never answers": {func(s *scripted) { s.role = "frozen" }, unknown},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				r := newRig(t)
+				defer r.stop()
+				a := r.servers["a"]
+				a.reply = func(int, []string) string { return "" }
+				r.view.set("a")
+				c := r.connect()
+				c.send("INCR n")
+				synctest.Wait()
+				a.do(func() {
+					test.then(a)
+					for conn := range a.conns {
+						conn.Close()
+					}
+				})
+				r.view.set("b")
+				c.want(test.want)
+			})
+		})
+	}
+}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"slices"
 	"time"
 )
@@ -263,31 +262,31 @@ func (t *route) dial() {
 	t.tries++
 	h := t.h
 	h.w.tasks.Go(func() {
-		conn, addr, err := h.g.connect(ctx, want, func(err error) {
+		to, err := h.g.connect(ctx, want, func(err error) {
 			h.w.post(func() {
 				if !h.troubled && !t.closed {
 					h.cause = oneLine(err.Error())
 				}
 			})
 		})
-		if !h.w.post(func() { cancel(); t.dialed(conn, addr, err) }) && conn != nil {
-			conn.Close()
+		if !h.w.post(func() { cancel(); t.dialed(to, err) }) && to.conn != nil {
+			to.conn.Close()
 		}
 	})
 }
 
 // dialed takes the outcome.
-func (t *route) dialed(conn net.Conn, addr string, err error) {
+func (t *route) dialed(to reached, err error) {
 	t.dialing = false
-	if t.closed || err == nil && t.key.replica == "" && addr != t.h.g.current().master {
-		if conn != nil {
-			conn.Close()
+	if t.closed || err == nil && t.key.replica == "" && to.addr != t.h.g.current().master {
+		if to.conn != nil {
+			to.conn.Close()
 		}
 		t.dial() // if it is not closed
 		return
 	}
 	if err == nil {
-		t.open(t.h.w.wire(conn, t), addr)
+		t.open(t.h.w.wire(to.conn, t), to)
 		return
 	}
 	var refused *refusedError

@@ -102,6 +102,7 @@ func (s *steered) step(servers ...discovery.ServerStatus) {
 type scripted struct {
 	mu      sync.Mutex
 	role    string
+	runID   string
 	up      bool
 	busy    bool // with a script
 	conns   map[net.Conn]bool
@@ -142,7 +143,7 @@ const httpBind = "http:1"
 func newRig(t *testing.T, change ...func(*Config)) *rig {
 	r := &rig{t: t, front: mempipe.Listen("front"), http: mempipe.Listen("http"), servers: make(map[string]*scripted), view: &steered{changed: make(chan struct{})}}
 	for _, name := range []string{"a", "b", "c"} {
-		r.servers[name] = &scripted{role: "master", up: true, conns: make(map[net.Conn]bool), numbers: make(map[net.Conn]int)}
+		r.servers[name] = &scripted{role: "master", runID: name, up: true, conns: make(map[net.Conn]bool), numbers: make(map[net.Conn]int)}
 	}
 	cfg := defaults()
 	cfg.Workers, cfg.Sentinels = 1, []string{"sentinel"}
@@ -216,7 +217,7 @@ func (s *scripted) serve(conn net.Conn, n int) {
 		case w[0] == "ROLE":
 			answer = "*3\r\n$" + fmt.Sprint(len(s.role)) + "\r\n" + s.role + "\r\n:0\r\n*0\r\n"
 		case w[0] == "INFO":
-			answer = string(resp.AppendBulk(nil, fmt.Appendf(nil, "role:%s\r\nmaster_replid:x\r\nmaster_link_status:up\r\nmaster_repl_offset:%d\r\nslave_repl_offset:%d\r\n", s.role, s.offset, s.offset)))
+			answer = string(resp.AppendBulk(nil, fmt.Appendf(nil, "run_id:%s\r\nrole:%s\r\nmaster_replid:x\r\nmaster_link_status:up\r\nmaster_repl_offset:%d\r\nslave_repl_offset:%d\r\n", s.runID, s.role, s.offset, s.offset)))
 		case w[0] == "COMMAND":
 			answer = "-ERR no\r\n"
 		case s.reply != nil:

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"syscall"
 	"time"
 )
 
@@ -35,6 +36,7 @@ type route struct {
 
 	wire     wire // nil: there is no connection
 	addr     string
+	runID    string // of a master; "" if it does not tell it
 	in       []byte // a part of a reply
 	scan     reply
 	mid      bool // a part of a reply has been handed on
@@ -45,6 +47,7 @@ type route struct {
 	answered int
 	stopping bool // nothing is sent any more
 	stopper  *time.Timer
+	unsent   error // why a write failed
 
 	dialing   bool
 	cancel    context.CancelFunc
@@ -141,7 +144,9 @@ func (t *route) flush() {
 		t.sentN++
 	}
 	if err != nil {
-		t.lost(err)
+		// What the server has answered is still to be read.
+		t.stopping, t.unsent = true, err
+		t.stopAfter(refusalGrace)
 	}
 }
 
@@ -344,6 +349,7 @@ const (
 	refusalGrace = time.Second
 	retireGrace  = 50 * time.Millisecond
 	pausedGrace  = 2 * time.Second // of a server that answers others
+	roleGrace    = 500 * time.Millisecond
 )
 
 // retire stops sending to a server that is no master any more. What it has been sent may
@@ -374,10 +380,45 @@ func (t *route) stopAfter(d time.Duration) {
 }
 
 func (t *route) ended(err error) {
-	if errors.Is(err, io.EOF) {
-		err = errors.New("it has closed the connection")
+	if errors.Is(err, io.EOF) && t.unsent != nil && !errors.Is(t.unsent, syscall.EPIPE) {
+		err = t.unsent // the failed write was told of a reset, and the end is that of this side
 	}
-	t.lost(err)
+	if !errors.Is(err, io.EOF) {
+		t.lost(err) // a reset: replies may be lost as well
+		return
+	}
+	err = errors.New("it has closed the connection")
+	switch {
+	case t.key.replica != "", t.demoted, t.runID == "", t.answered == t.sentN, t.own != nil && t.own.relay != nil:
+		t.lost(err)
+	case t.mid, len(t.in) > 0:
+		t.lost(err) // a reply was cut, and others may have waited behind it
+	default:
+		t.askRole(err)
+	}
+}
+
+// askRole asks a former master that has closed the connection in good order whether it
+// is a replica now, and the same process. Then it has been made to cut its clients, and has
+// executed nothing of what it did not answer: a reply is written before anything else is
+// read. It would have refused that, had it still read it.
+func (t *route) askRole(err error) {
+	if t.stopping = true; t.stopper != nil {
+		t.stopper.Stop()
+	}
+	t.h.out()
+	t.down()
+	t.h.g.ask()
+	wire, addr, runID := t.wire, t.addr, t.runID
+	t.h.w.tasks.Go(func() {
+		stepped := t.h.g.steppedDown(addr, runID)
+		t.h.w.post(func() {
+			if t.wire == wire {
+				t.demoted = stepped
+				t.lost(err)
+			}
+		})
+	})
 }
 
 // disconnect drops the connection and nothing else.
@@ -390,7 +431,7 @@ func (t *route) disconnect() {
 	}
 	t.wire.close()
 	t.h.g.upstreams.Add(-1)
-	t.wire, t.stopper = nil, nil
+	t.wire, t.stopper, t.unsent = nil, nil, nil
 	t.in, t.mid, t.verdict = nil, false, deliver
 	t.scan.reset()
 	t.poisoned, t.demoted, t.stopping, t.probing = false, false, false, false
@@ -432,8 +473,8 @@ func (t *route) lost(err error) {
 		case i >= sentN || i < answered:
 			return true // not sent, or refused
 		case demoted && !r.started:
-			// A planned switchover ends with the former master cutting its clients, and
-			// what it has not read by then is lost. It would have refused that too.
+			// A switchover ends with the former master cutting its clients, and what it
+			// has not read by then is lost. It would have refused that too.
 			t.h.g.p.counts.Retried.Add(1)
 			r.reply = nil
 			return true
@@ -517,9 +558,9 @@ func (t *route) rebuild(keep func(i int, r *req) bool) {
 }
 
 // open takes a connection that is verified.
-func (t *route) open(w wire, addr string) {
-	before := t.addr
-	t.wire, t.addr = w, addr
+func (t *route) open(w wire, to reached) {
+	before, addr := t.addr, to.addr
+	t.wire, t.addr, t.runID = w, addr, to.runID
 	t.h.g.upstreams.Add(1)
 	t.probing = t.key.replica == "" && t.h.troubled
 	t.forget()

@@ -532,11 +532,19 @@ func TestProxyWriter(t *testing.T) {
 			replies.Store(int64(n))
 		}
 	}()
+	acknowledged := func() int64 {
+		select {
+		case err := <-ended:
+			e.must(err)
+		default:
+		}
+		return replies.Load()
+	}
 	m := g.Servers[0]
 	for range map[bool]int{true: 50, false: 2}[*long] {
 		before := replies.Load()
 		e.until("replies", func(context.Context) (string, bool) {
-			n := replies.Load()
+			n := acknowledged()
 			return fmt.Sprint(n), n > before+20
 		})
 		e.must(g.WaitViews(e.ctx))
@@ -547,12 +555,8 @@ func TestProxyWriter(t *testing.T) {
 	cancel()
 	n := <-sent
 	e.until("the last reply", func(context.Context) (string, bool) {
-		select {
-		case err := <-ended:
-			e.must(err)
-		default:
-		}
-		return fmt.Sprint(replies.Load(), " of ", n), replies.Load() == int64(n)
+		got := acknowledged()
+		return fmt.Sprint(got, " of ", n), got == int64(n)
 	})
 	got, err := m.Client().LRange(e.ctx, "list", 0, -1).Result()
 	e.must(err)
