@@ -43,9 +43,13 @@ proxy-demo: build ## kill a master and switch back, behind a proxy: its client s
 deps: ## install what the tests need: redis-server, redis-sentinel, gcc, python3-redis, nft, ip, haproxy, nutcracker
 	@sh jepsen/install.sh redis-server redis-sentinel gcc python3-redis nft ip haproxy nutcracker && redis-server --version
 
+# Searches of which the race detector has seen a part: see internal/race.
+SEARCHES = ./jepsen/sim ./jepsen/sim/explore
+
 test: ## run every test, with the race detector and real servers (about 13 minutes)
 	@sh jepsen/install.sh redis-server redis-sentinel gcc python3-redis nft ip haproxy nutcracker || echo "test: tests that need them will fail"
 	$(GO) test -race -timeout 10m ./...
+	$(GO) test -timeout 10m $(SEARCHES)
 
 test-integration: ## run only the tests with real daemons and servers
 	@sh jepsen/install.sh redis-server redis-sentinel gcc python3-redis nft ip haproxy nutcracker || echo "test: tests that need them will fail"

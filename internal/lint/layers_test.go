@@ -25,6 +25,7 @@ var layers = []layer{
 	{"internal/ordered", nil},
 	{"internal/lint", nil},
 	{"internal/mempipe", nil},
+	{"internal/race", nil},
 	{"internal/numhost", nil},
 	{"internal/option", nil},
 	{"internal/resp", nil},

@@ -12,9 +12,9 @@ func TestHarnessBugs(t *testing.T) {
 	}{
 		{BugUngated, S1, 0},
 		{BugUngated, S3, 0},
-		{BugUngatedCrash, S1, 39},
+		{BugUngatedCrash, S1, 54},
 		{BugLossyDisk, S1, 0},
-		{BugMixedEpochs, S4, 426},
+		{BugMixedEpochs, S4, 448},
 	} {
 		t.Run(string(c.bug)+" breaks "+c.invariant.String(), func(t *testing.T) {
 			t.Parallel()

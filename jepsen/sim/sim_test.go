@@ -2,6 +2,8 @@ package sim
 
 import (
 	"testing"
+
+	"github.com/gosentinel/sentinel/internal/race"
 )
 
 // TestSwarm plays some seeds of the default mix and of every group of faults, and
@@ -13,9 +15,9 @@ func TestSwarm(t *testing.T) {
 	for _, g := range append([]string{"default"}, FaultGroups...) {
 		t.Run(g, func(t *testing.T) {
 			t.Parallel()
-			n := seeds[g]
-			if n == 0 {
-				n = 4
+			n := max(4, seeds[g])
+			if race.Enabled {
+				n = 2
 			}
 			elected, faults := 0, 0
 			for seed := range uint64(n) {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gosentinel/sentinel/internal/race"
 	"github.com/gosentinel/sentinel/monitor"
 )
 
@@ -20,6 +21,15 @@ var small = []Config{
 	{Sentinels: 2, Masters: 1, Epochs: 2, Quorum: 1},
 	{Sentinels: 2, Masters: 2, Epochs: 1, Quorum: 1},
 	{Sentinels: 1, Masters: 2, Epochs: 2, Quorum: 1},
+}
+
+// whole is called by a search that takes minutes with the race detector. The others show
+// it all that runs at the same time.
+func whole(t *testing.T) {
+	t.Helper()
+	if race.Enabled {
+		t.Skip("make test runs this once more without the race detector")
+	}
 }
 
 // TestElections demands that no state of the small worlds breaks a promise, and
@@ -73,6 +83,7 @@ func TestRepeats(t *testing.T) {
 // what can be said without them must be part of what the reduced search finds,
 // with the same leaders.
 func TestReductions(t *testing.T) {
+	whole(t)
 	t.Parallel()
 	worlds := []Config{
 		{Sentinels: 3, Masters: 1, Epochs: 1, Quorum: 1, NoCrashes: true},
@@ -219,6 +230,7 @@ var lone = []Config{
 // TestAlone demands that no Sentinel can be brought to break a promise, whatever
 // it is told, and that the result does not depend on how many look for it.
 func TestAlone(t *testing.T) {
+	whole(t)
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	for _, c := range lone {
 		var results []Result
@@ -247,6 +259,7 @@ func TestAlone(t *testing.T) {
 // TestAloneCoversAll demands that every state which a Sentinel comes to in a
 // world is one that it comes to alone.
 func TestAloneCoversAll(t *testing.T) {
+	whole(t)
 	for _, c := range []Config{
 		{Sentinels: 3, Masters: 1, Epochs: 2, Quorum: 1, NoCrashes: true, Voters: 2, Meddling: true},
 		{Sentinels: 3, Masters: 1, Epochs: 1, Quorum: 2, Expiry: true, DiskFaults: true},
@@ -280,6 +293,7 @@ func TestAloneCoversAll(t *testing.T) {
 // encodings are equal: everything that can happen to the one must do the same to
 // the other. It finds what the encoding leaves out and should not.
 func TestMerged(t *testing.T) {
+	whole(t)
 	for _, c := range []Config{
 		{Sentinels: 3, Masters: 1, Epochs: 1, Quorum: 1, Alone: true, Others: true},
 		{Sentinels: 3, Masters: 1, Epochs: 1, Quorum: 2, Alone: true, Others: true, Expiry: true, DiskFaults: true},
@@ -354,6 +368,7 @@ func (h *worker) effects(r *rig) []effect {
 // epoch, and have the state saved, as messages can do at any time. So worlds with
 // one master stand for larger ones.
 func TestSecondMaster(t *testing.T) {
+	whole(t)
 	for _, c := range []Config{
 		{Sentinels: 3, Masters: 2, Epochs: 1, Quorum: 1, Alone: true},
 		{Sentinels: 2, Masters: 2, Epochs: 2, Quorum: 1, Alone: true, MaxStates: 5000}, // not all
