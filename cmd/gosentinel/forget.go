@@ -18,10 +18,11 @@ import (
 
 const forgetText = `Has all Sentinels forget the replicas and Sentinels of a master that are gone for good.
 
-A Sentinel that is gone counts for the majority until it is forgotten. One Sentinel after the
-other drops all that it knows of the group (SENTINEL RESET) and finds again what is there; the
-next one follows when it has. Nothing is done while the master is down, a failover is under way,
-or a Sentinel that is there cannot be asked.
+A Sentinel that is gone counts for the majority until it is forgotten. A gosentinel drops what is
+gone and nothing else, and an hour long does not believe others who still speak of it (SENTINEL
+FORGET). A redis-sentinel drops all that it knows of the group (SENTINEL RESET) and finds again
+what is there; the next one follows when it has. Nothing is done while the master is down, a
+failover is under way, or a Sentinel that is there cannot be asked.
 
 With --monitoring they stop watching the master altogether (SENTINEL REMOVE).
 ` + reachText + `
@@ -76,8 +77,9 @@ func (f *forget) run(args []string) error {
 	return nil
 }
 
-// gone returns the members that are down, by address.
-func gone(s *survey.Survey) (dead, alive []string) {
+// gone returns the addresses of the members that are down.
+func gone(s *survey.Survey) (dead []string) {
+	var alive []string
 	for _, sn := range s.Sentinels {
 		for _, v := range sn.Masters {
 			for _, m := range slices.Concat(v.Replicas, v.Sentinels) {
@@ -93,7 +95,7 @@ func gone(s *survey.Survey) (dead, alive []string) {
 	}
 	dead = slices.DeleteFunc(dead, func(a string) bool { return slices.Contains(alive, a) || answers(s, a) })
 	slices.Sort(dead)
-	return dead, alive
+	return dead
 }
 
 func answers(s *survey.Survey, addr string) bool {
@@ -103,7 +105,7 @@ func answers(s *survey.Survey, addr string) bool {
 
 // members has members forgotten that are gone.
 func (f *forget) members(ctx context.Context, s *survey.Survey) error {
-	dead, _ := gone(s)
+	dead := gone(s)
 	if len(dead) == 0 {
 		fmt.Fprintf(f.stdout, "Nobody of %s is gone: there is nothing to forget.\n", doctor.Printable(f.master))
 		return nil
@@ -128,7 +130,7 @@ func (f *forget) members(ctx context.Context, s *survey.Survey) error {
 	}
 	for _, sn := range s.Sentinels {
 		for _, v := range sn.Masters {
-			if err := f.reset(ctx, v, dead); err != nil {
+			if err := f.drop(ctx, v, dead); err != nil {
 				return fmt.Errorf("%s: %w", sn.Addr, err)
 			}
 		}
@@ -147,8 +149,8 @@ func (f *forget) calm(m survey.Fields) error {
 	return nil
 }
 
-// reset has one Sentinel forget, and waits until it has found again all others.
-func (f *forget) reset(ctx context.Context, v *survey.View, dead []string) error {
+// drop has one Sentinel forget.
+func (f *forget) drop(ctx context.Context, v *survey.View, dead []string) error {
 	addr := v.Sentinel.Addr
 	fmt.Fprintf(f.stdout, "%s forgets ", addr)
 	if f.dryRun {
@@ -159,16 +161,72 @@ func (f *forget) reset(ctx context.Context, v *survey.View, dead []string) error
 	if err == nil {
 		err = f.calm(survey.FieldsOf(now))
 	}
-	if err == nil {
+	if err == nil && v.Sentinel.Own {
+		if err = f.each(ctx, v, dead); err == nil {
+			fmt.Fprintln(f.stdout, "them.")
+			return nil
+		}
+	}
+	if err == nil || strings.HasPrefix(err.Error(), unknownSubcommand) { // a gosentinel of an earlier release
 		err = f.ok(f.opt.Ask(ctx, addr, "SENTINEL", "RESET", pattern(f.master)))
 	}
 	if err != nil {
 		fmt.Fprintln(f.stdout, "nobody.")
 		return err
 	}
+	return f.foundAgain(ctx, v, dead)
+}
+
+// How a Sentinel says that it has no such command, no such member, and that it was heard of a
+// moment ago (wire.md §3.5).
+const (
+	unknownSubcommand = "ERR unknown subcommand"
+	noSuchMember      = "ERR No such replica or Sentinel"
+	announcedItself   = "ERR The Sentinel announced itself "
+)
+
+// each has a gosentinel forget one member after the other. Another one may have told it already.
+func (f *forget) each(ctx context.Context, v *survey.View, dead []string) error {
+	for _, m := range slices.Concat(v.Replicas, v.Sentinels) {
+		if !slices.Contains(dead, m.Addr()) {
+			continue
+		}
+		name := m.Addr()
+		if slices.ContainsFunc(v.Sentinels, func(s survey.Fields) bool { return s.Addr() == name }) {
+			name = m["runid"]
+		}
+		if err := f.one(ctx, v.Sentinel.Addr, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// one has a gosentinel forget a member, once it has been silent for long enough.
+func (f *forget) one(ctx context.Context, addr, member string) error {
+	tick := time.NewTicker(4 * followEvery)
+	defer tick.Stop()
+	for {
+		err := f.ok(f.opt.Ask(ctx, addr, "SENTINEL", "FORGET", f.master, member))
+		switch {
+		case err == nil, strings.HasPrefix(err.Error(), noSuchMember):
+			return nil
+		case !strings.HasPrefix(err.Error(), announcedItself):
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+// foundAgain waits until a Sentinel that was reset has found again all that are there.
+func (f *forget) foundAgain(ctx context.Context, v *survey.View, dead []string) error {
 	missing := slices.Clone(v.Sentinels)
 	missing = slices.DeleteFunc(append(missing, v.Replicas...), func(m survey.Fields) bool { return slices.Contains(dead, m.Addr()) })
-	if err := f.found(ctx, addr, missing); err != nil {
+	if err := f.found(ctx, v.Sentinel.Addr, missing); err != nil {
 		return err
 	}
 	fmt.Fprintln(f.stdout, "them, and has found the others again.")

@@ -119,7 +119,7 @@ func TestSwitchoverAndForget(t *testing.T) {
 		t.Errorf("after --dry-run: %+v", o)
 	}
 	got = runProgram(t, "", "gosentinel", "forget", "cache", at)
-	if got.status != 0 || strings.Count(got.stdout, "has found the others again") != 2 || !strings.Contains(got.stdout, dead[0]) || !strings.Contains(got.stdout, dead[1]) {
+	if got.status != 0 || strings.Count(got.stdout, "forgets them.\n") != 2 || !strings.Contains(got.stdout, dead[0]) || !strings.Contains(got.stdout, dead[1]) {
 		t.Errorf("%+v", got)
 	}
 	for _, addr := range c.Addrs()[:2] {

@@ -3,10 +3,12 @@ package integration
 import (
 	"context"
 	"fmt"
+	"os/exec"
 	"strings"
 	"testing"
 
 	"github.com/gosentinel/sentinel/jepsen/cluster"
+	"github.com/gosentinel/sentinel/jepsen/cluster/clustertest"
 )
 
 // counts waits until a Sentinel knows so many replicas and other Sentinels.
@@ -62,5 +64,37 @@ func TestForget(t *testing.T) {
 	e.must(dead.Restart(e.ctx))
 	for _, s := range g.Sentinels {
 		e.counts(s, g.Master, 2, 3)
+	}
+}
+
+// TestForgetAnywhere: gosentinel forget has a replica and a Sentinel forgotten in a mixed
+// group as well, where redis-sentinel has to be reset and finds the others again.
+func TestForgetAnywhere(t *testing.T) {
+	onlyGosentinel(t)
+	t.Parallel()
+	e := newEnv(t)
+	top := usual
+	top.Sentinels = 4
+	top.SentinelCommands = [][]string{{clustertest.Daemon(t)}, stockSentinel(t), {clustertest.Daemon(t)}}
+	g := e.start(top)
+	dead, gone := g.Sentinels[3], g.Servers[2]
+	id, err := dead.MyID(e.ctx)
+	e.must(err)
+	dead.Kill()
+	gone.Kill()
+	for _, s := range g.Sentinels[:3] {
+		e.until(s.Name()+" to notice", func(ctx context.Context) (string, bool) {
+			replicas, err := s.Do(ctx, "SENTINEL", "REPLICAS", g.Master)
+			others, _ := s.Do(ctx, "SENTINEL", "SENTINELS", g.Master)
+			text := fmt.Sprint(replicas, others)
+			return fmt.Sprint(text, err), strings.Count(text, "s_down") == 2 && strings.Contains(text, id)
+		})
+	}
+	out, err := exec.CommandContext(e.ctx, clustertest.Daemon(t), "forget", g.Master, g.Sentinels[0].Addr()).CombinedOutput()
+	if text := string(out); err != nil || strings.Count(text, "forgets them.\n") != 2 || strings.Count(text, "has found the others again") != 1 {
+		t.Errorf("%v\n%s", err, out)
+	}
+	for _, s := range g.Sentinels[:3] {
+		e.counts(s, g.Master, 1, 2)
 	}
 }
