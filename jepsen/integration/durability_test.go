@@ -3,7 +3,6 @@ package integration
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -123,9 +122,7 @@ func TestVotesSurviveKill(t *testing.T) {
 	s := e.sentinel("sentinel", server)
 	id, err := s.MyID(e.ctx)
 	e.must(err)
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	rng := rand.New(rand.NewPCG(seed, 0))
+	rng := e.rand()
 	epoch := uint64(0) // the last one that was answered
 	for round := range 15 {
 		asked, begun := make(chan uint64, 1), make(chan struct{})
@@ -179,9 +176,7 @@ func TestRandomKillsLoseNothing(t *testing.T) {
 	top := usual
 	top.DownAfter, top.FailoverTimeout = 1500*time.Millisecond, 3*time.Second
 	g := e.start(top)
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	rng := rand.New(rand.NewPCG(seed, 0))
+	rng := e.rand()
 	for range 10 {
 		boss, victim := g.Sentinels[rng.IntN(3)], g.Sentinels[rng.IntN(3)]
 		// Refused (-INPROG, -NOGOODSLAVE) or not: either is a fine moment for a kill.

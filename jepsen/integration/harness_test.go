@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"strings"
 	"syscall"
@@ -239,6 +240,14 @@ func (e *env) letGo(s *cluster.Server) {
 		}
 		return list, !strings.Contains(list, "-fence ")
 	})
+}
+
+// rand returns numbers drawn from a seed that it logs.
+func (e *env) rand() *rand.Rand {
+	e.Helper()
+	seed := uint64(time.Now().UnixNano())
+	e.Logf("seed %d", seed)
+	return rand.New(rand.NewPCG(seed, 0))
 }
 
 // pause lets time pass that is itself the input of a test, such as the random

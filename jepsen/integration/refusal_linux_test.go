@@ -4,7 +4,6 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"os"
 	"runtime"
@@ -215,9 +214,9 @@ func TestRefusalStorm(t *testing.T) {
 		func() { _ = master.Client().Do(e.ctx, "CLIENT", "KILL", "TYPE", "normal").Err() },
 		func() { storm(ctx, master.Addr(), 2000) },
 	}
-	rounds := 0
+	rounds, rng := 0, e.rand()
 	for start := time.Now(); time.Since(start) < *stormFor; rounds++ {
-		disturbances[rand.IntN(len(disturbances))]()
+		disturbances[rng.IntN(len(disturbances))]()
 		e.must(master.WaitRole(e.ctx, "master"))
 	}
 	stop()
