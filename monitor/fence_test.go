@@ -67,7 +67,7 @@ func (d *fenced) answerPause(refused string) {
 func TestFencePauses(t *testing.T) {
 	d := newFenced(t)
 	d.dial()
-	if !d.f.paused(d.now) || d.heldUntil(&instance{kind: KindReplica, addr: d.at}) != d.now.Add(time.Second/2) {
+	if !d.f.paused(d.now) || d.heldUntil(&instance{kind: KindReplica, master: d.f.m, addr: d.at}) != d.now.Add(time.Second/2) {
 		t.Error("a pause that was told does not count")
 	}
 	d.step(LinkUp{Conn: d.f.id})

@@ -40,14 +40,18 @@ func (c *Core) heldUntil(i *instance) Instant {
 	if c.opts.Observe {
 		return Never
 	}
-	if len(c.holds) == 0 || i.kind == KindSentinel {
+	if i.kind == KindSentinel {
 		return 0
+	}
+	until := c.quietAt(i)
+	if len(c.holds) == 0 {
+		return until
 	}
 	at := holdKey(i)
 	for _, h := range c.holds {
 		if h.at == at {
-			return h.until
+			return max(until, h.until)
 		}
 	}
-	return 0
+	return until
 }

@@ -31,7 +31,9 @@ type exMaster struct {
 	addr    Addr
 	lostAt  Instant // when it was lost; 0: it is there
 	gone    bool    // it was down since, or could not be connected to: not only its connections were closed
-	serving Instant // when it first took writes after its return, as far as it was heard; 0: not yet
+	serving Instant // when its process was first heard to take writes since it could be reached; 0: not yet
+	process RunID   // which one that was
+	quiet   Instant // until when no hello is published at it, because others may hold it; 0: it was never lost
 	over    bool    // nothing is to be done before it is lost again
 	back    bool    // it was lost, and is there again
 }
@@ -85,7 +87,7 @@ func (c *Core) noteExMaster(now Instant, m *master, next Addr) {
 }
 
 func (c *Core) loseExMaster(now Instant, m *master, e *exMaster) {
-	e.lostAt, e.Lost, e.serving, e.over, e.back, e.gone = now, c.wall(now), 0, false, false, false
+	e.lostAt, e.Lost, e.over, e.back, e.gone = now, c.wall(now), false, false, false
 	m.outdated()
 	c.changed()
 }
@@ -106,6 +108,9 @@ func (c *Core) dropExMaster(now Instant, m *master, e *exMaster) {
 		c.leaveFence(now, f, f.info != nil && e.restarted(f.info))
 	}
 	m.exMasters = slices.DeleteFunc(m.exMasters, func(o *exMaster) bool { return o == e })
+	if r := m.replicaAt(e.addr); r != nil {
+		c.wake(&r.instance) // hellos go there again
+	}
 	m.outdated()
 	c.changed()
 }
@@ -113,15 +118,25 @@ func (c *Core) dropExMaster(now Instant, m *master, e *exMaster) {
 // serves notes that the server at an address says over its fence that it takes writes. That
 // is noted in TILT too, when nothing is done about it: the time for which it may be held runs.
 func (m *master) serves(now Instant, at Addr, info *Info) {
-	if e := m.exMasterAt(at); e != nil && e.serving == 0 && info.Role == RoleMaster && !info.Loading {
-		e.serving = now
+	e := m.exMasterAt(at)
+	if e == nil || info.Role != RoleMaster || info.Loading || e.serving != 0 && e.process == info.RunID {
+		return
 	}
+	e.serving, e.process = now, info.RunID
 }
 
-// noAnswer notes that the server at an address could not be connected to, or said nothing.
+// heldOut reports whether the server was held for as long as may be. It seems to be down again
+// and again when this Sentinel waits there for the end of a pause of another one: that would
+// have it held by both without end.
+func (e *exMaster) heldOut(now Instant) bool {
+	return e.serving != 0 && now >= e.serving.Add(returnLimit)
+}
+
+// noAnswer notes that the server at an address could not be connected to, or said nothing: it
+// was away, and may return.
 func (m *master) noAnswer(at Addr) {
 	if e := m.exMasterAt(at); e != nil {
-		e.gone = true
+		e.gone, e.serving = true, 0
 	}
 }
 
@@ -207,9 +222,32 @@ func (c *Core) noteLost(now Instant, m *master, e *exMaster, r *replica) {
 		c.loseExMaster(now, m, e)
 	case !gone && e.lostAt != 0 && r.infoRefresh > r.link.cmd.upAt && (f == nil || !f.open()):
 		e.lostAt, e.Lost, e.back = 0, 0, true
+		if e.quiet = e.serving.Add(returnQuiet); e.serving == 0 {
+			e.quiet = now.Add(returnQuiet)
+		}
 		m.outdated()
 		c.changed()
+	case e.back && r.loading:
+		e.quiet = now.Add(returnQuiet)
 	}
+}
+
+// returnQuiet is for how long no hello is published at a former master that is back: for as
+// long as another Sentinel may hold it. The hello would wait for the end of that pause, and
+// behind it the PINGs: the server would seem to be down, and to return once more.
+const returnQuiet = returnLimit + returnPause
+
+// quietAt returns until when no hello is published at i because of that. It ends when the
+// server follows the master.
+func (c *Core) quietAt(i *instance) Instant {
+	e := i.master.exMasterAt(i.addr)
+	switch {
+	case e == nil || i.kind != KindReplica || c.guardMode(i.master, ReturnFence) != GuardOn:
+		return 0
+	case e.lostAt != 0: // it is back when it has answered INFO
+		return i.link.cmd.upAt.Add(returnQuiet)
+	}
+	return e.quiet
 }
 
 // watchReturn dials a former master that is lost, and deals with one that is back.
@@ -281,7 +319,7 @@ func (c *Core) dialReturn(now Instant, m *master, e *exMaster, f *fence) Instant
 	// then what to do: another Sentinel has disconnected its clients. So it has at the end of a
 	// planned switchover. It must not be paused then, which would hold up the data that it
 	// needs, and clients that are about to be told that it takes no writes.
-	seen := !e.gone || f.seenAt != 0 && now < f.seenAt.Add(time.Second)
+	seen := !e.gone || e.heldOut(now) || f.seenAt != 0 && now < f.seenAt.Add(time.Second)
 	f.at = e.addr
 	c.dialFence(now, f)
 	if !seen {
@@ -346,7 +384,7 @@ func (c *Core) isHarmless(now Instant, m *master, e *exMaster, r *replica, f *fe
 		c.log(LevelWarning, "Server "+r.name+", which was the master of "+m.cfg.Name+", is back, and is left alone: "+why)
 		return true
 	}
-	return e.serving != 0 && now >= e.serving.Add(returnLimit)
+	return e.heldOut(now)
 }
 
 // hold keeps a master that returned from taking writes, and has it follow the new one as soon

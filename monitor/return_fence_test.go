@@ -75,6 +75,37 @@ func TestReturnLimit(t *testing.T) {
 	}
 }
 
+// TestReturnLimitOfAProcess: the ten seconds do not begin anew because the server seems to be
+// down. They do for another process, and for one that could not be reached.
+func TestReturnLimitOfAProcess(t *testing.T) {
+	late := origin.Add(time.Minute)
+	for name, c := range map[string]struct {
+		happens func(*fenced, *exMaster)
+		id      RunID
+		over    bool
+	}{
+		"seems down":  {func(*fenced, *exMaster) {}, "a", true},
+		"loads again": {func(d *fenced, e *exMaster) { d.f.m.serves(late, d.at, &Info{Role: RoleMaster, Loading: true}) }, "a", true},
+		"restarted":   {func(*fenced, *exMaster) {}, "b", false},
+		"was away":    {func(d *fenced, e *exMaster) { d.f.m.noAnswer(d.at) }, "a", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newFenced(t)
+			m := d.f.m
+			d.addReplica(d.now, m, d.at, nil)
+			e := &exMaster{addr: d.at}
+			m.exMasters = append(m.exMasters, e)
+			m.serves(origin, d.at, &Info{Role: RoleMaster, RunID: "a"})
+			d.loseExMaster(late, m, e)
+			c.happens(d, e)
+			m.serves(late, d.at, &Info{Role: RoleMaster, RunID: c.id})
+			if over := e.heldOut(late); over != c.over {
+				t.Errorf("over is %v", over)
+			}
+		})
+	}
+}
+
 // TestReturnInTilt: the time for which a returned master is held runs in TILT, when it is not.
 func TestReturnInTilt(t *testing.T) {
 	d := newFenced(t)

@@ -23,6 +23,16 @@ var fence = []Mutation{
 		Edits: []Edit{{"monitor/return_fence.go", "return e.serving != 0 && now >= e.serving.Add(returnLimit)", "return false"}},
 	},
 	{
+		Name: "returned master held anew whenever it seems down", Why: "two that wait for the end of each other's pause hold it without end",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/return_fence.go", "e.lostAt, e.Lost, e.over, e.back, e.gone = now, c.wall(now), false, false, false", "e.lostAt, e.Lost, e.over, e.back, e.gone, e.serving = now, c.wall(now), false, false, false, 0"}},
+	},
+	{
+		Name: "hello behind the pause of another Sentinel", Why: "the PINGs behind it are not answered, and the server seems to be down",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/hold.go", "until := c.quietAt(i)", "until := Instant(0)"}},
+	},
+	{
 		Name: "promotion of a paused replica", Why: "what it has read and not applied is lost",
 		By: ByTest, Test: [2]string{"./monitor", "^TestHeldBack$"},
 		Edits: []Edit{{"monitor/return_fence.go", "(r.infoSent < f.until || r.infoRefresh < r.infoSent || r.applies())", "(r.applies())"}},

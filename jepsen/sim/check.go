@@ -277,6 +277,7 @@ func (k *checker) after(n *node, in monitor.Input) {
 		}
 		h.note(was)
 		h.master(now.Name).turn(k.w.now, was, now)
+		delete(h.returned, hostPort(now.Current)) // it is the master again
 		k.attempted(n, now, was)
 		k.shape(n, now)
 		k.transition(n, now, was, in)

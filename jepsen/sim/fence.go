@@ -41,8 +41,14 @@ func (h *watch) confirmed(in monitor.ConfigReply) {
 
 // fenceOn is what a Sentinel does over one connection of a fence.
 type fenceOn struct {
-	pause   time.Duration // that was told before the connection was up
-	serving Instant       // when the server first said there that it takes writes; 0: never
+	pause time.Duration // that was told before the connection was up
+	heard bool          // the server has said something there
+}
+
+// returned is a process that was heard to take writes over a fence.
+type returned struct {
+	id    monitor.RunID
+	since Instant // when it was heard to do so first; 0: it was not
 }
 
 // fenceUp notes that what was told before has arrived, or is about to.
@@ -54,8 +60,17 @@ func (h *watch) fenceUp(now Instant, c *conn) {
 
 // fenceHeard notes what a server says over a fence.
 func (h *watch) fenceHeard(now Instant, c *conn, info *monitor.Info) {
-	if info.Role == monitor.RoleMaster && !info.Loading && c.fence.serving == 0 {
-		c.fence.serving = now
+	c.fence.heard = true
+	if last := h.returned[c.addr]; info.Role == monitor.RoleMaster && !info.Loading && (last.since == 0 || last.id != info.RunID) {
+		h.returned[c.addr] = returned{info.RunID, now}
+	}
+}
+
+// fenceEnds notes that a connection of a fence is lost, or given up: a server that has said
+// nothing there was away, and may return.
+func (h *watch) fenceEnds(c *conn) {
+	if c.kind == fenceConn && !c.fence.heard {
+		delete(h.returned, c.addr)
 	}
 }
 
@@ -116,8 +131,8 @@ func (k *checker) holdsBack(n *node, c *conn, v *monitor.MasterView, rightful bo
 		}
 	case cmd.For > longest:
 		k.fail(n.name, Fence, "%s was paused for %v", c.addr, cmd.For)
-	case c.fence.serving != 0 && k.w.now > c.fence.serving.Add(11*time.Second):
-		k.fail(n.name, Fence, "%s was paused %v after it returned", c.addr, k.w.now.Sub(c.fence.serving))
+	case k.heldTooLong(n, c.addr):
+		k.fail(n.name, Fence, "%s was paused %v after it returned", c.addr, k.w.now.Sub(n.seen.returned[c.addr].since))
 	case !k.isConfirmed(n, v):
 		k.fail(n.name, Fence, "%s was paused by one that may have been cut off", c.addr)
 	}
@@ -126,6 +141,14 @@ func (k *checker) holdsBack(n *node, c *conn, v *monitor.MasterView, rightful bo
 	} else {
 		n.seen.holds[c.addr] = k.w.now.Add(cmd.For)
 	}
+}
+
+// heldTooLong reports whether a former master has taken writes for so long that it is not paused
+// any more. A Sentinel that takes it for down meanwhile may wait there for the end of another
+// one's pause.
+func (k *checker) heldTooLong(n *node, at monitor.HostPort) bool {
+	r := n.seen.returned[at]
+	return r.since != 0 && k.w.now > r.since.Add(11*time.Second)
 }
 
 // fencedGroup returns the group for which a server is fenced: it was the master of that, or is

@@ -36,6 +36,13 @@ var fenceViolations = []violation{
 		s.w.advance(20 * time.Second)
 		s.k.fences(s.n, c, monitor.Send{Cmd: monitor.PauseWrites{For: time.Millisecond}})
 	}},
+	{Fence, "a pause without end, on one connection after the other", func(s *scene) {
+		at := s.w.servers[1].addr
+		s.k.former[formerMaster{"m0", at}] = true
+		s.n.seen.fenceHeard(s.w.now, &conn{addr: at}, &monitor.Info{Role: monitor.RoleMaster})
+		s.w.advance(20 * time.Second)
+		s.k.fences(s.n, &conn{addr: at}, monitor.Send{Cmd: monitor.PauseWrites{For: time.Millisecond}})
+	}},
 	{Fence, "a promotion behind a fence", func(s *scene) {
 		s.n.seen.holds[s.w.servers[1].addr] = s.w.now.Add(time.Second)
 		s.k.holdsOne(s.n, s.w.servers[1].addr)

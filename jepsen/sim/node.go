@@ -218,6 +218,7 @@ func (n *node) carryOut(e monitor.Effect) {
 	case monitor.Dial:
 		n.dial(e)
 	case monitor.Close:
+		n.seen.fenceEnds(n.link(e.Conn))
 		if e.Abort {
 			n.link(e.Conn).abort(0)
 		} else {
@@ -342,6 +343,7 @@ func (n *node) up(c *conn) {
 }
 
 func (n *node) down(c *conn, reason string) {
+	n.seen.fenceEnds(c)
 	n.input(monitor.LinkDown{Conn: c.tag, Reason: reason, Loss: c.lost})
 }
 
