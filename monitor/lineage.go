@@ -15,7 +15,7 @@ func (c *Core) noteLineage(now Instant, m *master, info *Info) {
 	case info.Loading, info.Role == RoleNone, info.Role == RoleReplica && (!info.MasterLinkUp || info.Syncing):
 		return
 	}
-	m.settled, m.settledAt = info, now
+	m.settled, m.settledAt, m.outrun = info, now, false
 	restarted := m.process != "" && info.RunID != m.process
 	if info.RunID != m.process {
 		// What it has right after a restart comes from a disk, although it has not
@@ -108,6 +108,7 @@ func (c *Core) noteNewHistory(r *replica, info *Info) {
 		m.clean = false // that was said of the other history
 		l.ReplID, l.Offset, l.Keys, l.ReplID2, l.Second = info.ReplID, info.Offset, info.Keys, info.ReplID2, info.SecondOffset
 		c.takeLineage(m, l)
+		m.outrun, m.compared = m.settled != nil, 0
 	}
 	c.requestInfo(c.now, &m.instance)
 }

@@ -72,7 +72,7 @@ func (c *Core) tellLost(m *master, info *Info) {
 // wait behind the pause, and behind that the INFO by which it sees the same.
 func (c *Core) pauseLost(now Instant, m *master) Instant {
 	f := &m.lossFence
-	if m.lostSince == 0 || !m.has(FlagODown) || m.keeper(m.settled) == nil || m.role != RoleMaster || !m.link.connected() || m.settled.Modules || m.switchover.active() || m.replacedOn == m.link.cmd.id {
+	if m.lostSince == 0 || !m.has(FlagODown) || m.saver() == nil || m.role != RoleMaster || !m.link.connected() || m.settled.Modules || m.switchover.active() || m.replacedOn == m.link.cmd.id {
 		return Never
 	}
 	if f.on != m.link.cmd.id {

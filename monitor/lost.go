@@ -49,6 +49,15 @@ func (m *master) keeper(info *Info) *replica {
 	return best
 }
 
+// saver returns a replica that has what m has lost, while it counts as down for that. What m
+// has said tells nothing any more when a replica that is in sync with it has a later history.
+func (m *master) saver() *replica {
+	if m.outrun {
+		return nil
+	}
+	return m.keeper(m.settled)
+}
+
 // between returns from which offset on a history is no more the one that m was last
 // heard with, as a replica tells: m was restarted twice, and not heard between. It
 // returns otherwise when nobody tells.
@@ -114,6 +123,9 @@ func (c *Core) compares(now Instant, m *master) bool {
 
 // taken takes m as it was when it was not loading.
 func (c *Core) taken(m *master) {
+	if m.outrun {
+		return // what a replica has told since is known already
+	}
 	c.tellLost(m, m.settled)
 	c.take(m, m.settled)
 }
@@ -140,7 +152,7 @@ func (c *Core) reviewLoss(now Instant, m *master) Instant {
 	}
 	due := m.lostSince.Add(m.cfg.FailoverTimeout)
 	switch {
-	case m.keeper(m.settled) == nil, c.guardMode(m, LineageGuard) != GuardOn:
+	case m.saver() == nil, c.guardMode(m, LineageGuard) != GuardOn:
 	case m.attempt.InProgress():
 		return Never
 	case now < due:

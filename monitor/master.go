@@ -35,6 +35,7 @@ type master struct {
 	compared  Instant // since when its data are compared with those of its replicas; 0: they are not
 	settled   *Info   // its last INFO in which it was not loading; nil: there is none since its address changed
 	settledAt Instant // when it answered so; 0: never
+	outrun    bool    // a replica has told of a later history of it since
 	lostSince Instant // since when it is back without data that a replica has; 0: it is not
 
 	ringSince  Instant // since when its chain of masters is known to lead back to itself; 0: it does not

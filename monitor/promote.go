@@ -52,7 +52,7 @@ func (c *Core) promoteAnother(now Instant, m *master) bool {
 	if m.switchover.stage == retiring {
 		return c.takeOverAgain(now, m)
 	}
-	if m.lostSince != 0 && m.keeper(m.settled) == nil {
+	if m.lostSince != 0 && m.saver() == nil {
 		// It has dropped the data that it was to save. Any other would only lose what the
 		// master has been told since.
 		c.chooseAgain(now, m)

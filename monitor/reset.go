@@ -7,7 +7,7 @@ import "github.com/gosentinel/sentinel/event"
 func (c *Core) resetMaster(now Instant, m *master) {
 	m.flags = 0
 	m.refusal = refusal{}
-	m.runID, m.info, m.settled, m.settledAt = "", nil, nil, 0
+	m.runID, m.info, m.settled, m.settledAt, m.outrun = "", nil, nil, 0, false
 	m.process, m.loaded, m.lostSince, m.saving = "", false, 0, saving{}
 	m.clean, m.compared, m.replacedOn = false, 0, 0
 	m.ringSince, m.ring = 0, ""

@@ -58,6 +58,11 @@ var guards = []Mutation{
 		Edits: []Edit{{"monitor/lineage_guard.go", "m.lostSince == 0 || !m.has(FlagODown) || ", "m.lostSince == 0 || "}},
 	},
 	{
+		Name: "lost master judged by what it said before", Why: "it stays down and paused although its replicas are in sync with it, and have nothing more to save",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/lost.go", "	if m.outrun {\n\t\treturn nil\n\t}\n", ""}},
+	},
+	{
 		Name: "replicas are not asked what they have got since", Why: "the first keys of a group, or those of a replica that was just filled, are lost",
 		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
 		Edits: []Edit{{"monitor/lost.go", "r == nil && m.mayHaveLost(info) && c.compares(now, m)", "false"}},

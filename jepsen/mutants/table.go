@@ -330,7 +330,7 @@ var general = []Mutation{
 	{
 		Name: "data that were to be saved are gone, and another promoted", Why: "what the master has been told since is lost for nothing",
 		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
-		Edits: []Edit{{"monitor/promote.go", "if m.lostSince != 0 && m.keeper(m.settled) == nil {", "if false {"}},
+		Edits: []Edit{{"monitor/promote.go", "if m.lostSince != 0 && m.saver() == nil {", "if false {"}},
 	},
 	{
 		Name: "server compared by what was said on another connection", Why: "a replica whose address has moved to the new master makes that follow itself",
@@ -340,7 +340,7 @@ var general = []Mutation{
 	{
 		Name: "master judged while it loads", Why: "it says nothing of what it will have, and the data that it lacks are given up",
 		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
-		Edits: []Edit{{"monitor/promote.go", "m.keeper(m.settled) == nil", "m.keeper(m.info) == nil"}},
+		Edits: []Edit{{"monitor/promote.go", "m.saver() == nil", "m.keeper(m.info) == nil"}},
 	},
 	{
 		Name: "silence believed by one that has slept", Why: "a stranger moves a Sentinel away that is there",

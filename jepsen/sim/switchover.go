@@ -310,7 +310,7 @@ func (k *checker) handedOver(n *node, s monitor.Send) {
 			k.behindPause(n, c, s)
 			return
 		case monitor.PauseWrites:
-			k.mayPause(n, p.Name, &v, c)
+			k.mayPause(n, p.Name, c)
 			k.pauses(n, p.Name, &v, c, s, cmd)
 		case monitor.Unpause:
 			k.unpauses(n, h, c, s)
@@ -332,20 +332,49 @@ func (k *checker) handedOver(n *node, s monitor.Send) {
 
 // mayPause checks that a master is paused by who was elected, or because it has lost data by
 // a restart that a replica still has, as far as was heard (Emptied).
-func (k *checker) mayPause(n *node, name string, v *monitor.MasterView, c *conn) {
+func (k *checker) mayPause(n *node, name string, c *conn) {
 	m := n.seen.master(name)
 	if m.handover.active || n.seen.led[name] == k.w.now {
 		k.looked[Untouched]++
 		return
 	}
 	k.looked[Emptied]++
-	replicas, _ := n.core.Replicas(k.w.now, name)
-	h := n.seen.infos[v.Addr]
-	if h.info == nil || h.info.Role != monitor.RoleMaster || m.lineage == nil || !slices.ContainsFunc(replicas, func(r monitor.ReplicaView) bool {
-		return r.Info != "" && m.lineage.saves(monitor.ParseInfo(r.Info.Bytes()))
-	}) {
-		k.fail(n.name, Emptied, "%s was paused, and no replica is known to have what it has lost", c.addr)
+	h := n.seen.infos[c.addr]
+	others := k.others(n, name, m, c.addr)
+	if h.info == nil || h.info.Role != monitor.RoleMaster || m.lineage == nil || !slices.ContainsFunc(others, m.lineage.saves) {
+		said := ""
+		for _, i := range others {
+			said += ", a replica has " + data(i)
+		}
+		if h.info != nil {
+			said += ", it has " + data(h.info)
+		}
+		if m.lineage != nil {
+			said += ", had " + m.lineage.String()
+		}
+		k.fail(n.name, Emptied, "%s was paused, and no replica is known to have what it has lost%s", c.addr, said)
 	}
+}
+
+// others returns what the replicas of a master were last heard to have. A turn in which the
+// master was paused may have gone on to a switch, with which the Sentinel forgets that: then
+// it is what was heard from all other servers.
+func (k *checker) others(n *node, name string, m *masterWatch, master monitor.HostPort) (have []*monitor.Info) {
+	if m.movedAt == k.w.now {
+		for _, s := range k.w.servers {
+			if h := n.seen.infos[s.addr]; s.addr != master && h.info != nil {
+				have = append(have, h.info)
+			}
+		}
+		return have
+	}
+	replicas, _ := n.core.Replicas(k.w.now, name)
+	for _, r := range replicas {
+		if r.Info != "" {
+			have = append(have, monitor.ParseInfo(r.Info.Bytes()))
+		}
+	}
+	return have
 }
 
 // acts checks that a command is part of an attempt that was won (Untouched).
