@@ -86,7 +86,6 @@ func (c *Core) endCold(now Instant, m *master) {
 	k := &m.cold
 	if f := m.fenceAt(m.addr); f != nil && k.until != 0 {
 		c.leaveFence(now, f, true) // by nobody else, since it was restarted
-		c.holdHellos(&m.instance, 0)
 	}
 	c.guardOver(&m.instance, ReturnFence)
 	k.over, k.until = true, 0

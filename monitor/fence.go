@@ -312,7 +312,7 @@ func (c *Core) fenceInput(now Instant, in Input) bool {
 		}
 	case CommandDone:
 		if f = c.fences[in.Conn]; f != nil {
-			if f.commandDone(now, in); f.leaving && f.order.unpause == 0 {
+			if c.fenceDone(now, f, in); f.leaving && f.order.unpause == 0 {
 				c.closeFence(now, f, false)
 			}
 		}
@@ -324,7 +324,7 @@ func (c *Core) fenceInput(now Instant, in Input) bool {
 	return true
 }
 
-func (f *fence) commandDone(now Instant, in CommandDone) {
+func (c *Core) fenceDone(now Instant, f *fence, in CommandDone) {
 	switch in.Token.Seq {
 	case 0:
 	case f.pauseSeq:
@@ -336,6 +336,10 @@ func (f *fence) commandDone(now Instant, in CommandDone) {
 		f.order.unpause = 0
 		if in.Refused == "" {
 			f.until = 0
+			c.letHellosTo(f.server())
+			if f.at.Same(f.m.addr) {
+				f.m.lossFence.until = 0 // which that has ended as well: it is told anew
+			}
 		}
 	case f.order.last:
 		f.order.last = 0

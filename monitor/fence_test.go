@@ -90,6 +90,27 @@ func TestFencePauses(t *testing.T) {
 	}
 }
 
+// TestHoldsApart: the end of a pause over a fence lets no hello to a server that is paused over
+// its command connection too, nor the other way round.
+func TestHoldsApart(t *testing.T) {
+	d := newFenced(t)
+	i := &d.f.m.instance
+	at, later := holdKey(i), d.now.Add(2*time.Second)
+	d.holdHellosAt(at, d.now.Add(time.Second))
+	d.holdHellos(i, later)
+	if d.letHellosTo(at); d.heldUntil(i) != later {
+		t.Errorf("after the end of the fence hellos are held until %d, want %d", d.heldUntil(i), later)
+	}
+	d.holdHellosAt(at, later)
+	d.holdHellosAt(at, d.now.Add(time.Second))
+	if d.holdHellos(i, 0); d.heldUntil(i) != later {
+		t.Errorf("by the fence alone hellos are held until %d, want %d", d.heldUntil(i), later)
+	}
+	if d.letHellosTo(at); d.heldUntil(i) != 0 {
+		t.Error("hellos are held when all pauses are over")
+	}
+}
+
 // TestFenceRefused: a server that was never reached was not paused, nor one that refuses.
 func TestFenceRefused(t *testing.T) {
 	d := newFenced(t)

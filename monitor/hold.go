@@ -5,34 +5,42 @@ import "slices"
 // hold keeps hellos away from a server whose writes may be paused: a PUBLISH waits
 // for the end of the pause, and holds up the PINGs behind it. It is about the server
 // and not about a link: a server may be monitored under several names, forgotten and
-// found again.
+// found again. What is paused over the command connection and what over a fence is held
+// apart: the end of the one says nothing about the other.
 type hold struct {
 	at    HostPort
+	fence bool
 	until Instant
 }
 
 func holdKey(i *instance) HostPort { return HostPort{Host: i.addr.DialTarget(), Port: i.addr.Port} }
 
-// holdHellos keeps hellos away from the server of i for a while; an instant that has
-// passed ends that.
-func (c *Core) holdHellos(i *instance, until Instant) {
-	at := holdKey(i)
-	c.holds = slices.DeleteFunc(c.holds, func(h hold) bool { return h.at == at || h.until <= c.now })
-	if until > c.now {
-		c.holds = append(c.holds, hold{at, until})
+// holdHellos keeps hellos away from the server of i for a while, because of what is said
+// over its command connection; an instant that has passed ends that.
+func (c *Core) holdHellos(i *instance, until Instant) { c.holdAt(hold{at: holdKey(i), until: until}) }
+
+// holdHellosAt does so because of a fence to a server, and never ends sooner what another
+// fence to it holds.
+func (c *Core) holdHellosAt(at HostPort, until Instant) {
+	h := hold{at: at, fence: true, until: until}
+	if k := slices.IndexFunc(c.holds, h.replaces); k >= 0 {
+		h.until = max(h.until, c.holds[k].until)
+	}
+	c.holdAt(h)
+}
+
+// letHellosTo ends what a fence holds.
+func (c *Core) letHellosTo(at HostPort) { c.holdAt(hold{at: at, fence: true}) }
+
+// holdAt takes h in the place of what it replaces, if it has not ended already.
+func (c *Core) holdAt(h hold) {
+	c.holds = slices.DeleteFunc(c.holds, func(o hold) bool { return h.replaces(o) || o.until <= c.now })
+	if h.until > c.now {
+		c.holds = append(c.holds, h)
 	}
 }
 
-// holdHellosAt is holdHellos for a server at an address, and never ends sooner what there is.
-func (c *Core) holdHellosAt(at HostPort, until Instant) {
-	c.holds = slices.DeleteFunc(c.holds, func(h hold) bool { return h.until <= c.now })
-	k := slices.IndexFunc(c.holds, func(h hold) bool { return h.at == at })
-	if k < 0 {
-		c.holds = append(c.holds, hold{at: at})
-		k = len(c.holds) - 1
-	}
-	c.holds[k].until = max(c.holds[k].until, until)
-}
+func (h hold) replaces(o hold) bool { return h.at == o.at && h.fence == o.fence }
 
 // heldUntil returns until when no hello is published at the server of i. An observer
 // publishes none.
@@ -50,7 +58,7 @@ func (c *Core) heldUntil(i *instance) Instant {
 	at := holdKey(i)
 	for _, h := range c.holds {
 		if h.at == at {
-			return max(until, h.until)
+			until = max(until, h.until)
 		}
 	}
 	return until

@@ -33,6 +33,11 @@ var fence = []Mutation{
 		Edits: []Edit{{"monitor/hold.go", "until := c.quietAt(i)", "until := Instant(0)"}},
 	},
 	{
+		Name: "hello behind the pause of another guard", Why: "the end of one pause is taken for the end of all, and the PINGs behind the hello are not answered",
+		By: ByTest, Test: [2]string{"./monitor", "^TestHoldsApart$"},
+		Edits: []Edit{{"monitor/hold.go", "return h.at == o.at && h.fence == o.fence", "return h.at == o.at"}},
+	},
+	{
 		Name: "promotion of a paused replica", Why: "what it has read and not applied is lost",
 		By: ByTest, Test: [2]string{"./monitor", "^TestHeldBack$"},
 		Edits: []Edit{{"monitor/return_fence.go", "(r.infoSent < f.until || r.infoRefresh < r.infoSent || r.applies())", "(r.applies())"}},
