@@ -18,7 +18,8 @@ type forgotten struct {
 	distant  []distant // they give no votes, but are voters
 }
 
-// awaited is a Sentinel that a RESET took away although it had answered lately. It is
+// awaited is a Sentinel that a RESET took away although it had answered lately, or one that
+// has taken the place of another. It is
 // a voter until it is heard again, or would have been: an operator's failover in the
 // first seconds would be elected by the few that are known by then, beside another.
 type awaited struct {

@@ -45,7 +45,7 @@ type master struct {
 	replacedOn ConnID // connection over which it was told to follow the one in its place; 0: it was not
 
 	forgotten    forgotten // by RESET
-	awaited      []awaited // voters since a RESET
+	awaited      []awaited // voters that are not heard yet, since a RESET or for another
 	tombstones   []tombstone
 	quietUntil   Instant // nothing is learned before, see resetPause
 	ordered      Instant // when an operator's MONITOR named the address; 0: it was not so

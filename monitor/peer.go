@@ -148,7 +148,7 @@ func (c *Core) peerFromHello(now Instant, m *master, h *Hello) *peer {
 	q := m.peerAt(addr)
 	if q != nil {
 		c.emit(&q.instance, event.SentinelInvalidAddr{Instance: c.ref(&q.instance)})
-		c.forgetPeer(q.runID)
+		c.replacePeer(now, q.runID, h.RunID)
 	}
 	p = c.addPeer(now, m, addr, h.RunID)
 	if p == nil {
@@ -163,16 +163,19 @@ func (c *Core) peerFromHello(now Instant, m *master, h *Hello) *peer {
 	return p
 }
 
-// forgetPeer removes a Sentinel id from all masters, because another Sentinel
-// has its address now.
-func (c *Core) forgetPeer(id RunID) {
+// replacePeer removes a Sentinel id from all masters, because another Sentinel has its
+// address now. That one is a voter of each of them from now on, although its hellos tell of
+// one master after the other: meanwhile too few would pass for a majority.
+func (c *Core) replacePeer(now Instant, id, successor RunID) {
 	l := c.peerLinks[id]
 	if l == nil {
 		return
 	}
 	for _, o := range append([]*instance(nil), l.owners...) {
-		c.touch(o.master)
+		m := o.master
+		c.touch(m)
 		c.removePeer(c.members[o.id].(*peer))
+		m.awaited = first(maxSentinels, append([]awaited{{id: successor, until: now.Add(3 * c.tun.PublishPeriod)}}, m.awaited...))
 	}
 }
 

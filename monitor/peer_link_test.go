@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"slices"
 	"testing"
 	"time"
 )
@@ -81,4 +82,31 @@ func TestShortestDownAfter(t *testing.T) {
 	want(30 * time.Second)
 	c.attach(l, &m.peers[0].instance)
 	want(time.Second)
+}
+
+// TestSuccessorIsAVoterEverywhere: a Sentinel with a new id takes the place of another one for
+// all masters, although its hellos tell of one after the other. Without it, the others would
+// be fewer meanwhile: one alone would take itself for the majority.
+func TestSuccessorIsAVoterEverywhere(t *testing.T) {
+	c, _ := sharedPeer(t, 2)
+	now := origin.Add(time.Minute)
+	hello := func(m *master) HelloReceived {
+		return HelloReceived{Hello: Hello{
+			IP: "10.9.9.9", Port: 26379, RunID: paddedID("new"), MasterName: m.cfg.Name, MasterIP: m.addr.IP, MasterPort: m.addr.Port,
+		}}
+	}
+	voters := func() (n []int) {
+		for _, m := range c.masters {
+			n = append(n, m.voters())
+		}
+		return n
+	}
+	c.Step(now, hello(c.masters[0]))
+	if got := voters(); !slices.Equal(got, []int{2, 2}) {
+		t.Errorf("after the first hello there are %d voters, want two of each master", got)
+	}
+	c.Step(now.Add(time.Second), hello(c.masters[1]))
+	if got := voters(); !slices.Equal(got, []int{2, 2}) {
+		t.Errorf("after both hellos there are %d voters, want two of each master", got)
+	}
 }

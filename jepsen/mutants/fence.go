@@ -38,6 +38,11 @@ var fence = []Mutation{
 		Edits: []Edit{{"monitor/hold.go", "return h.at == o.at && h.fence == o.fence", "return h.at == o.at"}},
 	},
 	{
+		Name: "voter lost while its place is taken", Why: "who has one other alone takes itself for the majority until it hears of each master",
+		By: ByTest, Test: [2]string{"./monitor", "^TestSuccessorIsAVoterEverywhere$"},
+		Edits: []Edit{{"monitor/peer.go", "append([]awaited{{id: successor, until: now.Add(3 * c.tun.PublishPeriod)}}, m.awaited...)", "m.awaited"}, {"monitor/peer.go", "replacePeer(now Instant, id, successor RunID)", "replacePeer(_ Instant, id, _ RunID)"}},
+	},
+	{
 		Name: "promotion of a paused replica", Why: "what it has read and not applied is lost",
 		By: ByTest, Test: [2]string{"./monitor", "^TestHeldBack$"},
 		Edits: []Edit{{"monitor/return_fence.go", "(r.infoSent < f.until || r.infoRefresh < r.infoSent || r.applies())", "(r.applies())"}},
