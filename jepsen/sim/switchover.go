@@ -48,6 +48,7 @@ type handover struct {
 	forced bool             // the operator has allowed any replica that can be reached
 	must   bool             // the master served when the operator asked: nothing may be lost
 	open   bool             // and has no answer yet
+	later  bool             // FORCE came during another attempt, and waits for its answer, maybe beyond that
 	active bool             // the attempt was won, and was running at some time in this turn
 	begun  Instant          // of the attempt
 	master monitor.HostPort // when the attempt was won
@@ -226,7 +227,8 @@ func (k *checker) attempted(n *node, p, was *monitor.MasterProbe) {
 	if p.Begun != was.Begun {
 		if p.Begun != 0 {
 			v, ok := n.core.Master(k.w.now, p.Name) // it may have died while the attempt waited for a replica
-			*h = handover{must: h.must && ok && serves(&v) && !p.TakingOver, forced: h.forced, named: h.named, open: h.open, begun: p.Begun}
+			must := h.must && ok && serves(&v) && !p.TakingOver && !h.later
+			*h = handover{must: must, forced: h.forced || h.later, named: h.named, open: h.open, later: h.later, begun: p.Begun}
 		} else {
 			h.forced = false
 		}
@@ -246,6 +248,7 @@ func (k *checker) operated(n *node, op monitor.FailoverOp) {
 		if forced && n.seen.inPhase(op.Name, election.SelectReplica, election.None) {
 			h.forced, h.must = true, false // what waits for a better replica goes on
 		}
+		h.later = h.later || ok && forced // the servers are asked anew before it is refused or carried out
 		return
 	}
 	must := !forced && serves(&v)
@@ -259,7 +262,8 @@ func (k *checker) operated(n *node, op monitor.FailoverOp) {
 // after the servers were asked anew; the master may have ceased to serve.
 func (k *checker) decided(n *node) {
 	for _, p := range n.seen.probes {
-		if h := &n.seen.master(p.Name).handover; h.open {
+		h := &n.seen.master(p.Name).handover
+		if h.later = false; h.open {
 			v, ok := n.core.Master(k.w.now, p.Name)
 			h.open, h.must = false, h.must && ok && serves(&v)
 		}
