@@ -247,7 +247,7 @@ var refusalFaults = []kind{
 			s.hungUp = true
 			how = ", which hangs up on those that it has"
 		}
-		return "a firewall refuses Sentinels at " + s.name + how, func() { s.firewall, s.hungUp = false, false }
+		return "a firewall refuses Sentinels at " + s.name + how, s.unwall
 	}},
 	{"hang-up", "refusal", func(w *world, f Fault) (string, func()) {
 		s := w.group(f.A).master()

@@ -236,6 +236,19 @@ var violations = []violation{
 		s.w.advance(4 * time.Second)
 		s.k.gone(s.n, "m0", s.w.servers[0].addr)
 	}},
+	{Gone, "one that was restarted as a firewall was set up, by what ended later", func(s *scene) {
+		s.maskServer()
+		s.w.advance(10 * time.Second)
+		at := s.w.servers[0].addr
+		s.n.seen.unsubscribed[at] = s.w.now
+		s.k.gone(s.n, "m0", at)
+	}},
+	{Gone, "one that was restarted behind a firewall, when that is removed", func(s *scene) {
+		s.maskServer()
+		s.w.servers[0].unwall()
+		s.w.advance(time.Second)
+		s.k.gone(s.n, "m0", s.w.servers[0].addr)
+	}},
 	{Buried, "a dead replica is found again", func(s *scene) {
 		at := s.w.servers[1].addr
 		s.k.forgets(s.n, monitor.Call{From: 9}, monitor.ForgetOp{Name: "m0", At: at})

@@ -344,6 +344,9 @@ func (n *node) up(c *conn) {
 
 func (n *node) down(c *conn, reason string) {
 	n.seen.fenceEnds(c)
+	if c.kind == pubsubConn && c.lost == monitor.LossEnded {
+		n.seen.unsubscribed[c.addr] = n.w.now
+	}
 	n.input(monitor.LinkDown{Conn: c.tag, Reason: reason, Loss: c.lost})
 }
 

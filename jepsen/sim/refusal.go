@@ -17,9 +17,33 @@ const wallMoment = 500 * time.Millisecond
 // wallOff sets a firewall up on the machine of s.
 func (s *server) wallOff() {
 	if !s.firewall {
-		s.firewall, s.walledAt = true, s.w.now
-		s.masked = s.dead || s.died != 0 && s.w.now.Sub(s.booted) < wallMoment
+		s.firewall, s.walledAt, s.maskedAt = true, s.w.now, 0
+		if s.dead || s.died != 0 && s.w.now.Sub(s.booted) < wallMoment {
+			s.maskedAt = s.w.now
+		}
 	}
+}
+
+// unwall removes it.
+func (s *server) unwall() {
+	if s.firewall {
+		s.firewall, s.hungUp, s.openedAt = false, false, s.w.now
+	}
+}
+
+// mistakable reports whether a Sentinel whose subscription to s ended in order at an instant
+// may take a firewall for the end of the process (state-machine.md §4.5, Refusal): that has
+// ended behind it, and what ended the subscription was that, or who ended all of them as the
+// firewall was set up. Then it is the replicas that the end has misled, for a moment. The last
+// refusal of a row comes soon after the one before.
+func (s *server) mistakable(ended Instant) bool {
+	o, now := &s.w.opts, s.w.now
+	late := max(o.Refused/2, 30*time.Millisecond) + o.Delay + o.Jitter
+	if ended == 0 || s.maskedAt == 0 || !s.firewall && now.Sub(s.openedAt) > late {
+		return false
+	}
+	near := func(at Instant) bool { return ended >= at.Add(-wallMoment) && ended <= at.Add(underWay) }
+	return near(s.maskedAt) || near(s.walledAt) && now.Sub(s.maskedAt) < o.Refused+o.DownAfter+underWay
 }
 
 // gone checks that the process of a master has ended that counts as down for that. The
@@ -36,7 +60,7 @@ func (k *checker) gone(n *node, master string, at monitor.HostPort) {
 		until = s.booted
 	}
 	switch {
-	case s.firewall && s.masked: // cannot be told (state-machine.md §4.5)
+	case s.mistakable(n.seen.unsubscribed[at]):
 	case s.died == 0:
 		k.fail(n.name, Gone, "the process of %s at %s has never ended", master, s.name)
 	case k.w.now.Sub(s.goneFrom) < after:

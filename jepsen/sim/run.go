@@ -286,7 +286,7 @@ func (w *world) heal() {
 		w.monitorAll(n)
 	}
 	for _, s := range w.servers {
-		s.firewall, s.hungUp = false, false
+		s.unwall()
 		s.start(loseNothing)
 		s.resume()
 		s.unpause()

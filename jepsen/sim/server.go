@@ -24,14 +24,15 @@ type server struct {
 	addr   monitor.HostPort
 	second monitor.HostPort // another address of it; the zero value: none
 
-	dead     bool // the process does not run
-	hung     bool // it runs and does nothing, like a stopped process
-	busy     bool // in an endless script
-	firewall bool // a firewall keeps Sentinels away from it
-	hungUp   bool // that was set up as all connections of Sentinels were ended in order
-	walledAt Instant
-	masked   bool // its process has ended behind that firewall, and nobody can tell the one from the other
-	dark     bool // the machine has no power: it says nothing when it dies
+	dead     bool    // the process does not run
+	hung     bool    // it runs and does nothing, like a stopped process
+	busy     bool    // in an endless script
+	firewall bool    // a firewall keeps Sentinels away from it
+	hungUp   bool    // that was set up as all connections of Sentinels were ended in order
+	walledAt Instant // when it was last set up
+	openedAt Instant // when it was last removed
+	maskedAt Instant // when its process last ended behind that firewall so that nobody can tell the one from the other; 0: it did not
+	dark     bool    // the machine has no power: it says nothing when it dies
 	life     int
 	died     Instant // when its last process ended; 0: none did
 	goneFrom Instant // the same, or when the one before ended if the last lived for a moment only
@@ -184,7 +185,11 @@ func (s *server) crash(dark bool) {
 		s.goneFrom = s.w.now
 	}
 	s.died = s.w.now
-	s.masked = s.firewall && (s.masked || s.hungUp || s.w.now.Sub(s.walledAt) < wallMoment)
+	if masked := s.maskedAt != 0 || s.hungUp || s.w.now.Sub(s.walledAt) < wallMoment; s.firewall && masked {
+		s.maskedAt = s.w.now
+	} else if !s.firewall {
+		s.maskedAt = 0
+	}
 	s.ended()
 	s.dead, s.hung, s.dark, s.waiting, s.pause = true, false, dark, nil, pause{}
 	s.dropUpstream()
