@@ -26,9 +26,10 @@ var swapFaults = []kind{
 
 // mayMove reports whether nobody fills itself from what is at the address of s next, and s can
 // be known for what it is: one that starts from an append only file, or with nothing, does not
-// say whose data it has or had.
+// say whose data it has or had. Nor does one that has not been in sync since its start, and is
+// started once more (state-machine.md §2.5, Foreign nodes).
 func (w *world) mayMove(s *server) bool {
-	return s.storage.kind == snapshots && s.role == monitor.RoleReplica && !slices.ContainsFunc(w.servers, func(o *server) bool { return o.following == s.addr })
+	return s.storage.kind == snapshots && s.role == monitor.RoleReplica && s.linkUp && !slices.ContainsFunc(w.servers, func(o *server) bool { return o.following == s.addr })
 }
 
 // swap starts two servers anew at the address of each other, with their data, for good.
