@@ -186,6 +186,8 @@ func (k *checker) before(n *node, in monitor.Input) {
 	n.seen.epochBefore = n.core.CurrentEpoch()
 	n.seen.failing = n.seen.failing || n.core.PersistFailing() != ""
 	switch in := in.(type) {
+	case monitor.LinkUp:
+		n.seen.reached(k.w.now, n.link(in.Conn))
 	case monitor.Ask:
 		if in.RunID != "" {
 			n.seen.questions[in.From] = k.masterAt(n, monitor.HostPort{Host: in.IP, Port: in.Port})

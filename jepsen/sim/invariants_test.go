@@ -249,6 +249,13 @@ var violations = []violation{
 		s.w.advance(time.Second)
 		s.k.gone(s.n, "m0", s.w.servers[0].addr)
 	}},
+	{Gone, "one that took a connection meanwhile", func(s *scene) {
+		s.maskServer()
+		s.w.advance(10 * time.Second)
+		s.n.seen.reached(s.w.now, &conn{addr: s.w.servers[0].addr})
+		s.w.advance(time.Millisecond)
+		s.k.gone(s.n, "m0", s.w.servers[0].addr)
+	}},
 	{Buried, "a dead replica is found again", func(s *scene) {
 		at := s.w.servers[1].addr
 		s.k.forgets(s.n, monitor.Call{From: 9}, monitor.ForgetOp{Name: "m0", At: at})

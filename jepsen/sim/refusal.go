@@ -46,8 +46,34 @@ func (s *server) mistakable(ended Instant) bool {
 	return near(s.maskedAt) || near(s.walledAt) && now.Sub(s.maskedAt) < o.Refused+o.DownAfter+underWay
 }
 
+// connected is when connections to a server came up last.
+type connected struct{ last, before Instant } // before: before the turn of last
+
+// reached notes that a connection has come up.
+func (h *watch) reached(now Instant, c *conn) {
+	if c.kind > pubsubConn {
+		return
+	}
+	x := h.connected[c.addr]
+	if x.last != now {
+		x.before = x.last
+	}
+	x.last = now
+	h.connected[c.addr] = x
+}
+
+// by returns when the last one came up that counts in a turn at an instant: what is told in
+// that may be because of what came before.
+func (x connected) by(now Instant) Instant {
+	if x.last == now {
+		return x.before
+	}
+	return x.last
+}
+
 // gone checks that the process of a master has ended that counts as down for that. The
-// server may be back since it has refused last.
+// server may be back since it has refused last. Nothing excuses a Sentinel whose connection
+// came up meanwhile.
 func (k *checker) gone(n *node, master string, at monitor.HostPort) {
 	k.looked[Gone]++
 	s, ok := k.w.net.listeners[at].(*server)
@@ -59,7 +85,10 @@ func (k *checker) gone(n *node, master string, at monitor.HostPort) {
 	if !s.dead {
 		until = s.booted
 	}
+	up := n.seen.connected[at].by(k.w.now)
 	switch {
+	case up != 0 && k.w.now.Sub(up) < after:
+		k.fail(n.name, Gone, "a connection to %s at %s came up %v ago", master, s.name, k.w.now.Sub(up))
 	case s.mistakable(n.seen.unsubscribed[at]):
 	case s.died == 0:
 		k.fail(n.name, Gone, "the process of %s at %s has never ended", master, s.name)

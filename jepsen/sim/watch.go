@@ -43,6 +43,7 @@ type watch struct {
 	unholds        map[uint64]monitor.HostPort  // ends of such pauses that are not answered, by token
 	returned       map[monitor.HostPort]returned
 	unsubscribed   map[monitor.HostPort]Instant // when a server last ended the subscription in order
+	connected      map[monitor.HostPort]connected
 	fenced         map[monitor.HostPort]Instant // when a server was told over a fence to follow the master
 	promotions     map[uint64]string            // orders to become a master that have no answer, and the master
 	forgetting     map[monitor.PeerRef]monitor.ForgetOp
@@ -138,6 +139,7 @@ func (h *watch) init() {
 	h.configs, h.holds, h.fenced = map[configKey]configWord{}, map[monitor.HostPort]Instant{}, map[monitor.HostPort]Instant{}
 	h.forgetting = map[monitor.PeerRef]monitor.ForgetOp{}
 	h.returned, h.unsubscribed = map[monitor.HostPort]returned{}, map[monitor.HostPort]Instant{}
+	h.connected = map[monitor.HostPort]connected{}
 	h.promotions, h.demoted = map[uint64]string{}, map[monitor.HostPort]bool{}
 	h.probes, h.before, h.tiltBefore = h.probes[:0], h.before[:0], false
 }
