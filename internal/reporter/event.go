@@ -79,6 +79,7 @@ func (r *Reporter) masterEvent(m *master, ev monitor.Event) {
 		r.abandon(m, "SENTINEL RESET")
 	case event.MonitorStopped:
 		r.abandon(m, "SENTINEL REMOVE")
+		delete(r.epochs, m.name)
 	}
 }
 
@@ -175,6 +176,10 @@ func (r *Reporter) voted(m *master, e event.VoteForLeader) {
 		}
 		return
 	}
+	if uint64(e.Epoch) <= r.epochs[m.name] {
+		// A slow disk let the vote become durable only after its failover was over.
+		return
+	}
 	g := m.grant
 	if m.grant = nil; g == nil || g.For != e.RunID || g.Epoch != e.Epoch {
 		g = &monitor.GrantFact{For: e.RunID, Epoch: e.Epoch, Patience: 2 * time.Minute}
@@ -216,6 +221,10 @@ func (r *Reporter) switched(m *master, e event.SwitchMaster) {
 	told := m.told
 	m.told = nil
 	m.addr, m.down, m.sdown, m.odown, m.said, m.grant = at(e.To), nil, 0, 0, nil, nil
+	if r.epochs == nil {
+		r.epochs = make(map[string]uint64)
+	}
+	r.epochs[m.name] = uint64(e.Epoch)
 	a := m.open
 	if a != nil && a.Led && told == nil {
 		a.From, a.To = at(e.From), at(e.To)

@@ -32,6 +32,8 @@ type Reporter struct {
 	now     monitor.Instant
 	lastID  uint64
 	masters []*master // with a running attempt, or that are down
+	// epochs are those of the latest switches of the masters that are watched.
+	epochs map[string]uint64
 }
 
 // New returns a Reporter that knows of nothing.
