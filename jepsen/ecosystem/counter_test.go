@@ -111,6 +111,7 @@ type outage struct {
 	gap    time.Duration // between two acknowledged writes
 	failed int           // calls
 	lost   int64         // acknowledged writes that the new master does not have, at the least
+	fell   string        // the replies by which that is known
 	errors []string      // each once
 }
 
@@ -131,11 +132,13 @@ func (c *counter) outage(at time.Time) (o outage) {
 			continue
 		case a.at.After(at):
 			o.gap = max(o.gap, a.at.Sub(last.at))
-			if a.n <= last.n {
-				o.lost = max(o.lost, highest-a.n+1)
+			if missing := highest - a.n + 1; a.n <= last.n && missing > o.lost {
+				o.lost, o.fell = missing, fmt.Sprintf("%d at %s after %d at %s and %d", a.n, clock(a.at), last.n, clock(last.at), highest)
 			}
 		}
 		last, highest = a, max(highest, a.n)
 	}
 	return o
 }
+
+func clock(t time.Time) string { return t.UTC().Format("15:04:05.000") }

@@ -235,7 +235,7 @@ func (c *counters) judge(t *testing.T, doc *libraryTable, strike string, planned
 		o := one.outage(c.at)
 		doc.add(one.name, one.release(), c.setup, strike, o)
 		if planned && c.sentinels == ours && o.lost > 0 {
-			t.Errorf("%s: the new master lacks %d acknowledged writes after a planned switchover", one.name, o.lost)
+			t.Errorf("%s: the new master lacks %d acknowledged writes after a planned switchover at %s: it said %s", one.name, o.lost, clock(c.at), o.fell)
 		}
 	}
 	for _, p := range c.played.players {
