@@ -507,12 +507,13 @@ func (m *master) serverWith(id RunID) (found *instance) {
 	return found
 }
 
-// knowsHistory reports whether a history is one of this group.
+// knowsHistory reports whether a history is one of this group. A server is started from what
+// it saved last, which may be before many failovers.
 func (m *master) knowsHistory(e *exMaster, id string) bool {
 	if id == "" {
 		return false
 	}
-	if id == e.History || id == m.lineage.ReplID || id == m.lineage.ReplID2 || m.left.has(id) {
+	if id == e.History || m.hasHad(id) {
 		return true
 	}
 	return slices.ContainsFunc(m.replicas, func(r *replica) bool {

@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"strconv"
 	"testing"
 	"time"
 
@@ -103,6 +104,31 @@ func TestReturnLimitOfAProcess(t *testing.T) {
 				t.Errorf("over is %v", over)
 			}
 		})
+	}
+}
+
+// TestReturnFromAnOldFile: a former master is started from what it saved before several
+// failovers. It is no stranger; what nobody of the group ever had is one.
+func TestReturnFromAnOldFile(t *testing.T) {
+	d := newFenced(t)
+	m, e := d.f.m, &exMaster{addr: d.at}
+	id := func(n int) string { return string(paddedID("history" + strconv.Itoa(n))) }
+	data := func(first, second int) *Info {
+		info := &Info{RunID: "b", Role: RoleMaster}
+		info.ReplID, info.ReplID2 = id(first), id(second)
+		return info
+	}
+	for n := range 8 {
+		r := &replica{instance: instance{role: RoleMaster, info: data(n+1, n)}}
+		d.inherit(m, r)
+	}
+	for n := range 9 {
+		if why := d.stranger(m, e, data(100, n)); why != "" {
+			t.Errorf("with data of %d failovers before: %s", 8-n, why)
+		}
+	}
+	if d.stranger(m, e, data(100, 99)) == "" {
+		t.Error("data of which nobody knows pass for those of the group")
 	}
 }
 

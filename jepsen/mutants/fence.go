@@ -43,6 +43,11 @@ var fence = []Mutation{
 		Edits: []Edit{{"monitor/peer.go", "append([]awaited{{id: successor, until: now.Add(3 * c.tun.PublishPeriod)}}, m.awaited...)", "m.awaited"}, {"monitor/peer.go", "replacePeer(now Instant, id, successor RunID)", "replacePeer(_ Instant, id, _ RunID)"}},
 	},
 	{
+		Name: "stranger by an old file", Why: "a master that returns with what it saved before the last failover takes writes for eight seconds",
+		By: ByTest, Test: [2]string{"./monitor", "^TestReturnFromAnOldFile$"},
+		Edits: []Edit{{"monitor/return_fence.go", "id == e.History || m.hasHad(id)", "id == e.History || id == m.lineage.ReplID || id == m.lineage.ReplID2"}},
+	},
+	{
 		Name: "promotion of a paused replica", Why: "what it has read and not applied is lost",
 		By: ByTest, Test: [2]string{"./monitor", "^TestHeldBack$"},
 		Edits: []Edit{{"monitor/return_fence.go", "(r.infoSent < f.until || r.infoRefresh < r.infoSent || r.applies())", "(r.applies())"}},
