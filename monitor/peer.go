@@ -31,6 +31,7 @@ type peer struct {
 	configSeq     uint64  // token of the question for its config epoch; 0: it is answered
 	configRefused bool    // it did not tell it when it was asked last, on this connection
 	buried        passedTombstones
+	tookOrder     bool          // its last hello named the address that an operator has ordered here
 	toldDownAfter time.Duration // when last asked with a lease; 0: it never was, or is redis-sentinel
 }
 
@@ -62,6 +63,7 @@ func (c *Core) hello(now Instant, in *HelloReceived) {
 	c.raiseEpoch(m, h)
 	if p != nil {
 		p.lastHello = now
+		c.noteOrder(m, p, h)
 	}
 	if p != nil || m.isUnreachable(h.RunID) {
 		c.recallHeard(now, m)

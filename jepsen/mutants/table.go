@@ -434,6 +434,16 @@ var general = []Mutation{
 		Edits: []Edit{{"monitor/switch.go", "if c.keepsOrder(now, m, h) {", "if false {"}},
 	},
 	{
+		Name: "MONITOR on most Sentinels taken back by a late one", Why: "who was dead meanwhile brings the old address back",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/ordered.go", "return n > m.voters()/2", "return false"}},
+	},
+	{
+		Name: "MONITOR on some Sentinels never taken back", Why: "two parts of the Sentinels name two masters without end",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/ordered.go", "return n > m.voters()/2", "return true"}},
+	},
+	{
 		Name: "id followed while it is heard where it was", Why: "anybody who may PUBLISH keeps a Sentinel out",
 		Edits: []Edit{{"monitor/conflict.go", "if c.unheard(now, p) &&", "if true &&"}},
 	},
