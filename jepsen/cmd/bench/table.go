@@ -79,6 +79,11 @@ func (t *tableTask) Run(ctx context.Context, s cli.Streams) error {
 	if t.Results, err = scale.OpenResults(t.results); err != nil {
 		return err
 	}
+	if t.write != "" {
+		if err := t.Results.Keeps(t.write, t.Rows); err != nil {
+			return err // before hours of measuring
+		}
+	}
 	t.Environment = t.environment(ctx)
 	err = scale.Run(ctx, t.Options, s.Out)
 	if t.write != "" {

@@ -1,10 +1,13 @@
 package scale
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -129,6 +132,34 @@ func (r *Results) missing() (names []string) {
 	return names
 }
 
+// documentName is that of the file in its directory.
+const documentName = "benchmarks.md"
+
+// Keeps returns an error that names the rows of the document in a directory which one of
+// these results and of rows that are still to be measured would lack.
+func (r *Results) Keeps(dir string, coming []Row) error {
+	text, err := os.ReadFile(filepath.Join(dir, documentName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var lost []string
+	for _, row := range Rows {
+		_, kept := r.named(row.Name)
+		kept = kept || slices.ContainsFunc(coming, func(c Row) bool { return c.Name == row.Name })
+		if !kept && strings.Contains(string(text), "\n| `"+row.Name+"` |") {
+			lost = append(lost, row.Name)
+		}
+	}
+	if len(lost) > 0 {
+		return fmt.Errorf("%s has figures that would be lost, as the results lack them: %s; give a results file that has them, measure them too, or write into another directory",
+			filepath.Join(dir, documentName), strings.Join(lost, ", "))
+	}
+	return nil
+}
+
 // WriteDocument writes benchmarks.md and its plots into a directory.
 func (r *Results) WriteDocument(dir string) error {
 	for _, p := range r.plots() {
@@ -136,5 +167,5 @@ func (r *Results) WriteDocument(dir string) error {
 			return err
 		}
 	}
-	return os.WriteFile(filepath.Join(dir, "benchmarks.md"), []byte(r.Document()), 0o644)
+	return os.WriteFile(filepath.Join(dir, documentName), []byte(r.Document()), 0o644)
 }

@@ -204,6 +204,33 @@ func TestDocument(t *testing.T) {
 	}
 }
 
+// TestDocumentKeepsRows: a row that is measured again on another machine does not cost the
+// document all other rows.
+func TestDocumentKeepsRows(t *testing.T) {
+	dir := t.TempDir()
+	ping, err := Named("ping")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fresh := &Results{}
+	if err := fresh.Keeps(dir, ping); err != nil {
+		t.Error("without a document: ", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, documentName), []byte("# B\n\n| `ping` | figure |\n| `idle` | figure |\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := fresh.Keeps(dir, ping); err == nil || !strings.Contains(err.Error(), "lack them: idle;") {
+		t.Errorf("a document without idle: %v", err)
+	}
+	fresh.put(Measured{Name: "idle", Runs: 3})
+	if err := fresh.Keeps(dir, ping); err != nil {
+		t.Error("all are there: ", err)
+	}
+	if fresh.Keeps(dir, nil) == nil {
+		t.Error("ping may be lost")
+	}
+}
+
 func read(t *testing.T, path string) string {
 	t.Helper()
 	text, err := os.ReadFile(path)
