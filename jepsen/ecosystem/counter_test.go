@@ -3,6 +3,7 @@ package ecosystem
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -74,7 +75,8 @@ func (c *counter) listen(out io.Reader) {
 		case word == "ok" && err == nil:
 			c.calls = append(c.calls, attempt{at: now, n: n})
 		default:
-			c.calls = append(c.calls, attempt{at: now, err: rest})
+			// redis-cli over TLS says nothing when a server closes the connection.
+			c.calls = append(c.calls, attempt{at: now, err: cmp.Or(rest, "an error without words")})
 		}
 		c.mu.Unlock()
 	}
