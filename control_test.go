@@ -65,7 +65,7 @@ func full(t *testing.T) MasterConfig {
 		NotificationScript: script, ClientReconfigScript: script, RebootDownAfter: 2 * time.Second, NeverLead: true,
 		StockFailover: true, EmptyPromotionGrace: 3 * time.Second, HoldUnconfirmed: true, AcceptEmpty: true,
 		DownAfterRefused: 100 * time.Millisecond, ReplicaExpire: time.Hour,
-		Guards: Guards{ReturnFence: GuardOn, Lineage: GuardOff, ForeignNode: GuardOn, Advertised: GuardReport, Refusal: GuardOff},
+		Guards: Guards{ReturnFence: GuardOn, IsolationFence: GuardReport, Lineage: GuardOff, ForeignNode: GuardOn, Advertised: GuardReport, Refusal: GuardOff},
 	}
 }
 

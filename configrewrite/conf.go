@@ -281,6 +281,8 @@ func (p *parser) applyQueue(otherMasters func()) {
 			p.exMaster(s)
 		case ownStatement("forgotten"):
 			p.forgotten(s)
+		case ownStatement("fenced"):
+			p.fenced(s)
 		default:
 			p.masterStatement(s)
 		}

@@ -127,7 +127,7 @@ func randomState(r *rand.Rand, format Format) monitor.State {
 
 func randomGuards(r *rand.Rand) monitor.Guards {
 	mode := func() monitor.GuardMode { return monitor.GuardMode(r.IntN(4)) }
-	return monitor.Guards{ReturnFence: mode(), Lineage: mode(), ForeignNode: mode(), Advertised: mode(), Refusal: mode()}
+	return monitor.Guards{ReturnFence: mode(), IsolationFence: mode(), Lineage: mode(), ForeignNode: mode(), Advertised: mode(), Refusal: mode()}
 }
 
 func randomMaster(r *rand.Rand, name string, st *monitor.State, format Format) *monitor.MasterState {

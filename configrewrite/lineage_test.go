@@ -42,6 +42,21 @@ func TestLineageLines(t *testing.T) {
 	}
 }
 
+// TestFencedLines: a damaged line, or number, about a fence tells nothing.
+func TestFencedLines(t *testing.T) {
+	for line, want := range map[string]int{"m 3": 3, "m -3": 0, "m many": 0, "m 65537": 0, "other 3": 0, "m": 0, "m 3 4": 0} {
+		doc := mustParse(t, "# gosentinel fenced "+line+"\nsentinel monitor m 10.0.0.1 6379 2\n", pureSource(FormatConf))
+		if got := doc.State.Masters[0].Fenced; got != want {
+			t.Errorf("%q: %d", line, got)
+		}
+	}
+	for v, want := range map[any]int{int64(3): 3, int64(-3): 0, "3": 0, int64(1 << 62): 0, nil: 0} {
+		if got := savedFenced(v); got != want {
+			t.Errorf("%v: %d", v, got)
+		}
+	}
+}
+
 // TestPauseLines: a damaged line, or table, about a pause tells nothing.
 func TestPauseLines(t *testing.T) {
 	plain := monitor.FailoverPause{Version: 7, By: idB, Until: 1700000000000}

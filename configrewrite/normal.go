@@ -32,9 +32,9 @@ func normalState(st monitor.State) monitor.State {
 		case m.VoteUnknown: // no epoch is known: stays unknown, if the file has an id
 			m.VoteUnknown = st.Options.MyID != ""
 		}
-		m.Lineage, m.Pause = normalLineage(m.Lineage), normalPause(m.Pause)
 		m.RunID, m.ExMasters = normalRunID(m.RunID), normalFormer(m.ExMasters)
 		m.Tombstones = normalTombstones(m.Tombstones)
+		m.Lineage, m.Pause, m.Fenced = normalLineage(m.Lineage), normalPause(m.Pause), normalFenced(m.Fenced)
 		m.Replicas = normalReplicas(&m, st.Options.ResolveHostnames)
 		m.Sentinels = normalSentinels(&m, &st.Options)
 		masters[i] = &m

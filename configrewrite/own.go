@@ -11,7 +11,7 @@ const ownMark = "# gosentinel "
 
 // ownDirectives are the first words after the mark, with the numbers of words that may
 // follow.
-var ownDirectives = map[string][]int{"lineage": {5, 7}, "pause": {5, 6}, "run-id": {2}, "ex-master": {7}, "forgotten": {6}}
+var ownDirectives = map[string][]int{"lineage": {5, 7}, "pause": {5, 6}, "fenced": {2}, "run-id": {2}, "ex-master": {7}, "forgotten": {6}}
 
 // ownLine splits such a line; false for any other comment, and for one that was damaged:
 // it tells nothing then.

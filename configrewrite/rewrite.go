@@ -396,6 +396,9 @@ func (d *Document) emitMaster(r *rewriter, m *monitor.MasterState, resolve bool)
 	for _, t := range normalTombstones(m.Tombstones) {
 		r.emit(masterKey("forgotten", m.Name), forgottenLine(m, t), true)
 	}
+	if line := fencedLine(m); line != "" {
+		r.emit(masterKey("fenced", m.Name), line, true)
+	}
 	for _, words := range renames.Lines(&m.MasterConfig) { // which take a line each stand last
 		emit(renames.Name, joinArgs(words...))
 	}

@@ -61,6 +61,7 @@ type savedMaster struct {
 	runID       monitor.RunID
 	exMasters   []monitor.ExMaster
 	tombstones  []monitor.Tombstone
+	fenced      int
 	replicas    []savedInstance
 	sentinels   []savedInstance
 	change      change
@@ -208,9 +209,9 @@ func (r stateReader) master(name string, t map[string]any) savedMaster {
 	if _, ok := t["leader-epoch"]; ok {
 		m.leaderEpoch, m.voteKnown = r.epoch(t, "leader-epoch"), true
 	}
-	m.lineage, m.pause = savedLineage(t["lineage"]), savedPause(t["pause"])
 	m.runID, m.exMasters = savedFormer(t["run-id"], t["ex-masters"])
 	m.tombstones = savedTombstones(t["forgotten"])
+	m.lineage, m.pause, m.fenced = savedLineage(t["lineage"]), savedPause(t["pause"]), savedFenced(t["fenced"])
 	m.replicas = r.known(name, t["replicas"])
 	m.sentinels = r.known(name, t["sentinels"])
 	return m
@@ -371,7 +372,7 @@ func (p *parser) restoreKnowledge(at position, i int, d *Document, s *savedMaste
 	m := p.doc.State.Masters[i]
 	m.ConfigEpoch, m.LeaderEpoch = s.configEpoch, s.leaderEpoch
 	p.extra[i].voteKnown = s.voteKnown
-	m.Lineage, m.Pause, m.RunID, m.ExMasters, m.Tombstones = s.lineage, s.pause, s.runID, s.exMasters, s.tombstones
+	m.Lineage, m.Pause, m.Fenced, m.RunID, m.ExMasters, m.Tombstones = s.lineage, s.pause, s.fenced, s.runID, s.exMasters, s.tombstones
 	if old, ok := d.asked.index[s.name]; ok { // a sentinel.conf beside a state file may hold epochs too
 		m.ConfigEpoch = max(m.ConfigEpoch, d.State.Masters[old].ConfigEpoch)
 		m.LeaderEpoch = max(m.LeaderEpoch, d.State.Masters[old].LeaderEpoch)
@@ -493,6 +494,7 @@ func (d *Document) renderMaster(b *strings.Builder, m *monitor.MasterState, reso
 	renderPause(b, m)
 	renderFormer(b, m)
 	renderTombstones(b, m)
+	renderFenced(b, m)
 	b.WriteString("replicas = [")
 	for _, r := range m.Replicas {
 		fmt.Fprintf(b, "\n  { host = %s, port = %d },", tomlString(addrText(r, resolve)), r.Port)

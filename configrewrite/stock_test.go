@@ -140,6 +140,7 @@ func TestStockLoadsOurs(t *testing.T) {
 	m.Lineage = grownFrom(lineage(idC, 77, true, true), idB, 42)
 	m.Pause = monitor.FailoverPause{Version: 7, By: idB, Until: 1700000000000, Reason: "a new kernel"}
 	m.Tombstones = []monitor.Tombstone{{ID: idA, Version: 7, By: idB, Until: 1700000000000}, {At: monitor.HostPort{Host: "h", Port: 1}, Version: 8, By: idB, Until: 1700000000000, Over: true}}
+	m.Fenced = 3
 	m.Replicas = []monitor.Addr{local(ports[1]), local(ports[3])}
 	m.Sentinels = []monitor.KnownSentinel{{Addr: local(ports[4]), ID: idB}, {Addr: local(ports[5]), ID: idC}}
 	second := &monitor.MasterState{MasterConfig: monitor.MasterConfig{Name: "second", Addr: local(ports[5]), Quorum: 1}.WithDefaults()}

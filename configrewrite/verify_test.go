@@ -20,7 +20,7 @@ func fullState() monitor.State {
 		Options: monitor.Options{
 			MyID: idA, AnnounceIP: "10.1.1.1", AnnouncePort: 7, ResolveHostnames: true, AnnounceHostnames: true,
 			SentinelUser: "u", SentinelPass: "p", AllowScriptsReconfig: true, Observe: true,
-			Guards: monitor.Guards{ReturnFence: 1, Lineage: 3, ForeignNode: 1, Advertised: 2, Refusal: 3},
+			Guards: monitor.Guards{ReturnFence: 1, IsolationFence: 2, Lineage: 3, ForeignNode: 1, Advertised: 2, Refusal: 3},
 		},
 		Masters: []*monitor.MasterState{{
 			MasterConfig: monitor.MasterConfig{
@@ -29,7 +29,7 @@ func fullState() monitor.State {
 				RebootDownAfter: time.Hour, NeverLead: true, Rename: monitor.NewRenameTable(monitor.Renamed{From: "CONFIG", To: "c"}),
 				PlannedFailover: monitor.PlannedStock, EmptyPromotionGrace: 3 * time.Second, HoldUnconfirmed: true, AcceptEmpty: true,
 				DownAfterRefused: 100 * time.Millisecond, ReplicaExpire: time.Hour,
-				Guards: monitor.Guards{ReturnFence: 1, Lineage: 3, ForeignNode: 1, Advertised: 2, Refusal: 3},
+				Guards: monitor.Guards{ReturnFence: 1, IsolationFence: 2, Lineage: 3, ForeignNode: 1, Advertised: 2, Refusal: 3},
 			},
 			ConfigEpoch: 4, LeaderEpoch: 5,
 			Pause: monitor.FailoverPause{Version: 1 << 61, By: idB, Until: 1700000000000, Resumed: true, Reason: "a new kernel"},
@@ -42,6 +42,7 @@ func fullState() monitor.State {
 				{ID: idC, Version: 1 << 61, By: idB, Until: 1700000000000, Over: true},
 				{At: monitor.HostPort{Host: "fe80::1", Port: 6379}, Version: 7, By: idB, Until: 1700000000000},
 			},
+			Fenced:    5,
 			Lineage:   grownFrom(lineage(idC, 1<<63, true, false), idB, 1<<63),
 			Replicas:  []monitor.Addr{addr("10.0.0.2", 6379)},
 			Sentinels: []monitor.KnownSentinel{{Addr: addr("10.0.0.3", 26379), ID: idB}},

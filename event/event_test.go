@@ -80,6 +80,7 @@ var golden = []struct {
 	{FailoverAbortReplicaTimeout{anyMaster}, LevelWarning, "-failover-abort-slave-timeout", goldenM},
 	{FailoverHeld{anyMaster, true, "vetoed: a new kernel"}, LevelWarning, "+failover-held", goldenM + " #vetoed: a new kernel"},
 	{GuardActs{aReplica, "return-fence", true, "pause its writes", "it was the master"}, LevelWarning, "+guard", goldenR + " #return-fence pause its writes: it was the master"},
+	{GuardEnds{aReplica, "isolation-fence", "lets it write", "all is well"}, LevelWarning, "-guard", goldenR + " #isolation-fence lets it write: all is well"},
 	{GuardActs{aReplica, "return-fence", false, "pause its writes", "it was the master"}, LevelWarning, "+guard-report", goldenR + " #return-fence would pause its writes: it was the master"},
 	{FailoverPaused{anyMaster, time.UnixMilli(1767225600000).UTC(), RunID(aSentinel.Name), "a new kernel"}, LevelWarning, "+failover-paused", goldenM + " #until 2026-01-01T00:00:00Z by " + aSentinel.Name + ": a new kernel"},
 	{FailoverPaused{anyMaster, time.UnixMilli(1767225600000).UTC(), RunID(aSentinel.Name), ""}, LevelWarning, "+failover-paused", goldenM + " #until 2026-01-01T00:00:00Z by " + aSentinel.Name},

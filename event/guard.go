@@ -33,3 +33,24 @@ func (e GuardActs) LogValue() slog.Value {
 	return logValue(e, append(e.attrs(), slog.String("guard", e.Guard), slog.Bool("acts", e.Acts),
 		slog.String("action", e.Action), slog.String("reason", e.Reason))...)
 }
+
+// GuardEnds is -guard: a guard has ended what it did about a server. redis-sentinel has no
+// such event.
+type GuardEnds struct {
+	Instance
+	Guard  string // the name of its option
+	Action string // in words
+	Reason string // in words
+}
+
+func (GuardEnds) Name() string { return "-guard" }
+
+func (e GuardEnds) AppendText(dst []byte) []byte {
+	dst = append(append(e.Instance.AppendText(dst), " #"...), e.Guard...)
+	dst = append(append(dst, ' '), e.Action...)
+	return append(append(dst, ": "...), e.Reason...)
+}
+
+func (e GuardEnds) LogValue() slog.Value {
+	return logValue(e, append(e.attrs(), slog.String("guard", e.Guard), slog.String("action", e.Action), slog.String("reason", e.Reason))...)
+}

@@ -114,11 +114,19 @@ func (c *Core) askReply(now Instant, in AskReply) {
 	if l == nil || !ok || p.link != l {
 		return
 	}
+	m := p.master
+	if p.pledge.seq != 0 && p.pledge.seq == in.Token.Seq {
+		if c.promiseReply(now, p, in) {
+			p.askReplyAt = now
+			c.peerSays(p, in.Down)
+		}
+		c.touch(m)
+		return
+	}
 	p.asks = max(p.asks-1, 0)
 	if in.OK {
 		l.works(StepAsk)
 	}
-	m := p.master
 	// An answer about an address that the master has left says nothing about
 	// the current master.
 	if in.OK && in.Token.Seq > m.askFloor && l.counts() {

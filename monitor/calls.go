@@ -30,6 +30,7 @@ func (c *Core) call(now Instant, in Call) {
 		m.ledger.Epoch = c.epoch
 		m.ordered, m.orderedEpoch = now, c.epoch
 		m.lease.until = c.leased
+		m.voted.at = now
 		if c.epochsLost {
 			c.forgetVotes(m)
 		}
@@ -127,6 +128,7 @@ func (c *Core) remove(m *master) *CallError {
 	}
 	c.withdraw(c.now, m)
 	c.handLeaseOn(m)
+	c.leaveIsolated(c.now, m)
 	c.dropInquirers(m)
 	c.emit(&m.instance, event.MonitorStopped{Instance: c.ref(&m.instance)})
 	c.withdrawOpinion(m)

@@ -33,10 +33,11 @@ func (m *master) knownRunID() RunID {
 // coldStart holds a configured master back whose configuration nobody has confirmed yet.
 func (c *Core) coldStart(now Instant, m *master) Instant {
 	k := &m.cold
-	if k.runID == "" || k.over || c.guardMode(m, ReturnFence) == GuardOff {
+	off := c.guardMode(m, ReturnFence) == GuardOff
+	if k.runID == "" || k.over || off && k.until == 0 {
 		return Never
 	}
-	if c.confirmedUntil(m) != 0 {
+	if off || c.confirmedUntil(m) != 0 {
 		c.endCold(now, m)
 		return Never
 	}
@@ -60,7 +61,7 @@ func (c *Core) coldStart(now Instant, m *master) Instant {
 	case now >= k.until && !m.cfg.HoldUnconfirmed:
 		k.over = true
 		c.log(LevelNotice, "Master "+m.cfg.Name+" takes writes again, although no majority has confirmed that it is the master")
-		c.closeFence(now, f, false)
+		c.leaveFence(now, f, ReturnFence, true)
 		return Never
 	}
 	if !f.open() {
@@ -77,7 +78,7 @@ func (c *Core) coldStart(now Instant, m *master) Instant {
 	if left := k.until.Sub(now); !m.cfg.HoldUnconfirmed {
 		length = min(length, left)
 	}
-	c.fencePause(now, f, length, now.Add(length))
+	c.fencePause(now, f, ReturnFence, length, now.Add(length))
 	return min(next, now.Add(coldPoll))
 }
 
@@ -85,7 +86,7 @@ func (c *Core) coldStart(now Instant, m *master) Instant {
 func (c *Core) endCold(now Instant, m *master) {
 	k := &m.cold
 	if f := m.fenceAt(m.addr); f != nil && k.until != 0 {
-		c.leaveFence(now, f, true) // by nobody else, since it was restarted
+		c.leaveFence(now, f, ReturnFence, true) // by nobody else, since it was restarted
 	}
 	c.guardOver(&m.instance, ReturnFence)
 	k.over, k.until = true, 0

@@ -119,6 +119,21 @@ type AskMasterDown struct {
 	Lease time.Duration // whole milliseconds; 0: none
 	// WantReplicas asks which replicas the voter knows; not together with a Lease.
 	WantReplicas bool
+	// Promise asks, without a vote, that the peer neither vote nor stand for so long; 0: it
+	// does not. Only a gosentinel understands this.
+	Promise time.Duration // whole milliseconds
+	// Fenced says beside that this Sentinel has paused the master: a hello there would wait.
+	Fenced bool
+}
+
+// Promise is the answer to a question with PROMISE. The zero value: the Sentinel was not
+// asked, or binds itself to nothing.
+type Promise struct {
+	Known bool // there is an answer
+	// For is how long the Sentinel neither votes for a failover of the master nor stands
+	// for one, in whole milliseconds; 0: it makes no promise now.
+	For         time.Duration
+	ConfigEpoch Epoch // of the configuration that it knows
 }
 
 // SlaveOf changes the role of a server and is answered by [SlaveOfReply]. An
@@ -190,6 +205,7 @@ type Reply struct {
 	Epoch     Epoch
 	DownAfter time.Duration
 	Replicas  []HostPort
+	Promise   Promise // with it Leader and Epoch are a vote that may still lead to a promotion
 }
 
 // MaxToldReplicas bounds the replicas in one [Reply].

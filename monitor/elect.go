@@ -27,7 +27,7 @@ func (c *Core) maybeStart(now Instant, m *master) Instant {
 		}
 		return Never
 	}
-	if due := max(c.mayStandFrom(m), c.boundUntil(m), c.delayedByPause(now, m)); now < due {
+	if due := max(c.mayStandFrom(m), c.boundUntil(m), m.promise.until, c.delayedByPause(now, m)); now < due {
 		m.candidateAt = 0
 		c.tellWaiting(now, m)
 		return due

@@ -13,8 +13,8 @@ import (
 //
 // # For a guard
 //
-// A master has one fence for each address at most: fenceFor makes it, fenceAt finds it, and
-// dropFence forgets it. A guard drives it from [master.run]. Nothing calls it back: whatever
+// A master has one fence for each address at most, which its guards share: fenceFor makes it,
+// fenceAt finds it, and sweepFences forgets it. A guard drives it from [master.run]. Nothing calls it back: whatever
 // arrives is noted in the fields below, and the master is judged anew. One step of a guard
 // looks like this:
 //
@@ -25,7 +25,7 @@ import (
 //			return due
 //		}
 //		c.dialFence(now, f)
-//		c.fencePause(now, f, length, notAfter) // part of the first write, as is INFO
+//		c.fencePause(now, f, guard, length, notAfter) // part of the first write, as is INFO
 //		c.fenceInfo(now, f)
 //		return c.fenceTimeout(now, f)
 //	}
@@ -33,10 +33,12 @@ import (
 //	case f.info == nil: // not answered yet
 //	case ...:           // judge f.info; renew with fencePause, poll with fenceInfo
 //	case ...:           // fenceDemote; from then on finishDemotion at each step
-//	case ...:           // fenceRelease ends the pause, closeFence the connection, leaveFence both
+//	case ...:           // fenceRelease ends the pause, leaveFence the connection as well
 //	}
 //
-// A pause has to be told again before it ends. On the current master all this holds too: when
+// Where two guards want a pause of one server, the longer one holds, as the server has it, and
+// the last of them ends it and closes the connection. A pause has to be told again before it
+// ends. On the current master all this holds too: when
 // another takes its place, the fence stays with the address, and with it what is known of its
 // pause. A server that refuses a pause (before 6.2, or by its ACL) leaves that in refused, and
 // the rest goes on without.
@@ -53,18 +55,32 @@ type fence struct {
 
 	info     *Info // last reply on this connection; nil: none yet
 	infoAt   Instant
+	process  RunID  // that answered last, also on earlier connections
 	infoSeq  uint64 // token of the INFO in flight; 0: none is
 	infoSent Instant
 
 	pauseSeq uint64 // token of the pause that is not answered; 0: none is
 	pauseFor time.Duration
 	pausedAt Instant // when it was told
-	until    Instant // when the pauses that were answered are over; 0: there was none
+	until    Instant // when the pauses that were answered are over at the latest; 0: there was none
+	here     Instant // the same of those over this connection
+	loose    Instant // the same of those of which it is not known who got them
+	surely   Instant // when they are over at the earliest, if the server has not ended since; 0: there was none
 	refused  string  // how the last pause was refused; "": it was not
+
+	holders guardSet // that want the writes held back
+	mayEnd  bool     // one that was among them may end any pause, see fenceRelease
 
 	order   demotion
 	leaving bool // it is closed when the end of the pause is answered
 }
+
+// guardSet is a set of guards.
+type guardSet uint8
+
+func (s guardSet) has(g Guard) bool         { return s&(1<<g) != 0 }
+func (s guardSet) with(g Guard) guardSet    { return s | 1<<g }
+func (s guardSet) without(g Guard) guardSet { return s &^ (1 << g) }
 
 // demotion is the order over a fence to follow another server. The zero value: none was
 // given on this connection.
@@ -108,18 +124,16 @@ func (c *Core) fenceFor(m *master, at Addr) *fence {
 	return f
 }
 
-// dropFence closes f and forgets it, and with it what is known of its pause.
-func (c *Core) dropFence(now Instant, f *fence) {
-	c.closeFence(now, f, true)
-	f.m.fences = slices.DeleteFunc(f.m.fences, func(o *fence) bool { return o == f })
-}
-
-// dropFences is dropFence for all of a master that is forgotten.
+// dropFences closes all fences of a master of which all is forgotten, and forgets them, but
+// for one of an isolated master, which RESET changes nothing about.
 func (c *Core) dropFences(now Instant, m *master) {
-	for _, f := range m.fences {
+	m.fences = slices.DeleteFunc(m.fences, func(f *fence) bool {
+		if f.holders.has(IsolationFence) {
+			return false
+		}
 		c.closeFence(now, f, false) // an UNPAUSE may be under way
-	}
-	m.fences = nil
+		return true
+	})
 }
 
 // open reports whether the fence has a connection, or tries to get one.
@@ -141,7 +155,7 @@ func (c *Core) fenceDue(now Instant, f *fence, gap time.Duration) Instant {
 // write, behind AUTH and the name of the connection.
 func (c *Core) dialFence(now Instant, f *fence) {
 	c.lastConn++
-	*f = fence{m: f.m, at: f.at, id: c.lastConn, dialedAt: now, slot: f.slot, seenAt: f.seenAt, until: f.until}
+	*f = fence{m: f.m, at: f.at, id: c.lastConn, dialedAt: now, slot: f.slot, seenAt: f.seenAt, until: f.until, loose: f.loose, process: f.process, holders: f.holders, mayEnd: f.mayEnd}
 	c.fences[f.id] = f
 	cfg := &f.m.cfg
 	c.free(Dial{
@@ -175,6 +189,9 @@ func (c *Core) fenceTimeout(now Instant, f *fence) Instant {
 func (c *Core) closeFence(now Instant, f *fence, abort bool) {
 	if f.open() {
 		c.free(Close{Conn: f.id, Abort: abort})
+		if !abort {
+			f.dialedAt, f.slot = 0, 0 // it has not failed: the next one need not wait
+		}
 		f.up = true // for all that is known: what was sent may have been obeyed
 		c.fenceLost(now, f)
 	}
@@ -187,7 +204,14 @@ func (c *Core) fenceLost(now Instant, f *fence) {
 	if f.pauseSeq != 0 && f.up {
 		f.until = max(f.until, now.Add(f.pauseFor))
 	}
+	if f.pausedAt != 0 && f.info == nil { // it is not known which process was paused
+		f.loose = max(f.loose, f.here)
+		if f.pauseSeq != 0 && f.up {
+			f.loose = max(f.loose, now.Add(f.pauseFor))
+		}
+	}
 	f.id, f.up, f.pauseSeq, f.infoSeq = 0, false, 0, 0
+	f.surely = 0 // it may have been started anew
 	f.order.seq, f.order.unpause, f.order.last = 0, 0, 0
 }
 
@@ -198,10 +222,19 @@ func (c *Core) fenceSend(f *fence, cmd Command, notAfter Instant) uint64 {
 	return c.lastSeq
 }
 
-// fencePause pauses the writes of the server, or prolongs the pause. Where the pause would
-// leave this process after an instant, the connection is closed instead: what it was based
-// on is too old then. Hellos keep away from the server meanwhile.
-func (c *Core) fencePause(now Instant, f *fence, length time.Duration, notAfter Instant) {
+// quitFence gives up what g has sent and has not arrived, unless another guard wants the
+// writes held back.
+func (c *Core) quitFence(now Instant, f *fence, g Guard) {
+	if f.holders = f.holders.without(g); f.holders == 0 {
+		c.closeFence(now, f, true)
+	}
+}
+
+// fencePause pauses the writes of the server for a guard, or prolongs the pause. Where the
+// pause would leave this process after an instant, the connection is closed instead: what it
+// was based on is too old then. Hellos keep away from the server meanwhile.
+func (c *Core) fencePause(now Instant, f *fence, g Guard, length time.Duration, notAfter Instant) {
+	f.holders = f.holders.with(g)
 	f.pauseSeq = c.fenceSend(f, PauseWrites{For: length}, notAfter)
 	f.pauseFor, f.pausedAt = length, now
 	c.holdHellosAt(f.server(), now.Add(length))
@@ -216,21 +249,28 @@ func (c *Core) fenceInfo(now Instant, f *fence) {
 }
 
 // leaveFence ends the pause, as fenceRelease does, and closes the connection when that is
-// answered.
-func (c *Core) leaveFence(now Instant, f *fence, mayEnd bool) {
-	c.fenceRelease(now, f, mayEnd)
-	if f.leaving = f.order.unpause != 0; !f.leaving {
+// answered and no other guard is left.
+func (c *Core) leaveFence(now Instant, f *fence, g Guard, mayEnd bool) {
+	c.fenceRelease(now, f, g, mayEnd)
+	if f.leaving = f.order.unpause != 0; !f.leaving && f.holders == 0 {
 		c.closeFence(now, f, false)
 	}
 }
 
-// fenceRelease ends the pause that was told over this connection. UNPAUSE ends every pause
-// of the server, and nobody can ask for how long one was meant to be. So it is sent only
-// where mayEnd says that no other can be there; else the pause runs out.
-func (c *Core) fenceRelease(now Instant, f *fence, mayEnd bool) {
-	if mayEnd && f.up && f.paused(now) && f.order.unpause == 0 && f.refused == "" {
-		f.order.unpause = c.fenceSend(f, Unpause{}, 0)
+// fenceRelease ends the pause of the server, when g was the last guard that wanted it.
+// UNPAUSE ends every pause, and nobody can ask for how long one was meant to be. So it is
+// sent only where the mayEnd of one of these guards says that no other can be there, or that
+// the own one is too long for that; else the pause runs out.
+func (c *Core) fenceRelease(now Instant, f *fence, g Guard, mayEnd bool) {
+	f.holders, f.mayEnd = f.holders.without(g), f.mayEnd || mayEnd
+	if f.holders == 0 && f.mayEnd && f.up && f.paused(now) && f.order.unpause == 0 && (f.refused == "" || now < f.until) {
+		c.fenceUnpause(f)
 	}
+}
+
+func (c *Core) fenceUnpause(f *fence) {
+	f.order.unpause = c.fenceSend(f, Unpause{}, 0)
+	f.surely = 0
 }
 
 // fenceDemote has the server follow the one at an address. Once it does, its pause is ended
@@ -238,14 +278,14 @@ func (c *Core) fenceRelease(now Instant, f *fence, mayEnd bool) {
 // and then they are disconnected and the role is saved. A server that follows that address
 // already keeps its clients: somebody else has done all this.
 func (c *Core) fenceDemote(now Instant, f *fence, to Addr, notAfter Instant, mayEnd bool) {
-	f.order = demotion{at: now, mayEndPause: mayEnd}
+	f.order = demotion{at: now, mayEndPause: mayEnd || f.mayEnd || f.holders.has(IsolationFence)}
 	f.order.seq = c.fenceSend(f, SlaveOf{Host: to.Shown(c.opts.AnnounceHostnames), Port: to.Port, Bare: true}, notAfter)
 }
 
 // demoting reports whether an order over this connection is under way.
 func (f *fence) demoting() bool {
 	o := &f.order
-	return o.seq != 0 || o.obeyed && !o.finished
+	return o.seq != 0 || o.obeyed && !o.finished && f.open()
 }
 
 // finishDemotion sends what follows an order that was obeyed, and returns when it goes on.
@@ -259,7 +299,7 @@ func (c *Core) finishDemotion(now Instant, f *fence) Instant {
 		o.finished = true
 	case f.paused(now) && o.mayEndPause && f.refused == "":
 		o.mayEndPause = false
-		o.unpause = c.fenceSend(f, Unpause{}, 0)
+		c.fenceUnpause(f)
 	case f.paused(now):
 		if f.pauseSeq == 0 {
 			return f.until // the clients that wait would be cut off without an answer
@@ -303,6 +343,7 @@ func (c *Core) fenceInput(now Instant, in Input) bool {
 			if in.Info != nil {
 				f.info, f.infoAt = in.Info, now
 				f.m.serves(now, f.at, in.Info)
+				c.meets(f, in.Info.RunID)
 			}
 		}
 	case SlaveOfReply:
@@ -312,7 +353,7 @@ func (c *Core) fenceInput(now Instant, in Input) bool {
 		}
 	case CommandDone:
 		if f = c.fences[in.Conn]; f != nil {
-			if c.fenceDone(now, f, in); f.leaving && f.order.unpause == 0 {
+			if c.fenceDone(now, f, in); f.leaving && f.order.unpause == 0 && f.holders == 0 {
 				c.closeFence(now, f, false)
 			}
 		}
@@ -324,18 +365,52 @@ func (c *Core) fenceInput(now Instant, in Input) bool {
 	return true
 }
 
+// meets notes which process answers. A pause has ended with the process that was paused: what
+// holds is what was told over this connection, or to nobody knows which process.
+func (c *Core) meets(f *fence, process RunID) {
+	if process == "" {
+		return // a server that does not tell
+	}
+	if f.process != process && f.process != "" {
+		f.until = max(f.here, f.loose)
+		c.letHellosTo(f.server())
+		if f.pauseSeq != 0 {
+			c.holdHellosAt(f.server(), f.pausedAt.Add(f.pauseFor))
+		}
+		c.holdHellosAt(f.server(), f.until)
+	}
+	f.process = process
+}
+
+// meetsElsewhere does so by what the usual connection tells, when no fence is there to ask: a
+// guard may have given the server up. What was asked before the last pause may be of the
+// process before.
+func (c *Core) meetsElsewhere(i *instance) {
+	f := i.master.fenceAt(i.addr)
+	if f == nil || f.open() || f.until == 0 || i.infoAsked <= max(f.dialedAt, f.pausedAt) {
+		return
+	}
+	f.here = 0
+	c.meets(f, i.info.RunID)
+}
+
 func (c *Core) fenceDone(now Instant, f *fence, in CommandDone) {
 	switch in.Token.Seq {
 	case 0:
 	case f.pauseSeq:
 		f.pauseSeq, f.refused = 0, in.Refused
-		if in.Refused == "" {
-			f.until = max(f.until, now.Add(f.pauseFor))
+		if in.Refused != "" {
+			c.letHellosTo(f.server())
+			c.holdHellosAt(f.server(), f.until)
+		} else {
+			f.here = max(f.here, now.Add(f.pauseFor))
+			f.until = max(f.until, f.here)
+			f.surely = max(f.surely, f.pausedAt.Add(f.pauseFor))
 		}
 	case f.order.unpause:
 		f.order.unpause = 0
 		if in.Refused == "" {
-			f.until = 0
+			f.until, f.here, f.loose, f.mayEnd = 0, 0, 0, false
 			c.letHellosTo(f.server())
 			if f.at.Same(f.m.addr) {
 				f.m.lossFence.until = 0 // which that has ended as well: it is told anew

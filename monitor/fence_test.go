@@ -53,7 +53,7 @@ func (d *fenced) token(seq uint64) Token { return Token{Seq: seq} }
 
 func (d *fenced) dial() {
 	d.dialFence(d.now, d.f)
-	d.fencePause(d.now, d.f, time.Second/2, 0)
+	d.fencePause(d.now, d.f, ReturnFence, time.Second/2, 0)
 	d.fenceInfo(d.now, d.f)
 	d.want(PauseWrites{For: time.Second / 2}, InfoRequest{})
 }
@@ -79,7 +79,7 @@ func TestFencePauses(t *testing.T) {
 	if !d.f.paused(end-1) || d.f.paused(end) {
 		t.Errorf("the pause ends at %d, want %d", d.f.until, end)
 	}
-	d.fencePause(d.now, d.f, time.Second, 0)
+	d.fencePause(d.now, d.f, ReturnFence, time.Second, 0)
 	d.step(LinkDown{Conn: d.f.id})
 	if end = d.now.Add(time.Second); !d.f.paused(end-1) || d.f.paused(end) {
 		t.Errorf("after the loss the pause ends at %d, want %d", d.f.until, end)
@@ -173,7 +173,7 @@ func TestFenceLeavesForeignPause(t *testing.T) {
 	d.want()
 	d.finishDemotion(d.f.until, d.f)
 	d.want(KillClients{}, KillClients{PubSub: true}, RewriteConfig{})
-	d.fenceRelease(d.now, d.f, false)
+	d.fenceRelease(d.now, d.f, ReturnFence, false)
 	d.want()
 }
 
@@ -237,4 +237,165 @@ func TestFenceBudget(t *testing.T) {
 	if n < fenceRate || n > 2*fenceRate {
 		t.Errorf("%d attempts in a second, want about %d", n, fenceRate)
 	}
+}
+
+// TestFenceShared: where two guards pause one server, the last of them ends that. A pause that
+// one of them may end is ended by the other one too, which would let its own run out.
+func TestFenceShared(t *testing.T) {
+	long := time.Minute
+	both := func(t *testing.T) *fenced {
+		d := newFenced(t)
+		d.dial()
+		d.step(LinkUp{Conn: d.f.id})
+		d.answerPause("")
+		d.fencePause(d.now, d.f, IsolationFence, long, 0)
+		d.want(PauseWrites{For: long})
+		d.answerPause("")
+		if end := d.now.Add(long); d.f.until != end || d.f.surely >= end || d.f.surely < end-Instant(2*time.Millisecond) {
+			t.Errorf("it ends from %d to %d, want %d", d.f.surely, d.f.until, end)
+		}
+		return d
+	}
+	t.Run("the long one is over first", func(t *testing.T) {
+		d := both(t)
+		d.fenceRelease(d.now, d.f, IsolationFence, true)
+		d.want()
+		d.leaveFence(d.now, d.f, ReturnFence, false)
+		d.want(Unpause{})
+		if d.step(CommandDone{Conn: d.f.id, Token: d.token(d.f.order.unpause)}); d.f.open() || d.f.paused(d.now) || d.heldUntil(&instance{kind: KindReplica, addr: d.at, master: d.f.m}) != 0 {
+			t.Error("it is not over")
+		}
+	})
+	t.Run("the short one is over first", func(t *testing.T) {
+		d := both(t)
+		d.leaveFence(d.now, d.f, ReturnFence, true)
+		if d.want(); !d.f.open() {
+			t.Error("the connection is closed, and a guard is left")
+		}
+		d.fenceRelease(d.now, d.f, IsolationFence, false)
+		d.want(Unpause{})
+	})
+	t.Run("the connection is lost", func(t *testing.T) {
+		d := both(t)
+		if d.step(LinkDown{Conn: d.f.id}); d.f.surely != 0 || !d.f.paused(d.now) {
+			t.Error("a server that may have been restarted is surely paused, or cannot be any more")
+		}
+		d.dial()
+		d.step(LinkUp{Conn: d.f.id})
+		d.answerPause("")
+		d.fenceRelease(d.now, d.f, ReturnFence, true)
+		d.want()
+		if d.dropFences(d.now, d.f.m); d.f.m.fenceAt(d.at) == nil {
+			t.Error("RESET forgets an isolated master")
+		}
+	})
+	t.Run("it follows another", func(t *testing.T) {
+		d := both(t)
+		d.fenceDemote(d.now, d.f, d.f.m.addr, 0, false)
+		d.drain()
+		d.step(SlaveOfReply{Conn: d.f.id, Token: d.token(d.f.order.seq)})
+		d.finishDemotion(d.now, d.f)
+		d.want(Unpause{})
+	})
+}
+
+// TestUnpauseEndsAll: the end of a pause over a fence ends that of the lineage guard too, over
+// the command connection. It is told anew.
+func TestUnpauseEndsAll(t *testing.T) {
+	d := newFenced(t)
+	m := d.f.m
+	d.f = d.fenceFor(m, m.addr)
+	d.dial()
+	d.step(LinkUp{Conn: d.f.id})
+	d.answerPause("")
+	m.lossFence.until = d.now.Add(time.Second)
+	d.fenceRelease(d.now, d.f, ReturnFence, true)
+	d.want(Unpause{})
+	if d.step(CommandDone{Conn: d.f.id, Token: d.token(d.f.order.unpause)}); m.lossFence.until != 0 {
+		t.Error("the lineage guard takes the master for one that is still paused")
+	}
+}
+
+// TestFenceRefusedLater: hellos go to a server again when the pauses that it took are over, and not
+// when one would be that it has refused.
+func TestFenceRefusedLater(t *testing.T) {
+	d := newFenced(t)
+	i := &instance{kind: KindReplica, addr: d.at, master: d.f.m}
+	d.dial()
+	d.step(LinkUp{Conn: d.f.id})
+	d.answerPause("")
+	end := d.f.until
+	d.fencePause(d.now, d.f, IsolationFence, time.Minute, 0)
+	if d.answerPause("NOPERM"); d.f.until != end || d.heldUntil(i) != end {
+		t.Errorf("the pause ends at %d, and hellos are held until %d, want %d", d.f.until, d.heldUntil(i), end)
+	}
+	d.fenceUnpause(d.f)
+	d.step(CommandDone{Conn: d.f.id, Token: d.token(d.f.order.unpause)})
+	d.fencePause(d.now, d.f, IsolationFence, time.Minute, 0)
+	if d.answerPause("NOPERM"); d.heldUntil(i) != 0 {
+		t.Error("hellos are held from a server that was never paused")
+	}
+}
+
+// TestFenceProcess: a pause has ended with the process that was paused, whichever connection tells
+// of the next one. What may have been told to that one goes on.
+func TestFenceProcess(t *testing.T) {
+	info := func(id RunID) *Info { return &Info{Role: RoleMaster, RunID: id} }
+	paused := func(t *testing.T) *fenced { // for a minute
+		d := newFenced(t)
+		d.dialFence(d.now, d.f)
+		d.fenceInfo(d.now, d.f)
+		d.step(LinkUp{Conn: d.f.id})
+		d.step(InfoReply{Conn: d.f.id, Token: d.token(d.f.infoSeq), Info: info(paddedID("a"))})
+		d.fencePause(d.now, d.f, IsolationFence, time.Minute, 0)
+		d.answerPause("")
+		d.drain()
+		d.step(LinkDown{Conn: d.f.id})
+		return d
+	}
+	want := func(d *fenced, end Instant) {
+		d.t.Helper()
+		if held := d.heldUntil(&instance{kind: KindReplica, addr: d.at, master: d.f.m}); d.f.until != end || held > end || held < end-Instant(2*time.Millisecond) { // from when it was told
+			d.t.Errorf("the pause ends at %d, and hellos are held until %d, want %d", d.f.until, held, end)
+		}
+	}
+	t.Run("over the fence", func(t *testing.T) {
+		d := paused(t)
+		end := d.f.until
+		d.dial()
+		d.step(LinkUp{Conn: d.f.id})
+		d.answerPause("")
+		want(d, end) // it may be the same process
+		short := d.f.here
+		d.step(InfoReply{Conn: d.f.id, Token: d.token(d.f.infoSeq), Info: info(paddedID("b"))})
+		want(d, short)
+	})
+	t.Run("one that was lost before it told", func(t *testing.T) {
+		d := paused(t)
+		d.dial()
+		d.step(LinkUp{Conn: d.f.id})
+		d.step(LinkDown{Conn: d.f.id})
+		short := d.now.Add(time.Second / 2)
+		d.dialFence(d.now, d.f)
+		d.fenceInfo(d.now, d.f)
+		d.step(LinkUp{Conn: d.f.id})
+		d.step(InfoReply{Conn: d.f.id, Token: d.token(d.f.infoSeq), Info: info(paddedID("b"))})
+		want(d, short)
+	})
+	t.Run("over the usual connection", func(t *testing.T) {
+		d := paused(t)
+		end := d.f.until
+		i := &instance{kind: KindReplica, addr: d.at, master: d.f.m, info: info(paddedID("b")), infoAsked: d.f.dialedAt}
+		d.meetsElsewhere(i)
+		want(d, end) // asked before: of the process before, for all that is known
+		i.infoAsked, i.info = d.now, info("")
+		d.meetsElsewhere(i)
+		want(d, end)
+		i.info = info(paddedID("a"))
+		d.meetsElsewhere(i)
+		want(d, end)
+		i.info = info(paddedID("b"))
+		d.meetsElsewhere(i)
+		want(d, 0)
+	})
 }

@@ -6,7 +6,7 @@ import (
 )
 
 // Guards act on what happens around a failover: on an old master that returns, on one
-// that comes back empty, on servers that are not of the group. Each can be
+// that is cut off or comes back empty, on servers that are not of the group. Each can be
 // watched before it is trusted: with GuardReport it says what it would do, and does
 // nothing (state-machine.md §9.5, Guards).
 
@@ -16,6 +16,7 @@ type Guard uint8
 // The guards.
 const (
 	ReturnFence      Guard = iota // pauses a former master that returns, until it is a replica
+	IsolationFence                // pauses a master that a majority may replace
 	LineageGuard                  // replaces a master that is back without its data
 	ForeignNodeGuard              // keeps away from servers of other groups
 	AdvertisedGuard               // sees to it that the advertised master takes writes
@@ -29,8 +30,9 @@ func (g Guard) String() string { return guardDocs[g].name }
 // GuardMode is how far a guard goes. The zero value is GuardAuto.
 type GuardMode uint8
 
-// The modes. GuardAuto, for a master: as [Options] say; there: GuardOn, but GuardReport
-// about a master as long as another of its Sentinels is known not to be a gosentinel.
+// The modes. GuardAuto, for a master: as [Options] say; there: GuardOn, and for the
+// isolation fence GuardOff, but GuardReport about a master as long as another of its
+// Sentinels is known not to be a gosentinel.
 const (
 	GuardAuto   GuardMode = iota
 	GuardOff              // nothing
@@ -48,16 +50,17 @@ func (m GuardMode) String() string { return guardWords[m] }
 
 // Guards says how far each guard goes.
 type Guards struct {
-	ReturnFence, Lineage, ForeignNode, Advertised, Refusal GuardMode
+	ReturnFence, IsolationFence, Lineage, ForeignNode, Advertised, Refusal GuardMode
 }
 
 func (s *Guards) of(g Guard) *GuardMode {
-	return [guardCount]*GuardMode{&s.ReturnFence, &s.Lineage, &s.ForeignNode, &s.Advertised, &s.Refusal}[g]
+	return [guardCount]*GuardMode{&s.ReturnFence, &s.IsolationFence, &s.Lineage, &s.ForeignNode, &s.Advertised, &s.Refusal}[g]
 }
 
 // guardDocs have the name of each option and what it is about.
 var guardDocs = [guardCount]struct{ name, doc string }{
 	ReturnFence:      {"return-fence", "Whether a former master that returns is paused until it follows the new one."},
+	IsolationFence:   {"isolation-fence", "Whether a master that a majority of Sentinels may be replacing is paused."},
 	LineageGuard:     {"lineage-guard", "Whether a master that is back without its data is replaced by a replica that has them."},
 	ForeignNodeGuard: {"foreign-node-guard", "Whether a server that belongs to another group is left alone."},
 	AdvertisedGuard:  {"advertised-guard", "Whether a group whose advertised master takes no writes is put in order."},
@@ -91,8 +94,11 @@ func (c *Core) wantedMode(m *master, g Guard) GuardMode {
 	if mode == GuardAuto {
 		mode = *c.opts.Guards.of(g)
 	}
-	if mode != GuardAuto {
+	switch {
+	case mode != GuardAuto:
 		return mode
+	case g == IsolationFence:
+		return GuardOff
 	}
 	for _, p := range m.peers {
 		if p.link.gossip.kind == PeerStock {

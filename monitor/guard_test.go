@@ -9,21 +9,22 @@ import (
 // TestGuardModes: a master's own word counts, then that of all, then the default of the
 // guard, which is careful beside a stock Sentinel.
 func TestGuardModes(t *testing.T) {
-	const g = LineageGuard
+	const g, fence = LineageGuard, IsolationFence
 	for _, c := range []struct {
-		own, all GuardMode
-		peer     PeerKind
-		want     GuardMode
+		own, all  GuardMode
+		peer      PeerKind
+		want      GuardMode
+		wantFence GuardMode
 	}{
-		{peer: PeerGosentinel, want: GuardOn},
-		{peer: PeerUnknown, want: GuardOn},
-		{peer: PeerStock, want: GuardReport},
-		{all: GuardOff, peer: PeerGosentinel, want: GuardOff},
-		{all: GuardReport, peer: PeerGosentinel, want: GuardReport},
-		{all: GuardOn, peer: PeerStock, want: GuardOn},
-		{own: GuardOff, all: GuardOn, peer: PeerGosentinel, want: GuardOff},
-		{own: GuardReport, all: GuardOn, peer: PeerGosentinel, want: GuardReport},
-		{own: GuardOn, all: GuardOff, peer: PeerStock, want: GuardOn},
+		{peer: PeerGosentinel, want: GuardOn, wantFence: GuardOff},
+		{peer: PeerUnknown, want: GuardOn, wantFence: GuardOff},
+		{peer: PeerStock, want: GuardReport, wantFence: GuardOff},
+		{all: GuardOff, peer: PeerGosentinel, want: GuardOff, wantFence: GuardOff},
+		{all: GuardReport, peer: PeerGosentinel, want: GuardReport, wantFence: GuardReport},
+		{all: GuardOn, peer: PeerStock, want: GuardOn, wantFence: GuardOn},
+		{own: GuardOff, all: GuardOn, peer: PeerGosentinel, want: GuardOff, wantFence: GuardOff},
+		{own: GuardReport, all: GuardOn, peer: PeerGosentinel, want: GuardReport, wantFence: GuardReport},
+		{own: GuardOn, all: GuardOff, peer: PeerStock, want: GuardOn, wantFence: GuardOn},
 	} {
 		st := oneMaster()
 		peer, _ := IPAddr("10.0.0.9", 26379)
@@ -31,9 +32,14 @@ func TestGuardModes(t *testing.T) {
 		k := newCore(t, st)
 		m := k.masters[0]
 		m.peers[0].link.gossip.kind = c.peer
-		*m.cfg.Guards.of(g), *k.opts.Guards.of(g) = c.own, c.all
+		for _, g := range []Guard{g, fence} {
+			*m.cfg.Guards.of(g), *k.opts.Guards.of(g) = c.own, c.all
+		}
 		if got := k.guardMode(m, g); got != c.want {
 			t.Errorf("%+v: the mode is %v", c, got)
+		}
+		if got := k.guardMode(m, fence); got != c.wantFence {
+			t.Errorf("%+v: the mode of the fence is %v", c, got)
 		}
 	}
 }

@@ -9,9 +9,18 @@ import "slices"
 // apart: the end of the one says nothing about the other.
 type hold struct {
 	at    HostPort
-	fence bool
+	by    holder
 	until Instant
 }
+
+// holder is what keeps hellos away.
+type holder uint8
+
+const (
+	byCommand holder = iota // what was told over the command connection
+	byFence
+	byPeer // what another Sentinel has told
+)
 
 func holdKey(i *instance) HostPort { return HostPort{Host: i.addr.DialTarget(), Port: i.addr.Port} }
 
@@ -22,7 +31,15 @@ func (c *Core) holdHellos(i *instance, until Instant) { c.holdAt(hold{at: holdKe
 // holdHellosAt does so because of a fence to a server, and never ends sooner what another
 // fence to it holds.
 func (c *Core) holdHellosAt(at HostPort, until Instant) {
-	h := hold{at: at, fence: true, until: until}
+	c.holdLonger(hold{at: at, by: byFence, until: until})
+}
+
+// holdHellosFor does so because another Sentinel says that it has paused the server of i.
+func (c *Core) holdHellosFor(i *instance, until Instant) {
+	c.holdLonger(hold{at: holdKey(i), by: byPeer, until: until})
+}
+
+func (c *Core) holdLonger(h hold) {
 	if k := slices.IndexFunc(c.holds, h.replaces); k >= 0 {
 		h.until = max(h.until, c.holds[k].until)
 	}
@@ -30,7 +47,7 @@ func (c *Core) holdHellosAt(at HostPort, until Instant) {
 }
 
 // letHellosTo ends what a fence holds.
-func (c *Core) letHellosTo(at HostPort) { c.holdAt(hold{at: at, fence: true}) }
+func (c *Core) letHellosTo(at HostPort) { c.holdAt(hold{at: at, by: byFence}) }
 
 // holdAt takes h in the place of what it replaces, if it has not ended already.
 func (c *Core) holdAt(h hold) {
@@ -40,7 +57,7 @@ func (c *Core) holdAt(h hold) {
 	}
 }
 
-func (h hold) replaces(o hold) bool { return h.at == o.at && h.fence == o.fence }
+func (h hold) replaces(o hold) bool { return h.at == o.at && h.by == o.by }
 
 // heldUntil returns until when no hello is published at the server of i. An observer
 // publishes none.

@@ -122,6 +122,7 @@ type AskReply struct {
 	// not been asked with a Lease.
 	DownAfter time.Duration
 	Replicas  []HostPort // those that the peer knows, if it has been asked for them
+	Promise   Promise    // with it Leader and Epoch are a vote that may still lead to a promotion
 }
 
 // SlaveOfReply is the outcome of a [SlaveOf]. Refused is the server's error
@@ -176,6 +177,11 @@ type Ask struct {
 	Lease time.Duration
 	// WantReplicas asks beside the vote which replicas of the master are known.
 	WantReplicas bool
+	// Promise asks, without a vote, that the Sentinel neither vote nor stand for so long,
+	// at most [MaxPromise]; 0: it does not.
+	Promise time.Duration
+	// Fenced says beside that who asks has paused the master.
+	Fenced bool
 }
 
 // MaxLease bounds for how long one request can keep a Sentinel from voting for

@@ -35,6 +35,7 @@ type instance struct {
 
 	info         *Info
 	infoRefresh  Instant // last INFO reply; 0: never
+	infoAsked    Instant // when that was asked for: a process that stands still takes it in later
 	infoSent     Instant // last INFO request
 	infoSlot     Instant // of the next one, see hurry
 	infoSeq      uint64  // token of the last reply to INFO that was no error

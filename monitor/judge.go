@@ -7,7 +7,7 @@ func (m *master) run(c *Core, now Instant) Instant {
 	c.changes++
 	c.reshow(m)
 	if c.tilt {
-		return Never // leaveTilt comes back to it
+		return c.keepFenced(now, m) // leaveTilt comes back to the rest
 	}
 	c.reviewRefusal(now, m)
 	next := min(c.recollect(now, m), c.expireAwaited(now, m), c.reviewLoss(now, m), c.checkSDown(now, &m.instance))
@@ -24,6 +24,7 @@ func (m *master) run(c *Core, now Instant) Instant {
 		next = min(next, c.prepare(now, m))
 	}
 	next = min(next, c.endPause(now, m), c.passPauseOn(now, m), c.endTombstones(now, m), c.expireReplicas(now, m), c.passTombstones(now, m), c.leaseEnds(now, m), c.answerInquirers(now, m), c.awaitPolicy(now, m))
+	next = min(next, c.keepFenced(now, m))
 	next = min(next, c.failover(now, m))
 	if !m.attempt.InProgress() {
 		next = min(next, c.maybeStart(now, m))

@@ -38,6 +38,7 @@ func (c *Core) handLeaseOn(m *master) {
 	if m.lease.holder != c.opts.MyID {
 		c.leased = max(c.leased, m.lease.until)
 	}
+	c.leased = max(c.leased, m.promise.until)
 }
 
 // bindItself promises m to this Sentinel, which is about to drive a switchover: it

@@ -133,6 +133,7 @@ func (c *Core) forgetConn(l *link, cn *conn) {
 		}
 		if p, ok := c.members[o.id].(*peer); ok {
 			p.asks, p.askedVote, p.configSeq, p.configRefused = 0, 0, 0, false
+			p.pledge.seq, p.pledge.asked, p.pledge.plain = 0, 0, 0
 		}
 	}
 }

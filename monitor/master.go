@@ -70,6 +70,9 @@ type master struct {
 	switchover     switchover
 	inquiry        inquiry
 	lease          lease
+	promise        promise
+	isolation      isolation
+	voted          voted
 	takeOverAt     Instant // when this Sentinel stands for taking over; 0: not planned
 	askedAnew      uint64  // token of the INFO that must say first that there is something to take over; 0: not asked
 	hasListed      bool    // its replicas are known, from itself or from the file
@@ -117,6 +120,8 @@ func (c *Core) load(now Instant, ms *MasterState) error {
 		c.forgetVotes(m)
 	}
 	c.recallLease(now, m)
+	c.recallPromise(now, m)
+	c.recallFence(now, m, ms)
 	c.loadPause(now, m, ms.Pause)
 	c.loadTombstones(now, m, ms.Tombstones)
 	m.durable.epoch = ms.ConfigEpoch

@@ -139,6 +139,7 @@ type wire struct {
 	host string // of the target
 	to   endpoint
 	open bool // the node uses it
+	up   bool // and has heard that it is up
 	gone bool // the target closed it
 	last [2]Instant
 	held [2][]func()
@@ -165,7 +166,10 @@ func (n *node) dial(d Dial) {
 			cn.reset("TLS handshake: EOF", LossOther)
 			return
 		}
-		cn.carry(toNode, func() { n.input(LinkUp{Conn: cn.id, LocalIP: n.addr.Host, RemoteIP: at.Host}) })
+		cn.carry(toNode, func() {
+			cn.up = true
+			n.input(LinkUp{Conn: cn.id, LocalIP: n.addr.Host, RemoteIP: at.Host})
+		})
 		if s != nil && s.door == "full" {
 			cn.reset("closed by the other side after ERR max number of clients reached", LossEnded)
 		}
@@ -301,6 +305,7 @@ type redis struct {
 	reboots    int
 	waiting    []func()
 	noPause    string // how CLIENT PAUSE is refused; "": it is not
+	noUnpause  string
 	noKill     string
 	noRewrite  string
 	modules    bool
@@ -408,6 +413,8 @@ func (s *redis) receive(cn *wire, in Send) {
 			s.slaveof(cn, in.Token, cmd)
 		case PauseWrites:
 			s.obey(cn, in.Token, s.noPause, func() {})
+		case Unpause:
+			s.obey(cn, in.Token, s.noUnpause, func() {})
 		case KillClients:
 			s.obey(cn, in.Token, s.noKill, func() {
 				if cmd.PubSub {
@@ -827,7 +834,11 @@ func (n *node) do(e Effect) {
 	case Dial:
 		n.dial(e)
 	case Close:
-		n.wires[e.Conn].open = false
+		cn := n.wires[e.Conn]
+		if cn.open = false; cn.kind == ConnFence && cn.up && !e.Abort {
+			cn.open = true
+			cn.carry(toTarget, func() { cn.open = false }) // behind what was sent
+		}
 		delete(n.wires, e.Conn)
 	case Send:
 		cn := n.wires[e.Conn]

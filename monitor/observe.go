@@ -19,9 +19,10 @@ func (c *Core) infoReply(now Instant, in InfoReply) {
 	if in.Info != nil {
 		i.infoSeq = in.Token.Seq
 		first := i.infoRefresh <= l.cmd.upAt
-		i.info, i.infoRefresh = in.Info, now
+		i.info, i.infoRefresh, i.infoAsked = in.Info, now, i.infoSent
 		l.works(StepInfo)
 		c.checkRunID(now, i, in.Info)
+		c.meetsElsewhere(i)
 		if c.dropAlias(i) {
 			c.touch(i.master)
 			return

@@ -101,10 +101,10 @@ func TestSetOp(t *testing.T) {
 			want: func(m *MasterConfig) {
 				m.PlannedFailover, m.EmptyPromotionGrace = PlannedStock, 1500*time.Millisecond
 			}},
-		{name: "guards", changes: []Change{change("return-fence", "Report"), change("foreign-node-guard", "yes"), change("lineage-guard", "no"), change("lineage-guard", "off")},
-			events: []string{"return-fence Report", "foreign-node-guard yes", "lineage-guard no", "lineage-guard off"},
+		{name: "guards", changes: []Change{change("return-fence", "Report"), change("isolation-fence", "yes"), change("lineage-guard", "no"), change("lineage-guard", "off")},
+			events: []string{"return-fence Report", "isolation-fence yes", "lineage-guard no", "lineage-guard off"},
 			want: func(m *MasterConfig) {
-				m.Guards = Guards{ReturnFence: GuardReport, ForeignNode: GuardOn, Lineage: GuardOff}
+				m.Guards = Guards{ReturnFence: GuardReport, IsolationFence: GuardOn, Lineage: GuardOff}
 			}},
 		{name: "a guard that goes no way", changes: []Change{change("return-fence", "perhaps")},
 			err: "ERR Invalid argument 'perhaps' for SENTINEL SET 'return-fence': it must be auto, off, report or on"},

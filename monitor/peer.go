@@ -20,6 +20,7 @@ type peer struct {
 	votedFor   RunID   // last vote that it reported
 	votedEpoch Epoch
 	voteSeq    uint64 // token of the last vote request
+	pledge     pledge
 	// refusedVote is the epoch at which it has answered a vote request without any
 	// vote.
 	refusedVote   Epoch
@@ -203,6 +204,7 @@ func (c *Core) addPeer(now Instant, m *master, addr Addr, id RunID) *peer {
 	m.peers = append(m.peers, p)
 	c.warnLoopback(m, addr)
 	c.register(p, l)
+	c.touch(m) // a majority is more now
 	return p
 }
 
@@ -223,6 +225,7 @@ func (c *Core) removePeer(p *peer) {
 			break
 		}
 	}
+	m.isolation.loses()
 	c.dropPeer(p)
 }
 

@@ -124,6 +124,7 @@ func (c *Core) masterView(now Instant, m *master) MasterView {
 		Pause: m.pause.FailoverPause, PauseLeft: max(m.pause.until.Sub(now), 0),
 		PlannedFailover: m.cfg.PlannedFailover, EmptyPromotionGrace: m.cfg.EmptyPromotionGrace, AcceptEmpty: m.cfg.AcceptEmpty,
 		DownAfterRefused: m.cfg.DownAfterRefused, ReplicaExpire: m.cfg.ReplicaExpire,
+		Isolation:       c.isolationView(now, m),
 		Guards:          c.guardViews(m),
 		Current:         c.shown(m.current()),
 		UsableSentinels: 1,

@@ -27,6 +27,7 @@ func (c *Core) resetMaster(now Instant, m *master) {
 	m.policy.choice, m.policy.chosen = question{}, false
 	m.candidateAt, m.restartAt, m.delayLogged = 0, 0, 0
 	m.askFloor = c.lastSeq
+	c.forgetIsolation(m)
 	for _, p := range m.peers {
 		p.clear(FlagMasterDown)
 		p.votedFor, p.askedVote, p.askSentAt = "", 0, 0

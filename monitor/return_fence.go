@@ -105,7 +105,7 @@ func (m *master) exMasterAt(at Addr) *exMaster {
 // master again, is ended as far as that can be done.
 func (c *Core) dropExMaster(now Instant, m *master, e *exMaster) {
 	if f := m.fenceAt(e.addr); f != nil {
-		c.leaveFence(now, f, f.info != nil && e.restarted(f.info))
+		c.leaveFence(now, f, ReturnFence, f.info != nil && e.restarted(f.info))
 	}
 	m.exMasters = slices.DeleteFunc(m.exMasters, func(o *exMaster) bool { return o == e })
 	if r := m.replicaAt(e.addr); r != nil {
@@ -263,10 +263,13 @@ func (c *Core) watchReturn(now Instant, m *master, e *exMaster, r *replica) Inst
 		}
 		return Never
 	}
+	if e.over {
+		return Never // another guard may be there
+	}
 	f := c.fenceFor(m, e.addr)
 	next := c.fenceTimeout(now, f)
 	if f.open() && f.info == nil && !c.mayFence(now, m, e) {
-		c.closeFence(now, f, true) // the pause that waits to be heard there is not wanted any more
+		c.quitFence(now, f, ReturnFence) // the pause that waits to be heard there is not wanted any more
 	}
 	if !f.open() {
 		return min(next, c.dialReturn(now, m, e, f))
@@ -323,7 +326,7 @@ func (c *Core) dialReturn(now Instant, m *master, e *exMaster, f *fence) Instant
 	f.at = e.addr
 	c.dialFence(now, f)
 	if !seen {
-		c.fencePause(now, f, returnPause, until)
+		c.fencePause(now, f, ReturnFence, returnPause, until)
 	}
 	c.fenceInfo(now, f)
 	return min(again, c.fenceTimeout(now, f))
@@ -377,7 +380,7 @@ func (c *Core) isHarmless(now Instant, m *master, e *exMaster, r *replica, f *fe
 		e.Modules = true // and some crash under a pause
 		m.outdated()
 		c.changed()
-		c.leaveFence(now, f, e.restarted(info))
+		c.leaveFence(now, f, ReturnFence, e.restarted(info))
 		return true
 	}
 	if why := c.stranger(m, e, info); why != "" {
@@ -391,7 +394,7 @@ func (c *Core) isHarmless(now Instant, m *master, e *exMaster, r *replica, f *fe
 // as that is safe.
 func (c *Core) hold(now Instant, m *master, e *exMaster, r *replica, f *fence) Instant {
 	if !c.mayFence(now, m, e) {
-		c.fenceRelease(now, f, e.restarted(f.info))
+		c.fenceRelease(now, f, ReturnFence, e.restarted(f.info))
 		return now.Add(returnPoll)
 	}
 	c.guards(&r.instance, ReturnFence, "pause it", backAsMaster)
@@ -407,7 +410,7 @@ func (c *Core) hold(now Instant, m *master, e *exMaster, r *replica, f *fence) I
 		case now < due:
 			next = min(next, due)
 		default:
-			c.fencePause(now, f, returnPause, until)
+			c.fencePause(now, f, ReturnFence, returnPause, until)
 			next = min(next, now.Add(returnRenewal))
 		}
 	}
@@ -472,7 +475,7 @@ func (c *Core) endWatch(now Instant, e *exMaster, f *fence) {
 		e.over = true
 	}
 	if !f.leaving {
-		c.closeFence(now, f, false)
+		c.leaveFence(now, f, ReturnFence, false)
 	}
 }
 
@@ -541,4 +544,4 @@ func (r *replica) heldUntil() Instant {
 // one may lack much more than what it has read.
 const heldBackFor = 5 * time.Second
 
-const heldBackWhy = "it may be paused by the return fence, and lose what it has read"
+const heldBackWhy = "it may be paused by this Sentinel, and lose what it has read"

@@ -133,6 +133,9 @@ func (s *script) config(t *testing.T, td *datadriven.TestData, k int) MasterConf
 	td.MaybeScanArgs(t, "quorum", &cfg.Quorum)
 	td.MaybeScanArgs(t, "parallel-syncs", &cfg.ParallelSyncs)
 	cfg.NeverLead = td.HasArg("never-lead")
+	mode := ""
+	td.MaybeScanArgs(t, "isolation-fence", &mode)
+	cfg.Guards.IsolationFence = map[string]GuardMode{"on": GuardOn, "report": GuardReport}[mode]
 	cfg.DownAfter = duration(t, td, "down-after", cfg.DownAfter)
 	cfg.FailoverTimeout = duration(t, td, "failover-timeout", cfg.FailoverTimeout)
 	cfg.RebootDownAfter = duration(t, td, "reboot-down-after", 0)
@@ -380,20 +383,21 @@ func eventText(e Event) string {
 // fenced shows what a server gets over a fence: nearly all attempts to open one are in vain.
 func (s *script) fenced(cn *wire, e Send) {
 	if _, info := e.Cmd.(InfoRequest); cn.from == s.me && (!info || s.show["info"]) {
-		s.show["fence"] = true
-		s.sent(e)
-		s.show["fence"] = false
+		s.sentTo(s.nameOf(cn.host), e)
 	}
 }
 
 func (s *script) sent(e Send) {
 	to := "?"
 	if cn := s.me.wires[e.Conn]; cn != nil {
-		to = s.nameOf(cn.host)
-		if cn.kind == ConnFence && !s.show["fence"] {
+		if to = s.nameOf(cn.host); cn.kind == ConnFence {
 			return
 		}
 	}
+	s.sentTo(to, e)
+}
+
+func (s *script) sentTo(to string, e Send) {
 	switch cmd := e.Cmd.(type) {
 	case SlaveOf:
 		switch {
@@ -409,6 +413,12 @@ func (s *script) sent(e Send) {
 		}
 		if cmd.Lease > 0 {
 			text += ", lease " + cmd.Lease.String()
+		}
+		if cmd.Promise > 0 {
+			text += ", promise " + cmd.Promise.String()
+			if cmd.Fenced {
+				text += ", it is paused"
+			}
 		}
 		if s.show["ask"] || (cmd.RunID != "" && !s.asked[text]) {
 			s.line("%s", text)
@@ -557,12 +567,16 @@ func (s *script) server(t *testing.T, td *datadriven.TestData) {
 			r.door = strings.TrimPrefix(a.SingleVal(t), "open")
 		case "kill-pubsub":
 			s.w.resetAll(r, nil, ConnPubSub)
+		case "kill-fence":
+			s.w.resetAll(r, nil, ConnFence)
 		case "deaf":
 			r.deaf = true
 		case "aborts":
 			r.aborts = true
 		case "no-pause":
 			r.noPause = a.SingleVal(t)
+		case "no-unpause":
+			r.noUnpause = strings.TrimPrefix(a.SingleVal(t), "nothing")
 		case "no-kill":
 			r.noKill = a.SingleVal(t)
 		case "no-rewrite":
@@ -674,8 +688,11 @@ type fakePeer struct {
 	knows         []HostPort    // told when asked for replicas
 	refusesPauses string        // the error; "": it takes them
 
-	heard  Epoch  // config epoch of the hellos that it has got
-	config string // config epoch that it tells: a number, "mute" for none, "": what it has heard
+	heard    Epoch  // config epoch of the hellos that it has got
+	config   string // config epoch that it tells: a number, "mute" for none, "": what it has heard
+	promises string // yes, no, off (the answer says nothing of it) or unknown (an error)
+	newer    Epoch  // config epoch that it tells with a promise
+	pending  election.Ledger
 }
 
 func (p *fakePeer) at() HostPort    { return p.addr }
@@ -730,6 +747,9 @@ func (p *fakePeer) answer(q AskMasterDown) AskReply {
 		p.ledgers[HostPort{Host: q.IP, Port: q.Port}] = l
 	}
 	r := AskReply{OK: true, Down: p.sees}
+	if q.Promise != 0 {
+		return p.promise(r, q)
+	}
 	if q.Lease != 0 {
 		r.DownAfter = p.downAfter
 	}
@@ -745,6 +765,22 @@ func (p *fakePeer) answer(q AskMasterDown) AskReply {
 		r.Leader, r.Epoch = q.RunID, q.Epoch-1
 	default:
 		r.Leader, r.Epoch = paddedID(p.votes), q.Epoch
+	}
+	return r
+}
+
+// promise answers a question with PROMISE.
+func (p *fakePeer) promise(r AskReply, q AskMasterDown) AskReply {
+	switch p.promises {
+	case "unknown":
+		return AskReply{}
+	case "off":
+		return r
+	}
+	r.Promise = Promise{Known: true, ConfigEpoch: p.newer}
+	r.Leader, r.Epoch = p.pending.For, p.pending.Epoch
+	if p.promises != "no" {
+		r.Promise.For = q.Promise
 	}
 	return r
 }
@@ -777,6 +813,15 @@ func (s *script) peer(t *testing.T, td *datadriven.TestData) {
 				s.w.resetAll(p, nil, ConnCommand)
 			case "config":
 				p.config = a.SingleVal(t)
+			case "promises":
+				p.promises = a.SingleVal(t)
+			case "newer":
+				p.newer = scanEpoch(t, td, a.SingleVal(t))
+			case "voted": // for whom and when: a vote that may still lead to a promotion
+				p.pending = election.Ledger{Epoch: scanEpoch(t, td, a.Vals[1])}
+				if a.Vals[0] != "?" {
+					p.pending.For = paddedID(a.Vals[0])
+				}
 			case "no-pauses":
 				p.refusesPauses = "ERR unknown subcommand"
 			case "pauses":
@@ -911,6 +956,10 @@ func (s *script) ask(t *testing.T, td *datadriven.TestData) {
 			q.Lease = parseDuration(t, td, a.SingleVal(t))
 		case "replicas":
 			q.WantReplicas = true
+		case "promise":
+			q.Promise = parseDuration(t, td, a.SingleVal(t))
+		case "fenced":
+			q.Fenced = true
 		default:
 			td.Fatalf(t, "a question has no %q", a.Key)
 		}
@@ -925,6 +974,9 @@ func (s *script) ask(t *testing.T, td *datadriven.TestData) {
 		told := ""
 		if r.DownAfter != 0 {
 			told = fmt.Sprintf(", down-after %v", r.DownAfter)
+		}
+		if r.Promise.Known {
+			told += fmt.Sprintf(", promise %v, config %d", r.Promise.For, r.Promise.ConfigEpoch)
 		}
 		for _, at := range r.Replicas {
 			told += ", replica " + s.nameOf(at.Host)

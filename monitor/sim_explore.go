@@ -285,3 +285,38 @@ func (c *Core) Votes(master string, waiting func(Epoch, RunID), told func(peer R
 		}
 	}
 }
+
+// AppendLeases appends an encoding of all that decides how promises and the isolation fence
+// of the first master go on, with instants as they lie before or after now. It goes beside
+// [Core.AppendElection].
+func (c *Core) AppendLeases(dst []byte) []byte {
+	m := c.masters[0]
+	v := &m.isolation
+	at := func(t Instant) {
+		if t == 0 || t == Never {
+			dst = binary.AppendVarint(dst, int64(t))
+			return
+		}
+		dst = binary.AppendVarint(dst, max(int64(t-c.now), -int64(3*c.tun.PublishPeriod))|1)
+	}
+	for _, t := range []Instant{m.promise.until, m.promise.rests, m.voted.at, v.since, v.guards, v.wanted, v.first, v.fencedAt, v.lifting, v.restarted, m.link.unansweredSince} {
+		at(t)
+	}
+	dst = append(dst, flagBits(v.held, v.ready, m.voted.leased, m.role == RoleMaster, m.link.connected()), byte(v.voters))
+	for _, p := range m.peers {
+		g := &p.pledge
+		for _, t := range []Instant{g.asked, g.from, g.until, g.voteHeard} {
+			at(t)
+		}
+		dst = append(dst, flagBits(g.seq != 0, g.binds), byte(g.configEpoch), byte(g.vote.Epoch))
+		dst = append(dst, g.vote.For...)
+	}
+	for _, f := range m.fences {
+		for _, t := range []Instant{f.dialedAt, f.infoAt, f.infoSent, f.pausedAt, f.until, f.here, f.loose, f.surely} {
+			at(t)
+		}
+		dst = append(dst, flagBits(f.open(), f.up, f.info != nil, f.infoSeq != 0, f.pauseSeq != 0, f.order.unpause != 0, f.mayEnd), byte(f.holders))
+		dst = append(dst, f.process...)
+	}
+	return dst
+}

@@ -34,6 +34,17 @@ type MasterProbe struct {
 	Voters    int  // this Sentinel and all others that it knows
 
 	Quorum, ParallelSyncs int
+
+	Isolation IsolationProbe
+}
+
+// IsolationProbe is what the invariants of the isolation fence are about. The zero value: no
+// master is guarded.
+type IsolationProbe struct {
+	Guards     Instant // from when the master must be paused while no majority promises; 0: it need not be
+	Wanted     Instant // when a candidate first asked for the vote that is withheld for that; 0: none does
+	Fenced     Instant // when it was paused; 0: it is not
+	FencedAddr Addr    // the server that is paused
 }
 
 // AppendProbes appends a probe of every master to dst, in the order of
@@ -93,7 +104,12 @@ func (m *master) probe() MasterProbe {
 		p.Promoted = m.promoted.addr
 	}
 	p.Promoting, p.Busy = m.flagged()
+	p.Isolation = m.isolation.probe()
 	return p
+}
+
+func (v *isolation) probe() IsolationProbe {
+	return IsolationProbe{v.guards, v.first, v.fencedAt, v.at}
 }
 
 // flagged counts the replicas that are marked in a failover.
@@ -130,7 +146,7 @@ func (m *master) matches(p *MasterProbe) bool {
 		return false
 	}
 	promoting, busy := m.flagged()
-	return p.Promoting == promoting && p.Busy == busy
+	return p.Promoting == promoting && p.Busy == busy && p.Isolation == m.isolation.probe()
 }
 
 // equal is *a == *b. Written out, it compares the ports first and copies nothing,
@@ -157,6 +173,26 @@ func (c *Core) PersistFailing() string {
 func (c *Core) MasterOf(id InstanceID) string {
 	if mem := c.members[id]; mem != nil {
 		return mem.base().master.cfg.Name
+	}
+	return ""
+}
+
+// Hears reports whether what arrives over a connection is taken in: one that was given up may
+// have more to say.
+func (c *Core) Hears(conn ConnID) bool { return c.conns[conn] != nil }
+
+// PeerOf returns the id of the Sentinel that a token of a question is for; "" when it is for none.
+func (c *Core) PeerOf(id InstanceID) RunID {
+	if p, ok := c.members[id].(*peer); ok {
+		return p.runID
+	}
+	return ""
+}
+
+// AsksAbout returns the name of the master that a question is about; "" when there is none.
+func (c *Core) AsksAbout(in Ask) string {
+	if m := c.masterAt(in.IP, in.Port); m != nil {
+		return m.cfg.Name
 	}
 	return ""
 }

@@ -34,7 +34,9 @@ func (c *Core) wakeUp(now Instant, stood time.Duration) {
 		for _, p := range m.peers {
 			c.peerSays(p, false)
 			p.votedFor, p.askedVote, p.askSentAt = "", 0, 0
+			p.told.asked, p.configAsked = 0, 0
 		}
+		c.restartIsolation(m)
 		m.askFloor = c.lastSeq // answers to earlier questions are on their way
 		m.candidateAt = 0
 		m.policy.forgetPermission()

@@ -105,8 +105,11 @@ type MasterState struct {
 	// Tombstones are of the members that operators have had forgotten lately, in the order
 	// in which this Sentinel has heard of that.
 	Tombstones []Tombstone
-	Replicas   []Addr
-	Sentinels  []KnownSentinel
+	// Fenced is how many Sentinels there were when this one paused the writes of the
+	// master, which may be isolated; 0: it has not.
+	Fenced    int
+	Replicas  []Addr
+	Sentinels []KnownSentinel
 }
 
 // KnownSentinel is a peer of this Sentinel for one master.
@@ -176,6 +179,7 @@ func (m *master) state() *MasterState {
 		ms.ExMasters = append(ms.ExMasters, e.ExMaster)
 	}
 	ms.Tombstones = m.savedTombstones()
+	ms.Fenced = m.isolation.saved(m.current())
 	ms.Lineage = m.lineage
 	ms.Lineage.Keys = m.hadKeys
 	ms.VoteUnknown = m.recall.lost && m.voteSeq == 0 // a vote for itself must be saved

@@ -46,7 +46,8 @@ func (c *Core) switchTo(now Instant, m *master, addr Addr) {
 	m.outdated()
 	c.index(m)
 	c.resetMaster(now, m)
-	m.lease = lease{} // of a driver that has ended its work, or lost it
+	m.lease = lease{}     // of a driver that has ended its work, or lost it
+	m.promise = promise{} // about the old address
 	m.configSeq = c.disk.next()
 	c.changed()
 

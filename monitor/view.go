@@ -31,6 +31,7 @@ type MasterView struct {
 	Observes            bool          // this Sentinel is an observer
 	Pause               FailoverPause // Version 0: failovers are not paused
 	PauseLeft           time.Duration
+	Isolation           IsolationView
 	Guards              []GuardView
 	// Current is the address that clients should use: the promoted replica's as
 	// soon as its promotion is confirmed, else the configured one.

@@ -7,10 +7,15 @@ import "github.com/gosentinel/sentinel/event"
 func (c *Core) ask(now Instant, in Ask) {
 	m := c.masterAt(in.IP, in.Port)
 	if m == nil || c.opts.Observe {
-		c.free(Reply{To: in.From})
+		// It may have left the address for a new master: no promise is not no answer.
+		c.free(Reply{To: in.From, Promise: Promise{Known: in.Promise > 0 && !c.opts.Observe}})
 		return
 	}
 	down := m.has(FlagSDown) && !c.tilt
+	if in.Promise > 0 {
+		c.free(c.answerPromise(now, m, in))
+		return
+	}
 	if in.RunID == "" {
 		c.free(Reply{To: in.From, Down: down})
 		c.reaskPeers(now, m)
@@ -72,6 +77,7 @@ func (c *Core) vote(now Instant, m *master, req Epoch, candidate RunID, leased b
 		return false
 	}
 	m.voteSeq, m.votedAt, m.mandated = c.disk.next(), 0, now
+	m.voted = voted{c.now, leased}
 	m.outdated()
 	if candidate != c.opts.MyID {
 		c.noteGrant(m, candidate, leased)
@@ -107,6 +113,11 @@ func (c *Core) refusesVote(now Instant, m *master, in Ask) string {
 	case in.Epoch > m.ledger.Epoch && m.promised(now, in.RunID):
 		// A driver may still act on this Sentinel's vote. A vote that was given is told.
 		return c.boundTo(m)
+	case m.boundByPromise(now, in):
+		c.restFromPromises(now, m)
+		return "a Sentinel that reaches the master has the promise of this one for " + m.promise.until.Sub(now).String() + " more"
+	case c.mustFenceFirst(now, m, in):
+		return "the master answers here, and its writes are paused first"
 	case in.Lease > 0 && m.has(FlagSDown):
 		// A switchover would keep the Sentinels from the failover that is needed.
 		return "it is for a planned switchover, and the master is down for this one"

@@ -60,7 +60,7 @@ func (r *Reporter) masterEvent(m *master, ev monitor.Event) {
 		m.odown = 0
 	case event.FailoverHeld:
 		r.hold(m, e.Veto, e.Reason)
-	case event.GuardActs:
+	case event.GuardActs, event.GuardEnds:
 		if a := m.open; a != nil {
 			a.say(r, string(e.AppendText([]byte(e.Name()+" "))))
 		}

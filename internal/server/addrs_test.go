@@ -23,6 +23,8 @@ func TestQuestionsAboutQuietMasters(t *testing.T) {
 			{"10.0.0.1 6379 x *", "-ERR value is not an integer or out of range\n", 0},
 			{"10.0.0.1 6380 5 *", "*3\n:0\n$1\n*\n:0\n", 1},
 			{"10.0.0.1 6379 5 " + idA, "*3\n:1\n$40\n" + idA + "\n:5\n", 1},
+			{"10.0.0.1 6379 5 * PROMISE 10", "*6\n:1\n$1\n*\n:0\n$7\npromise\n:10\n:4\n", 1},
+			{"10.0.0.1 6379 5 * PROMISE 10001", "-ERR Invalid promise: a number of milliseconds from 1 to 10000 is expected\n", 0},
 			{"10.0.0.1 6379 5 * LEASE 10", "*4\n:1\n$1\n*\n:0\n:30\n", 1},
 		} {
 			before := len(b.log())

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -27,8 +28,8 @@ func sentinelCommands() []*command {
 		row("gossip", 2, cmdGossip, "0.1.0", "Tells other Sentinels of this kind how to gossip with this one."),
 		{name: "sentinel|help", arity: 2, flags: flagAnytime, run: func(r *request) { r.simples(sentinelHelp) }, since: "6.2.0", group: "sentinel", summary: "Shows a description of the subcommands."},
 		row("info-cache", -3, cmdInfoCache, "3.2.0", "Returns the last INFO of masters and their replicas."),
-		{name: "sentinel|is-master-down-by-addr", arity: -6, max: 8, flags: sentinelFlags | flagQuestion, run: cmdIsMasterDown, since: "2.8.4", group: "sentinel", summary: "Asks for the opinion, and the vote, of this Sentinel."},
-		{name: "sentinel|is-primary-down-by-addr", arity: -6, max: 8, flags: sentinelFlags | flagQuestion, run: cmdIsMasterDown, since: "8.0.0", group: "sentinel", summary: "Asks for the opinion, and the vote, of this Sentinel (Valkey's name)."},
+		{name: "sentinel|is-master-down-by-addr", arity: -6, max: 9, flags: sentinelFlags | flagQuestion, run: cmdIsMasterDown, since: "2.8.4", group: "sentinel", summary: "Asks for the opinion, and the vote, of this Sentinel."},
+		{name: "sentinel|is-primary-down-by-addr", arity: -6, max: 9, flags: sentinelFlags | flagQuestion, run: cmdIsMasterDown, since: "8.0.0", group: "sentinel", summary: "Asks for the opinion, and the vote, of this Sentinel (Valkey's name)."},
 		row("master", -3, cmdMaster, "2.8.4", "Shows the state of a master."),
 		row("masters", 2, cmdMasters, "2.8.4", "Shows the state of all masters."),
 		row("monitor", 6, cmdMonitor, "2.8.4", "Starts monitoring a master."),
@@ -217,8 +218,22 @@ func cmdMaster(r *request) {
 		for _, g := range m.Guards {
 			f.text(g.Guard.String(), g.Mode.String())
 		}
+		f.isolationFields(m.Isolation)
 	}
 	r.fields(f)
+}
+
+// isolationFields adds what the isolation fence rests on, and since when it holds and why.
+func (f *fields) isolationFields(v monitor.IsolationView) {
+	if v == (monitor.IsolationView{}) {
+		return // the guard is off
+	}
+	f.num("isolation-promises", int64(v.Promises))
+	f.num("isolation-promises-bound", int64(v.Bound))
+	f.num("isolation-promises-needed", int64(v.Needed))
+	f.age("isolation-promises-left", v.Left)
+	f.age("isolation-fenced", v.Fenced)
+	f.text("isolation-fence-reason", cmp.Or(v.Reason, v.Unable))
 }
 
 // pauseFields adds for how long the failovers of a master are still paused, at which
@@ -504,7 +519,7 @@ func cmdIsMasterDown(r *request) {
 	if ip, ok := numhost.Parse(host); ok {
 		host = ip
 	}
-	p := r.server.engine.Ask(monitor.Ask{IP: host, Port: int(port), Epoch: monitor.Epoch(epoch), RunID: monitor.RunID(id), Lease: more.lease, WantReplicas: more.replicas})
+	p := r.server.engine.Ask(monitor.Ask{IP: host, Port: int(port), Epoch: monitor.Epoch(epoch), RunID: monitor.RunID(id), Lease: more.lease, WantReplicas: more.replicas, Promise: more.promise, Fenced: more.fenced})
 	r.later(p.Ready, func(out *reply) {
 		if opinion, ok := p.Wait(); ok {
 			out.opinion(opinion, more)
@@ -530,6 +545,9 @@ func (r *reply) opinion(o monitor.Reply, more extras) {
 	if more.lease > 0 {
 		words++
 	}
+	if o.Promise.Known {
+		words += 3
+	}
 	r.array(words + 2*len(o.Replicas))
 	if o.Down {
 		r.integer(1)
@@ -541,6 +559,11 @@ func (r *reply) opinion(o monitor.Reply, more extras) {
 	if more.lease > 0 {
 		r.integer(o.DownAfter.Milliseconds())
 	}
+	if o.Promise.Known {
+		r.bulk("promise")
+		r.integer(o.Promise.For.Milliseconds())
+		r.integer(int64(o.Promise.ConfigEpoch))
+	}
 	for _, at := range o.Replicas {
 		r.bulk(at.Host)
 		r.integer(int64(at.Port))
@@ -551,6 +574,8 @@ func (r *reply) opinion(o monitor.Reply, more extras) {
 type extras struct {
 	lease    time.Duration // of a vote to lead a switchover: LEASE <ms>; 0: there is none
 	replicas bool          // asks for the replicas that are known: REPLICAS
+	promise  time.Duration // asks for a promise neither to vote nor to stand: PROMISE <ms>; 0: it does not
+	fenced   bool          // who asks for that has paused the master: FENCED
 }
 
 // extras reads the words after the run id. If it returns false, it has already replied.
@@ -560,14 +585,24 @@ func (r *request) extras() (more extras, ok bool) {
 		return more, true
 	case len(r.args) == 7 && r.is(6, "REPLICAS"):
 		return extras{replicas: true}, true
-	case len(r.args) != 8 || !r.is(6, "LEASE"):
+	case len(r.args) == 8 && r.is(6, "LEASE"):
+		more.lease, ok = r.shortTime("lease", monitor.MaxLease)
+	case (len(r.args) == 8 || len(r.args) == 9 && r.is(8, "FENCED")) && r.is(6, "PROMISE") && r.arg(5) == "*":
+		more.fenced = len(r.args) == 9
+		more.promise, ok = r.shortTime("promise", monitor.MaxPromise)
+	default:
 		r.wrongArity()
-		return more, false
 	}
+	return more, ok
+}
+
+// shortTime reads the milliseconds after the word. If it returns false, it has already
+// replied.
+func (r *request) shortTime(what string, longest time.Duration) (time.Duration, bool) {
 	ms, ok := r.number(7)
-	if !ok || ms < 1 || ms > monitor.MaxLease.Milliseconds() {
-		r.fail("ERR", fmt.Sprintf("Invalid lease: a number of milliseconds from 1 to %d is expected", monitor.MaxLease.Milliseconds()))
-		return more, false
+	if !ok || ms < 1 || ms > longest.Milliseconds() {
+		r.fail("ERR", fmt.Sprintf("Invalid %s: a number of milliseconds from 1 to %d is expected", what, longest.Milliseconds()))
+		return 0, false
 	}
-	return extras{lease: time.Duration(ms) * time.Millisecond}, true
+	return time.Duration(ms) * time.Millisecond, true
 }

@@ -175,6 +175,9 @@ func (f *fakeEngine) Ask(q monitor.Ask) Pending[monitor.Reply] {
 	if q.RunID != "" {
 		r.Epoch = q.Epoch
 	}
+	if q.Promise > 0 {
+		r.Promise = monitor.Promise{Known: true, For: q.Promise, ConfigEpoch: 4}
+	}
 	if q.WantReplicas {
 		r.Replicas = []monitor.HostPort{{Host: "10.0.0.2", Port: 6379}, {Host: "::1", Port: 6380}}
 	}

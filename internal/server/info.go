@@ -210,6 +210,7 @@ func infoSentinel(t *infoText, r *request) bool {
 	infoHurry(t, hurry)
 	t.add("sentinel_guards_acted", guards.Acted)
 	t.add("sentinel_guards_reported", guards.Reported)
+	infoFenced(t, masters)
 	return true
 }
 
@@ -241,6 +242,21 @@ func infoPauses(t *infoText, masters []monitor.MasterView) {
 	}
 	if n > 0 { // without, INFO is that of redis-sentinel
 		t.add("sentinel_failovers_paused", n)
+	}
+}
+
+// infoFenced adds a line for each master that this Sentinel has paused. A reason, which comes
+// last, may hold commas.
+func infoFenced(t *infoText, masters []monitor.MasterView) {
+	n := 0
+	for _, m := range masters {
+		if v := m.Isolation; v.Fenced > 0 {
+			fmt.Fprintf(&t.b, "fenced%d:name=%s,server=%s,ms=%d,reason=%s\r\n", n, m.Name, v.Server, v.Fenced.Milliseconds(), v.Reason)
+			n++
+		}
+	}
+	if n > 0 { // without, INFO is that of redis-sentinel
+		t.add("sentinel_masters_fenced", n)
 	}
 }
 

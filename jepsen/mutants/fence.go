@@ -35,7 +35,7 @@ var fence = []Mutation{
 	{
 		Name: "hello behind the pause of another guard", Why: "the end of one pause is taken for the end of all, and the PINGs behind the hello are not answered",
 		By: ByTest, Test: [2]string{"./monitor", "^TestHoldsApart$"},
-		Edits: []Edit{{"monitor/hold.go", "return h.at == o.at && h.fence == o.fence", "return h.at == o.at"}},
+		Edits: []Edit{{"monitor/hold.go", "return h.at == o.at && h.by == o.by", "return h.at == o.at"}},
 	},
 	{
 		Name: "voter lost while its place is taken", Why: "who has one other alone takes itself for the majority until it hears of each master",

@@ -5,7 +5,7 @@ var policy = []Mutation{
 	{
 		Name: "attempt while failovers are paused", Why: "a failover in the middle of a maintenance",
 		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
-		Edits: []Edit{{"monitor/elect.go", "c.boundUntil(m), c.delayedByPause(now, m))", "c.boundUntil(m))"}},
+		Edits: []Edit{{"monitor/elect.go", "m.promise.until, c.delayedByPause(now, m))", "m.promise.until)"}},
 	},
 	{
 		Name: "vote while failovers are paused", Why: "a Sentinel that has not heard of the pause makes a failover",

@@ -3,7 +3,7 @@ package mutants
 import "slices"
 
 // Table lists all mutations.
-var Table = slices.Concat(general, switchover, policy, fence, guards, members)
+var Table = slices.Concat(general, switchover, policy, fence, guards, members, isolation)
 
 // general are those of elections, failovers, files and links.
 var general = []Mutation{
@@ -399,7 +399,7 @@ var general = []Mutation{
 	},
 	{
 		Name: "TILT ignored", Why: "a stalled Sentinel takes its own absence for the master's",
-		Edits: []Edit{{"monitor/judge.go", "if c.tilt {\n\t\treturn Never", "if false {\n\t\treturn Never"}},
+		Edits: []Edit{{"monitor/judge.go", "if c.tilt {\n\t\treturn c.keepFenced", "if false {\n\t\treturn c.keepFenced"}},
 	},
 	{
 		Name: "slots put off what is due in them", Why: "a master that hangs is noticed later",

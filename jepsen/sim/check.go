@@ -89,6 +89,7 @@ type voter struct {
 	heard     map[string]word               // the last of them that it has heard
 	buried    map[string]map[buried]Instant // the members of each master that it has forgotten, and until when
 	removals  map[string]int                // how often each master was removed
+	promised  map[string]Instant            // until when it votes for no failover of each master
 	lost      *lostEpochs                   // nil while its file has kept everything
 }
 
@@ -152,7 +153,7 @@ func (v *voter) hears(n *node, h *monitor.Hello) {
 // voter returns who n is now.
 func (n *node) voter() *voter {
 	if n.bound == nil || n.bound.installed != n.installed {
-		n.bound = &voter{installed: n.installed, votes: map[epochKey]monitor.RunID{}, config: map[string]monitor.Epoch{}, words: map[string]word{}, heard: map[string]word{}, removals: map[string]int{}, buried: map[string]map[buried]Instant{}}
+		n.bound = &voter{installed: n.installed, votes: map[epochKey]monitor.RunID{}, config: map[string]monitor.Epoch{}, words: map[string]word{}, heard: map[string]word{}, removals: map[string]int{}, buried: map[string]map[buried]Instant{}, promised: map[string]Instant{}}
 	}
 	return n.bound
 }
@@ -189,11 +190,14 @@ func (k *checker) before(n *node, in monitor.Input) {
 	case monitor.LinkUp:
 		n.seen.reached(k.w.now, n.link(in.Conn))
 	case monitor.Ask:
-		if in.RunID != "" {
-			n.seen.questions[in.From] = k.masterAt(n, monitor.HostPort{Host: in.IP, Port: in.Port})
+		if in.RunID != "" || in.Promise != 0 {
+			n.seen.questions[in.From] = n.core.AsksAbout(in)
 		}
 	case monitor.AskReply:
-		n.seen.answered(n, in)
+		if n.core.Hears(in.Conn) {
+			n.seen.promisedTo(in)
+			n.seen.answered(n, in)
+		}
 	case monitor.InfoReply:
 		k.remember(n, in)
 	case monitor.ConfigReply:
@@ -201,9 +205,13 @@ func (k *checker) before(n *node, in monitor.Input) {
 	case monitor.PeerOpinion:
 		n.seen.toldByGossip(in, k.w.now)
 	case monitor.SlaveOfReply:
+		if in.Refused == "" {
+			n.link(in.Conn).fence.obeyed = true
+		}
 		n.seen.refused(in)
 	case monitor.CommandDone:
 		n.seen.answeredPause(in)
+		n.seen.notPaused(n.link(in.Conn), in)
 		n.seen.unheld(in)
 	case monitor.HelloReceived:
 		n.voter().hears(n, &in.Hello)
@@ -223,6 +231,7 @@ func (k *checker) before(n *node, in monitor.Input) {
 			k.forgets(n, in, op)
 		case monitor.RemoveOp:
 			n.voter().removed(op.Name)
+			n.seen.leavesFence(op.Name)
 		}
 		if _, ok := in.Op.(monitor.ResetOp); ok {
 			for _, p := range n.seen.probes {
@@ -233,7 +242,7 @@ func (k *checker) before(n *node, in monitor.Input) {
 	}
 }
 
-// masterAt returns the name of the master that a question is about; "" when
+// masterAt returns the name of the master at an address; "" when
 // there is none.
 func (k *checker) masterAt(n *node, at monitor.HostPort) string {
 	for _, p := range n.seen.probes {
@@ -351,6 +360,7 @@ func (k *checker) transition(n *node, p, was *monitor.MasterProbe, in monitor.In
 	}
 	if p.Current != was.Current {
 		k.looked[S8]++
+		delete(n.voter().promised, p.Name) // that was about the old master
 	}
 	if p.Current != was.Current && p.ConfigEpoch <= was.ConfigEpoch {
 		k.fail(n.name, S8, "%s moved from %s to %s at config epoch %d", p.Name, was.Current.Host, p.Current.Host, p.ConfigEpoch)
@@ -387,6 +397,10 @@ func (k *checker) voted(n *node, p, was *monitor.MasterProbe, in monitor.Input) 
 	k.looked[S3]++
 	k.looked[S16]++
 	k.votedAgain(n, p)
+	if ask, ok := in.(monitor.Ask); ok && p.VoteFor != n.id && p.VoteFor != "" && ask.Lease == 0 {
+		k.keepsPromise(n, p, "a vote")
+		k.fencesFirst(n, p, was)
+	}
 	if p.VoteEpoch == was.VoteEpoch && p.VoteFor != was.VoteFor && p.VoteFor != "" {
 		k.fail(n.name, S3, "the vote at epoch %d moved from %.8s to %.8s", p.VoteEpoch, was.VoteFor, p.VoteFor)
 	}
@@ -617,6 +631,7 @@ func (k *checker) began(n *node, p *monitor.MasterProbe, m *masterWatch) {
 		}
 	}
 	if !p.Forced && !p.TakingOver {
+		k.keepsPromise(n, p, "an attempt")
 		k.looked[S10]++
 		k.looked[S11]++
 		v, _ := n.core.Master(k.w.now, p.Name)
@@ -742,6 +757,7 @@ func (k *checker) effect(n *node, e monitor.Effect) {
 			k.tell(n, e.Epoch)
 			k.vote(n, n.seen.questions[e.To], e.Epoch, e.Leader)
 		}
+		k.promises(n, e)
 		delete(n.seen.questions, e.To)
 		// What waited for the disk was decided before the stall.
 		if tilt, _ := n.core.Tilt(k.w.now); e.Down && tilt && !n.disk.releasing {
@@ -767,9 +783,10 @@ func (k *checker) command(n *node, s monitor.Send) {
 		k.published(n, cmd.Hello)
 	case monitor.AskMasterDown:
 		n.seen.asking(n.link(s.Conn), s, cmd)
+		n.seen.asksPromise(n, s, cmd)
 		k.tell(n, cmd.Epoch)
 		if cmd.RunID == n.id {
-			k.asked(n, cmd)
+			k.asked(n, n.core.MasterOf(s.Token.Instance), cmd)
 		}
 	case monitor.SlaveOf:
 		if tilt, _ := n.core.Tilt(k.w.now); tilt && !n.disk.releasing {
@@ -789,8 +806,8 @@ func (k *checker) command(n *node, s monitor.Send) {
 }
 
 // asked checks a vote request: who asks at an epoch has voted for itself in it.
-func (k *checker) asked(n *node, q monitor.AskMasterDown) {
-	if name := k.masterAt(n, monitor.HostPort{Host: q.IP, Port: q.Port}); name != "" {
+func (k *checker) asked(n *node, name string, q monitor.AskMasterDown) {
+	if name != "" {
 		k.vote(n, name, q.Epoch, q.RunID)
 	}
 }
@@ -918,6 +935,7 @@ func (k *checker) drained(n *node, next Instant) {
 		k.fail(n.name, Timers, "the next deadline is %v ago", k.w.now.Sub(next))
 	}
 	n.seen.ordered, n.seen.failing = n.seen.ordered[:0], false
+	k.isolated(n)
 	for j := range n.seen.probes {
 		p := &n.seen.probes[j]
 		n.seen.master(p.Name).handover.active = p.Phase > election.WaitStart

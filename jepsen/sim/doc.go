@@ -72,6 +72,7 @@
 //	invariants.go            the list of what is checked
 //	check.go watch.go        the checks, and what is remembered for them
 //	switchover.go            the checks of a planned switchover, and of the data
+//	isolation.go             the checks of the isolation fence
 //	causes.go liveness.go    causes of events; the order after healing
 //	minimise.go trace.go     smaller failing scenarios; lines that people read
 //

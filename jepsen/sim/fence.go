@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"slices"
 	"time"
 
 	"github.com/gosentinel/sentinel/monitor"
@@ -43,6 +44,15 @@ func (h *watch) confirmed(in monitor.ConfigReply) {
 type fenceOn struct {
 	pause time.Duration // that was told before the connection was up
 	heard bool          // the server has said something there
+	role  monitor.Role  // that it said last there
+
+	heardAt Instant // when it did
+
+	obeyed bool // it follows the server that it was told to follow there
+
+	pauseSeq   uint64  // token of the last pause
+	heldBefore Instant // until when the server was paused without that
+	leftBefore leftPause
 }
 
 // returned is a process that was heard to take writes over a fence.
@@ -52,15 +62,59 @@ type returned struct {
 }
 
 // fenceUp notes that what was told before has arrived, or is about to.
-func (h *watch) fenceUp(now Instant, c *conn) {
+func (h *watch) fenceUp(c *conn) {
 	if c.fence.pause != 0 {
-		h.holds[c.addr] = now.Add(c.fence.pause)
+		h.pausedFor(c, c.fence.pause)
 	}
 }
 
-// fenceHeard notes what a server says over a fence.
+// pausedFor notes a pause that has arrived, or is about to. The longest holds.
+func (h *watch) pausedFor(c *conn, length time.Duration) {
+	until := max(h.holds[c.addr], c.w.now.Add(length))
+	c.fence.heldBefore, c.fence.leftBefore = h.holds[c.addr], h.left[c.addr]
+	left := leftPause{until: max(until, h.left[c.addr].until)}
+	if s, ok := c.server.(*server); ok {
+		left.process = s.runID
+	}
+	h.holds[c.addr], h.left[c.addr] = until, left
+}
+
+// notPaused notes that a pause was refused. An earlier one may hold.
+func (h *watch) notPaused(c *conn, r monitor.CommandDone) {
+	if c.kind == fenceConn && r.Refused != "" && r.Token.Seq == c.fence.pauseSeq {
+		h.holds[c.addr], h.left[c.addr] = c.fence.heldBefore, c.fence.leftBefore
+	}
+}
+
+// leftPause is a pause that this process of a Sentinel, or one before it, has told and not
+// ended.
+type leftPause struct {
+	process monitor.RunID // of the server; "": not known
+	until   Instant
+}
+
+// mayHold reports whether a server may still be paused for all that its Sentinel knows, as
+// nobody can ask for that.
+func (h *watch) mayHold(s *server) bool {
+	r := h.left[s.addr]
+	return s.w.now < r.until && (r.process == "" || r.process == s.runID)
+}
+
+// recallsFences notes which masters may be paused by what this process is started from.
+func (h *watch) recallsFences(n *node, s *monitor.State) {
+	for _, m := range s.Masters {
+		if m.Fenced != 0 {
+			h.left[hostPort(m.Addr)] = leftPause{m.RunID, n.w.now.Add(max(time.Minute, 10*n.promiseLength(m.Name)))}
+		}
+	}
+}
+
+// fenceHeard notes what a server says over a fence. The master takes writes by right.
 func (h *watch) fenceHeard(now Instant, c *conn, info *monitor.Info) {
-	c.fence.heard = true
+	c.fence.heard, c.fence.heardAt, c.fence.role = true, now, info.Role
+	if slices.ContainsFunc(h.probes, func(p monitor.MasterProbe) bool { return hostPort(p.Current) == c.addr }) {
+		return
+	}
 	if last := h.returned[c.addr]; info.Role == monitor.RoleMaster && !info.Loading && (last.since == 0 || last.id != info.RunID) {
 		h.returned[c.addr] = returned{info.RunID, now}
 	}
@@ -78,6 +132,7 @@ func (h *watch) fenceEnds(c *conn) {
 func (h *watch) unheld(r monitor.CommandDone) {
 	if at, ends := h.unholds[r.Token.Seq]; ends && r.Refused == "" {
 		delete(h.holds, at)
+		delete(h.left, at)
 	}
 	delete(h.unholds, r.Token.Seq)
 }
@@ -85,6 +140,7 @@ func (h *watch) unheld(r monitor.CommandDone) {
 // fences checks what leaves over a fence (Fence).
 func (k *checker) fences(n *node, c *conn, s monitor.Send) {
 	k.looked[Fence]++
+	isolated := k.isolates(n, c, s)
 	if _, ends := s.Cmd.(monitor.Unpause); ends {
 		n.seen.unholds[s.Token.Seq] = c.addr
 		return // also of a group that was removed just now
@@ -97,7 +153,15 @@ func (k *checker) fences(n *node, c *conn, s monitor.Send) {
 	}
 	switch cmd := s.Cmd.(type) {
 	case monitor.PauseWrites:
-		k.holdsBack(n, c, &v, rightful, cmd)
+		if !isolated {
+			k.holdsBack(n, c, &v, rightful, cmd)
+		}
+		c.fence.pauseSeq = s.Token.Seq
+		if c.server == nil {
+			c.fence.pause = cmd.For
+		} else {
+			n.seen.pausedFor(c, cmd.For)
+		}
 	case monitor.SlaveOf:
 		to := monitor.HostPort{Host: cmd.Host, Port: cmd.Port}
 		switch {
@@ -136,11 +200,6 @@ func (k *checker) holdsBack(n *node, c *conn, v *monitor.MasterView, rightful bo
 	case !k.isConfirmed(n, v):
 		k.fail(n.name, Fence, "%s was paused by one that may have been cut off", c.addr)
 	}
-	if c.server == nil {
-		c.fence.pause = cmd.For
-	} else {
-		n.seen.holds[c.addr] = k.w.now.Add(cmd.For)
-	}
 }
 
 // heldTooLong reports whether a former master has taken writes for so long that it is not paused
@@ -160,7 +219,11 @@ func (k *checker) fencedGroup(n *node, on monitor.ConnID, at monitor.HostPort) (
 		}
 		// An address that has passed from one group to another may have been that of both
 		// masters. The Sentinel may have closed the connection since.
-		if of := n.core.FencedFor(on); k.former[formerMaster{p.Name, at}] && (of == "" || of == p.Name) {
+		was := k.former[formerMaster{p.Name, at}]
+		if m := n.seen.master(p.Name); m.movedFrom == at && max(m.movedAt, m.switchedAt) == k.w.now {
+			was = true // what this turn has sent before may be about it as the master
+		}
+		if of := n.core.FencedFor(on); was && (of == "" || of == p.Name) {
 			name = p.Name
 		}
 	}
@@ -199,7 +262,11 @@ type formerMaster struct {
 
 // holdsOne checks that no server is promoted that may be paused by the own fence.
 func (k *checker) holdsOne(n *node, at monitor.HostPort) {
-	if until, ok := n.seen.holds[at]; ok && k.w.now < until {
+	until, ok := n.seen.holds[at]
+	if s, server := k.w.net.listeners[at].(*server); server && n.seen.left[at].process != "" && n.seen.left[at].process != s.runID {
+		return // another process was paused
+	}
+	if ok && k.w.now < until {
 		k.fail(n.name, Fence, "%s is promoted while it is paused until %v", at, until.Sub(origin))
 	}
 }
@@ -211,6 +278,12 @@ func (m *masterWatch) turn(now Instant, was, is *monitor.MasterProbe) {
 		m.turnedAt, m.epochWas, m.votersWas = now, was.ConfigEpoch, was.Voters
 	}
 	if was.Current != is.Current {
+		if m.movedAt != now {
+			m.movedFrom = hostPort(was.Current)
+		}
 		m.movedAt = now
+	}
+	if was.Promoted != is.Promoted {
+		m.switchedAt = now
 	}
 }

@@ -43,6 +43,9 @@ const (
 	Halted
 	Permitted
 	Unpauser
+	Promise
+	Isolated
+	Lifted
 	Proof
 	NoWayBack
 	Retired
@@ -101,6 +104,9 @@ var invariants = [invariantsEnd]struct{ name, text string }{
 	Halted:    {"halted", "while an operator has paused failovers no attempt is begun but by force, and nobody gets a vote"},
 	Permitted: {"permitted", "no attempt is begun against the policy of the program, or before it had its time to answer"},
 	Unpauser:  {"unpauser", "a pause is ended by who has begun it or was elected since"},
+	Promise:   {"promise", "who has promised not to replace a master neither votes for a failover of it nor stands for one, also after a restart"},
+	Isolated:  {"isolated", "a master is paused by who guards it before a majority is free to replace it, and before the guard votes for that"},
+	Lifted:    {"lifted", "the pause of an isolated master is ended when a majority has promised anew"},
 	Proof:     {"proof", "a switchover promotes a replica when that says it has all that the old master says to have had, and tells it when the new one says that it continues"},
 	NoWayBack: {"no-way-back", "a master does not get its role back once another was told to take it"},
 	Retired:   {"retired", "the old master is sent to the new one when that says it is a master"},

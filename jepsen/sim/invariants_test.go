@@ -94,7 +94,7 @@ type violation struct {
 }
 
 // violations break each invariant in every way that is checked, together with
-// switchoverViolations and fenceViolations.
+// switchoverViolations, fenceViolations and isolationViolations.
 var violations = []violation{
 	{S1, "an epoch leaves before it is durable", func(s *scene) { s.k.tell(s.n, 99) }},
 	{S1, "a process starts at an older epoch", func(s *scene) {
@@ -125,7 +125,7 @@ var violations = []violation{
 		s.k.lenient = true
 		s.k.vote(s.n, "m0", 5, "another")
 		at := s.w.servers[0].addr
-		s.k.asked(s.n, monitor.AskMasterDown{IP: at.Host, Port: at.Port, Epoch: 5, RunID: s.n.id})
+		s.k.asked(s.n, "m0", monitor.AskMasterDown{IP: at.Host, Port: at.Port, Epoch: 5, RunID: s.n.id})
 	}},
 	{S3, "a vote moves within an epoch", func(s *scene) {
 		s.was.VoteEpoch, s.was.VoteFor = 5, "one"
@@ -557,7 +557,7 @@ var unfitReplicas = map[string]func(*monitor.ReplicaView){
 // that did not see it would agree to anything.
 func TestInvariantsCanFail(t *testing.T) {
 	shown := map[Invariant]bool{S12: len(unfitReplicas) > 0}
-	for _, v := range slices.Concat(violations, switchoverViolations, fenceViolations) {
+	for _, v := range slices.Concat(violations, switchoverViolations, fenceViolations, isolationViolations) {
 		shown[v.invariant] = true
 		t.Run(fmt.Sprintf("%s %s", v.invariant, v.name), func(t *testing.T) {
 			s := newScene(t, v.invariant)

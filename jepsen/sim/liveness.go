@@ -331,7 +331,7 @@ func (w *world) traffic(d time.Duration) {
 				continue
 			}
 			w.check.looked[Traffic]++
-			if late := w.now.Sub(s.hellos[n.hostID]); late > t.PublishPeriod+time.Second {
+			if late := w.now.Sub(s.hellos[n.hostID]); late > t.PublishPeriod+time.Second && !s.isPaused() && !n.seen.mayHold(s) { // a guard that has died, or may not end it, leaves a pause
 				w.check.fail(n.name, Traffic, "the last hello to %s is %v old", s.name, late)
 			}
 			if late := w.now.Sub(s.infos[n.hostID]); late > t.InfoPeriod+time.Second {

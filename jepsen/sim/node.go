@@ -79,6 +79,7 @@ func (n *node) start() error {
 	n.gossipPeers, n.opinions = nil, nil
 	n.shown = map[string]monitor.HostPort{}
 	n.w.check.booted(n)
+	n.seen.recallsFences(n, &state)
 	n.w.check.opened(n)
 	n.turn()
 	return nil
@@ -338,7 +339,7 @@ func (n *node) forget() {
 func (n *node) link(id monitor.ConnID) *conn { return n.links[id-n.first] }
 
 func (n *node) up(c *conn) {
-	n.seen.fenceUp(n.w.now, c)
+	n.seen.fenceUp(c)
 	n.input(monitor.LinkUp{Conn: c.tag, LocalIP: n.addr.Host})
 }
 
@@ -426,7 +427,7 @@ func (n *node) command(c *conn, m monitor.Send) {
 	case monitor.AskMasterDown:
 		n.refs++
 		n.asked = append(n.asked, question{n.refs, c, m.Token})
-		n.input(monitor.Ask{From: n.refs, IP: cmd.IP, Port: cmd.Port, Epoch: cmd.Epoch, RunID: cmd.RunID, Lease: cmd.Lease, WantReplicas: cmd.WantReplicas})
+		n.input(monitor.Ask{From: n.refs, IP: cmd.IP, Port: cmd.Port, Epoch: cmd.Epoch, RunID: cmd.RunID, Lease: cmd.Lease, WantReplicas: cmd.WantReplicas, Promise: cmd.Promise, Fenced: cmd.Fenced})
 	}
 }
 
@@ -434,7 +435,7 @@ func (n *node) answer(r monitor.Reply) {
 	for k, q := range n.asked {
 		if q.ref == r.To {
 			n.asked = append(n.asked[:k], n.asked[k+1:]...)
-			q.c.send(toDialer, monitor.AskReply{Conn: q.c.tag, Token: q.token, OK: true, Down: r.Down, Leader: r.Leader, Epoch: r.Epoch, DownAfter: r.DownAfter, Replicas: r.Replicas})
+			q.c.send(toDialer, monitor.AskReply{Conn: q.c.tag, Token: q.token, OK: true, Down: r.Down, Leader: r.Leader, Epoch: r.Epoch, DownAfter: r.DownAfter, Replicas: r.Replicas, Promise: r.Promise})
 			return
 		}
 	}

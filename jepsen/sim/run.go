@@ -123,11 +123,14 @@ func (w *world) addTwin(g *group) {
 	w.net.listeners[s.second] = s
 }
 
+var isolationModes = map[string]monitor.GuardMode{"on": monitor.GuardOn, "report": monitor.GuardReport}
+
 func (w *world) masterConfig(g *group, at monitor.HostPort) monitor.MasterConfig {
 	o := &w.opts
 	addr, _ := monitor.IPAddr(at.Host, at.Port)
 	return monitor.MasterConfig{
-		Name: g.name, Addr: addr, Quorum: o.Quorum, DownAfter: o.DownAfter,
+		Guards: monitor.Guards{IsolationFence: isolationModes[o.IsolationFence]},
+		Name:   g.name, Addr: addr, Quorum: o.Quorum, DownAfter: o.DownAfter,
 		FailoverTimeout: o.FailoverTimeout, ParallelSyncs: o.ParallelSyncs, DownAfterRefused: o.Refused,
 	}
 }

@@ -43,15 +43,16 @@ type Options struct {
 	DiskLatency time.Duration
 	Codec       string // of the state on disk: "" (none), "conf" or "toml"
 
-	MinReplicas int           // min-replicas-to-write
-	SyncTime    time.Duration // of a full resynchronisation
-	LoadTime    time.Duration // after a restart
-	ReplTimeout time.Duration
-	Policy      bool          // programs around the Sentinels have a say in failovers
-	PingPeriod  time.Duration // repl-ping-replica-period; 0: 10 s
-	Storage     string        // of the servers: "" (RDB), "aof", "none" or "mixed"
-	Refusing    bool          // one server refuses the transaction of a role change
-	Twins       bool          // one server of each master has a second address, which the files name as a replica
+	MinReplicas    int           // min-replicas-to-write
+	SyncTime       time.Duration // of a full resynchronisation
+	LoadTime       time.Duration // after a restart
+	ReplTimeout    time.Duration
+	IsolationFence string        // on or report: of all masters; "" means off
+	Policy         bool          // programs around the Sentinels have a say in failovers
+	PingPeriod     time.Duration // repl-ping-replica-period; 0: 10 s
+	Storage        string        // of the servers: "" (RDB), "aof", "none" or "mixed"
+	Refusing       bool          // one server refuses the transaction of a role change
+	Twins          bool          // one server of each master has a second address, which the files name as a replica
 
 	Refused time.Duration // down-after-refused
 
@@ -171,6 +172,7 @@ func Draw(seed uint64, groups []string) Scenario {
 	if o.Refused = time.Duration(50+more.IntN(250)) * time.Millisecond; !in("refusal") && more.IntN(3) > 0 {
 		o.Refused = 0
 	}
+	o.IsolationFence = []string{"", "on", "on", "on", "report"}[more.IntN(5)]
 	return Scenario{Seed: seed, Options: o, Faults: drawFaults(rng, o, in)}
 }
 
@@ -298,6 +300,8 @@ func (s Scenario) Validate() error {
 		return fmt.Errorf("codec %q: want conf, toml or none", o.Codec)
 	case !slices.Contains([]string{"", "aof", "none", "mixed"}, o.Storage):
 		return fmt.Errorf("storage %q: want aof, none, mixed, or nothing for RDB", o.Storage)
+	case !slices.Contains([]string{"", "on", "report"}, o.IsolationFence):
+		return fmt.Errorf("isolation-fence %q: want on, report, or nothing for off", o.IsolationFence)
 	case o.Bug != NoBug && !slices.Contains(bugs, o.Bug):
 		return fmt.Errorf("there is no bug %q: want one of %q", o.Bug, bugs)
 	case len(s.Faults) > maxFaults:

@@ -404,7 +404,7 @@ func (t *stock) command(c *conn, m monitor.Send) {
 		}
 		t.put(c, toDialer, configMsg{reply, t.id, cmd.Master, t.w.now})
 	case monitor.AskMasterDown:
-		if cmd.Lease != 0 || cmd.WantReplicas { // words too many
+		if cmd.Lease != 0 || cmd.WantReplicas || cmd.Promise != 0 { // words too many
 			t.put(c, toDialer, monitor.AskReply{Conn: c.tag, Token: m.Token})
 			return
 		}

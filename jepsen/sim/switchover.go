@@ -415,7 +415,7 @@ func (k *checker) pauses(n *node, name string, v *monitor.MasterView, c *conn, s
 func (k *checker) unpauses(n *node, h *handover, c *conn, s monitor.Send) {
 	k.looked[Unpauser]++
 	p, own := n.seen.pauses[c.addr]
-	if !own && !h.active {
+	if !own && !h.active && k.w.now >= n.seen.holds[c.addr] { // an own fence has begun it
 		k.fail(n.name, Unpauser, "the pause of %s was ended by one that had not begun it", c.addr)
 	}
 	if own {

@@ -104,7 +104,7 @@ var switchoverViolations = []violation{
 		for seq, p := range []int{1, 2} {
 			at := s.w.nodes[p].base().addr
 			s.n.seen.asks[uint64(seq)] = asked{at, s.w.servers[0].addr}
-			s.k.before(s.n, monitor.AskReply{Token: monitor.Token{Seq: uint64(seq)}, OK: true, DownAfter: 400 * time.Millisecond})
+			s.k.before(s.n, monitor.AskReply{Conn: s.connTo(0), Token: monitor.Token{Seq: uint64(seq)}, OK: true, DownAfter: 400 * time.Millisecond})
 		}
 		s.w.now++
 		s.send(0, monitor.PauseWrites{For: 201 * time.Millisecond})

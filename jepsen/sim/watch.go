@@ -18,10 +18,13 @@ type watch struct {
 	led       map[string]Instant          // when an attempt was last under way that was won, of each master
 	downAfter map[answerKey]told          // what peers have told of their down-after
 	asks      map[uint64]asked
-	answers   map[answerKey]answer
-	opinions  map[opinionKey]answer
-	heard     int // answers and opinions so far
-	ballots   map[ballot]bool
+	// What was asked of others for a promise, and what they have promised.
+	promiseAsks map[uint64]promiseAsked
+	promised    map[promiseKey]promised
+	answers     map[answerKey]answer
+	opinions    map[opinionKey]answer
+	heard       int // answers and opinions so far
+	ballots     map[ballot]bool
 
 	probes, before []monitor.MasterProbe
 	changes        uint64 // counted by the core when it was last compared
@@ -40,7 +43,8 @@ type watch struct {
 	words          map[uint64]configMsg         // that are on their way to the core, by token
 	configs        map[configKey]configWord     // what peers have told
 	holds          map[monitor.HostPort]Instant // until when servers may be paused by the own fences
-	unholds        map[uint64]monitor.HostPort  // ends of such pauses that are not answered, by token
+	left           map[monitor.HostPort]leftPause
+	unholds        map[uint64]monitor.HostPort // ends of such pauses that are not answered, by token
 	returned       map[monitor.HostPort]returned
 	unsubscribed   map[monitor.HostPort]Instant // when a server last ended the subscription in order
 	connected      map[monitor.HostPort]connected
@@ -73,7 +77,10 @@ type masterWatch struct {
 	turnedAt  Instant       // when its config epoch, or the number of its Sentinels, changed last
 	epochWas  monitor.Epoch // what they were before the turn of then
 	votersWas int
-	movedAt   Instant // when its address changed last
+	movedAt   Instant          // when the address that clients are told changed last
+	movedFrom monitor.HostPort // what it was before that turn
+	// switchedAt is when a replica was chosen last, or was no more the one that is promoted.
+	switchedAt Instant
 
 	blocked  Instant                  // the last attempt, or the last vote for another
 	voted    ended                    // who got that vote; the zero value after an attempt
@@ -127,6 +134,7 @@ func (h *watch) init() {
 	h.downAfter = map[answerKey]told{}
 	h.led = map[string]Instant{}
 	h.asks = map[uint64]asked{}
+	h.promiseAsks, h.promised = map[uint64]promiseAsked{}, map[promiseKey]promised{}
 	h.answers = map[answerKey]answer{}
 	h.opinions = map[opinionKey]answer{}
 	h.ballots = map[ballot]bool{}
@@ -136,6 +144,7 @@ func (h *watch) init() {
 	h.said, h.forcing = map[monitor.PeerRef]spokenWord{}, map[monitor.PeerRef]string{}
 	h.spoke, h.lie = map[spoken]Instant{}, nil
 	h.words, h.unholds = map[uint64]configMsg{}, map[uint64]monitor.HostPort{}
+	h.left = map[monitor.HostPort]leftPause{}
 	h.configs, h.holds, h.fenced = map[configKey]configWord{}, map[monitor.HostPort]Instant{}, map[monitor.HostPort]Instant{}
 	h.forgetting = map[monitor.PeerRef]monitor.ForgetOp{}
 	h.returned, h.unsubscribed = map[monitor.HostPort]returned{}, map[monitor.HostPort]Instant{}

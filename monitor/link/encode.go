@@ -70,6 +70,12 @@ func (e *encoder) send(cmd monitor.Command) bool {
 		if cmd.WantReplicas {
 			words = append(words, "REPLICAS")
 		}
+		if cmd.Promise > 0 {
+			words = append(words, "PROMISE", milliseconds(cmd.Promise))
+			if cmd.Fenced {
+				words = append(words, "FENCED")
+			}
+		}
 		e.command(replyAsk, "SENTINEL", words...)
 	case monitor.AskGossip:
 		e.command(replyGossip, "SENTINEL", "GOSSIP")

@@ -197,10 +197,11 @@ func classify(v value) monitor.PingReply {
 // candidate that has the vote, and its epoch. Stock Sentinels turn a negative
 // epoch into a huge one, which would end all elections; here it counts as no
 // answer. A gosentinel that was asked with a lease adds its down-after, and one that was
-// asked for its replicas host and port of each.
+// asked for its replicas host and port of each. One that was asked for a promise adds
+// "promise", for how long it gives one, and its configuration epoch.
 func askReply(id monitor.ConnID, token monitor.Token, array value, rest []byte) monitor.AskReply {
 	r := monitor.AskReply{Conn: id, Token: token}
-	if array.kind != '*' || array.num < 3 || array.num > 4 && array.num%2 == 0 {
+	if array.kind != '*' || array.num < 3 || array.num > 6 && array.num%2 == 0 {
 		return r
 	}
 	var buf [3 + 2*monitor.MaxToldReplicas]value
@@ -217,13 +218,27 @@ func askReply(id monitor.ConnID, token monitor.Token, array value, rest []byte) 
 	if len(v) == 4 && v[3].kind == ':' && v[3].num > 0 && v[3].num <= maxDownAfter {
 		r.DownAfter = time.Duration(v[3].num) * time.Millisecond
 	}
-	if len(v) > 4 {
+	if len(v) == 6 {
+		var ok bool
+		if r.Promise, ok = promise(v[3:]); !ok {
+			return r
+		}
+	} else if len(v) > 4 {
 		if r.Replicas = addresses(v[3:]); r.Replicas == nil {
 			return r
 		}
 	}
 	r.OK, r.Down, r.Epoch = true, v[0].num == 1, monitor.Epoch(v[2].num)
 	return r
+}
+
+// promise reads the word, the time in milliseconds and the epoch.
+func promise(v []value) (p monitor.Promise, ok bool) {
+	if !v[0].isText() || string(v[0].text) != "promise" || v[1].kind != ':' || v[2].kind != ':' || v[2].num < 0 ||
+		v[1].num < 0 || v[1].num > monitor.MaxPromise.Milliseconds() {
+		return p, false
+	}
+	return monitor.Promise{Known: true, For: time.Duration(v[1].num) * time.Millisecond, ConfigEpoch: monitor.Epoch(v[2].num)}, true
 }
 
 // addresses reads hosts and ports that take turns; nil when something else is among them.

@@ -119,14 +119,20 @@ func TestAskReplies(t *testing.T) {
 				r.Replicas = append(r.Replicas, monitor.HostPort{Host: "r", Port: 1})
 			}
 		})},
-		"port 0":            {"*5\r\n:1\r\n$1\r\n*\r\n:0\r\n$1\r\nr\r\n:0\r\n", no},
-		"unprintable host":  {"*5\r\n:1\r\n$1\r\n*\r\n:0\r\n$1\r\n\n\r\n:1\r\n", no},
-		"a port too little": {"*6\r\n:1\r\n$1\r\n*\r\n:0\r\n$1\r\nr\r\n:1\r\n$1\r\nr\r\n", no},
-		"text for a number": {"*3\r\n$1\r\n1\r\n$1\r\n*\r\n:0\r\n", no},
-		"text for an epoch": {"*3\r\n:1\r\n$1\r\n*\r\n$1\r\n0\r\n", no},
-		"nested":            {"*3\r\n*1\r\n:1\r\n$1\r\n*\r\n:0\r\n", no},
-		"null":              {"*-1\r\n", no},
-		"error":             {"-NOPERM\r\n", no},
+		"promise": {"*6\r\n:1\r\n" + id + ":12\r\n$7\r\npromise\r\n:500\r\n:7\r\n", with(func(r *monitor.AskReply) {
+			r.Leader, r.Epoch, r.Promise = runID, 12, monitor.Promise{Known: true, For: 500 * time.Millisecond, ConfigEpoch: 7}
+		})},
+		"no promise":           {"*6\r\n:1\r\n$1\r\n*\r\n:0\r\n$7\r\npromise\r\n:0\r\n:7\r\n", with(func(r *monitor.AskReply) { r.Promise = monitor.Promise{Known: true, ConfigEpoch: 7} })},
+		"promise for too long": {"*6\r\n:1\r\n$1\r\n*\r\n:0\r\n$7\r\npromise\r\n:10001\r\n:7\r\n", no},
+		"another word":         {"*6\r\n:1\r\n$1\r\n*\r\n:0\r\n$7\r\npremise\r\n:500\r\n:7\r\n", no},
+		"port 0":               {"*5\r\n:1\r\n$1\r\n*\r\n:0\r\n$1\r\nr\r\n:0\r\n", no},
+		"unprintable host":     {"*5\r\n:1\r\n$1\r\n*\r\n:0\r\n$1\r\n\n\r\n:1\r\n", no},
+		"a port too little":    {"*6\r\n:1\r\n$1\r\n*\r\n:0\r\n$1\r\nr\r\n:1\r\n$1\r\nr\r\n", no},
+		"text for a number":    {"*3\r\n$1\r\n1\r\n$1\r\n*\r\n:0\r\n", no},
+		"text for an epoch":    {"*3\r\n:1\r\n$1\r\n*\r\n$1\r\n0\r\n", no},
+		"nested":               {"*3\r\n*1\r\n:1\r\n$1\r\n*\r\n:0\r\n", no},
+		"null":                 {"*-1\r\n", no},
+		"error":                {"-NOPERM\r\n", no},
 	} {
 		t.Run(name, func(t *testing.T) {
 			exchange(t, monitor.AskMasterDown{}, []string{c.reply}, c.want)

@@ -52,6 +52,14 @@ func TestWhatIsSent(t *testing.T) {
 			[]monitor.Effect{dialCommand, send(1, monitor.AskMasterDown{IP: "h", Port: 1, RunID: runID, WantReplicas: true})},
 			setName + resp("SENTINEL", "is-master-down-by-addr", "h", "1", "0", runID, "REPLICAS"),
 		},
+		"ask for a promise": {
+			[]monitor.Effect{dialCommand, send(1, monitor.AskMasterDown{IP: "h", Port: 1, Epoch: 3, Promise: 500 * time.Millisecond})},
+			setName + resp("SENTINEL", "is-master-down-by-addr", "h", "1", "3", "*", "PROMISE", "500"),
+		},
+		"ask for a promise about a paused master": {
+			[]monitor.Effect{dialCommand, send(1, monitor.AskMasterDown{IP: "h", Port: 1, Epoch: 3, Promise: 500 * time.Millisecond, Fenced: true})},
+			setName + resp("SENTINEL", "is-master-down-by-addr", "h", "1", "3", "*", "PROMISE", "500", "FENCED"),
+		},
 		"gossip": {[]monitor.Effect{dialCommand, send(1, monitor.AskGossip{})}, setName + resp("SENTINEL", "GOSSIP")},
 		"promotion": {
 			[]monitor.Effect{dialCommand, send(1, monitor.SlaveOf{})},

@@ -61,6 +61,13 @@
 // comes to is one that it comes to alone, and that with two masters no election is
 // in a state that is not among those of one master with others.
 //
+// # Promises of the isolation fence
+//
+// Those are about time, so [ExploreLeases] has some: it plays one Sentinel in steps of 50 ms
+// (lease.go), with a master that only it reaches and with two others that promise, do not, know a later
+// configuration or have voted, and ask for promises and votes, at any moment or never, and
+// with crashes and stalls of the process and of its machine, whose clock may stand too.
+//
 // # What is not explored
 //
 // Connections stay up and no Sentinel holds another for down: that only decides
