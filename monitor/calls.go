@@ -157,7 +157,7 @@ func (c *Core) set(m *master, op SetOp) (err *CallError) {
 	if op.Own {
 		where = option.InTOML
 	}
-	before, applied := m.cfg, 0
+	applied, login := 0, false
 	for _, ch := range op.Changes {
 		var shown []string
 		if shown, err = setMasterOption(&m.cfg, where, c.opts.AllowScriptsReconfig || op.Own, ch); err != nil {
@@ -165,9 +165,10 @@ func (c *Core) set(m *master, op SetOp) (err *CallError) {
 		}
 		c.emit(&m.instance, event.Set{Instance: c.ref(&m.instance), Option: ch.Option, Values: shown})
 		applied++
+		login = login || strings.EqualFold(ch.Option, "auth-user") || strings.EqualFold(ch.Option, "auth-pass")
 	}
 	c.applyDownAfter(m)
-	if m.cfg.AuthUser != before.AuthUser || m.cfg.AuthPass != before.AuthPass {
+	if login { // also as it was: the servers may have got the user since they refused it
 		c.closeLink(m.link)
 		c.ready(&m.link.timer)
 		for _, r := range m.replicas {
@@ -252,18 +253,19 @@ func SetGlobalOption(o *Options, ch Change) *CallError {
 }
 
 func (c *Core) configSet(op ConfigSetOp) *CallError {
-	before, after := c.opts, c.opts
+	after, login := c.opts, false
 	for _, ch := range op.Changes {
 		if err := SetGlobalOption(&after, ch); err != nil {
 			return err
 		}
+		login = login || strings.EqualFold(ch.Option, "sentinel-user") || strings.EqualFold(ch.Option, "sentinel-pass")
 	}
 	c.opts = after
 	c.changed()
 	for _, m := range c.masters {
 		c.reshow(m) // announce-hostnames may have changed
 	}
-	if c.opts.SentinelUser == before.SentinelUser && c.opts.SentinelPass == before.SentinelPass {
+	if !login {
 		return nil
 	}
 	for _, m := range c.masters {

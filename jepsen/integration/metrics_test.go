@@ -117,6 +117,9 @@ func TestMetricsOfExporter(t *testing.T) {
 		e.signal(s, syscall.SIGSTOP)
 	}
 	same("with everything down", `master_status="sdown"`)
+	_, err = g.Sentinels[0].Do(e.ctx, "SENTINEL", "SET", g.Master, "quorum", 1)
+	e.must(err)
+	same("in O_DOWN", `master_status="odown"`)
 	for _, s := range g.Servers[1:] {
 		e.signal(s, syscall.SIGCONT)
 	}

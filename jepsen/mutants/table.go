@@ -434,6 +434,11 @@ var general = []Mutation{
 		Edits: []Edit{{"monitor/switch.go", "if c.keepsOrder(now, m, h) {", "if false {"}},
 	},
 	{
+		Name: "password set again without a login", Why: "a server that got the user after it had refused it stays down",
+		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
+		Edits: []Edit{{"monitor/calls.go", "if login { //", "if false { //"}},
+	},
+	{
 		Name: "MONITOR on most Sentinels taken back by a late one", Why: "who was dead meanwhile brings the old address back",
 		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
 		Edits: []Edit{{"monitor/ordered.go", "return n > m.voters()/2", "return false"}},
