@@ -136,9 +136,9 @@ func (c *Core) reachesMaster(now Instant, m *master) bool {
 		(l.unansweredSince == 0 || now < l.unansweredSince.Add(m.promiseLength()/2))
 }
 
-// promisedUntil returns when the promises of a majority end, this Sentinel included; 0 when
-// no majority has given any.
-func (c *Core) promisedUntil(now Instant, m *master) Instant {
+// promisedUntil returns when the promises of a majority end, this Sentinel included, and by how
+// much before that something is to be done; 0 when no majority has given any.
+func (c *Core) promisedUntil(now Instant, m *master, margin time.Duration) Instant {
 	var room [8]Instant
 	ends := room[:0]
 	if c.promisesItself(now, m) {
@@ -146,7 +146,7 @@ func (c *Core) promisedUntil(now Instant, m *master) Instant {
 	}
 	for _, p := range m.peers {
 		if c.pledgeCounts(m, p) {
-			ends = append(ends, p.pledge.until)
+			ends = append(ends, p.pledge.ends(margin))
 		}
 	}
 	needed := majority(m.voters())
@@ -174,7 +174,7 @@ func (c *Core) hasMajority(now Instant, m *master, after Instant) bool {
 		n++
 	}
 	for _, p := range m.peers {
-		if c.pledgeCounts(m, p) && p.pledge.from > after && p.pledge.until > now.Add(m.fenceMargin()) {
+		if c.pledgeCounts(m, p) && p.pledge.from > after && p.pledge.ends(m.fenceMargin()) > now {
 			n++
 		}
 	}
@@ -187,8 +187,7 @@ func (c *Core) hasMajority(now Instant, m *master, after Instant) bool {
 // awaitIsolation begins the fence when the promises are about to end.
 func (c *Core) awaitIsolation(now Instant, m *master, mode GuardMode) Instant {
 	v := &m.isolation
-	until := c.promisedUntil(now, m)
-	if until > now {
+	if c.promisedUntil(now, m, 0) > now {
 		v.held = true
 	}
 	if !v.held || v.unable != "" {
@@ -201,7 +200,7 @@ func (c *Core) awaitIsolation(now Instant, m *master, mode GuardMode) Instant {
 	if v.guards = 0; mode == GuardOn {
 		v.guards = first
 	}
-	due := max(until-Instant(m.fenceMargin()), first)
+	due := max(c.promisedUntil(now, m, m.fenceMargin()), first)
 	prepare := due.Add(-3 * length / 10)
 	if now < prepare {
 		c.guardOver(&m.instance, IsolationFence)
@@ -245,7 +244,7 @@ func (c *Core) whyIsolated(now Instant, m *master) string {
 		have++
 	}
 	for _, p := range m.peers {
-		if c.pledgeCounts(m, p) && p.pledge.until > now.Add(m.fenceMargin()) {
+		if c.pledgeCounts(m, p) && p.pledge.ends(m.fenceMargin()) > now {
 			have++
 		}
 		if !p.pledge.binds {

@@ -1,6 +1,9 @@
 package monitor
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 // TestIsolationRestarts: when the clock stood still nothing counts that was heard before, and
 // the master is not taken for one that never had promises.
@@ -24,12 +27,12 @@ func TestIsolationRestarts(t *testing.T) {
 	r.masterHost, r.masterPort = m.addr.Host, m.addr.Port
 	f := c.fenceFor(m, m.addr)
 	f.surely = origin.Add(m.fenceLength())
-	if c.promisedUntil(origin, m) <= origin || c.replicasSeen(m) != origin || !m.isHeld(origin, f) {
+	if c.promisedUntil(origin, m, 0) <= origin || c.replicasSeen(m) != origin || !m.isHeld(origin, f) {
 		t.Fatal("there is nothing to forget")
 	}
 	c.restartIsolation(m)
 	v := &m.isolation
-	if c.promisedUntil(origin, m) != 0 || c.hasMajority(origin, m, 0) || c.replicasSeen(m) != 0 || m.isHeld(origin, f) {
+	if c.promisedUntil(origin, m, 0) != 0 || c.hasMajority(origin, m, 0) || c.replicasSeen(m) != 0 || m.isHeld(origin, f) {
 		t.Error("what was heard before counts")
 	}
 	if !v.held || v.since != 1 || m.peers[0].pledge.seq != 7 {
@@ -57,5 +60,28 @@ func TestSleepEndsConfirmation(t *testing.T) {
 	p := m.peers[0]
 	if p.told = (toldConfig{0, p.configAsked}); c.confirmedUntil(m) != 0 {
 		t.Error("what was asked before the sleep confirms something")
+	}
+}
+
+// TestShortPromises: where down-after is shorter at another Sentinel, its promises hold for less
+// than the margin here. They count all the same, and are asked for in time.
+func TestShortPromises(t *testing.T) {
+	const margin = 400 * time.Millisecond
+	for _, c := range []struct{ promised, ends, gap time.Duration }{
+		{time.Second, 600 * time.Millisecond, 250 * time.Millisecond},
+		{800 * time.Millisecond, 400 * time.Millisecond, 200 * time.Millisecond},
+		{300 * time.Millisecond, 150 * time.Millisecond, 75 * time.Millisecond},
+		{10 * time.Millisecond, 5 * time.Millisecond, 50 * time.Millisecond},
+	} {
+		g := pledge{from: origin, until: origin.Add(c.promised)}
+		if got := g.ends(margin); got != origin.Add(c.ends) {
+			t.Errorf("a promise of %v ends after %v, want %v", c.promised, got.Sub(origin), c.ends)
+		}
+		if got := g.askGap(time.Second); got != c.gap {
+			t.Errorf("a promise of %v is asked for after %v, want %v", c.promised, got, c.gap)
+		}
+	}
+	if got := new(pledge).askGap(time.Second); got != time.Second/4 {
+		t.Errorf("the first question comes after %v", got)
 	}
 }

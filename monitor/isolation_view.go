@@ -23,7 +23,7 @@ func (c *Core) isolationView(now Instant, m *master) IsolationView {
 	}
 	v := IsolationView{
 		Guards: i.held && i.since != 0 && i.unable == "", Needed: majority(m.voters()), Unable: i.unable,
-		Left: max(c.promisedUntil(now, m).Sub(now), 0),
+		Left: max(c.promisedUntil(now, m, 0).Sub(now), 0),
 	}
 	if c.promisesItself(now, m) {
 		v.Promises, v.Bound = 1, 1

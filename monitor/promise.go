@@ -115,6 +115,23 @@ type pledge struct {
 	voteHeard   Instant         // when it was first told of
 }
 
+// ends returns when the promise ends, less a margin. One that is short, because down-after is
+// shorter at that Sentinel, holds for half of it at least: it would count for nothing else,
+// and a pause that waits for it would never end.
+func (g *pledge) ends(margin time.Duration) Instant {
+	return g.until.Add(-min(margin, g.until.Sub(g.from)/2))
+}
+
+// askGap is how long after a question the next one is due: a quarter of what was asked for, or
+// was promised.
+func (g *pledge) askGap(length time.Duration) time.Duration {
+	const least = 50 * time.Millisecond // who is about to find the master down promises next to nothing
+	if g.from == 0 {
+		return length / 4
+	}
+	return min(length/4, max(g.until.Sub(g.from)/4, least))
+}
+
 // askPromises asks all peers for their promise, each again when a quarter of it has
 // passed, and returns when the next one is due.
 func (c *Core) askPromises(now Instant, m *master, length time.Duration) Instant {
@@ -128,7 +145,7 @@ func (c *Core) askPromises(now Instant, m *master, length time.Duration) Instant
 			next = min(next, now.Add(length/4))
 			continue
 		}
-		if due := g.asked.Add(length / 4); g.asked != 0 && now < due {
+		if due := g.asked.Add(g.askGap(length)); g.asked != 0 && now < due {
 			next = min(next, due)
 			continue
 		}

@@ -47,7 +47,7 @@ var isolation = []Mutation{
 	},
 	{
 		Name: "pause ended by promises of before", Why: "it ends although nobody was heard since it began",
-		Edits: []Edit{{"monitor/isolation.go", "p.pledge.from > after && p.pledge.until > now.Add(m.fenceMargin())", "p.pledge.from > 0 && (p.pledge.until > now || after > 0)"}},
+		Edits: []Edit{{"monitor/isolation.go", "p.pledge.from > after && p.pledge.ends(m.fenceMargin()) > now", "p.pledge.from > 0 && (p.pledge.until > now || after > 0)"}},
 	},
 	{
 		Name: "vote of the guard before the pause", Why: "its vote makes the majority that promotes another while the master takes writes",
