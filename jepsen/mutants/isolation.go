@@ -84,11 +84,6 @@ var isolation = []Mutation{
 		Edits: []Edit{{"monitor/isolation.go", "case c.tilt || !c.reachesMaster(now, m):", "case !c.reachesMaster(now, m):"}},
 	},
 	{
-		Name: "end of a pause that the fence has not set", Why: "the pause of an operator is ended when the guard is turned off",
-		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
-		Edits: []Edit{{"monitor/isolation.go", "case v.fenced() && mode != GuardOn:", "case mode != GuardOn:"}},
-	},
-	{
 		Name: "hellos behind the pause of a fence", Why: "PINGs have no answer, and the master counts as down",
 		By: ByTest, Test: [2]string{"./monitor", "^TestScripts$"},
 		Edits: []Edit{{"monitor/fence.go", "	c.holdHellosAt(f.server(), now.Add(length))\n", ""}},
