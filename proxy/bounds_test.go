@@ -302,3 +302,94 @@ func FuzzReply(f *testing.F) {
 		}
 	})
 }
+
+// TestLargeReplies: who asks for much at once, and takes it, is not cut: the proxy asks for no
+// more than fits.
+func TestLargeReplies(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, func(c *Config) { c.Limits.Output = 24 << 20 })
+		defer r.stop()
+		value := "$65536\r\n" + strings.Repeat("x", 64<<10) + "\r\n"
+		r.servers["a"].reply = func(_ int, w []string) string {
+			if w[0] == "GET" {
+				return value
+			}
+			return plainAnswer(w)
+		}
+		r.view.set("a")
+		p := r.connect()
+		const n = 600
+		go func() { _, _ = p.nc.Write(bytes.Repeat(encode("GET k"), n)) }()
+		synctest.Wait()
+		time.Sleep(time.Second) // it takes nothing yet
+		got := make([]byte, len(value))
+		for k := range n {
+			if _, err := io.ReadFull(p.nc, got); err != nil || string(got) != value {
+				t.Fatalf("reply %d: %.60q, %v", k, got, err)
+			}
+		}
+		if n := r.p.counts.Slow.Load(); n != 0 {
+			t.Errorf("%d clients were cut", n)
+		}
+	})
+}
+
+// TestUnfinishedRequests: what all clients together have sent of requests that are not done is
+// bounded, and so is how long one may be silent in the middle of such a request. Who sends
+// slowly is not cut, nor who has sent little.
+func TestUnfinishedRequests(t *testing.T) {
+	const half = 300 << 10
+	begin := func(p *app) {
+		t.Helper()
+		_, _ = fmt.Fprintf(p.nc, "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$%d\r\n%s", 2*half, strings.Repeat("x", half))
+		synctest.Wait()
+	}
+	t.Run("of all clients", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			r := newRig(t, func(c *Config) { c.Limits.Unfinished = 1 << 20 })
+			defer r.stop()
+			r.view.set("a")
+			first, second, last, other := r.connect(), r.connect(), r.connect(), r.connect()
+			begin(first)
+			begin(second)
+			begin(last)
+			last.want("-ERR proxy: the requests of all clients that are not done have more than 1048576 bytes, which is limits.unfinished of the proxy", "closed")
+			other.send("GET k")
+			other.want("+GET k")
+			_ = second.nc.Close()
+			synctest.Wait()
+			_, _ = io.WriteString(first.nc, strings.Repeat("x", half)+"\r\n")
+			first.want("+OK")
+			synctest.Wait()
+			if n := r.p.unfinished.Load(); n != 0 {
+				t.Errorf("%d bytes are counted when all are done", n)
+			}
+			if n := r.p.counts.Unfinished.Load(); n != 1 {
+				t.Errorf("%d clients counted", n)
+			}
+		})
+	})
+	t.Run("silence", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			r := newRig(t)
+			defer r.stop()
+			r.view.set("a")
+			silent, slow, small := r.connect(), r.connect(), r.connect()
+			begin(silent)
+			begin(slow)
+			_, _ = io.WriteString(small.nc, "*2\r\n$3\r\nGE")
+			for range 3 {
+				time.Sleep(50 * time.Second)
+				_, _ = io.WriteString(slow.nc, "x")
+			}
+			silent.want("-ERR proxy: silent for 1m0s in the middle of a request, which is limits.silence of the proxy", "closed")
+			_, _ = io.WriteString(slow.nc, strings.Repeat("x", half-3)+"\r\n")
+			slow.want("+OK")
+			_, _ = io.WriteString(small.nc, "T\r\n$1\r\nk\r\n")
+			small.want("+GET k")
+			if n := r.p.counts.Silent.Load(); n != 1 {
+				t.Errorf("%d clients counted", n)
+			}
+		})
+	})
+}

@@ -16,6 +16,8 @@ const (
 	maxPipeline = 4096
 	maxInFlight = 1 << 20
 	maxUnread   = 1 << 20 // of replies that it has not taken yet
+	maxComing   = 8 << 20 // of replies that are to come, as far as its last ones tell
+	sureRequest = 128     // requests that it may have under way whatever their replies are
 )
 
 // client is a connection of an application.
@@ -36,6 +38,8 @@ type client struct {
 	pending    int
 	buffered   int // bytes of replies before their turn
 	inFlight   int // bytes of requests
+	replySize  int // of the reply that is coming
+	largeReply int // size of the larger ones of its last replies; 0: there was none
 
 	proto     uint8
 	db        int
@@ -48,15 +52,18 @@ type client struct {
 	eof       bool // it has said that it sends nothing more
 	closing   bool // it is closed when its replies are written
 	gone      bool
-	shared    *route    // of the master, for protocol and database
-	pin       *route    // a connection of its own
-	tx        bool      // between MULTI and EXEC
-	watching  bool      // since WATCH
-	sticky    bool      // its own connection is kept
-	relaying  bool      // what the server sends are messages
-	reader    *route    // of a replica, for a client that stays with one
-	lastWrite time.Time // when the last write was answered
-	writing   int       // writes without a reply
+	shared    *route        // of the master, for protocol and database
+	pin       *route        // a connection of its own
+	tx        bool          // between MULTI and EXEC
+	watching  bool          // since WATCH
+	sticky    bool          // its own connection is kept
+	relaying  bool          // what the server sends are messages
+	reader    *route        // of a replica, for a client that stays with one
+	held      int           // of in and inFlight, as far as it counts for limits.unfinished
+	heardAt   time.Duration // when it has sent something last, as worker.now
+	watch     *time.Timer   // of limits.silence; nil: none
+	lastWrite time.Time     // when the last write was answered
+	writing   int           // writes without a reply
 }
 
 // replyMode is that of CLIENT REPLY.
@@ -73,6 +80,7 @@ func (c *client) muted() bool { return c.replies == repliesOff || c.replies == r
 
 // input takes what the client has sent.
 func (c *client) input(b []byte) {
+	c.heardAt = c.w.now
 	if len(c.in) == 0 {
 		n := c.process(b)
 		if n < len(b) && !c.gone {
@@ -148,6 +156,7 @@ func (c *client) bounds() bounds {
 // full reports whether the client has enough under way.
 func (c *client) full() bool {
 	return c.pending >= maxPipeline || c.inFlight >= maxInFlight || len(c.out)-c.written > maxUnread ||
+		c.pending >= sureRequest && (c.largeReply == 0 || c.pending*c.largeReply > maxComing) ||
 		c.relaying && c.pin.own.relay.bytes >= maxInFlight
 }
 
@@ -161,6 +170,7 @@ func (c *client) steer() {
 	if c.gone {
 		return
 	}
+	c.account()
 	// Who waits in BLPOP has to be read from all the same: the end of the connection stands
 	// behind what was sent.
 	want := !c.closing && !c.eof && !c.full() && (!c.stalled || len(c.in) < maxInFlight)
@@ -306,6 +316,10 @@ func (r *req) deliver(w *worker, b []byte, done bool) {
 		}
 	default:
 		c.write(r, b)
+	}
+	if c.replySize += len(b); done {
+		c.largeReply = max(c.replySize, c.largeReply-c.largeReply/8)
+		c.replySize = 0
 	}
 	if done && r.gated {
 		c.h.acks.keep(r)
@@ -519,6 +533,9 @@ func (c *client) end(why string) {
 	if t := c.pin; t != nil {
 		c.pin = nil
 		t.h.giveBack(t)
+	}
+	if c.account(); c.watch != nil {
+		c.watch.Stop()
 	}
 	delete(c.w.clients, c)
 	c.l.left()

@@ -57,6 +57,9 @@ type LimitConfig struct {
 	Clients int            `toml:"clients"` // of one listener
 	Request tomlfile.Bytes `toml:"request"` // bytes of one request
 	Output  tomlfile.Bytes `toml:"output"`  // bytes that a client has not taken yet
+
+	Unfinished tomlfile.Bytes `toml:"unfinished"` // bytes of requests of all clients that are not done
+	Silence    time.Duration  `toml:"silence"`    // in the middle of a request
 }
 
 // MasterConfig names a group that Sentinels watch.
@@ -184,6 +187,10 @@ const (
 	defaultHold    = 15 * time.Second
 	defaultBytes   = 64 << 20
 	defaultClients = 10000
+	defaultSilence = time.Minute
+
+	defaultUnfinished = 256 << 20
+
 	defaultAck     = time.Second
 	defaultSlow    = 10 * time.Millisecond
 	defaultSlowlog = 128
@@ -194,7 +201,7 @@ const (
 func defaults() *Config {
 	return &Config{
 		Hold:       HoldConfig{Timeout: defaultHold, Bytes: defaultBytes, Inflight: RetryIdempotent},
-		Limits:     LimitConfig{Clients: defaultClients, Request: defaultBytes, Output: defaultBytes},
+		Limits:     LimitConfig{Clients: defaultClients, Request: defaultBytes, Output: defaultBytes, Unfinished: defaultUnfinished, Silence: defaultSilence},
 		SlowerThan: defaultSlow, SlowMost: defaultSlowlog,
 		dial: (&net.Dialer{}).DialContext,
 	}
@@ -212,6 +219,7 @@ func (c *Config) complete(wrong problems, dir string) {
 	for key, n := range map[string]int64{
 		"hold.bytes": int64(c.Hold.Bytes), "limits.clients": int64(c.Limits.Clients),
 		"limits.request": int64(c.Limits.Request), "limits.output": int64(c.Limits.Output),
+		"limits.unfinished": int64(c.Limits.Unfinished), "limits.silence": int64(c.Limits.Silence),
 	} {
 		if n <= 0 {
 			wrong(key, "leave it out for what is usual", "%s is a limit, and nothing would be below %d", key, n)

@@ -15,7 +15,11 @@ type Counts struct {
 	Rejected atomic.Int64 // of these: there were too many
 	Cut      atomic.Int64 // closed by the proxy for a reason that the log has
 	Slow     atomic.Int64 // of these: clients that did not take their replies
+	Silent   atomic.Int64 // of these: clients that were silent in the middle of a request
 	Protocol atomic.Int64 // requests that were none
+	// Unfinished are, of those that were cut, the clients that would have exceeded limits.unfinished.
+	Unfinished atomic.Int64
+
 	Logins   atomic.Int64 // that failed
 	TLS      atomic.Int64 // connections of clients that did not begin TLS as they should
 	Held     atomic.Int64 // requests that had to wait for a master
@@ -99,6 +103,8 @@ func (c *Counts) list() []count {
 		{"connections_rejected", c.Rejected.Load(), "Of these, those that were too many."},
 		{"clients_cut", c.Cut.Load(), "Clients that the proxy has cut, with a reason in its log."},
 		{"clients_too_slow", c.Slow.Load(), "Of these, those that did not take their replies."},
+		{"clients_silent", c.Silent.Load(), "Of these, those that were silent in the middle of a request."},
+		{"clients_unfinished", c.Unfinished.Load(), "Of these, those with which the unfinished requests of all clients were too many bytes."},
 		{"protocol_errors", c.Protocol.Load(), "Requests that were none."},
 		{"logins_failed", c.Logins.Load(), "Wrong passwords."},
 		{"tls_failed", c.TLS.Load(), "Connections of clients that did not begin TLS as they should."},

@@ -35,8 +35,11 @@ type Proxy struct {
 	pausing chan struct{}
 	leaving bool         // Drain was called
 	crowd   atomic.Int64 // clients
-	status  *statusSite  // nil: there is none
-	said    map[string]string
+	// unfinished are the bytes of requests that are not done, see client.account.
+	unfinished atomic.Int64
+
+	status *statusSite // nil: there is none
+	said   map[string]string
 
 	asking sync.Mutex // see gather
 	slow   slowlog
