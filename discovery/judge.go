@@ -25,6 +25,7 @@ type witness struct {
 	answer  answer
 	heard   time.Time // when the answer came; zero: never
 	present bool      // it is connected and has answered last time
+	unknown bool      // it has answered last time, and knows no master of the name
 	pending bool      // it has been named in the options, and is being asked for the first time
 	odd     time.Time // since when it has named a higher epoch than most do
 }
@@ -99,7 +100,7 @@ func (j *judge) decide(now time.Time, witnesses []*witness, is state) verdict {
 			choice, epoch = j.newer(c.highest(c.present, is))
 		}
 	default:
-		v.why = "no Sentinel names a master"
+		v.why = noneNames(witnesses)
 	}
 
 	overruled := j.believed != "" && c.top != "" && c.top != j.believed && c.topEpoch > j.epoch && c.known(c.top)
@@ -117,6 +118,21 @@ func (j *judge) decide(now time.Time, witnesses []*witness, is state) verdict {
 		v.drop = overruled
 	}
 	return v
+}
+
+// noneNames says why no Sentinel names a master. A name that is misspelt is told from Sentinels
+// that do not answer.
+func noneNames(witnesses []*witness) string {
+	n := 0
+	for _, w := range witnesses {
+		if w.unknown {
+			n++
+		}
+	}
+	if n == 0 {
+		return "no Sentinel names a master"
+	}
+	return fmt.Sprintf("no Sentinel knows a master of that name (%d of %d were asked): compare it with what SENTINEL MASTERS says", n, len(witnesses))
 }
 
 // majority decides where more than half name the same master. rival tells that

@@ -348,3 +348,20 @@ func play(t *testing.T, script string) {
 		}
 	}
 }
+
+// TestUnknownName: a name that no Sentinel knows is told from Sentinels that do not answer.
+func TestUnknownName(t *testing.T) {
+	for _, c := range []struct {
+		witnesses []*witness
+		want      string
+	}{
+		{nil, "no Sentinel names a master"},
+		{[]*witness{{}, {}}, "no Sentinel names a master"},
+		{[]*witness{{unknown: true}, {}, {unknown: true}}, "no Sentinel knows a master of that name (2 of 3 were asked): compare it with what SENTINEL MASTERS says"},
+	} {
+		v := new(judge).decide(time.Now(), c.witnesses, func(string) (claim, time.Time) { return isSilent, time.Time{} })
+		if v.why != c.want {
+			t.Errorf("%d Sentinels: %q, want %q", len(c.witnesses), v.why, c.want)
+		}
+	}
+}

@@ -121,7 +121,7 @@ func (r *Resolver) heard(v *voice, a answer, err error) {
 	defer r.mu.Unlock()
 	r.complain("Sentinel", v.addr, v.err, err)
 	v.err = err
-	v.witness.pending, v.witness.present = false, err == nil
+	v.witness.pending, v.witness.present, v.witness.unknown = false, err == nil, errors.Is(err, errNoMaster)
 	if err == nil {
 		v.witness.answer, v.witness.heard = a, time.Now()
 	}
