@@ -63,6 +63,10 @@ func (r *Report) File(path string, advice []configrewrite.Advice, warnings []str
 		case strings.Contains(w, "written in place"):
 			f.Kind = "file-in-place"
 			f.Mend = []string{"mount the directory and not the file, or write: state-file <path in a directory that may be written to>"}
+		case strings.HasPrefix(what, "rename-command "):
+			word := strings.TrimSuffix(strings.Fields(what)[1], ":")
+			f.Kind = "command-renamed"
+			f.Mend = []string{"remove the line rename-command " + word + " from " + path + ", and start the Sentinel again"}
 		case strings.Contains(w, "announce-ip"):
 			f.Kind = "announced-address"
 			f.Mend = []string{"sentinel announce-ip <address that all reach>"}

@@ -367,11 +367,12 @@ func TestFile(t *testing.T) {
 	r.Mistakes("none", missing)
 	r.Mistakes("s.conf", errors.Join(&configrewrite.NotWritableError{Path: "/etc/s.conf", Err: fs.ErrPermission}, errors.New("no port")))
 	r.File("s.conf", []configrewrite.Advice{{Kind: "quorum-one", Master: "m", File: "s.conf", Line: 3, Message: "master m: with quorum 1, one is enough", Hint: "write a quorum of 2"}},
-		[]string{"s.conf:3: master m: with quorum 1, one is enough; write a quorum of 2", "s.conf:9: damaged line dropped: x", "it is written in place", "s.conf:2: announce-ip counts as not set"}, nil)
+		[]string{"s.conf:3: master m: with quorum 1, one is enough; write a quorum of 2", "s.conf:9: damaged line dropped: x", "it is written in place", "s.conf:2: announce-ip counts as not set",
+			"rename-command SENTINEL \"\" removes a command that others need: there may be no failover. Remove this line", "rename-command PING: other Sentinels take this one for down"}, nil)
 	r.Sort()
 	var b bytes.Buffer
 	r.Print(&b)
-	if got := strings.Join(kindsOf(r), " "); got != "file-mistake file-not-writable announced-address quorum-one file-in-place file-warning" {
+	if got := strings.Join(kindsOf(r), " "); got != "file-mistake file-not-writable announced-address command-renamed quorum-one file-in-place file-warning" {
 		t.Errorf("%s\n%s", got, b.String())
 	}
 	for _, want := range []string{"at " + bad + ":1\n", "Quorum must be 1 or greater", "> chown gosentinel: /etc/s.conf", "master m  at s.conf:3\n   With quorum 1, one is enough.\n     > write a quorum of 2\n", "at s.conf:9\n   Damaged line dropped: x.\n", "state-file"} {
